@@ -1,0 +1,50 @@
+# `make help` lists the targets. Everything runs in .venv; the first target that needs it makes it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
+INSTALLED := $(VENV)/.installed-all
+RUNTIME := $(VENV)/.installed-runtime
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help test test-all check format clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+test: $(INSTALLED) ## the tests, without the slow ones
+	$(BIN)/pytest -n 2 --dist loadgroup -q -m "not slow" $(PYTEST_ARGS)
+
+test-all: $(INSTALLED) ## every test
+	$(BIN)/pytest -n 2 --dist loadgroup -q $(PYTEST_ARGS)
+
+check: $(INSTALLED) ## style, types and the rules between rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what was built; measurements (modelworth.db) are kept
+	rm -rf $(VENV) build dist report *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "modelworth needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and by its exact version, so that pip takes the build meant for this machine.
+$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing modelworth into $(VENV) (once; a minute or two)"
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[bench,dashboard,report]'
+	@touch $@
+
+$(INSTALLED): $(RUNTIME)
+	@echo "Installing what the tests need"
+	$(PIP) -e '.[bench,dashboard,report,cluster,test]'
+	@touch $@ $(RUNTIME)
+	@touch $@

@@ -1,0 +1,93 @@
+"""What providers ask for a million tokens through their interface, from the pinned genai-prices.
+
+The prices come with the package; nothing is fetched and nothing updates itself. Prices tiered by
+prompt length are given at their base. Surcharges (cache writes, audio, search) are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
+from importlib.metadata import version
+from typing import Any
+
+from data.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPrice:
+    """A model's price at a provider; None where the provider states no such price.
+
+    Attributes:
+        as_of: the package's version, by which the price was read.
+        tiered: whether a longer prompt costs another price.
+    """
+
+    provider: str
+    model: str
+    usd_per_million_input_tokens: float | None
+    usd_per_million_cached_tokens: float | None
+    usd_per_million_output_tokens: float | None
+    tiered: bool
+    source: str
+    as_of: str
+
+
+def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
+    """Price of `model` at `provider` on a day (UTC noon; today if None).
+
+    Raises:
+        InputError: if the package knows no such provider or model; names the nearest.
+    """
+    entry = _provider(provider)
+    found = entry.find_model(model.lower(), all_providers=_providers())
+    if found is None:
+        near = get_close_matches(model.lower(), [item.id for item in entry.models], n=5, cutoff=0.4)
+        raise InputError(f"model at {entry.id}", model, _choice(near, "a model it sells"))
+    moment = datetime.now(UTC) if on is None else datetime.combine(on, time(12), UTC)
+    prices = found.get_prices(moment)
+    paid, cached, written = (
+        getattr(prices, key, None) for key in ("input_mtok", "cache_read_mtok", "output_mtok")
+    )
+    release = version("genai-prices")
+    return ApiPrice(
+        entry.id,
+        found.id,
+        _base(paid),
+        _base(cached),
+        _base(written),
+        tiered=any(hasattr(price, "tiers") for price in (paid, cached, written)),
+        source=f"genai-prices {release}, provider {entry.id}",
+        as_of=f"genai-prices {release}",
+    )
+
+
+def api_providers() -> tuple[str, ...]:
+    """The ids of the providers whose prices are known."""
+    return tuple(sorted(entry.id for entry in _providers()))
+
+
+def _providers() -> list[Any]:
+    """The package's own table, which takes a moment to load."""
+    from genai_prices.data import providers
+
+    return list(providers)
+
+
+def _provider(name: str) -> Any:
+    """The provider of that id."""
+    known = {entry.id: entry for entry in _providers()}
+    if name.lower() not in known:
+        near = get_close_matches(name.lower(), known, n=5, cutoff=0.4)
+        raise InputError("provider", name, _choice(near or sorted(known), "a known provider"))
+    return known[name.lower()]
+
+
+def _choice(names: list[str], otherwise: str) -> str:
+    return f"one of {', '.join(names)}" if names else otherwise
+
+
+def _base(price: Any) -> float | None:
+    """USD per million tokens; of a tiered price its base."""
+    return None if price is None else float(getattr(price, "base", price))

@@ -1,0 +1,90 @@
+"""A measurement as one row of a table: which columns there are and where each stands in the record.
+
+The columns are for reading, filtering and charts; samples, the model's config and library versions
+stay in the record. A value that isn't known is None.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+Sort = Literal["text", "number", "count", "truth", "time", "list"]
+
+#: column → (path in the record, sort of value); lists are joined with ";"
+COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
+    "id": ("id", "text"),
+    "recorded_at": ("recorded_at", "time"),
+    "suite": ("suite", "text"),
+    "case": ("case", "text"),
+    "model": ("model.name", "text"),
+    "family": ("model.family", "text"),
+    "parameters_total": ("model.parameters_total", "count"),
+    "parameters_active": ("model.parameters_active", "count"),
+    "parameters_matmul": ("model.parameters_matmul", "count"),
+    "kind": ("workload.kind", "text"),
+    "batch": ("workload.batch", "count"),
+    "prompt_tokens": ("workload.prompt_tokens", "count"),
+    "new_tokens": ("workload.new_tokens", "count"),
+    "image_pixels": ("workload.image_pixels", "count"),
+    "precision": ("workload.precision", "text"),
+    "attention": ("workload.attention", "text"),
+    "compiled": ("workload.compiled", "truth"),
+    "optimizer": ("workload.optimizer", "text"),
+    "gradient_accumulation": ("workload.gradient_accumulation", "count"),
+    "activation_checkpointing": ("workload.activation_checkpointing", "truth"),
+    "lora_rank": ("workload.lora_rank", "count"),
+    "engine": ("workload.engine", "text"),
+    "concurrency": ("workload.concurrency", "count"),
+    "device": ("machine.device", "text"),
+    "device_kind": ("machine.kind", "text"),
+    "count": ("machine.count", "count"),
+    "machine_id": ("machine.machine_id", "text"),
+    "matmul_flops_per_s": ("machine.ceilings.matmul_flops_per_s", "number"),
+    "copy_bytes_per_s": ("machine.ceilings.copy_bytes_per_s", "number"),
+    "read_bytes_per_s": ("machine.ceilings.read_bytes_per_s", "number"),
+    "status": ("status", "text"),
+    "reason": ("reason", "text"),
+    "unit": ("result.unit", "text"),
+    "work_per_step": ("result.work_per_step", "number"),
+    "throughput_per_s": ("result.throughput_per_s.value", "number"),
+    "throughput_low": ("result.throughput_per_s.low", "number"),
+    "throughput_high": ("result.throughput_per_s.high", "number"),
+    "throughput_per_s_per_device": ("result.throughput_per_s_per_device", "number"),
+    "mfu": ("result.mfu", "number"),
+    "mbu": ("result.mbu", "number"),
+    "mfu_datasheet": ("result.mfu_datasheet", "number"),
+    "model_flops_per_step": ("result.model_flops_per_step", "number"),
+    "bytes_per_step": ("result.bytes_per_step", "number"),
+    "mean_s": ("result.latency.mean_s", "number"),
+    "p50_s": ("result.latency.p50_s", "number"),
+    "p90_s": ("result.latency.p90_s", "number"),
+    "p95_s": ("result.latency.p95_s", "number"),
+    "p99_s": ("result.latency.p99_s", "number"),
+    "first_token_s": ("result.latency.first_token_s", "number"),
+    "per_token_s": ("result.latency.per_token_s", "number"),
+    "memory_predicted_bytes": ("result.memory.predicted_bytes", "count"),
+    "memory_allocated_peak_bytes": ("result.memory.allocated_peak_bytes", "count"),
+    "memory_reserved_peak_bytes": ("result.memory.reserved_peak_bytes", "count"),
+    "memory_driver_peak_bytes": ("result.memory.driver_peak_bytes", "count"),
+    "memory_host_peak_bytes": ("result.memory.host_peak_bytes", "count"),
+    "energy_j_per_unit": ("result.energy.energy_j_per_unit", "number"),
+    "mean_power_w": ("result.energy.mean_power_w", "number"),
+    "energy_valid": ("result.energy.valid", "truth"),
+    "flags": ("result.condition.flags", "list"),
+    "origin": ("provenance.origin", "text"),
+    "tool": ("provenance.tool", "text"),
+    "tool_version": ("provenance.tool_version", "text"),
+    "citation": ("provenance.citation", "text"),
+}
+_PATHS: Final = tuple((path.split("."), sort) for path, sort in COLUMNS.values())
+
+
+def flatten(document: dict[str, Any]) -> list[Any]:
+    """The record's values in the order of `COLUMNS`; None where the record has none."""
+    row = []
+    for path, sort in _PATHS:
+        value: Any = document
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        row.append(";".join(value or ()) or None if sort == "list" else value)
+    return row

@@ -1,0 +1,294 @@
+"""One workload on one machine: the record that everything else is followed back to.
+
+A `Measurement` says what ran, on what, what came out and where it comes from. It is frozen once
+written and named by its content, so the same record has the same id everywhere. Unknown is None,
+never 0. SI units inside; the unit is in each name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Family = Literal["decoder", "encoder", "encoder-decoder", "vision", "detector", "image-decoder"]
+Kind = Literal[
+    "pretrain", "finetune", "finetune_lora", "prefill", "decode", "generate", "forward", "serve"
+]
+Status = Literal["ok", "oom", "timeout", "error"]
+Unit = Literal["tokens", "sequences", "images"]
+Precision = Literal["float32", "tf32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4"]
+Origin = Literal["measured", "imported", "published"]
+Basis = Literal["measured", "interpolated", "extrapolated", "published", "assumed"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A part of a measurement: frozen, no unknown keys, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Model(Record):
+    """What ran: an architecture and its size.
+
+    Attributes:
+        parameters_matmul: parameters used in matrix products (the input embedding excluded, the
+            output head included even when tied).
+        config: the transformers config as a dictionary; enough to build the model again.
+    """
+
+    name: str
+    family: Family
+    parameters_total: PositiveInt | None = None
+    parameters_active: PositiveInt | None = None
+    parameters_matmul: PositiveInt | None = None
+    weights: Literal["random", "pretrained"] | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class Layout(Record):
+    """How the work is spread: the product of the degrees is the number of devices."""
+
+    data: PositiveInt = 1
+    fully_sharded: bool = False
+    tensor: PositiveInt = 1
+    pipeline: PositiveInt = 1
+    expert: PositiveInt = 1
+    nodes: PositiveInt = 1
+
+    @property
+    def devices(self) -> int:
+        """Devices used (expert parallelism shares the data-parallel ones)."""
+        return self.data * self.tensor * self.pipeline
+
+
+class Workload(Record):
+    """What it did: one step of a kind of work, with the choices that change its speed.
+
+    Attributes:
+        batch: sequences or images in one step on one data-parallel rank, before accumulation.
+        prompt_tokens: tokens a sequence has when the step starts (training: its length).
+        new_tokens: tokens generated a sequence (decode and generate).
+    """
+
+    kind: Kind
+    batch: PositiveInt
+    prompt_tokens: PositiveInt | None = None
+    new_tokens: PositiveInt | None = None
+    image_pixels: PositiveInt | None = None
+    precision: Precision
+    attention: str | None = None
+    compiled: bool = False
+    compile_mode: str | None = None
+    cuda_graphs: bool = False
+    optimizer: str | None = None
+    gradient_accumulation: PositiveInt = 1
+    activation_checkpointing: bool = False
+    lora_rank: PositiveInt | None = None
+    engine: str = "transformers"
+    concurrency: PositiveInt | None = None
+    layout: Layout = Layout()
+
+
+class Ceilings(Record):
+    """What the hardware reached on this machine doing nothing else, just before the suite.
+
+    Attributes:
+        matmul_flops_per_s: best large matrix product at the workload's precision, one device.
+        copy_bytes_per_s: best large copy, bytes read plus bytes written, one device.
+        read_bytes_per_s: best matrix-vector product's read rate, the ceiling that decoding meets.
+        collective_bytes_per_s: best all-reduce bus bandwidth between the devices used.
+    """
+
+    matmul_flops_per_s: PositiveFloat | None = None
+    copy_bytes_per_s: PositiveFloat | None = None
+    read_bytes_per_s: PositiveFloat | None = None
+    collective_bytes_per_s: PositiveFloat | None = None
+
+
+class Machine(Record):
+    """On what: the device, its surroundings and the two measured ceilings.
+
+    Attributes:
+        device: name as in the catalogue of accelerators, or what the driver or CPU calls itself.
+        machine_id: a hash that tells machines apart without naming them.
+    """
+
+    device: str
+    kind: Literal["cpu", "cuda", "rocm", "tpu", "other"]
+    count: PositiveInt = 1
+    memory_bytes: PositiveInt | None = None
+    driver: str | None = None
+    power_limit_w: PositiveFloat | None = None
+    cpu: str | None = None
+    cpu_cores: PositiveInt | None = None
+    host_memory_bytes: PositiveInt | None = None
+    system: str | None = None
+    machine_id: str | None = None
+    libraries: dict[str, str] = Field(default_factory=dict)
+    ceilings: Ceilings = Ceilings()
+
+
+class Interval(Record):
+    """A value with its 95% confidence interval; None where samples were too few for one."""
+
+    value: PositiveFloat
+    low: NonNegative | None = None
+    high: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError(f"low {low} ≤ value {self.value} ≤ high {high} must hold")
+        return self
+
+
+class Latency(Record):
+    """Seconds a step took; a quantile is None where samples are too few to know it."""
+
+    mean_s: PositiveFloat
+    p50_s: PositiveFloat
+    p90_s: PositiveFloat | None = None
+    p95_s: PositiveFloat | None = None
+    p99_s: PositiveFloat | None = None
+    first_token_s: PositiveFloat | None = None
+    per_token_s: PositiveFloat | None = None
+
+
+class Memory(Record):
+    """Peak bytes on the busiest device, and where they went; from a pass of its own."""
+
+    predicted_bytes: Count | None = None
+    allocated_peak_bytes: Count | None = None
+    reserved_peak_bytes: Count | None = None
+    driver_peak_bytes: Count | None = None
+    host_peak_bytes: Count | None = None
+    weights_bytes: Count | None = None
+    gradients_bytes: Count | None = None
+    optimizer_bytes: Count | None = None
+    activations_bytes: Count | None = None
+    cache_bytes: Count | None = None
+    logits_bytes: Count | None = None
+    allocator_retries: Count | None = None
+
+
+class Energy(Record):
+    """Joules over the timed window, by the energy counter or by integrated power."""
+
+    energy_j: NonNegative | None = None
+    energy_j_per_unit: NonNegative | None = None
+    mean_power_w: NonNegative | None = None
+    method: Literal["counter", "integrated"] | None = None
+    valid: bool
+    reason: str | None = None
+
+
+class Condition(Record):
+    """State of the machine while it ran; flags name what makes a figure doubtful."""
+
+    sm_clock_mhz: PositiveFloat | None = None
+    temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+    other_processes: Count | None = None
+    host_load: NonNegative | None = None
+    flags: tuple[Literal["unsteady", "contended", "throttled", "few_samples"], ...] = ()
+
+
+class Result(Record):
+    """What came out of a run that worked.
+
+    Attributes:
+        work_per_step: units done in one step, over all devices.
+        throughput_per_s: units per second over all devices, from the median step.
+        mfu: model FLOPs per second / (devices × measured matmul ceiling).
+        mbu: bytes that must move per second / (devices × measured bandwidth ceiling).
+        mfu_datasheet: the same against the catalogue's dense peak, where the device is known.
+        samples_s: seconds of every timed step, in order.
+    """
+
+    unit: Unit
+    work_per_step: PositiveFloat
+    throughput_per_s: Interval
+    throughput_per_s_per_device: PositiveFloat
+    latency: Latency
+    model_flops_per_step: PositiveFloat | None = None
+    bytes_per_step: PositiveFloat | None = None
+    mfu: Share | None = None
+    mbu: Share | None = None
+    mfu_datasheet: Share | None = None
+    memory: Memory = Memory()
+    energy: Energy | None = None
+    condition: Condition = Condition()
+    warmup_steps: Count = 0
+    effective_samples: NonNegative | None = None
+    samples_s: tuple[PositiveFloat, ...] = ()
+
+
+class Provenance(Record):
+    """Where the record comes from: here, another tool's file, or a publication."""
+
+    origin: Origin
+    tool: str
+    tool_version: str | None = None
+    citation: str | None = None
+    command: str | None = None
+    commit: str | None = None
+
+    @model_validator(mode="after")
+    def _cited(self) -> Self:
+        if self.origin != "measured" and not self.citation:
+            raise ValueError(f"a record of origin '{self.origin}' must carry a citation")
+        return self
+
+
+class Measurement(Record):
+    """One workload on one machine.
+
+    Attributes:
+        id: first 20 hexadecimal digits of the SHA-256 of the content; computed when absent.
+        case: hash of what was asked for (model, workload, device), by which a suite resumes.
+        recorded_at: UTC.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str = ""
+    recorded_at: datetime
+    suite: str | None = None
+    case: str | None = None
+    model: Model
+    workload: Workload
+    machine: Machine
+    status: Status
+    reason: str | None = None
+    result: Result | None = None
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.recorded_at.utcoffset() is None:
+            raise ValueError("recorded_at must carry a time zone")
+        if (self.status == "ok") != (self.result is not None):
+            raise ValueError("a result is there exactly when status is 'ok'")
+        if self.status != "ok" and not self.reason:
+            raise ValueError(f"status '{self.status}' needs a reason")
+        expected = self.content_id()
+        if not self.id:
+            object.__setattr__(self, "id", expected)
+        elif self.id != expected:
+            raise ValueError(f"id {self.id} doesn't match the content ({expected}): altered record")
+        return self
+
+    def content_id(self) -> str:
+        """The id that the content gives."""
+        content = self.model_dump(mode="json", exclude={"id"})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:20]

@@ -1,0 +1,311 @@
+"""The append-only store of measurements and saved scenarios, behind one SQLAlchemy URL.
+
+SQLite in WAL mode by default, PostgreSQL the same way. Several processes may write at once; what
+`add` has returned from survives the death of the process. There is no way to change or delete a
+record, here or (by triggers) in the database itself. `frame` doesn't validate what it reads: each
+record was validated when it was written, and its id is the hash of its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.dialects import postgresql, sqlite
+
+from data.engine import connect_engine, explained, resolve_url
+from data.errors import InputError, ModelworthError
+from data.flat import COLUMNS, flatten
+from data.measurement import Measurement
+from data.schema import HEAD, bring_up_to_date, measurements, revision_of, scenarios
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENVIRONMENT = "MODELWORTH_STORE"
+DEFAULT_URL = "sqlite:///modelworth.db"
+SCHEMA_VERSION: int = Measurement.model_fields["schema_version"].default
+
+
+def open_store(url: str | None = None, *, create: bool = True) -> Store:
+    """The store at `url`: a SQLAlchemy URL, or the path of a SQLite file.
+
+    Args:
+        url: None for the environment variable MODELWORTH_STORE, else modelworth.db in this folder.
+        create: make the store if it isn't there. False also opens a file that can only be read.
+
+    Raises:
+        InputError: if it can't be opened, isn't a store, or is of a newer version; it is left as
+            it was found.
+    """
+    if url is None:
+        url = os.environ.get(ENVIRONMENT) or DEFAULT_URL
+    address, where = resolve_url(url)
+    engine = connect_engine(address, where, create=create)
+    try:
+        with explained(where, InputError):
+            _prepare(engine, where, create=create)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, where)
+
+
+def _prepare(engine: sa.Engine, where: str, *, create: bool) -> None:
+    """Check that it is a store, make or upgrade it where allowed, and set SQLite's journal."""
+    with engine.connect() as connection:
+        revision = revision_of(connection, where)
+    if revision is None and not create:
+        raise InputError(where, "no store here yet", MAKE_ONE)
+    if revision != HEAD:
+        with _writing(engine) as connection:
+            bring_up_to_date(connection, where)
+    if engine.dialect.name == "sqlite" and not engine.get_execution_options().get("read_only"):
+        _use_wal(engine)
+
+
+class Store:
+    """Measurements and saved scenarios; a context manager that closes its connections."""
+
+    def __init__(self, engine: sa.Engine, where: str) -> None:
+        self._engine, self._where = engine, where
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back all connections; the store can't be used in a `with` again."""
+        self._engine.dispose()
+
+    @property
+    def where(self) -> str:
+        """The store's address, without a password."""
+        return self._where
+
+    def add(self, measurement: Measurement) -> None:
+        """Keep a measurement; one that is there already is left alone."""
+        self.add_all([measurement])
+
+    def add_all(self, records: Iterable[Measurement]) -> int:
+        """Keep all of `records` or, if anything fails, none; returns how many were new."""
+        rows = [_row(record) for record in records]
+        if not rows:
+            return 0
+        with explained(self._where), _writing(self._engine) as connection:
+            before = _count(connection)
+            connection.execute(self._insert(measurements), rows)
+            return _count(connection) - before
+
+    def measurements(
+        self,
+        *,
+        suite: str | None = None,
+        device: str | None = None,
+        family: str | None = None,
+        kind: str | None = None,
+        status: str | None = None,
+    ) -> list[Measurement]:
+        """The measurements that agree with what is given, oldest first."""
+        texts = self.documents(suite=suite, device=device, family=family, kind=kind, status=status)
+        return [self._parsed(text) for text in texts]
+
+    def documents(self, **equal: str | None) -> Iterator[str]:
+        """Each record as JSON text, oldest first; `equal` as in `measurements`."""
+        wanted = [measurements.c[name] == value for name, value in equal.items() if value]
+        columns = measurements.c
+        query = sa.select(columns.document).where(*wanted)
+        query = query.order_by(columns.recorded_at, columns.id)
+        with explained(self._where), self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=1000).execute(query).scalars()
+
+    def count(self) -> int:
+        """How many measurements there are."""
+        with explained(self._where), self._engine.connect() as connection:
+            return _count(connection)
+
+    def get(self, id: str) -> Measurement:  # noqa: A002 - the record's own word
+        """The measurement with this id.
+
+        Raises:
+            InputError: if there is none.
+        """
+        query = sa.select(measurements.c.document).where(measurements.c.id == id)
+        text = self._one(query)
+        if text is None:
+            raise InputError(self._where, f"no measurement {id}", "the id of one in the store")
+        return self._parsed(text)
+
+    def frame(self) -> pd.DataFrame:
+        """All measurements, oldest first, a row each with the columns of `data.flat.COLUMNS`.
+
+        Numbers and counts are float64 (NaN: unknown), except `count` and `batch`, always known;
+        `recorded_at` is in UTC; the rest are text or truth values, missing where unknown.
+        """
+        import pandas as pd
+
+        rows = [flatten(json.loads(text)) for text in self.documents()]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+        return frame.astype({name: _dtype(name) for name in COLUMNS})
+
+    def digest(self) -> str:
+        """A hash that changes when a measurement is added, and only then."""
+        query = sa.select(measurements.c.id).order_by(measurements.c.id)
+        with explained(self._where), self._engine.connect() as connection:
+            ids = sorted(connection.execute(query).scalars())
+        return _hash("\n".join(ids))
+
+    def save_scenario(self, text: str) -> str:
+        """Keep a scenario's text; returns the hash by which `scenario` finds it."""
+        key = _hash(text)
+        row = {"hash": key, "text": text, "saved_at": _utc(datetime.now(UTC))}
+        with explained(self._where), _writing(self._engine) as connection:
+            connection.execute(self._insert(scenarios), row)
+        return key
+
+    def scenario(self, key: str) -> str:
+        """The text that `save_scenario` kept under this hash.
+
+        Raises:
+            InputError: if there is none.
+        """
+        text = self._one(sa.select(scenarios.c.text).where(scenarios.c.hash == key))
+        if text is None:
+            raise InputError(self._where, f"no scenario {key}", "the hash of a saved scenario")
+        return text
+
+    def _one(self, query: sa.Select[tuple[Any]]) -> str | None:
+        with explained(self._where), self._engine.connect() as connection:
+            text = connection.execute(query).scalar()
+        return None if text is None else str(text)
+
+    def _insert(self, table: sa.Table) -> sa.Executable:
+        """INSERT that leaves a row with the same key alone."""
+        if self._engine.dialect.name == "sqlite":
+            return sqlite.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table).on_conflict_do_nothing()
+
+    def _parsed(self, text: str) -> Measurement:
+        try:
+            return parse(text)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(str(part) for part in fault["loc"]) or "record"
+            raise ModelworthError(f"{self._where}: {place}: {fault['msg']}") from error
+
+
+def parse(text: str | bytes) -> Measurement:
+    """A measurement from its JSON text.
+
+    Raises:
+        InputError: if a newer modelworth wrote it.
+        pydantic.ValidationError: if it isn't one.
+    """
+    try:
+        return Measurement.model_validate_json(text)
+    except ValidationError:
+        version = _schema_version(text)
+        if version is not None and version > SCHEMA_VERSION:
+            allowed = f"{SCHEMA_VERSION} or less: update modelworth (pip install -U modelworth)"
+            raise InputError("schema_version", version, allowed) from None
+        raise
+
+
+def serialise(measurement: Measurement) -> str:
+    """The measurement as one line of JSON, from which `parse` makes it again.
+
+    Raises:
+        InputError: if its config holds what JSON can't.
+    """
+    try:
+        return json.dumps(measurement.model_dump(mode="json"), allow_nan=False)
+    except ValueError as error:
+        where = f"measurement {measurement.id}: model.config"
+        raise InputError(where, str(error), "JSON values (no NaN, no infinity)") from error
+
+
+MAKE_ONE = (
+    "a store that exists: `modelworth demo` or `modelworth bench` makes one, --store names another"
+)
+
+
+def _schema_version(text: str | bytes) -> int | None:
+    try:
+        version = json.loads(text).get("schema_version")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return version if isinstance(version, int) else None
+
+
+@contextmanager
+def _writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that holds SQLite's write lock from its start."""
+    with engine.execution_options(writing=True).begin() as connection:
+        yield connection
+
+
+def _use_wal(engine: sa.Engine) -> None:
+    """Write-ahead log: readers and one writer at a time don't wait for each other.
+
+    The mode stays with the file. Changing it needs the file alone, and SQLite doesn't always wait
+    for that: when others are busy making the same store, one of them sets it.
+    """
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
+            return
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except sa.exc.OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+
+
+def _row(record: Measurement) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "recorded_at": _utc(record.recorded_at),
+        "suite": record.suite,
+        "case": record.case,
+        "device": record.machine.device,
+        "family": record.model.family,
+        "kind": record.workload.kind,
+        "status": record.status,
+        "document": serialise(record),
+    }
+
+
+def _count(connection: sa.Connection) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(measurements)).scalar_one()
+
+
+def _dtype(column: str) -> str:
+    if column in ("count", "batch"):
+        return "int64"
+    sort = COLUMNS[column][1]
+    if sort == "time":
+        return "datetime64[us, UTC]"
+    return {"number": "float64", "count": "float64", "truth": "boolean"}.get(sort, "str")
+
+
+def _utc(moment: datetime) -> str:
+    """Text that sorts as the moments do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -1,0 +1,92 @@
+"""The command line: finds the verb, runs it, turns errors into two lines and an exit status.
+
+A verb's module is imported only when that verb is named, so `modelworth --help` stays quick.
+"""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import Any
+
+from data.errors import ModelworthError
+from modelworth import __version__
+
+VERBS = {
+    "doctor": "what this machine has, what is missing, and the command that mends it",
+}
+EXTRAS = {
+    "torch": "bench", "transformers": "bench", "peft": "bench", "pynvml": "bench",
+    "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
+    "typst": "report", "xlsxwriter": "report", "pptx": "report", "altair": "report",
+    "vl_convert": "report", "distributed": "cluster",
+}  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit status (0 done, 1 the work failed, 2 wrong input)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    debug = "--debug" in arguments
+    try:
+        module = _module(verb) if verb in VERBS else None
+        options = _parser(verb, module).parse_args(arguments)
+        return int(module.run(options)) if module else 0
+    except ModelworthError as error:
+        return _failed(f"modelworth {verb}: {error}", error.exit_status, debug)
+    except ModuleNotFoundError as error:
+        return _failed(f"modelworth {verb}: {_missing(error)}", 1, debug or _ours(error))
+    except KeyboardInterrupt:
+        return _failed(f"modelworth {verb}: stopped; what was finished is kept", 130, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _module(verb: str) -> Any:
+    return importlib.import_module(f"modelworth.verbs.{verb}")
+
+
+def _parser(named: str, module: Any) -> argparse.ArgumentParser:
+    """The parser of all verbs, with the arguments of the named one filled in."""
+    parser = argparse.ArgumentParser(
+        prog="modelworth",
+        description="Is this large model a good business? From the measured millisecond to NPV.",
+        epilog="modelworth VERB --help shows a verb's arguments and examples.",
+    )
+    parser.add_argument("--version", action="version", version=f"modelworth {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, summary in VERBS.items():
+        subparser = verbs.add_parser(
+            verb,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if verb == named:
+            module.add_arguments(subparser)
+            subparser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    package = (error.name or "").split(".")[0]
+    extra = EXTRAS.get(package)
+    command = f"pip install 'modelworth[{extra}]'" if extra else f"pip install {package}"
+    return f"the package {package} is not installed\n  get it with: {command}"
+
+
+def _ours(error: ModuleNotFoundError) -> bool:
+    """Whether the missing module is a room of this project: a defect, so show the traceback."""
+    rooms = ("bench", "costmodel", "dashboard", "data", "modelworth")
+    return (error.name or "").split(".")[0] in rooms
+
+
+def _failed(message: str, status: int, debug: bool) -> int:
+    if debug:
+        raise  # noqa: PLE0704 - called from an except clause only
+    print(message, file=sys.stderr)
+    return status

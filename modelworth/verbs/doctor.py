@@ -1,0 +1,147 @@
+"""`modelworth doctor`: what this machine has, what is missing, and the command that mends it."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+PARTS = {
+    "bench": ("torch", "transformers", "peft", "safetensors", "nvidia-ml-py"),
+    "dashboard": ("streamlit", "plotly", "Babel"),
+    "report": ("typst", "XlsxWriter", "python-pptx", "altair", "vl-convert-python", "Jinja2"),
+    "cluster": ("distributed",),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `ok` None means it is optional and absent."""
+
+    what: str
+    ok: bool | None
+    found: str
+    mend: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.epilog = "examples:\n  modelworth doctor\n  modelworth doctor --json"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print all findings; status 1 when something needed is missing."""
+    findings = list(_findings())
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            mark = {True: "ok  ", False: "BAD ", None: "--  "}[finding.ok]
+            print(f"{mark}{finding.what:<22}{finding.found}")
+            if finding.mend and not finding.ok:
+                print(f"    {'':<22}mend: {finding.mend}")
+    return 1 if any(finding.ok is False for finding in findings) else 0
+
+
+def _findings() -> Iterator[Finding]:
+    yield _python()
+    yield from _hardware()
+    for extra, packages in PARTS.items():
+        yield _part(extra, packages)
+    yield from _gpu()
+    yield _program("chromium", "browser tests and screenshots", "apt-get install chromium")
+    yield _program("soffice", "recalculates workbooks", "apt-get install libreoffice-calc-nogui")
+    yield _chinese_font()
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    return Finding("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
+
+
+def _hardware() -> Iterator[Finding]:
+    import psutil
+
+    cores = psutil.cpu_count(logical=False) or os.cpu_count()
+    yield Finding("CPU", True, f"{cores} cores, {platform.machine()}")
+    memory = psutil.virtual_memory()
+    yield Finding(
+        "memory", True, f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} free"
+    )
+    free = shutil.disk_usage(Path.cwd()).free
+    yield Finding("disk here", free > 2**30, f"{free / 2**30:.1f} GiB free", "free some space")
+
+
+def _part(extra: str, packages: tuple[str, ...]) -> Finding:
+    versions, missing = [], []
+    for package in packages:
+        try:
+            versions.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            missing.append(package)
+    found = ", ".join(versions) + (f"; missing: {', '.join(missing)}" if missing else "")
+    mend = f"pip install 'modelworth[{extra}]'"
+    return Finding(f"part {extra}", None if missing else True, found, mend)
+
+
+def _gpu() -> Iterator[Finding]:
+    """The driver's view of the GPUs, then torch's: they may differ, and the remedy with them."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except (ImportError, OSError) as error:
+        yield Finding("NVIDIA driver", None, f"not looked at: {error}", "install nvidia-ml-py")
+        return
+    except pynvml.NVMLError as error:
+        yield Finding("NVIDIA driver", None, f"no GPU: {error}; figures are of the CPU")
+        return
+    try:
+        names = [
+            _text(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(index)))
+            for index in range(pynvml.nvmlDeviceGetCount())
+        ]
+        driver = _text(pynvml.nvmlSystemGetDriverVersion())
+    finally:
+        pynvml.nvmlShutdown()
+    yield Finding("NVIDIA driver", True, f"{driver}: {', '.join(names)}")
+    yield _torch_cuda()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _torch_cuda() -> Finding:
+    try:
+        import torch
+    except ImportError as error:
+        return Finding("torch on the GPU", False, str(error), "pip install 'modelworth[bench]'")
+    found = f"torch {torch.__version__}, CUDA {torch.version.cuda}"
+    mend = "install the torch build for this driver: https://pytorch.org/get-started"
+    return Finding("torch on the GPU", torch.cuda.is_available(), found, mend)
+
+
+def _program(name: str, purpose: str, mend: str) -> Finding:
+    path = shutil.which(name)
+    return Finding(name, True if path else None, path or f"absent ({purpose})", mend)
+
+
+def _chinese_font(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> Finding:
+    mend = "apt-get install fonts-noto-cjk"
+    if not shutil.which("fc-list"):
+        return Finding("Chinese font", None, "fc-list is absent, not looked at", mend)
+    listed = run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, check=False)
+    names = sorted({line.split(",")[0].strip() for line in listed.stdout.splitlines() if line})
+    found = ", ".join(names[:3]) or "none: needed for documents in Chinese"
+    return Finding("Chinese font", True if names else None, found, mend)
