@@ -1,0 +1,1 @@
+"""Arithmetic: from an architecture to time, capacity, money and risk."""

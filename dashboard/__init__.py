@@ -1,0 +1,1 @@
+"""Pages, charts, words in two languages, and documents for stakeholders."""

@@ -1,3 +1,3 @@
-"""The command line of modelworth: thin verbs over the rooms bench, data, costmodel and dashboard."""
+"""The command line of modelworth: thin verbs over bench, data, costmodel and dashboard."""
 
 __version__ = "0.1.0"

@@ -87,6 +87,6 @@ def _ours(error: ModuleNotFoundError) -> bool:
 
 def _failed(message: str, status: int, debug: bool) -> int:
     if debug:
-        raise  # noqa: PLE0704 - called from an except clause only
+        raise
     print(message, file=sys.stderr)
     return status

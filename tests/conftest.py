@@ -1,4 +1,4 @@
-"""What all tests share: no skip where it is forbidden, no network, a store and working folder of one's own."""
+"""What all tests share: no network, no forbidden skip, no store but their own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ HEAVY = ("torch", "transformers", "numpy", "pandas", "scipy", "pydantic", "strea
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys; from modelworth.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys; from modelworth.cli import main\n"
+    code += "try: main(['--help'])\nexcept SystemExit: pass\n"
     code += "import json; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     outcome = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
