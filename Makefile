@@ -45,6 +45,6 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(INSTALLED): $(RUNTIME)
 	@echo "Installing what the tests need"
-	$(PIP) -e '.[bench,dashboard,report,cluster,test]'
+	$(PIP) -e '.[bench,dashboard,report,cluster,postgres,test]'
 	@touch $@ $(RUNTIME)
 	@touch $@

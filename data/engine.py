@@ -62,7 +62,7 @@ def connect_engine(url: sa.URL, where: str, *, create: bool) -> sa.Engine:
     except ModuleNotFoundError as error:
         raise ModelworthError(
             f"{where}: the database driver {error.name} is not installed\n"
-            "  get it with: pip install 'psycopg[binary]'"
+            "  get it with: pip install 'modelworth[postgres]'"
         ) from None
     except sa.exc.NoSuchModuleError:
         raise InputError("store", where, ADDRESSES) from None
@@ -137,7 +137,7 @@ def explained(where: str, wrong: type[InputError] | None = None) -> Iterator[Non
     """Turn a database's fault into one line; `wrong` is raised for what can't be opened at all."""
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
         cause = str(getattr(error, "orig", None) or error)
         line = " ".join(cause.split())
         raise _explanation(where, line, wrong) from error

@@ -32,7 +32,9 @@ NonNegative = Annotated[float, Field(ge=0)]
 class Record(BaseModel):
     """A part of a measurement: frozen, no unknown keys, no infinities."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
+    )
 
 
 class Model(Record):

@@ -8,9 +8,11 @@ record was validated when it was written, and its id is the hash of its content.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -265,13 +267,14 @@ def _use_wal(engine: sa.Engine) -> None:
     The mode stays with the file. Changing it needs the file alone, and SQLite doesn't always wait
     for that: when others are busy making the same store, one of them sets it.
     """
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
+    with contextlib.closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        if cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",):
             return
         try:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        except sa.exc.OperationalError as error:
-            if "locked" not in str(error.orig):
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
                 raise
 
 

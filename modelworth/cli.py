@@ -16,13 +16,15 @@ from data.errors import ModelworthError
 from modelworth import __version__
 
 VERBS = {
+    "import": "measurements from a file, ours or another tool's, into the store",
+    "export": "the store's measurements as JSONL, CSV or Parquet",
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }
 EXTRAS = {
     "torch": "bench", "transformers": "bench", "peft": "bench", "pynvml": "bench",
     "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
     "typst": "report", "xlsxwriter": "report", "pptx": "report", "altair": "report",
-    "vl_convert": "report", "distributed": "cluster",
+    "vl_convert": "report", "distributed": "cluster", "psycopg": "postgres",
 }  # fmt: skip
 
 
@@ -47,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _module(verb: str) -> Any:
-    return importlib.import_module(f"modelworth.verbs.{verb}")
+    name = {"import": "import_"}.get(verb, verb.replace("-", "_"))
+    return importlib.import_module(f"modelworth.verbs.{name}")
 
 
 def _parser(named: str, module: Any) -> argparse.ArgumentParser:

