@@ -8,16 +8,31 @@ INSTALLED := $(VENV)/.installed-all
 RUNTIME := $(VENV)/.installed-runtime
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help test test-all check format clean
+.PHONY: help demo bench dashboard report screenshots test test-all check format clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(RUNTIME) ## measure this machine, price what was measured, write a report
+	$(BIN)/modelworth demo
+
+bench: $(RUNTIME) ## measure this machine with the standard suite
+	$(BIN)/modelworth bench --suite standard
+
+dashboard: $(RUNTIME) ## open the dashboard on http://127.0.0.1:8501
+	$(BIN)/modelworth dashboard
+
+report: $(RUNTIME) ## the base scenario's documents, in the folder report
+	$(BIN)/modelworth report data/scenarios/base.yaml --out report --formats html,pdf,xlsx,pptx,md
+
+screenshots: $(INSTALLED) ## take the pictures of docs/screenshots again
+	$(BIN)/python docs/screenshots/take.py
 
 test: $(INSTALLED) ## the tests, without the slow ones
-	$(BIN)/pytest -n 2 --dist loadgroup -q -m "not slow" $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -q -m "not slow" $(PYTEST_ARGS)
 
 test-all: $(INSTALLED) ## every test
-	$(BIN)/pytest -n 2 --dist loadgroup -q $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -q $(PYTEST_ARGS)
 
 check: $(INSTALLED) ## style, types and the rules between rooms
 	$(BIN)/ruff format --check .
@@ -46,5 +61,4 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 $(INSTALLED): $(RUNTIME)
 	@echo "Installing what the tests need"
 	$(PIP) -e '.[bench,dashboard,report,cluster,postgres,test]'
-	@touch $@ $(RUNTIME)
 	@touch $@

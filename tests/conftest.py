@@ -10,7 +10,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.pop("MODELWORTH_STORE", None)
 os.environ.pop("MODELWORTH_CATALOG", None)
 
-NEVER_SKIPPED = ("browser", "postgres")
+NEVER_SKIPPED = ("browser", "office", "postgres")
 
 
 @pytest.hookimpl(wrapper=True)
