@@ -1,0 +1,201 @@
+"""What a document is made of: sections of paragraphs, tables and charts, as plain data.
+
+`content` fills these from an analysis, and every format draws them in its own way, so no two
+formats can disagree. All text is already in the reader's language and safe to print (`clean`);
+all numbers in charts are already in the unit that their axis title names.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LONGEST_PROSE = 2_000
+LONGEST_NAME = 160
+# Controls that reorder text on screen: a name could show as another one.
+REORDERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text; `tone` says how loud it is."""
+
+    text: str
+    tone: str = "plain"  # plain, lead, note, warning
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Commands to copy, one a line."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Head of a table's column; `share` is its part of the table's width."""
+
+    title: str
+    share: float = 1.0
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of formatted cells under columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a line chart, with a band where `low` and `high` are given."""
+
+    name: str
+    y: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Lines over a common x; `marks` are vertical lines with a word each."""
+
+    key: str
+    title: str
+    x_title: str
+    y_title: str
+    x: tuple[float, ...]
+    lines: tuple[Line, ...]
+    logarithmic: bool = False
+    marks: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One series of a bar chart, a value for each category; None leaves a gap."""
+
+    name: str
+    values: tuple[float | None, ...]
+    low: tuple[float | None, ...] | None = None
+    high: tuple[float | None, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Horizontal bars, the first category on top; several series share a row's middle."""
+
+    key: str
+    title: str
+    value_title: str
+    categories: tuple[str, ...]
+    series: tuple[Bars, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AreaChart:
+    """Series stacked over a common x, for amounts that add up."""
+
+    key: str
+    title: str
+    x_title: str
+    y_title: str
+    x: tuple[float, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Shares of trials between edges; what lies below 0 is drawn as a loss."""
+
+    key: str
+    title: str
+    x_title: str
+    y_title: str
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+
+Chart = LineChart | BarChart | AreaChart | Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Graphic:
+    """A chart with the sentence that says how to read it."""
+
+    chart: Chart
+    reading: str
+
+
+Block = Paragraph | Code | Table | Graphic
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of the document."""
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A headline figure: name, value, and its range or status in small print."""
+
+    name: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole report in one language.
+
+    Attributes:
+        outcome: the verdict's identifier, for colour; `verdict` is the word for it.
+        answer: three sentences.
+    """
+
+    language: str
+    title: str
+    date: str
+    question: str
+    outcome: str
+    verdict: str
+    answer: tuple[str, str, str]
+    cards: tuple[Card, ...]
+    sections: tuple[Section, ...]
+
+    def section(self, key: str) -> Section | None:
+        """The section of that key, if the document has it."""
+        return next((section for section in self.sections if section.key == key), None)
+
+    def charts(self) -> tuple[Chart, ...]:
+        """All charts in reading order."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return tuple(block.chart for block in blocks if isinstance(block, Graphic))
+
+
+def clean(text: object, longest: int = LONGEST_NAME) -> str:
+    """Outside text as one line without controls, cut at `longest` characters with an ellipsis."""
+    kept = "".join(_printable(character) for character in str(text))
+    line = re.sub(r"\s+", " ", kept).strip()
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def prose(text: object) -> str:
+    """Outside prose, cut where nobody would read on."""
+    return clean(text, LONGEST_PROSE)
+
+
+def _printable(character: str) -> str:
+    """The character, a space for a control, nothing for what reorders or can't be encoded."""
+    if character in REORDERING:
+        return ""
+    category = unicodedata.category(character)
+    if category in ("Cs", "Co", "Cn"):
+        return ""
+    return " " if category in ("Cc", "Zl", "Zp") else character
