@@ -1,0 +1,57 @@
+"""Reading sizes from a config.json: the first of several spellings, checked.
+
+A size that is absent or null is unknown; one that isn't a whole number above 0 is refused with its
+key, so that a damaged config never becomes a model of another size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.errors import InputError
+
+Config = Mapping[str, Any]
+
+
+def optional(config: Config, *keys: str) -> int | None:
+    """The first of `keys` that is set, as a whole number; None if none is.
+
+    Raises:
+        InputError: if it isn't a whole number of 0 or more.
+    """
+    for key in keys:
+        value = config.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise InputError(f"config: {key}", value, "a whole number of 0 or more")
+        return value
+    return None
+
+
+def whole(config: Config, *keys: str) -> int:
+    """The first of `keys` that is set, as a whole number above 0.
+
+    Raises:
+        InputError: if none is set or it isn't such a number.
+    """
+    value = optional(config, *keys)
+    if not value:
+        found = "nothing" if value is None else value
+        raise InputError(f"config: {' or '.join(keys)}", found, "a whole number above 0")
+    return value
+
+
+def switch(config: Config, key: str | None, default: bool) -> bool:
+    """Whether `key` is on; `default` where it is absent.
+
+    Raises:
+        InputError: if it is neither true nor false.
+    """
+    value = config.get(key, default) if key is not None else default
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise InputError(f"config: {key}", value, "true or false")
+    return value
