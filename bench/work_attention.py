@@ -1,0 +1,96 @@
+"""Attention as the timed work uses it: PyTorch's fused kernels, without masks that say nothing.
+
+transformers builds a mask for every step over a static cache, and for every compiled one, though
+sequences here have no padding; a mask keeps PyTorch from its flash kernels. `unmasked` serves
+causal passes over whole sequences and single tokens over a cache that is full; `growing` adds the
+mask that a single token needs over a cache with free places. Both need a model that gets its
+attention from transformers' interface and has no sliding window.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+UNMASKED, GROWING = "modelworth_unmasked", "modelworth_growing"
+INTERFACE_MODELS = frozenset(
+    {"deepseek_v3", "gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe"}
+)
+"""Model types whose outputs with these functions are tested to equal those with `sdpa`."""
+
+
+def implementation(asked: str | None, config: Any, *, growing: bool) -> str:
+    """The name to build a causal model with; `asked` unless that is `sdpa` and can do without mask.
+
+    Args:
+        asked: as the case says; None is `sdpa`.
+        config: transformers' config of the model.
+        growing: whether single tokens meet a cache with free places.
+    """
+    if asked not in (None, "sdpa"):
+        return asked
+    if config.model_type not in INTERFACE_MODELS or windowed(config):
+        return "sdpa"
+    _register()
+    return GROWING if growing else UNMASKED
+
+
+def windowed(config: Any) -> bool:
+    """Whether some layer sees only the last tokens."""
+    kinds = getattr(config, "layer_types", None) or ()
+    return bool(getattr(config, "sliding_window", None)) or "sliding_attention" in kinds
+
+
+def public_name(name: str | None) -> str | None:
+    """What a measurement calls an implementation."""
+    return "sdpa" if name in (UNMASKED, GROWING) else name
+
+
+def _register() -> None:
+    """Makes both functions known to transformers."""
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface
+
+    AttentionInterface.register(UNMASKED, _attend)
+    AttentionInterface.register(GROWING, _attend)
+    AttentionMaskInterface.register(GROWING, _growing_mask)
+
+
+def _growing_mask(*, q_length: int, **arguments: Any) -> torch.Tensor | None:
+    """No mask for the first pass, sdpa's for a single token."""
+    from transformers.masking_utils import sdpa_mask
+
+    return sdpa_mask(q_length=q_length, **arguments) if q_length == 1 else None
+
+
+def _attend(
+    module: torch.nn.Module,  # noqa: ARG001 transformers' signature
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Transformers' layout: (batch, heads, tokens, width) in, tokens before heads out."""
+    batch, heads, length, _width = query.shape
+    groups = heads // key.shape[1]
+    if length > 1:  # places of a static cache after the prompt are empty
+        key, value = key[:, :, :length], value[:, :, :length]
+    elif groups > 1 and (attention_mask is not None or query.device.type == "cpu"):
+        # The queries that share keys become rows of one product: no key is copied.
+        query, groups = query.reshape(batch, key.shape[1], groups, -1), 1
+    output = scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=attention_mask,
+        dropout_p=dropout,
+        is_causal=length > 1,
+        scale=scaling,
+        enable_gqa=groups > 1,
+    )
+    return output.reshape(batch, heads, length, -1).transpose(1, 2).contiguous(), None
