@@ -18,6 +18,7 @@ from modelworth import __version__
 VERBS = {
     "import": "measurements from a file, ours or another tool's, into the store",
     "export": "the store's measurements as JSONL, CSV or Parquet",
+    "dashboard": "the pages in a browser: explore what was measured, predicted and what it is worth",
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }
 EXTRAS = {

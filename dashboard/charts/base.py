@@ -132,7 +132,7 @@ def decades(values: Sequence[float]) -> list[float]:
     if not positive:
         return []
     low, high = math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive)))
-    factors = (1, 2, 5) if high - low <= 2 else (1,)
+    factors = (1, 2, 5) if high - low <= 2 else (1, 3) if high - low <= 4 else (1,)
     stride = max(1, (high - low) // 6)
     return [factor * 10.0**power for power in range(low, high + 1, stride) for factor in factors]
 

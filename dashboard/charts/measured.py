@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.base import DASHES, MARKERS, Look, axis, figure
+from dashboard.charts.base import MARKERS, Look, axis, figure
 
 MOST_GROUPS = 7
 """Colours and markers that can be told apart; further groups share the last."""
@@ -45,9 +46,9 @@ def scaling(look: Look, frame: pd.DataFrame, quantity: Quantity, group: str) -> 
     for index, (name, part) in enumerate(rows.groupby(group, sort=True, observed=True)):
         part = part.sort_values("parameters_total")
         chart.add_scatter(
-            x=part["parameters_total"], y=part[quantity.column], mode="lines+markers",
-            name=str(name), line={"width": 1, "color": look.colour(min(index, MOST_GROUPS - 1))},
-            marker={"size": 9, "symbol": MARKERS[min(index, MOST_GROUPS - 1)]},
+            x=part["parameters_total"], y=part[quantity.column], mode="markers",
+            name=_label(look, group, name),
+            marker={"size": 9, "symbol": _marker(index), "color": _colour(look, index)},
             error_y=_errors(part, quantity),
             customdata=_cards(look, part, quantity),
             hovertemplate="%{customdata[1]}<br>%{customdata[2]}: %{customdata[3]}<extra></extra>",
@@ -57,6 +58,14 @@ def scaling(look: Look, frame: pd.DataFrame, quantity: Quantity, group: str) -> 
         yaxis=axis(look, quantity.unit, rows[quantity.column], log=quantity.log),
     )
     return chart
+
+
+def _colour(look: Look, index: int) -> str:
+    return look.colour(min(index, MOST_GROUPS - 1))
+
+
+def _marker(index: int) -> str:
+    return MARKERS[min(index, MOST_GROUPS - 1)]
 
 
 def _errors(part: pd.DataFrame, quantity: Quantity) -> dict[str, object] | None:
@@ -87,19 +96,27 @@ def _cards(look: Look, part: pd.DataFrame, quantity: Quantity) -> list[list[str]
     ]
 
 
+def _label(look: Look, group: str, name: object) -> str:
+    """What a group is called: kinds and families in words, the rest as recorded."""
+    known = group in ("kind", "family")
+    return look.words.t(f"{group}.{name}") if known else safe(str(name), longest=32)
+
+
 def safe(text: str, longest: int = 60) -> str:
     """Text from a record that plotly shows as it is: no tags, no line of its own length."""
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
     return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def ceilings(chart: go.Figure, look: Look, lines: Sequence[tuple[str, float]]) -> None:
-    """What the hardware reached doing nothing else, as named lines."""
-    for index, (name, value) in enumerate(lines):
-        chart.add_hline(
-            y=value, line={"color": look.quiet, "dash": DASHES[1 + index % 4], "width": 1.5},
-            annotation={"text": safe(name), "font": {"size": 11}},
-            annotation_position="top left",
+def ceiling_lines(chart: go.Figure, look: Look, frame: pd.DataFrame, group: str) -> None:
+    """What the measured ceiling of the hardware would allow, a dashed line for each group."""
+    rows = frame.dropna(subset=["parameters_total", "ceiling_per_s"])
+    for index, (name, part) in enumerate(rows.groupby(group, sort=True, observed=True)):
+        best = part.groupby("parameters_total")["ceiling_per_s"].max()
+        chart.add_scatter(
+            x=best.index, y=best, mode="lines", hoverinfo="skip", showlegend=False,
+            name=look.words.t("chart.ceiling", name=safe(str(name))),
+            line={"color": _colour(look, index), "dash": "dash", "width": 1.5},
         )  # fmt: skip
 
 
@@ -116,8 +133,8 @@ def interactivity(look: Look, rows: Sequence[tuple[str, str, float, float, str]]
         part = sorted((row for row in rows if row[0] == name), key=lambda row: row[2])
         chart.add_scatter(
             x=[row[2] for row in part], y=[row[3] for row in part], mode="lines+markers",
-            name=safe(name), line={"color": look.colour(min(index, MOST_GROUPS - 1))},
-            marker={"size": 9, "symbol": MARKERS[min(index, MOST_GROUPS - 1)]},
+            name=safe(name), line={"color": _colour(look, index)},
+            marker={"size": 9, "symbol": _marker(index)},
             customdata=[[row[1], row[4]] for row in part],
             hovertemplate="%{customdata[1]}",
         )  # fmt: skip
@@ -186,7 +203,7 @@ def samples(look: Look, seconds: Sequence[float], bins: int = 30) -> go.Figure:
     """How long the timed steps took, in bins."""
     counts, edges = pd.cut(pd.Series(seconds), bins=bins, retbins=True, labels=False)
     tally = counts.value_counts().to_dict()
-    middles = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     chart = figure(look, height=260, legend=False)
     heights = [int(tally.get(index, 0)) for index in range(bins)]
     chart.add_bar(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -48,11 +49,11 @@ def histogram(
     """Binned outcomes in USD: losses in another colour and hatched, and lines at the quantiles."""
     words = look.words
     chart = figure(look, legend=False)
-    middles = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     trials = sum(counts) or 1
     chart.add_bar(
         x=middles, y=[count / trials for count in counts],
-        width=[high - low for low, high in zip(edges, edges[1:], strict=False)],
+        width=[high - low for low, high in itertools.pairwise(edges)],
         marker={
             "color": [look.bad if middle < 0 else look.good for middle in middles],
             "pattern": {"shape": ["/" if middle < 0 else "" for middle in middles]},

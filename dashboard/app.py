@@ -1,0 +1,19 @@
+"""The app's entry: who reads, in which language, which pages there are.
+
+`streamlit run dashboard/app.py`, or `modelworth dashboard`. Pages are files in `views/`; settings
+and themes stand in `.streamlit/config.toml` beside this file.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import frame, state
+
+st.set_page_config(page_title="modelworth", page_icon=str(frame.ICON), layout="wide")
+frame.require_login()
+state.begin()
+page = st.navigation(frame.pages(state.words()))
+frame.sidebar()
+frame.notices()
+page.run()

@@ -1,0 +1,106 @@
+"""What ran where, how fast, and how near to what the hardware can do."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, measured, record, show, sources, state, suite, tables, upload
+from dashboard.charts import QUANTITIES
+
+words, look = state.words(), state.look()
+COLUMNS = [
+    "recorded_at", "model", "parameters_total", "kind", "batch", "prompt_tokens", "precision",
+    "device", "count", "throughput_per_s", "unit", "p50_s", "p95_s", "memory_peak_bytes",
+    "utilisation", "energy_j_per_unit", "origin", "flags", "id",
+]  # fmt: skip
+
+
+@st.fragment
+def explore(everything: pd.DataFrame) -> None:
+    """Filters, the chart of a quantity against size, and what it rests on."""
+    rows = measured.newest(filters(everything).keep(everything))
+    with st.container(horizontal=True):
+        quantity = show.choice("measurements.quantity", list(QUANTITIES), "quantity.{}")
+        group = show.choice(
+            "measurements.group", ["kind", "device", "family", "model"], "column.{}"
+        )
+    if rows.dropna(subset=["parameters_total", QUANTITIES[quantity].column]).empty:
+        show.empty("measurements.nothing")
+        return
+    figure = charts.scaling(look, rows, QUANTITIES[quantity], group)
+    if quantity == "throughput":
+        charts.ceiling_lines(figure, look, rows, group)
+    picked = st.plotly_chart(
+        figure, key="scaling", on_select="rerun", selection_mode="points",
+        config={"displayModeBar": False}, alt=words.t(f"quantity.{quantity}.reading"),
+    )  # fmt: skip
+    st.caption(words.t(f"quantity.{quantity}.reading"))
+    if points := picked.selection.points:
+        record.panel(points[0]["customdata"][0])
+
+
+def filters(rows: pd.DataFrame) -> measured.Filters:
+    """Choices by machine, family, work and origin."""
+    columns = st.columns(4)
+    picked = [
+        column.multiselect(
+            words.t(f"column.{name}"), measured.choices(rows, name), key=f"filter.{name}",
+            placeholder=words.t("measurements.all"), format_func=show.namer(name),
+        )
+        for column, name in zip(columns, ("device", "family", "kind", "origin"), strict=True)
+    ]  # fmt: skip
+    return measured.Filters(*(tuple(values) for values in picked))
+
+
+@st.fragment
+def users(rows: pd.DataFrame) -> None:
+    """How many tokens a second a device gives against how many each user gets."""
+    made = measured.generation(rows)
+    if made.empty:
+        show.empty("measurements.no_generation")
+        return
+    points = measured.interactivity(made, sources.catalog(), words)
+    show.chart(
+        charts.interactivity(look, points), "interactivity", words.t("measurements.users.reading")
+    )
+
+
+@st.fragment
+def sizes(rows: pd.DataFrame) -> None:
+    """Large models against small ones."""
+    table = measured.large_and_small(rows)
+    if table.empty:
+        show.empty("measurements.one_size")
+        return
+    tables.shown(table, "sizes")
+
+
+@st.fragment
+def records(rows: pd.DataFrame) -> None:
+    """The records behind it all; one of them opens on a click."""
+    picked = tables.shown(rows[COLUMNS].iloc[::-1], "records", select=True)
+    if picked is not None:
+        record.panel(str(picked["id"]))
+
+
+VIEWS = {"size": explore, "user": users, "pair": sizes, "all": records}
+
+show.heading("measurements")
+with show.errors_said():
+    frame = sources.frame()
+    if frame.empty:
+        show.empty("measurements.empty", "modelworth bench --suite quick")
+    else:
+        good = measured.prepare(frame)
+        st.caption(measured.summary(frame, words))
+        view = show.choice("measurements.view", list(VIEWS), "measurements.tab.{}", bare=True)
+        VIEWS[view](good)
+        failed = frame[frame["status"] != "ok"]
+        if not failed.empty:
+            with st.expander(words.t("measurements.failed", count=len(failed))):
+                tables.shown(
+                    failed[["model", "kind", "batch", "device", "status", "reason"]], "failed"
+                )
+suite.panel()
+upload.panel()

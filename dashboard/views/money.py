@@ -1,0 +1,3 @@
+"""money."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""options."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""trust."""
+
+from __future__ import annotations

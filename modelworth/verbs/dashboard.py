@@ -1,0 +1,54 @@
+"""`modelworth dashboard`: the pages, served to browsers on this machine."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from data.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--port", type=int, default=8501, help="port on 127.0.0.1 (8501)")
+    parser.add_argument(
+        "--store", metavar="URL", help="measurements (modelworth.db in this folder)"
+    )
+    parser.add_argument("--scenario", metavar="FILE", help="scenario that the pages open with")
+    parser.add_argument("--language", choices=("en", "zh_CN"), help="language (the browser's)")
+    parser.epilog = (
+        "examples:\n  modelworth dashboard\n"
+        "  modelworth dashboard --scenario my.yaml --language zh_CN --port 8600"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until interrupted; the server's exit status."""
+    if importlib.util.find_spec("streamlit") is None:
+        raise ModuleNotFoundError("No module named 'streamlit'", name="streamlit")
+    if not 1 <= options.port <= 65535:
+        raise InputError("--port", options.port, "a port from 1 to 65535")
+    if options.scenario and not Path(options.scenario).is_file():
+        raise InputError("--scenario", options.scenario, "a file that exists")
+    app = Path(importlib.util.find_spec("dashboard").origin).parent / "app.py"
+    settings = {
+        "MODELWORTH_STORE": options.store,
+        "MODELWORTH_SCENARIO": options.scenario and str(Path(options.scenario).resolve()),
+        "MODELWORTH_LANGUAGE": options.language,
+    }
+    environment = os.environ | {key: value for key, value in settings.items() if value}
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port"]
+    print(f"modelworth dashboard: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
+    server = subprocess.Popen([*command, str(options.port)], env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        server.wait()
+        return 0
