@@ -28,6 +28,8 @@ Part = Literal[
     "head",
 ]
 Stack = Literal["encoder", "decoder"]
+Norm = Literal["layer", "rms", "rms_float32"]
+"""LayerNorm; RMSNorm; RMSNorm whose scale is applied in float32 (Gemma)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Attention:
         kv_rank: width of the compressed keys and values (latent attention); None: not compressed.
         q_rank: width of the compressed queries, likewise.
         rope_dim: part of `head_dim` that carries the position in latent attention, shared by heads.
+        qk_norm: whether queries and keys pass a norm.
         vectors: parameters outside matrix products: biases, query and key norms, sinks.
     """
 
@@ -55,6 +58,7 @@ class Attention:
     kv_rank: int | None = None
     q_rank: int | None = None
     rope_dim: int = 0
+    qk_norm: bool = False
     vectors: int = 0
 
     @cached_property
@@ -114,6 +118,7 @@ class FeedForward:
         gated: three matrices (gate, up, down) instead of two.
         shared_width: of the experts that every token uses, together.
         shared_gate: whether a gate of one output weighs the shared experts.
+        activation: function between the products, as transformers names it.
         vectors: parameters outside matrix products that every token uses.
         expert_vectors: the same in one expert.
     """
@@ -125,6 +130,7 @@ class FeedForward:
     experts_per_token: int = 0
     shared_width: int = 0
     shared_gate: bool = False
+    activation: str = "silu"
     vectors: int = 0
     expert_vectors: int = 0
 
@@ -176,12 +182,18 @@ class FeedForward:
 
 @dataclass(frozen=True)
 class Block:
-    """Equal layers: attention, perhaps attention to an encoder, and a feed-forward part."""
+    """Equal layers: attention, perhaps attention to an encoder, and a feed-forward part.
+
+    Attributes:
+        norms: parameters of a layer's norms, of which there are `norm_count`.
+    """
 
     count: int
     attention: Attention
     feed_forward: FeedForward
     norms: int
+    norm: Norm = "rms"
+    norm_count: int = 2
     cross: Attention | None = None
     stack: Stack = "decoder"
 

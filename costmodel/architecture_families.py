@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from costmodel import architecture_other as other
-from costmodel.architecture import Architecture, Attention, Block, FeedForward, Head
+from costmodel.architecture import Architecture, Attention, Block, FeedForward, Head, Norm
 from costmodel.architecture_keys import Config, optional, switch, whole
 from data.errors import InputError
 
@@ -29,6 +29,8 @@ class Traits:
     Attributes:
         tied: whether the head shares the embedding's table, unless the config says.
         norms, norm_vectors: norms a layer, and vectors in each (with a bias: 2).
+        norm: what kind they are.
+        activation: the config's default.
         qkv_bias, output_bias, mlp_bias: vectors added after the products, unless the config's
             attention_bias, mlp_bias or `bias_key` says.
         bias_key: the config's one switch for all three.
@@ -42,6 +44,8 @@ class Traits:
     gated: bool = True
     norms: int = 2
     norm_vectors: int = 1
+    norm: Norm = "rms"
+    activation: str = "silu"
     qkv_bias: bool = False
     output_bias: bool = False
     mlp_bias: bool = False
@@ -58,8 +62,16 @@ class Traits:
 
 
 LAYER_NORM = Traits(
-    gated=False, norm_vectors=2, qkv_bias=True, output_bias=True, mlp_bias=True, tied=True
+    gated=False,
+    norm_vectors=2,
+    norm="layer",
+    activation="gelu",
+    qkv_bias=True,
+    output_bias=True,
+    mlp_bias=True,
+    tied=True,
 )
+GEMMA = Traits(tied=True, norm="rms_float32", activation="gelu_pytorch_tanh")
 TRAITS: dict[str, Traits] = {
     "llama": Traits(),
     "mistral": Traits(windows="all"),
@@ -74,18 +86,18 @@ TRAITS: dict[str, Traits] = {
     "qwen3": Traits(qk_norm="head", windows="late"),
     "qwen3_moe": Traits(qk_norm="head"),
     "smollm3": Traits(tied=True, windows="late"),
-    "gemma": Traits(tied=True),
-    "gemma2": Traits(tied=True, norms=4, windows=2),
-    "gemma3_text": Traits(tied=True, norms=4, qk_norm="head", windows=6),
-    "olmo": Traits(norm_vectors=0),
+    "gemma": GEMMA,
+    "gemma2": replace(GEMMA, norms=4, windows=2),
+    "gemma3_text": replace(GEMMA, norms=4, qk_norm="head", windows=6),
+    "olmo": Traits(norm_vectors=0, norm="layer"),
     "olmo2": Traits(qk_norm="width"),
     "olmoe": Traits(qk_norm="width"),
     "glm4": Traits(norms=4),
-    "cohere": Traits(tied=True, norms=1, qk_norm="width", qk_norm_key="use_qk_norm"),
-    "cohere2": Traits(tied=True, norms=1, windows=4),
+    "cohere": Traits(tied=True, norms=1, norm="layer", qk_norm="width", qk_norm_key="use_qk_norm"),
+    "cohere2": Traits(tied=True, norms=1, norm="layer", windows=4),
     "gpt_oss": Traits(qkv_bias=True, output_bias=True, windows=2, sinks=True, expert_bias=True),
-    "gpt2": replace(LAYER_NORM, learned_positions=0),
-    "opt": replace(LAYER_NORM, learned_positions=2, bias_key="enable_bias"),
+    "gpt2": replace(LAYER_NORM, learned_positions=0, activation="gelu_new"),
+    "opt": replace(LAYER_NORM, learned_positions=2, bias_key="enable_bias", activation="relu"),
     "bloom": replace(LAYER_NORM, embedding_norm=True),
     "gpt_neox": replace(LAYER_NORM, tied=False),
     "gptj": replace(
@@ -93,11 +105,11 @@ TRAITS: dict[str, Traits] = {
     ),
     "phi": replace(LAYER_NORM, tied=False, norms=1, head_bias=True),
     "starcoder2": replace(LAYER_NORM, bias_key="use_bias", windows="all"),
-    "stablelm": Traits(norm_vectors=2, bias_key="use_qkv_bias"),
+    "stablelm": Traits(norm_vectors=2, norm="layer", bias_key="use_qkv_bias"),
     "falcon": replace(
         LAYER_NORM, qkv_bias=False, output_bias=False, mlp_bias=False, bias_key="bias"
     ),
-    "mpt": Traits(tied=True, gated=False),
+    "mpt": Traits(tied=True, gated=False, norm="layer", activation="gelu"),
 }
 
 
@@ -191,7 +203,7 @@ def _decoder(config: Config, traits: Traits, name: str, note: str | None) -> Arc
     layers = whole(config, "num_hidden_layers", "n_layer", "n_layers")
     vocab = whole(config, "vocab_size")
     norm = traits.norm_vectors * hidden
-    norms = (optional(config, "norms_per_layer") or traits.norms) * norm
+    norm_count = optional(config, "norms_per_layer") or traits.norms
     windows = _windows(config, traits, layers)
     sparse = _sparse_layers(config, layers)
     kinds = Counter(zip(windows, sparse, strict=True))
@@ -202,7 +214,9 @@ def _decoder(config: Config, traits: Traits, name: str, note: str | None) -> Arc
             _experts(config, traits, hidden)
             if has_experts
             else _feed_forward(config, traits, hidden),
-            norms,
+            norm_count * norm,
+            traits.norm,
+            norm_count,
         )
         for (window, has_experts), count in kinds.items()
     )
@@ -240,10 +254,15 @@ def _attention(config: Config, traits: Traits, hidden: int, window: int | None) 
     qkv_bias = _bias(config, traits, traits.qkv_bias, "attention_bias", "qkv_bias")
     output_bias = _bias(config, traits, traits.output_bias, *_output_keys(config, traits))
     vectors = (queries + 2 * keys) * qkv_bias + hidden * output_bias
-    if traits.qk_norm and switch(config, traits.qk_norm_key, traits.qk_norm_key is None):
+    qk_norm = bool(traits.qk_norm) and switch(
+        config, traits.qk_norm_key, traits.qk_norm_key is None
+    )
+    if qk_norm:
         vectors += 2 * width if traits.qk_norm == "head" else queries + keys
     vectors += heads * traits.sinks
-    return Attention(hidden, heads, kv_heads, width, width, window, vectors=vectors)
+    return Attention(
+        hidden, heads, kv_heads, width, width, window, qk_norm=qk_norm, vectors=vectors
+    )
 
 
 def _latent_attention(config: Config, hidden: int, heads: int) -> Attention:
@@ -285,7 +304,15 @@ def _feed_forward(config: Config, traits: Traits, hidden: int) -> FeedForward:
     width = optional(config, "intermediate_size", "n_inner", "ffn_dim") or 4 * hidden
     bias = _bias(config, traits, traits.mlp_bias, "mlp_bias")
     vectors = bias * ((2 if traits.gated else 1) * width + hidden)
-    return FeedForward(hidden, width, traits.gated, vectors=vectors)
+    activation = _activation(config, traits)
+    return FeedForward(hidden, width, traits.gated, activation=activation, vectors=vectors)
+
+
+def _activation(config: Config, traits: Traits) -> str:
+    """The function between the products."""
+    keys = ("hidden_act", "hidden_activation", "activation_function")
+    named = next((config[key] for key in keys if config.get(key)), traits.activation)
+    return str(named)
 
 
 def _experts(config: Config, traits: Traits, hidden: int) -> FeedForward:
@@ -302,6 +329,7 @@ def _experts(config: Config, traits: Traits, hidden: int) -> FeedForward:
         whole(config, "num_experts_per_tok", "num_experts_per_token"),
         shared,
         shared_gate=bool(shared) and traits.shared_gate,
+        activation=_activation(config, traits),
         vectors=experts if traits.expert_bias else 0,
         expert_vectors=2 * width + hidden if traits.expert_bias else 0,
     )

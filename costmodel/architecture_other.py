@@ -66,9 +66,11 @@ def _biased_attention(hidden: int, heads: int, width: int, *, causal: bool) -> A
     return Attention(hidden, heads, heads, width, width, causal=causal, vectors=vectors)
 
 
-def _biased_network(hidden: int, width: int) -> FeedForward:
+def _biased_network(config: Config, hidden: int, width: int) -> FeedForward:
     """Two products, each with a bias."""
-    return FeedForward(hidden, width, gated=False, vectors=width + hidden)
+    keys = ("hidden_act", "activation_function", "activation")
+    activation = str(next((config[key] for key in keys if config.get(key)), "gelu"))
+    return FeedForward(hidden, width, gated=False, activation=activation, vectors=width + hidden)
 
 
 def _bert(config: Config, name: str) -> Architecture:
@@ -78,8 +80,9 @@ def _bert(config: Config, name: str) -> Architecture:
     block = Block(
         whole(config, "num_hidden_layers"),
         _biased_attention(hidden, heads, hidden // heads, causal=False),
-        _biased_network(hidden, whole(config, "intermediate_size")),
+        _biased_network(config, hidden, whole(config, "intermediate_size")),
         norms=4 * hidden,
+        norm="layer",
     )
     types = optional(config, "type_vocab_size")
     rows = vocab + whole(config, "max_position_embeddings") + (2 if types is None else types)
@@ -136,7 +139,8 @@ def _t5(config: Config, name: str) -> Architecture:
     hidden, heads = whole(config, "d_model"), whole(config, "num_heads")
     width, vocab = whole(config, "d_kv"), whole(config, "vocab_size")
     gated = str(config.get("feed_forward_proj", "relu")).startswith("gated")
-    feed_forward = FeedForward(hidden, whole(config, "d_ff"), gated)
+    activation = str(config.get("feed_forward_proj", "relu")).removeprefix("gated-")
+    feed_forward = FeedForward(hidden, whole(config, "d_ff"), gated, activation=activation)
     encoder = whole(config, "num_layers")
     buckets = optional(config, "relative_attention_num_buckets") or 32
     table = vocab * hidden
@@ -153,7 +157,7 @@ def _t5(config: Config, name: str) -> Architecture:
         vocab=vocab,
         blocks=(
             Block(encoder, attend[False], feed_forward, 2 * hidden, stack="encoder"),
-            Block(decoder, attend[True], feed_forward, 3 * hidden, cross=attend[False]),
+            Block(decoder, attend[True], feed_forward, 3 * hidden, "rms", 3, cross=attend[False]),
         ),
         embedding_parameters=table + 2 * buckets * heads,
         head=Head(table, vocab, shared),
@@ -172,8 +176,10 @@ def _bart(config: Config, name: str) -> Architecture:
         return Block(
             whole(config, f"{stack}_layers"),
             _biased_attention(hidden, heads, hidden // heads, causal=decodes),
-            _biased_network(hidden, whole(config, f"{stack}_ffn_dim")),
+            _biased_network(config, hidden, whole(config, f"{stack}_ffn_dim")),
             norms=2 * sublayers * hidden,
+            norm="layer",
+            norm_count=sublayers,
             cross=_biased_attention(hidden, heads, hidden // heads, causal=False)
             if decodes
             else None,
@@ -246,8 +252,8 @@ def _vision_block(config: Config, hidden: int) -> Block:
     biased = switch(config, "qkv_bias", True)
     vectors = hidden + (3 * heads * width if biased else 0)
     attention = Attention(hidden, heads, heads, width, width, causal=False, vectors=vectors)
-    network = _biased_network(hidden, whole(config, "intermediate_size"))
-    return Block(whole(config, "num_hidden_layers"), attention, network, norms=4 * hidden)
+    network = _biased_network(config, hidden, whole(config, "intermediate_size"))
+    return Block(whole(config, "num_hidden_layers"), attention, network, 4 * hidden, "layer")
 
 
 def _patches(config: Config, hidden: int, extra_tokens: int) -> Patches:
