@@ -1,0 +1,213 @@
+"""The sections that let a reader check: measured, predicted, assumed, computed, reproducible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
+from dashboard.report.blocks import (
+    BarChart,
+    Bars,
+    Block,
+    Code,
+    Column,
+    Graphic,
+    Paragraph,
+    Table,
+    clean,
+)
+from dashboard.report.context import Context
+
+MOST_MEASURED_BARS = 12
+BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
+
+
+def measurements(context: Context) -> list[Block]:
+    """What was measured, on what, when, how precisely."""
+    t, used = context.t, context.analysis.measurements
+    if not used:
+        return [Paragraph(t("measurements.none"), "note")]
+    columns = (
+        Column(t("column.model"), 1.9),
+        Column(t("column.device"), 1.9),
+        Column(t("column.work"), 1.1),
+        Column(t("column.throughput"), 1.6, numeric=True),
+        Column(t("column.interval"), 1.9, numeric=True),
+        Column(t("column.recorded"), 1.3),
+        Column(t("column.origin"), 1.2),
+        Column("id", 1.1),
+    )
+    rows = tuple(_measurement_row(context, use) for use in used)
+    blocks: list[Block] = [
+        Paragraph(t("measurements.reading", count=len(used))),
+        Table(columns, rows),
+    ]
+    chart = _throughput(context, used)
+    return [*blocks, chart] if chart else blocks
+
+
+def _measurement_row(context: Context, use: MeasurementUse) -> tuple[str, ...]:
+    unit = f"{use.unit}_per_s" if use.unit else "per_s"
+    interval = ""
+    if use.low is not None and use.high is not None:
+        interval = f"{context.words.number(use.low)} – {context.words.number(use.high)}"
+    return (
+        clean(use.model),
+        clean(use.device),
+        clean(context.words.t(f"kind.{use.kind}")),
+        context.value(use.throughput_per_s, unit),
+        interval,
+        clean(use.recorded_at, 10),
+        context.t(f"origin.{use.origin}"),
+        clean(use.id, 9),
+    )
+
+
+def _throughput(context: Context, used: tuple[MeasurementUse, ...]) -> Graphic | None:
+    """Throughput with its interval; only of the unit most measured, as others don't compare."""
+    units = [use.unit for use in used if use.throughput_per_s is not None]
+    if not units:
+        return None
+    unit = max(sorted(set(units), key=str), key=units.count)
+    chosen = [use for use in used if use.unit == unit and use.throughput_per_s is not None]
+    chosen = chosen[:MOST_MEASURED_BARS]
+    names = tuple(clean(f"{use.model} · {use.kind} · {use.id[:4]}", 44) for use in chosen)
+    bars = Bars(
+        context.t("column.throughput"),
+        tuple(use.throughput_per_s for use in chosen),
+        tuple(use.low for use in chosen),
+        tuple(use.high for use in chosen),
+    )
+    title, axis = context.t("chart.throughput"), context.words.unit(f"{unit}_per_s")
+    chart = BarChart("throughput", title, axis, names, (bars,))
+    return Graphic(chart, context.t("reading.throughput"))
+
+
+def predictions(context: Context) -> list[Block]:
+    """What was predicted, its interval, and how such predictions have done."""
+    t, used = context.t, context.analysis.predictions
+    if not used:
+        return [Paragraph(t("predictions.none"), "note")]
+    columns = (
+        Column(t("column.predicted"), 2.4),
+        Column(t("column.value"), 1.4, numeric=True),
+        Column(t("column.interval_90"), 1.9, numeric=True),
+        Column(t("column.basis"), 1.2),
+        Column(t("column.note"), 3),
+    )
+    rows = tuple(_prediction_row(context, use) for use in used)
+    return [Paragraph(t("predictions.reading")), Table(columns, rows)]
+
+
+def _prediction_row(context: Context, use: PredictionUse) -> tuple[str, ...]:
+    return (
+        context.name(use.key),
+        context.value(use.value, use.unit),
+        clean(context.words.range(use.low, use.high, use.unit)),
+        context.t(f"basis.{use.basis}"),
+        clean(use.note, 400),
+    )
+
+
+def assumptions(context: Context) -> list[Block]:
+    """Every driver with its value, basis, source and age, by subject."""
+    t, drivers = context.t, context.analysis.drivers.values()
+    counted = {basis: sum(driver.basis == basis for driver in drivers) for basis in BASES}
+    shares = t("list.join").join(
+        t("assumptions.count", basis=t(f"basis.{basis}"), count=count)
+        for basis, count in counted.items()
+        if count
+    )
+    blocks: list[Block] = [Paragraph(t("assumptions.reading", count=len(drivers), shares=shares))]
+    for section in dict.fromkeys(driver.section for driver in drivers):
+        chosen = [driver for driver in drivers if driver.section == section]
+        blocks += [Paragraph(t(f"group.{section}"), "lead"), _drivers(context, chosen)]
+    return blocks
+
+
+def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
+    t = context.t
+    columns = (
+        Column(t("column.driver"), 2.6),
+        Column(t("column.value"), 1.6, numeric=True),
+        Column(t("column.distribution"), 2.2),
+        Column(t("column.basis"), 1.2),
+        Column(t("column.source"), 3.2),
+        Column(t("column.age"), 1),
+    )
+    rows = tuple(
+        (
+            context.name(driver.key) + (" *" if driver.changed else ""),
+            context.value(driver.value, driver.unit),
+            distribution(context, driver.distribution, driver.unit),
+            t(f"basis.{driver.basis}"),
+            clean(driver.source, 240) or t("no_source"),
+            age(context, driver),
+        )
+        for driver in drivers
+    )
+    return Table(columns, rows)
+
+
+def distribution(context: Context, given: dict[str, Any] | None, unit: str) -> str:
+    """A distribution as the scenario wrote it: its kind and numbers."""
+    if not given:
+        return ""
+    shown = []
+    for key, value in given.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = context.value(value, unit) if number else clean(value, 40)
+        shown.append(f"{clean(key, 40)} {text}")
+    return clean(", ".join(shown))
+
+
+def age(context: Context, driver: DriverUse) -> str:
+    """The source's date, with its age where that is known."""
+    if driver.stale_days is None:
+        return clean(driver.as_of or "", 20)
+    return context.t("age_days", date=clean(driver.as_of or "", 20), days=driver.stale_days)
+
+
+def formulas(context: Context) -> list[Block]:
+    """Every line of the model as it was computed."""
+    t = context.t
+    columns = (
+        Column(t("column.line"), 2.2),
+        Column(t("column.formula"), 5),
+        Column(t("column.unit"), 1.1),
+        Column(t("column.source"), 1.8),
+    )
+    rows = tuple(
+        (
+            clean(line.key),
+            clean(line.formula, 600),
+            clean(line.unit),
+            clean(line.source, 200),
+        )
+        for line in context.analysis.lines.values()
+    )
+    return [Paragraph(t("formulas.reading")), Table(columns, rows)] if rows else []
+
+
+def reproduce(context: Context) -> list[Block]:
+    """The command, the versions and the hashes that make this report again."""
+    t, origin = context.t, context.analysis.provenance
+    facts = {
+        "scenario_sha256": origin.scenario_sha256,
+        "store_digest": origin.store_digest or t("no_store"),
+        "store_measurements": str(origin.store_measurements),
+        "seed": str(origin.seed),
+        "trials": str(origin.trials),
+        **{f"version {name}": version for name, version in sorted(origin.versions.items())},
+    }
+    columns = (Column(t("column.what"), 1.4), Column(t("column.value"), 4))
+    rows = tuple((clean(_fact(context, key)), clean(value)) for key, value in facts.items())
+    return [
+        Paragraph(t("reproduce.reading")),
+        Code((clean(origin.command, 600),)),
+        Table(columns, rows),
+    ]
+
+
+def _fact(context: Context, key: str) -> str:
+    return key.removeprefix("version ") if key.startswith("version ") else context.t(f"fact.{key}")

@@ -1,0 +1,321 @@
+"""A formula of the model as a live formula of a spreadsheet, from the same syntax tree.
+
+Every month has a column, the same on all sheets, and every line a row; a driver is a named cell.
+Functions over all months need their argument in a row of its own, so `unfold` first moves such
+arguments to helper lines. Comparisons outside a condition become IF(…,1,0), because sums skip truth
+values. What a formula may contain is listed in `costmodel.formula`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
+
+from costmodel.formula import ACROSS, MONTHS, driver_key
+
+FIRST_COLUMN = 4  # of month 0: name, unit, key and total stand before
+MONTH_ROW = 3
+HELPER = "__part_"
+HORIZON = "months.horizon"
+UNDEFINED = '"n/a"'
+NEVER = '"never"'
+
+_COMPARED, _SUMMED, _MULTIPLIED, _RAISED, _SIGNED, _ATOM = range(6)
+_BINARY = {
+    ast.Add: ("+", _SUMMED),
+    ast.Sub: ("-", _SUMMED),
+    ast.Mult: ("*", _MULTIPLIED),
+    ast.Div: ("/", _MULTIPLIED),
+    ast.Pow: ("^", _RAISED),
+}
+_COMPARE = {
+    ast.Eq: "=", ast.NotEq: "<>", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+}  # fmt: skip
+_PLAIN = {
+    "min": "MIN", "max": "MAX", "exp": "EXP", "ln": "LN", "sqrt": "SQRT", "cos": "COS",
+    "norm_cdf": "NORMSDIST", "norm_ppf": "NORMSINV",
+}  # fmt: skip
+_MAY_FAIL = frozenset({"ln", "sqrt", "norm_ppf", "first"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line stands: its sheet and row (from 0)."""
+
+    sheet: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a formula needs to know of the workbook around it.
+
+    Attributes:
+        places: line → where it stands.
+        monthly: driver with a value a month → where that row stands.
+        words: drivers whose cell holds a word.
+        switches: drivers whose cell holds 0 or 1.
+        past: line → the lines of the recurrence it belongs to.
+        months: the last month.
+    """
+
+    places: Mapping[str, Place]
+    monthly: Mapping[str, Place]
+    words: frozenset[str]
+    switches: frozenset[str]
+    past: Mapping[str, frozenset[str]]
+    months: int
+
+
+def unfold(trees: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+    """The formulas with arguments over all months moved to lines of their own, before their user."""
+    lines: dict[str, ast.expr] = {}
+    for key, tree in trees.items():
+        mover = _Mover(key, lines)
+        lines[key] = mover.visit(tree)
+    return {key: lines[key] for key in _helpers_first(lines)}
+
+
+class _Mover(ast.NodeTransformer):
+    """Replaces an argument over all months that isn't a line's name by a helper's name."""
+
+    def __init__(self, key: str, lines: dict[str, ast.expr]) -> None:
+        self.key, self.lines, self.count = key, lines, 0
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802 - ast's name
+        """Inner calls first, so that helpers may use helpers."""
+        arguments = [self.visit(argument) for argument in node.args]
+        assert isinstance(node.func, ast.Name)
+        plain = isinstance(arguments[0], ast.Name) and arguments[0].id not in MONTHS
+        if node.func.id in ACROSS and (not plain or node.func.id == "first"):
+            self.count += 1
+            helper = f"{self.key}{HELPER}{self.count}"
+            self.lines[helper] = arguments[0]
+            arguments = [ast.Name(helper, ast.Load())]
+        return ast.Call(node.func, arguments, [])
+
+
+def _helpers_first(lines: Mapping[str, ast.expr]) -> Iterator[str]:
+    helpers: dict[str, list[str]] = {}
+    for key in lines:
+        if HELPER in key:
+            helpers.setdefault(key.split(HELPER)[0], []).append(key)
+    for key in lines:
+        if HELPER not in key:
+            yield from helpers.get(key, ())
+            yield key
+
+
+def recurrences(trees: Mapping[str, ast.expr]) -> dict[str, frozenset[str]]:
+    """Line → the lines that it both needs and is needed by, itself included; empty if none."""
+    uses = {key: _lines_in(tree) & trees.keys() for key, tree in trees.items()}
+    reach = {key: _reachable(key, uses) for key in uses}
+    return {key: frozenset(other for other in reach[key] if key in reach[other]) for key in uses}
+
+
+def _lines_in(tree: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _reachable(start: str, uses: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    open_keys = list(uses[start])
+    while open_keys:
+        key = open_keys.pop()
+        if key not in found:
+            found.add(key)
+            open_keys.extend(uses[key])
+    return found
+
+
+def may_fail(tree: ast.expr) -> bool:
+    """Whether a formula can have no value: divides by what may be 0, or the like."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mod):
+            if not isinstance(node.right, ast.Constant):
+                return True
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MAY_FAIL:
+            return True
+    return False
+
+
+def column(month: int) -> str:
+    """The letters of a month's column."""
+    return xl_col_to_name(FIRST_COLUMN + month)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the formulas of one line for one month."""
+
+    layout: Layout
+    key: str
+    month: int
+
+    def formula(self, tree: ast.expr) -> str:
+        """The cell's formula, with its equals sign."""
+        text, _ = self._write(tree)
+        return f"=IFERROR({text},{UNDEFINED})" if may_fail(tree) else f"={text}"
+
+    def cell(self, key: str, month: int) -> str:
+        """The cell of a line in a month, with its sheet where that is another."""
+        place = self.layout.places[key]
+        return self._sheet(place) + xl_rowcol_to_cell(place.row, FIRST_COLUMN + month)
+
+    def span(self, key: str, first: int, last: int) -> str:
+        """The cells of a line from one month to another, the first one fixed."""
+        place = self.layout.places[key]
+        row = place.row + 1
+        return f"{self._sheet(place)}${column(first)}{row}:{column(last)}{row}"
+
+    def _sheet(self, place: Place) -> str:
+        return "" if place.sheet == self.layout.places[self.key].sheet else f"'{place.sheet}'!"
+
+    def _write(self, node: ast.expr) -> tuple[str, int]:
+        """The text of a node and how tightly its outermost operator binds."""
+        match node:
+            case ast.Constant(value=value):
+                return _number(value), _ATOM
+            case ast.Name(id="month"):
+                return f"{column(self.month)}${MONTH_ROW + 1}", _ATOM
+            case ast.Name(id="months"):
+                return HORIZON, _ATOM
+            case ast.Name(id=key):
+                return self.cell(key, self.month), _ATOM
+            case ast.Attribute():
+                return self._driver(driver_key(node) or ""), _ATOM
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return "-" + self._inside(operand, _SIGNED), _SIGNED
+            case ast.UnaryOp(operand=operand):
+                return self._write(operand)
+            case ast.BinOp(op=ast.Mod(), left=left, right=right):
+                return f"MOD({self._bare(left)},{self._bare(right)})", _ATOM
+            case ast.BinOp(left=left, op=operator, right=right):
+                return self._binary(left, type(operator), right)
+            case ast.Compare():
+                return f"IF({self._comparison(node)},1,0)", _ATOM
+            case ast.Call(func=ast.Name(id=function), args=arguments):
+                return self._call(function, arguments), _ATOM
+        raise AssertionError(ast.dump(node))
+
+    def _bare(self, node: ast.expr) -> str:
+        return self._write(node)[0]
+
+    def _inside(self, node: ast.expr, least: int) -> str:
+        """The node's text, in brackets if it binds less tightly than `least`."""
+        text, binds = self._write(node)
+        return text if binds >= least else f"({text})"
+
+    def _binary(
+        self, left: ast.expr, operator: type[ast.operator], right: ast.expr
+    ) -> tuple[str, int]:
+        symbol, binds = _BINARY[operator]
+        # A power's left side needs brackets if it is one too; a sign would bind too tightly.
+        before = self._inside(left, _ATOM if operator is ast.Pow else binds)
+        after = self._inside(right, binds + 1 if operator in (ast.Sub, ast.Div) else binds)
+        if operator is ast.Pow or after.startswith("-"):
+            after = self._inside(right, _ATOM)
+        return f"{before}{symbol}{after}", binds
+
+    def _driver(self, key: str) -> str:
+        place = self.layout.monthly.get(key)
+        if place is None:
+            return key
+        return f"'{place.sheet}'!{xl_rowcol_to_cell(place.row, FIRST_COLUMN + self.month)}"
+
+    def _comparison(self, node: ast.Compare) -> str:
+        symbol, right = _COMPARE[type(node.ops[0])], node.comparators[0]
+        if isinstance(right, ast.Constant) and isinstance(right.value, str):
+            return f"{self._bare(node.left)}{symbol}{self._word(node.left, right.value)}"
+        return f"{self._inside(node.left, _SUMMED)}{symbol}{self._inside(right, _SUMMED)}"
+
+    def _word(self, left: ast.expr, word: str) -> str:
+        if driver_key(left) in self.layout.switches:
+            return "1" if word == "true" else "0"
+        return f'"{word}"'
+
+    def _condition(self, node: ast.expr) -> str:
+        return self._comparison(node) if isinstance(node, ast.Compare) else self._bare(node)
+
+    def _call(self, function: str, arguments: list[ast.expr]) -> str:
+        if function in _PLAIN:
+            inner = ",".join(self._bare(argument) for argument in arguments)
+            return f"{_PLAIN[function]}({inner})"
+        return _CALLS[function](self, arguments)
+
+    def _where(self, arguments: list[ast.expr]) -> str:
+        condition, then, otherwise = arguments
+        return f"IF({self._condition(condition)},{self._bare(then)},{self._bare(otherwise)})"
+
+    def _ceil(self, arguments: list[ast.expr]) -> str:
+        return f"-INT(-({self._bare(arguments[0])}-1E-9))"
+
+    def _floor(self, arguments: list[ast.expr]) -> str:
+        return f"INT({self._bare(arguments[0])}+1E-9)"
+
+    def _round(self, arguments: list[ast.expr]) -> str:
+        return f"ROUND({self._bare(arguments[0])},0)"
+
+    def _prev(self, arguments: list[ast.expr]) -> str:
+        line, first = arguments
+        return self.cell(_id(line), self.month - 1) if self.month else self._bare(first)
+
+    def _lag(self, arguments: list[ast.expr]) -> str:
+        """Cells up to last month only where the line waits for this one: else a circle."""
+        line, back = _id(arguments[0]), f"INT({self._bare(arguments[1])})"
+        looped = line in self.layout.past.get(self.key, ())
+        if looped:
+            back = f"MAX(1,{back})"
+        last = self.month - looped
+        if last < 0:
+            return "0"
+        at = f"{self.month}-{back}+1"
+        return f"IF({back}<={self.month},INDEX({self.span(line, 0, last)},1,{at}),0)"
+
+    def _next(self, arguments: list[ast.expr]) -> str:
+        if self.month == self.layout.months:
+            return "0"
+        return self.cell(_id(arguments[0]), self.month + 1)
+
+    def _cumulative(self, arguments: list[ast.expr]) -> str:
+        return f"SUM({self.span(_id(arguments[0]), 0, self.month)})"
+
+    def _over_all(self, function: str, arguments: list[ast.expr]) -> str:
+        return f"{function}({self._all(arguments[0])})"
+
+    def _first(self, arguments: list[ast.expr]) -> str:
+        return f"MATCH(1,{self._all(arguments[0])},0)-1"
+
+    def _all(self, node: ast.expr) -> str:
+        place = self.layout.places[_id(node)]
+        row = place.row + 1
+        return f"{self._sheet(place)}${column(0)}{row}:${column(self.layout.months)}{row}"
+
+
+_CALLS: dict[str, Callable[[Writer, list[ast.expr]], str]] = {
+    "where": Writer._where,
+    "ceil": Writer._ceil,
+    "floor": Writer._floor,
+    "round": Writer._round,
+    "prev": Writer._prev,
+    "lag": Writer._lag,
+    "next": Writer._next,
+    "cumulative": Writer._cumulative,
+    "total": lambda writer, arguments: writer._over_all("SUM", arguments),
+    "highest": lambda writer, arguments: writer._over_all("MAX", arguments),
+    "lowest": lambda writer, arguments: writer._over_all("MIN", arguments),
+    "first": Writer._first,
+}
+
+
+def _id(node: ast.expr) -> str:
+    assert isinstance(node, ast.Name), ast.dump(node)
+    return node.id
+
+
+def _number(value: object) -> str:
+    assert isinstance(value, int | float)
+    return repr(value).replace("e", "E")
