@@ -25,7 +25,13 @@ SCALES = {"en": (1e12, 1e9, 1e6, 1e3), "zh_CN": (1e12, 1e8, 1e4)}
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 RATES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
-SCALED = {"bytes": "B", "flops": "FLOP", "flops_per_s": "FLOP/s", "bytes_per_s": "B/s"}
+SCALED = {
+    "bytes": "B",
+    "flops": "FLOP",
+    "flop_per_s": "FLOP/s",
+    "flops_per_s": "FLOP/s",
+    "bytes_per_s": "B/s",
+}
 
 
 @cache
@@ -71,6 +77,7 @@ class Words:
         """A quantity as a reader wants it: three digits, its unit, compact."""
         if number is None or not math.isfinite(number):
             return self.t("unknown")
+        unit = unit_key(unit)
         if unit == "share":
             return self.percent(number)
         if unit == "s":
@@ -90,6 +97,7 @@ class Words:
 
     def unit(self, unit: str) -> str:
         """The unit alone, for axes and column heads."""
+        unit = unit_key(unit)
         if unit in ("share", "s"):
             return {"share": "%", "s": self.t("unit.seconds")}[unit]
         if unit in SCALED:
@@ -147,6 +155,11 @@ class Words:
         digits = least if size == 0 else max(_decimals(size), least)
         text = format_decimal(number, format=_format(digits, least), locale=self.language)
         return str(text)
+
+
+def unit_key(unit: str) -> str:
+    """One spelling for both ways of writing a unit: usd/GPU hour is usd_per_gpu_hour."""
+    return unit.replace("/", "_per_").replace(" ", "_").lower()
 
 
 def _scaled(
