@@ -1,0 +1,62 @@
+"""Small works that behave or misbehave as a test asks, in the place of `bench.work.prepare`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+
+import torch
+
+from bench.case import Case, Work
+from data.measurement import Model, Workload
+
+PREPARE = "tests.bench.stub:prepare"
+
+
+def case(behaviour: str = "fine", batch: int = 1, **workload) -> Case:
+    """A case whose worker behaves so."""
+    kind = workload.pop("kind", "pretrain")
+    return Case(
+        model=f"stub-{behaviour}",
+        config={"architectures": ["LlamaForCausalLM"], "model_type": "llama", "does": behaviour},
+        workload=Workload(kind=kind, batch=batch, precision="float32", **workload),
+    )
+
+
+def prepare(case: Case, device: torch.device) -> Work:
+    behaviour = case.config["does"]
+    if behaviour in MISDEEDS:
+        MISDEEDS[behaviour](case)
+    matrix = torch.full((64, 64), 0.5, device=device)
+    return Work(
+        step=lambda: matrix @ matrix,
+        unit="tokens",
+        work_per_step=25.0 * case.workload.batch,
+        model=Model(name=case.model, family="decoder", config=case.config),
+        model_flops_per_step=1e30 if behaviour == "boast" else 2.0 * 64**3,
+        weights_bytes=64 * 64 * 4,
+    )
+
+
+def _limit(case: Case) -> None:
+    """Fits up to a batch of 11."""
+    if case.workload.batch > 11:
+        raise torch.OutOfMemoryError(f"CUDA out of memory at batch {case.workload.batch}")
+
+
+def _full_disk(_: Case) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/cache")
+
+
+MISDEEDS = {
+    "limit": _limit,
+    "crash": lambda _: (_ for _ in ()).throw(RuntimeError("shapes don't match")),
+    "die": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
+    "hang": lambda _: time.sleep(600),
+    "slow": lambda _: time.sleep(0.4),
+    "greedy": lambda _: torch.empty(2**46, dtype=torch.uint8),
+    "full disk": _full_disk,
+}
