@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from costmodel.architecture import Architecture
 from costmodel.memory import (
+    ONE_DEVICE,
     RESERVE_SHARE,
     Checkpointing,
     Kernels,
@@ -78,7 +79,7 @@ class TrainingAsk:
     tokens: int | None = None
     precision: str = "bf16"
     optimizer: str = "adamw"
-    sharding: Sharding = Sharding()
+    sharding: Sharding = ONE_DEVICE
     checkpointing: Checkpointing = "none"
     kernels: Kernels = "fused"
     trainable_parameters: int | None = None

@@ -90,6 +90,9 @@ class Sharding:
         return self.data * self.tensor * self.pipeline
 
 
+ONE_DEVICE = Sharding()
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Bytes on one device by purpose."""
@@ -183,7 +186,7 @@ def training_memory(
     encoder_tokens: Number = 0,
     precision: str = "bf16",
     optimizer: str = "adamw",
-    sharding: Sharding | None = None,
+    sharding: Sharding = ONE_DEVICE,
     checkpointing: Checkpointing = "none",
     kernels: Kernels = "fused",
     trainable_parameters: int | None = None,
@@ -195,7 +198,6 @@ def training_memory(
     moments are kept for those only. The first pipeline stage holds as many micro-batches as there
     are stages.
     """
-    sharding = sharding or Sharding()
     length = sequence_tokens(architecture, tokens)
     states = training_state(
         architecture, precision, optimizer, sharding, trainable_parameters, gradient_bytes
@@ -213,7 +215,7 @@ def training_state(
     architecture: Architecture,
     precision: str = "bf16",
     optimizer: str = "adamw",
-    sharding: Sharding | None = None,
+    sharding: Sharding = ONE_DEVICE,
     trainable_parameters: int | None = None,
     gradient_bytes: float = 4.0,
 ) -> Memory:
@@ -224,28 +226,30 @@ def training_state(
     """
     if optimizer not in OPTIMIZER_BYTES:
         raise InputError("optimizer", optimizer, f"one of {', '.join(OPTIMIZER_BYTES)}")
-    sharding = sharding or Sharding()
     width = bytes_per_weight(precision)
-    held = parameters_per_device(architecture, sharding)
     share = 1.0 if trainable_parameters is None else trainable_parameters / architecture.parameters
-    spread = [sharding.data if sharding.zero_stage >= stage else 1 for stage in (3, 2, 1)]
     master = MASTER_BYTES if width < FLOAT32_BYTES else 0.0
     moments = OPTIMIZER_BYTES[optimizer] + master
-    return Memory(
-        held * width / spread[0],
-        held * share * gradient_bytes / spread[1],
-        held * share * moments / spread[2],
-    )
+    held = [parameters_per_device(architecture, sharding, stage) for stage in (3, 2, 1)]
+    return Memory(held[0] * width, held[1] * share * gradient_bytes, held[2] * share * moments)
 
 
-def parameters_per_device(architecture: Architecture, sharding: Sharding) -> float:
-    """Parameters that one device holds, before ZeRO spreads them over the replicas."""
+def parameters_per_device(
+    architecture: Architecture, sharding: Sharding, from_stage: int = 4
+) -> float:
+    """Parameters of which one device holds something.
+
+    ZeRO spreads them over the replicas from its stage `from_stage` on; experts only over the
+    replicas of the same expert.
+    """
     experts = sum(
         block.count * block.feed_forward.experts * block.feed_forward.network_parameters
         for block in architecture.blocks
     )
-    shared = architecture.parameters - experts
-    return (shared + experts / sharding.expert) / (sharding.tensor * sharding.pipeline)
+    spreads = sharding.zero_stage >= from_stage
+    common = (architecture.parameters - experts) / (sharding.data if spreads else 1)
+    routed = experts / (sharding.data if spreads else sharding.expert)
+    return (common + routed) / (sharding.tensor * sharding.pipeline)
 
 
 def activation_bytes(
@@ -256,14 +260,13 @@ def activation_bytes(
     width: float = 2,
     checkpointing: Checkpointing = "none",
     kernels: Kernels = "fused",
-    sharding: Sharding | None = None,
+    sharding: Sharding = ONE_DEVICE,
 ) -> Number:
     """Bytes kept for the backward pass on one device, the head's logits left out.
 
     With full checkpointing each layer keeps its input, and one layer at a time is recomputed.
     Selective checkpointing recomputes the scores of attention only (Korthikanti et al. 2022).
     """
-    sharding = sharding or Sharding()
     used = "sdpa" if checkpointing == "selective" and kernels == "eager" else kernels
     layers, inputs = [], []
     for block in architecture.blocks:
@@ -283,10 +286,9 @@ def layer_activation_bytes(
     encoder_tokens: Number = 0,
     width: float = 2,
     kernels: Kernels = "fused",
-    sharding: Sharding | None = None,
+    sharding: Sharding = ONE_DEVICE,
 ) -> Number:
     """Bytes that one layer keeps for one sequence."""
-    sharding = sharding or Sharding()
     whole = _norm_bytes(block, width, kernels) * block.attention.hidden * tokens
     cut = _feed_forward_bytes(block.feed_forward, width, kernels) * tokens
     for attention, seen in ((block.attention, tokens), (block.cross, encoder_tokens)):
