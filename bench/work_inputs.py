@@ -187,6 +187,8 @@ def options(blueprint: Blueprint, config: Any, batch: Mapping[str, torch.Tensor]
     if blueprint.family in ("decoder", "image-decoder"):
         # Without a cache transformers looks into the positions, which the meta device can't show.
         return {"use_cache": batch["input_ids"].is_meta}
+    if blueprint.family == "encoder-decoder":
+        return {"use_cache": False}
     if blueprint.family == "vision":
         resized = batch["pixel_values"].shape[-1] != config.image_size
         return {"interpolate_pos_encoding": True} if resized else {}

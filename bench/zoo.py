@@ -293,6 +293,8 @@ def build(
                 model = auto.from_config(
                     config, trust_remote_code=blueprint.trust_remote_code, **choices
                 )
+    if blueprint.family in ("decoder", "image-decoder"):
+        model.loss_type = "ForCausalLM"  # GPT-2's class name doesn't tell transformers
     return model.eval()  # type: ignore[no-any-return]
 
 

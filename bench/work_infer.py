@@ -1,0 +1,142 @@
+"""Inference steps: forward passes, prefill, decode at a fixed context, whole generations.
+
+Weights are in the precision of the work. Serving needs only the last position's logits after a
+prompt, so prefill computes no others; a forward pass computes all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import distributed, flops, zoo
+from bench.case import Step, Work
+from bench.work_attention import implementation, public_name
+from bench.work_decode import Decoder, graphed
+from bench.work_inputs import forward_batch, options, work_of
+from bench.work_job import Job, compile_mode, compiled, parameter_bytes
+from data.errors import InputError
+
+DECODERS = ("decoder", "image-decoder", "encoder-decoder")
+
+
+def prepare_forward(job: Job) -> Work:
+    """One pass over a whole batch."""
+    config = zoo.transformers_config(job.blueprint)
+    attention = job.workload.attention or "sdpa"
+    if job.blueprint.family in ("decoder", "image-decoder"):
+        attention = implementation(job.workload.attention, config, growing=False)
+    model: Any = zoo.build(job.blueprint, job.device, job.dtype, attention)
+    model = distributed.spread(model, job.layout, job.device, job.dtype)
+    batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
+    batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
+    arguments = options(job.blueprint, config, batch)
+
+    def run() -> Tensor:
+        logits: Tensor = model(**batch, **arguments).logits
+        return logits
+
+    forward = compiled(run, job.workload)
+
+    def step() -> None:
+        with torch.inference_mode():
+            forward()
+
+    return _work(job, model, step)
+
+
+def prepare_prefill(job: Job) -> Work:
+    """Reading a prompt into the cache, up to the first token."""
+    decoder = _decoder(job, growing=False)
+    decoder.prefill()
+    return _work(job, decoder.model, decoder.prefill, cache_bytes=decoder.cache_bytes())
+
+
+def prepare_decode(job: Job) -> Work:
+    """One token for each sequence at a fixed context."""
+    decoder = _decoder(job, growing=False)
+    context = decoder.size.context
+    decoder.hold(context)
+    step, captured = graphed(decoder, job)
+    moved = flops.decode_bytes(job.blueprint, job.workload, job.dtype.itemsize)
+    return _work(
+        job,
+        decoder.model,
+        step,
+        reset=lambda: decoder.rewind(context),
+        bytes_per_step=moved / job.layout.tensor,
+        cuda_graphs=captured,
+        cache_bytes=decoder.cache_bytes(),
+    )
+
+
+def prepare_generate(job: Job) -> Work:
+    """A whole generation: the prompt, then token after token."""
+    decoder = _decoder(job, growing=True)
+    decoder.prefill()
+    advance, captured = graphed(decoder, job)
+    steps = decoder.size.new - 1
+
+    def decode() -> None:
+        for _ in range(steps):
+            advance()
+
+    def generate() -> None:
+        decoder.prefill()
+        decode()
+
+    return _work(
+        job,
+        decoder.model,
+        generate,
+        parts=(("prefill", decoder.prefill), ("decode", decode)),
+        cuda_graphs=captured,
+        cache_bytes=decoder.cache_bytes(),
+    )
+
+
+def _decoder(job: Job, *, growing: bool) -> Decoder:
+    """A decoder with as many places as the work needs."""
+    if job.blueprint.family not in DECODERS:
+        found = f"{job.workload.kind} of {job.blueprint.name}, a {job.blueprint.family}"
+        raise InputError("workload.kind", found, "forward or a kind of training")
+    return Decoder(job, growing=growing)
+
+
+def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Images in the number format of the work; tokens as they are."""
+    return value.to(dtype) if value.is_floating_point() else value
+
+
+def _work(
+    job: Job,
+    model: Any,
+    step: Step,
+    *,
+    reset: Step | None = None,
+    parts: tuple[tuple[str, Step], ...] = (),
+    bytes_per_step: float | None = None,
+    cuda_graphs: bool = False,
+    cache_bytes: int | None = None,
+) -> Work:
+    """A step with what it is worth on this rank."""
+    unit, done = work_of(job.blueprint, model.config, job.workload)
+    share = job.layout.tensor
+    return Work(
+        step=step,
+        unit=unit,
+        work_per_step=done / share,
+        model=zoo.describe(job.blueprint),
+        model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
+        bytes_per_step=bytes_per_step,
+        parts=parts,
+        reset=reset,
+        attention=public_name(model.config._attn_implementation),
+        compiled=job.workload.compiled,
+        compile_mode=compile_mode(job.workload),
+        cuda_graphs=cuda_graphs,
+        weights_bytes=parameter_bytes(model),
+        cache_bytes=cache_bytes,
+    )
