@@ -1,15 +1,24 @@
-"""Net present value, payback, peak funding and annuities, over many trials at once.
+"""Net present value, rates of return, payback, funding and annuities, over many trials at once.
 
-Cash flows are USD, one row a trial and one column a period, the first at time 0; rates are per
-period. The annuity factors are the textbook ones (capital recovery and sinking fund).
+Cash flows are USD; the first is at time 0, and rates are per period. A rate of return may not
+exist, or be several: Descartes' rule of signs proves the first and the usual case of exactly one;
+where it leaves the matter open, the roots between RATES are counted on a grid. Only a unique rate
+is given.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+UNIQUE, NONE, SEVERAL = 0, 1, 2
+#: monthly rates between which roots are sought: -32% to 1,000% a month
+RATES: Final = (-0.32, 10.0)
+_GRID: Final[Floats] = 1 / (1 + np.geomspace(1 + RATES[0], 1 + RATES[1], 96) - 1)
 
 
 def npv(flows: ArrayLike, rate: float) -> Floats:
@@ -19,11 +28,63 @@ def npv(flows: ArrayLike, rate: float) -> Floats:
     return np.asarray(rows @ discounts, dtype=float)
 
 
+def irr(flows: ArrayLike) -> tuple[Floats, Counts]:
+    """Internal rate of return of each row, per period, and its status.
+
+    Returns:
+        The rate, nan unless it is unique; and UNIQUE, NONE or SEVERAL.
+    """
+    columns = np.atleast_2d(np.asarray(flows, dtype=float)).T
+    scale = np.abs(columns).max(axis=0)
+    scaled = columns / np.where(scale > 0, scale, 1.0)
+    values = (_GRID[:, None] ** np.arange(len(columns))) @ scaled
+    crossings = np.signbit(values[:-1]) != np.signbit(values[1:])
+    roots = crossings.sum(axis=0)
+    changes = _sign_changes(scaled)
+    status = np.where(roots > 1, SEVERAL, np.where(roots == 1, UNIQUE, NONE))
+    status = np.where((changes == 1) & (roots == 0), NONE, status)
+    status = np.where((changes == 0) | (scale == 0), NONE, status).astype(np.int64)
+    rate: Floats = np.full(columns.shape[1], np.nan)
+    unique = np.flatnonzero(status == UNIQUE)
+    if len(unique):
+        first = crossings[:, unique].argmax(axis=0)
+        rate[unique] = _bracketed_newton(scaled[:, unique], _GRID[first + 1], _GRID[first])
+    return rate, status
+
+
+def mirr(flows: ArrayLike, rate: float | Floats) -> Floats:
+    """Modified rate of return per period: outflows financed, inflows reinvested at `rate`.
+
+    nan without both an inflow and an outflow.
+    """
+    columns = np.atleast_2d(np.asarray(flows, dtype=float)).T
+    periods = len(columns) - 1
+    growth = np.broadcast_to(1.0 + np.asarray(rate, dtype=float), columns.shape[1])
+    worth = _horner(columns.clip(min=0), 1 / growth) * growth**periods
+    cost = -_horner(columns.clip(max=0), 1 / growth)
+    defined = (worth > 0) & (cost > 0)
+    ratio = np.where(defined, worth, 1.0) / np.where(defined, cost, 1.0)
+    return np.where(defined, ratio ** (1 / periods) - 1, np.nan)
+
+
+def rates_of_return(flows: Floats, yearly_rate: Floats) -> dict[str, Floats]:
+    """Yearly IRR with its status, and MIRR, of monthly flows given as (months + 1, trials)."""
+    rate, status = irr(flows.T)
+    modified = mirr(flows.T, (1 + yearly_rate) ** (1 / 12) - 1)
+    return {
+        "irr_per_year": (1 + rate) ** 12 - 1,
+        "irr_status": status.astype(float),
+        "mirr_per_year": (1 + modified) ** 12 - 1,
+    }
+
+
 def payback(flows: ArrayLike, rate: float = 0.0) -> Floats:
-    """First period from which the (discounted) cumulative flow is 0 or more; nan if never."""
+    """First period, from the deepest (discounted) balance on, with all cash back; nan if never."""
     rows = np.atleast_2d(np.asarray(flows, dtype=float))
     discounts = (1.0 + rate) ** -np.arange(rows.shape[1], dtype=float)
-    paid = np.cumsum(rows * discounts, axis=1) >= 0
+    balance = np.cumsum(rows * discounts, axis=1)
+    after = np.arange(rows.shape[1]) >= balance.argmin(axis=1)[:, None]
+    paid = (balance >= 0) & after
     first: Floats = np.where(paid.any(axis=1), paid.argmax(axis=1), np.nan)
     return first
 
@@ -43,3 +104,44 @@ def capital_recovery(rate: float, periods: float) -> float:
 def sinking_fund(rate: float, periods: float) -> float:
     """Deposit per period that grows to 1 over `periods`: r / ((1 + r)^n - 1); 1/n at rate 0."""
     return 1.0 / periods if rate == 0 else float(rate / np.expm1(periods * np.log1p(rate)))
+
+
+def _sign_changes(columns: Floats) -> Counts:
+    """How often the sign changes down each column, zeros left out."""
+    changes: Counts = np.zeros(columns.shape[1], dtype=np.int64)
+    last: Floats = np.zeros(columns.shape[1])
+    for row in np.sign(columns):
+        changes += row * last < 0
+        last = np.where(row == 0, last, row)
+    return changes
+
+
+def _horner(columns: Floats, discount: Floats) -> Floats:
+    """Present value of each column at its own discount factor per period."""
+    value: Floats = np.zeros(columns.shape[1])
+    for row in columns[::-1]:
+        value = value * discount + row
+    return value
+
+
+def _bracketed_newton(columns: Floats, low: Floats, high: Floats) -> Floats:
+    """Rate at which each column's present value is 0, between two discount factors."""
+    rising = _horner(columns, high) > 0
+    guess: Floats = (low + high) / 2
+    for _ in range(60):
+        value: Floats = np.zeros(len(guess))
+        slope: Floats = np.zeros(len(guess))
+        for row in columns[::-1]:
+            slope = slope * guess + value
+            value = value * guess + row
+        above = (value > 0) == rising
+        high = np.where(above, guess, high)
+        low = np.where(above, low, guess)
+        step = guess - value / np.where(slope == 0, 1.0, slope)
+        inside = (step > low) & (step < high) & (slope != 0)
+        following = np.where(inside, step, (low + high) / 2)
+        moved = np.abs(following - guess).max()
+        guess = following
+        if moved < 1e-14:
+            break
+    return 1 / guess - 1
