@@ -105,7 +105,7 @@ TRAITS: dict[str, Traits] = {
     ),
     "phi": replace(LAYER_NORM, tied=False, norms=1, head_bias=True),
     "starcoder2": replace(LAYER_NORM, bias_key="use_bias", windows="all"),
-    "stablelm": Traits(norm_vectors=2, norm="layer", bias_key="use_qkv_bias"),
+    "stablelm": Traits(norm_vectors=2, norm="layer"),
     "falcon": replace(
         LAYER_NORM, qkv_bias=False, output_bias=False, mlp_bias=False, bias_key="bias"
     ),
@@ -148,9 +148,14 @@ def _unlisted(config: Config, name: str) -> Architecture:
     missing = {"hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"} - set(
         config
     )
-    if missing or config.get("is_encoder_decoder"):
+    mixed = any(word in key for key in config for word in ("mamba", "linear_", "ssm"))
+    if missing or mixed or config.get("is_encoder_decoder"):
         known = ", ".join(sorted({*TRAITS, *other.READERS}))
-        raise InputError("config: model_type", kind, f"one of {known}, or a decoder like Llama")
+        raise InputError(
+            "config: model_type",
+            kind,
+            f"one of {known}, or a decoder of attention only, like Llama",
+        )
     note = f"{kind} isn't known here: read as a decoder like Llama"
     return _decoder(config, Traits(), name, note)
 
@@ -251,7 +256,7 @@ def _attention(config: Config, traits: Traits, hidden: int, window: int | None) 
     width = optional(config, "head_dim") or hidden // heads
     kv_heads = optional(config, "num_key_value_heads") or heads
     queries, keys = heads * width, kv_heads * width
-    qkv_bias = _bias(config, traits, traits.qkv_bias, "attention_bias", "qkv_bias")
+    qkv_bias = _bias(config, traits, traits.qkv_bias, *INPUT_BIAS_KEYS)
     output_bias = _bias(config, traits, traits.output_bias, *_output_keys(config, traits))
     vectors = (queries + 2 * keys) * qkv_bias + hidden * output_bias
     qk_norm = bool(traits.qk_norm) and switch(
@@ -335,6 +340,7 @@ def _experts(config: Config, traits: Traits, hidden: int) -> FeedForward:
     )
 
 
+INPUT_BIAS_KEYS = ("attention_bias", "qkv_bias", "use_qkv_bias")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 

@@ -126,7 +126,7 @@ def _encoder_head(config: Config, hidden: int, vocab: int) -> Head:
         shared = table if switch(config, "tie_word_embeddings", True) else 0
         return Head(dense + table, vocab, shared, vectors=3 * hidden + vocab)
     if built.endswith("ForSequenceClassification"):
-        labels = optional(config, "num_labels") or 2
+        labels = _labels(config, 2)
         return Head(dense + hidden * labels, labels, vectors=hidden + labels, positions=1)
     if built.endswith("Model"):
         return Head(dense, hidden, vectors=hidden, positions=1)
@@ -135,16 +135,21 @@ def _encoder_head(config: Config, hidden: int, vocab: int) -> Head:
 
 
 def _t5(config: Config, name: str) -> Architecture:
-    """T5: an encoder and a decoder without biases, positions by a small table of distances."""
+    """T5: an encoder and a decoder without biases, positions by a small table of distances.
+
+    The head is tied whatever the config says, as transformers 5 holds even the 1.1 weights.
+    """
     hidden, heads = whole(config, "d_model"), whole(config, "num_heads")
     width, vocab = whole(config, "d_kv"), whole(config, "vocab_size")
-    gated = str(config.get("feed_forward_proj", "relu")).startswith("gated")
-    activation = str(config.get("feed_forward_proj", "relu")).removeprefix("gated-")
-    feed_forward = FeedForward(hidden, whole(config, "d_ff"), gated, activation=activation)
+    default = "gated-gelu" if config.get("model_type") == "mt5" else "relu"
+    projection = str(config.get("feed_forward_proj", default))
+    activation = projection.removeprefix("gated-").replace("gelu", "gelu_new")
+    feed_forward = FeedForward(
+        hidden, whole(config, "d_ff"), projection.startswith("gated"), activation=activation
+    )
     encoder = whole(config, "num_layers")
     buckets = optional(config, "relative_attention_num_buckets") or 32
     table = vocab * hidden
-    shared = table if switch(config, "tie_word_embeddings", True) else 0
     attend = {
         causal: Attention(hidden, heads, heads, width, width, causal=causal)
         for causal in (True, False)
@@ -160,7 +165,7 @@ def _t5(config: Config, name: str) -> Architecture:
             Block(decoder, attend[True], feed_forward, 3 * hidden, "rms", 3, cross=attend[False]),
         ),
         embedding_parameters=table + 2 * buckets * heads,
-        head=Head(table, vocab, shared),
+        head=Head(table, vocab, shared_parameters=table),
         final_norms=2 * hidden,
     )
 
@@ -203,7 +208,8 @@ def _bart(config: Config, name: str) -> Architecture:
 def _vit(config: Config, name: str) -> Architecture:
     """Vision Transformer: patches and a class token, whose last state is classified."""
     hidden, labels = whole(config, "hidden_size"), _labels(config, 2)
-    patches = _patches(config, hidden, extra_tokens=1)
+    distilled = config.get("model_type") == "deit"  # which adds a token for that
+    patches = _patches(config, hidden, extra_tokens=2 if distilled else 1)
     return Architecture(
         name=name,
         family="vision",

@@ -1,0 +1,221 @@
+"""Small models of every family, as configs that transformers builds in milliseconds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+WIDTHS = {
+    "hidden_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "intermediate_size": 96,
+    "vocab_size": 128,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 2,
+}
+GROUPED = WIDTHS | {"num_key_value_heads": 2}
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+LATENT = {
+    "num_key_value_heads": 4,
+    "moe_intermediate_size": 32,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 1,
+    "kv_lora_rank": 16,
+    "q_lora_rank": 24,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 16,
+    "v_head_dim": 16,
+    "n_group": 1,
+    "topk_group": 1,
+}
+GPT = {
+    "n_embd": 64,
+    "n_layer": 3,
+    "n_head": 4,
+    "vocab_size": 128,
+    "n_positions": 64,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+}
+T5 = {"d_model": 64, "d_kv": 16, "d_ff": 96, "num_layers": 3, "num_heads": 4, "vocab_size": 128}
+BART = {
+    "d_model": 64,
+    "encoder_layers": 2,
+    "decoder_layers": 3,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 96,
+    "decoder_ffn_dim": 80,
+    "vocab_size": 128,
+    "max_position_embeddings": 64,
+}
+IMAGE = {
+    "hidden_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 96,
+    "image_size": 32,
+    "patch_size": 8,
+    "num_labels": 10,
+}
+
+# name: (model_type, the class that transformers builds, config)
+FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "llama": ("llama", "LlamaForCausalLM", GROUPED),
+    "llama-biased": (
+        "llama",
+        "LlamaForCausalLM",
+        GROUPED | {"attention_bias": True, "mlp_bias": True, "head_dim": 32},
+    ),
+    "llama-tied": ("llama", "LlamaForCausalLM", WIDTHS | {"tie_word_embeddings": True}),
+    "mistral": ("mistral", "MistralForCausalLM", GROUPED | {"sliding_window": 16}),
+    "mixtral": (
+        "mixtral",
+        "MixtralForCausalLM",
+        GROUPED | {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None},
+    ),
+    "qwen2": (
+        "qwen2",
+        "Qwen2ForCausalLM",
+        GROUPED | {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 2},
+    ),
+    "qwen2-moe": (
+        "qwen2_moe",
+        "Qwen2MoeForCausalLM",
+        GROUPED | EXPERTS | {"shared_expert_intermediate_size": 48, "decoder_sparse_step": 2},
+    ),
+    "qwen3": ("qwen3", "Qwen3ForCausalLM", GROUPED | {"head_dim": 32}),
+    "qwen3-moe": ("qwen3_moe", "Qwen3MoeForCausalLM", GROUPED | EXPERTS | {"mlp_only_layers": [1]}),
+    "smollm3": ("smollm3", "SmolLM3ForCausalLM", GROUPED),
+    "gemma": ("gemma", "GemmaForCausalLM", GROUPED | {"head_dim": 32}),
+    "gemma2": ("gemma2", "Gemma2ForCausalLM", GROUPED | {"head_dim": 32, "sliding_window": 8}),
+    "gemma3": (
+        "gemma3_text",
+        "Gemma3ForCausalLM",
+        GROUPED | {"head_dim": 32, "sliding_window": 8, "num_hidden_layers": 7},
+    ),
+    "olmo": ("olmo", "OlmoForCausalLM", GROUPED),
+    "olmo2": ("olmo2", "Olmo2ForCausalLM", GROUPED),
+    "olmoe": (
+        "olmoe",
+        "OlmoeForCausalLM",
+        GROUPED | {"num_experts": 4, "num_experts_per_tok": 2},
+    ),
+    "glm4": ("glm4", "Glm4ForCausalLM", GROUPED | {"head_dim": 16, "attention_bias": True}),
+    "cohere": ("cohere", "CohereForCausalLM", GROUPED | {"use_qk_norm": True}),
+    "cohere2": ("cohere2", "Cohere2ForCausalLM", GROUPED),
+    "granite": ("granite", "GraniteForCausalLM", GROUPED),
+    "phi": ("phi", "PhiForCausalLM", WIDTHS),
+    "phi3": ("phi3", "Phi3ForCausalLM", GROUPED),
+    "stablelm": ("stablelm", "StableLmForCausalLM", GROUPED | {"use_qkv_bias": True}),
+    "starcoder2": ("starcoder2", "Starcoder2ForCausalLM", GROUPED),
+    "gpt-oss": (
+        "gpt_oss",
+        "GptOssForCausalLM",
+        GROUPED
+        | {"head_dim": 16, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8},
+    ),
+    "gpt2": ("gpt2", "GPT2LMHeadModel", GPT),
+    "gpt-neox": ("gpt_neox", "GPTNeoXForCausalLM", WIDTHS),
+    "gptj": ("gptj", "GPTJForCausalLM", GPT | {"rotary_dim": 8}),
+    "opt": (
+        "opt",
+        "OPTForCausalLM",
+        {
+            "hidden_size": 64,
+            "word_embed_proj_dim": 64,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "ffn_dim": 96,
+            "vocab_size": 128,
+            "max_position_embeddings": 64,
+        },
+    ),
+    "bloom": (
+        "bloom",
+        "BloomForCausalLM",
+        {"hidden_size": 64, "n_layer": 3, "n_head": 4, "vocab_size": 128},
+    ),
+    "falcon": (
+        "falcon",
+        "FalconForCausalLM",
+        {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 128},
+    ),
+    "falcon-new": (
+        "falcon",
+        "FalconForCausalLM",
+        {
+            "hidden_size": 64,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_kv_heads": 2,
+            "vocab_size": 128,
+            "new_decoder_architecture": True,
+            "bias": True,
+        },
+    ),
+    "mpt": (
+        "mpt",
+        "MptForCausalLM",
+        {"d_model": 64, "n_layers": 3, "n_heads": 4, "vocab_size": 128, "expansion_ratio": 4},
+    ),
+    "deepseek-v2": ("deepseek_v2", "DeepseekV2ForCausalLM", WIDTHS | LATENT | {"q_lora_rank": None}),
+    "deepseek-v3": ("deepseek_v3", "DeepseekV3ForCausalLM", WIDTHS | LATENT),
+    "bert": ("bert", "BertForMaskedLM", WIDTHS | {"max_position_embeddings": 64}),
+    "bert-classifier": (
+        "bert",
+        "BertForSequenceClassification",
+        WIDTHS | {"max_position_embeddings": 64, "num_labels": 3},
+    ),
+    "bert-bare": ("bert", "BertModel", WIDTHS | {"max_position_embeddings": 64}),
+    "roberta": ("roberta", "RobertaForMaskedLM", WIDTHS | {"max_position_embeddings": 64}),
+    "distilbert": (
+        "distilbert",
+        "DistilBertForMaskedLM",
+        {
+            "dim": 64,
+            "n_layers": 3,
+            "n_heads": 4,
+            "hidden_dim": 96,
+            "vocab_size": 128,
+            "max_position_embeddings": 64,
+        },
+    ),
+    "t5": ("t5", "T5ForConditionalGeneration", T5 | {"num_decoder_layers": 2}),
+    "mt5": ("mt5", "MT5ForConditionalGeneration", T5 | {"feed_forward_proj": "gated-gelu"}),
+    "bart": ("bart", "BartForConditionalGeneration", BART),
+    "vit": ("vit", "ViTForImageClassification", IMAGE),
+    "deit": ("deit", "DeiTForImageClassification", IMAGE),
+    "yolos": (
+        "yolos",
+        "YolosForObjectDetection",
+        IMAGE | {"image_size": [32, 48], "num_detection_tokens": 10},
+    ),
+}
+
+
+def short_config(name: str) -> dict[str, Any]:
+    """The config as a person would write it."""
+    kind, built, config = FAMILIES[name]
+    return config | {"model_type": kind, "architectures": [built]}
+
+
+def build(name: str, **changes: Any):
+    """The model on the device that torch's context says, and its config."""
+    import transformers
+
+    kind, built, config = FAMILIES[name]
+    settings = transformers.AutoConfig.for_model(kind, **config)
+    for key, value in changes.items():
+        setattr(settings, key, value)
+    return getattr(transformers, built)(settings), settings
+
+
+def saved_config(name: str, settings) -> dict[str, Any]:
+    """The config as transformers saves it, with everything that equals a default left in."""
+    plain = json.loads(json.dumps(settings.to_dict(), default=str))
+    return plain | {"architectures": [FAMILIES[name][1]]}
