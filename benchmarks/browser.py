@@ -79,6 +79,6 @@ def settled(page: Any, timeout_s: float = WAIT_S) -> None:
     """Wait until the script has run and nothing on the page is still to come."""
     page.wait_for_selector(READY, timeout=timeout_s * 1000)
     page.wait_for_function(
-        "() => !document.querySelector('[data-stale=\"true\"], [data-testid=\"stSkeleton\"]')",
+        '() => !document.querySelector(\'[data-stale="true"], [data-testid="stSkeleton"]\')',
         timeout=timeout_s * 1000,
     )

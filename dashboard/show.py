@@ -86,10 +86,9 @@ def basis(name: str) -> None:
 
 def namer(column: str) -> Callable[[str], str]:
     """How values of a column are shown: kinds and origins in words, the rest as recorded."""
-    if column not in ("kind", "origin", "family"):
-        return str
+    naming = {"kind": "kind.{}", "origin": "origin.{}", "family": "family.{}"}.get(column)
     words = state.words()
-    return lambda value: words.t(f"{column}.{value}")
+    return (lambda value: words.t(naming.format(value))) if naming else str
 
 
 def choice(key: str, options: list[str], naming: str, *, bare: bool = False) -> str:

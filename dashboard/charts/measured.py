@@ -98,8 +98,8 @@ def _cards(look: Look, part: pd.DataFrame, quantity: Quantity) -> list[list[str]
 
 def _label(look: Look, group: str, name: object) -> str:
     """What a group is called: kinds and families in words, the rest as recorded."""
-    known = group in ("kind", "family")
-    return look.words.t(f"{group}.{name}") if known else safe(str(name), longest=32)
+    naming = {"kind": "kind.{}", "family": "family.{}"}.get(group)
+    return look.words.t(naming.format(name)) if naming else safe(str(name), longest=32)
 
 
 def safe(text: str, longest: int = 60) -> str:

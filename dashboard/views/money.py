@@ -1,3 +1,68 @@
-"""money."""
+"""Where the money comes from and goes: by month, for a unit, and where it breaks even."""
 
 from __future__ import annotations
+
+import streamlit as st
+
+from costmodel.analysis import Analysis
+from dashboard import charts, lineage, money, show, state, tables
+
+words, look = state.words(), state.look()
+
+
+@st.fragment
+def profit(analysis: Analysis) -> None:
+    """Profit and loss by month, as bars and as a table."""
+    st.subheader(words.t("money.profit"), anchor=False)
+    added, taken, result = money.profit_series(analysis)
+    reading = words.t("money.profit.reading", month=money.first_profit(result) or "–")
+    show.chart(charts.months(look, added, taken, result), "profit", reading)
+
+
+@st.fragment
+def unit(analysis: Analysis) -> None:
+    """What a unit of revenue is spent on."""
+    st.subheader(words.t("money.unit"), anchor=False)
+    month = st.slider(words.t("chart.month"), 1, analysis.months, analysis.months, key="unit_month")
+    steps = money.unit_steps(analysis, words, month)
+    if not steps:
+        show.empty("money.no_revenue")
+        return
+    show.chart(
+        charts.waterfall(look, steps, words.t("money.left"), "usd"),
+        "unit",
+        words.t("money.unit.reading"),
+    )
+
+
+@st.fragment
+def breaks(analysis: Analysis) -> None:
+    """Two drivers against an indicator, and the line where it reaches its target."""
+    st.subheader(words.t("money.map"), anchor=False)
+    state.break_even_map(analysis)
+    for one in analysis.break_evens:
+        st.markdown(money.break_even_sentence(words, one))
+
+
+@st.fragment
+def table(analysis: Analysis) -> None:
+    """All monthly lines of a section, with a download."""
+    st.subheader(words.t("money.table"), anchor=False)
+    section = show.choice("money.section", money.sections(analysis), "section.{}")
+    frame = money.monthly(analysis, words, section)
+    picked = tables.shown(frame, "monthly", select=True)
+    st.download_button(
+        words.t("money.download"), money.csv(analysis), "monthly.csv", "text/csv",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+    if picked is not None:
+        lineage.show_for(str(picked["key"]))
+
+
+show.heading("money")
+with show.errors_said():
+    found = state.analysis()
+    profit(found)
+    unit(found)
+    breaks(found)
+    table(found)

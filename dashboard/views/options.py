@@ -1,3 +1,54 @@
-"""options."""
+"""Pre-train, fine-tune, host or buy: the same demand served in several ways."""
 
 from __future__ import annotations
+
+import streamlit as st
+
+from costmodel.analysis import Analysis, OptionResult
+from dashboard import charts, options, show, state, tables
+
+words, look = state.words(), state.look()
+
+
+def volumes(analysis: Analysis) -> None:
+    """Monthly cost over volume, with the crossings."""
+    curve = analysis.volume_curve
+    if curve is None:
+        return
+    st.subheader(words.t("options.volume"), anchor=False)
+    chart = charts.volume(look, curve, options.volume_now(analysis))
+    show.chart(chart, "volume", words.t("options.volume.reading"))
+    for crossing in curve.crossings:
+        st.markdown(
+            show.say(
+                "options.crossing",
+                requests=words.value(crossing.requests_per_month, "requests_per_month"),
+                before=words.t(f"option.{crossing.before}"),
+                after=words.t(f"option.{crossing.after}"),
+            )
+        )
+
+
+def compared(listed: tuple[OptionResult, ...]) -> None:
+    """Every option's figures, the best first."""
+    st.subheader(words.t("options.compared"), anchor=False)
+    tables.shown(options.table(listed, words), "options")
+    for one in listed:
+        if not one.feasible:
+            name = words.t(f"option.{one.key}")
+            st.warning(show.say("options.infeasible", name=name, reason=one.reason or ""))
+
+
+show.heading("options")
+with show.errors_said():
+    found = state.analysis(options=True)
+    if not found.options:
+        show.empty("options.none")
+    else:
+        best = options.likelihood(found.options)
+        if best:
+            st.subheader(words.t("options.best"), anchor=False)
+            reading = words.t("options.best.reading", trials=found.provenance.trials)
+            show.chart(charts.likelihood(look, best), "likelihood", reading)
+        volumes(found)
+        compared(found.options)

@@ -1,3 +1,79 @@
-"""risk."""
+"""How sure are we, what makes it unsure, and what is worth measuring next."""
 
 from __future__ import annotations
+
+import streamlit as st
+
+from costmodel.analysis import Analysis, Risk
+from dashboard import charts, show, state, trials
+
+words, look = state.words(), state.look()
+MOST = 12
+
+
+def spread(analysis: Analysis, risk: Risk) -> None:
+    """The distribution of NPV."""
+    npv = analysis.indicators["npv_usd"]
+    with st.container(horizontal=True):
+        st.metric(words.t("risk.loss"), words.percent(risk.probability_of_loss), width="content")
+        shortfall = words.money(risk.expected_shortfall_usd)
+        st.metric(words.t("risk.shortfall"), shortfall, help=words.t("risk.shortfall.help"),
+                  width="content")  # fmt: skip
+        st.metric(words.t("risk.evpi"), words.money(risk.evpi_usd), width="content",
+                  help=words.t("risk.evpi.help"))  # fmt: skip
+    marks = [
+        (value, f"P{share} {words.money(value)}")
+        for share, value in ((10, npv.p10), (50, npv.p50), (90, npv.p90))
+        if value is not None
+    ]
+    chart = charts.histogram(look, risk.bin_edges_usd, risk.bin_counts, marks)
+    reading = words.t(
+        "risk.spread.reading", loss=words.percent(risk.probability_of_loss),
+        range=words.range(npv.p10, npv.p90, "usd"), trials=risk.trials,
+    )  # fmt: skip
+    show.chart(chart, "spread", reading)
+
+
+def causes(analysis: Analysis, risk: Risk) -> None:
+    """Which drivers make it unsure, seen four ways."""
+    view = show.choice("risk.view", ["tornado", "sobol", "evppi", "rank"], "risk.{}")
+    found = risk.influences
+    if view == "tornado":
+        npv = analysis.indicators["npv_usd"]
+        chart = charts.tornado(look, analysis.tornado[:MOST], npv.base or 0.0, npv.unit)
+    elif view == "sobol":
+        rows = [
+            (words.name(one.driver), one.first_order, one.total)
+            for one in found
+            if one.first_order is not None and one.total is not None
+        ]
+        names = (words.t("risk.first_order"), words.t("risk.total"))
+        chart = charts.pairs(look, rows[:MOST], names, "share")
+    else:
+        column, unit = ("evppi_usd", "usd") if view == "evppi" else ("rank_correlation", "ratio")
+        rows = [(words.name(one.driver), getattr(one, column)) for one in found]
+        chart = charts.bars(look, [row for row in rows if row[1] is not None][:MOST], unit)
+    show.chart(chart, f"causes-{view}", words.t(f"risk.{view}.reading"))
+
+
+def next_measurement(risk: Risk) -> None:
+    """What to find out before deciding, and what that is worth."""
+    worth = [one for one in risk.influences if one.evppi_usd]
+    best = max(worth, key=lambda one: one.evppi_usd or 0.0, default=None)
+    if best is None:
+        st.info(words.t("risk.nothing_to_measure"))
+        return
+    driver, value = words.name(best.driver), words.money(best.evppi_usd or 0.0)
+    st.info(show.say("risk.measure_next", driver=driver, value=value), icon=":material/lightbulb:")
+
+
+show.heading("risk")
+with show.errors_said():
+    trials.panel()
+    full = state.analysis(risk=True)
+    if full.risk is None:
+        show.empty("risk.none")
+    else:
+        spread(full, full.risk)
+        next_measurement(full.risk)
+        causes(full, full.risk)

@@ -1,3 +1,90 @@
-"""verdict."""
+"""Is it a good business? The answer by the stated rule, how sure, and what would change it."""
 
 from __future__ import annotations
+
+import streamlit as st
+
+from costmodel.analysis import Analysis
+from dashboard import charts, figures, said, show, state
+
+words, look = state.words(), state.look()
+FIVE = 5
+LEVERS = 3
+WIDEST = 7
+OUTCOMES = {"viable": st.success, "depends": st.warning, "not_viable": st.error}
+ICONS = {"viable": ":material/check_circle:", "depends": ":material/help:",
+         "not_viable": ":material/cancel:"}  # fmt: skip
+
+
+@st.fragment
+def page() -> None:
+    """Everything here depends on every lever, so it is redrawn as a whole and without the rest."""
+    with show.errors_said():
+        first = state.analysis()
+        st.title(show.plain(state.text(first, "name")), anchor=False)
+        st.markdown(show.plain(state.text(first, "question")))
+        answer = st.container()
+        with st.container(border=True):
+            st.caption(words.t("verdict.levers"))
+            state.levers(first.verdict.drivers[:LEVERS], "verdict")
+        analysis = state.analysis()
+        with answer:
+            verdict(analysis)
+        outcome(analysis)
+        reasons(analysis)
+
+
+def verdict(analysis: Analysis) -> None:
+    """The answer in one box."""
+    outcome = analysis.verdict.outcome
+    sure = words.value(analysis.verdict.probability_npv_positive, "share")
+    lines = [
+        f"### {words.t(f'outcome.{outcome}')}",
+        show.say(f"verdict.{outcome}", probability=sure, trials=analysis.provenance.trials),
+    ]
+    if finding := state.text(analysis, "finding"):
+        lines.append(show.plain(finding))
+    OUTCOMES[outcome]("\n\n".join(lines), icon=ICONS[outcome])
+
+
+def outcome(analysis: Analysis) -> None:
+    """Five figures, the cash curve and what drives it."""
+    figures.row(list(analysis.indicators.values())[:FIVE], "verdict")
+    left, right = st.columns([3, 2])
+    with left:
+        st.subheader(words.t("verdict.cash"), anchor=False)
+        series = analysis.series[state.CASH]
+        low = min(range(len(series.base)), key=series.base.__getitem__)
+        figure = charts.band(look, series, marks=[(low, words.money(series.base[low]))])
+        reading = words.t("verdict.cash.reading", low=words.money(series.base[low]), month=low)
+        show.chart(figure, "cash", reading)
+    with right:
+        st.subheader(words.t("verdict.drivers"), anchor=False)
+        if not analysis.tornado:
+            show.empty("verdict.no_drivers")
+            return
+        npv = analysis.indicators["npv_usd"]
+        chart = charts.tornado(look, analysis.tornado[:WIDEST], npv.base or 0.0, npv.unit)
+        widest = words.name(analysis.tornado[0].driver)
+        show.chart(chart, "tornado", words.t("verdict.drivers.reading", driver=widest))
+
+
+def reasons(analysis: Analysis) -> None:
+    """What would flip it, the rule, and the linter's warnings."""
+    st.subheader(words.t("verdict.flips"), anchor=False)
+    figures.flips(analysis, analysis.verdict.flips)
+    left, right = st.columns(2)
+    with left:
+        st.subheader(words.t("verdict.rule"), anchor=False)
+        for one in analysis.verdict.criteria:
+            mark = ":green[:material/check:]" if one.met else ":red[:material/close:]"
+            st.markdown(f"{mark} {show.plain(said.criterion(words, one))}")
+    with right:
+        st.subheader(words.t("verdict.warnings"), anchor=False)
+        if analysis.findings:
+            figures.findings(analysis.findings)
+        else:
+            st.info(words.t("verdict.no_warnings"))
+
+
+page()

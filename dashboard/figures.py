@@ -1,0 +1,70 @@
+"""Figures of the analysis as readers meet them: value, range, basis, and the way to its lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from costmodel.analysis import Analysis, Figure, Finding, Flip
+from dashboard import lineage, said, show, state
+
+SHORT_ROW = 5
+
+
+def row(figures: Iterable[Figure], place: str) -> None:
+    """Figures side by side."""
+    listed = list(figures)
+    for start in range(0, len(listed), SHORT_ROW):
+        part = listed[start : start + SHORT_ROW]
+        for column, figure in zip(st.columns(len(part)), part, strict=True):
+            with column:
+                one(figure, place)
+
+
+def one(figure: Figure, place: str) -> None:
+    """One figure: its name, its value in the base case, its range over the trials, its basis."""
+    words = state.words()
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        shown = words.value(figure.base, figure.unit)
+        if figure.base is None and figure.status:
+            shown = words.t(f"status.{figure.status}")
+        st.metric(show.plain(words.name(figure.key)), shown)
+        span = words.range(figure.p10, figure.p90, figure.unit)
+        st.caption(show.say("figure.range", range=span) if span else words.t("figure.no_range"))
+        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+            show.basis(figure.basis)
+            lineage.button(figure.key, place)
+
+
+def flips(analysis: Analysis, listed: Iterable[Flip]) -> None:
+    """The values at which the verdict would be another."""
+    words = state.words()
+    found = [flip for flip in listed if flip.at is not None]
+    if not found:
+        st.info(words.t("verdict.no_flips"))
+        return
+    for column, flip in zip(st.columns(len(found)), found, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            now = said.driver_value(words, flip.driver, flip.now)
+            st.metric(
+                show.plain(words.name(flip.driver)),
+                said.driver_value(words, flip.driver, flip.at or 0.0),
+            )
+            st.caption(
+                show.say(
+                    "verdict.flip",
+                    now=now,
+                    indicator=words.name(flip.indicator),
+                    target=words.value(flip.target, said.unit_of(analysis, flip.indicator)),
+                )
+            )
+
+
+def findings(listed: Iterable[Finding]) -> None:
+    """What the plan's linter says, gravest first."""
+    words = state.words()
+    order = list(show.SEVERITIES)
+    for finding in sorted(listed, key=lambda finding: order.index(finding.severity)):
+        text = said.finding(words, finding)
+        show.SEVERITIES[finding.severity](f"**{finding.id}** {show.plain(text)}")

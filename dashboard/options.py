@@ -1,0 +1,39 @@
+"""The options of an analysis, put together for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from costmodel.analysis import Analysis, OptionResult
+from dashboard.words import Words
+
+VOLUME = "demand.requests_per_month"
+
+
+def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
+    """A row an option, a column a figure, formatted for the reader."""
+    rows = []
+    for option in options:
+        chance = option.probability_best
+        rows.append(
+            {
+                "option": words.t(f"option.{option.key}"),
+                **{figure.key: words.value(figure.base, figure.unit) for figure in option.figures},
+                "probability_best": words.value(chance, "share"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def likelihood(options: Sequence[OptionResult]) -> dict[str, float]:
+    """Share of trials in which each option is best, likeliest first; those with none left out."""
+    shares = {option.key: option.probability_best for option in options if option.probability_best}
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def volume_now(analysis: Analysis) -> float | None:
+    """The scenario's own volume."""
+    use = analysis.drivers.get(VOLUME)
+    return use.value if use and use.value > 0 else None

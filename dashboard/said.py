@@ -1,0 +1,43 @@
+"""How values of the analysis are said: a driver that is a word, the sentence of a trap or criterion."""
+
+from __future__ import annotations
+
+from costmodel.analysis import Analysis, Criterion, Finding
+from costmodel.drivers import load_drivers
+from dashboard.words import Words
+
+
+def driver_value(words: Words, key: str, value: float) -> str:
+    """A driver's value: the word of a choice or switch, else the number with its unit."""
+    driver = load_drivers()[key]
+    if driver.kind == "switch":
+        return words.t("choice.true" if value else "choice.false")
+    if driver.kind == "choice":
+        return words.t(f"choice.{driver.word(value)}")
+    return words.value(value, driver.unit)
+
+
+def criterion(words: Words, one: Criterion) -> str:
+    """What a condition of the verdict's rule asks and what came out."""
+    return words.t(
+        f"criterion.{one.key}",
+        threshold=words.value(one.threshold, one.unit),
+        value=words.value(one.value, one.unit),
+    )
+
+
+def finding(words: Words, one: Finding) -> str:
+    """The sentence of a trap, with the plan's own numbers in it."""
+    return words.t(f"trap.{one.id}", **{key: _shown(words, it) for key, it in one.values.items()})
+
+
+def _shown(words: Words, value: float | str) -> str:
+    return value if isinstance(value, str) else words.number(value)
+
+
+def unit_of(analysis: Analysis, key: str) -> str:
+    """Unit of an indicator, a series or a driver."""
+    for table in (analysis.indicators, analysis.series, analysis.drivers, analysis.lines):
+        if key in table:
+            return str(table[key].unit)
+    return "ratio"

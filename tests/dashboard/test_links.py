@@ -1,0 +1,33 @@
+"""Scenario texts in addresses."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import links
+from data.errors import InputError
+
+
+@given(st.text(max_size=2000))
+def test_what_is_packed_comes_back(text):
+    word = links.pack(text)
+    assert links.unpack(word) == text
+    assert word.isascii()
+    assert not set(word) & set("+/=&?#")
+
+
+@pytest.mark.parametrize("word", ["", "!!!", "AAAA", "%00", links.pack("name: x" * 50)[:-6]])
+def test_a_broken_link_is_refused(word):
+    with pytest.raises(InputError):
+        links.unpack(word)
+
+
+def test_a_small_link_cannot_grow_without_end():
+    bomb = base64.urlsafe_b64encode(zlib.compress(b"a" * 50_000_000, 9)).decode().rstrip("=")
+    with pytest.raises(InputError):
+        links.unpack(bomb)
