@@ -153,9 +153,12 @@ def decode_bytes(
 ) -> Number:
     """Bytes that a decode step reads and writes: weights touched, cache, the token's activations.
 
-    `weight_bytes` and `cache_bytes` are those of one number.
+    `weight_bytes` and `cache_bytes` are those of one number; a head whose layers are narrower than
+    16 bits stays in 16.
     """
-    weights = (matmul_parameters_touched(architecture, batch) - _idle(architecture)) * weight_bytes
+    head = architecture.head.matmul_parameters
+    touched = matmul_parameters_touched(architecture, batch) - _idle(architecture) - head
+    weights = touched * weight_bytes + head * max(weight_bytes, 2)
     read = kv_cache_bytes(architecture, batch, context, cache_bytes, encoder_tokens)
     written = kv_cache_bytes(architecture, batch, 1, cache_bytes)
     return weights + read + written + activation_traffic_bytes(architecture, batch, 1)

@@ -4,15 +4,16 @@ Activations are what autograd keeps for the backward pass, term by term: each pr
 input, attention its queries, keys, values and output, a norm its input, a function between products
 its input. `kernels` says which operations exist:
 
-- "fused": one norm kernel, flash attention, keys kept once for grouped queries;
+- "fused": one norm kernel, one for the gate, flash attention;
 - "sdpa": transformers' modules with PyTorch's fused attention: RMSNorm keeps a float32 copy and its
-  normalised input, grouped keys are repeated for every query head;
-- "eager": the same with attention written out, whose scores are kept too.
+  normalised input, a gate both factors;
+- "eager": the same with attention written out: keys repeated for every query head, scores kept.
 
 With the first, a GPT layer keeps 32 s·b·h bytes and dropout's two masks 2 more: the 34 s·b·h of
 Korthikanti et al. 2022, without its 5·a·s²·b. With the second, Llama-2-7B keeps 45.5 and
-Llama-3.1-8B 52.0; the mask that transformers builds for each layer outside a GPU adds 2·b·s²,
-which is 1.0 at 2,048 tokens. Dropout isn't counted.
+Llama-3.1-8B 49.0. Where transformers makes a mask (padded batches; tracing with fake tensors), each
+layer keeps 2·b·s² more, 1.0 at 2,048 tokens, and repeats grouped keys, 3.0 in Llama-3.1-8B: 46.5
+and 53.0. Dropout isn't counted.
 
 What the allocator adds (fragments, workspaces) isn't known here; `RESERVE_SHARE` stands for it.
 """
@@ -318,7 +319,7 @@ def _attention_bytes(
     attention: Attention, tokens: Number, seen: Number, width: float, kernels: Kernels
 ) -> Number:
     """Queries, keys, values, output; compressed vectors; norms of queries and keys."""
-    heads = attention.kv_heads if kernels == "fused" else attention.heads
+    heads = attention.heads if kernels == "eager" else attention.kv_heads
     asked = attention.heads * (attention.head_dim + attention.value_dim)
     kept = width * (asked * tokens + heads * (attention.head_dim + attention.value_dim) * seen)
     ranks = (attention.kv_rank or 0) + (attention.q_rank or 0)
