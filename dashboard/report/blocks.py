@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
 
+Piece = TypeVar("Piece")
 LONGEST_PROSE = 2_000
 LONGEST_NAME = 160
 # Controls that reorder text on screen: a name could show as another one.
@@ -177,6 +180,20 @@ class Document:
         """All charts in reading order."""
         blocks = (block for section in self.sections for block in section.blocks)
         return tuple(block.chart for block in blocks if isinstance(block, Graphic))
+
+
+def mapped(piece: Piece, change: Callable[[str], str]) -> Piece:
+    """The document, or a part of it, with every text in it changed."""
+    part: Any = piece
+    if isinstance(part, str):
+        part = change(part)
+    elif isinstance(part, tuple):
+        part = tuple(mapped(inner, change) for inner in part)
+    elif is_dataclass(part) and not isinstance(part, type):
+        inner = {field.name: mapped(getattr(part, field.name), change) for field in fields(part)}
+        part = type(part)(**inner)
+    changed: Piece = part
+    return changed
 
 
 def clean(text: object, longest: int = LONGEST_NAME) -> str:

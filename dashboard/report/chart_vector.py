@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import vl_convert
@@ -11,14 +13,14 @@ from dashboard.report.blocks import AreaChart, BarChart, Chart, Histogram, LineC
 from dashboard.report.chart_plotly import COLOURS
 
 VEGA_LITE = "v5.20"
-WIDTH, HEIGHT, ROW = 500, 220, 20
+WIDTH, HEIGHT, ROW = 600, 220, 20
 INK = "#17212b"
 DASHES = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [10, 3], [10, 2, 2, 2])
 
 
-def svg(chart: Chart, font: str) -> str:
-    """The chart as SVG, its text in `font`."""
-    spec = {**_common(font), **_body(chart)}
+def svg(chart: Chart, fonts: Sequence[str] = ("sans-serif",)) -> str:
+    """The chart as SVG, its text in the first of `fonts` that has it."""
+    spec = {**_common(", ".join(fonts)), **_body(chart)}
     return str(vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VEGA_LITE))
 
 
@@ -31,6 +33,7 @@ def _common(font: str) -> dict[str, Any]:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": WIDTH,
+        "autosize": {"type": "fit-x", "contains": "padding"},
         "background": None,
         "padding": 4,
         "config": {
@@ -78,10 +81,13 @@ def _lines(chart: LineChart) -> dict[str, Any]:
         if not chart.logarithmic or (x > 0 and y > 0)
     ]
     kind = {"type": "log", "nice": False} if chart.logarithmic else {"zero": False}
-    axis = {"format": "~s"} if chart.logarithmic else {}
-    x = _quantity("x", chart.x_title, **kind) | {"axis": axis}
+    x = _quantity("x", chart.x_title, **kind)
     x["scale"]["nice"] = False
-    y = _quantity("y", chart.y_title, **kind) | {"axis": axis}
+    y = _quantity("y", chart.y_title, **kind)
+    if chart.logarithmic:
+        short = "replace(format(datum.value, '~s'), 'G', 'B')"
+        x["axis"] = {"labelExpr": short, "values": _decades(row["x"] for row in rows)}
+        y["axis"] = {"format": "~g", "values": _decades(row["y"] for row in rows)}
     single = len(names) == 1
     colour = _order(names, single=single)
     dash = {"field": "series", "type": "nominal", "legend": None if single else {},
@@ -96,6 +102,14 @@ def _lines(chart: LineChart) -> dict[str, Any]:
         zero = {"mark": {"type": "rule", "color": "#9aa5b1"}, "encoding": {"y": {"datum": 0}}}
         layers.insert(0, zero)
     return {"height": HEIGHT, "data": {"values": rows}, "layer": layers}
+
+
+def _decades(values: Iterable[Any]) -> list[float]:
+    """Powers of ten that a logarithmic axis is ticked at."""
+    exponents = [math.log10(value) for value in values]
+    if not exponents:
+        return []
+    return [10.0**power for power in range(math.floor(min(exponents)), math.ceil(max(exponents)) + 1)]
 
 
 def _marks(chart: LineChart) -> list[dict[str, Any]]:
@@ -146,7 +160,7 @@ def _bars(chart: BarChart) -> dict[str, Any]:
         span = {"y": y, "x": _quantity("low", chart.value_title), "x2": {"field": "high"}}
         layers.append({"mark": {"type": "rule", "color": INK}, "encoding": span})
     height = ROW * len(set(chart.categories)) + 10
-    return {"width": 340, "height": height, "data": {"values": rows}, "layer": layers}
+    return {"height": height, "data": {"values": rows}, "layer": layers}
 
 
 def _histogram(chart: Histogram) -> dict[str, Any]:

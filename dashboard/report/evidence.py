@@ -57,9 +57,9 @@ def _measurement_row(context: Context, use: MeasurementUse) -> tuple[str, ...]:
         clean(context.words.t(f"kind.{use.kind}")),
         context.value(use.throughput_per_s, unit),
         interval,
-        clean(use.recorded_at, 10),
+        clean(use.recorded_at[:10]),
         context.t(f"origin.{use.origin}"),
-        clean(use.id, 9),
+        clean(use.id[:8]),
     )
 
 

@@ -16,7 +16,7 @@ from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from costmodel.formula import ACROSS, MONTHS, driver_key
 
-FIRST_COLUMN = 4  # of month 0: name, unit, key and total stand before
+FIRST_COLUMN = 3  # of month 0: name, unit and key stand before
 MONTH_ROW = 3
 HELPER = "__part_"
 HORIZON = "months.horizon"
@@ -38,7 +38,7 @@ _PLAIN = {
     "min": "MIN", "max": "MAX", "exp": "EXP", "ln": "LN", "sqrt": "SQRT", "cos": "COS",
     "norm_cdf": "NORMSDIST", "norm_ppf": "NORMSINV",
 }  # fmt: skip
-_MAY_FAIL = frozenset({"ln", "sqrt", "norm_ppf", "first"})
+_MAY_FAIL = frozenset({"ln", "sqrt", "norm_ppf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,17 @@ def recurrences(trees: Mapping[str, ast.expr]) -> dict[str, frozenset[str]]:
     return {key: frozenset(other for other in reach[key] if key in reach[other]) for key in uses}
 
 
-def _lines_in(tree: ast.expr) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def _lines_in(node: ast.AST) -> frozenset[str]:
+    """Names in a formula that aren't functions or parts of a driver's name."""
+    if isinstance(node, ast.Attribute):
+        return frozenset()
+    if isinstance(node, ast.Name):
+        return frozenset({node.id})
+    inner = node.args if isinstance(node, ast.Call) else list(ast.iter_child_nodes(node))
+    return frozenset().union(*(_lines_in(part) for part in inner))
 
 
-def _reachable(start: str, uses: Mapping[str, set[str]]) -> set[str]:
+def _reachable(start: str, uses: Mapping[str, frozenset[str]]) -> set[str]:
     found: set[str] = set()
     open_keys = list(uses[start])
     while open_keys:
@@ -132,13 +138,21 @@ def _reachable(start: str, uses: Mapping[str, set[str]]) -> set[str]:
 
 
 def may_fail(tree: ast.expr) -> bool:
-    """Whether a formula can have no value: divides by what may be 0, or the like."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mod):
-            if not isinstance(node.right, ast.Constant):
-                return True
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MAY_FAIL:
+    """Whether a formula can have no value: divides by a line, or asks when something happens.
+
+    Drivers can't be 0 where that would matter: their cells are validated.
+    """
+    return any(_fails(node) for node in ast.walk(tree))
+
+
+def _fails(node: ast.AST) -> bool:
+    match node:
+        case ast.BinOp(op=ast.Div() | ast.Mod(), right=right):
+            return bool(_lines_in(right) - MONTHS)
+        case ast.Call(func=ast.Name(id="first")):
             return True
+        case ast.Call(func=ast.Name(id=function), args=[argument, *_]):
+            return function in _MAY_FAIL and bool(_lines_in(argument) - MONTHS)
     return False
 
 

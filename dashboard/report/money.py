@@ -114,15 +114,15 @@ def _costs_over_time(context: Context) -> Graphic | None:
     found = parts(context, COST)
     if not found:
         return None
-    total = [sum(values) for values in zip(*(series.base for series in found), strict=True)]
+    total = [sum(values) for values in zip(*(series.base[1:] for series in found), strict=True)]
     scale = context.scale(found[0].unit, total)
     chart = AreaChart(
         "cost_by_month",
         context.t("chart.cost_by_month"),
         context.t("axis.month"),
         scale.title,
-        context.months(),
-        tuple(Line(context.name(series.key), scale.of(series.base)) for series in found),
+        context.months()[1:],
+        tuple(Line(context.name(series.key), scale.of(series.base[1:])) for series in found),
     )
     return Graphic(chart, context.t("reading.cost_by_month"))
 

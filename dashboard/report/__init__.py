@@ -1,0 +1,6 @@
+"""Documents that stand on their own, all made from one analysis."""
+
+from dashboard.report.content import SECTIONS
+from dashboard.report.files import FORMATS, Outcome, write
+
+__all__ = ["FORMATS", "SECTIONS", "Outcome", "write"]

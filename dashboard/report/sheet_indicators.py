@@ -1,0 +1,174 @@
+"""The Indicators sheet: each figure computed live, beside what modelworth found for it.
+
+A rate of return is sought as the model does it: present value at a grid of monthly rates, a rate only
+where it changes sign exactly once, and then the spreadsheet's own search from there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from xlsxwriter.utility import xl_rowcol_to_cell
+
+from costmodel.analysis import Figure
+from costmodel.finance import RATES
+from costmodel.indicators import INDICATORS
+from dashboard.report.excel_formula import MONTH_ROW, column
+from dashboard.report.sheet import Paper, finite
+
+WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14.0), ("H:H", 18.0),
+          ("I:I", 34.0), ("J:J", 4.0), ("K:M", 16.0)]  # fmt: skip
+FIRST, HEAD = 4, 3
+GRID: Final = 96
+GRID_COLUMN = 10  # rate, present value, change of sign
+DISCOUNT = "company.discount_rate_per_year"
+NONE = '"n/a"'
+
+
+def write_indicators(paper: Paper) -> None:
+    """The whole sheet."""
+    t, figures = paper.t, paper.context.analysis.indicators
+    paper.begin(t("sheet.indicators"), t("indicators.note"), WIDTHS)
+    heads = ["indicator", "live", "unit", "p10", "p50", "p90", "basis", "exported", "key"]
+    paper.heads(HEAD, [t(f"column.{head}") for head in heads])
+    flows = _flows(paper)
+    if flows:
+        _profile(paper, flows)
+    for offset, figure in enumerate(figures.values()):
+        _figure(paper, FIRST + offset, figure)
+    paper.sheet.freeze_panes(FIRST, 1)
+    paper.sheet.repeat_rows(HEAD)
+
+
+def indicator_cell(paper: Paper, key: str) -> str:
+    """Where an indicator stands, as seen from any sheet."""
+    row = FIRST + list(paper.context.analysis.indicators).index(key)
+    cell = xl_rowcol_to_cell(row, 1, row_abs=True, col_abs=True)
+    return f"'{paper.plan.names['indicators']}'!{cell}"
+
+
+def _figure(paper: Paper, row: int, figure: Figure) -> None:
+    context = paper.context
+    paper.text(row, 0, context.name(figure.key))
+    style = paper.style(figure.unit, figure.base, figure.p10, figure.p90)
+    formula = live(paper, figure)
+    if formula:
+        paper.formula(row, 1, formula, style, figure.base)
+    else:
+        paper.number(row, 1, figure.base, figure.unit)
+    paper.text(row, 2, context.words.unit(figure.unit))
+    for column, value in ((3, figure.p10), (4, figure.p50), (5, figure.p90)):
+        if value is not None:
+            paper.number(row, column, value, figure.unit, figure.base)
+    paper.text(row, 6, paper.t(f"basis.{figure.basis}"))
+    paper.number(row, 7, figure.base, figure.unit)
+    paper.text(row, 8, figure.key, "quiet")
+    status = context.status(figure)
+    if status:
+        paper.note(row, 1, status)
+
+
+def live(paper: Paper, figure: Figure) -> str | None:
+    """The indicator's formula: its line, or a search in its cash flow."""
+    known = INDICATORS.get(figure.key)
+    line = (known.line if known else figure.line) or figure.key
+    if not paper.plan.has(line):
+        return None
+    if known is None or known.method is None:
+        return f"={paper.plan.cell(line, paper.name)}"
+    if figure.key == "mirr_per_year":
+        monthly = f"(1+{DISCOUNT})^(1/12)-1"
+        modified = f"(1+MIRR({paper.plan.whole(line)},{monthly},{monthly}))^12-1"
+        return f"=IFERROR({modified},{NONE})"
+    counted, guess = _grid_cells()
+    rate = f"(1+IRR({paper.plan.whole(line)},{guess}))^12-1"
+    return f"=IF({counted}=1,IFERROR({rate},{NONE}),{NONE})"
+
+
+def _flows(paper: Paper) -> str | None:
+    """The line whose rates of return are sought."""
+    lines = {item.line for item in INDICATORS.values() if item.method == "rates" and item.line}
+    return next((line for line in lines if paper.plan.has(line)), None)
+
+
+def _grid_cells() -> tuple[str, str]:
+    """Where the number of changes of sign and the first guess stand."""
+    top = FIRST + GRID + 1
+    return (
+        xl_rowcol_to_cell(top, GRID_COLUMN + 2, row_abs=True, col_abs=True),
+        xl_rowcol_to_cell(top + 1, GRID_COLUMN + 2, row_abs=True, col_abs=True),
+    )
+
+
+def _profile(paper: Paper, line: str) -> None:
+    """Present value of the cash flow at each rate of the grid, and where it changes sign."""
+    t, sheet = paper.t, paper.sheet
+    flows = [paper.context.analysis.series[line].base, paper.plan.whole(line)]
+    months = f"'{paper.plan.layout.places[line].sheet}'!{_month_span(paper)}"
+    paper.heads(HEAD, [t(f"profile.{head}") for head in ("rate", "npv", "change")], GRID_COLUMN)
+    rates = [(1 + RATES[0]) * ((1 + RATES[1]) / (1 + RATES[0])) ** (i / (GRID - 1)) - 1
+             for i in range(GRID)]  # fmt: skip
+    values = [sum(x / (1 + rate) ** m for m, x in enumerate(flows[0])) for rate in rates]
+    changes = [0, *((a < 0) != (b < 0) for a, b in zip(values, values[1:], strict=False))]
+    for i, rate in enumerate(rates):
+        row = FIRST + i
+        here = xl_rowcol_to_cell(row, GRID_COLUMN)
+        worth, before = (xl_rowcol_to_cell(row - up, GRID_COLUMN + 1) for up in (0, 1))
+        low, ratio = 1 + RATES[0], (1 + RATES[1]) / (1 + RATES[0])
+        paper.formula(row, GRID_COLUMN, f"={low}*({ratio!r})^({i}/{GRID - 1})-1", paper.styles["share"], rate)  # fmt: skip
+        total = f"=SUMPRODUCT({flows[1]}*(1+{here})^(-{months}))"
+        paper.formula(row, GRID_COLUMN + 1, total, paper.styles["money"], values[i])
+        change = f"=IF(({worth}<0)<>({before}<0),1,0)" if i else "=0"
+        paper.formula(row, GRID_COLUMN + 2, change, paper.styles["count"], float(changes[i]))
+    _found(paper, rates, [float(change) for change in changes])
+    sheet.insert_chart(FIRST, GRID_COLUMN + 4, _profile_chart(paper))
+
+
+def _month_span(paper: Paper) -> str:
+    last = column(paper.context.analysis.months)
+    return f"${column(0)}${MONTH_ROW + 1}:${last}${MONTH_ROW + 1}"
+
+
+def _found(paper: Paper, rates: list[float], changes: list[float]) -> None:
+    """How often the sign changes, and the middle of the first interval in which it does."""
+    top, t = FIRST + GRID + 1, paper.t
+    rate, change = (
+        f"${letter}${FIRST + 1}:${letter}${FIRST + GRID}"
+        for letter in (_letter(GRID_COLUMN), _letter(GRID_COLUMN + 2))
+    )
+    count = sum(changes)
+    paper.text(top, GRID_COLUMN, t("profile.count"))
+    paper.formula(top, GRID_COLUMN + 2, f"=SUM({change})", paper.styles["count"], count)
+    at = changes.index(1.0) if count else 0
+    guess = (rates[at] + rates[at - 1]) / 2 if count else math.nan
+    place = f"MATCH(1,{change},0)"
+    middle = f"=IFERROR((INDEX({rate},{place})+INDEX({rate},{place}-1))/2,{NONE})"
+    paper.text(top + 1, GRID_COLUMN, t("profile.guess"))
+    paper.formula(top + 1, GRID_COLUMN + 2, middle, paper.styles["share"], finite(guess))
+
+
+def _letter(column: int) -> str:
+    return xl_rowcol_to_cell(0, column).rstrip("1")
+
+
+def _profile_chart(paper: Paper):  # noqa: ANN202 - a chart of the library's
+    """Present value over the rates that anyone would ask about: -5% to 12% a month."""
+    step = math.log((1 + RATES[1]) / (1 + RATES[0])) / (GRID - 1)
+    first, last = (FIRST + int(math.log((1 + x) / (1 + RATES[0])) / step) for x in (-0.05, 0.12))
+    chart = paper.book.add_chart({"type": "scatter", "subtype": "straight"})
+    chart.add_series(
+        {
+            "name": paper.context.name("npv_usd"),
+            "categories": [paper.name, first, GRID_COLUMN, last, GRID_COLUMN],
+            "values": [paper.name, first, GRID_COLUMN + 1, last, GRID_COLUMN + 1],
+            "line": {"width": 2},
+        }
+    )
+    chart.set_title({"name": paper.t("profile.title"), "name_font": {"size": 12}})
+    chart.set_x_axis({"name": paper.t("profile.rate"), "num_format": "0%", "label_position": "low",
+                      "min": -0.05, "max": 0.12})  # fmt: skip
+    chart.set_y_axis({"name": "USD", "num_format": "#,##0"})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 560, "height": 320})
+    return chart

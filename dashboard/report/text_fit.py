@@ -1,0 +1,70 @@
+"""How much room text takes, estimated without its font, so that slides never overflow.
+
+Widths are a little above those of common sans-serif faces; a wide (Chinese) character takes one em.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+LINE = 1.22  # height of a line, in ems
+POINTS_PER_INCH = 72.0
+_NARROW = frozenset(" iljftrI.,:;'|!()[]/-·’‘")
+
+
+def width_em(text: str) -> float:
+    """Width of a text on one line, in ems."""
+    return sum(_character_em(character) for character in text)
+
+
+def _character_em(character: str) -> float:
+    if unicodedata.east_asian_width(character) in ("W", "F"):
+        return 1.0
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0.0
+    if character in _NARROW:
+        return 0.34
+    return 0.72 if character.isupper() or character in "@%mMwW—…" else 0.56
+
+
+def lines(text: str, width_in: float, size_pt: float) -> int:
+    """Lines that the text takes in a column of that width."""
+    room = width_in * POINTS_PER_INCH / size_pt
+    taken, filled = 1, 0.0
+    for piece in _pieces(text):
+        need = width_em(piece)
+        if filled + width_em(piece.rstrip()) <= room:
+            filled += need
+            continue
+        if filled:
+            taken, filled = taken + 1, 0.0
+        while need > room:
+            taken, need = taken + 1, need - room
+        filled = need
+    return taken
+
+
+def _pieces(text: str) -> list[str]:
+    """What stays together on a line: words with their space, wide characters alone."""
+    return re.findall(r"[⺀-鿿＀-￯]|[^\s⺀-鿿＀-￯]+\s*|\s+", text)
+
+
+def height_in(text: str, width_in: float, size_pt: float) -> float:
+    """Height of the text set in a column of that width."""
+    return lines(text, width_in, size_pt) * size_pt * LINE / POINTS_PER_INCH
+
+
+def fitted(
+    text: str, width_in: float, room_in: float, sizes_pt: Sequence[float]
+) -> tuple[str, float]:
+    """The text and the largest of `sizes_pt` at which it fits; shortened at the smallest."""
+    for size in sizes_pt:
+        if height_in(text, width_in, size) <= room_in:
+            return text, size
+    size = sizes_pt[-1]
+    kept = text
+    while len(kept) > 1 and height_in(kept + "…", width_in, size) > room_in:
+        kept = kept[: int(len(kept) * 0.95)].rstrip()
+    return kept + "…", size
