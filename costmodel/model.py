@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from costmodel import finance
 from costmodel.drivers import Driver, as_array, choices, load_drivers
-from costmodel.formula import Formula, Line, order, parse
+from costmodel.formula import Formula, Line, monthly, order, parse
 from costmodel.formula_compile import Program, Run
 from costmodel.indicators import INDICATORS, Indicator
 from costmodel.lines import LINES
@@ -34,6 +34,7 @@ class Model:
         months: months of the horizon; arrays have months + 1 rows, the first before opening.
         drivers: the table of drivers by key.
         formulas: the parsed lines by key, those of the indicators included.
+        monthly: lines that may differ from month to month; the others are one figure.
     """
 
     def __init__(self, months: int, lines: tuple[Line, ...] | None = None) -> None:
@@ -43,6 +44,7 @@ class Model:
         self.drivers: Mapping[str, Driver] = load_drivers()
         self.formulas, self._program = _compiled(LINES if lines is None else lines)
         self.indicator_keys = tuple(INDICATORS)
+        self.monthly = _monthly(tuple(self.formulas.values()))
 
     def run(self, values: Values, keys: Iterable[str]) -> dict[str, Floats]:
         """The lines `keys`, each an array of (months + 1, trials).
@@ -104,6 +106,8 @@ class Model:
 
 
 def _known_indicator(key: str) -> Indicator:
+    if key == "irr_status":
+        return INDICATORS["irr_per_year"]
     if key not in INDICATORS:
         raise InputError("indicator", key, f"one of {', '.join(INDICATORS)}")
     return INDICATORS[key]
@@ -123,3 +127,9 @@ def _compiled(lines: tuple[Line, ...]) -> tuple[Mapping[str, Formula], Program]:
         raise InputError("lines", "a key twice", "one line a key")
     formulas = {line.key: parse(line, names, words) for line in lines}
     return formulas, Program(formulas, order(formulas), words)
+
+
+@cache
+def _monthly(formulas: tuple[Formula, ...]) -> frozenset[str]:
+    tables = [key for key, row in load_drivers().items() if row.kind == "monthly"]
+    return monthly({formula.line.key: formula for formula in formulas}, tables)

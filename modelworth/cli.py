@@ -16,8 +16,10 @@ from data.errors import ModelworthError
 from modelworth import __version__
 
 VERBS = {
+    "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
     "import": "measurements from a file, ours or another tool's, into the store",
     "export": "the store's measurements as JSONL, CSV or Parquet",
+    "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
     "dashboard": "the pages in a browser: explore what was measured, predicted and what it is worth",
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }

@@ -1,0 +1,79 @@
+"""Which drivers and formulas an analysis used, as a reader wants to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Final
+
+from costmodel.analysis import DriverUse, LineUse
+from costmodel.drivers import Driver
+from costmodel.model import Model
+from costmodel.scenario import Scenario, Setting
+from data.measurement import Basis
+
+#: from the strongest to the weakest
+STRENGTH: Final[tuple[Basis, ...]] = (
+    "measured", "published", "interpolated", "extrapolated", "assumed",
+)  # fmt: skip
+
+
+def weakest(bases: Iterable[Basis]) -> Basis:
+    """The weakest of the bases; assumed if there are none."""
+    found = [STRENGTH.index(basis) for basis in bases]
+    return STRENGTH[max(found)] if found else "assumed"
+
+
+def line_uses(model: Model) -> dict[str, LineUse]:
+    """Every formula of the model."""
+    return {
+        key: LineUse(
+            key=key,
+            unit=formula.line.unit,
+            section=formula.line.section,
+            formula=formula.line.expression,
+            uses=formula.uses,
+            source=formula.line.source,
+        )
+        for key, formula in model.formulas.items()
+    }
+
+
+def driver_uses(
+    scenario: Scenario, settings: Mapping[str, Setting], model: Model, today: date
+) -> dict[str, DriverUse]:
+    """Every driver that a formula names or the scenario sets."""
+    named = frozenset().union(*(formula.drivers for formula in model.formulas.values()))
+    return {
+        key: _use(row, settings.get(key), key in scenario.settings, today)
+        for key, row in model.drivers.items()
+        if key in named or key in settings
+    }
+
+
+def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> DriverUse:
+    default = Setting(
+        row.default,
+        source=row.source,
+        as_of=row.as_of,
+        basis="published" if row.quality in ("A", "B") else "assumed",
+    )
+    used = setting or default
+    value = used.value[0] if isinstance(used.value, tuple) else used.value
+    return DriverUse(
+        key=row.key,
+        section=row.section,
+        unit=row.unit,
+        value=value,
+        distribution=used.spec,
+        default=row.default,
+        low=row.low,
+        high=row.high,
+        source=used.source or "the scenario",
+        as_of=used.as_of,
+        quality=None if setting else row.quality,
+        basis=used.basis,
+        measurement_ids=used.measurement_ids,
+        changed=changed,
+        stale_days=row.age_days(today) if setting is None else None,
+    )

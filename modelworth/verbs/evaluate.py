@@ -1,0 +1,218 @@
+"""`modelworth evaluate`: a scenario to indicators, risk and a verdict."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from data.errors import InputError
+from data.measurement import Measurement
+
+if TYPE_CHECKING:
+    from costmodel.analysis import Analysis, Figure
+    from costmodel.scenario import Scenario
+
+EXAMPLES = """examples:
+  modelworth evaluate base
+  modelworth evaluate data/scenarios/chat_api.yaml --set demand.growth_per_year=0.8
+  modelworth evaluate base --json --trials 20000 --seed 1
+  modelworth evaluate my_plan.yaml --lint
+  modelworth evaluate --schema > scenario.schema.json"""
+SHOWN = (
+    "npv_usd", "irr_per_year", "mirr_per_year", "payback_months", "discounted_payback_months",
+    "peak_funding_usd", "gross_margin_share", "gross_margin_second_year_share",
+    "contribution_margin_share", "markup_share", "usd_per_million_input_tokens",
+    "usd_per_million_output_tokens", "usd_per_thousand_requests", "usd_per_image",
+    "usd_per_thousand_calls", "usd_per_accepted_result", "serving_cost_per_seat_usd",
+    "mean_utilisation_share", "idle_cost_total_usd", "peak_fleet_gpus",
+    "lifetime_value_per_acquisition", "building_total_usd", "training_return_ratio",
+    "months_to_zero_margin",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument(
+        "scenario", nargs="?", help="a YAML file, or the name of a shipped scenario"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
+        help="change a driver; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
+    parser.add_argument("--seed", type=int, metavar="S")
+    parser.add_argument("--store", metavar="URL", help="measurements to rest on")
+    parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--check", action="store_true", help="compare with the expected figures")
+    only.add_argument("--lint", action="store_true", help="only what is doubtful about the plan")
+    only.add_argument("--schema", action="store_true", help="print the JSON schema of scenarios")
+    parser.epilog = EXAMPLES
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate a scenario and print what came out."""
+    if options.schema:
+        from costmodel.scenario_schema import schema
+
+        print(json.dumps(schema(), indent=2, ensure_ascii=False))
+        return 0
+    scenario = _scenario(options)
+    if options.check:
+        return _check(scenario, options.json)
+    analysis = _analysis(scenario, options)
+    if options.json:
+        from costmodel.analysis_json import plain
+
+        print(json.dumps(plain(analysis), ensure_ascii=False))
+    elif options.lint:
+        return _lint(analysis)
+    else:
+        _show(analysis)
+    return 0
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    """The scenario with the changes of the command line."""
+    from costmodel import scenario, scenario_yaml
+
+    if options.scenario is None:
+        names = ", ".join(scenario.shipped())
+        raise InputError("scenario", "nothing", f"a YAML file or one of {names}")
+    found = scenario.load(options.scenario)
+    changes = {}
+    for change in options.changes:
+        key, mark, text = change.partition("=")
+        if not mark or not key:
+            raise InputError("--set", change, "KEY=VALUE, such as demand.growth_per_year=0.8")
+        changes[key.strip()] = scenario_yaml.value(text, f"--set {key}")
+    return scenario.with_overrides(found, changes) if changes else found
+
+
+def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
+    from costmodel.evaluate import PARTS, evaluate
+
+    records, digest = measurements(scenario, options.store)
+    return evaluate(
+        scenario,
+        records,
+        trials=0 if options.lint and options.trials is None else options.trials,
+        seed=options.seed,
+        parts=() if options.lint else PARTS,
+        store_digest=digest,
+    )
+
+
+def measurements(scenario: Scenario, url: str | None) -> tuple[list[Measurement], str | None]:
+    """The store's records and its hash, where the scenario rests on them.
+
+    A store that nobody named and that isn't there yet counts as empty.
+    """
+    from data.store import ENVIRONMENT, open_store
+
+    if url is None and scenario.word("capacity.basis") == "given":
+        return [], None
+    try:
+        with open_store(url, create=False) as store:
+            return store.measurements(status="ok"), store.digest()
+    except InputError as error:
+        absent = error.found in ("no such file", "no store here yet")
+        if url is None and not os.environ.get(ENVIRONMENT) and absent:
+            return [], None
+        raise
+
+
+def _check(scenario: Scenario, as_json: bool) -> int:
+    """Compare the base case with the expected figures; 1 if one is off."""
+    from dataclasses import asdict
+
+    from costmodel.cases import check_case
+    from costmodel.model import Model
+
+    if not scenario.expected:
+        raise InputError(f"{scenario.name}.yaml: expected", "nothing", "figures to compare with")
+    values = {key: setting.value for key, setting in scenario.settings.items()}
+    checks = check_case(Model(scenario.months), values, scenario.expected)
+    if as_json:
+        print(json.dumps([asdict(check) for check in checks]))
+    else:
+        for check in checks:
+            wanted, mark = check.expectation, "ok  " if check.ok else "BAD "
+            span = f"{wanted.low:,.6g}" + (
+                f" to {wanted.high:,.6g}" if wanted.high != wanted.low else ""
+            )
+            found = "no value" if check.found is None else f"{check.found:,.6g}"
+            print(f"{mark}{wanted.key:<44}{found:>16}   expected {span} ± {wanted.tolerance:.2g}")
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _lint(analysis: Analysis) -> int:
+    """What is doubtful; 1 if something is an error."""
+    from costmodel.lint import sentence
+
+    for finding in analysis.findings:
+        print(f"{finding.severity:<8}{finding.id}  {finding.path}\n        {sentence(finding)}")
+    if not analysis.findings:
+        print("nothing doubtful found")
+    return 1 if any(finding.severity == "error" for finding in analysis.findings) else 0
+
+
+def _show(analysis: Analysis) -> None:
+    """For a person: the verdict, the figures, and what to beware of."""
+    from costmodel.lint import sentence
+
+    words = analysis.text.get("en", {})
+    print(words.get("name", analysis.scenario))
+    if "question" in words:
+        print(words["question"])
+    print(f"\n{_verdict(analysis)}\n")
+    print(f"{'':<42}{'base':>14}{'P10':>14}{'P50':>14}{'P90':>14}")
+    for key in SHOWN:
+        figure = analysis.indicators[key]
+        if figure.base is not None or figure.p50 is not None or figure.status == "never":
+            print(_row(figure))
+    for flip in analysis.verdict.flips:
+        if flip.at is not None:
+            print(f"NPV is 0 at {flip.driver} = {_number(flip.at, flip.unit)}"
+                  f" (now {_number(flip.now, flip.unit)})")  # fmt: skip
+    for finding in analysis.findings:
+        print(f"{finding.severity} {finding.id}: {sentence(finding)}", file=sys.stderr)
+
+
+def _verdict(analysis: Analysis) -> str:
+    """One sentence."""
+    answer = analysis.verdict
+    words = {"viable": "Viable", "not_viable": "Not viable", "depends": "It depends"}
+    chance = answer.probability_npv_positive
+    text = f"{words[answer.outcome]}: NPV is positive with a probability of {chance:.0%}"
+    missed = [criterion.key for criterion in answer.criteria if not criterion.met]
+    if missed and answer.outcome != "viable":
+        text += f"; not met: {', '.join(missed)}"
+    if answer.outcome == "depends" and answer.drivers:
+        text += f"; it hangs on {', '.join(answer.drivers)}"
+    return f"{text}."
+
+
+def _row(figure: Figure) -> str:
+    base = figure.status or "" if figure.base is None else _number(figure.base, figure.unit)
+    spread = "".join(f"{_number(value, figure.unit):>14}" for value in _spread(figure))
+    return f"{figure.key:<42}{base:>14}{spread}"
+
+
+def _spread(figure: Figure) -> Iterable[Any]:
+    values = (figure.p10, figure.p50, figure.p90)
+    return values if any(value is not None for value in values) else ()
+
+
+def _number(value: float | None, unit: str) -> str:
+    """A number as people read it."""
+    if value is None:
+        return ""
+    if unit == "share":
+        return f"{value:.1%}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
