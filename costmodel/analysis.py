@@ -83,6 +83,7 @@ class DriverUse:
         measurement_ids: records under it, where it is measured or predicted.
         changed: whether the scenario sets it.
         stale_days: age of its source in days, where that has a date.
+        by_month: values from month 0 on, where it has one a month; the last one holds from there.
     """
 
     key: str
@@ -100,6 +101,7 @@ class DriverUse:
     measurement_ids: tuple[str, ...] = ()
     changed: bool = False
     stale_days: int | None = None
+    by_month: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

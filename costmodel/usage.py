@@ -76,4 +76,5 @@ def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> Dr
         measurement_ids=used.measurement_ids,
         changed=changed,
         stale_days=row.age_days(today) if setting is None else None,
+        by_month=used.value if isinstance(used.value, tuple) else None,
     )
