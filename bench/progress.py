@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
-from bench.case import Case, Limits
+from bench.case import Limits
 from data.measurement import Measurement
 
 EventKind = Literal["plan", "probe", "case", "tick", "done", "unsaved", "end"]
@@ -24,16 +23,17 @@ class Event:
         kind: `plan` at the start; `probe` when the ceilings are measured; `case` when one starts;
             `tick` twice a second; `done` with a case's measurement; `unsaved` when that couldn't be
             stored; `end`.
-        index: cases done so far, of `total` in this run; `skipped` were measured before.
-        left_s: seconds expected until the end.
+        index: cases done so far, of `total` in this run (None: not known beforehand); `skipped`
+            were measured before.
+        left_s: seconds expected until the end; None as with `total`.
         message: for people, where there is something to say.
     """
 
     kind: EventKind
     index: int
-    total: int
+    total: int | None
     elapsed_s: float
-    left_s: float
+    left_s: float | None
     label: str = ""
     skipped: int = 0
     message: str = ""
@@ -46,7 +46,7 @@ class Event:
             "index": self.index,
             "total": self.total,
             "elapsed_s": round(self.elapsed_s, 2),
-            "left_s": round(self.left_s, 2),
+            "left_s": None if self.left_s is None else round(self.left_s, 2),
             "label": self.label,
             "skipped": self.skipped,
             "message": self.message,
@@ -67,8 +67,8 @@ class Event:
 class Progress:
     """What a run has done, for the events' figures."""
 
-    cases: Sequence[Case]
     limits: Limits
+    total: int | None = None
     skipped: int = 0
     index: int = 0
     label: str = ""
@@ -93,7 +93,7 @@ class Progress:
         return Event(
             kind=kind,
             index=self.index,
-            total=len(self.cases),
+            total=self.total,
             elapsed_s=perf_counter() - self.start_s,
             left_s=self._left_s(),
             label=self.label,
@@ -102,9 +102,11 @@ class Progress:
             measurement=measurement,
         )
 
-    def _left_s(self) -> float:
+    def _left_s(self) -> float | None:
+        if self.total is None:
+            return None
         expected = self.limits.warmup_s / 2 + self.limits.timed_s + OVERHEAD_S
         if self.taken_s:
             expected = sum(self.taken_s) / len(self.taken_s)
         in_case = 0.0 if self.began_s is None else perf_counter() - self.began_s
-        return max(0.0, (len(self.cases) - self.index) * expected - min(in_case, expected))
+        return max(0.0, (self.total - self.index) * expected - min(in_case, expected))

@@ -31,6 +31,8 @@ from data.measurement import (
 
 CACHE_MULTIPLE = 4
 """Bytes per step below this multiple of the last cache say nothing about memory."""
+UNEVEN = 2.0
+"""Steps whose mean is so many times their median have no one typical time: `unsteady`."""
 PEAK_OF = {"float32": "fp32", "tf32": "tf32", "bfloat16": "bf16", "float16": "fp16",
            "fp8": "fp8", "int8": "int8", "fp4": "fp4"}  # fmt: skip
 
@@ -170,7 +172,8 @@ def _latency(seen: Observation, middle: samples.MedianInterval) -> Latency:
 
 def _condition(seen: Observation, middle: samples.MedianInterval) -> Condition:
     flags = list(seen.condition.flags)
-    if not seen.settled or samples.drifts(seen.samples_s):
+    uneven = float(np.mean(seen.samples_s)) > UNEVEN * middle.value
+    if not seen.settled or uneven or samples.drifts(seen.samples_s):
         flags.append("unsteady")
     if middle.low is None:
         flags.append("few_samples")

@@ -11,28 +11,19 @@ the case in progress. A run that was cut short is taken up where it stopped.
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
-from pathlib import Path
 
-from bench import record
 from bench.case import Case, Limits
-from bench.isolation import Outcome
-from bench.keeper import Keeper
 from bench.machine import detect
-from bench.machines import TICK_S, Machines
-from bench.observation import Observation
 from bench.progress import Event, Progress
-from bench.together import attempt, one_decides
+from bench.session import PREPARE, Session
+from bench.together import one_decides
 from data.errors import InputError
-from data.measurement import Measurement, Provenance
 from data.store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
 """A run cut short longer ago than this is begun anew."""
-PREPARE = "bench.work:prepare"
 
 
 def run(
@@ -63,23 +54,15 @@ def run(
     done = [] if again or suite is None or store is None else _finished(cases, store, suite)
     done = one_decides(done)
     todo = [case for case in cases if case.id not in done]
-    progress = Progress(todo, limits, skipped=len(cases) - len(todo))
+    progress = Progress(limits, total=len(todo), skipped=len(cases) - len(todo))
     yield progress.event("plan", _plan_message(progress, suite))
-    keeper, machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
-    provenance = _provenance(command)
+    session = Session(store, limits, progress, suite=suite, prepare=prepare, command=command)
     for case in todo:
-        yield from _probed(machines, case, progress)
-        progress.begin(case.label)
-        yield progress.event("case")
-        outcome = yield from _waited(case, limits, prepare, progress)
+        _, outcome = yield from session.measured(case)
         if outcome.bad_input and len(cases) == 1:
             raise InputError(*outcome.bad_input)
-        measurement = yield from _recorded(case, outcome, machines, provenance, suite, progress)
-        trouble = keeper.keep(measurement)
-        progress.finish()
-        yield progress.event("unsaved" if trouble else "done", trouble or "", measurement)
     yield progress.event("end")
-    keeper.close()
+    session.close()
 
 
 def finished_in_last_run(
@@ -123,91 +106,10 @@ def _finished(cases: Sequence[Case], store: Store, suite: str) -> list[str]:
 
 
 def _plan_message(progress: Progress, suite: str | None) -> str:
-    total = len(progress.cases) + progress.skipped
+    total = (progress.total or 0) + progress.skipped
     if not progress.skipped:
         return f"{total} cases" if total > 1 else "1 case"
     return (
         f"taking up the last run of {suite}, which was cut short: {progress.skipped} of {total} "
         "cases are there already (--again measures all)"
     )
-
-
-def _probed(machines: Machines, case: Case, progress: Progress) -> Iterator[Event]:
-    """Measure the ceilings at the case's precision, the first time one needs them."""
-    if not machines.knows(case):
-        progress.begin(f"ceilings at {case.workload.precision}")
-        yield progress.event("probe")
-        yield from _ticking(machines.probing(case), progress)
-
-
-def _ticking(waiting: Iterator[None], progress: Progress) -> Iterator[Event]:
-    for _ in waiting:
-        yield progress.event("tick")
-
-
-def _waited(
-    case: Case, limits: Limits, prepare: str, progress: Progress
-) -> Generator[Event, None, Outcome]:
-    """The outcome of measuring a case in a process of its own."""
-    job = {
-        "action": "measure",
-        "case": case.model_dump(mode="json"),
-        "limits": limits.model_dump(mode="json"),
-        "prepare": prepare,
-    }
-    trial = attempt(job, limits.time_limit_s)
-    try:
-        while (outcome := trial.wait(TICK_S)) is None:
-            yield progress.event("tick")
-    except BaseException:
-        trial.discard()
-        raise
-    return outcome
-
-
-def _recorded(
-    case: Case,
-    outcome: Outcome,
-    machines: Machines,
-    provenance: Provenance,
-    suite: str | None,
-    progress: Progress,
-) -> Generator[Event, None, Measurement]:
-    """The measurement of an outcome; ceilings that it exceeds are probed once more."""
-    if outcome.value is None:
-        reason = outcome.reason or "the worker gave no reason"
-        machine = machines.machine(case)
-        return record.failed(case, outcome.status, reason, machine, provenance, suite)
-    seen = Observation.model_validate_json(outcome.value)
-    shares = record.utilisation(seen, machines.machine(case).ceilings)
-    if any(share is not None and share > 1 for share in shares):
-        yield from _ticking(machines.probing(case), progress)
-    return record.measured(case, seen, machines.machine(case), provenance, suite)
-
-
-def _provenance(command: str | None) -> Provenance:
-    """This tool, its version and, in a checkout, its commit."""
-    try:
-        version = metadata.version("modelworth")
-    except metadata.PackageNotFoundError:
-        version = None
-    return Provenance(
-        origin="measured",
-        tool="modelworth",
-        tool_version=version,
-        command=command,
-        commit=_commit(),
-    )
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that this runs from; None where it is installed."""
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None

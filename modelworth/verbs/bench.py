@@ -1,0 +1,254 @@
+"""`modelworth bench`: runs a suite or one case; shows progress and time left; resumes."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import ValidationError
+
+from data.errors import InputError
+from data.measurement import Kind, Precision
+from data.store import Store, open_store
+from modelworth.verbs import bench_display as display
+
+if TYPE_CHECKING:
+    from bench.case import Limits
+    from bench.progress import Event
+    from bench.suites import Suite
+
+WORK = tuple(kind for kind in get_args(Kind) if kind != "serve")
+
+EPILOG = """examples:
+  modelworth bench                                  the quick suite, about a minute
+  modelworth bench --list                           the suites, with their cases
+  modelworth bench --suite standard --budget 3m     the cases that tell most in three minutes
+  modelworth bench --suite mine.yaml                a suite of your own
+  modelworth bench --model llama-3.1-8b --work decode --batch 8 --prompt-tokens 2048
+  modelworth bench --model ./config.json --work pretrain --compile off --attention eager
+  modelworth bench --model ladder-16m --work pretrain --search largest-batch
+  modelworth bench --model llama-3.2-1b --work pretrain --nproc 8 --data-parallel 8 --fully-sharded
+on several nodes, the same command on each:
+  torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \\
+    -m modelworth bench --model llama-3.1-8b --work pretrain --data-parallel 16 --fully-sharded \\
+    --nodes 2
+"""
+CASE_OPTIONS = (
+    "batch", "prompt_tokens", "new_tokens", "image_pixels", "precision", "attention",
+    "compile", "compile_mode", "cuda_graphs", "optimizer", "gradient_accumulation",
+    "activation_checkpointing", "lora_rank", "trust_remote_code", "data_parallel",
+    "fully_sharded", "tensor_parallel", "nodes", "seed", "weights",
+)  # fmt: skip
+SEARCHES = ("largest-batch", "longest-sequence", "best-batch")
+"""What `--search` can look for."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.epilog = EPILOG
+    what = parser.add_argument_group("what to measure")
+    what.add_argument("--suite", help="quick (default), standard, ladder, full, or a YAML file")
+    what.add_argument("--list", action="store_true", help="show the suites and their cases")
+    what.add_argument("--budget", metavar="TIME", help="only the cases that tell most in, say, 10m")
+    what.add_argument("--model", help="one case: a catalogue name, config.json, folder or hub id")
+    what.add_argument("--work", choices=WORK, help="the kind of work")
+    what.add_argument("--search", choices=SEARCHES, help="vary the case to find a limit")
+    what.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU if there is one")
+    _add_case_arguments(parser.add_argument_group("one case, in detail"))
+    how = parser.add_argument_group("how long")
+    how.add_argument("--timed-s", type=float, help="seconds of timed steps at most")
+    how.add_argument("--warmup-s", type=float, help="seconds of warm-up at most")
+    how.add_argument("--time-limit-s", type=float, help="seconds after which a case is given up")
+    how.add_argument("--target", type=float, help="stop at this relative half width, such as 0.01")
+    how.add_argument("--again", action="store_true", help="begin anew, don't take up a cut run")
+    out = parser.add_argument_group("output")
+    out.add_argument("--store", metavar="URL", help="where measurements are kept")
+    out.add_argument("--json", action="store_true", help="print the measurements as JSON lines")
+    out.add_argument(
+        "--progress",
+        choices=("auto", "bar", "plain", "jsonl", "none"),
+        default="auto",
+        help="jsonl: events for programs, on standard output",
+    )
+    out.add_argument(
+        "--report", metavar="FILE", help="write the store's newest figures as Markdown"
+    )
+    parser.add_argument("--nproc", type=int, help="processes on this machine, one a device")
+
+
+def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--batch", type=int, help="sequences or images on one rank")
+    group.add_argument("--prompt-tokens", type=int, help="sequence, prompt, or context held")
+    group.add_argument("--new-tokens", type=int, help="tokens to generate for each sequence")
+    group.add_argument("--image-pixels", type=int, help="side of square images")
+    group.add_argument("--precision", choices=get_args(Precision))
+    group.add_argument("--attention", help="sdpa (default), eager, flash_attention_2")
+    group.add_argument("--compile", choices=("on", "off"), help="default: on with a GPU")
+    group.add_argument("--compile-mode", help="of torch.compile, such as max-autotune")
+    group.add_argument("--cuda-graphs", choices=("on", "off"), help="decoding, on by default")
+    group.add_argument("--optimizer", help="adamw_fused (default) or adamw")
+    group.add_argument("--gradient-accumulation", type=int, metavar="N")
+    group.add_argument("--activation-checkpointing", action="store_true", default=None)
+    group.add_argument("--lora-rank", type=int, metavar="N")
+    group.add_argument("--weights", choices=("random", "pretrained"))
+    group.add_argument("--trust-remote-code", action="store_true", default=None)
+    group.add_argument("--data-parallel", type=int, metavar="N")
+    group.add_argument("--fully-sharded", action="store_true", default=None, help="FSDP2")
+    group.add_argument("--tensor-parallel", type=int, metavar="N")
+    group.add_argument("--nodes", type=int, metavar="N")
+    group.add_argument("--seed", type=int)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb; status 1 when nothing could be measured."""
+    if options.nproc is not None and "RANK" not in os.environ:
+        return _under_torchrun(options.nproc)
+    if options.report:
+        return _report(options)
+    if options.list:
+        return _list(options)
+    suite = _suite(options)
+    first = int(os.environ.get("RANK", "0")) == 0
+    with open_store(options.store) if first else nullcontext() as store:
+        events = _events(suite, store, options)
+        measured = display.follow(events, _progress(options) if first else "none")
+    if first:
+        display.results(measured, as_json=options.json, as_table=options.progress != "jsonl")
+    return 0 if not measured or any(one.status == "ok" for one in measured) else 1
+
+
+def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> Iterator[Event]:
+    from bench import runner, search
+
+    if options.search:
+        case = suite.cases[0]
+        return search.run(options.search, case, store, limits=suite.limits, command=_command())
+    return runner.run(
+        suite.cases,
+        store,
+        limits=suite.limits,
+        suite=None if options.model else suite.name,
+        again=options.again,
+        command=_command(),
+    )
+
+
+def _suite(options: argparse.Namespace) -> Suite:
+    """The suite, or the one case, that the options ask for, within the budget."""
+    from bench import suites
+    from bench.machine import default_device, detect
+
+    device = options.device or default_device()
+    given = {name: getattr(options, name) for name in CASE_OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.model:
+        if options.suite:
+            raise InputError("--suite", options.suite, "absent beside --model")
+        if not options.work:
+            raise InputError("--work", "nothing", f"a kind of work, one of {', '.join(WORK)}")
+        suite = _one_case(options, given, device)
+    elif options.work or options.search or given:
+        names = [name for name in ("work", "search") if getattr(options, name)] + list(given)
+        raise InputError(f"--{names[0].replace('_', '-')}", "no model", "beside --model")
+    else:
+        suite = suites.load(options.suite or "quick", device, detect(device).memory_bytes)
+    suite = replace(suite, limits=_limits(options, suite.limits))
+    return suites.within_budget(suite, _seconds(options.budget)) if options.budget else suite
+
+
+def _one_case(options: argparse.Namespace, given: dict[str, Any], device: Any) -> Suite:
+    from bench import suites
+    from bench.request import request
+
+    for name in ("compile", "cuda_graphs"):
+        if name in given:
+            given[name] = given[name] == "on"
+    case = request({"model": options.model, "work": options.work, **given}, "bench").case(device)
+    return suites.Suite("case", (case,), suites.THOROUGH)
+
+
+def _limits(options: argparse.Namespace, limits: Limits) -> Limits:
+    """The suite's limits with those that were given."""
+    from bench.case import Limits as Checked
+    from bench.request import input_error
+
+    names = {"precision": "target", "timed_s": "timed_s", "warmup_s": "warmup_s",
+             "time_limit_s": "time_limit_s"}  # fmt: skip
+    given = {name: getattr(options, option) for name, option in names.items()}
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Checked.model_validate(limits.model_dump() | given)
+    except ValidationError as error:
+        raise input_error(error, "bench", Checked) from error
+
+
+def _list(options: argparse.Namespace) -> int:
+    from bench import suites
+    from bench.machine import default_device, detect
+
+    if options.suite or options.model:
+        display.suite(_suite(options))
+        return 0
+    device = options.device or default_device()
+    memory_bytes = detect(device).memory_bytes
+    display.suites([suites.load(name, device, memory_bytes) for name in suites.NAMES])
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from bench.document import document
+
+    with open_store(options.store, create=False) as store:
+        text = document(store.measurements(suite=options.suite))
+    path = Path(options.report)
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError("--report", f"{path}: {error.strerror}", "a path to write to") from error
+    print(path)
+    return 0
+
+
+def _under_torchrun(processes: int) -> int:
+    """Start this command once a device; the first process shows and stores."""
+    if processes < 1:
+        raise InputError("--nproc", processes, "1 or more")
+    arguments = [argument for argument in sys.argv[1:] if argument]
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", str(processes), "-m", "modelworth", *arguments),
+    ]
+    environment = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
+    return subprocess.run(command, env={**environment, **os.environ}, check=False).returncode
+
+
+def _progress(options: argparse.Namespace) -> str:
+    if options.progress != "auto":
+        return str(options.progress)
+    return "bar" if sys.stderr.isatty() else "plain"
+
+
+def _seconds(text: str) -> float:
+    """A time such as 90, 90s, 10m or 1.5h."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise InputError("--budget", text, "a time such as 90s, 10m or 1h")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _command() -> str:
+    """What was asked for, without where things are on this machine."""
+    kept: list[str] = []
+    for argument in sys.argv[1:]:
+        hidden = kept and kept[-1] == "--store"
+        kept.append("…" if hidden else re.sub(r"^(--\w+=)?/\S*/", r"\1", argument))
+    return " ".join(["modelworth", *kept])
