@@ -120,16 +120,20 @@ class Decoder:
         hidden: Tensor = self.model.get_encoder()(input_ids=ids).last_hidden_state
         return hidden
 
-    def _forward(self, ids: Tensor) -> Tensor:
-        """Logits of the last position; the cache takes up what passes."""
+    def logits_of(self, model: Any, ids: Tensor) -> Tensor:
+        """Logits of the last position, by a model that may stand in for the decoder's own."""
         given: dict[str, Any] = {"input_ids": ids, **self._last}
         if self.encodes:
             from transformers.modeling_outputs import BaseModelOutput
 
             source = BaseModelOutput(last_hidden_state=self._source)
             given = {"decoder_input_ids": ids, "encoder_outputs": source}
-        logits: Tensor = self.model(**given, past_key_values=self.cache, use_cache=True).logits
+        logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
         return logits[:, -1:]
+
+    def _forward(self, ids: Tensor) -> Tensor:
+        """Logits of the last position; the cache takes up what passes."""
+        return self.logits_of(self.model, ids)
 
     def _take(self, logits: Tensor) -> None:
         """The likeliest token becomes each sequence's next, in place."""

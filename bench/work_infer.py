@@ -6,6 +6,7 @@ prompt, so prefill computes no others; a forward pass computes all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from bench.work_attention import implementation, public_name
 from bench.work_decode import Decoder, graphed
 from bench.work_inputs import forward_batch, options, work_of
 from bench.work_job import Job, compile_mode, compiled, parameter_bytes
+from bench.work_memory import state_bytes, transient_bytes
 from data.errors import InputError
 
 DECODERS = ("decoder", "image-decoder", "encoder-decoder")
@@ -44,14 +46,15 @@ def prepare_forward(job: Job) -> Work:
         with torch.inference_mode():
             forward()
 
-    return _work(job, model, step)
+    predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given, **arguments))
+    return _work(job, model, step, predicted_bytes=predicted)
 
 
 def prepare_prefill(job: Job) -> Work:
     """Reading a prompt into the cache, up to the first token."""
     decoder = _decoder(job, growing=False)
     decoder.prefill()
-    return _work(job, decoder.model, decoder.prefill, cache_bytes=decoder.cache_bytes())
+    return _decoder_work(job, decoder, decoder.prefill, decoder.prompt)
 
 
 def prepare_decode(job: Job) -> Work:
@@ -61,14 +64,14 @@ def prepare_decode(job: Job) -> Work:
     decoder.hold(context)
     step, captured = graphed(decoder, job)
     moved = flops.decode_bytes(job.blueprint, job.workload, job.dtype.itemsize)
-    return _work(
+    return _decoder_work(
         job,
-        decoder.model,
+        decoder,
         step,
+        decoder.token,
         reset=lambda: decoder.rewind(context),
         bytes_per_step=moved / job.layout.tensor,
         cuda_graphs=captured,
-        cache_bytes=decoder.cache_bytes(),
     )
 
 
@@ -87,13 +90,13 @@ def prepare_generate(job: Job) -> Work:
         decoder.prefill()
         decode()
 
-    return _work(
+    return _decoder_work(
         job,
-        decoder.model,
+        decoder,
         generate,
+        decoder.prompt,
         parts=(("prefill", decoder.prefill), ("decode", decode)),
         cuda_graphs=captured,
-        cache_bytes=decoder.cache_bytes(),
     )
 
 
@@ -110,18 +113,41 @@ def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
     return value.to(dtype) if value.is_floating_point() else value
 
 
-def _work(
-    job: Job,
-    model: Any,
-    step: Step,
-    *,
-    reset: Step | None = None,
-    parts: tuple[tuple[str, Step], ...] = (),
-    bytes_per_step: float | None = None,
-    cuda_graphs: bool = False,
-    cache_bytes: int | None = None,
-) -> Work:
-    """A step with what it is worth on this rank."""
+def _decoder_work(job: Job, decoder: Decoder, step: Step, widest: Tensor, **known: Any) -> Work:
+    """A decoder's step; `widest` is the most that goes through its model at once."""
+    cache = decoder.cache_bytes()
+    predicted = None
+    if not decoder.encodes:
+        predicted = _predicted_bytes(
+            job, decoder.model, {"ids": widest}, lambda one, given: decoder.logits_of(one, **given)
+        )
+    return _work(
+        job,
+        decoder.model,
+        step,
+        cache_bytes=cache,
+        predicted_bytes=None if predicted is None else predicted + cache,
+        **known,
+    )
+
+
+def _predicted_bytes(
+    job: Job, model: Any, batch: Mapping[str, Tensor], run: Callable[..., Any]
+) -> int | None:
+    """Expected peak: what stays, and the most that a pass makes."""
+    if job.layout.devices > 1:
+        return None
+
+    def without_gradients(stand_in: Any, given: dict[str, Tensor]) -> None:
+        with torch.inference_mode():
+            run(stand_in, given)
+
+    transient = transient_bytes(model, batch, without_gradients)
+    return None if transient is None else state_bytes(model) + transient
+
+
+def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
+    """A step with what it is worth on this rank, and what else is known of it."""
     unit, done = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
     return Work(
@@ -130,13 +156,9 @@ def _work(
         work_per_step=done / share,
         model=zoo.describe(job.blueprint),
         model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
-        bytes_per_step=bytes_per_step,
-        parts=parts,
-        reset=reset,
         attention=public_name(model.config._attn_implementation),
         compiled=job.workload.compiled,
         compile_mode=compile_mode(job.workload),
-        cuda_graphs=cuda_graphs,
         weights_bytes=parameter_bytes(model),
-        cache_bytes=cache_bytes,
+        **known,
     )

@@ -21,6 +21,7 @@ from bench.case import Work
 from bench.work_attention import implementation, public_name
 from bench.work_inputs import Batch, forward_batch, options, training_batch, work_of
 from bench.work_job import Job, compile_mode, compiled, parameter_bytes
+from bench.work_memory import state_bytes, transient_bytes
 from data.errors import InputError
 
 LEARNING_RATE = 1e-4
@@ -69,6 +70,7 @@ def prepare(job: Job) -> Work:
     unit, work = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
     trained = parameter_bytes(model, trained_only=True)
+    optimizer = trained // 4 * ADAM_BYTES
     return Work(
         step=step,
         unit=unit,
@@ -80,8 +82,9 @@ def prepare(job: Job) -> Work:
         compile_mode=compile_mode(job.workload),
         weights_bytes=parameter_bytes(model),
         gradients_bytes=trained,
-        optimizer_bytes=trained // 4 * ADAM_BYTES,
+        optimizer_bytes=optimizer,
         logits_bytes=_logits_bytes(job, model),
+        predicted_bytes=_predicted_bytes(job, model, optimizer),
     )
 
 
@@ -228,3 +231,19 @@ def _logits_bytes(job: Job, model: Any) -> int | None:
         return None
     shapes = forward_batch(job.blueprint, model.config, job.workload, torch.device("meta"), None)
     return int(list(shapes.values())[-1].numel()) * vocabulary * 4
+
+
+def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int) -> int | None:
+    """Expected peak: what stays, and the most that a forward and backward pass makes."""
+    if job.layout.devices > 1:
+        return None
+    batches = _batches(job)[:2]  # the second meets the first one's gradients
+
+    def run(stand_in: Any, batch: Batch) -> None:
+        for _ in batches:
+            with _products(job):
+                loss = loss_of(job.blueprint, stand_in, batch)
+            loss.backward()
+
+    transient = transient_bytes(model, batches[0], run)
+    return None if transient is None else state_bytes(model) + optimizer_bytes + transient
