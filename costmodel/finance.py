@@ -18,6 +18,8 @@ Counts = NDArray[np.int64]
 UNIQUE, NONE, SEVERAL = 0, 1, 2
 #: monthly rates between which roots are sought: -32% to 1,000% a month
 RATES: Final = (-0.32, 10.0)
+#: a Newton step of this size in the discount factor leaves an error of rounding only
+_NEGLIGIBLE: Final = 1e-10
 _GRID: Final[Floats] = 1 / (1 + np.geomspace(1 + RATES[0], 1 + RATES[1], 96) - 1)
 
 
@@ -37,18 +39,27 @@ def irr(flows: ArrayLike) -> tuple[Floats, Counts]:
     columns = np.atleast_2d(np.asarray(flows, dtype=float)).T
     scale = np.abs(columns).max(axis=0)
     scaled = columns / np.where(scale > 0, scale, 1.0)
-    values = (_GRID[:, None] ** np.arange(len(columns))) @ scaled
+    changes = np.where(scale > 0, _sign_changes(scaled), 0)
+    rate: Floats = np.full(columns.shape[1], np.nan)
+    status: Counts = np.full(columns.shape[1], NONE, dtype=np.int64)
+    for chosen, grid in ((changes == 1, _GRID[::5]), (changes > 1, _GRID)):
+        places = np.flatnonzero(chosen)
+        if len(places):
+            rate[places], status[places] = _searched(scaled[:, places], grid)
+    return rate, status
+
+
+def _searched(columns: Floats, grid: Floats) -> tuple[Floats, Counts]:
+    """Rate and status by the changes of sign over a grid of discount factors."""
+    values = (grid[:, None] ** np.arange(len(columns))) @ columns
     crossings = np.signbit(values[:-1]) != np.signbit(values[1:])
     roots = crossings.sum(axis=0)
-    changes = _sign_changes(scaled)
-    status = np.where(roots > 1, SEVERAL, np.where(roots == 1, UNIQUE, NONE))
-    status = np.where((changes == 1) & (roots == 0), NONE, status)
-    status = np.where((changes == 0) | (scale == 0), NONE, status).astype(np.int64)
+    status = np.where(roots > 1, SEVERAL, np.where(roots == 1, UNIQUE, NONE)).astype(np.int64)
     rate: Floats = np.full(columns.shape[1], np.nan)
     unique = np.flatnonzero(status == UNIQUE)
     if len(unique):
         first = crossings[:, unique].argmax(axis=0)
-        rate[unique] = _bracketed_newton(scaled[:, unique], _GRID[first + 1], _GRID[first])
+        rate[unique] = _bracketed_newton(columns[:, unique], grid[first + 1], grid[first])
     return rate, status
 
 
@@ -125,9 +136,14 @@ def _horner(columns: Floats, discount: Floats) -> Floats:
 
 
 def _bracketed_newton(columns: Floats, low: Floats, high: Floats) -> Floats:
-    """Rate at which each column's present value is 0, between two discount factors."""
+    """Rate at which each column's present value is 0, between two discount factors.
+
+    Columns whose step has become negligible are done and take no further time.
+    """
     rising = _horner(columns, high) > 0
-    guess: Floats = (low + high) / 2
+    found: Floats = (low + high) / 2
+    left = np.arange(len(found))
+    guess = found.copy()
     for _ in range(60):
         value: Floats = np.zeros(len(guess))
         slope: Floats = np.zeros(len(guess))
@@ -138,10 +154,13 @@ def _bracketed_newton(columns: Floats, low: Floats, high: Floats) -> Floats:
         high = np.where(above, guess, high)
         low = np.where(above, low, guess)
         step = guess - value / np.where(slope == 0, 1.0, slope)
+        settled = (np.abs(step - guess) <= _NEGLIGIBLE) & (slope != 0)
         inside = (step > low) & (step < high) & (slope != 0)
-        following = np.where(inside, step, (low + high) / 2)
-        moved = np.abs(following - guess).max()
-        guess = following
-        if moved < 1e-14:
+        following = np.where(inside | settled, step, (low + high) / 2)
+        moving = ~settled & (high - low > _NEGLIGIBLE)
+        found[left] = following
+        if not moving.any():
             break
-    return 1 / guess - 1
+        left, guess, columns = left[moving], following[moving], columns[:, moving]
+        low, high, rising = low[moving], high[moving], rising[moving]
+    return 1 / found - 1

@@ -37,6 +37,7 @@ _UNARY: Final[Mapping[str, Callable[[Any], Array]]] = {
     "exp": np.exp, "ln": np.log, "sqrt": np.sqrt, "cos": np.cos,
     "norm_cdf": special.ndtr, "norm_ppf": special.ndtri,
 }  # fmt: skip
+_ZERO: Final[Floats] = np.zeros((1, 1))
 _FOLD: Final[Mapping[str, Callable[[Any, Any], Array]]] = {"min": np.minimum, "max": np.maximum}
 
 
@@ -251,7 +252,44 @@ def _negated(inner: Whole) -> Whole:
 
 
 def _both(operation: Callable[[Any, Any], Array], left: Whole, right: Whole) -> Whole:
+    if operation is np.multiply:
+        return _times(left, right)
+    if operation is np.add:
+        return _plus(left, right)
     return lambda run: operation(left(run), right(run))
+
+
+def _times(left: Whole, right: Whole) -> Whole:
+    """A product; what a plain 0 multiplies isn't even computed, and a plain 1 costs nothing.
+
+    So the streams and costs that a scenario doesn't have take no time.
+    """
+
+    def product(run: Run) -> Array:
+        one = left(run)
+        if one.size == 1 and one.item() == 0:
+            return _ZERO
+        other = right(run)
+        if other.size == 1:
+            if other.item() == 0:
+                return _ZERO
+            if other.item() == 1:
+                return one
+        return other if one.size == 1 and one.item() == 1 else np.multiply(one, other)
+
+    return product
+
+
+def _plus(left: Whole, right: Whole) -> Whole:
+    """A sum; a plain 0 costs nothing."""
+
+    def added(run: Run) -> Array:
+        one, other = left(run), right(run)
+        if one.size == 1 and one.item() == 0:
+            return other
+        return one if other.size == 1 and other.item() == 0 else np.add(one, other)
+
+    return added
 
 
 def _both_rows(operation: Callable[[Any, Any], Array], left: Row, right: Row) -> Row:
