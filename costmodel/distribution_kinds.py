@@ -2,8 +2,8 @@
 
 A draw is `ppf(u)` with u in (0, 1), so that any sampler and any correlation can stand behind it.
 The records here take valid parameters; `distributions` reads and checks what a person wrote.
-PERT draws come from a table of 4,097 points of its own distribution function: within 3e-7 of
-the range, and 20 times faster than the inverse. Source: Clark 1962 (PERT, shape 4).
+PERT draws come from a table of its quantiles, evenly spaced in the normal score of u: within 1e-6
+of the range, and 20 times faster than the inverse. Source: Clark 1962 (PERT, shape 4).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 RESAMPLES = 4096
-_NODES = 4097
+_NODES = 2049
+_SCORES = 6.5
 _EVEN = (np.arange(16384) + 0.5) / 16384
 
 
@@ -125,9 +126,12 @@ class Pert:
     def ppf(self, u: Floats) -> Floats:
         """Quantiles at `u`, read from a table of the distribution function."""
         width = self.high - self.low
-        a = 1 + 4 * (self.mode - self.low) / width
-        reached, places = _beta_table(a, 6 - a)
-        return self.low + width * np.interp(u, reached, places)
+        table = _beta_table(1 + 4 * (self.mode - self.low) / width)
+        place = (special.ndtri(u) + _SCORES) * ((len(table) - 1) / (2 * _SCORES))
+        place = np.clip(place, 0.0, len(table) - 1.001)
+        left = place.astype(np.intp)
+        below = table[left]
+        return np.asarray(self.low + width * (below + (place - left) * (table[left + 1] - below)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,10 +282,11 @@ class Empirical:
 
 
 @lru_cache(maxsize=512)
-def _beta_table(a: float, b: float) -> tuple[Floats, Floats]:
-    """The beta distribution function at places that are denser towards both ends."""
-    places = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, _NODES))
-    return special.betainc(a, b, places), places
+def _beta_table(a: float) -> Floats:
+    """Quantiles of the beta distribution (a, 6 - a) at evenly spaced normal scores."""
+    return np.asarray(
+        special.betaincinv(a, 6 - a, special.ndtr(np.linspace(-_SCORES, _SCORES, _NODES)))
+    )
 
 
 @lru_cache(maxsize=64)

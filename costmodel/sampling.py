@@ -9,6 +9,7 @@ with the share of it that could. Sources: Owen 1998 (scrambling); Iman and Conov
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ Floats = NDArray[np.float64]
 Sampler = Literal["sobol", "latin_hypercube"]
 SAMPLERS = ("sobol", "latin_hypercube")
 MAX_TRIALS = 10_000_000
+_latest = threading.local()
 _HALF_STEP = 2.0**-31  # Sobol points have 30 bits: 0 moves into (0, 1), as quantiles need
 
 
@@ -108,14 +110,23 @@ def _points(plan: SamplingPlan, start: int, stop: int) -> Floats:
 
 
 def sobol_points(dimensions: int, start: int, stop: int, seed: int) -> Floats:
-    """Scrambled Sobol points `start` to `stop`, shifted off 0 by half a step."""
-    engine = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed))
-    if start:
-        engine.fast_forward(start)
-        return np.asarray(engine.random(stop - start) + _HALF_STEP)
-    first = engine.random(1)  # a first draw of 1 and then the rest: any number without a warning
-    rest = engine.random(stop - 1) if stop > 1 else first[:0]
-    return np.concatenate([first, rest]) + _HALF_STEP
+    """Scrambled Sobol points `start` to `stop`, shifted off 0 by half a step.
+
+    Scrambling takes longer than drawing, so each thread keeps its latest engine.
+    """
+    name = (dimensions, seed)
+    if getattr(_latest, "name", None) != name:
+        _latest.name = name
+        _latest.engine = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed))
+    engine = _latest.engine
+    if start < engine.num_generated:
+        engine.reset()
+    ahead = start - engine.num_generated
+    if ahead:
+        engine.fast_forward(ahead)
+    if start == 0 and stop > 1:  # first one and then the rest: any number without a warning
+        return np.concatenate([engine.random(1), engine.random(stop - 1)]) + _HALF_STEP
+    return np.asarray(engine.random(stop - start) + _HALF_STEP)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,81 @@
+"""The value of information against closed forms for normal payoffs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from costmodel.distributions import Normal
+from costmodel.information import (
+    by_chance,
+    partial_information,
+    perfect_information,
+    with_doing_nothing,
+)
+from costmodel.sampling import draw, plan
+
+TRIALS = 2**15
+
+
+def closed_form(mean: float, sd: float) -> float:
+    """E[max(X, 0)] − max(E[X], 0) of a normal X: what knowing it is worth before a yes or no."""
+    z = mean / sd
+    return float(sd * stats.norm.pdf(z) + mean * stats.norm.cdf(z) - max(mean, 0.0))
+
+
+def drawn(correlation: float | None = None) -> dict[str, np.ndarray]:
+    pairs = () if correlation is None else (("a", "b", correlation),)
+    drivers = {"a": Normal(1, 3), "b": Normal(0, 2), "idle": Normal(0, 1)}
+    return draw(plan(drivers, correlations=pairs, trials=TRIALS, seed=5))
+
+
+def test_perfect_information_is_the_closed_form_of_a_normal_payoff():
+    values = drawn()
+    payoff = values["a"] + values["b"]
+    found = perfect_information(with_doing_nothing(payoff))
+    assert found == pytest.approx(closed_form(1, np.hypot(3, 2)), rel=0.01)
+
+
+def test_each_drivers_information_is_the_closed_form_of_its_part():
+    values = drawn()
+    found = partial_information(with_doing_nothing(values["a"] + values["b"]), values)
+    assert found["a"] == pytest.approx(closed_form(1, 3), rel=0.02)
+    assert found["b"] == pytest.approx(closed_form(1, 2), rel=0.02)
+    assert found["idle"] < 0.01 * found["b"]
+
+
+def test_a_driver_also_informs_about_what_moves_with_it():
+    values = drawn(correlation=0.6)
+    normal = 2 * np.sin(np.pi * 0.6 / 6)
+    found = partial_information(with_doing_nothing(values["a"] + values["b"]), values)
+    assert found["b"] == pytest.approx(closed_form(1, 2 + 3 * normal), rel=0.02)
+
+
+def test_a_choice_between_two_ways_is_worth_the_spread_of_their_difference():
+    values = drawn()
+    table = np.column_stack([values["a"], values["b"]])
+    assert perfect_information(table) == pytest.approx(closed_form(1, np.hypot(3, 2)), rel=0.01)
+    found = partial_information(table, values)
+    assert found["a"] == pytest.approx(closed_form(1, 3), rel=0.02)
+
+
+def test_a_driver_of_few_values_is_taken_by_its_levels():
+    generator = np.random.default_rng(2)
+    switch = generator.choice([0.0, 1.0], size=TRIALS, p=[0.7, 0.3])
+    payoff = np.where(switch == 1, -10.0, 4.0) + generator.normal(0, 1, TRIALS)
+    found = partial_information(with_doing_nothing(payoff), {"switch": switch})["switch"]
+    share = switch.mean()
+    assert found == pytest.approx(4 * (1 - share) - max(0, 4 - 14 * share), abs=0.05)
+
+
+def test_nothing_is_worth_knowing_when_the_decision_is_clear():
+    values = drawn()
+    table = with_doing_nothing(1000 + values["a"])
+    assert partial_information(table, values)["a"] == 0
+    assert by_chance(table, seed=0) == 0
+
+
+def test_chance_alone_is_worth_little():
+    table = with_doing_nothing(drawn()["b"])
+    assert by_chance(table, seed=0) < 0.02 * perfect_information(table)

@@ -1,0 +1,81 @@
+"""Risk figures against scipy, closed forms of the normal, and counting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from costmodel.distributions import Normal, Uniform
+from costmodel.risk import (
+    expected_shortfall,
+    histogram,
+    quantiles,
+    rank_correlations,
+    summarise,
+)
+from costmodel.sampling import plan
+from costmodel.sensitivity import Indices
+from costmodel.simulation import simulate
+
+DRIVERS = {"price": Normal(10, 20), "rent": Normal(0, 5), "idle": Uniform(0, 1)}
+DRAWS = simulate(
+    lambda drawn: {"npv_usd": drawn["price"] - drawn["rent"]}, plan(DRIVERS, trials=2**14, seed=1)
+)
+NPV = DRAWS.indicators["npv_usd"]
+EXACT = stats.norm(10, np.hypot(20, 5))
+
+
+def test_the_summary_of_a_normal_npv_is_its_closed_form():
+    found = summarise(DRAWS)
+    assert found.probability_of_loss == pytest.approx(EXACT.cdf(0), abs=0.005)
+    worst = EXACT.mean() - EXACT.std() * stats.norm.pdf(stats.norm.ppf(0.05)) / 0.05
+    assert found.expected_shortfall_usd == pytest.approx(worst, rel=0.02)
+    assert found.evpi_usd == pytest.approx(EXACT.expect(lambda x: max(x, 0)) - 10, rel=0.03)
+    assert [influence.driver for influence in found.influences] == ["price", "rent", "idle"]
+    assert found.influences[0].rank_correlation == pytest.approx(
+        stats.spearmanr(NPV, DRAWS.drivers["price"]).statistic
+    )
+    assert (found.trials, found.seed, found.sampler) == (2**14, 1, "sobol")
+    assert sum(found.bin_counts) == found.trials
+
+
+def test_alternatives_replace_doing_nothing():
+    same = summarise(DRAWS, alternatives={"other": NPV - 1})
+    assert same.evpi_usd == 0
+
+
+def test_sobol_indices_are_put_beside():
+    found = summarise(DRAWS, indices={"price": Indices(0.9, 0.95, 0.01, 0.01)})
+    assert [(row.first_order, row.total) for row in found.influences] == [
+        (0.9, 0.95), (None, None), (None, None),
+    ]  # fmt: skip
+
+
+def test_quantiles_are_of_the_trials_that_have_a_value():
+    values = np.array([np.nan, 1.0, 2.0, 3.0, np.nan])
+    found = quantiles(values)
+    assert (found.p50, found.share_defined) == (2.0, 0.6)
+    assert quantiles(np.full(4, np.nan)).p50 is None
+
+
+def test_expected_shortfall_is_the_mean_of_the_worst():
+    assert expected_shortfall(np.arange(100.0)) == 2.0
+    assert expected_shortfall(np.array([5.0])) == 5.0
+
+
+def test_the_outer_bars_hold_the_tails():
+    values = np.concatenate([np.random.default_rng(0).normal(size=10_000), [1e9]])
+    edges, counts = histogram(values)
+    assert sum(counts) == len(values)
+    assert edges[-1] < 5
+    assert np.diff(edges) == pytest.approx(np.diff(edges)[0])
+    assert sum(histogram(np.full(10, 2.0))[1]) == 10
+
+
+def test_ranks_agree_with_scipy_and_constants_have_none():
+    drivers = {**DRAWS.drivers, "fixed": np.full(len(NPV), 2.0)}
+    found = rank_correlations(NPV, drivers)
+    for key in DRIVERS:
+        assert found[key] == pytest.approx(stats.spearmanr(NPV, drivers[key]).statistic)
+    assert found["fixed"] is None
