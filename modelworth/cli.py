@@ -20,13 +20,14 @@ VERBS = {
     "import": "measurements from a file, ours or another tool's, into the store",
     "export": "the store's measurements as JSONL, CSV or Parquet",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
+    "report": "a scenario to HTML, PDF, XLSX with live formulas, PPTX and Markdown",
     "dashboard": "the pages in a browser: explore what was measured, predicted and what it is worth",
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }
 EXTRAS = {
     "torch": "bench", "transformers": "bench", "peft": "bench", "pynvml": "bench",
     "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
-    "typst": "report", "xlsxwriter": "report", "pptx": "report", "altair": "report",
+    "typst": "report", "xlsxwriter": "report", "pptx": "report", "fontTools": "report",
     "vl_convert": "report", "distributed": "cluster", "psycopg": "postgres",
 }  # fmt: skip
 

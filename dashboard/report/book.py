@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.analysis import Analysis, Section
 from costmodel.drivers import Driver, choices, load_drivers
@@ -62,9 +63,7 @@ class Book:
 
     def __init__(self, analysis: Analysis, names: Mapping[str, str]) -> None:
         self.analysis, self.names = analysis, names
-        self.table = {
-            key: row for key, row in load_drivers().items() if key in analysis.drivers
-        }
+        self.table = {key: row for key, row in load_drivers().items() if key in analysis.drivers}
         self._trees = unfold({key: _tree(line.formula) for key, line in analysis.lines.items()})
         self.inputs = tuple(self._inputs())
         self.rows = {sheet: list[str]() for sheet in SHEETS}
@@ -162,7 +161,7 @@ class Book:
             for key, tree in self._trees.items()
         }
         drivers = {
-            key: np.array(monthly_values(self.analysis, key))[:, None]
+            key: _by_month(monthly_values(self.analysis, key), months)
             for key in self.analysis.drivers
         }
         run = Run(months, 1, drivers, Program(formulas, order(formulas), words))
@@ -176,8 +175,15 @@ class Book:
 def monthly_values(analysis: Analysis, key: str) -> tuple[float, ...]:
     """A driver's value, or its values by month where it has one for each."""
     use = analysis.drivers[key]
-    by_month = (use.distribution or {}).get("by_month")
-    return tuple(float(value) for value in by_month) if by_month else (use.value,)
+    return use.by_month or (use.value,)
+
+
+def _by_month(values: tuple[float, ...], months: int) -> NDArray[np.float64]:
+    """One row, or one a month; after the last value given, that one holds."""
+    if len(values) == 1:
+        return np.array([values])
+    column = np.array(values[: months + 1])
+    return np.pad(column, (0, months + 1 - len(column)), mode="edge")[:, None]
 
 
 def _tree(text: str) -> ast.expr:

@@ -96,7 +96,12 @@ def _lines(chart: LineChart) -> dict[str, Any]:
             "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash}}  # fmt: skip
     layers = [line, *_marks(chart)]
     if any("low" in row for row in rows):
-        band = {"x": x, "y": _quantity("low", chart.y_title), "y2": {"field": "high"}, "color": colour}
+        band = {
+            "x": x,
+            "y": _quantity("low", chart.y_title),
+            "y2": {"field": "high"},
+            "color": colour,
+        }
         layers.insert(0, {"mark": {"type": "area", "opacity": 0.2}, "encoding": band})
     if not chart.logarithmic:
         zero = {"mark": {"type": "rule", "color": "#9aa5b1"}, "encoding": {"y": {"datum": 0}}}
@@ -109,7 +114,9 @@ def _decades(values: Iterable[Any]) -> list[float]:
     exponents = [math.log10(value) for value in values]
     if not exponents:
         return []
-    return [10.0**power for power in range(math.floor(min(exponents)), math.ceil(max(exponents)) + 1)]
+    return [
+        10.0**power for power in range(math.floor(min(exponents)), math.ceil(max(exponents)) + 1)
+    ]
 
 
 def _marks(chart: LineChart) -> list[dict[str, Any]]:
@@ -134,7 +141,12 @@ def _areas(chart: AreaChart) -> dict[str, Any]:
     colour = _order(names, single=len(names) == 1)
     if "legend" not in colour:
         colour["legend"] = {"symbolType": "square"}
-    encoding = {"x": x, "y": y, "color": colour, "order": {"field": "place", "type": "quantitative"}}
+    encoding = {
+        "x": x,
+        "y": y,
+        "color": colour,
+        "order": {"field": "place", "type": "quantitative"},
+    }
     return {"height": 260, "data": {"values": rows}, "mark": {"type": "area"}, "encoding": encoding}
 
 

@@ -29,6 +29,19 @@ BUILDERS: dict[str, Callable[[Context], list[Block]]] = {
 SECTIONS = tuple(BUILDERS)
 
 
+def check_language_and_sections(language: str, sections: Sequence[str] | None) -> None:
+    """Refuse a language or section that isn't known.
+
+    Raises:
+        InputError: if there is one.
+    """
+    if language not in LANGUAGES:
+        raise InputError("language", language, f"one of {', '.join(LANGUAGES)}")
+    for section in sections or ():
+        if section not in BUILDERS:
+            raise InputError("sections", section, f"some of {', '.join(SECTIONS)}")
+
+
 def compose(
     analysis: Analysis, language: str, day: date, sections: Sequence[str] | None = None
 ) -> Document:
@@ -37,11 +50,7 @@ def compose(
     Raises:
         InputError: if the language or a section is unknown.
     """
-    if language not in LANGUAGES:
-        raise InputError("language", language, f"one of {', '.join(LANGUAGES)}")
-    for section in sections or ():
-        if section not in BUILDERS:
-            raise InputError("sections", section, f"some of {', '.join(SECTIONS)}")
+    check_language_and_sections(language, sections)
     context = Context(analysis, Words(language, analysis.currency, analysis.usd_per_currency))
     wanted = [key for key in SECTIONS if not sections or key in sections]
     return Document(

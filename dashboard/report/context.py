@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from costmodel.analysis import Analysis, Figure, Series
+from costmodel.analysis import Analysis, DriverUse, Figure, Series
+from costmodel.drivers import load_drivers
 from dashboard.report.blocks import clean
 from dashboard.words import SCALES, Words
 
@@ -75,8 +76,16 @@ class Context:
         """Months from 0 on, as an axis."""
         return tuple(float(month) for month in range(self.analysis.months + 1))
 
-    def series(self, *keys: str) -> Series | None:
-        """The first of these monthly series that the analysis has."""
-        return next(
-            (self.analysis.series[key] for key in keys if key in self.analysis.series), None
-        )
+    def series(self, key: str) -> Series | None:
+        """A monthly series, if the analysis has it."""
+        return self.analysis.series.get(key)
+
+    def setting(self, driver: DriverUse) -> str:
+        """A driver's value: a quantity, or the word of a choice or switch."""
+        row = load_drivers().get(driver.key)
+        if row and row.kind in ("choice", "switch"):
+            word = row.word(driver.value) if row.choices else ("false", "true")[int(driver.value)]
+            return self.words.t(f"choice.{word}")
+        if driver.by_month:
+            return self.t("by_month", first=self.value(driver.value, driver.unit))
+        return self.value(driver.value, driver.unit)

@@ -138,7 +138,7 @@ def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
     rows = tuple(
         (
             context.name(driver.key) + (" *" if driver.changed else ""),
-            context.value(driver.value, driver.unit),
+            context.setting(driver),
             distribution(context, driver.distribution, driver.unit),
             t(f"basis.{driver.basis}"),
             clean(driver.source, 240) or t("no_source"),

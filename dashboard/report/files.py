@@ -16,7 +16,7 @@ from pathlib import Path
 
 from costmodel.analysis import Analysis
 from dashboard.report.blocks import Document
-from dashboard.report.content import compose
+from dashboard.report.content import check_language_and_sections, compose
 from data.errors import InputError, ModelworthError
 
 Files = Mapping[str, bytes]
@@ -53,9 +53,7 @@ def write(
     Raises:
         InputError: if a format, section or language is unknown, or the folder can't be made.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise InputError("formats", name, f"some of {', '.join(FORMATS)}")
+    check_request(formats, language, sections)
     day = date or datetime.now(UTC).date()
     document = compose(analysis, language, day, sections)
     try:
@@ -64,6 +62,18 @@ def write(
         raise InputError("out", str(out_dir), f"a folder that can be made ({error})") from error
     job = Job(analysis, document, day)
     return tuple(_one(name, job, out_dir) for name in dict.fromkeys(formats))
+
+
+def check_request(formats: Sequence[str], language: str, sections: Sequence[str] | None) -> None:
+    """Refuse what can't be written, before any time is spent on the analysis.
+
+    Raises:
+        InputError: if a format, section or language is unknown, or no format is named.
+    """
+    for name in formats or [""]:
+        if name not in FORMATS:
+            raise InputError("formats", name, f"some of {', '.join(FORMATS)}")
+    check_language_and_sections(language, sections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,9 @@ def _one(name: str, job: Job, out_dir: Path) -> Outcome:
         _put(files, out_dir)
     except ModelworthError as error:
         return Outcome(name, None, str(error))
+    except ModuleNotFoundError as error:
+        missing = f"the package {error.name} is not installed"
+        return Outcome(name, None, f"{missing}\n  get it with: pip install 'modelworth[report]'")
     except Exception as error:  # noqa: BLE001 - reported by name; the other formats go on
         return Outcome(name, None, f"{type(error).__name__}: {error}")
     return Outcome(name, out_dir / next(iter(files)))

@@ -26,17 +26,21 @@ def render(document: Document) -> bytes:
     charts = {chart.key: figure(chart) for chart in document.charts()}
     library = plotly_bundle() if charts else ""
     script = _read("report.js")
-    page = _environment().get_template("report.html.j2").render(
-        document=document,
-        lang=document.language.replace("_", "-"),
-        policy=_policy(library, script),
-        css=_read("report.css"),
-        charts=_json(charts),
-        library=library,
-        script=script,
-        joint="" if document.language == "zh_CN" else " ",
-        t=Words(document.language).t,
-        kind=lambda block: type(block).__name__,
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            document=document,
+            lang=document.language.replace("_", "-"),
+            policy=_policy(library, script),
+            css=_read("report.css"),
+            charts=_json(charts),
+            library=library,
+            script=script,
+            joint="" if document.language == "zh_CN" else " ",
+            t=Words(document.language).t,
+            kind=lambda block: type(block).__name__,
+        )
     )
     return page.encode()
 

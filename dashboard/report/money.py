@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from itertools import pairwise
 
 from costmodel.analysis import Influence, Risk, Series, Swing
 from dashboard.report.blocks import (
@@ -22,9 +21,12 @@ from dashboard.report.context import Context
 
 MOST_BARS = 10
 MONTHS_A_YEAR = 12
-REVENUE = "revenue_usd"
-COST = "cost_usd"
-STATEMENT = (REVENUE, COST, "ebitda_usd", "tax_usd", "cash_flow_usd")
+REVENUE = ("revenue_usd",)
+COSTS = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+STATEMENT = (
+    "revenue_usd", "cost_of_revenue_usd", "gross_profit_usd", "operating_expense_usd",
+    "building_usd", "ebitda_usd", "tax_usd", "net_profit_usd", "net_cash_usd",
+)  # fmt: skip
 
 
 def economics(context: Context) -> list[Block]:
@@ -32,7 +34,7 @@ def economics(context: Context) -> list[Block]:
     parts = (
         _yearly(context),
         _build_up(context, REVENUE, "revenue"),
-        _build_up(context, COST, "costs"),
+        _build_up(context, COSTS, "costs"),
         _costs_over_time(context),
     )
     return [Paragraph(context.t("economics.reading")), *(part for part in parts if part)]
@@ -61,9 +63,12 @@ def _yearly(context: Context) -> Table | None:
     return Table(columns, rows)
 
 
-def parts(context: Context, key: str) -> list[Series]:
-    """What a total is the sum of, by its formula: sums inside are opened, the largest first."""
-    open_keys = _terms(context, key)
+def parts(context: Context, totals: tuple[str, ...]) -> list[Series]:
+    """What totals are the sum of, by their formulas: sums inside are opened, the largest first."""
+    known = [key for key in totals if key in context.analysis.series]
+    open_keys = (
+        known if len(known) > 1 else [part for key in known for part in _terms(context, key)]
+    )
     while len(open_keys) < MOST_BARS:
         by_size = sorted(open_keys, key=lambda part: -_total(context, part))
         inner = next((part for part in by_size if len(_terms(context, part)) > 1), None)
@@ -96,22 +101,22 @@ def _total(context: Context, key: str) -> float:
     return sum(context.analysis.series[key].base)
 
 
-def _build_up(context: Context, key: str, chart_key: str) -> Graphic | None:
-    """The parts of a total over the horizon, the largest on top."""
-    found = parts(context, key)
+def _build_up(context: Context, totals: tuple[str, ...], chart_key: str) -> Graphic | None:
+    """The parts of totals over the horizon, the largest on top."""
+    found = parts(context, totals)
     if not found:
         return None
     sums = [sum(series.base) for series in found]
     scale = context.scale(found[0].unit, sums)
     names = tuple(context.name(series.key) for series in found)
-    bars = Bars(context.name(key), scale.of(sums))
     title = context.t(f"chart.{chart_key}")
+    bars = Bars(title, scale.of(sums))
     chart = BarChart(chart_key, title, scale.title, names, (bars,))
     return Graphic(chart, context.t(f"reading.{chart_key}"))
 
 
 def _costs_over_time(context: Context) -> Graphic | None:
-    found = parts(context, COST)
+    found = parts(context, COSTS)
     if not found:
         return None
     total = [sum(values) for values in zip(*(series.base[1:] for series in found), strict=True)]
@@ -181,9 +186,7 @@ def _tornado(context: Context, swings: tuple[Swing, ...]) -> Graphic:
     )
     title = context.t("chart.tornado")
     axis = context.t("axis.change_of_npv", unit=scale.title)
-    return Graphic(
-        BarChart("tornado", title, axis, names, series), context.t("reading.tornado")
-    )
+    return Graphic(BarChart("tornado", title, axis, names, series), context.t("reading.tornado"))
 
 
 def _influences(context: Context, risk: Risk) -> list[Block]:
@@ -219,9 +222,3 @@ def measure_next(risk: Risk) -> list[Influence]:
 
 def _index(context: Context, value: float | None) -> str:
     return "" if value is None else context.words.number(round(value, 3))
-
-
-def yearly_totals(series: Series) -> tuple[float, ...]:
-    """Sums of each year after opening."""
-    edges = [*range(1, len(series.base), MONTHS_A_YEAR), len(series.base)]
-    return tuple(sum(series.base[start:end]) for start, end in pairwise(edges))

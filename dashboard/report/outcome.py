@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from costmodel.analysis import BreakEven, Figure, Finding, Flip, OptionResult, VolumeCurve
+from costmodel.lint import sentence
 from dashboard.report.blocks import (
     BarChart,
     Bars,
@@ -20,7 +21,7 @@ from dashboard.report.blocks import (
 from dashboard.report.context import Context
 
 HEADLINES = 6
-CASH = ("cumulative_cash_usd", "cash_balance_usd", "cumulative_cash")
+CASH = "cash_balance_usd"
 MOST_OPTION_FIGURES = 5
 
 
@@ -142,7 +143,7 @@ def _flips(context: Context) -> Table:
 
 def cash_curve(context: Context) -> Graphic | None:
     """Cumulative cash by month, with its band where there were trials."""
-    series = context.series(*CASH)
+    series = context.series(CASH)
     if series is None:
         return None
     outer = (series.p10 or (), series.p90 or ())
@@ -325,7 +326,7 @@ def warnings(context: Context) -> list[Block]:
     rows = tuple(
         (
             t(f"severity.{finding.severity}"),
-            sentence(context, finding),
+            prose(sentence(finding, context.words.language)),
             clean(finding.path),
             clean(finding.id),
         )
@@ -336,12 +337,3 @@ def warnings(context: Context) -> list[Block]:
 
 def _gravity(finding: Finding) -> int:
     return ("error", "warning", "note").index(finding.severity)
-
-
-def sentence(context: Context, finding: Finding) -> str:
-    """The finding's message with its values put in."""
-    values = {
-        key: context.words.number(value) if isinstance(value, int | float) else clean(value)
-        for key, value in finding.values.items()
-    }
-    return prose(context.words.t(f"finding.{finding.id}", **values))

@@ -34,8 +34,16 @@ def add_styles(book: Workbook) -> dict[str, Format]:
     styles = {
         "title": book.add_format({**base, "font_size": 16, "bold": True}),
         "note": book.add_format({**base, "font_color": QUIET}),
-        "head": book.add_format({**base, "bold": True, "font_color": QUIET, "bottom": 1,
-                                 "bg_color": SOFT, "text_wrap": True}),  # fmt: skip
+        "head": book.add_format(
+            {
+                **base,
+                "bold": True,
+                "font_color": QUIET,
+                "bottom": 1,
+                "bg_color": SOFT,
+                "text_wrap": True,
+            }
+        ),  # fmt: skip
         "group": book.add_format({**base, "bold": True, "font_size": 11}),
         "text": book.add_format(base),
         "wrap": book.add_format({**base, "text_wrap": True}),

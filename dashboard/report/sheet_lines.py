@@ -8,11 +8,11 @@ from dashboard.report.sheet import Paper
 
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 34.0)]
 CHARTED = {
-    "demand": ("requests", "customers"),
-    "revenue": ("revenue_usd",),
-    "costs": ("variable_cost_usd", "operating_expense_usd", "building_usd", "cost_usd"),
-    "cash_flow": ("cash_balance_usd", "cumulative_cash_usd"),
-    "capacity": ("utilisation", "used"),
+    "demand": ("requests",),
+    "revenue": ("revenue_usd", "external_revenue_usd"),
+    "costs": ("cost_of_revenue_usd", "operating_expense_usd", "building_usd"),
+    "cash_flow": ("cash_balance_usd",),
+    "capacity": ("utilisation",),
 }
 
 
@@ -73,7 +73,9 @@ def _chart(paper: Paper, row: int) -> None:
         )
     unit = paper.context.words.unit(paper.context.analysis.lines[keys[0]].unit)
     chart.set_x_axis({"name": paper.t("axis.month"), "label_position": "low", "interval_unit": 6})
-    chart.set_y_axis({"name": unit, "major_gridlines": {"visible": True, "line": {"color": "#e5e7eb"}}})
+    chart.set_y_axis(
+        {"name": unit, "major_gridlines": {"visible": True, "line": {"color": "#e5e7eb"}}}
+    )
     chart.set_legend({"position": "bottom"} if len(keys) > 1 else {"none": True})
     chart.set_title({"name": ", ".join(map(paper.context.name, keys)), "name_font": {"size": 12}})
     chart.set_size({"width": 760, "height": 320})

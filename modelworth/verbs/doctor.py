@@ -18,7 +18,7 @@ from pathlib import Path
 PARTS = {
     "bench": ("torch", "transformers", "peft", "safetensors", "nvidia-ml-py"),
     "dashboard": ("streamlit", "plotly", "Babel"),
-    "report": ("typst", "XlsxWriter", "python-pptx", "altair", "vl-convert-python", "Jinja2"),
+    "report": ("typst", "XlsxWriter", "python-pptx", "fonttools", "vl-convert-python", "Jinja2"),
     "cluster": ("distributed",),
 }
 

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return 0
-    scenario = _scenario(options)
+    scenario = scenario_of(options)
     if options.check:
         return _check(scenario, options.json)
     analysis = _analysis(scenario, options)
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _scenario(options: argparse.Namespace) -> Scenario:
+def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario with the changes of the command line."""
     from costmodel import scenario, scenario_yaml
 

@@ -56,14 +56,14 @@ FORMULAS = {
     "rent_usd": ("compute", "usd", "gpus * sample.rent"),
     "staff_usd": ("company", "usd", "min(month, 1) * sample.staff"),
     "setup_usd": ("building", "usd", "where(month == 0, sample.setup, 0)"),
-    "cost_usd": ("company", "usd", "rent_usd + staff_usd + setup_usd"),
+    "cost_of_revenue_usd": ("company", "usd", "rent_usd + staff_usd + setup_usd"),
     "paid_usd": ("cash", "usd", "lag(revenue_usd, sample.lag)"),
-    "cash_flow_usd": ("cash", "usd", "paid_usd - cost_usd"),
-    "cumulative_cash_usd": ("cash", "usd", "cumulative(cash_flow_usd)"),
-    "npv_usd": ("cash", "usd", "total(cash_flow_usd * (1 + sample.rate) ** -month)"),
-    "peak_funding_usd": ("cash", "usd", "max(0, -lowest(cumulative_cash_usd))"),
-    "payback_months": ("cash", "months", "first(cumulative_cash_usd * (month > 0) > 0)"),
-    "best_month_usd": ("cash", "usd", "highest(next(cash_flow_usd) - cash_flow_usd)"),
+    "net_cash_usd": ("cash", "usd", "paid_usd - cost_of_revenue_usd"),
+    "cash_balance_usd": ("cash", "usd", "cumulative(net_cash_usd)"),
+    "npv_usd": ("cash", "usd", "total(net_cash_usd * (1 + sample.rate) ** -month)"),
+    "peak_funding_usd": ("cash", "usd", "max(0, -lowest(cash_balance_usd))"),
+    "payback_months": ("cash", "months", "first(cash_balance_usd * (month > 0) > 0)"),
+    "best_month_usd": ("cash", "usd", "highest(next(net_cash_usd) - net_cash_usd)"),
     "z_share": ("demand", "share", "norm_cdf(norm_ppf(0.3) + 0 * month) ** 2 % 1"),
 }
 
@@ -101,10 +101,10 @@ def values(**changed: float) -> dict[str, list[float]]:
         "rent_usd": rent,
         "staff_usd": staff,
         "setup_usd": setup,
-        "cost_usd": cost,
+        "cost_of_revenue_usd": cost,
         "paid_usd": paid,
-        "cash_flow_usd": flow,
-        "cumulative_cash_usd": cash,
+        "net_cash_usd": flow,
+        "cash_balance_usd": cash,
         "npv_usd": [npv for _ in months],
         "peak_funding_usd": [max(0.0, -min(cash)) for _ in months],
         "payback_months": [payback for _ in months],
@@ -214,7 +214,7 @@ def _indicators(found: dict[str, list[float]]) -> dict[str, Figure]:
     npv = found["npv_usd"][0]
     figures = (
         figure("npv_usd", "usd", p10=npv - 9e3, p50=npv, p90=npv + 12e3),
-        Figure("irr_per_year", "share", None, status="none", line="cash_flow_usd"),
+        Figure("irr_per_year", "share", None, status="none", line="net_cash_usd"),
         figure("payback_months", "months", p10=14.0, p50=17.0, p90=23.0, share_defined=0.82),
         figure("peak_funding_usd", "usd", p10=9e3, p50=11e3, p90=15e3),
         figure("best_month_usd", "usd"),
@@ -224,7 +224,7 @@ def _indicators(found: dict[str, list[float]]) -> dict[str, Figure]:
 
 def _series(key: str, row: list[float]) -> Series:
     section, unit, _ = FORMULAS[key]
-    band = key == "cumulative_cash_usd"
+    band = key == "cash_balance_usd"
     low = tuple(value - 300 * month for month, value in enumerate(row)) if band else None
     high = tuple(value + 400 * month for month, value in enumerate(row)) if band else None
     return Series(key, unit, section, tuple(row), low, tuple(row) if band else None, high)
