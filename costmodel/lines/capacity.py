@@ -22,7 +22,8 @@ LINES = (
         "GPU time over that of plain serving",
     ),
     Line(
-        "gpu_time_factor", "ratio", "capacity", "serving_slowdown / software_gain",
+        "gpu_time_factor", "ratio", "capacity",
+        "serving_slowdown / (software_gain * capacity.throughput_factor)",
         "GPU time of a unit of work over that at opening",
     ),
     Line(
