@@ -45,8 +45,8 @@ LADDERS: dict[str, tuple[str, ...]] = {
     ),
     "vit": ("vit-1m", "vit-tiny", "vit-small", "vit-base", "vit-large", "vit-huge"),
     "yolos": (
-        *("detector-1m", "detector-3m", "detector-9m"),
-        *("yolos-tiny", "yolos-small", "yolos-base"),
+        *("detector-1m", "detector-3m", "yolos-tiny", "detector-9m"),
+        *("yolos-small", "yolos-base"),
     ),
     "dalle": (
         *("dalle-2m", "dalle-3m", "dalle-5m", "dalle-20m", "dalle-90m"),
