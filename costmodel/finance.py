@@ -50,8 +50,14 @@ def irr(flows: ArrayLike) -> tuple[Floats, Counts]:
 
 
 def _searched(columns: Floats, grid: Floats) -> tuple[Floats, Counts]:
-    """Rate and status by the changes of sign over a grid of discount factors."""
-    values = (grid[:, None] ** np.arange(len(columns))) @ columns
+    """Rate and status by the changes of sign over a grid of discount factors.
+
+    By Horner's rule in place: a matrix product would wake BLAS threads in every worker thread.
+    """
+    values: Floats = np.zeros((len(grid), columns.shape[1]))
+    for row in columns[::-1]:
+        values *= grid[:, None]
+        values += row
     crossings = np.signbit(values[:-1]) != np.signbit(values[1:])
     roots = crossings.sum(axis=0)
     status = np.where(roots > 1, SEVERAL, np.where(roots == 1, UNIQUE, NONE)).astype(np.int64)
