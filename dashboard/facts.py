@@ -1,5 +1,7 @@
-"""The shipped tables of facts as frames for a page: each row with its source, its age, and a mark
-where it is old; and a reader's own copy, checked before it is given back.
+"""The shipped tables of facts as frames for a page, and a reader's own copy of one.
+
+Each row comes with its source, its age and a mark where it is old; a copy is checked row by row
+before it is given back.
 """
 
 from __future__ import annotations

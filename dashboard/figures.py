@@ -10,6 +10,11 @@ from costmodel.analysis import Analysis, Figure, Finding, Flip
 from dashboard import lineage, said, show, state
 
 SHORT_ROW = 5
+FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
+UNIT_COSTS = (
+    "usd_per_million_output_tokens", "usd_per_image", "usd_per_thousand_calls",
+    "usd_per_accepted_result",
+)  # fmt: skip
 
 
 def row(figures: Iterable[Figure], place: str) -> None:
@@ -22,19 +27,36 @@ def row(figures: Iterable[Figure], place: str) -> None:
                 one(figure, place)
 
 
+def five(analysis: Analysis) -> list[Figure]:
+    """What most readers ask for first: value, margin, payback, funding, and what a unit costs."""
+    found = [analysis.indicators[key] for key in FIRST_FOUR]
+    costs = (analysis.indicators[key] for key in UNIT_COSTS)
+    return [*found, *[figure for figure in costs if figure.base][:1]]
+
+
 def one(figure: Figure, place: str) -> None:
     """One figure: its name, its value in the base case, its range over the trials, its basis."""
     words = state.words()
     with st.container(border=True, height="stretch", gap="xxsmall"):
-        shown = words.value(figure.base, figure.unit)
+        shown = words.bare(figure.base, figure.unit)
         if figure.base is None and figure.status:
             shown = words.t(f"status.{figure.status}")
         st.metric(show.plain(words.name(figure.key)), shown)
-        span = words.range(figure.p10, figure.p90, figure.unit)
-        st.caption(show.say("figure.range", range=span) if span else words.t("figure.no_range"))
+        st.caption(spread(figure), help=words.t("figure.range.help"))
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             show.basis(figure.basis)
             lineage.button(figure.key, place)
+
+
+def spread(figure: Figure) -> str:
+    """Unit and range of a figure over the trials, as Markdown."""
+    words = state.words()
+    parts = [words.unit_tail(figure.unit), words.bare_range(figure.p10, figure.p90, figure.unit)]
+    if 0 < figure.share_defined < 1:
+        parts.append(words.t("figure.defined", share=words.percent(figure.share_defined)))
+    if figure.share_defined == 0:
+        parts.append(words.t("figure.nowhere"))
+    return show.plain(" · ".join(part for part in parts if part)) or "–"
 
 
 def flips(analysis: Analysis, listed: Iterable[Flip]) -> None:

@@ -42,7 +42,7 @@ def pages(words: Words) -> dict[str, list[Any]]:
         words.t(f"group.{group}"): [
             st.Page(
                 VIEWS / f"{name}.py",
-                title=words.t(f"{name}.page"),
+                title=words.t(f"page.{name}"),
                 icon=f":material/{icon}:",
                 url_path=name,
                 default=name == "verdict",

@@ -1,11 +1,14 @@
-"""The stops of a slider for a driver: round numbers over its plausible range, its own value among them.
+"""The stops of a slider for a driver, and what moving it does to the driver's uncertainty.
 
-A range that spans more than a factor of twenty is walked in equal ratios, another in equal steps.
+Stops are round numbers over the plausible range, the driver's own value among them. A range that
+spans more than a factor of twenty is walked in equal ratios, another in equal steps.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from costmodel.analysis import DriverUse
 
@@ -41,3 +44,31 @@ def _short(value: float, width: float) -> float:
         return 0.0
     digits = max(3, 3 + math.floor(math.log10(abs(value))) - math.floor(math.log10(width)))
     return float(f"{value:.{min(digits, 12)}g}")
+
+
+#: what a distribution's place is made of; a shape (sigma, weights) stays
+PLACES = ("low", "mode", "high", "mean", "median", "sd")
+
+
+def moved(spec: Mapping[str, Any] | None, now: float, wanted: float) -> Any:
+    """A driver's value in a scenario, moved to `wanted` with its uncertainty, where it has one.
+
+    A distribution keeps its shape: its place and width grow with the value. One that can't (its
+    base is 0, or it lists values) gives way to the number.
+    """
+    if spec is None or now == 0:
+        return wanted
+    ratio = wanted / now
+    if set(spec) <= {"low", "mode", "high"}:
+        return _scaled(spec, ratio)
+    kind, inner = next(iter(spec.items()))
+    if kind in ("pert", "triangular", "uniform", "normal", "lognormal"):
+        return {kind: _scaled(inner, ratio)}
+    return wanted
+
+
+def _scaled(parameters: Mapping[str, Any], ratio: float) -> dict[str, Any]:
+    return {
+        key: float(f"{value * ratio:.12g}") if key in PLACES else value
+        for key, value in parameters.items()
+    }

@@ -1,6 +1,6 @@
 """What a figure rests on: its formula, the lines and drivers in it, the measurement under those.
 
-A dialog that opens on any figure and lets a reader walk down, step by step, to a record or a source.
+A dialog that opens on any figure and lets a reader walk down, step by step, to a record or source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which lines of the analysis make up the money pages, and how they are put together for a reader."""
+"""Which lines of the analysis make up the money page, and how they are put together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from costmodel.analysis import Analysis, BreakEven, Series
-from dashboard.show import plain
+from costmodel.analysis import Analysis, Series
+from costmodel.drivers import load_drivers
 from dashboard.words import Words
 
 REVENUES = (
@@ -22,6 +22,10 @@ COSTS = (
 )  # fmt: skip
 RESULT = "net_profit_usd"
 CASH = "cash_balance_usd"
+MAP_TARGETS = {"npv_usd": 0.0, "gross_margin_share": 0.5, "payback_months": 24.0}
+FIRST_OF_MAP = (
+    "revenue.api.price_usd_per_million_output_tokens", "demand.requests_per_month",
+)  # fmt: skip
 SHOWN_COSTS = 6
 OTHER = "other_costs_usd"
 
@@ -78,12 +82,24 @@ def monthly(analysis: Analysis, words: Words, section: str) -> pd.DataFrame:
     rows = [
         {
             "line": words.name(series.key),
-            **{str(month): words.value(series.base[month], series.unit) for month in months},
+            **{
+                words.t("column.month", month=month): words.value(series.base[month], series.unit)
+                for month in months
+            },
             "key": series.key,
         }
         for series in listed
     ]
     return pd.DataFrame(rows)
+
+
+def map_drivers(analysis: Analysis) -> list[str]:
+    """Drivers for the axes of a map: those with a break-even first, then the widest swings."""
+    asked = [one.driver for one in analysis.break_evens if one.values]
+    swings = [swing.driver for swing in analysis.tornado]
+    listed = dict.fromkeys([*asked, *FIRST_OF_MAP, *swings])
+    numbers = load_drivers()
+    return [key for key in listed if numbers[key].kind == "number"]
 
 
 def csv(analysis: Analysis) -> str:
@@ -96,13 +112,17 @@ def csv(analysis: Analysis) -> str:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_csv(index_label="key")
 
 
-def break_even_sentence(words: Words, one: BreakEven) -> str:
-    """Where a driver brings an indicator to its target, or between which values it never does."""
-    parts = {
-        "driver": plain(words.name(one.driver)),
-        "indicator": plain(words.name(one.indicator)),
-        "low": plain(words.value(one.searched_low, one.unit)),
-        "high": plain(words.value(one.searched_high, one.unit)),
-        "values": plain(", ".join(words.value(value, one.unit) for value in one.values)),
-    }
-    return words.t("money.break_even" if one.values else "money.no_break_even", **parts)
+def break_even_table(analysis: Analysis, words: Words) -> pd.DataFrame:
+    """Where each driver brings its indicator to the target, or between which values it never does."""
+    rows = []
+    for one in analysis.break_evens:
+        found = ", ".join(words.value(value, one.unit) for value in one.values)
+        rows.append(
+            {
+                "driver": words.name(one.driver),
+                "now": words.value(analysis.drivers[one.driver].value, one.unit),
+                "break_even": found or words.t("status.never"),
+                "searched": words.range(one.searched_low, one.searched_high, one.unit),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,10 +1,13 @@
-"""How values of the analysis are said: a driver that is a word, the sentence of a trap or criterion."""
+"""How values of the analysis are said: a driver that is a word, a trap's sentence."""
 
 from __future__ import annotations
 
 from costmodel.analysis import Analysis, Criterion, Finding
 from costmodel.drivers import load_drivers
 from dashboard.words import Words
+
+UNLIMITED = 1e15
+"""A bound so far out that the plan sets none."""
 
 
 def driver_value(words: Words, key: str, value: float) -> str:
@@ -19,8 +22,10 @@ def driver_value(words: Words, key: str, value: float) -> str:
 
 def criterion(words: Words, one: Criterion) -> str:
     """What a condition of the verdict's rule asks and what came out."""
+    unlimited = one.threshold >= UNLIMITED
     return words.t(
-        f"criterion.{one.key}",
+        "criterion.unlimited" if unlimited else f"criterion.{one.key}",
+        name=words.name(one.key),
         threshold=words.value(one.threshold, one.unit),
         value=words.value(one.value, one.unit),
     )

@@ -7,11 +7,16 @@ they hold is frozen and shared between sessions; nothing in them is one reader's
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from costmodel.analysis import Analysis
+from costmodel.evaluate import evaluate
+from costmodel.scenario import Scenario
 from data.catalog import Catalog, load_catalog
 from data.errors import InputError, ModelworthError
 from data.exchange import read
@@ -19,6 +24,7 @@ from data.measurement import Measurement
 from data.store import DEFAULT_URL, ENVIRONMENT, Store, open_store
 
 STORES = (".db", ".sqlite")
+MOST_KEPT = 64
 DIGEST_SECONDS = 2.0
 """How long the store is taken to be as it was; another process may add to it at any time."""
 
@@ -107,3 +113,74 @@ def _records_of_store(path: Path) -> list[Measurement]:
 def forget() -> None:
     """Look at the store again at the next question."""
     _digest.clear()
+
+
+def saved_scenario(key: str) -> str:
+    """The text that was saved in the store under this hash.
+
+    Raises:
+        ModelworthError: if it isn't there.
+    """
+    opened = store()
+    if opened is None:
+        raise ModelworthError(f"no store here, so no scenario {key}")
+    return opened.scenario(key)
+
+
+def save_scenario(text: str) -> str:
+    """Keep a scenario in the store; the hash that finds it."""
+    with open_store(store_url()) as target:
+        return target.save_scenario(text)
+
+
+Key = tuple[str, str, int, tuple[str, ...]]
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> OrderedDict[Key, Analysis]:
+    """Analyses by what they were made from, the least used first; frozen, so all may share them."""
+    return OrderedDict()
+
+
+def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis:
+    """The scenario evaluated, from what was kept if it is the same question.
+
+    Raises:
+        ModelworthError: if it can't be evaluated.
+    """
+    key, kept = (scenario.sha256, digest(), trials, parts), _kept()
+    found = kept.get(key)
+    if found is None:
+        found = evaluated(scenario, trials, parts)
+        keep(scenario, trials, parts, found)
+    else:
+        kept.move_to_end(key)
+    return found
+
+
+def keep(scenario: Scenario, trials: int, parts: tuple[str, ...], found: Analysis) -> None:
+    """Keep an analysis that was made elsewhere, such as in the background."""
+    kept = _kept()
+    kept[scenario.sha256, digest(), trials, parts] = found
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
+
+
+def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watching: Any) -> Analysis:
+    """The scenario evaluated now; `watching` is how `evaluate` reports and is stopped."""
+    content = digest()
+    return evaluate(
+        scenario,
+        measurements=_measurements(store_url(), content),
+        catalog=catalog(),
+        trials=trials,
+        parts=parts,
+        store_digest=content or None,
+        **watching,
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _measurements(url: str, content: str) -> tuple[Measurement, ...]:
+    """Every record that worked, parsed once."""
+    return tuple(_opened(url).measurements(status="ok")) if content else ()

@@ -1,43 +1,75 @@
 """The one place that holds what a reader has set: language, notices, and the scenario at hand.
 
 Everything lives in one typed object in Streamlit's session state, so that two readers never see
-each other's. Pages ask here; what takes time is cached in `sources`, keyed on content.
+each other's. A scenario is checked and frozen; a change makes another and keeps the last for undo.
+What takes time is cached in `sources`, keyed on content.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
+from costmodel import maps
+from costmodel import scenario as scenarios
+from costmodel.analysis import Analysis, DriverUse
+from costmodel.scenario import Scenario
+from dashboard import levers, links, sources
 from dashboard.charts import Look
 from dashboard.words import LANGUAGES, Words, best_language
+from data.errors import InputError, ModelworthError
 
 LANGUAGE = "MODELWORTH_LANGUAGE"
+SCENARIO = "MODELWORTH_SCENARIO"
+BASE = "base"
+TRIALS = 2000
+ALWAYS = ("risk", "sensitivity")
+STALE_DAYS = 365
+CASH = "cash_balance_usd"
+MOST_UNDONE = 50
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something a reader must be told once."""
 
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     text: str
 
 
 @dataclass(slots=True)
 class Session:
-    """What one reader has set."""
+    """What one reader has set.
 
-    language: str = "en"
+    Attributes:
+        scenario: as it stands now.
+        base: what it is compared with: the template, file or link it came from.
+        past: what it was before each change, for undo.
+        address: the link that was last looked at, so that it is taken over once.
+        revision: grows with every change that widgets didn't make, so that they start afresh.
+    """
+
+    language: str
+    scenario: Scenario
+    base: Scenario
+    past: list[Scenario] = field(default_factory=list)
+    trials: int = TRIALS
+    address: tuple[str, ...] = ()
+    revision: int = 0
     notices: list[Notice] = field(default_factory=list)
 
 
 def session() -> Session:
     """This reader's session."""
     if "session" not in st.session_state:
-        st.session_state["session"] = Session(language=_first_language())
+        first = scenarios.load(os.environ.get(SCENARIO) or BASE)
+        st.session_state["session"] = Session(_first_language(), first, first)
     return st.session_state["session"]
 
 
@@ -50,8 +82,105 @@ def _first_language() -> str:
 
 
 def begin() -> None:
-    """Take over what the address says, once for each address."""
-    session()
+    """Take over what the address says, once for each address; what is refused is said."""
+    mine = session()
+    asked = tuple(st.query_params.get(key, "") for key in ("lang", "scenario", "saved"))
+    if asked == mine.address:
+        return
+    mine.address = asked
+    language, packed, saved = asked
+    if language in LANGUAGES:
+        mine.language = language
+    elif language:
+        note("warning", words().t("link.language", found=language))
+    if packed or saved:
+        _open_link(packed, saved)
+
+
+def _open_link(packed: str, saved: str) -> None:
+    try:
+        text = links.unpack(packed) if packed else sources.saved_scenario(saved)
+        opened = scenarios.loads(text, "link.yaml")
+    except ModelworthError as error:
+        note("error", f"{words().t('link.refused')} {error}")
+        return
+    start_from(opened)
+    note("note", words().t("link.opened"))
+
+
+def start_from(scenario: Scenario) -> None:
+    """Take a whole scenario: a template, an upload or a link; undo leads back."""
+    mine = session()
+    _remember(mine)
+    mine.scenario = mine.base = scenario
+    mine.revision += 1
+
+
+def set_driver(key: str, value: Any) -> None:
+    """Change one driver; what isn't allowed is said and nothing changes."""
+    change({key: value})
+
+
+def forget_driver(key: str) -> None:
+    """Let a driver stand at the catalogue's default again."""
+    mine = session()
+    document = deepcopy(dict(mine.scenario.document))
+    *path, last = key.split(".")
+    below: Any = document
+    for part in path:
+        below = below.get(part, {})
+    below.pop(last, None)
+    _remember(mine)
+    mine.scenario = scenarios.from_document(document, mine.scenario.name)
+    mine.revision += 1
+
+
+def change(changes: dict[str, Any]) -> None:
+    """Change drivers together; what isn't allowed is said and nothing changes."""
+    mine = session()
+    try:
+        changed = scenarios.with_overrides(mine.scenario, changes)
+    except InputError as error:
+        note("error", str(error))
+        mine.revision += 1
+        return
+    if changed.sha256 != mine.scenario.sha256:
+        _remember(mine)
+        mine.scenario = changed
+
+
+def _remember(mine: Session) -> None:
+    mine.past.append(mine.scenario)
+    del mine.past[:-MOST_UNDONE]
+
+
+def undo() -> None:
+    """Take back the last change."""
+    mine = session()
+    if mine.past:
+        mine.scenario = mine.past.pop()
+        mine.revision += 1
+
+
+def reset() -> None:
+    """Back to what the scenario started from; undo leads back here."""
+    mine = session()
+    _remember(mine)
+    mine.scenario = mine.base
+    mine.revision += 1
+
+
+def scenario_hash() -> str:
+    """What tells this scenario from others."""
+    return session().scenario.sha256
+
+
+def link() -> str:
+    """The address at which this scenario opens, whole."""
+    mine = session()
+    start = (st.context.url or "").split("?")[0].rstrip("/")
+    packed = links.pack(scenarios.to_yaml(mine.scenario))
+    return f"{start}?lang={mine.language}&scenario={packed}"
 
 
 def speak(language: str) -> None:
@@ -61,8 +190,9 @@ def speak(language: str) -> None:
 
 
 def words() -> Words:
-    """This reader's words."""
-    return Words(session().language)
+    """This reader's words, with the money of the scenario at hand."""
+    mine = session()
+    return Words(mine.language, mine.scenario.currency, mine.scenario.usd_per_currency)
 
 
 def look() -> Look:
@@ -70,7 +200,60 @@ def look() -> Look:
     return Look(words(), dark=st.context.theme.type == "dark")
 
 
-def note(severity: Literal["error", "warning", "note"], text: str) -> None:
+def analysis(*parts: str) -> Analysis:
+    """What is found out about the scenario at hand.
+
+    Args:
+        parts: what is wanted beside the answer itself and what drives it.
+
+    Raises:
+        ModelworthError: if it can't be evaluated.
+    """
+    mine = session()
+    return sources.analysis(mine.scenario, mine.trials, (*ALWAYS, *parts))
+
+
+def values(found: Analysis) -> dict[str, Any]:
+    """Every driver's value in the base case, as the model takes them."""
+    return maps.values_of(found, session().scenario)
+
+
+def text(found: Analysis, key: str) -> str:
+    """The scenario's own prose in the reader's language, else in any it has."""
+    prose = found.text.get(session().language) or next(iter(found.text.values()), {})
+    return prose.get(key, "")
+
+
+def levers_for(found: Analysis, keys: Sequence[str], place: str) -> None:
+    """Sliders for drivers, side by side."""
+    for column, key in zip(st.columns(max(1, len(keys))), keys, strict=False):
+        with column:
+            lever(found.drivers[key], place)
+
+
+def lever(use: DriverUse, place: str) -> None:
+    """A slider for a driver: from its plausible range, in the reader's words."""
+    mine, shown = session(), words()
+    key = f"lever-{place}-{use.key}-{mine.revision}"
+    held = st.session_state.get(key, use.value)
+    stops = sorted({*levers.stops(use), held})
+    st.select_slider(
+        shown.name(use.key), stops, value=held, key=key,
+        format_func=lambda value: shown.value(value, use.unit),
+        on_change=_pull(use, key),
+    )  # fmt: skip
+
+
+def _pull(use: DriverUse, key: str) -> Callable[[], None]:
+    def pulled() -> None:
+        setting = session().scenario.settings.get(use.key)
+        spec = setting.spec if setting else None
+        set_driver(use.key, levers.moved(spec, use.value, st.session_state[key]))
+
+    return pulled
+
+
+def note(severity: Severity, text: str) -> None:
     """Tell the reader at the top of the page, once."""
     session().notices.append(Notice(severity, text))
 

@@ -45,7 +45,9 @@ def shown(
 
 
 def _column(column: str, form: str | None) -> Any:
-    label = state.words().t(f"column.{column}")
+    key = f"column.{column}"
+    label = state.words().t(key)
+    label = column if label == key else label
     if column in TIMES:
         return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm")
     if form:

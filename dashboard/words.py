@@ -95,6 +95,28 @@ class Words:
             return ""
         return self.t("range", low=self.value(low, unit), high=self.value(high, unit))
 
+    def bare(self, number: float | None, unit: str) -> str:
+        """A quantity without the words of its unit, for places where `unit_tail` stands beside."""
+        if number is None or not math.isfinite(number):
+            return self.t("unknown")
+        key = unit_key(unit)
+        if key in ("share", "s", "months") or key in SCALED:
+            return self.value(number, unit)
+        return self.money(number) if key.startswith("usd") else self.number(number)
+
+    def unit_tail(self, unit: str) -> str:
+        """The words that `bare` leaves out."""
+        key = unit_key(unit)
+        if key in ("share", "s", "months") or key in SCALED:
+            return ""
+        return self._pattern(key).format(value="").strip()
+
+    def bare_range(self, low: float | None, high: float | None, unit: str) -> str:
+        """Two quantities without the words of their unit."""
+        if low is None or high is None:
+            return ""
+        return self.t("range", low=self.bare(low, unit), high=self.bare(high, unit))
+
     def unit(self, unit: str) -> str:
         """The unit alone, for axes and column heads."""
         unit = unit_key(unit)

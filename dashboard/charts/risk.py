@@ -68,11 +68,12 @@ def histogram(
     for row, (value, text) in enumerate(marks):
         chart.add_vline(x=value, line={"color": look.quiet, "dash": "dash", "width": 2})
         chart.add_annotation(
-            x=value, y=1 - 0.09 * row, yref="paper", text=text, showarrow=False,
-            xanchor="left", xshift=4, bgcolor=look.faint("#808c98", 0.15),
+            x=value, y=1.17 - 0.08 * row, yref="paper", text=text, showarrow=False,
+            xanchor="left", xshift=4, yanchor="bottom",
         )  # fmt: skip
     chart.update_layout(
         bargap=0,
+        margin_t=70,
         xaxis={**axis(look, "usd", edges), "showgrid": False},
         yaxis=axis(look, "share", [count / trials for count in counts]),
     )

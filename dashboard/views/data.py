@@ -1,4 +1,4 @@
-"""The facts under the figures: devices, prices, power, models, drivers, each with source and age."""
+"""The facts under the figures: devices, prices, power, models, drivers; with source and age."""
 
 from __future__ import annotations
 

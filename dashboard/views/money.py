@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from costmodel.analysis import Analysis
+from costmodel.maps import indicator_map
 from dashboard import charts, lineage, money, show, state, tables
 
 words, look = state.words(), state.look()
@@ -39,9 +40,30 @@ def unit(analysis: Analysis) -> None:
 def breaks(analysis: Analysis) -> None:
     """Two drivers against an indicator, and the line where it reaches its target."""
     st.subheader(words.t("money.map"), anchor=False)
-    state.break_even_map(analysis)
-    for one in analysis.break_evens:
-        st.markdown(money.break_even_sentence(words, one))
+    names = money.map_drivers(analysis)
+    with st.container(horizontal=True):
+        across = _pick("money.map.across", names, 0)
+        up = _pick("money.map.up", [name for name in names if name != across], 0)
+        indicator = _pick("money.map.indicator", list(money.MAP_TARGETS), 0)
+    found = indicator_map(analysis.months, state.values(analysis), across, up, indicator)
+    target, unit = money.MAP_TARGETS[indicator], analysis.indicators[indicator].unit
+    first, second = analysis.drivers[across], analysis.drivers[up]
+    chart = charts.heat(
+        look, (across, first.unit, found.across), (up, second.unit, found.up), found.rows,
+        (indicator, unit, target), (first.value, second.value),
+    )  # fmt: skip
+    reading = words.t(
+        "money.map.reading", indicator=words.name(indicator), target=words.value(target, unit)
+    )
+    show.chart(chart, "map", reading)
+    if analysis.break_evens:
+        st.caption(words.t("money.break_evens"))
+        tables.shown(money.break_even_table(analysis, words), "break-evens")
+
+
+def _pick(key: str, options: list[str], first: int) -> str:
+    """One of many keys, by name."""
+    return st.selectbox(words.t(key), options, index=first, format_func=words.name, key=key)
 
 
 @st.fragment
@@ -61,7 +83,7 @@ def table(analysis: Analysis) -> None:
 
 show.heading("money")
 with show.errors_said():
-    found = state.analysis()
+    found = state.analysis("break_even")
     profit(found)
     unit(found)
     breaks(found)

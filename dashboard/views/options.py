@@ -41,14 +41,14 @@ def compared(listed: tuple[OptionResult, ...]) -> None:
 
 show.heading("options")
 with show.errors_said():
-    found = state.analysis(options=True)
+    found = state.analysis("options")
     if not found.options:
         show.empty("options.none")
     else:
         best = options.likelihood(found.options)
         if best:
             st.subheader(words.t("options.best"), anchor=False)
-            reading = words.t("options.best.reading", trials=found.provenance.trials)
+            reading = words.t("options.best.reading", trials=words.number(found.provenance.trials))
             show.chart(charts.likelihood(look, best), "likelihood", reading)
         volumes(found)
         compared(found.options)

@@ -29,7 +29,7 @@ def spread(analysis: Analysis, risk: Risk) -> None:
     chart = charts.histogram(look, risk.bin_edges_usd, risk.bin_counts, marks)
     reading = words.t(
         "risk.spread.reading", loss=words.percent(risk.probability_of_loss),
-        range=words.range(npv.p10, npv.p90, "usd"), trials=risk.trials,
+        range=words.range(npv.p10, npv.p90, "usd"), trials=words.number(risk.trials),
     )  # fmt: skip
     show.chart(chart, "spread", reading)
 
@@ -70,7 +70,7 @@ def next_measurement(risk: Risk) -> None:
 show.heading("risk")
 with show.errors_said():
     trials.panel()
-    full = state.analysis(risk=True)
+    full = state.analysis()
     if full.risk is None:
         show.empty("risk.none")
     else:

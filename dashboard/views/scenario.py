@@ -1,3 +1,81 @@
-"""scenario."""
+"""The business question and its drivers, to be set, compared, undone, saved and shared."""
 
 from __future__ import annotations
+
+import streamlit as st
+
+from costmodel import scenario as scenarios
+from costmodel.analysis import Analysis
+from dashboard import driver_cards, exchange, show, state, tables
+from dashboard.comparison import changed, found_drivers
+
+words = state.words()
+OUTCOMES = {"viable": "green", "depends": "orange", "not_viable": "red"}
+
+
+def toolbar() -> None:
+    """Templates, undo, files and the link."""
+    mine = state.session()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        exchange.templates()
+        st.button(
+            words.t("scenario.undo"), icon=":material/undo:", on_click=state.undo,
+            disabled=not mine.past,
+        )  # fmt: skip
+        st.button(
+            words.t("scenario.reset"), icon=":material/restart_alt:", on_click=state.reset,
+            disabled=mine.scenario.sha256 == mine.base.sha256,
+        )  # fmt: skip
+        st.download_button(
+            words.t("scenario.download"), scenarios.to_yaml(mine.scenario),
+            f"{mine.scenario.name}.yaml", "application/yaml", icon=":material/download:",
+            on_click="ignore",
+        )  # fmt: skip
+        with st.popover(words.t("scenario.share"), icon=":material/link:"):
+            exchange.sharing()
+        with st.popover(words.t("scenario.upload"), icon=":material/upload:"):
+            exchange.uploading()
+
+
+def strip(analysis: Analysis) -> None:
+    """What the scenario comes to, while it is being changed."""
+    npv, outcome = analysis.indicators["npv_usd"], analysis.verdict.outcome
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.badge(words.t(f"outcome.{outcome}"), color=OUTCOMES[outcome])
+        st.markdown(
+            show.say(
+                "scenario.strip",
+                npv=words.value(npv.base, npv.unit),
+                probability=words.value(analysis.verdict.probability_npv_positive, "share"),
+            )
+        )
+
+
+@st.fragment
+def page() -> None:
+    """Cards of one section, what they come to, and what differs from the start."""
+    analysis = state.analysis()
+    strip(analysis)
+    section = show.choice("scenario.section", list(exchange.SECTIONS), "section.{}", bare=True)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.text_input(
+            words.t("scenario.search"), key="scenario.search", icon=":material/search:"
+        )
+        only = st.toggle(words.t("scenario.only_changed"), key="scenario.only_changed")
+    keys = found_drivers(analysis, words, section, wanted, only_changed=only)
+    if keys:
+        driver_cards.grid(analysis, keys)
+    else:
+        show.empty("scenario.nothing")
+    st.subheader(words.t("scenario.changes"), anchor=False)
+    differences = changed(state.session().base, state.session().scenario, words)
+    if differences.empty:
+        st.caption(words.t("scenario.no_changes"))
+    else:
+        tables.shown(differences, "changes")
+
+
+show.heading("scenario")
+with show.errors_said():
+    toolbar()
+    page()

@@ -8,7 +8,6 @@ from costmodel.analysis import Analysis
 from dashboard import charts, figures, said, show, state
 
 words, look = state.words(), state.look()
-FIVE = 5
 LEVERS = 3
 WIDEST = 7
 OUTCOMES = {"viable": st.success, "depends": st.warning, "not_viable": st.error}
@@ -26,7 +25,7 @@ def page() -> None:
         answer = st.container()
         with st.container(border=True):
             st.caption(words.t("verdict.levers"))
-            state.levers(first.verdict.drivers[:LEVERS], "verdict")
+            state.levers_for(first, first.verdict.drivers[:LEVERS], "verdict")
         analysis = state.analysis()
         with answer:
             verdict(analysis)
@@ -37,10 +36,11 @@ def page() -> None:
 def verdict(analysis: Analysis) -> None:
     """The answer in one box."""
     outcome = analysis.verdict.outcome
+    trials = analysis.provenance.trials
     sure = words.value(analysis.verdict.probability_npv_positive, "share")
     lines = [
         f"### {words.t(f'outcome.{outcome}')}",
-        show.say(f"verdict.{outcome}", probability=sure, trials=analysis.provenance.trials),
+        show.say(f"verdict.{outcome}", probability=sure, trials=words.number(trials)),
     ]
     if finding := state.text(analysis, "finding"):
         lines.append(show.plain(finding))
@@ -49,7 +49,7 @@ def verdict(analysis: Analysis) -> None:
 
 def outcome(analysis: Analysis) -> None:
     """Five figures, the cash curve and what drives it."""
-    figures.row(list(analysis.indicators.values())[:FIVE], "verdict")
+    figures.row(figures.five(analysis), "verdict")
     left, right = st.columns([3, 2])
     with left:
         st.subheader(words.t("verdict.cash"), anchor=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pytest import approx
 
 from costmodel.analysis import DriverUse
 from dashboard.levers import STOPS, stops
@@ -26,14 +26,14 @@ def test_stops_rise_over_the_range_and_hold_the_value(value, one, other):
     found = stops(use(value, low, high))
     assert found == sorted(found)
     assert value in found
-    assert found[0] == approx(min(low, value), rel=1e-2)
-    assert found[-1] == approx(max(high, value), rel=1e-2)
+    assert found[0] == pytest.approx(min(low, value), rel=1e-2)
+    assert found[-1] == pytest.approx(max(high, value), rel=1e-2)
     assert len(found) <= STOPS + 1
 
 
 def test_a_wide_range_is_walked_in_equal_ratios():
     found = stops(use(1.0, 1.0, 1e4))
-    assert found[STOPS // 2] == approx(100.0, rel=0.01)
+    assert found[STOPS // 2] == pytest.approx(100.0, rel=0.01)
 
 
 def test_whole_things_come_whole():
