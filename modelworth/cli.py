@@ -16,6 +16,7 @@ from data.errors import ModelworthError
 from modelworth import __version__
 
 VERBS = {
+    "demo": "measures this machine, prices what it measured, writes a report",
     "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
     "import": "measurements from a file, ours or another tool's, into the store",
     "export": "the store's measurements as JSONL, CSV or Parquet",
