@@ -21,6 +21,7 @@ from costmodel import capacity, lint, verdict
 from costmodel.analysis import (
     Analysis,
     BreakEven,
+    DriverUse,
     Figure,
     Provenance,
     Risk,
@@ -181,7 +182,7 @@ def _analysis(
         lines=line_uses(model),
         drivers=drivers,
         verdict=verdict.decide(basis, figures, draws, risk, bars),
-        findings=(*resolved.findings, *lint.findings(basis, figures, resolved, drivers)),
+        findings=(*resolved.findings, *lint.findings(_plan_of(basis, figures, resolved, drivers))),
         tornado=bars,
         break_evens=_break_evens(basis) if "break_even" in parts else (),
         measurements=resolved.measurements,
@@ -190,6 +191,18 @@ def _analysis(
         risk=risk,
         options=None,
         volume_curve=None,
+    )
+
+
+def _plan_of(
+    basis: Basis,
+    figures: Mapping[str, Figure],
+    resolved: capacity.Resolved,
+    drivers: Mapping[str, DriverUse],
+) -> lint.Plan:
+    """What the linter looks at."""
+    return lint.Plan(
+        basis.scenario, basis.model, basis.settings, basis.values, figures, resolved, drivers
     )
 
 

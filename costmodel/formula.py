@@ -143,8 +143,8 @@ class _Reader:
         match node:
             case ast.Constant(value=bool() | str()):
                 raise self._fault(node, "a number (words only in a comparison with a choice)")
-            case ast.Constant(value=int() | float()):
-                if not np.isfinite(float(node.value)):
+            case ast.Constant(value=int() | float() as number):
+                if not np.isfinite(float(number)):
                     raise self._fault(node, "a finite number")
             case ast.Name():
                 self._name(node)

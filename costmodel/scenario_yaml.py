@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse an alias, which plain data don't need."""
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.YAMLError(f"an alias in line {event.start_mark.line + 1}")
         return super().compose_node(parent, index)
 
@@ -103,7 +103,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, path: str) -> Any:
         text = str(node.value)
-        if node.style in ("'", '"', "|", ">"):
+        if getattr(node, "style", None) in ("'", '"', "|", ">"):
             return text
         if text.lower() in ("true", "false"):
             return text.lower() == "true"

@@ -7,32 +7,30 @@ money is nominal USD.
 
 from __future__ import annotations
 
-from costmodel.lines import (
-    building,
-    capacity,
-    cash,
-    company,
-    compute,
-    demand,
-    outcome,
-    owned,
-    revenue,
-    trust,
-    unit_cost,
-)
+from costmodel.lines.building import LINES as BUILDING
+from costmodel.lines.capacity import LINES as CAPACITY
+from costmodel.lines.cash import LINES as CASH
+from costmodel.lines.company import LINES as COMPANY
+from costmodel.lines.compute import LINES as COMPUTE
+from costmodel.lines.demand import LINES as DEMAND
+from costmodel.lines.outcome import LINES as OUTCOME
+from costmodel.lines.owned import LINES as OWNED
+from costmodel.lines.revenue import LINES as REVENUE
+from costmodel.lines.trust import LINES as TRUST
+from costmodel.lines.unit_cost import LINES as UNIT_COST
 
 __all__ = ["LINES"]
 
 LINES = (
-    *demand.LINES,
-    *revenue.LINES,
-    *capacity.LINES,
-    *compute.LINES,
-    *owned.LINES,
-    *unit_cost.LINES,
-    *building.LINES,
-    *trust.LINES,
-    *company.LINES,
-    *cash.LINES,
-    *outcome.LINES,
+    *DEMAND,
+    *REVENUE,
+    *CAPACITY,
+    *COMPUTE,
+    *OWNED,
+    *UNIT_COST,
+    *BUILDING,
+    *TRUST,
+    *COMPANY,
+    *CASH,
+    *OUTCOME,
 )

@@ -40,8 +40,15 @@ LINES = (
         "prices of the interfaces bought, which fall too",
     ),
     Line(
+        "vendor_tokens_factor",
+        "million tokens/token",
+        "compute",
+        "served_share * compute.api_tokens_ratio / 1e6",
+        "a provider's tokens, in millions, for each token of the own model",
+    ),
+    Line(
         "bought_input_usd", "usd", "compute",
-        'prompt_tokens * served_share / 1e6 * where(compute.serving == "api",'
+        'vendor_tokens_factor * prompt_tokens * where(compute.serving == "api",'
         " (1 - compute.large_share) * ((1 - demand.cached_share)"
         " * compute.api_price_usd_per_million_input_tokens + demand.cached_share"
         " * compute.api_price_usd_per_million_cached_tokens), 0) * vendor_price_index",
@@ -49,20 +56,20 @@ LINES = (
     ),
     Line(
         "bought_output_usd", "usd", "compute",
-        'generated_tokens * served_share / 1e6 * where(compute.serving == "api",'
+        'vendor_tokens_factor * generated_tokens * where(compute.serving == "api",'
         " (1 - compute.large_share) * compute.api_price_usd_per_million_output_tokens, 0)"
         " * vendor_price_index",
     ),
     Line(
         "routed_input_usd", "usd", "compute",
-        "prompt_tokens * served_share / 1e6 * compute.large_share * ((1 - demand.cached_share)"
+        "vendor_tokens_factor * prompt_tokens * compute.large_share * ((1 - demand.cached_share)"
         " * compute.large_price_usd_per_million_input_tokens + demand.cached_share"
         " * compute.large_price_usd_per_million_cached_tokens) * vendor_price_index",
         "prompt tokens that the router passes to a large model",
     ),
     Line(
         "routed_output_usd", "usd", "compute",
-        "generated_tokens * served_share / 1e6 * compute.large_share"
+        "vendor_tokens_factor * generated_tokens * compute.large_share"
         " * compute.large_price_usd_per_million_output_tokens * vendor_price_index",
     ),
     Line(
