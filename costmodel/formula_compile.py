@@ -58,7 +58,7 @@ class Run:
     program: Program
     lines: dict[str, Array] = field(default_factory=dict)
     rows: dict[str, Floats] = field(default_factory=dict)
-    hoisted: dict[int, Array] = field(default_factory=dict)
+    hoisted: dict[object, Array] = field(default_factory=dict)
 
     @property
     def month(self) -> Floats:
@@ -214,13 +214,14 @@ class Program:
 
     def _hoisted(self, node: ast.expr) -> Row:
         """A part that needs no line of the recurrence: computed once, then read by month."""
-        whole, token = self._arraywise(node), id(node)
+        whole, token = self._arraywise(node), object()
 
         def row(run: Run, month: int) -> Array:
             if token not in run.hoisted:
                 run.hoisted[token] = whole(run)
             array = run.hoisted[token]
-            return array[month if len(array) > 1 else 0]
+            picked: Array = array[month if len(array) > 1 else 0]
+            return picked
 
         return row
 
