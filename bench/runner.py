@@ -19,7 +19,6 @@ from bench.machine import detect
 from bench.progress import Event, Progress
 from bench.session import PREPARE, Session
 from bench.together import one_decides
-from data.errors import InputError
 from data.store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
@@ -57,10 +56,9 @@ def run(
     progress = Progress(limits, total=len(todo), skipped=len(cases) - len(todo))
     yield progress.event("plan", _plan_message(progress, suite))
     session = Session(store, limits, progress, suite=suite, prepare=prepare, command=command)
+    session.refuses = len(cases) == 1
     for case in todo:
-        _, outcome = yield from session.measured(case)
-        if outcome.bad_input and len(cases) == 1:
-            raise InputError(*outcome.bad_input)
+        yield from session.measured(case)
     yield progress.event("end")
     session.close()
 

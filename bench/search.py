@@ -50,6 +50,7 @@ def run(
     progress = Progress(limits)
     yield progress.event("plan", f"searching the {what.replace('-', ' ')}")
     session = Session(store, limits, progress, suite=what, prepare=prepare, command=command)
+    session.refuses = True
     if what == "best-batch":
         found = yield from _best_batch(session, case)
     else:
@@ -163,9 +164,7 @@ def _best_batch(session: Session, case: Case) -> Generator[Event, None, str]:
     seen: list[Measurement] = []
     batch = case.workload.batch
     while True:
-        measurement, outcome = yield from session.measured(_with_batch(case, batch))
-        if outcome.bad_input:
-            raise InputError(*outcome.bad_input)
+        measurement = yield from session.measured(_with_batch(case, batch))
         if measurement.result is None:
             break
         seen.append(measurement)

@@ -19,6 +19,7 @@ from bench.machines import TICK_S, Machines
 from bench.observation import Observation
 from bench.progress import Event, Progress
 from bench.together import attempt
+from data.errors import InputError
 from data.measurement import Measurement, Provenance
 from data.store import Store
 
@@ -27,6 +28,9 @@ PREPARE = "bench.work:prepare"
 
 class Session:
     """One run of the harness.
+
+    Attributes:
+        refuses: whether a case that can't be asked for is an error instead of a record.
 
     Args:
         store: where records go; None keeps none (all ranks but the first).
@@ -47,20 +51,26 @@ class Session:
         prepare: str = PREPARE,
         command: str | None = None,
     ) -> None:
-        self.progress = progress
+        self.progress, self.refuses = progress, False
         self._limits, self._suite, self._prepare = limits, suite, prepare
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
         self._provenance = _provenance(command)
 
-    def measured(self, case: Case) -> Generator[Event, None, tuple[Measurement, Outcome]]:
-        """Measure a case and keep its record."""
+    def measured(self, case: Case) -> Generator[Event, None, Measurement]:
+        """Measure a case and keep its record.
+
+        Raises:
+            InputError: if the case can't be asked for and the session refuses that.
+        """
         yield from self._probed(case)
         self.progress.begin(case.label)
         yield self.progress.event("case")
         outcome = yield from self.outcome(case, self._limits)
+        if outcome.bad_input and self.refuses:
+            raise InputError(*outcome.bad_input)
         measurement = yield from self._recorded(case, outcome)
         yield self.keep(measurement)
-        return measurement, outcome
+        return measurement
 
     def outcome(self, case: Case, limits: Limits) -> Generator[Event, None, Outcome]:
         """What comes of a case in a process of its own; nothing is kept."""

@@ -24,7 +24,7 @@ from bench.monitor import Monitor, Neighbours, neighbours
 from bench.observation import Observation, merged
 from bench.ranks import Ranks, join
 from bench.timing import Timed, clock_for, time_work
-from data.errors import InputError
+from data.errors import InputError, ModelworthError
 from data.measurement import Machine
 
 OUT_OF_MEMORY = re.compile(
@@ -42,6 +42,8 @@ def run(job: dict[str, Any]) -> Outcome:
     except InputError as error:
         found = (error.where, shortened(str(error.found)), error.allowed)
         return Outcome(status="error", reason=shortened(str(error)), bad_input=found)
+    except ModelworthError as error:
+        return Outcome(status="error", reason=shortened(str(error)))
     except MemoryError:
         return Outcome(status="oom", reason="the host has no memory left for this case")
     except OSError as error:

@@ -222,7 +222,14 @@ def _under_torchrun(processes: int) -> int:
     """Start this command once a device; the first process shows and stores."""
     if processes < 1:
         raise InputError("--nproc", processes, "1 or more")
-    arguments = [argument for argument in sys.argv[1:] if argument]
+    own = {
+        index + step for index, text in enumerate(sys.argv) for step in (0, 1) if text == "--nproc"
+    }  # torchrun would take it for its own option
+    arguments = [
+        text
+        for index, text in enumerate(sys.argv)
+        if index and index not in own and not text.startswith("--nproc=")
+    ]
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
         *("--nproc-per-node", str(processes), "-m", "modelworth", *arguments),
