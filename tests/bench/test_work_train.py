@@ -1,0 +1,193 @@
+"""Training steps learn, and what changes their speed doesn't change their gradients."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from bench import zoo  # noqa: E402 torch may be absent
+from bench.case import Case  # noqa: E402
+from bench.work import prepare  # noqa: E402
+from bench.work_train import detection_loss, overlap  # noqa: E402
+from data.errors import InputError  # noqa: E402
+from data.measurement import Workload  # noqa: E402
+from tests.bench.tiny import CONFIGS, TEXT  # noqa: E402
+
+TOKENS = 16
+
+
+def work(name, kind="pretrain", **choices):
+    """Work of a tiny config, its length filled in where it has one."""
+    length = {"prompt_tokens": TOKENS} if name in TEXT else {}
+    asked = {"precision": "float32", "batch": 2, **length, **choices}
+    workload = Workload(kind=kind, **asked)
+    return prepare(Case(model=name, config=CONFIGS[name], workload=workload), "cpu")
+
+
+def gradients(prepared):
+    prepared.step.accumulate()
+    named = prepared.step.model.named_parameters()
+    return {name: weight.grad for name, weight in named if weight.grad is not None}
+
+
+@pytest.mark.parametrize("model", CONFIGS)
+def test_a_repeated_batch_is_learned(model):
+    step = work(model).step
+    for group in step.optimizer.param_groups:
+        group["lr"] = 1e-3
+    step()
+    first = step.loss.item()
+    for _ in range(4):
+        step()
+    assert step.loss.item() < first
+
+
+@pytest.mark.parametrize("model", CONFIGS)
+def test_adapters_learn_and_nothing_else_does(model):
+    step = work(model, "finetune_lora", lora_rank=4).step
+    before = {name: weight.clone() for name, weight in step.model.named_parameters()}
+    step()
+    step()
+    for name, weight in step.model.named_parameters():
+        assert weight.requires_grad == ("lora_" in name)
+        if "lora_" not in name:
+            assert torch.equal(weight, before[name])
+    moved = [name for name, now in step.model.named_parameters() if not now.equal(before[name])]
+    assert moved
+
+
+def test_adapters_are_float32_over_frozen_bfloat16():
+    prepared = work("gpt2", "finetune_lora", precision="bfloat16")
+    kinds = {weight.requires_grad: weight.dtype for weight in prepared.step.model.parameters()}
+    assert kinds == {True: torch.float32, False: torch.bfloat16}
+    prepared.step()
+    assert prepared.step.loss.isfinite()
+
+
+def test_master_weights_stay_float32_in_bfloat16_training():
+    prepared = work("llama", precision="bfloat16")
+    assert {weight.dtype for weight in prepared.step.model.parameters()} == {torch.float32}
+    whole = work("llama")
+    prepared.step.accumulate()
+    whole.step.accumulate()
+    assert prepared.step.loss.item() == pytest.approx(whole.step.loss.item(), rel=1e-2)
+
+
+def test_accumulated_gradients_are_those_of_one_large_batch():
+    parts = work("llama", batch=2, gradient_accumulation=3)
+    whole = work("llama", batch=6)
+    together = torch.cat([batch["input_ids"] for batch in parts.step._batches])
+    for value in whole.step._batches[0].values():
+        value.copy_(together)
+    expected = gradients(whole)
+    for name, gradient in gradients(parts).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-6)
+    assert parts.work_per_step == whole.work_per_step == 6 * 16
+    assert parts.model_flops_per_step == whole.model_flops_per_step
+
+
+@pytest.mark.parametrize("model", ["llama", "gpt2", "mixtral", "t5", "vit"])
+def test_checkpointing_leaves_gradients_as_they_are(model):
+    plain = gradients(work(model))
+    spared = gradients(work(model, activation_checkpointing=True))
+    assert plain.keys() == spared.keys()
+    for name, gradient in plain.items():
+        torch.testing.assert_close(gradient, spared[name])
+
+
+def test_checkpointing_is_expected_to_need_less_memory():
+    plain = work("llama", prompt_tokens=256)
+    spared = work("llama", prompt_tokens=256, activation_checkpointing=True)
+    assert spared.predicted_bytes < plain.predicted_bytes
+
+
+def test_expected_memory_is_what_a_step_takes():
+    memory = pytest.importorskip("bench.memory")
+    prepared = work("llama", prompt_tokens=128)
+    prepared.step()
+    standing = prepared.weights_bytes + prepared.optimizer_bytes
+    taken = memory._step_peak_bytes(prepared.step)
+    assert prepared.predicted_bytes - standing == pytest.approx(taken, rel=0.01)
+
+
+def test_parts_of_memory_are_told_apart():
+    prepared = work("llama")
+    size = 4 * prepared.model.parameters_total
+    assert prepared.weights_bytes == prepared.gradients_bytes == size
+    assert prepared.optimizer_bytes == 2 * size
+    assert prepared.logits_bytes == 2 * TOKENS * 64 * 4
+    adapted = work("llama", "finetune_lora", lora_rank=4)
+    assert adapted.gradients_bytes == adapted.weights_bytes - size
+
+
+@pytest.mark.parametrize(
+    ("model", "choices", "unit", "done"),
+    [
+        ("llama", {"prompt_tokens": 32}, "tokens", 64),
+        ("t5", {"prompt_tokens": 32}, "tokens", 2 * (32 + 8)),
+        ("bert", {"prompt_tokens": 32}, "tokens", 64),
+        ("vit", {"image_pixels": 64}, "images", 2),
+        ("yolos", {"image_pixels": 64}, "images", 2),
+        ("image", {}, "images", 2),
+        ("image", {"prompt_tokens": 10}, "tokens", 20),
+    ],
+)
+def test_work_is_counted_in_its_natural_unit(model, choices, unit, done):
+    prepared = work(model, **choices)
+    assert (prepared.unit, prepared.work_per_step) == (unit, done)
+
+
+@pytest.mark.parametrize(
+    ("choices", "where"),
+    [
+        ({"prompt_tokens": 5000}, "workload.prompt_tokens"),
+        ({"prompt_tokens": None}, "workload.prompt_tokens"),
+        ({"precision": "float16"}, "workload.precision"),
+        ({"precision": "fp8"}, "workload.precision"),
+        ({"optimizer": "sophia"}, "workload.optimizer"),
+        ({"compiled": True, "compile_mode": "odd"}, "workload.compile_mode"),
+        ({"layout": {"data": 2}}, "workload.layout"),
+        ({"layout": {"pipeline": 2}}, "workload.layout.pipeline"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(choices, where):
+    with pytest.raises(InputError) as refused:
+        work("llama", **choices)
+    assert refused.value.where == where
+
+
+def test_overlap_of_boxes_is_that_of_the_paper():
+    unit = torch.tensor([0.5, 0.5, 1.0, 1.0])
+    assert overlap(unit, unit).item() == pytest.approx(1)
+    corner = torch.tensor([0.75, 0.75, 0.5, 0.5])  # a quarter of it, inside
+    assert overlap(unit, corner).item() == pytest.approx(0.25)
+    beside = torch.tensor([2.5, 0.5, 1.0, 1.0])  # no overlap: hull of 3, union of 2
+    assert overlap(unit, beside).item() == pytest.approx(-1 / 3)
+
+
+def test_detection_loss_vanishes_where_everything_is_found():
+    boxes = torch.tensor([[[0.25, 0.25, 0.2, 0.2], [0.75, 0.75, 0.2, 0.2]]])
+    predicted = torch.cat([boxes, torch.full((1, 3, 4), 0.5)], dim=1)
+    classes = torch.tensor([[3, 1]])
+    answers = torch.tensor([[3, 1, 4, 4, 4]])
+    logits = 50.0 * torch.nn.functional.one_hot(answers, 5).float()
+    assert detection_loss(logits, predicted, classes, boxes).item() == pytest.approx(0, abs=1e-5)
+    assert detection_loss(-logits, predicted, classes, boxes).item() > 1
+
+
+@pytest.mark.slow
+def test_a_compiled_step_learns_the_same():
+    plain = work("llama")
+    fused = work("llama", compiled=True)
+    assert (fused.compiled, fused.compile_mode) == (True, "default")
+    for _ in range(2):
+        plain.step()
+        fused.step()
+    assert fused.step.loss.item() == pytest.approx(plain.step.loss.item(), rel=1e-4)
+
+
+def test_the_zoo_is_described_beside_the_work():
+    blueprint = zoo.resolve("llama", config=CONFIGS["llama"])
+    assert work("llama").model == zoo.describe(blueprint)
