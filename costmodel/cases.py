@@ -3,10 +3,14 @@
     expected:
       gpu_cost_usd_per_day: {value: 87072, tolerance: 1.0e-6, source: "…", note: "…"}
       revenue_usd: {value: 562027, tolerance: 0.002, month: total}
+      buying_pays_from_utilisation_share:
+        - {value: 0.757, set: {compute.rent_on_demand_usd_per_gpu_hour: 2.35}}
+        - {value: 1.111, set: {compute.rent_on_demand_usd_per_gpu_hour: 1.60}}
 
 A key is a line of the model or an indicator. Of a line that has a value for each month, `month`
 says which: a number (1, the first month of service, if left out), `total` or `last`. The tolerance
-is relative (absolute where the expected value is 0); a pair of values is a range to lie in.
+is relative (absolute where the expected value is 0); a pair of values is a range to lie in. `set`
+changes drivers for this figure alone; a list holds several expectations of one key.
 """
 
 from __future__ import annotations
@@ -17,10 +21,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from costmodel.drivers import load_drivers
 from costmodel.model import Model, Values
 from data.errors import InputError
 
-ALLOWED: Final = frozenset({"value", "tolerance", "month", "source", "note"})
+ALLOWED: Final = frozenset({"value", "tolerance", "month", "set", "source", "note"})
 DEFAULT_TOLERANCE = 0.001
 
 
@@ -33,6 +38,7 @@ class Expectation:
         low, high: the value twice, or the ends of a range.
         tolerance: relative deviation allowed beyond them.
         month: which month of a line: a number, `total` or `last`.
+        changes: drivers that stand otherwise for this figure.
     """
 
     key: str
@@ -40,6 +46,7 @@ class Expectation:
     high: float
     tolerance: float = DEFAULT_TOLERANCE
     month: int | str = 1
+    changes: tuple[tuple[str, float], ...] = ()
     source: str = ""
     note: str = ""
 
@@ -71,7 +78,12 @@ def read_expected(where: str, found: object) -> tuple[Expectation, ...]:
         return ()
     if not isinstance(found, Mapping):
         raise InputError(where, found, "a mapping from lines or indicators to values")
-    return tuple(_expectation(f"{where}.{key}", str(key), entry) for key, entry in found.items())
+    listed = (
+        (str(key), entry)
+        for key, entries in found.items()
+        for entry in (entries if isinstance(entries, list) else [entries])
+    )
+    return tuple(_expectation(f"{where}.{key}", key, entry) for key, entry in listed)
 
 
 def check_case(
@@ -96,6 +108,7 @@ def _check(model: Model, values: Values, expectation: Expectation) -> Check:
 
 def _found(model: Model, values: Values, expectation: Expectation) -> float | None:
     key, month = expectation.key, expectation.month
+    values = {**values, **dict(expectation.changes)}
     if key in model.indicator_keys:
         return float(model.indicators(values, [key])[key][0])
     by_month = model.run(values, [key])[key][:, 0]
@@ -117,9 +130,28 @@ def _expectation(where: str, key: str, entry: object) -> Expectation:
     if not 0 <= tolerance <= 1:
         raise InputError(f"{where}.tolerance", tolerance, "a share from 0 to 1")
     return Expectation(
-        key, low, high, tolerance, _month(f"{where}.month", settings.get("month", 1)),
-        str(settings.get("source", "")), str(settings.get("note", "")),
-    )  # fmt: skip
+        key,
+        low,
+        high,
+        tolerance,
+        _month(f"{where}.month", settings.get("month", 1)),
+        _changes(f"{where}.set", settings.get("set", {})),
+        str(settings.get("source", "")),
+        str(settings.get("note", "")),
+    )
+
+
+def _changes(where: str, found: object) -> tuple[tuple[str, float], ...]:
+    """Dotted drivers and their values for one figure."""
+    if not isinstance(found, Mapping):
+        raise InputError(where, found, "a mapping from drivers to values")
+    drivers = load_drivers()
+    for key in found:
+        if key not in drivers:
+            raise InputError(f"{where}.{key}", key, "a driver of data/drivers.csv")
+    return tuple(
+        (str(key), drivers[key].number(f"{where}.{key}", value)) for key, value in found.items()
+    )
 
 
 def _range(where: str, value: object) -> tuple[float, float]:

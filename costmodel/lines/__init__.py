@@ -15,6 +15,7 @@ from costmodel.lines.compute import LINES as COMPUTE
 from costmodel.lines.demand import LINES as DEMAND
 from costmodel.lines.outcome import LINES as OUTCOME
 from costmodel.lines.owned import LINES as OWNED
+from costmodel.lines.ratios import LINES as RATIOS
 from costmodel.lines.revenue import LINES as REVENUE
 from costmodel.lines.trust import LINES as TRUST
 from costmodel.lines.unit_cost import LINES as UNIT_COST
@@ -33,4 +34,5 @@ LINES = (
     *COMPANY,
     *CASH,
     *OUTCOME,
+    *RATIOS,
 )
