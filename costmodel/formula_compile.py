@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from costmodel.formula import ACROSS, MONTHS, Formula, Step, driver_key
+from costmodel.formula_chain import product, summed
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
@@ -37,7 +38,6 @@ _UNARY: Final[Mapping[str, Callable[[Any], Array]]] = {
     "exp": np.exp, "ln": np.log, "sqrt": np.sqrt, "cos": np.cos,
     "norm_cdf": special.ndtr, "norm_ppf": special.ndtri,
 }  # fmt: skip
-_ZERO: Final[Floats] = np.zeros((1, 1))
 _FOLD: Final[Mapping[str, Callable[[Any, Any], Array]]] = {"min": np.minimum, "max": np.maximum}
 
 
@@ -155,6 +155,10 @@ class Program:
             case ast.UnaryOp(op=sign, operand=operand):
                 inner = self._arraywise(operand)
                 return _negated(inner) if isinstance(sign, ast.USub) else inner
+            case ast.BinOp(op=ast.Mult()):
+                return product([self._arraywise(part) for part in _factors(node)])
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                return summed([(sign, self._arraywise(part)) for sign, part in _terms(node)])
             case ast.BinOp(left=left, op=operator, right=right):
                 return _both(_BINARY[type(operator)], self._arraywise(left), self._arraywise(right))
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
@@ -253,44 +257,7 @@ def _negated(inner: Whole) -> Whole:
 
 
 def _both(operation: Callable[[Any, Any], Array], left: Whole, right: Whole) -> Whole:
-    if operation is np.multiply:
-        return _times(left, right)
-    if operation is np.add:
-        return _plus(left, right)
     return lambda run: operation(left(run), right(run))
-
-
-def _times(left: Whole, right: Whole) -> Whole:
-    """A product; what a plain 0 multiplies isn't even computed, and a plain 1 costs nothing.
-
-    So the streams and costs that a scenario doesn't have take no time.
-    """
-
-    def product(run: Run) -> Array:
-        one = left(run)
-        if one.size == 1 and one.item() == 0:
-            return _ZERO
-        other = right(run)
-        if other.size == 1:
-            if other.item() == 0:
-                return _ZERO
-            if other.item() == 1:
-                return one
-        return other if one.size == 1 and one.item() == 1 else np.multiply(one, other)
-
-    return product
-
-
-def _plus(left: Whole, right: Whole) -> Whole:
-    """A sum; a plain 0 costs nothing."""
-
-    def added(run: Run) -> Array:
-        one, other = left(run), right(run)
-        if one.size == 1 and one.item() == 0:
-            return other
-        return one if other.size == 1 and other.item() == 0 else np.add(one, other)
-
-    return added
 
 
 def _both_rows(operation: Callable[[Any, Any], Array], left: Row, right: Row) -> Row:
@@ -375,6 +342,21 @@ _ACROSS: Final[Mapping[str, Callable[[Array], Array]]] = {
     "lowest": lambda array: array.min(axis=0, keepdims=True),
     "first": _first,
 }
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    """The factors of a product of products, in their order."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
+
+
+def _terms(node: ast.expr, sign: int = 1) -> list[tuple[int, ast.expr]]:
+    """The terms of a sum of sums and differences, each with its sign."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        second = sign if isinstance(node.op, ast.Add) else -sign
+        return [*_terms(node.left, sign), *_terms(node.right, second)]
+    return [(sign, node)]
 
 
 def _mentions(node: ast.expr, members: frozenset[str]) -> bool:

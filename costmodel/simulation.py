@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.allocator import keep_freed_memory
 from costmodel.model import Model
 from costmodel.sampling import SamplingPlan, draw
 from data.errors import ModelworthError
@@ -88,6 +89,7 @@ def simulate(
 
 def run_chunk(indicators: Indicators, plan: SamplingPlan, start: int, stop: int) -> Chunk:
     """Draws and indicators of one stretch of trials."""
+    keep_freed_memory()
     drawn = draw(plan, start, stop)
     size = stop - start
     found = {key: _full(values, size) for key, values in indicators(drawn).items()}

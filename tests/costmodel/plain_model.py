@@ -55,7 +55,7 @@ class PlainModel:
     def all_months(self, key: str) -> list[float]:
         return [self.line(key, month) for month in range(self.months + 1)]
 
-    def value(self, node, month):
+    def value(self, node, month):  # noqa: C901
         match node:
             case ast.Constant(value=number):
                 return number

@@ -180,7 +180,7 @@ def test_defaults_lie_in_their_ranges():
 
 
 def test_unknown_drivers_lines_and_horizons_are_refused():
-    with pytest.raises(InputError, match="demand.nothing"):
+    with pytest.raises(InputError, match=r"demand\.nothing"):
         Model(12).run({"demand.nothing": 1.0}, ["npv_usd"])
     with pytest.raises(InputError, match="no_such_line"):
         Model(12).run({}, ["no_such_line"])
