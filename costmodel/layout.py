@@ -26,6 +26,7 @@ from costmodel.architecture_work import ADAMW_TRAFFIC_BYTES, sequence_tokens
 from costmodel.collectives import Fabric, Operation, collective_s, point_to_point_s
 from costmodel.fits import TrainingAsk, available_bytes, training_fit
 from costmodel.memory import (
+    RECOMPUTED_SHARE,
     Checkpointing,
     Kernels,
     Memory,
@@ -43,6 +44,7 @@ OVERLAP = 0.9
 """Part of the compute behind which communication can hide; the rest are its edges."""
 
 LARGEST_MICRO_BATCH = 64
+WORTH_TRYING: tuple[Checkpointing, ...] = ("none", "alternate", "full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,11 @@ class Layout:
 
     Attributes:
         micro_batch: sequences a replica works on at a time; gradients of the others accumulate.
-        slices: parts of the model on each pipeline device (interleaved schedule).
     """
 
     sharding: Sharding
     micro_batch: int
     checkpointing: Checkpointing = "none"
-    slices: int = 1
 
     def micro_batches(self, job: Job) -> int:
         """Micro-batches of one replica in a step."""
@@ -122,7 +122,7 @@ class Plan:
 def step_time(job: Job, cluster: Cluster, layout: Layout, pass_s: PassSeconds) -> StepTime:
     """Time of one step in a layout, whether or not it fits in memory."""
     cut = layout.sharding
-    passes = 4 if layout.checkpointing == "full" else 3
+    passes = 3 + RECOMPUTED_SHARE[layout.checkpointing]
     count = layout.micro_batches(job)
     part = passes * _largest_stage(job, cut)
     stage_s = part * pass_s(layout.micro_batch, cut.tensor)
@@ -133,7 +133,7 @@ def step_time(job: Job, cluster: Cluster, layout: Layout, pass_s: PassSeconds) -
     updated = parameters_per_device(job.architecture, cut, from_stage=1)
     return StepTime(
         compute_s=count * stage_s,
-        bubble_s=(cut.pipeline - 1) * busy_s / layout.slices,
+        bubble_s=(cut.pipeline - 1) * busy_s / cut.slices,
         tensor_s=count * tensor_s,
         pipeline_s=_pipeline_s(job, cluster, layout, count),
         data_s=exposed_s,
@@ -199,12 +199,13 @@ def _variants(job: Job, cut: Sharding, layers: int) -> Iterator[Layout]:
     per_stage = ceil(layers / cut.pipeline)
     slices = [1, *([2, 4] if cut.pipeline > 1 else [])]
     for stage in stages:
-        sharding = replace(cut, zero_stage=stage)
-        for micro_batch in _powers(LARGEST_MICRO_BATCH, per_replica):
-            for checkpointing in ("none", "full"):
-                for parts in slices:
-                    if per_stage % parts == 0:
-                        yield Layout(sharding, micro_batch, checkpointing, parts)
+        for parts in slices:
+            if per_stage % parts:
+                continue
+            sharding = replace(cut, zero_stage=stage, slices=parts)
+            for micro_batch in _powers(LARGEST_MICRO_BATCH, per_replica):
+                for checkpointing in WORTH_TRYING:
+                    yield Layout(sharding, micro_batch, checkpointing)
 
 
 def _ask(job: Job, layout: Layout) -> TrainingAsk:
@@ -259,7 +260,7 @@ def _pipeline_s(job: Job, cluster: Cluster, layout: Layout, count: int) -> float
         return 0.0
     same_node = cluster.devices <= cluster.fabric.devices_per_node
     each = _stream_bytes(job, layout) / cut.tensor
-    return 2 * count * layout.slices * point_to_point_s(each, cluster.fabric, same_node=same_node)
+    return 2 * count * cut.slices * point_to_point_s(each, cluster.fabric, same_node=same_node)
 
 
 def _data_s(job: Job, fabric: Fabric, layout: Layout, compute_s: float, last_s: float) -> float:

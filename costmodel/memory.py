@@ -28,7 +28,7 @@ from costmodel.architecture_work import kv_cache_bytes, sequence_tokens
 from data.errors import InputError
 
 Kernels = Literal["fused", "sdpa", "eager"]
-Checkpointing = Literal["none", "selective", "full"]
+Checkpointing = Literal["none", "selective", "alternate", "full"]
 Number = Any
 
 BYTES_BY_PRECISION = {
@@ -60,6 +60,9 @@ LOGIT_BYTES = 14.0
 RESERVE_SHARE = 0.08
 """Of the device's memory: driver context, communication buffers, fragments. Of 80 GB, 6."""
 
+RECOMPUTED_SHARE = {"none": 0.0, "selective": 0.0, "alternate": 0.5, "full": 1.0}
+"""Part of the layers whose forward pass is run again."""
+
 FLOAT32_BYTES = 4.0
 
 TENSORS_KEPT_BY = {"relu": 0, "gelu_new": 4, "gelu_fast": 4}
@@ -76,6 +79,7 @@ class Sharding:
         data: replicas, over which ZeRO spreads: stage 1 optimizer states, 2 gradients too, 3 (or
             FSDP) weights too.
         sequence_parallel: whether tensor parallelism also cuts norms along the sequence.
+        slices: parts of the model on each pipeline device (interleaved schedule).
     """
 
     data: int = 1
@@ -84,6 +88,7 @@ class Sharding:
     expert: int = 1
     zero_stage: Literal[0, 1, 2, 3] = 0
     sequence_parallel: bool = True
+    slices: int = 1
 
     @property
     def devices(self) -> int:
@@ -265,8 +270,9 @@ def activation_bytes(
 ) -> Number:
     """Bytes kept for the backward pass on one device, the head's logits left out.
 
-    With full checkpointing each layer keeps its input, and one layer at a time is recomputed.
-    Selective checkpointing recomputes the scores of attention only (Korthikanti et al. 2022).
+    With full checkpointing each layer keeps its input, and one layer at a time is recomputed; with
+    alternate every other layer does. Selective checkpointing recomputes the scores of attention
+    only (Korthikanti et al. 2022).
     """
     used = "sdpa" if checkpointing == "selective" and kernels == "eager" else kernels
     layers, inputs = [], []
@@ -274,11 +280,21 @@ def activation_bytes(
         length = encoder_tokens if block.stack == "encoder" else tokens
         layers.append(layer_activation_bytes(block, length, encoder_tokens, width, used, sharding))
         inputs.append(_sequence_share(width * block.attention.hidden * length, sharding))
-    kept = inputs if checkpointing == "full" else layers
-    recomputed = max(layers) if checkpointing == "full" else 0
-    # A stage holds 1/p of the layers, and the first one p micro-batches in flight: p cancels.
-    pairs = zip(architecture.blocks, kept, strict=True)
-    return batch * (sum(block.count * layer for block, layer in pairs) + recomputed)
+    share = RECOMPUTED_SHARE[checkpointing]
+    recomputed = max(layers) if share else 0
+    trios = zip(architecture.blocks, layers, inputs, strict=True)
+    kept = sum(block.count * (layer * (1 - share) + asked * share) for block, layer, asked in trios)
+    return batch * (kept * _pipeline_share(sharding) + recomputed)
+
+
+def _pipeline_share(sharding: Sharding) -> float:
+    """Layers' activations on the first stage over those of a whole pass.
+
+    It holds 1/p of the layers for p micro-batches; interleaved by v slices (p − 1)/(p·v) more
+    (Korthikanti et al. 2022, equation 4).
+    """
+    stages, slices = sharding.pipeline, sharding.slices
+    return 1.0 if slices == 1 else 1 + (stages - 1) / (stages * slices)
 
 
 def layer_activation_bytes(

@@ -115,13 +115,27 @@ def test_tensor_parallelism_cuts_as_korthikanti_says():
     assert layer_activation_bytes(block, 2048, sharding=cut) / unit == (10 - 2) + 24 / 8
 
 
+def test_interleaving_holds_more_micro_batches():
+    """Korthikanti et al. 2022: 1 + (p − 1)/(p·m) for m interleaved slices."""
+    model = shipped("gpt3-175b")
+    whole = activation_bytes(model, 1, 2048, sharding=Sharding(pipeline=8))
+    assert whole == activation_bytes(model, 1, 2048)
+    sliced = activation_bytes(model, 1, 2048, sharding=Sharding(pipeline=8, slices=3))
+    assert sliced == pytest.approx(whole * (1 + 7 / 24))
+
+
 def test_checkpointing_orders_memory():
     model = shipped("llama-3.1-8b")
     eager = [
         activation_bytes(model, 1, 4096, checkpointing=kept, kernels="eager")
-        for kept in ("none", "selective", "full")
+        for kept in ("none", "selective", "full", "alternate")
     ]
     assert eager[0] > eager[1] > eager[2]
+    assert (
+        eager[3]
+        == (eager[0] + eager[2] + layer_activation_bytes(model.blocks[0], 4096, kernels="eager"))
+        / 2
+    )
     assert eager[1] == activation_bytes(model, 1, 4096, kernels="sdpa")
     # Recomputed whole: the layers' inputs, and the one layer that is being recomputed.
     inputs = 32 * 2 * 4096 * 4096
