@@ -1,0 +1,128 @@
+"""Published cases come out of the model; wrong expectations are noticed and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costmodel import scenario
+from costmodel.cases import check_case, read_expected
+from costmodel.model import Model
+from data.errors import InputError
+
+CASES = sorted((Path(scenario.FOLDER) / "cases").glob("*.yaml"))
+#: the cases of the specification, by id
+SPECIFIED = {
+    "deepseek_day_cost", "deepseek_day_revenue", "deepseek_prefill_decode_identity",
+    "deepseek_v3_training", "llama31_8b_gpu_hours", "llama31_405b_gpu_hours",
+    "llama3_interruptions", "mpt7b", "gpt3_lambda", "epoch_gpt_4", "epoch_gpt_3_175b",
+    "epoch_llama_31_405b", "epoch_gpt4_three_methods", "epoch_rnd_multiplier",
+    "epoch_dev_cost_shares", "nvidia_tco", "nvidia_in_out_split", "inferencex_gpu_tco",
+    "seat_mix_copilot", "sequoia_600b", "price_erosion_breakeven", "buy_vs_rent_h200",
+}  # fmt: skip
+MODEL = Model(12)
+
+
+def values_of(found: scenario.Scenario) -> dict[str, object]:
+    return {key: setting.value for key, setting in found.settings.items()}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_published_case_comes_out_of_the_model(path):
+    found = scenario.load(path)
+    assert found.expected
+    off = [
+        check
+        for check in check_case(Model(found.months), values_of(found), found.expected)
+        if not check.ok
+    ]
+    assert off == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_case_says_what_it_finds_in_both_languages(path):
+    found = scenario.load(path)
+    for language in scenario.LANGUAGES:
+        assert set(found.text[language]) == {"name", "question", "finding"}
+
+
+def test_all_specified_cases_are_there():
+    assert {path.stem for path in CASES} >= SPECIFIED
+
+
+def test_the_published_day_of_deepseek():
+    """Figures as published, put down here once more and not read from the scenario."""
+    found = scenario.load(CASES[0].parent / "deepseek_day_revenue.yaml")
+    day = Model(1).indicators(values_of(found))
+    assert day["opening_serving_usd_per_day"][0] == pytest.approx(226.75 * 8 * 2 * 24)
+    assert day["opening_revenue_usd_per_day"][0] == pytest.approx(562_027, rel=2e-4)
+    assert day["serving_markup_share"][0] == pytest.approx(5.45, rel=2e-3)
+
+
+def test_a_figure_that_is_off_is_noticed():
+    wrong = read_expected("expected", {"owned_usd_per_gpu_year": 1.0, "irr_per_year": 0.1})
+    checks = check_case(MODEL, {}, wrong)
+    assert [check.ok for check in checks] == [False, False]
+    assert checks[0].deviation > 1
+    assert checks[1].found is None
+    assert checks[1].deviation is None
+
+
+def test_months_totals_and_ranges():
+    wanted = read_expected(
+        "expected", {"operating": [{"value": [0, 1]}, {"value": [2, 3], "tolerance": 0.4}]}
+    )
+    assert [check.ok for check in check_case(MODEL, {}, wanted)] == [True, False]
+    elapsed = read_expected(
+        "expected",
+        {"elapsed_months": [{"value": 2, "month": 3}, {"value": 11, "month": "last"},
+                            {"value": 66, "month": "total"}]},
+    )  # fmt: skip
+    assert all(check.ok for check in check_case(MODEL, {}, elapsed))
+    beyond = read_expected("expected", {"elapsed_months": {"value": 1, "month": 50}})
+    assert check_case(MODEL, {}, beyond)[0].found is None
+
+
+def test_a_figure_may_change_drivers_for_itself_alone():
+    wanted = read_expected(
+        "expected",
+        {"wage_index": [
+            {"value": 1.1, "month": "last", "set": {"company.inflation_per_year": 0.1}},
+            {"value": 1.0, "month": "last", "set": {"company.inflation_per_year": 0}},
+        ]},
+    )  # fmt: skip
+    assert all(check.ok for check in check_case(MODEL, {}, wanted))
+
+
+@pytest.mark.parametrize(
+    ("entry", "where"),
+    [
+        ("x", "expected.goodput.value"),
+        ({"value": True}, "expected.goodput.value"),
+        ({"value": float("nan")}, "expected.goodput.value"),
+        ({"value": [2, 1]}, "expected.goodput.value"),
+        ({"value": [[1], 2, 3]}, "expected.goodput.value"),
+        ({"value": 1, "month": "first"}, "expected.goodput.month"),
+        ({"value": 1, "month": True}, "expected.goodput.month"),
+        ({"value": 1, "tolerance": 2}, "expected.goodput.tolerance"),
+        ({"value": 1, "set": 3}, "expected.goodput.set"),
+        ({"value": 1, "set": {"price": 3}}, "expected.goodput.set.price"),
+        ({"value": 1, "because": 3}, "expected.goodput"),
+    ],
+)
+def test_a_wrong_expectation_is_refused(entry, where):
+    with pytest.raises(InputError) as refused:
+        read_expected("expected", {"goodput": entry})
+    assert refused.value.where == where
+
+
+def test_no_expectations_are_none_and_a_list_is_refused():
+    assert read_expected("expected", None) == ()
+    with pytest.raises(InputError):
+        read_expected("expected", [1])
+
+
+def test_an_unknown_key_is_refused():
+    with pytest.raises(InputError, match="line"):
+        check_case(MODEL, {}, read_expected("expected", {"nonsense": 1}))
