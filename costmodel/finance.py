@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 UNIQUE, NONE, SEVERAL = 0, 1, 2
-#: monthly rates between which roots are sought: -32% to 1,000% a month
-RATES: Final = (-0.32, 10.0)
+#: rates per period between which roots are sought: -99% to 1,000% a month
+RATES: Final = (-0.99, 10.0)
 #: a Newton step of this size in the discount factor leaves an error of rounding only
 _NEGLIGIBLE: Final = 1e-10
-_GRID: Final[Floats] = 1 / (1 + np.geomspace(1 + RATES[0], 1 + RATES[1], 96) - 1)
+_GRID: Final[Floats] = 1 / (1 + np.geomspace(1 + RATES[0], 1 + RATES[1], 241) - 1)
 
 
 def npv(flows: ArrayLike, rate: float) -> Floats:
