@@ -1,0 +1,197 @@
+"""Time, throughput and latency of work that nobody measured, with an interval and a basis.
+
+`predict` takes cases of any kind; `predict_table` takes a table and gives it back with predictions.
+A case that can't be is refused with the reason and the nearest that fits. Each prediction says what
+it rests on: `interpolated` if like work on this device is in the published tables, `extrapolated`
+if only its parts are (the device, or the software), `assumed` if neither; a machine's own records
+come in through `machine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from costmodel.efficiency import Tables, shipped_tables
+from costmodel.prediction_case import (
+    Case,
+    columns,
+    device_of,
+    efficiencies,
+    software_name,
+)
+from costmodel.prediction_shape import Shape, weight_bytes
+from costmodel.prediction_table import MEASURED, Reader, Table, table_of
+from costmodel.prediction_times import Times, times
+from costmodel.serving_steady import CACHE_SHARE
+from data.catalog import Catalog, load_catalog
+from data.errors import InputError
+from data.measurement import Basis
+
+UNITS = {
+    "train": "tokens/s/GPU",
+    "forward": "sequences/s/GPU",
+    "prefill": "tokens/s/GPU",
+    "decode": "tokens/s/GPU",
+    "serve": "output tokens/s/GPU",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a case will do.
+
+    Attributes:
+        value: units per second and device; None where it can't be predicted.
+        low, high: the 90% interval.
+        parts: seconds of the parts of a step.
+        note: what was assumed, or why there is no value.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    basis: Basis | None
+    note: str
+    step_s: float | None = None
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+def predict(cases: Sequence[Case], tables: Tables | None = None) -> list[Prediction]:
+    """Predictions of cases, in their order; one that can't be carries the reason in its note."""
+    tables = tables or shipped_tables()
+    found: list[Prediction | None] = [None] * len(cases)
+    works: dict[str, list[int]] = {}
+    for place, case in enumerate(cases):
+        refusal = refused(case, tables)
+        if refusal is None:
+            works.setdefault(case.work, []).append(place)
+        else:
+            found[place] = Prediction(None, None, None, UNITS[case.work], None, str(refusal))
+    for places in works.values():
+        some = [cases[place] for place in places]
+        for place, prediction in zip(places, _of_one_work(some, tables), strict=True):
+            found[place] = prediction
+    return [prediction for prediction in found if prediction is not None]
+
+
+def predict_table(
+    frame: pd.DataFrame, catalog: Catalog | None = None, tables: Tables | None = None
+) -> pd.DataFrame:
+    """The table with `predicted`, `low`, `high`, `basis` and `note` added.
+
+    Raises:
+        InputError: if the columns are those of no known table.
+    """
+    table = table_of(frame.columns)
+    reader = Reader(catalog or load_catalog())
+    read: list[Case | InputError] = []
+    unmeasured = frame.drop(columns=[c for c in MEASURED[table] if c in frame.columns])
+    for row in unmeasured.to_dict("records"):
+        try:
+            read.append(reader.case(table, row))
+        except InputError as error:
+            read.append(error)
+    predictions = iter(predict([case for case in read if isinstance(case, Case)], tables))
+    every = [next(predictions) if isinstance(one, Case) else _unread(one) for one in read]
+    return _with_predictions(frame, table, every)
+
+
+def refused(case: Case, tables: Tables) -> InputError | None:
+    """Why a case can't be, or None: no rate, no link, or weights that don't fit."""
+    try:
+        device = device_of(case, tables)
+    except InputError as error:
+        return error
+    shape = Shape.of(case.architecture)
+    split = case.tensor * case.pipeline
+    if case.work == "train":
+        split = case.gpus if case.sharding == "full" else split
+    weights = float(weight_bytes(shape, device))
+    room = case.accelerator.memory_bytes * CACHE_SHARE
+    if weights / split <= room:
+        return None
+    needed = 1
+    while weights / needed > room:
+        needed *= 2
+    size = f"needs {weights / 1e9:.0f} GB for weights alone"
+    return InputError(
+        f"{case.architecture.name} in {case.precision}",
+        f"{size}; {split} × {case.accelerator.memory_gib:g} GB",
+        f"spread over more devices: it fits on {needed} with tensor parallelism",
+    )
+
+
+def distance(case: Case, tables: Tables) -> int:
+    """How far a case is from what was calibrated on: see `ResidualRow`."""
+    software = software_name(case.software)
+    known_software = software is not None and tables.knows(case.kind, "software", software)
+    known_device = tables.knows(case.kind, "device", case.accelerator.name)
+    return (0 if known_device else 1) + (0 if known_software else 2)
+
+
+def _of_one_work(cases: list[Case], tables: Tables) -> list[Prediction]:
+    found = times(cases[0].work, columns(cases, tables), efficiencies(cases, tables))
+    apart = [distance(case, tables) for case in cases]
+    return [_prediction(case, found, row, apart[row], tables) for row, case in enumerate(cases)]
+
+
+def _prediction(case: Case, found: Times, row: int, apart: int, tables: Tables) -> Prediction:
+    value = float(found.value[row])
+    factor = interval_factor(case, tables)
+    return Prediction(
+        value,
+        value / factor,
+        value * factor,
+        UNITS[case.work],
+        "interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed",
+        _note(case, apart),
+        step_s=None if found.step_s is None else float(found.step_s[row]),
+        ttft_s=None if found.ttft_s is None else float(found.ttft_s[row]),
+        tpot_s=None if found.tpot_s is None else float(found.tpot_s[row]),
+        parts={name: float(part[row]) for name, part in (found.parts or {}).items()},
+    )
+
+
+def interval_factor(case: Case, tables: Tables) -> float:
+    """Factor by which the 90% interval reaches above and below a prediction."""
+    sparse = case.kind == "serve" and case.architecture.has_experts
+    return tables.factor90("serve experts" if sparse else case.kind, distance(case, tables))
+
+
+def _note(case: Case, apart: int) -> str:
+    notes = []
+    if apart & 1:
+        notes.append(f"no like work on {case.accelerator.name} in the published tables")
+    if apart & 2:
+        notes.append(f"software {case.software or 'not given'}: common coefficients")
+    if case.architecture.note:
+        notes.append(case.architecture.note)
+    return "; ".join(notes)
+
+
+def _unread(error: InputError) -> Prediction:
+    return Prediction(None, None, None, "", None, " ".join(str(error).split()))
+
+
+def _with_predictions(
+    frame: pd.DataFrame, table: Table, predictions: Iterable[Prediction]
+) -> pd.DataFrame:
+    every = list(predictions)
+    added: dict[str, list[Any]] = {
+        "predicted": [one.value for one in every],
+        "low": [one.low for one in every],
+        "high": [one.high for one in every],
+        "basis": [one.basis or "" for one in every],
+        "note": [" ".join(one.note.split()) for one in every],
+    }
+    if table == "serving":
+        added["predicted_ttft_ms"] = [one.ttft_s and one.ttft_s * 1e3 for one in every]
+        added["predicted_tpot_ms"] = [one.tpot_s and one.tpot_s * 1e3 for one in every]
+    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)

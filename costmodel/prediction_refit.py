@@ -1,0 +1,280 @@
+"""Remakes the tables that predictions rest on from a folder of published measurements.
+
+`refit` reads the folder's CSV files (those of `modelworth predict --calibrate DIR`), fits each kind
+of work, and takes the intervals from errors on rows that were left out of the fit by group: a model
+or a degree of parallelism (the device and software being known), a device, a software.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from costmodel.calibration import Array, Observed, fit
+from costmodel.efficiency import (
+    PUBLISHED,
+    CoefficientRow,
+    ExcludedRow,
+    KernelRow,
+    Kind,
+    PriorRow,
+    ResidualRow,
+    Tables,
+    watts_per_tflops,
+)
+from costmodel.prediction_case import columns, efficiencies, software_name
+from costmodel.prediction_table import MEASURED, Reader, Table, table_of
+from costmodel.prediction_times import times
+from data.catalog import Catalog, load_catalog
+from data.errors import InputError
+from data.tables import read_table
+
+FILES = ("training_throughput.csv", "vision_throughput.csv", "serving_throughput.csv")
+KERNELS = "kernel_gemm_efficiency.csv"
+KERNEL_PRECISIONS = {"bfloat16": "bf16", "fp8": "fp8", "nvfp4": "fp4"}
+LARGE_ROWS, SMALL_ROWS = 2048, 16
+AS_OF = "2026-11"
+
+Group = Callable[[Observed], object]
+GROUPS: dict[int, tuple[Group, ...]] = {
+    0: (lambda one: one.case.architecture.name, lambda one: (one.case.tensor, one.case.gpus)),
+    1: (lambda one: one.case.accelerator.name,),
+    2: (lambda one: software_name(one.case.software),),
+}
+"""Distance → what is left out in turn to learn the error at that distance."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Rows of a table of measurements: cases with what was measured, and where each stood."""
+
+    table: Table
+    observed: tuple[Observed, ...]
+    rows: tuple[int, ...]
+    frame: pd.DataFrame
+    refused: dict[int, str]
+
+
+def refit(folder: Path) -> Tables:
+    """Tables fitted to a folder's measurements.
+
+    Raises:
+        InputError: if it has none of the files.
+    """
+    catalog = load_catalog()
+    bare = Tables(tuple(kernel_rows(folder, catalog)), (), ())
+    coefficients: list[CoefficientRow] = []
+    residuals: list[ResidualRow] = []
+    for published in read_folder(folder, catalog):
+        observed = published.observed
+        priors = read_priors(observed[0].case.kind)
+        coefficients += fit(observed, priors, bare)
+        errors = left_out_errors(observed, priors, bare)
+        for name, some in _residual_kinds(observed):
+            residuals += residual_rows(name, some, errors)
+    coefficients += _unfitted({row.kind for row in coefficients})
+    return Tables(bare.kernels, tuple(coefficients), tuple(residuals))
+
+
+def read_priors(kind: Kind) -> dict[str, PriorRow]:
+    """The shipped priors of a kind of work."""
+    rows = read_table(PUBLISHED / "priors.csv", PriorRow)
+    return {row.coefficient: row for row in rows if row.kind == kind}
+
+
+def read_folder(folder: Path, catalog: Catalog) -> list[Published]:
+    """The tables of measurements that a folder has, contradictory rows left out.
+
+    Raises:
+        InputError: if it has none.
+    """
+    found = [read_published(folder / name, catalog) for name in FILES if (folder / name).exists()]
+    if not found:
+        raise InputError(str(folder), "none of the files", f"a folder with {', '.join(FILES)}")
+    return found
+
+
+def read_published(path: Path, catalog: Catalog) -> Published:
+    """One table of measurements."""
+    frame = _read(path)
+    table = table_of(frame.columns)
+    reader = Reader(catalog)
+    excluded = read_table(PUBLISHED / "excluded.csv", ExcludedRow)
+    observed, rows, refused = [], [], {}
+    for place, row in enumerate(frame.to_dict("records")):
+        reason = _excluded(row, table, excluded)
+        if reason:
+            refused[place] = reason
+            continue
+        case = reader.case(table, row)
+        observed.append(
+            Observed(
+                case, row[MEASURED[table][0]], _seconds(row, "tpot_ms"), _seconds(row, "ttft_ms")
+            )
+        )
+        rows.append(place)
+    return Published(table, tuple(observed), tuple(rows), frame, refused)
+
+
+def kernel_rows(folder: Path, catalog: Catalog) -> list[KernelRow]:
+    """Shares of peak by device and precision: the mean over libraries of the median product."""
+    if not (folder / KERNELS).exists():
+        return read_table(PUBLISHED / "kernel_efficiency.csv", KernelRow)
+    frame = pd.read_csv(folder / KERNELS)
+    found = []
+    for (device, kernel), some in frame.groupby(["device", "gemm_dtype"]):
+        precision = KERNEL_PRECISIONS.get(str(kernel))
+        name = {"NVIDIA H100 80GB HBM3": "H100 SXM 80GB"}.get(str(device), str(device))
+        try:
+            accelerator = catalog.accelerator(name)
+        except InputError:
+            continue
+        rate = accelerator.matmul_flops_per_s.get(precision) if precision else None
+        if precision is None or rate is None:
+            continue
+        compute = _mean_of_medians(some[some.m >= LARGE_ROWS], "tflops_p50") * 1e12 / rate
+        memory = _mean_of_medians(some[some.m <= SMALL_ROWS], "GBs_p50")
+        found.append(
+            KernelRow(
+                device=accelerator.name,
+                architecture=accelerator.architecture,
+                precision=precision,
+                compute=round(compute, 3),
+                memory=round(memory * 1e9 / accelerator.bandwidth_bytes_per_s, 3),
+                bandwidth_gb_per_s=accelerator.bandwidth_gb_per_s,
+                watts_per_tflops=watts_per_tflops(accelerator),
+                source=f"ai-dynamo/aiconfigurator@095f58a gemm tables of {device} (Apache-2.0)",
+                as_of="2026-06",
+            )
+        )
+    return found
+
+
+def leave_out(
+    observed: Sequence[Observed], group: Group, priors: dict[str, PriorRow], bare: Tables
+) -> Array:
+    """Errors (of logarithms) of each row when its group is left out of the fit."""
+    errors = np.full(len(observed), np.nan)
+    keys = [group(one) for one in observed]
+    for key in dict.fromkeys(keys):
+        out = np.array([other == key for other in keys])
+        if out.all():
+            continue
+        kept = [one for one, left in zip(observed, out, strict=True) if not left]
+        coefficients = tuple(fit(kept, priors, bare))
+        asked = [one for one, left in zip(observed, out, strict=True) if left]
+        errors[out] = log_errors(asked, Tables(bare.kernels, coefficients, ()))
+    return errors
+
+
+def log_errors(observed: Sequence[Observed], tables: Tables) -> Array:
+    """ln(predicted / measured) of each."""
+    cases = [one.case for one in observed]
+    found = times(cases[0].work, columns(cases, tables), efficiencies(cases, tables))
+    return np.asarray(np.log(found.value) - np.log([one.value for one in observed]))
+
+
+def left_out_errors(
+    observed: Sequence[Observed], priors: dict[str, PriorRow], bare: Tables
+) -> dict[int, list[Array]]:
+    """Errors of every row at each distance."""
+    return {
+        apart: [leave_out(observed, group, priors, bare) for group in groups]
+        for apart, groups in GROUPS.items()
+    }
+
+
+def residual_rows(name: str, some: Array, every: dict[int, list[Array]]) -> list[ResidualRow]:
+    """Half-widths of the 90% interval by distance, for the rows marked in `some`."""
+    logs: dict[int, float] = {}
+    found = []
+    for apart, columns_ in every.items():
+        errors = np.concatenate([column[some] for column in columns_])
+        errors = np.abs(errors[np.isfinite(errors)])
+        nearer = max(logs.values(), default=0.0)
+        logs[apart] = max(float(np.quantile(errors, 0.9)) if errors.size else 0.0, nearer)
+        found.append(_residual(name, apart, logs[apart], errors.size))
+    both = math.hypot(logs[1], logs[2]) if logs[2] > logs[0] else math.hypot(logs[1], logs[1])
+    return [*found, _residual(name, 3, both, 0)]
+
+
+def write_tables(tables: Tables, folder: Path) -> list[Path]:
+    """The three tables as CSV files in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    named = {
+        "kernel_efficiency.csv": tables.kernels,
+        "coefficients.csv": tables.coefficients,
+        "residuals.csv": tables.residuals,
+    }
+    for name, rows in named.items():
+        frame = pd.DataFrame([row.model_dump() for row in rows])
+        frame.to_csv(folder / name, index=False, lineterminator="\n")
+    return [folder / name for name in named]
+
+
+def _residual(name: str, apart: int, log: float, rows: int) -> ResidualRow:
+    source = "errors on published rows left out of the fit by group"
+    return ResidualRow(
+        kind=name,
+        distance=apart,
+        factor90=round(math.exp(log), 3),
+        rows=rows,
+        source=source if rows else "distances 1 and 2 together",
+        as_of=AS_OF,
+    )
+
+
+def _residual_kinds(observed: Sequence[Observed]) -> list[tuple[str, Array]]:
+    sparse = np.array([one.case.architecture.has_experts for one in observed])
+    kind = observed[0].case.kind
+    if kind != "serve":
+        return [(kind, np.full(len(observed), True))]
+    return [("serve", ~sparse), ("serve experts", sparse)]
+
+
+def _unfitted(kinds: set[Kind]) -> Iterable[CoefficientRow]:
+    """Priors of the kinds that had no measurements."""
+    every: tuple[Kind, ...] = ("train", "forward", "serve")
+    for kind in every:
+        if kind in kinds:
+            continue
+        for row in read_priors(kind).values():
+            yield CoefficientRow(
+                kind=kind, level="common", name="all", coefficient=row.coefficient,
+                value=row.value, prior=row.value, log_sd=row.log_sd, rows=0,
+                source=row.source, as_of=row.as_of,
+            )  # fmt: skip
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), str(error), "a readable CSV file") from error
+
+
+def _mean_of_medians(frame: pd.DataFrame, column: str) -> float:
+    return float(frame.groupby("fw")[column].median().mean())
+
+
+def _seconds(row: Mapping[Any, Any], column: str) -> float | None:
+    value = row.get(column)
+    return None if value is None or math.isnan(value) else value / 1e3
+
+
+def _excluded(row: Mapping[Any, Any], table: Table, excluded: Iterable[ExcludedRow]) -> str | None:
+    for one in excluded:
+        counts = one.gpus.split("|")
+        if (
+            one.table == table
+            and str(row.get(one.column)) == one.value
+            and str(row.get("gpus")) in counts
+        ):
+            return one.reason
+    return None

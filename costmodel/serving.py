@@ -1,0 +1,204 @@
+"""The largest load a replica carries within an objective on first and later tokens.
+
+Open loop: requests arrive at random (Poisson), prefills go first, all running sequences decode
+together. A first token waits as in a queue with one server whose service is a prefill (M/D/1, its
+tail by the heavy-traffic exponential); a later token's 95th percentile takes as many neighbours as
+a Poisson count reaches in 95 of 100 cases. `tests` holds a simulation of the same rules.
+Left out: length distributions beyond their mean, bursts of users, engines that drop requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from costmodel.architecture import Architecture
+from costmodel.efficiency import Efficiency, Tables, shipped_tables
+from costmodel.predict import distance, interval_factor, refused
+from costmodel.prediction_case import Case, columns, efficiencies, precision_name
+from costmodel.prediction_shape import Number
+from costmodel.serving_steady import cache_room
+from costmodel.step_time import decode_step, forward_pass, total_s
+from data.catalog import Accelerator
+from data.errors import InputError
+from data.measurement import Basis, Measurement
+
+NORMAL_95 = 1.645
+POINTS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class ServingPoint:
+    """One replica at the largest load within its objective.
+
+    Attributes:
+        concurrency: requests in the replica on average, running or waiting.
+        ttft_s, tpot_s: the 95th percentiles there.
+        prefill_tokens_per_s: prompt tokens computed, those from a prefix cache left out.
+        prefill_share: of the time that the devices work, spent on prefills; the rest decodes.
+        low, high: factors on the rates that bound the 90% interval.
+    """
+
+    requests_per_s: float
+    concurrency: float
+    ttft_s: float
+    tpot_s: float
+    prefill_tokens_per_s: float
+    decode_tokens_per_s: float
+    prefill_share: float
+    low: float
+    high: float
+    basis: Basis
+    note: str
+
+
+@dataclass(frozen=True)
+class OpenLoop:
+    """A replica at arrival rates: arrays over the mean number of running sequences."""
+
+    running: Number
+    requests_per_s: Number
+    tpot_s: Number
+    ttft_p95_s: Number
+    tpot_p95_s: Number
+    prefill_share: Number
+    room: float
+
+
+def open_loop(
+    case: Case, tables: Tables, fit: Efficiency, running: Number, cached_share: float = 0.0
+) -> OpenLoop:
+    """Latencies at the arrival rates that keep `running` sequences decoding on average."""
+    work = columns([case], tables)
+    fresh = max(case.tokens * (1 - cached_share), 1.0)
+    context = case.tokens + case.new_tokens / 2
+    prefill_s = float(total_s(forward_pass(work.shape, work.device, fit, 1, fresh, work.tensor))[0])
+
+    def decode_s(sequences: Number) -> Number:
+        return total_s(decode_step(work.shape, work.device, fit, sequences, context, work.tensor))
+
+    room = cache_room(work.shape, work.device, work.tensor, case.tokens + case.new_tokens)
+    each_s = prefill_s * fit.interference / case.new_tokens
+    tpot_s = decode_s(running) + running * each_s
+    rate = running / (case.new_tokens * tpot_s)
+    many = running + NORMAL_95 * np.sqrt(running)
+    busy = np.minimum(rate * prefill_s, 0.999)
+    tail = prefill_s / (2 * (1 - busy)) * np.log(np.maximum(busy / 0.05, 1))
+    return OpenLoop(
+        running=running,
+        requests_per_s=rate,
+        tpot_s=tpot_s,
+        ttft_p95_s=fit.first_token_s + decode_s(running) + prefill_s + tail,
+        tpot_p95_s=decode_s(many) + many * each_s,
+        prefill_share=running * each_s / tpot_s,
+        room=float(room[0]),
+    )
+
+
+def largest_load(
+    config: Mapping[str, Any],
+    accelerator: Accelerator,
+    *,
+    gpus: int,
+    precision: str,
+    prompt_tokens: float,
+    new_tokens: float,
+    cached_share: float = 0.0,
+    ttft_p95_s: float,
+    tpot_p95_s: float,
+    measurements: Sequence[Measurement] = (),
+    tables: Tables | None = None,
+    software: str | None = None,
+) -> ServingPoint:
+    """The largest arrival rate that one replica of `gpus` devices serves within the objective.
+
+    `cached_share` of the prompt's tokens are found in a prefix cache. Own `measurements` of this
+    device calibrate the prediction.
+
+    Raises:
+        InputError: if the model doesn't fit, or not even one request meets the objective, with
+            what would.
+    """
+    tables = tables or shipped_tables()
+    case = _case(config, accelerator, gpus, precision, prompt_tokens, new_tokens, software)
+    refusal = refused(case, tables)
+    if refusal is not None:
+        raise refusal
+    if not 0 <= cached_share < 1:
+        raise InputError("cached_share", cached_share, "from 0 to under 1")
+    fit = efficiencies([case], tables)
+    first = open_loop(case, tables, fit, np.array([1e-3]), cached_share)
+    _require_reachable(first, ttft_p95_s, tpot_p95_s, case)
+    running = np.geomspace(1e-3, max(first.room, 1e-2), POINTS)
+    loop = open_loop(case, tables, fit, running, cached_share)
+    fits = running + NORMAL_95 * np.sqrt(running) <= max(first.room, 1.0)
+    good = (loop.ttft_p95_s <= ttft_p95_s) & (loop.tpot_p95_s <= tpot_p95_s) & fits
+    best = int(np.argmin(good)) - 1 if not good.all() else POINTS - 1
+    return _point(case, loop, max(best, 0), cached_share, tables)
+
+
+def _case(
+    config: Mapping[str, Any],
+    accelerator: Accelerator,
+    gpus: int,
+    precision: str,
+    prompt_tokens: float,
+    new_tokens: float,
+    software: str | None,
+) -> Case:
+    return Case(
+        work="serve",
+        architecture=Architecture.from_config(config),
+        accelerator=accelerator,
+        gpus=gpus,
+        precision=precision_name(precision),
+        tokens=prompt_tokens,
+        new_tokens=new_tokens,
+        software=software,
+        tensor=gpus,
+    )
+
+
+def _require_reachable(first: OpenLoop, ttft_p95_s: float, tpot_p95_s: float, case: Case) -> None:
+    """Refuse an objective that an idle replica misses already."""
+    alone = f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}, one request"
+    for name, objective, reached in (
+        ("ttft_p95_s", ttft_p95_s, float(first.ttft_p95_s[0])),
+        ("tpot_p95_s", tpot_p95_s, float(first.tpot_p95_s[0])),
+    ):
+        if not objective >= reached:
+            raise InputError(
+                name, f"{objective:g} s", f"{reached:.3g} s or more ({alone}), or on more devices"
+            )
+    if first.room < 1:
+        raise InputError(
+            "prompt_tokens + new_tokens",
+            f"{case.tokens + case.new_tokens:.0f}",
+            f"{int(first.room * (case.tokens + case.new_tokens))} or fewer: the cache has no more "
+            f"room beside the weights; or more devices",
+        )
+
+
+def _point(
+    case: Case, loop: OpenLoop, at: int, cached_share: float, tables: Tables
+) -> ServingPoint:
+    rate = float(loop.requests_per_s[at])
+    factor = interval_factor(case, tables)
+    apart = distance(case, tables)
+    limit = "the cache's room" if at == POINTS - 1 else "the objective"
+    return ServingPoint(
+        requests_per_s=rate,
+        concurrency=float(loop.running[at]) + rate * float(loop.ttft_p95_s[at]) / 2,
+        ttft_s=float(loop.ttft_p95_s[at]),
+        tpot_s=float(loop.tpot_p95_s[at]),
+        prefill_tokens_per_s=rate * case.tokens * (1 - cached_share),
+        decode_tokens_per_s=rate * case.new_tokens,
+        prefill_share=float(loop.prefill_share[at]),
+        low=1 / factor,
+        high=factor,
+        basis="interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed",
+        note=f"bounded by {limit}; room for {loop.room:.0f} sequences",
+    )
