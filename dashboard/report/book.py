@@ -13,14 +13,7 @@ from costmodel.analysis import Analysis, Section
 from costmodel.drivers import Driver, choices, load_drivers
 from costmodel.formula import Line, order, parse
 from costmodel.formula_compile import Program, Run
-from dashboard.report.excel_formula import (
-    HELPER,
-    Layout,
-    Place,
-    Writer,
-    recurrences,
-    unfold,
-)
+from dashboard.report.excel_formula import Layout, Place, Writer, recurrences
 
 SHEETS: Mapping[str, tuple[Section, ...]] = {
     "demand": ("demand",),
@@ -43,7 +36,6 @@ class Row:
     row: int
     formulas: tuple[str, ...]
     values: tuple[float, ...]
-    helper: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ class Book:
     def __init__(self, analysis: Analysis, names: Mapping[str, str]) -> None:
         self.analysis, self.names = analysis, names
         self.table = {key: row for key, row in load_drivers().items() if key in analysis.drivers}
-        self._trees = unfold({key: _tree(line.formula) for key, line in analysis.lines.items()})
+        self._trees = {key: _tree(line.formula) for key, line in analysis.lines.items()}
         self.inputs = tuple(self._inputs())
         self.rows = {sheet: list[str]() for sheet in SHEETS}
         self.layout = Layout(
@@ -80,17 +72,14 @@ class Book:
     def lines(self, sheet: str) -> Iterator[tuple[Section, list[Row]]]:
         """The sheet's rows by section, in the order of the model."""
         for section in SHEETS[sheet]:
-            keys = [key for key in self.rows[sheet] if self._section(key) == section]
+            lines = self.analysis.lines
+            keys = [key for key in self.rows[sheet] if lines[key].section == section]
             if keys:
                 yield section, [self._row(key) for key in keys]
 
     def driver(self, key: str) -> Driver | None:
         """The catalogue's row of a driver."""
         return self.table.get(key)
-
-    def value(self, key: str) -> float:
-        """A line's value before opening, where figures of the whole horizon stand."""
-        return self._computed[key][0]
 
     def cell(self, key: str, sheet: str) -> str:
         """The cell in which a line of the whole horizon stands, as seen from another sheet."""
@@ -107,9 +96,6 @@ class Book:
         place = self.layout.places[key]
         writer = Writer(self.layout, key, 0)
         return f"'{place.sheet}'!{writer.span(key, 0, self.analysis.months)}"
-
-    def _section(self, key: str) -> Section:
-        return self.analysis.lines[key.split(HELPER)[0]].section
 
     def _inputs(self) -> Iterator[Input]:
         """Drivers by section, with a row for each section's head and one for the horizon."""
@@ -133,27 +119,19 @@ class Book:
             for section in sections:
                 row += 1
                 for key in self._trees:
-                    if self._section(key) == section:
+                    if self.analysis.lines[key].section == section:
                         self.rows[sheet].append(key)
                         yield key, Place(self.names[sheet], row)
                         row += 1
 
     def _row(self, key: str) -> Row:
-        line, helper = self.analysis.lines[key.split(HELPER)[0]], HELPER in key
-        months = range(self.analysis.months + 1)
+        line, months = self.analysis.lines[key], range(self.analysis.months + 1)
         formulas = tuple(Writer(self.layout, key, m).formula(self._trees[key]) for m in months)
-        return Row(
-            key,
-            "" if helper else line.unit,
-            line.source,
-            self.layout.places[key].row,
-            formulas,
-            self._computed[key],
-            helper,
-        )
+        row = self.layout.places[key].row
+        return Row(key, line.unit, line.source, row, formulas, self._computed[key])
 
     def _values(self) -> dict[str, tuple[float, ...]]:
-        """What each row shows: the analysis' own figures, and the helpers computed from them."""
+        """What each row shows: the analysis' own series, and the single figures made from them."""
         months, known = self.analysis.months, self.analysis.series
         words = {**dict.fromkeys(self.analysis.drivers, ()), **choices(self.table)}
         formulas = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from dashboard.report.blocks import AreaChart, BarChart, Bars, Chart, Histogram, Line, LineChart
@@ -108,10 +109,11 @@ def _bar(chart: BarChart, bars: Bars, index: int) -> dict[str, Any]:
         "y": chart.categories, "marker": {"color": colour(index)},
     }  # fmt: skip
     if bars.low is not None and bars.high is not None:
+        above = [_gap(*pair) for pair in zip(bars.high, bars.values, strict=True)]
+        below = [_gap(*pair) for pair in zip(bars.values, bars.low, strict=True)]
         bar["error_x"] = {
             "type": "data", "symmetric": False, "color": "#17212b", "thickness": 1.2,
-            "array": [_gap(high, value) for high, value in zip(bars.high, bars.values, strict=True)],
-            "arrayminus": [_gap(value, low) for value, low in zip(bars.values, bars.low, strict=True)],
+            "array": above, "arrayminus": below,
         }  # fmt: skip
     return bar
 
@@ -121,11 +123,12 @@ def _gap(high: float | None, low: float | None) -> float | None:
 
 
 def _histogram(chart: Histogram) -> dict[str, Any]:
-    edges = list(zip(chart.edges, chart.edges[1:], strict=False))
+    edges = list(pairwise(chart.edges))
     middles = [(low + high) / 2 for low, high in edges]
     colours = [COLOURS[1] if middle < 0 else COLOURS[0] for middle in middles]
+    widths = [high - low for low, high in edges]
     bar = {
-        "type": "bar", "x": middles, "y": chart.shares, "width": [high - low for low, high in edges],
+        "type": "bar", "x": middles, "y": chart.shares, "width": widths,
         "marker": {"color": colours, "line": {"width": 0.5, "color": "#ffffff"}},
     }  # fmt: skip
     layout = _layout(chart.x_title, chart.y_title, bargap=0)

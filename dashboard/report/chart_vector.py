@@ -60,7 +60,7 @@ def _body(chart: Chart) -> dict[str, Any]:
 
 def _quantity(field: str, title: str, **scale: Any) -> dict[str, Any]:
     return {
-        "field": field, "type": "quantitative", "title": title, "scale": {"nice": True, **scale},
+        "field": field, "type": "quantitative", "title": title, "scale": {"nice": True} | scale,
     }  # fmt: skip
 
 
@@ -73,35 +73,23 @@ def _order(names: list[str], *, single: bool) -> dict[str, Any]:
 
 def _lines(chart: LineChart) -> dict[str, Any]:
     names = [line.name for line in chart.lines]
-    rows = [
-        {"x": x, "y": y, "series": line.name}
-        | ({"low": line.low[i], "high": line.high[i]} if line.low and line.high else {})
-        for line in chart.lines
-        for i, (x, y) in enumerate(zip(chart.x, line.y, strict=True))
-        if not chart.logarithmic or (x > 0 and y > 0)
-    ]
-    kind = {"type": "log", "nice": False} if chart.logarithmic else {"zero": False}
-    x = _quantity("x", chart.x_title, **kind)
-    x["scale"]["nice"] = False
-    y = _quantity("y", chart.y_title, **kind)
+    rows = _line_rows(chart)
+    kind = {"type": "log"} if chart.logarithmic else {"zero": False}
+    x = _quantity("x", chart.x_title, **kind, nice=False)
+    y = _quantity("y", chart.y_title, **kind, nice=not chart.logarithmic)
     if chart.logarithmic:
         short = "replace(format(datum.value, '~s'), 'G', 'B')"
         x["axis"] = {"labelExpr": short, "values": _decades(row["x"] for row in rows)}
         y["axis"] = {"format": "~g", "values": _decades(row["y"] for row in rows)}
-    single = len(names) == 1
-    colour = _order(names, single=single)
-    dash = {"field": "series", "type": "nominal", "legend": None if single else {},
-            "scale": {"domain": names, "range": [DASHES[i % 6] for i in range(len(names))]}}  # fmt: skip
-    line = {"mark": {"type": "line", "strokeWidth": 2},
-            "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash}}  # fmt: skip
+    colour = _order(names, single=len(names) == 1)
+    dashes = {"domain": names, "range": [DASHES[i % len(DASHES)] for i in range(len(names))]}
+    dash = colour | {"scale": dashes}
+    encoding = {"x": x, "y": y, "color": colour, "strokeDash": dash}
+    line = {"mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding}
     layers = [line, *_marks(chart)]
     if any("low" in row for row in rows):
-        band = {
-            "x": x,
-            "y": _quantity("low", chart.y_title),
-            "y2": {"field": "high"},
-            "color": colour,
-        }
+        low = _quantity("low", chart.y_title)
+        band = {"x": x, "y": low, "y2": {"field": "high"}, "color": colour}
         layers.insert(0, {"mark": {"type": "area", "opacity": 0.2}, "encoding": band})
     if not chart.logarithmic:
         zero = {"mark": {"type": "rule", "color": "#9aa5b1"}, "encoding": {"y": {"datum": 0}}}
@@ -109,14 +97,24 @@ def _lines(chart: LineChart) -> dict[str, Any]:
     return {"height": HEIGHT, "data": {"values": rows}, "layer": layers}
 
 
+def _line_rows(chart: LineChart) -> list[dict[str, Any]]:
+    """Points of all lines, without those that a logarithmic axis can't show."""
+    return [
+        {"x": x, "y": y, "series": line.name}
+        | ({"low": line.low[i], "high": line.high[i]} if line.low and line.high else {})
+        for line in chart.lines
+        for i, (x, y) in enumerate(zip(chart.x, line.y, strict=True))
+        if not chart.logarithmic or (x > 0 and y > 0)
+    ]
+
+
 def _decades(values: Iterable[Any]) -> list[float]:
     """Powers of ten that a logarithmic axis is ticked at."""
     exponents = [math.log10(value) for value in values]
     if not exponents:
         return []
-    return [
-        10.0**power for power in range(math.floor(min(exponents)), math.ceil(max(exponents)) + 1)
-    ]
+    least, most = math.floor(min(exponents)), math.ceil(max(exponents))
+    return [10.0**power for power in range(least, most + 1)]
 
 
 def _marks(chart: LineChart) -> list[dict[str, Any]]:
@@ -160,7 +158,7 @@ def _bars(chart: BarChart) -> dict[str, Any]:
                 row |= {"low": bars.low[i], "high": bars.high[i]}
             rows.append(row)
     y = {"field": "category", "type": "nominal", "sort": None, "title": None,
-         "axis": {"labelLimit": 230, "ticks": False}}  # fmt: skip
+         "axis": {"labelLimit": 300, "ticks": False}}  # fmt: skip
     colour = _order(names, single=len(names) == 1)
     if "legend" not in colour:
         colour["legend"] = {"symbolType": "square"}

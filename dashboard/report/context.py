@@ -80,12 +80,27 @@ class Context:
         """A monthly series, if the analysis has it."""
         return self.analysis.series.get(key)
 
+    def known(self, key: str, otherwise: str) -> str:
+        """A message, or what to say where there is none."""
+        text = self.words.t(key)
+        return clean(otherwise) if text == key else text
+
+    def span(self, low: float, high: float, unit: str) -> str:
+        """Two quantities as "1–2 months", their unit said once."""
+        if unit.startswith("usd"):
+            first = self.words.money(low)
+        elif unit == "share":
+            first = self.words.percent(low)
+        else:
+            first = self.words.number(low)
+        return f"{first} – {self.value(high, unit)}"
+
     def setting(self, driver: DriverUse) -> str:
         """A driver's value: a quantity, or the word of a choice or switch."""
         row = load_drivers().get(driver.key)
         if row and row.kind in ("choice", "switch"):
             word = row.word(driver.value) if row.choices else ("false", "true")[int(driver.value)]
-            return self.words.t(f"choice.{word}")
+            return self.known(f"choice.{word}", word)
         if driver.by_month:
             return self.t("by_month", first=self.value(driver.value, driver.unit))
         return self.value(driver.value, driver.unit)

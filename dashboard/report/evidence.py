@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
@@ -19,6 +20,7 @@ from dashboard.report.blocks import (
 from dashboard.report.context import Context
 
 MOST_MEASURED_BARS = 12
+YOUNG_MONTHS = 36
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 
 
@@ -133,7 +135,7 @@ def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
         Column(t("column.distribution"), 2.2),
         Column(t("column.basis"), 1.2),
         Column(t("column.source"), 3.2),
-        Column(t("column.age"), 1),
+        Column(t("column.age"), 1.4),
     )
     rows = tuple(
         (
@@ -141,7 +143,7 @@ def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
             context.setting(driver),
             distribution(context, driver.distribution, driver.unit),
             t(f"basis.{driver.basis}"),
-            clean(driver.source, 240) or t("no_source"),
+            source(context, driver.source),
             age(context, driver),
         )
         for driver in drivers
@@ -151,21 +153,36 @@ def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
 
 def distribution(context: Context, given: dict[str, Any] | None, unit: str) -> str:
     """A distribution as the scenario wrote it: its kind and numbers."""
-    if not given:
-        return ""
-    shown = []
-    for key, value in given.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        text = context.value(value, unit) if number else clean(value, 40)
-        shown.append(f"{clean(key, 40)} {text}")
+    shown = (_parameter(context, key, value, unit) for key, value in (given or {}).items())
     return clean(", ".join(shown))
+
+
+def _parameter(context: Context, key: str, value: Any, unit: str) -> str:
+    word = context.known(f"report.distribution.{key}", clean(key, 40))
+    if isinstance(value, Mapping):
+        return f"{word}: {distribution(context, dict(value), unit)}"
+    if isinstance(value, list | tuple):
+        return context.t("distribution.values", count=len(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{word} {clean(value, 40)}"
+    return f"{word} {context.value(value, unit)}"
+
+
+def source(context: Context, text: str) -> str:
+    """Where a value comes from; the scenario's own word in the reader's language."""
+    if text == "the scenario":
+        return context.t("the_scenario")
+    return clean(text, 240) or context.t("no_source")
 
 
 def age(context: Context, driver: DriverUse) -> str:
     """The source's date, with its age where that is known."""
     if driver.stale_days is None:
         return clean(driver.as_of or "", 20)
-    return context.t("age_days", date=clean(driver.as_of or "", 20), days=driver.stale_days)
+    day, months = clean(driver.as_of or "", 20), round(driver.stale_days / 30.4)
+    if months > YOUNG_MONTHS:
+        return context.t("age_years", date=day, years=months // 12)
+    return context.t("age_months", date=day, months=months)
 
 
 def formulas(context: Context) -> list[Block]:

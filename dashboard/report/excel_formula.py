@@ -1,27 +1,24 @@
 """A formula of the model as a live formula of a spreadsheet, from the same syntax tree.
 
 Every month has a column, the same on all sheets, and every line a row; a driver is a named cell.
-Functions over all months need their argument in a row of its own, so `unfold` first moves such
-arguments to helper lines. Comparisons outside a condition become IF(…,1,0), because sums skip truth
-values. What a formula may contain is listed in `costmodel.formula`.
+Comparisons outside a condition become IF(…,1,0), because sums skip truth values. What a formula may
+contain is listed in `costmodel.formula`.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
-from costmodel.formula import ACROSS, MONTHS, driver_key
+from costmodel.formula import MONTHS, driver_key
 
 FIRST_COLUMN = 3  # of month 0: name, unit and key stand before
 MONTH_ROW = 3
-HELPER = "__part_"
 HORIZON = "months.horizon"
 UNDEFINED = '"n/a"'
-NEVER = '"never"'
 
 _COMPARED, _SUMMED, _MULTIPLIED, _RAISED, _SIGNED, _ATOM = range(6)
 _BINARY = {
@@ -68,45 +65,6 @@ class Layout:
     switches: frozenset[str]
     past: Mapping[str, frozenset[str]]
     months: int
-
-
-def unfold(trees: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
-    """The formulas with arguments over all months moved to lines of their own, before their user."""
-    lines: dict[str, ast.expr] = {}
-    for key, tree in trees.items():
-        mover = _Mover(key, lines)
-        lines[key] = mover.visit(tree)
-    return {key: lines[key] for key in _helpers_first(lines)}
-
-
-class _Mover(ast.NodeTransformer):
-    """Replaces an argument over all months that isn't a line's name by a helper's name."""
-
-    def __init__(self, key: str, lines: dict[str, ast.expr]) -> None:
-        self.key, self.lines, self.count = key, lines, 0
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802 - ast's name
-        """Inner calls first, so that helpers may use helpers."""
-        arguments = [self.visit(argument) for argument in node.args]
-        assert isinstance(node.func, ast.Name)
-        plain = isinstance(arguments[0], ast.Name) and arguments[0].id not in MONTHS
-        if node.func.id in ACROSS and (not plain or node.func.id == "first"):
-            self.count += 1
-            helper = f"{self.key}{HELPER}{self.count}"
-            self.lines[helper] = arguments[0]
-            arguments = [ast.Name(helper, ast.Load())]
-        return ast.Call(node.func, arguments, [])
-
-
-def _helpers_first(lines: Mapping[str, ast.expr]) -> Iterator[str]:
-    helpers: dict[str, list[str]] = {}
-    for key in lines:
-        if HELPER in key:
-            helpers.setdefault(key.split(HELPER)[0], []).append(key)
-    for key in lines:
-        if HELPER not in key:
-            yield from helpers.get(key, ())
-            yield key
 
 
 def recurrences(trees: Mapping[str, ast.expr]) -> dict[str, frozenset[str]]:
@@ -191,16 +149,6 @@ class Writer:
     def _write(self, node: ast.expr) -> tuple[str, int]:
         """The text of a node and how tightly its outermost operator binds."""
         match node:
-            case ast.Constant(value=value):
-                return _number(value), _ATOM
-            case ast.Name(id="month"):
-                return f"{column(self.month)}${MONTH_ROW + 1}", _ATOM
-            case ast.Name(id="months"):
-                return HORIZON, _ATOM
-            case ast.Name(id=key):
-                return self.cell(key, self.month), _ATOM
-            case ast.Attribute():
-                return self._driver(driver_key(node) or ""), _ATOM
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return "-" + self._inside(operand, _SIGNED), _SIGNED
             case ast.UnaryOp(operand=operand):
@@ -213,6 +161,21 @@ class Writer:
                 return f"IF({self._comparison(node)},1,0)", _ATOM
             case ast.Call(func=ast.Name(id=function), args=arguments):
                 return self._call(function, arguments), _ATOM
+        return self._leaf(node), _ATOM
+
+    def _leaf(self, node: ast.expr) -> str:
+        """A number, a line, a driver or the month."""
+        match node:
+            case ast.Constant(value=value):
+                return _number(value)
+            case ast.Name(id="month"):
+                return f"{column(self.month)}${MONTH_ROW + 1}"
+            case ast.Name(id="months"):
+                return HORIZON
+            case ast.Name(id=key):
+                return self.cell(key, self.month)
+            case ast.Attribute():
+                return self._driver(driver_key(node) or "")
         raise AssertionError(ast.dump(node))
 
     def _bare(self, node: ast.expr) -> str:
@@ -265,7 +228,7 @@ class Writer:
         return f"IF({self._condition(condition)},{self._bare(then)},{self._bare(otherwise)})"
 
     def _ceil(self, arguments: list[ast.expr]) -> str:
-        return f"-INT(-({self._bare(arguments[0])}-1E-9))"
+        return f"(-INT(-({self._bare(arguments[0])}-1E-9)))"
 
     def _floor(self, arguments: list[ast.expr]) -> str:
         return f"INT({self._bare(arguments[0])}+1E-9)"
@@ -301,7 +264,7 @@ class Writer:
         return f"{function}({self._all(arguments[0])})"
 
     def _first(self, arguments: list[ast.expr]) -> str:
-        return f"MATCH(1,{self._all(arguments[0])},0)-1"
+        return f"(MATCH(TRUE,INDEX({self._all(arguments[0])}<>0,0),0)-1)"
 
     def _all(self, node: ast.expr) -> str:
         place = self.layout.places[_id(node)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from costmodel.analysis import Analysis
 from dashboard.report.blocks import Document
@@ -38,7 +39,7 @@ def write(
     formats: Sequence[str] = ("html",),
     language: str = "en",
     sections: Sequence[str] | None = None,
-    date: date | None = None,  # noqa: A002 - what the reader calls it
+    date: date | None = None,
 ) -> tuple[Outcome, ...]:
     """Write the analysis to `out_dir` as report.html, report.pdf and so on.
 
@@ -121,7 +122,8 @@ FORMATS: dict[str, Callable[[Job], Files]] = {
 }
 
 
-def _module(name: str):  # noqa: ANN202 - each format's library loads only when it is asked for
+def _module(name: str) -> Any:
+    """A format's module; its library loads only when it is asked for."""
     return import_module(f"dashboard.report.{name}")
 
 

@@ -69,7 +69,7 @@ def parts(context: Context, totals: tuple[str, ...]) -> list[Series]:
     open_keys = (
         known if len(known) > 1 else [part for key in known for part in _terms(context, key)]
     )
-    while len(open_keys) < MOST_BARS:
+    while 0 < len(open_keys) < MOST_BARS:
         by_size = sorted(open_keys, key=lambda part: -_total(context, part))
         inner = next((part for part in by_size if len(_terms(context, part)) > 1), None)
         if inner is None or len(open_keys) + len(_terms(context, inner)) > MOST_BARS + 1:
@@ -85,7 +85,9 @@ def _terms(context: Context, key: str) -> list[str]:
     line = context.analysis.lines.get(key)
     found = _addends(ast.parse(line.formula, mode="eval").body) if line else None
     known = context.analysis.series
-    return found if found and all(term in known for term in found) else []
+    if not found or any(term not in known for term in found):
+        return []
+    return [term for term in found if _total(context, term)]
 
 
 def _addends(node: ast.expr) -> list[str] | None:
@@ -177,7 +179,7 @@ def _tornado(context: Context, swings: tuple[Swing, ...]) -> Graphic:
     highs = [swing.at_high - base for swing in widest]
     scale = context.scale("usd", [*lows, *highs])
     names = tuple(
-        f"{context.name(swing.driver)} ({context.words.range(swing.low, swing.high, swing.unit)})"
+        f"{context.name(swing.driver)} ({context.span(swing.low, swing.high, swing.unit)})"
         for swing in widest
     )
     series = (
@@ -193,8 +195,8 @@ def _influences(context: Context, risk: Risk) -> list[Block]:
     t = context.t
     columns = (
         Column(t("column.driver"), 3),
-        Column(t("column.first_order"), 1.2, numeric=True),
-        Column(t("column.total_order"), 1.2, numeric=True),
+        Column(t("column.first_order"), 1.4, numeric=True),
+        Column(t("column.total_order"), 1.4, numeric=True),
         Column(t("column.rank_correlation"), 1.4, numeric=True),
         Column(t("column.evppi"), 1.6, numeric=True),
     )

@@ -21,6 +21,7 @@ from dashboard.report.blocks import (
 from dashboard.report.context import Context
 
 HEADLINES = 6
+NO_LIMIT = 1e15  # the largest budget that a scenario can state
 CASH = "cash_balance_usd"
 MOST_OPTION_FIGURES = 5
 
@@ -114,7 +115,9 @@ def _criteria(context: Context) -> Table:
     rows = tuple(
         (
             context.name(criterion.key),
-            context.value(criterion.threshold, criterion.unit),
+            t("no_limit")
+            if criterion.threshold >= NO_LIMIT
+            else context.value(criterion.threshold, criterion.unit),
             context.value(criterion.value, criterion.unit),
             t("yes") if criterion.met else t("no"),
         )
@@ -168,6 +171,8 @@ def cash_curve(context: Context) -> Graphic | None:
 def indicators(context: Context) -> list[Block]:
     """Every indicator with its quantiles and basis."""
     t = context.t
+    figures = context.analysis.indicators.values()
+    shown = [figure for figure in figures if has_meaning(figure)]
     columns = (
         Column(t("column.indicator"), 3),
         Column(t("column.base"), 1.7, numeric=True),
@@ -186,7 +191,7 @@ def indicators(context: Context) -> list[Block]:
             ),
             t(f"basis.{figure.basis}"),
         )
-        for figure in context.analysis.indicators.values()
+        for figure in shown
     )
     partly = [
         t(
@@ -194,11 +199,20 @@ def indicators(context: Context) -> list[Block]:
             name=context.name(figure.key),
             share=context.words.percent(figure.share_defined),
         )
-        for figure in context.analysis.indicators.values()
+        for figure in shown
         if 0 < figure.share_defined < 1 and figure.p50 is not None
     ]
+    absent = [context.name(figure.key) for figure in figures if not has_meaning(figure)]
+    if absent:
+        partly.append(t("indicators.absent", names=t("list.join").join(absent)))
     reading = [Paragraph(t("indicators.reading")), Table(columns, rows)]
     return [*reading, *(Paragraph(text, "note") for text in partly)]
+
+
+def has_meaning(figure: Figure) -> bool:
+    """Whether a figure has a value, or its lack of one says something."""
+    known = figure.base is not None or figure.p50 is not None
+    return known or figure.status not in (None, "undefined")
 
 
 def break_even(context: Context) -> list[Block]:
@@ -207,10 +221,10 @@ def break_even(context: Context) -> list[Block]:
     if not context.analysis.break_evens:
         return [Paragraph(t("break_even.none"))]
     columns = (
-        Column(t("column.driver"), 2.5),
-        Column(t("column.reaches"), 2.5),
+        Column(t("column.driver"), 2.4),
+        Column(t("column.reaches"), 2),
         Column(t("column.at"), 2, numeric=True),
-        Column(t("column.searched"), 2, numeric=True),
+        Column(t("column.searched"), 2.6, numeric=True),
     )
     rows = tuple(_break_even_row(context, found) for found in context.analysis.break_evens)
     return [Paragraph(t("break_even.reading")), Table(columns, rows)]
@@ -223,7 +237,7 @@ def _break_even_row(context: Context, found: BreakEven) -> tuple[str, ...]:
         context.name(found.driver),
         f"{context.name(found.indicator)} = {target}",
         values or context.t("never_in_range"),
-        clean(context.words.range(found.searched_low, found.searched_high, found.unit)),
+        clean(context.span(found.searched_low, found.searched_high, found.unit)),
     )
 
 

@@ -1,7 +1,7 @@
 """The report on A4, typeset by typst: vector charts, contents, page numbers, embedded fonts.
 
-The data reach the typesetter as strings and stay text. The file is PDF/A, so every font is in it and
-a character that no font shows is an error instead of an empty box. A warning fails the document.
+The data reach the typesetter as strings and stay text. The file is PDF/A, so every font is in it
+and a character that no font shows is an error instead of an empty box. A warning fails it too.
 """
 
 from __future__ import annotations

@@ -20,11 +20,13 @@ INK, QUIET, LINE, SOFT, ENTRY = "#17212b", "#5b6673", "#dde2e8", "#f4f6f8", "#ff
 FORMATS = {
     "share": "0.0%",
     "count": "#,##0",
-    "small": "0.0000",
+    "small": "0.0###",
     "plain": "#,##0.00",
     "money": "#,##0;[Red]-#,##0",
     "price": "#,##0.00##",
 }
+HEAD = {"bold": True, "font_color": QUIET, "bottom": 1, "bg_color": SOFT, "text_wrap": True}
+BOX = {"bg_color": ENTRY, "border": 1, "border_color": LINE}
 PAPER_A4 = 9
 
 
@@ -34,30 +36,19 @@ def add_styles(book: Workbook) -> dict[str, Format]:
     styles = {
         "title": book.add_format({**base, "font_size": 16, "bold": True}),
         "note": book.add_format({**base, "font_color": QUIET}),
-        "head": book.add_format(
-            {
-                **base,
-                "bold": True,
-                "font_color": QUIET,
-                "bottom": 1,
-                "bg_color": SOFT,
-                "text_wrap": True,
-            }
-        ),  # fmt: skip
+        "head": book.add_format({**base, **HEAD}),
         "group": book.add_format({**base, "bold": True, "font_size": 11}),
         "text": book.add_format(base),
-        "wrap": book.add_format({**base, "text_wrap": True}),
+        "unit": book.add_format({**base, "indent": 1}),
         "quiet": book.add_format({**base, "font_color": QUIET, "font_size": 8}),
         "good": book.add_format({**base, "bold": True, "font_color": "#00714f"}),
         "bad": book.add_format({**base, "bold": True, "font_color": "#b03a00"}),
     }
-    for name, pattern in FORMATS.items():
-        cell = {**base, "num_format": pattern, "align": "right"}
+    for name, shape in FORMATS.items():
+        cell = {**base, "num_format": shape, "align": "right"}
         styles[name] = book.add_format(cell)
-        styles[f"{name}_entry"] = book.add_format({**cell, "bg_color": ENTRY, "border": 1,
-                                                   "border_color": LINE})  # fmt: skip
-    styles["word_entry"] = book.add_format({**base, "bg_color": ENTRY, "border": 1,
-                                            "border_color": LINE, "align": "right"})  # fmt: skip
+        styles[f"{name}_entry"] = book.add_format({**cell, **BOX})
+    styles["word_entry"] = book.add_format({**base, **BOX, "align": "right"})
     return styles
 
 

@@ -71,7 +71,7 @@ def write_sources(paper: Paper) -> None:
         t("fact.store_measurements"): origin.store_measurements,
         t("fact.seed"): origin.seed,
         t("fact.trials"): origin.trials,
-        **{name: version for name, version in sorted(origin.versions.items())},
+        **dict(sorted(origin.versions.items())),
     }
     paper.text(row + 1, 0, t("section.reproduce"), "group")
     for offset, (name, value) in enumerate(facts.items()):

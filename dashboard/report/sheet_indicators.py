@@ -1,13 +1,14 @@
 """The Indicators sheet: each figure computed live, beside what modelworth found for it.
 
-A rate of return is sought as the model does it: present value at a grid of monthly rates, a rate only
-where it changes sign exactly once, and then the spreadsheet's own search from there.
+A rate of return is sought as the model does it: present value at a grid of monthly rates, a rate
+only where it changes sign exactly once, and then the spreadsheet's own search from there.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
@@ -58,9 +59,9 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
     else:
         paper.number(row, 1, figure.base, figure.unit)
     paper.text(row, 2, context.words.unit(figure.unit))
-    for column, value in ((3, figure.p10), (4, figure.p50), (5, figure.p90)):
+    for place, value in ((3, figure.p10), (4, figure.p50), (5, figure.p90)):
         if value is not None:
-            paper.number(row, column, value, figure.unit, figure.base)
+            paper.number(row, place, value, figure.unit, figure.base)
     paper.text(row, 6, paper.t(f"basis.{figure.basis}"))
     paper.number(row, 7, figure.base, figure.unit)
     paper.text(row, 8, figure.key, "quiet")
@@ -110,13 +111,14 @@ def _profile(paper: Paper, line: str) -> None:
     rates = [(1 + RATES[0]) * ((1 + RATES[1]) / (1 + RATES[0])) ** (i / (GRID - 1)) - 1
              for i in range(GRID)]  # fmt: skip
     values = [sum(x / (1 + rate) ** m for m, x in enumerate(flows[0])) for rate in rates]
-    changes = [0, *((a < 0) != (b < 0) for a, b in zip(values, values[1:], strict=False))]
+    changes = [0, *((a < 0) != (b < 0) for a, b in pairwise(values))]
+    low, ratio = 1 + RATES[0], (1 + RATES[1]) / (1 + RATES[0])
     for i, rate in enumerate(rates):
         row = FIRST + i
         here = xl_rowcol_to_cell(row, GRID_COLUMN)
         worth, before = (xl_rowcol_to_cell(row - up, GRID_COLUMN + 1) for up in (0, 1))
-        low, ratio = 1 + RATES[0], (1 + RATES[1]) / (1 + RATES[0])
-        paper.formula(row, GRID_COLUMN, f"={low}*({ratio!r})^({i}/{GRID - 1})-1", paper.styles["share"], rate)  # fmt: skip
+        step = f"={low!r}*({ratio!r})^({i}/{GRID - 1})-1"
+        paper.formula(row, GRID_COLUMN, step, paper.styles["share"], rate)
         total = f"=SUMPRODUCT({flows[1]}*(1+{here})^(-{months}))"
         paper.formula(row, GRID_COLUMN + 1, total, paper.styles["money"], values[i])
         change = f"=IF(({worth}<0)<>({before}<0),1,0)" if i else "=0"
@@ -148,11 +150,11 @@ def _found(paper: Paper, rates: list[float], changes: list[float]) -> None:
     paper.formula(top + 1, GRID_COLUMN + 2, middle, paper.styles["share"], finite(guess))
 
 
-def _letter(column: int) -> str:
-    return xl_rowcol_to_cell(0, column).rstrip("1")
+def _letter(number: int) -> str:
+    return xl_rowcol_to_cell(0, number).rstrip("1")
 
 
-def _profile_chart(paper: Paper):  # noqa: ANN202 - a chart of the library's
+def _profile_chart(paper: Paper) -> Any:
     """Present value over the rates that anyone would ask about: -5% to 12% a month."""
     step = math.log((1 + RATES[1]) / (1 + RATES[0])) / (GRID - 1)
     first, last = (FIRST + int(math.log((1 + x) / (1 + RATES[0])) / step) for x in (-0.05, 0.12))

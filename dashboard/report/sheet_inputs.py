@@ -7,13 +7,13 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from costmodel.analysis import DriverUse
 from dashboard.report.blocks import clean
 from dashboard.report.book import INPUTS_FIRST_ROW, Input, monthly_values
-from dashboard.report.evidence import age, distribution
+from dashboard.report.evidence import age, distribution, source
 from dashboard.report.excel_formula import FIRST_COLUMN, HORIZON
 from dashboard.report.sheet import Paper, pattern
 
 WIDTHS = [("A:A", 46.0), ("B:B", 16.0), ("C:C", 24.0), ("D:F", 12.0), ("G:G", 24.0),
           ("H:H", 13.0), ("I:I", 44.0), ("J:J", 8.0), ("K:K", 16.0), ("L:L", 70.0)]  # fmt: skip
-VALUE = 1
+VALUE, SOURCE = 1, 11
 
 
 def write_inputs(paper: Paper) -> None:
@@ -34,6 +34,8 @@ def write_inputs(paper: Paper) -> None:
     _monthly(paper)
     paper.sheet.freeze_panes(INPUTS_FIRST_ROW, 1)
     paper.sheet.repeat_rows(INPUTS_FIRST_ROW - 1)
+    last = max((given.row for given in paper.plan.inputs), default=INPUTS_FIRST_ROW)
+    paper.sheet.print_area(0, 0, last, SOURCE)
 
 
 def _horizon(paper: Paper) -> None:
@@ -56,19 +58,28 @@ def _driver(paper: Paper, given: Input, use: DriverUse) -> None:
     context = paper.context
     paper.text(row, 0, context.name(given.key) + (" *" if use.changed else ""))
     _value(paper, given, use)
-    paper.text(row, 2, context.words.unit(use.unit))
-    for column, number in ((3, use.low), (4, use.default), (5, use.high)):
-        if number is not None:
-            paper.number(row, column, number, use.unit, use.low, use.high)
+    _range(paper, row, use)
     paper.text(row, 6, distribution(context, use.distribution, use.unit))
     paper.text(row, 7, paper.t(f"basis.{use.basis}"))
     paper.text(row, 8, given.key, "quiet")
     paper.text(row, 9, use.quality or "")
     paper.text(row, 10, age(context, use))
-    paper.text(row, 11, use.source)
+    paper.text(row, SOURCE, source(context, use.source))
     meaning = paper.plan.driver(given.key)
     if meaning:
-        paper.note(row, 0, f"{meaning.meaning}. {use.source}")
+        paper.note(row, 0, f"{meaning.meaning}. {source(context, use.source)}")
+
+
+def _range(paper: Paper, row: int, use: DriverUse) -> None:
+    """Unit, plausible low and high, and default; a choice has none but its words."""
+    known = paper.plan.driver(use.key)
+    if known and known.kind in ("choice", "switch"):
+        paper.text(row, 2, ", ".join(known.choices) or "0, 1", "unit")
+        return
+    paper.text(row, 2, paper.context.words.unit(use.unit), "unit")
+    for column, number in ((3, use.low), (4, use.default), (5, use.high)):
+        if number is not None:
+            paper.number(row, column, number, use.unit, use.low, use.high)
 
 
 def _value(paper: Paper, given: Input, use: DriverUse) -> None:

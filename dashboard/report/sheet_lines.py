@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.report.book import FIRST_ROW, Row
-from dashboard.report.excel_formula import FIRST_COLUMN, HELPER, MONTH_ROW, column
+from dashboard.report.excel_formula import FIRST_COLUMN, MONTH_ROW, column
 from dashboard.report.sheet import Paper
 
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 34.0)]
@@ -33,20 +33,16 @@ def write_lines(paper: Paper) -> None:
     paper.sheet.freeze_panes(MONTH_ROW + 1, FIRST_COLUMN)
     paper.sheet.repeat_rows(MONTH_ROW)
     paper.sheet.repeat_columns(0, 1)
-    paper.sheet.fit_to_pages(0, 0)
+    paper.sheet.fit_to_pages(2, 0)
     _chart(paper, last + 3)
 
 
 def _line(paper: Paper, row: Row) -> None:
     style = paper.style(row.unit, *row.values)
-    if row.helper:
-        owner = paper.context.name(row.key.split(HELPER)[0])
-        paper.text(row.row, 0, paper.t("lines.part", name=owner), "note")
-    else:
-        paper.text(row.row, 0, paper.context.name(row.key))
-        formula = paper.context.analysis.lines[row.key].formula
-        paper.note(row.row, 0, f"{formula}  [{row.source}]")
-    paper.text(row.row, 1, paper.context.words.unit(row.unit) if row.unit else "")
+    paper.text(row.row, 0, paper.context.name(row.key))
+    formula = paper.context.analysis.lines[row.key].formula
+    paper.note(row.row, 0, f"{formula}  [{row.source}]")
+    paper.text(row.row, 1, paper.context.words.unit(row.unit))
     paper.text(row.row, 2, row.key, "quiet")
     for month, (formula, value) in enumerate(zip(row.formulas, row.values, strict=True)):
         paper.formula(row.row, FIRST_COLUMN + month, formula, style, value)

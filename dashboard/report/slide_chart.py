@@ -114,32 +114,45 @@ def _areas(shapes: SlideShapes, chart: AreaChart, box: Box) -> NativeChart:
     native = _place(shapes, XL_CHART_TYPE.AREA_STACKED, box, data)
     _fill(native)
     _axis_titles(native, chart.x_title, chart.y_title)
+    _label_every(native, max(1, len(chart.x) // 12))
     return native
 
 
+def _label_every(native: NativeChart, step: int) -> None:
+    """Label only some of the categories."""
+    axis = native.category_axis._element
+    for tag in ("c:tickLblSkip", "c:tickMarkSkip"):
+        for old in axis.findall(qn(tag)):
+            axis.remove(old)
+        skip = etree.Element(qn(tag))
+        skip.set("val", str(step))
+        axis.find(qn("c:noMultiLvlLbl")).addprevious(skip)
+
+
 def _bars(shapes: SlideShapes, chart: BarChart, box: Box) -> NativeChart:
+    left, top, width, height = box
+    box = (left, top, width, min(height, 1.1 + 0.55 * len(chart.categories)))
     data = CategoryChartData()
-    data.categories = chart.categories
+    data.categories = chart.categories[::-1]  # the axis starts at the bottom
     for bars in chart.series:
-        data.add_series(bars.name, bars.values)
+        data.add_series(bars.name, bars.values[::-1])
     native = _place(shapes, XL_CHART_TYPE.BAR_CLUSTERED, box, data)
     plot: Any = native.plots[0]
     plot.overlap, plot.gap_width = 100, 45
-    native.category_axis.reverse_order = True
     _fill(native)
     _axis_titles(native, "", chart.value_title)
-    native.value_axis.tick_label_position = XL_TICK_LABEL_POSITION.HIGH
     return native
 
 
 def _histogram(shapes: SlideShapes, chart: Histogram, box: Box) -> NativeChart:
     data = CategoryChartData()
     middles = [(low + high) / 2 for low, high in zip(chart.edges, chart.edges[1:], strict=False)]
-    data.categories = [f"{middle:.3g}" for middle in middles]
+    data.categories = [f"{middle:.3g}".replace("-", "−") for middle in middles]
     data.add_series(chart.y_title, chart.shares)
     native = _place(shapes, XL_CHART_TYPE.COLUMN_CLUSTERED, box, data)
     plot: Any = native.plots[0]
     plot.gap_width = 4
+    _label_every(native, max(1, len(middles) // 8))
     _fill(native)
     for index, middle in enumerate(middles):
         if middle < 0:

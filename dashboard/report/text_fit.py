@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-LINE = 1.22  # height of a line, in ems
+LINE, WIDE_LINE = 1.22, 1.46  # height of a line in ems: Latin, and with Chinese in it
 POINTS_PER_INCH = 72.0
 _NARROW = frozenset(" iljftrI.,:;'|!()[]/-·’‘")
 
@@ -53,7 +53,13 @@ def _pieces(text: str) -> list[str]:
 
 def height_in(text: str, width_in: float, size_pt: float) -> float:
     """Height of the text set in a column of that width."""
-    return lines(text, width_in, size_pt) * size_pt * LINE / POINTS_PER_INCH
+    return lines(text, width_in, size_pt) * line_in(text, size_pt)
+
+
+def line_in(text: str, size_pt: float) -> float:
+    """Height of one line of the text; Chinese faces stand taller."""
+    wide = any(unicodedata.east_asian_width(character) in ("W", "F") for character in text)
+    return size_pt * (WIDE_LINE if wide else LINE) / POINTS_PER_INCH
 
 
 def fitted(

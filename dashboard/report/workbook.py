@@ -1,8 +1,8 @@
 """The model as a workbook with live formulas: change an input, and NPV moves.
 
-Inputs are the only constants that a formula reads; every formula comes from the text that the model
-itself is computed from. The value that the model computed is stored beside each formula, for viewers
-that don't recalculate. Text from data is always written as text, never as a formula or a link.
+Inputs are the only constants that a formula reads; every formula comes from the text that the
+model itself is computed from. The value that the model computed is stored beside each formula, for
+viewers that don't recalculate. Text from data is written as text, never as a formula or a link.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import xlsxwriter
 
 from costmodel.analysis import Analysis
+from dashboard.report.blocks import clean
 from dashboard.report.book import Book
 from dashboard.report.context import Context
 from dashboard.report.sheet import Paper, add_styles
@@ -62,7 +63,7 @@ def _write(papers: dict[str, Paper]) -> None:
 
 def _properties(context: Context, day: date) -> dict[str, Any]:
     return {
-        "title": context.prose("name") or context.analysis.scenario,
+        "title": clean(context.prose("name") or context.analysis.scenario),
         "author": "modelworth",
         "comments": context.t("reproduce.reading"),
         "created": datetime.combine(day, time(12), UTC).replace(tzinfo=None),

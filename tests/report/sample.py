@@ -1,7 +1,7 @@
 """A small business worked out by hand, in the shape that `evaluate` returns.
 
-Its monthly values are computed here by plain Python loops, apart from the project's own evaluator, so
-that what the workbook computes from the formulas' text has an independent answer.
+Its monthly values are computed here by plain Python loops, apart from the project's own evaluator,
+so that what the workbook computes from the formulas' text has an independent answer.
 """
 
 from __future__ import annotations
@@ -60,10 +60,13 @@ FORMULAS = {
     "paid_usd": ("cash", "usd", "lag(revenue_usd, sample.lag)"),
     "net_cash_usd": ("cash", "usd", "paid_usd - cost_of_revenue_usd"),
     "cash_balance_usd": ("cash", "usd", "cumulative(net_cash_usd)"),
-    "npv_usd": ("cash", "usd", "total(net_cash_usd * (1 + sample.rate) ** -month)"),
+    "present_usd": ("cash", "usd", "net_cash_usd * (1 + sample.rate) ** -month"),
+    "npv_usd": ("cash", "usd", "total(present_usd)"),
     "peak_funding_usd": ("cash", "usd", "max(0, -lowest(cash_balance_usd))"),
-    "payback_months": ("cash", "months", "first(cash_balance_usd * (month > 0) > 0)"),
-    "best_month_usd": ("cash", "usd", "highest(next(net_cash_usd) - net_cash_usd)"),
+    "back": ("cash", "ratio", "(cash_balance_usd > 0) * (month > 0)"),
+    "payback_months": ("cash", "months", "first(back)"),
+    "gain_usd": ("cash", "usd", "next(net_cash_usd) - net_cash_usd"),
+    "best_month_usd": ("cash", "usd", "highest(gain_usd)"),
     "z_share": ("demand", "share", "norm_cdf(norm_ppf(0.3) + 0 * month) ** 2 % 1"),
 }
 
@@ -105,8 +108,11 @@ def values(**changed: float) -> dict[str, list[float]]:
         "paid_usd": paid,
         "net_cash_usd": flow,
         "cash_balance_usd": cash,
+        "present_usd": [x / (1 + given["rate"]) ** month for month, x in enumerate(flow)],
         "npv_usd": [npv for _ in months],
         "peak_funding_usd": [max(0.0, -min(cash)) for _ in months],
+        "back": [float(month > 0 and cash[month] > 0) for month in months],
+        "gain_usd": gains,
         "payback_months": [payback for _ in months],
         "best_month_usd": [max(gains) for _ in months],
         "z_share": [0.09 for _ in months],
@@ -131,8 +137,9 @@ def analysis() -> Analysis:
         drivers={key: _driver(key) for key in DRIVERS},
         verdict=_verdict(),
         findings=(
-            Finding("T01", "warning", "capacity.utilisation", {"found": 0.93}),
-            Finding("T16", "note", "price", {}),
+            Finding(
+                "T01", "warning", "demand.peak_over_average", {"peak": 1.1, "utilisation": 0.93}
+            ),
         ),
         tornado=(
             Swing("sample.price", "usd_per_request", 0.015, 0.03, -11_000, 17_000),
@@ -145,23 +152,35 @@ def analysis() -> Analysis:
         measurements=_measurements(),
         predictions=(
             PredictionUse(
-                "sample.per_gpu", "requests_per_gpu_month", 30_000, 24_000, 35_500, "extrapolated",
+                "sample.per_gpu",
+                "requests_per_gpu_month",
+                30_000,
+                24_000,
+                35_500,
+                "extrapolated",
                 "one octave beyond the largest size measured; leave-one-out error 9%",
             ),
-        ),  # fmt: skip
+        ),
         provenance=Provenance(
-            "modelworth report sample.yaml --seed 0", "ab" * 32, "cd" * 10, 3, 0, 1000,
+            "modelworth report sample.yaml --seed 0",
+            "ab" * 32,
+            "cd" * 10,
+            3,
+            0,
+            1000,
             {"modelworth": "0.1.0", "python": "3.11"},
-        ),  # fmt: skip
+        ),
         risk=_risk(),
         options=_options(),
         volume_curve=VolumeCurve(
             (1e4, 1e5, 1e6, 1e7),
-            {"buy_api": (150.0, 1500.0, 15_000.0, 150_000.0),
-             "self_host_rented": (2900.0, 2900.0, 9000.0, 61_000.0)},
+            {
+                "buy_api": (150.0, 1500.0, 15_000.0, 150_000.0),
+                "self_host_rented": (2900.0, 2900.0, 9000.0, 61_000.0),
+            },
             (Crossing(193_000.0, "buy_api", "self_host_rented"),),
         ),
-    )  # fmt: skip
+    )
 
 
 def hostile(text: str) -> Analysis:
@@ -181,7 +200,7 @@ def hostile(text: str) -> Analysis:
             for key, use in plain.drivers.items()
         },
         lines={key: replace(use, source=text) for key, use in plain.lines.items()},
-        findings=(Finding("T01", "warning", text, {"found": text}),),
+        findings=(Finding("T01", "warning", text, {"peak": text, "utilisation": text}),),
         measurements=measured,
         predictions=tuple(replace(use, note=text) for use in plain.predictions),
         options=(replace(options[0], feasible=False, reason=text), *options[1:]),

@@ -1,0 +1,26 @@
+"""Analyses that the report's tests share."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from costmodel import scenario
+from costmodel.analysis import Analysis
+from costmodel.evaluate import evaluate
+from tests.report import sample
+
+DAY = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="session")
+def small() -> Analysis:
+    """The business worked out by hand."""
+    return sample.analysis()
+
+
+@pytest.fixture(scope="session")
+def base() -> Analysis:
+    """The shipped base scenario, without measurements."""
+    return evaluate(scenario.load("base"), trials=256, today=DAY)

@@ -1,0 +1,135 @@
+"""The document that all formats draw says what the analysis says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dashboard
+from dashboard.report.blocks import Graphic, Table, clean, mapped
+from dashboard.report.content import SECTIONS, compose
+from dashboard.words import LANGUAGES, catalogue
+from data.errors import InputError
+from tests.report.conftest import DAY
+from tests.report.hostility import HOSTILE
+from tests.report.sample import hostile, values
+
+ROOM = Path(dashboard.__file__).parent / "report"
+
+
+def _texts(piece: object) -> list[str]:
+    found: list[str] = []
+
+    def note(text: str) -> str:
+        found.append(text)
+        return text
+
+    mapped(piece, note)
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_section_has_something_to_say_in_words(small, base, language):
+    for analysis in (small, base):
+        document = compose(analysis, language, DAY)
+        assert tuple(section.key for section in document.sections) == SECTIONS
+        assert all(section.blocks for section in document.sections)
+        assert not [text for text in _texts(document) if text.startswith("report.")]
+        assert len(document.answer) == 3
+        assert all(document.answer)
+
+
+def test_the_figures_are_the_analysis(small):
+    document = compose(small, "en", DAY)
+    table = next(b for b in document.section("indicators").blocks if isinstance(b, Table))
+    npv = next(row for row in table.rows if row[0] == document.cards[0].name)
+    assert values()["npv_usd"][0] == pytest.approx(-20445, abs=1)
+    assert npv[1:5] == ("-$20.4K", "-$29.4K", "-$20.4K", "-$8.45K")
+    assert "62%" in document.answer[0]
+    assert "-$20.4K" in document.answer[1]
+    assert "$0.0234" in document.answer[2]
+
+
+def test_charts_carry_the_series(small):
+    document = compose(small, "en", DAY)
+    cash = next(chart for chart in document.charts() if chart.key == "cash")
+    assert cash.y_title == "USD thousand"
+    expected = [value / 1000 for value in values()["cash_balance_usd"]]
+    assert cash.lines[0].y == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_total_is_shown_as_the_terms_of_its_formula(small):
+    document = compose(small, "en", DAY)
+    costs = next(chart for chart in document.charts() if chart.key == "costs")
+    found = values()
+    sums = sorted(sum(found[key]) / 1000 for key in ("rent_usd", "staff_usd", "setup_usd"))
+    assert sorted(costs.series[0].values) == pytest.approx(sums)
+
+
+def test_sections_can_be_chosen_in_the_documents_own_order(small):
+    document = compose(small, "en", DAY, ["options", "summary"])
+    assert [section.key for section in document.sections] == ["summary", "options"]
+
+
+def test_an_unknown_section_or_language_is_refused(small):
+    with pytest.raises(InputError, match="sections"):
+        compose(small, "en", DAY, ["summry"])
+    with pytest.raises(InputError, match="zh_CN"):
+        compose(small, "de", DAY)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_outside_text_comes_in_printable_and_short(text):
+    for shown in _texts(compose(hostile(text), "en", DAY)):
+        assert len(shown) <= 2200
+        assert not re.search(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+
+
+@given(st.text(), st.integers(min_value=1, max_value=60))
+def test_clean_text_is_one_short_encodable_line(text, longest):
+    shown = clean(text, longest)
+    assert len(shown) <= longest
+    assert shown == clean(shown, longest)
+    shown.encode()
+    assert "\n" not in shown
+
+
+def test_both_languages_have_the_same_messages_with_the_same_gaps():
+    english, chinese = (catalogue(language) for language in ("en", "zh_CN"))
+    own = {key for key in english if key.startswith("report.")}
+    assert own == {key for key in chinese if key.startswith("report.")}
+    for key in own:
+        gaps = [
+            {name for _, name, _, _ in string.Formatter().parse(words[key]) if name}
+            for words in (english, chinese)
+        ]
+        assert gaps[0] == gaps[1], key
+
+
+def test_every_message_is_used():
+    """A message's last part, or all of it, stands as a string in the room's code."""
+    code = [ast.walk(ast.parse(path.read_text())) for path in ROOM.glob("*.py")]
+    said = {
+        node.value for walk in code for node in walk
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }  # fmt: skip
+    templates = "".join(path.read_text() for path in (ROOM / "templates").glob("report.*"))
+    for key in (key for key in catalogue("en") if key.startswith("report.")):
+        short = key.removeprefix("report.")
+        group, _, last = short.partition(".")
+        known = short in said or key in said or key in templates or last in said
+        family = any(text in (f"{group}.", f"report.{group}.") for text in said)
+        assert known or family, key
+
+
+def test_every_graphic_says_how_to_read_it(small):
+    document = compose(small, "en", DAY)
+    graphics = [b for s in document.sections for b in s.blocks if isinstance(b, Graphic)]
+    assert len(graphics) >= 7
+    assert all(graphic.reading.endswith(".") for graphic in graphics)

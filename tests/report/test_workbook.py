@@ -1,0 +1,230 @@
+"""The workbook, recalculated by other engines, says what the model says; no text breaks it."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import formualizer
+import openpyxl
+import pytest
+
+from costmodel import scenario
+from costmodel.analysis import Analysis
+from costmodel.evaluate import evaluate
+from dashboard.report.workbook import ORDER, render
+from tests.report import office, sample
+from tests.report.conftest import DAY
+from tests.report.hostility import HOSTILE
+
+FIRST_MONTH, KEY = 4, 3  # columns, counted from 1
+SCENARIOS = scenario.shipped()
+Cells = dict[str, Any]
+
+
+def _recalculated(content: bytes) -> Any:
+    """The workbook as a spreadsheet engine computes it anew."""
+    made = formualizer.recalculate_xlsx_bytes(content)
+    assert made["summary"]["total_errors"] == 0, made["summary"]
+    assert made["summary"]["unknown_functions"] == []
+    return openpyxl.load_workbook(io.BytesIO(made["bytes"]), data_only=True)
+
+
+def _loaded(content: bytes, *, values: bool) -> Any:
+    return openpyxl.load_workbook(io.BytesIO(content), data_only=values)
+
+
+def _rows(book: Any, *names: str) -> dict[str, list[Any]]:
+    """Line → its months, from all sheets of lines."""
+    found = {}
+    for name in names or ("Demand", "Capacity", "Revenue", "Costs", "Cash flow"):
+        for row in book[name].iter_rows(min_row=5, values_only=True):
+            if row[KEY - 1] and isinstance(row[KEY - 1], str):
+                found[row[KEY - 1]] = list(row[FIRST_MONTH - 1 :])
+    return found
+
+
+def _indicators(book: Any, column: int = 2) -> dict[str, Any]:
+    """Indicator → what its live cell shows."""
+    rows = book["Indicators"].iter_rows(min_row=5, values_only=True)
+    return {row[8]: row[column - 1] for row in rows if row[8]}
+
+
+def _assert_same(cells: dict[str, Any], analysis: Analysis, tolerance: float) -> None:
+    for key, figure in analysis.indicators.items():
+        if figure.base is None:
+            assert isinstance(cells[key], str), (key, cells[key])
+        else:
+            assert cells[key] == pytest.approx(figure.base, rel=tolerance, abs=tolerance), key
+
+
+def _set(content: bytes, changes: dict[str, float | str]) -> bytes:
+    """The workbook with some named inputs changed, as a person would."""
+    book = _loaded(content, values=False)
+    for key, value in changes.items():
+        sheet, cell = next(iter(book.defined_names[key].destinations))
+        book[sheet][cell].value = value
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def small_book(small) -> bytes:
+    return render(small, "en", DAY)
+
+
+@pytest.fixture(scope="module")
+def base_book(base) -> bytes:
+    return render(base, "en", DAY)
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"price": 0.05}, {"lag": 5, "growth": 0.9}, {"requests": 1e6, "per_gpu": 7e3}]
+)
+def test_recalculated_lines_are_those_worked_out_by_hand(small_book, changed):
+    content = _set(small_book, {f"sample.{key}": value for key, value in changed.items()})
+    book = _recalculated(content)
+    rows = _rows(book)
+    for key, expected in sample.values(**changed).items():
+        if math.isfinite(expected[0]):
+            assert rows[key][: sample.MONTHS + 1] == pytest.approx(expected, rel=1e-9), key
+        else:
+            assert set(rows[key][: sample.MONTHS + 1]) == {"n/a"}
+
+
+def test_recalculated_base_is_the_analysis(base, base_book):
+    book = _recalculated(base_book)
+    _assert_same(_indicators(book), base, 1e-9)
+    rows = _rows(book)
+    for key, series in base.series.items():
+        wanted = [value if math.isfinite(value) else None for value in series.base]
+        found = [value if value != "n/a" else None for value in rows[key]]
+        assert found == pytest.approx(wanted, rel=1e-9, abs=1e-9), key
+
+
+def test_changed_inputs_give_what_evaluate_gives(base_book):
+    changes = {
+        "demand.requests_per_month": 3.3e7,
+        "revenue.api.price_usd_per_million_output_tokens": 19.0,
+        "company.tax_rate_share": 0.31,
+    }
+    given = scenario.with_overrides(scenario.load("base"), changes)
+    _assert_same(
+        _indicators(_recalculated(_set(base_book, changes))), evaluate(given, trials=0), 1e-9
+    )
+
+
+def test_words_and_switches_can_be_changed(base_book):
+    given = scenario.with_overrides(
+        scenario.load("base"),
+        {"compute.serving": "owned", "company.loss_carry_forward": False,
+         "compute.depreciation": "declining"},
+    )  # fmt: skip
+    changes = {"compute.serving": "owned", "company.loss_carry_forward": 0,
+               "compute.depreciation": "declining"}  # fmt: skip
+    _assert_same(
+        _indicators(_recalculated(_set(base_book, changes))), evaluate(given, trials=0), 1e-9
+    )
+
+
+def test_stored_values_are_those_of_the_formulas(base_book):
+    stored, live = _loaded(base_book, values=True), _recalculated(base_book)
+    for sheet in stored:
+        for row in sheet.iter_rows():
+            for cell in row:
+                again = live[sheet.title][cell.coordinate].value
+                if isinstance(cell.value, int | float):
+                    assert again == pytest.approx(cell.value, rel=1e-9, abs=1e-6), cell
+                else:
+                    assert again == cell.value, cell
+
+
+def test_only_inputs_are_constants(base_book):
+    """Every month of every line is a formula, and no formula carries a figure of its own."""
+    book = _loaded(base_book, values=False)
+    for name in ("Demand", "Capacity", "Revenue", "Costs", "Cash flow"):
+        for row in book[name].iter_rows(min_row=5, min_col=KEY):
+            if row[0].value:
+                assert all(str(cell.value).startswith("=") for cell in row[1:]), row[0].value
+    for row in book["Indicators"].iter_rows(min_row=5, max_col=2):
+        assert row[1].value is None or str(row[1].value).startswith("="), row[0].value
+
+
+def test_every_driver_is_a_named_cell_with_unit_and_source(base, base_book):
+    book = _loaded(base_book, values=False)
+    for key, use in base.drivers.items():
+        if use.unit and use.by_month is None and key in book.defined_names:
+            sheet, cell = next(iter(book.defined_names[key].destinations))
+            row = book[sheet][cell.replace("$", "")].row
+            assert book[sheet].cell(row, 9).value == key
+            assert book[sheet].cell(row, 12).value
+    assert len(book.defined_names) >= len(base.drivers) - 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_sheets_charts_and_print_set_up(small, language):
+    book = _loaded(render(small, language, DAY), values=False)
+    assert len(book.sheetnames) == len(ORDER)
+    for sheet in book:
+        assert sheet.page_setup.paperSize == 9
+        assert sheet.page_setup.orientation == "landscape"
+    assert sum(len(sheet._charts) for sheet in book) >= 3
+
+
+def test_the_checks_hold(base_book):
+    book = _recalculated(base_book)
+    results = [row[4] for row in book["Checks"].iter_rows(min_row=5, values_only=True) if row[4]]
+    assert len(results) >= 6
+    assert set(results) == {"holds", "as exported"}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_stays_text(text):
+    content = render(sample.hostile(text), "en", DAY)
+    book = _loaded(content, values=False)
+    for sheet in book:
+        for row in sheet.iter_rows():
+            for cell in row:
+                formula = cell.data_type == "f"
+                assert not (formula and ("cmd" in cell.value or "HYPERLINK" in cell.value)), cell
+                assert cell.hyperlink is None
+    _recalculated(content)
+
+
+def test_the_same_inputs_give_the_same_bytes(small):
+    assert render(small, "zh_CN", DAY) == render(small, "zh_CN", DAY)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(office.PROGRAM is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_libreoffice_agrees_from_scratch_and_after_a_change(name: str, tmp_path: Path):
+    """Every indicator, every scenario; then the same after changing three inputs in the file."""
+    given = scenario.load(name)
+    analysis = evaluate(given, trials=0)
+    path = tmp_path / "report.xlsx"
+    path.write_bytes(render(analysis, "en", DAY))
+    book = openpyxl.load_workbook(office.convert(path, tmp_path, "xlsx"), data_only=True)
+    _assert_same(_indicators(book), analysis, 1e-6)
+    _assert_no_error(book)
+    changes = {"demand.growth_per_year": 0.81, "company.tax_rate_share": 0.27,
+               "company.discount_rate_per_year": 0.171}  # fmt: skip
+    path.write_bytes(_set(path.read_bytes(), changes))
+    book = openpyxl.load_workbook(office.convert(path, tmp_path, "xlsx"), data_only=True)
+    changed = evaluate(scenario.with_overrides(given, changes), trials=0)
+    _assert_same(_indicators(book), changed, 1e-6)
+    _assert_no_error(book)
+
+
+def _assert_no_error(book: Any) -> None:
+    errors = [
+        cell.coordinate
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "e"
+    ]
+    assert not errors
