@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -25,27 +24,23 @@ from typing import Any, Final
 
 import yaml
 
+from costmodel import scenario_fields as fields
 from costmodel import scenario_yaml
-from costmodel.analysis import Section
 from costmodel.cases import Expectation, read_expected
 from costmodel.distributions import Distribution, is_distribution, parse
 from costmodel.drivers import Driver, load_drivers
 from costmodel.model import MONTHS
 from costmodel.options import Choice, read_options
 from costmodel.sampling import plan
+from costmodel.scenario_fields import HARDWARE, Hardware
 from data.errors import InputError
 from data.measurement import Basis
 
-LANGUAGES: Final = ("en", "zh_CN")
-PROSE: Final = ("name", "question", "finding")
 TOP: Final = (
     "text", "months", "start", "currency", "usd_per_currency", "options", "expected",
 )  # fmt: skip
-HARDWARE: Final = ("model", "accelerator", "precision", "provider")
-PRECISIONS: Final = ("float32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4")
 NOTES: Final = frozenset({"value", "source", "as_of", "note"})
 FOLDER: Final = Path(__file__).parent.parent / "data" / "scenarios"
-_KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +62,6 @@ class Setting:
     as_of: str | None = None
     basis: Basis = "assumed"
     measurement_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """What serves the model; each None where the scenario leaves it open."""
-
-    model: str | None = None
-    accelerator: str | None = None
-    precision: str | None = None
-    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +196,12 @@ class _Reader:
             self._drivers(section, document[section], settings)
         scenario = Scenario(
             name=self.name.removesuffix(".yaml"),
-            text=self._text(document.get("text", {})),
-            months=self._months(document.get("months")),
-            start=self._start(document.get("start")),
-            currency=self._currency(document.get("currency", "USD")),
-            usd_per_currency=self._rate(document),
-            hardware=self._hardware(document.get("capacity") or {}),
+            text=fields.text(self._at("text"), document.get("text", {})),
+            months=fields.months(self._at("months"), document.get("months")),
+            start=fields.start(self._at("start"), document.get("start")),
+            currency=fields.currency(self._at("currency"), document.get("currency", "USD")),
+            usd_per_currency=fields.rate(self._at("usd_per_currency"), document),
+            hardware=fields.hardware(self._at("capacity"), document.get("capacity") or {}),
             settings=settings,
             correlations=self._correlations(document.get("simulation") or {}),
             choice=self._choice(document),
@@ -301,66 +286,6 @@ class _Reader:
             raise InputError(f"{where}.{key}", found, "text")
         return str(found)
 
-    def _text(self, found: Any) -> dict[str, dict[str, str]]:
-        if not isinstance(found, Mapping):
-            raise InputError(self._at("text"), found, f"a mapping with {', '.join(LANGUAGES)}")
-        texts: dict[str, dict[str, str]] = {}
-        for language, prose in found.items():
-            where = self._at(f"text.{language}")
-            if language not in LANGUAGES:
-                raise InputError(where, language, f"one of {', '.join(LANGUAGES)}")
-            if not isinstance(prose, Mapping):
-                raise InputError(where, prose, f"a mapping with {', '.join(PROSE)}")
-            for key, sentence in prose.items():
-                if not isinstance(sentence, str) or not _KEY_OF_TEXT.match(str(key)):
-                    raise InputError(f"{where}.{key}", sentence, "text under a plain key")
-            texts[language] = {str(key): sentence for key, sentence in prose.items()}
-        return texts
-
-    def _months(self, found: Any) -> int:
-        low, high = MONTHS
-        if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
-            allowed = f"a whole number of months from {low} to {high}"
-            raise InputError(self._at("months"), "nothing" if found is None else found, allowed)
-        return found
-
-    def _start(self, found: Any) -> str:
-        if not isinstance(found, str) or not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", found):
-            allowed = "a month as YYYY-MM"
-            raise InputError(self._at("start"), "nothing" if found is None else found, allowed)
-        return found
-
-    def _currency(self, found: Any) -> str:
-        if not isinstance(found, str) or not re.fullmatch(r"[A-Z]{3}", found):
-            raise InputError(self._at("currency"), found, "a code of three capitals, such as USD")
-        return found
-
-    def _rate(self, document: Mapping[str, Any]) -> float:
-        """USD for one unit of the currency."""
-        found = document.get("usd_per_currency", 1.0)
-        where = self._at("usd_per_currency")
-        number = isinstance(found, int | float) and not isinstance(found, bool)
-        if not number or not 1e-9 <= found <= 1e9:
-            raise InputError(where, found, "a number from 1e-9 to 1e9 (USD for 1 of the currency)")
-        usd = document.get("currency", "USD") == "USD"
-        if usd and found != 1:
-            raise InputError(where, found, "1 for USD")
-        if not usd and "usd_per_currency" not in document:
-            raise InputError(where, "nothing", "stated for a currency other than USD")
-        return float(found)
-
-    def _hardware(self, found: Mapping[str, Any]) -> Hardware:
-        if not isinstance(found, Mapping):
-            raise InputError(self._at("capacity"), found, "a mapping from keys to values")
-        for key in HARDWARE:
-            if found.get(key) is not None and not isinstance(found[key], str):
-                raise InputError(self._at(f"capacity.{key}"), found[key], "text")
-        precision = found.get("precision")
-        if precision is not None and precision not in PRECISIONS:
-            allowed = f"one of {', '.join(PRECISIONS)}"
-            raise InputError(self._at("capacity.precision"), precision, allowed)
-        return Hardware(*(found.get(key) for key in HARDWARE))
-
     def _correlations(self, found: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
         where = self._at("simulation.correlations")
         listed = found.get("correlations") or [] if isinstance(found, Mapping) else []
@@ -382,7 +307,8 @@ class _Reader:
     def _choice(self, document: Mapping[str, Any]) -> Choice | None:
         if document.get("options") is None:
             return None
-        return read_options(self._at("options"), document["options"])
+        model = (document.get("capacity") or {}).get("model")
+        return read_options(self._at("options"), document["options"], model)
 
     def _together(self, scenario: Scenario) -> None:
         """What can only be seen between fields."""
@@ -419,8 +345,3 @@ class _Reader:
 def _keys(found: Mapping[str, Any]) -> str:
     """A mapping in short."""
     return "{" + ", ".join(f"{key}: {value!r:.40}" for key, value in list(found.items())[:4]) + "}"
-
-
-def section_of(key: str) -> Section:
-    """The section of a driver."""
-    return load_drivers()[key].section

@@ -9,7 +9,7 @@ from costmodel.cases import ALLOWED
 from costmodel.drivers import Driver, load_drivers
 from costmodel.model import MONTHS
 from costmodel.options import default_options
-from costmodel.scenario import HARDWARE, LANGUAGES, PRECISIONS
+from costmodel.scenario_fields import HARDWARE, LANGUAGES, PRECISIONS
 
 Schema = dict[str, Any]
 NUMBER: Final[Schema] = {"type": "number"}
@@ -130,7 +130,7 @@ def _expected() -> Schema:
             NUMBER,
             {
                 "type": "object",
-                "properties": {key: fields[key] for key in sorted(ALLOWED)},
+                "properties": {key: fields.get(key, {"type": "object"}) for key in sorted(ALLOWED)},
                 "additionalProperties": False,
             },
         ]

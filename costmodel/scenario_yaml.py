@@ -21,6 +21,11 @@ MAX_NODES: Final = 50_000
 MAX_DIGITS: Final = 40
 Document = dict[str, Any]
 
+#: what YAML makes of plain text, mappings and lists by itself
+_TAGS: Final = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
 _NUMBER = re.compile(r"^[-+]?(\d[\d_]*)?(\.\d*)?([eE][-+]?\d+)?$")
 _NOT_FINITE = re.compile(r"^[-+]?\.?(inf|nan|infinity)$", re.IGNORECASE)
 
@@ -80,8 +85,7 @@ class _Builder:
             raise InputError(self._at(path), f"{depth} levels", f"at most {MAX_DEPTH} levels")
         if self.nodes > MAX_NODES:
             raise InputError(self.name, f"over {MAX_NODES:,} values", f"at most {MAX_NODES:,}")
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith(("binary", "set")):
-            raise InputError(self._at(path), node.tag, "plain data without tags")
+        self._untagged(node, path)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -89,11 +93,17 @@ class _Builder:
             return [self.build(item, f"{path}[{place}]", depth + 1) for place, item in items]
         return self._scalar(node, path)
 
+    def _untagged(self, node: yaml.Node, path: str) -> None:
+        """Refuse a tag, which could make anything of plain data."""
+        if node.tag not in _TAGS:
+            raise InputError(self._at(path), node.tag, "plain data without tags")
+
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> Document:
         found: Document = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InputError(self._at(path), "a key that isn't text", "text as key")
+            self._untagged(key_node, path)
             key = key_node.value
             below = f"{path}.{key}" if path else key
             if key in found:
