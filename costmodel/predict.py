@@ -3,8 +3,8 @@
 `predict` takes cases of any kind; `predict_table` takes a table and gives it back with predictions.
 A case that can't be is refused with the reason and the nearest that fits. Each prediction says what
 it rests on: `interpolated` if like work on this device is in the published tables, `extrapolated`
-if only its parts are (the device, or the software), `assumed` if neither; a machine's own records
-come in through `machine`.
+if only its parts are (the device, or the software), `assumed` if neither. A machine's own records,
+where they are given, come before the published tables.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from costmodel.prediction_case import (
     efficiencies,
     software_name,
 )
+from costmodel.prediction_machine import MachineFit, fit_for
 from costmodel.prediction_shape import Shape, weight_bytes
 from costmodel.prediction_table import MEASURED, Reader, Table, table_of
 from costmodel.prediction_times import Times, times
@@ -63,14 +64,23 @@ class Prediction:
     parts: dict[str, float] = field(default_factory=dict)
 
 
-def predict(cases: Sequence[Case], tables: Tables | None = None) -> list[Prediction]:
-    """Predictions of cases, in their order; one that can't be carries the reason in its note."""
+def predict(
+    cases: Sequence[Case], tables: Tables | None = None, fits: Sequence[MachineFit] = ()
+) -> list[Prediction]:
+    """Predictions of cases, in their order; one that can't be carries the reason in its note.
+
+    Where `fits` has a machine's own records of the same device, precision and work, these are used
+    instead of the published tables.
+    """
     tables = tables or shipped_tables()
     found: list[Prediction | None] = [None] * len(cases)
     works: dict[str, list[int]] = {}
     for place, case in enumerate(cases):
         refusal = refused(case, tables)
-        if refusal is None:
+        own = fit_for(fits, case) if fits and case.gpus == 1 else None
+        if refusal is None and own is not None:
+            found[place] = _of_machine(case, own)
+        elif refusal is None:
             works.setdefault(case.work, []).append(place)
         else:
             found[place] = Prediction(None, None, None, UNITS[case.work], None, str(refusal))
@@ -156,6 +166,27 @@ def _prediction(case: Case, found: Times, row: int, apart: int, tables: Tables) 
         ttft_s=None if found.ttft_s is None else float(found.ttft_s[row]),
         tpot_s=None if found.tpot_s is None else float(found.tpot_s[row]),
         parts={name: float(part[row]) for name, part in (found.parts or {}).items()},
+    )
+
+
+def _of_machine(case: Case, fit: MachineFit) -> Prediction:
+    """By the fit to a machine's own records."""
+    found = fit.times(case)
+    value = float(found.value[0])
+    factor = fit.factor90(case)
+    beyond = fit.doublings_beyond(case)
+    note = f"fitted to {len(fit.measurement_ids)} measurements of this device"
+    if beyond > 0:
+        note += f"; {beyond:.1f} doublings beyond them"
+    return Prediction(
+        value,
+        value / factor,
+        value * factor,
+        UNITS[case.work],
+        "extrapolated" if beyond > 0 else "interpolated",
+        note,
+        step_s=None if found.step_s is None else float(found.step_s[0]),
+        parts={name: float(part[0]) for name, part in (found.parts or {}).items()},
     )
 
 

@@ -176,13 +176,17 @@ def columns(cases: Sequence[Case], tables: Tables) -> Columns:
     Raises:
         InputError: if a device has no rate for the precision, or no link for several devices.
     """
+    return columns_on(cases, [device_of(case, tables) for case in cases])
+
+
+def columns_on(cases: Sequence[Case], devices: Sequence[Device]) -> Columns:
+    """The same on devices that are known already."""
     shapes = {id(case.architecture): Shape.of(case.architecture) for case in cases}
     shape = stack([shapes[id(case.architecture)] for case in cases])
     if cases[0].kind == "serve":
         shape = replace(shape, head_tokens=np.ones(len(cases)))
-    devices = stack([device_of(case, tables) for case in cases])
     numbers = np.array([_numbers(case) for case in cases], dtype=float).T
-    return Columns(shape, devices, *numbers)
+    return Columns(shape, stack(devices), *numbers)
 
 
 def efficiencies(cases: Sequence[Case], tables: Tables) -> Efficiency:
@@ -270,6 +274,7 @@ def _device(tables: Tables, accelerator: Accelerator, precision: str, mixed: boo
         dense_bytes=WEIGHT_BYTES.get(dense_precision, 2),
         expert_bytes=WEIGHT_BYTES.get(precision, 2),
         cache_bytes={"fp32": 4, "tf32": 4, "fp8": 1, "fp4": 1}.get(precision, 2),
+        activation_bytes=4.0 if precision in ("fp32", "tf32") else 2.0,
     )
 
 

@@ -114,8 +114,8 @@ class Device:
         kernel_compute, kernel_expert_compute: share of these peaks that large products reach.
         kernel_memory: share of the peak bandwidth that reading weights reaches.
         link_bytes_per_s, network_bytes_per_s: to a device in the node, and outside.
-        dense_bytes, expert_bytes, cache_bytes: of one weight, one expert's weight, one cached
-            number.
+        dense_bytes, expert_bytes, cache_bytes, activation_bytes: of one weight, one expert's
+            weight, one cached number, one number of an activation.
     """
 
     dense_flops_per_s: Number
@@ -132,6 +132,7 @@ class Device:
     dense_bytes: Number
     expert_bytes: Number
     cache_bytes: Number
+    activation_bytes: Number = 2.0
 
 
 def stack(records: Sequence[C]) -> C:

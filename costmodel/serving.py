@@ -10,7 +10,7 @@ Left out: length distributions beyond their mean, bursts of users, engines that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ import numpy as np
 from costmodel.architecture import Architecture
 from costmodel.efficiency import Efficiency, Tables, shipped_tables
 from costmodel.predict import distance, interval_factor, refused
-from costmodel.prediction_case import Case, columns, efficiencies, precision_name
+from costmodel.prediction_case import Case, Columns, columns, efficiencies, precision_name
+from costmodel.prediction_machine import MachineFit, fit_for, machine_fits
 from costmodel.prediction_shape import Number
 from costmodel.serving_steady import cache_room
 from costmodel.step_time import decode_step, forward_pass, total_s
@@ -68,17 +69,54 @@ class OpenLoop:
     room: float
 
 
-def open_loop(
-    case: Case, tables: Tables, fit: Efficiency, running: Number, cached_share: float = 0.0
-) -> OpenLoop:
-    """Latencies at the arrival rates that keep `running` sequences decoding on average."""
+@dataclass(frozen=True)
+class Phase:
+    """Where the time of prefills, or of decoding, comes from."""
+
+    work: Columns
+    fit: Efficiency
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Both phases, and the coefficients of how they meet."""
+
+    prefill: Phase
+    decode: Phase
+    fit: Efficiency
+    own: tuple[MachineFit, ...] = ()
+
+
+def phases_of(case: Case, tables: Tables, fits: Sequence[MachineFit] = ()) -> Phases:
+    """From own records where there are some for one device, else from the published tables."""
+    common = efficiencies([case], tables)
     work = columns([case], tables)
+    found = {name: Phase(work, common) for name in ("prefill", "decode")}
+    own = []
+    for name in ("prefill", "decode") if case.gpus == 1 else ():
+        fit = fit_for(fits, replace(case, work=name, software=None))
+        if fit is not None:
+            found[name] = Phase(fit.columns([case]), fit.efficiency)
+            own.append(fit)
+    return Phases(found["prefill"], found["decode"], common, tuple(own))
+
+
+def open_loop(case: Case, phases: Phases, running: Number, cached_share: float = 0.0) -> OpenLoop:
+    """Latencies at the arrival rates that keep `running` sequences decoding on average."""
+    work, fit = phases.decode.work, phases.fit
     fresh = max(case.tokens * (1 - cached_share), 1.0)
     context = case.tokens + case.new_tokens / 2
-    prefill_s = float(total_s(forward_pass(work.shape, work.device, fit, 1, fresh, work.tensor))[0])
+    reads = phases.prefill
+    prefill = forward_pass(
+        reads.work.shape, reads.work.device, reads.fit, 1, fresh, reads.work.tensor
+    )
+    prefill_s = float(total_s(prefill)[0])
 
     def decode_s(sequences: Number) -> Number:
-        return total_s(decode_step(work.shape, work.device, fit, sequences, context, work.tensor))
+        parts = decode_step(
+            work.shape, work.device, phases.decode.fit, sequences, context, work.tensor
+        )
+        return total_s(parts)
 
     room = cache_room(work.shape, work.device, work.tensor, case.tokens + case.new_tokens)
     each_s = prefill_s * fit.interference / case.new_tokens
@@ -129,15 +167,15 @@ def largest_load(
         raise refusal
     if not 0 <= cached_share < 1:
         raise InputError("cached_share", cached_share, "from 0 to under 1")
-    fit = efficiencies([case], tables)
-    first = open_loop(case, tables, fit, np.array([1e-3]), cached_share)
+    phases = phases_of(case, tables, machine_fits(measurements))
+    first = open_loop(case, phases, np.array([1e-3]), cached_share)
     _require_reachable(first, ttft_p95_s, tpot_p95_s, case)
     running = np.geomspace(1e-3, max(first.room, 1e-2), POINTS)
-    loop = open_loop(case, tables, fit, running, cached_share)
+    loop = open_loop(case, phases, running, cached_share)
     fits = running + NORMAL_95 * np.sqrt(running) <= max(first.room, 1.0)
     good = (loop.ttft_p95_s <= ttft_p95_s) & (loop.tpot_p95_s <= tpot_p95_s) & fits
     best = int(np.argmin(good)) - 1 if not good.all() else POINTS - 1
-    return _point(case, loop, max(best, 0), cached_share, tables)
+    return _point(case, loop, max(best, 0), cached_share, _certainty(case, phases, tables))
 
 
 def _case(
@@ -183,11 +221,10 @@ def _require_reachable(first: OpenLoop, ttft_p95_s: float, tpot_p95_s: float, ca
 
 
 def _point(
-    case: Case, loop: OpenLoop, at: int, cached_share: float, tables: Tables
+    case: Case, loop: OpenLoop, at: int, cached_share: float, certainty: tuple[float, Basis]
 ) -> ServingPoint:
     rate = float(loop.requests_per_s[at])
-    factor = interval_factor(case, tables)
-    apart = distance(case, tables)
+    factor, basis = certainty
     limit = "the cache's room" if at == POINTS - 1 else "the objective"
     return ServingPoint(
         requests_per_s=rate,
@@ -199,6 +236,17 @@ def _point(
         prefill_share=float(loop.prefill_share[at]),
         low=1 / factor,
         high=factor,
-        basis="interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed",
+        basis=basis,
         note=f"bounded by {limit}; room for {loop.room:.0f} sequences",
     )
+
+
+def _certainty(case: Case, phases: Phases, tables: Tables) -> tuple[float, Basis]:
+    """Factor of the 90% interval, and the basis, of the weaker phase."""
+    if len(phases.own) == 2:
+        beyond = max(fit.doublings_beyond(case) for fit in phases.own)
+        factor = max(fit.factor90(case) for fit in phases.own)
+        return factor, "extrapolated" if beyond > 0 else "interpolated"
+    apart = distance(case, tables)
+    basis: Basis = "interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed"
+    return interval_factor(case, tables), basis

@@ -169,8 +169,8 @@ def _attention_rate(shape: Shape, device: Device, fit: Efficiency) -> Number:
 
 
 def _traffic_s(shape: Shape, device: Device, fit: Efficiency, tokens: Number) -> Number:
-    """Activations read and written in 16 bits by one forward pass."""
-    bytes_moved = 2 * shape.traffic_elements * tokens * fit.traffic
+    """Activations read and written by one forward pass."""
+    bytes_moved = device.activation_bytes * shape.traffic_elements * tokens * fit.traffic
     return bytes_moved / (device.bandwidth_bytes_per_s * device.kernel_memory)
 
 
