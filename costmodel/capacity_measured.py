@@ -29,7 +29,6 @@ ITEMS: Final[Mapping[str, tuple[str, tuple[Kind, ...]]]] = {
     "detector": ("capacity.calls_per_s_per_gpu", ("forward",)),
     "image-decoder": ("capacity.images_per_s_per_gpu", ("generate", "decode")),
 }
-BASES: Final = {"measured": "measured", "imported": "measured", "published": "published"}
 MAX_SAMPLES: Final = 2_000
 
 
@@ -84,40 +83,36 @@ def _same(device: str, named: str, catalog: Catalog) -> bool:
 
 
 def _tokens(scenario: Scenario, records: Sequence[Measurement]) -> Evidence:
-    """Prefill and decode rates of the largest model that has both."""
-    by_kind = {
-        kind: [record for record in records if record.workload.kind == kind]
-        for kind in ("prefill", "decode")
-    }
-    both = {record.model.name for record in by_kind["prefill"]}
-    both &= {record.model.name for record in by_kind["decode"]}
-    if not both:
+    """Prefill and decode rates of the largest model that keeps the objective.
+
+    Where none does: of the model that comes nearest in decoding.
+    """
+    ttft_s = scenario.number("capacity.objective.ttft_p95_s")
+    tpot_s = scenario.number("capacity.objective.tpot_p95_s")
+    pairs = []
+    for name in {record.model.name for record in records}:
+        own = [record for record in records if record.model.name == name]
+        prefill, late = _best([it for it in own if it.workload.kind == "prefill"], ttft_s)
+        decode, slow = _best([it for it in own if it.workload.kind == "decode"], tpot_s)
+        if prefill is not None and decode is not None:
+            pairs.append((prefill, late, decode, slow))
+    if not pairs:
         return Evidence()
-    sizes = {record.model.name: record.model.parameters_total or 0 for record in records}
-    model = max(both, key=lambda name: sizes[name])
-    prefill, late = _best(
-        [record for record in by_kind["prefill"] if record.model.name == model],
-        scenario.number("capacity.objective.ttft_p95_s"),
+    kept = [pair for pair in pairs if not pair[1] and not pair[3]]
+    prefill, late, decode, slow = (
+        max(kept, key=lambda pair: pair[2].model.parameters_total or 0)
+        if kept
+        else min(pairs, key=lambda pair: _step_s(pair[2]))
     )
-    decode, slow = _best(
-        [record for record in by_kind["decode"] if record.model.name == model],
-        scenario.number("capacity.objective.tpot_p95_s"),
-    )
-    settings = {
-        "capacity.prefill_tokens_per_s_per_gpu": _rate(
-            "capacity.prefill_tokens_per_s_per_gpu", prefill
-        ),
-        "capacity.decode_tokens_per_s_per_gpu": _rate(
-            "capacity.decode_tokens_per_s_per_gpu", decode
-        ),
-        "capacity.gpus_per_replica": _replica(decode),
+    rates = {
+        "capacity.prefill_tokens_per_s_per_gpu": prefill,
+        "capacity.decode_tokens_per_s_per_gpu": decode,
     }
+    settings = {key: _rate(key, record) for key, record in rates.items()}
+    settings["capacity.gpus_per_replica"] = _replica(decode)
     missed = [
-        _missed(record, path, step)
-        for record, path, step, miss in (
-            (prefill, "capacity.objective.ttft_p95_s", _step_s(prefill), late),
-            (decode, "capacity.objective.tpot_p95_s", _step_s(decode), slow),
-        )
+        _missed(record, f"capacity.objective.{path}")
+        for record, path, miss in ((prefill, "ttft_p95_s", late), (decode, "tpot_p95_s", slow))
         if miss
     ]
     return _found(settings, (prefill, decode), missed)
@@ -147,12 +142,12 @@ def _found(
     )
 
 
-def _best(records: Sequence[Measurement], objective_s: float) -> tuple[Measurement, bool]:
+def _best(records: Sequence[Measurement], objective_s: float) -> tuple[Measurement | None, bool]:
     """The fastest record within the objective, else the one nearest to it and True."""
     within = [record for record in records if _step_s(record) <= objective_s]
     if within:
         return max(within, key=_per_device), False
-    return min(records, key=_step_s), True
+    return min(records, key=_step_s, default=None), True
 
 
 def _step_s(record: Measurement) -> float:
@@ -207,6 +202,8 @@ def _replica(record: Measurement) -> Setting:
     )
 
 
-def _missed(record: Measurement, path: str, step_s: float) -> Finding:
-    values: dict[str, float | str] = {"measured_s": step_s, "model": record.model.name}
+def _missed(record: Measurement, path: str) -> Finding:
+    values: dict[str, float | str] = {
+        "measured_s": _step_s(record), "model": record.model.name,
+    }  # fmt: skip
     return Finding(OBJECTIVE_MISSED, "warning", path, values)
