@@ -214,11 +214,16 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class VolumeCurve:
-    """Monthly cost of each option over volume, with the volumes where the cheapest changes."""
+    """Monthly cost of each option over volume, with the volumes where the cheapest changes.
+
+    Attributes:
+        driver: what the volume counts: requests, or calls, images or seats where it sells those.
+    """
 
     requests_per_month: tuple[float, ...]
     usd_per_month: dict[str, tuple[float, ...]]
     crossings: tuple[Crossing, ...]
+    driver: str = "demand.requests_per_month"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib import metadata
 from typing import Any, Final
@@ -28,10 +28,12 @@ from costmodel.analysis import (
     Series,
     Swing,
 )
+from costmodel.comparison import compare, volume_curve
 from costmodel.distributions import Distribution
 from costmodel.flips import break_even
 from costmodel.indicators import INDICATORS, STATUSES
 from costmodel.model import Model
+from costmodel.options import read_options
 from costmodel.risk import quantiles, summarise
 from costmodel.sampling import SamplingPlan, draw, plan
 from costmodel.scenario import Scenario, Setting
@@ -124,7 +126,17 @@ def evaluate(
         run = ModelIndicators(scenario.months, basis.values, tuple(INDICATORS))
         draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
     day = datetime.now(UTC).date() if today is None else today
-    return _analysis(basis, resolved, draws, sampling, parts, records, store_digest, day)
+    found = _analysis(basis, resolved, draws, sampling, parts, records, store_digest, day)
+    if "options" not in parts:
+        return found
+    choice = scenario.choice or read_options("options", None, scenario.hardware.model)
+    return replace(
+        found,
+        options=compare(
+            basis.model, basis.values, choice, sampling, executor=executor, cancelled=cancelled
+        ),
+        volume_curve=volume_curve(basis.values, choice.options),
+    )
 
 
 def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Basis:
@@ -189,8 +201,6 @@ def _analysis(
         predictions=resolved.predictions,
         provenance=_provenance(scenario, sampling, records, store_digest),
         risk=risk,
-        options=None,
-        volume_curve=None,
     )
 
 

@@ -36,9 +36,14 @@ PRICES: Final[Mapping[str, str]] = {
 
 
 class OptionRow(Row):
-    """One row of data/options.csv: one thing that makes an option what it is."""
+    """One row of data/options.csv: one thing that makes an option what it is.
+
+    Attributes:
+        model: holds only where the scenario serves this model; empty: for any.
+    """
 
     option: Text
+    model: str = ""
     driver: Text
     value: Text
 
@@ -87,8 +92,13 @@ class Choice:
     quality_bar: float = 0.0
 
 
-def read_options(where: str, found: object) -> Choice:
+def read_options(where: str, found: object, model: str | None = None) -> Choice:
     """The options of a scenario's `options` part; the table's where it says nothing.
+
+    Args:
+        where: path of the part, for errors.
+        found: what stands there; None: nothing.
+        model: the model that the scenario serves, for which a provider's price may be known.
 
     Raises:
         InputError: if an option, driver, value or price isn't known.
@@ -97,7 +107,7 @@ def read_options(where: str, found: object) -> Choice:
         raise InputError(where, found, "a mapping from options to their changes")
     wanted = {str(key): value for key, value in (found or {}).items()}
     bar = _bar(f"{where}.quality_bar", wanted.pop("quality_bar", 0.0))
-    table = default_options()
+    table = default_options(model)
     if unknown := set(wanted) - set(table):
         raise InputError(where, ", ".join(sorted(unknown)), f"among {', '.join(table)}")
     options = [
@@ -111,13 +121,14 @@ def read_options(where: str, found: object) -> Choice:
 
 
 @cache
-def default_options() -> Mapping[str, Option]:
-    """The table's options by key, in its order."""
-    rows: dict[str, list[tuple[str, str]]] = {}
+def default_options(model: str | None = None) -> Mapping[str, Option]:
+    """The table's options by key, in its order; a row for `model` goes before one for any."""
+    rows: dict[str, dict[str, str]] = {}
     for row in read_table(PATH, OptionRow):
-        rows.setdefault(row.option, []).append((row.driver, row.value))
+        if not row.model or row.model == (model or "").lower():
+            rows.setdefault(row.option, {})[row.driver] = row.value
     return {
-        key: _option(str(PATH.name), key, [(driver, _plain(value)) for driver, value in pairs])
+        key: _option(PATH.name, key, [(driver, _plain(value)) for driver, value in pairs.items()])
         for key, pairs in rows.items()
     }
 

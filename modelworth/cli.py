@@ -22,6 +22,7 @@ VERBS = {
     "import": "measurements from a file, ours or another tool's, into the store",
     "export": "the store's measurements as JSONL, CSV or Parquet",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
+    "compare": "train, fine-tune, self-host or buy, side by side on the same demand",
     "report": "a scenario to HTML, PDF, XLSX with live formulas, PPTX and Markdown",
     "dashboard": "the pages in a browser: explore what was measured, predicted and what it is worth",
     "doctor": "what this machine has, what is missing, and the command that mends it",

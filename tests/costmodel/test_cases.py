@@ -43,7 +43,7 @@ def test_a_published_case_comes_out_of_the_model(path):
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_case_says_what_it_finds_in_both_languages(path):
     found = scenario.load(path)
-    for language in scenario.LANGUAGES:
+    for language in ("en", "zh_CN"):
         assert set(found.text[language]) == {"name", "question", "finding"}
 
 

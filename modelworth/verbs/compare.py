@@ -1,0 +1,141 @@
+"""`modelworth compare`: train, fine-tune, self-host or buy, side by side on the same demand."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from modelworth.verbs import evaluate as evaluating
+
+if TYPE_CHECKING:
+    from costmodel.analysis import Analysis, Figure, OptionResult, VolumeCurve
+
+EXAMPLES = """examples:
+  modelworth compare base
+  modelworth compare my_plan.yaml --set demand.requests_per_month=5e7
+  modelworth compare my_plan.yaml --json --trials 4096 --seed 1"""
+COLUMNS = (
+    ("npv_usd", "NPV, USD"),
+    ("usd_per_accepted_result", "USD/accepted"),
+    ("payback_months", "payback, months"),
+    ("peak_funding_usd", "peak funding"),
+    ("gross_margin_share", "gross margin"),
+    ("mean_utilisation_share", "utilisation"),
+)
+REASONS = {
+    "below_quality_bar": "accepts too few results for the quality bar",
+    "explanations_need_the_weights": "a provider's interface gives no weights to explain by",
+    "not_on_premises": "isn't on the premises",
+}
+CROSSINGS_SHOWN = 12
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("scenario", help="a YAML file, or the name of a shipped scenario")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
+        help="change a driver; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
+    parser.add_argument("--seed", type=int, metavar="S")
+    parser.add_argument("--store", metavar="URL", help="measurements to rest on")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run the trials on a Dask cluster")
+    parser.add_argument("--json", action="store_true", help="print options and curve as JSON")
+    parser.epilog = EXAMPLES
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare the options and print what came out."""
+    analysis = _analysis(options)
+    if options.json:
+        from costmodel.analysis_json import plain
+
+        whole = plain(analysis)
+        kept = ("scenario", "months", "options", "volume_curve", "provenance")
+        print(json.dumps({key: whole[key] for key in kept}, ensure_ascii=False))
+        return 0
+    _show(analysis)
+    return 0
+
+
+def _analysis(options: argparse.Namespace) -> Analysis:
+    from costmodel.cluster import cluster
+    from costmodel.evaluate import evaluate
+
+    scenario = evaluating.scenario_of(options)
+    records, digest = evaluating.measurements(scenario, options.store)
+    with cluster(options.cluster) if options.cluster else nullcontext() as executor:
+        return evaluate(
+            scenario,
+            records,
+            trials=options.trials,
+            seed=options.seed,
+            parts=("options",),
+            executor=executor,
+            store_digest=digest,
+        )
+
+
+def _show(analysis: Analysis) -> None:
+    """For a person: a row an option, the best first; then where the cheapest changes."""
+    print(analysis.text.get("en", {}).get("name", analysis.scenario))
+    compared = sorted(analysis.options or (), key=_order)
+    print("".join([f"\n{'option':<26}", *(f"{title:>17}" for _, title in COLUMNS), "    best in"]))
+    for option in compared:
+        print(_row(option))
+    for option in compared:
+        if option.reason:
+            print(f"{option.key} isn't in question: {REASONS[option.reason]}")
+    print(f"NPV over {analysis.months} months, base case; 'best in' is the share of"
+          f" {min(analysis.provenance.trials, 4096)} trials with the highest NPV."
+          if analysis.provenance.trials else
+          f"NPV over {analysis.months} months, base case; nothing is uncertain.")  # fmt: skip
+    if analysis.volume_curve is not None:
+        _show_crossings(analysis.volume_curve)
+
+
+def _order(option: OptionResult) -> tuple[bool, float]:
+    npv = _figures(option)["npv_usd"].base
+    return not option.feasible, -(npv if npv is not None else float("-inf"))
+
+
+def _figures(option: OptionResult) -> dict[str, Figure]:
+    return {figure.key: figure for figure in option.figures}
+
+
+def _row(option: OptionResult) -> str:
+    figures = _figures(option)
+    cells = "".join(f"{_cell(figures[key]):>17}" for key, _ in COLUMNS)
+    best = "" if option.probability_best is None else f"{option.probability_best:.0%}"
+    return f"{option.key:<26}{cells}{best:>11}"
+
+
+def _cell(figure: Figure) -> str:
+    if figure.base is None:
+        return "never" if figure.key.endswith("payback_months") else "-"
+    return _number(figure.base, figure.unit)
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{value:.0%}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+
+
+def _show_crossings(curve: VolumeCurve) -> None:
+    """Where the cheapest option changes, by opening volume."""
+    low, high = curve.requests_per_month[0], curve.requests_per_month[-1]
+    span = f"from {low:,.3g} to {high:,.3g} ({curve.driver})"
+    if not curve.crossings:
+        cheapest: Any = min(curve.usd_per_month, key=lambda key: curve.usd_per_month[key][0])
+        print(f"\nCheapest at every opening volume {span}: {cheapest}")
+        return
+    print(f"\nThe cheapest option changes {len(curve.crossings)} times {span}:")
+    for crossing in curve.crossings[:CROSSINGS_SHOWN]:
+        print(f"{crossing.requests_per_month:>18,.6g}  {crossing.before} -> {crossing.after}")
+    if len(curve.crossings) > CROSSINGS_SHOWN:
+        print(f"{'':>18}  and so on: capacity comes in whole replicas (all of them in --json)")

@@ -1,0 +1,106 @@
+"""Options side by side: arithmetic by hand, common draws, and every change of the cheapest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from costmodel.comparison import FIGURES, compare, volume_curve
+from costmodel.distributions import LogNormal, Pert
+from costmodel.model import Model
+from costmodel.options import Choice, read_options
+from costmodel.sampling import draw, plan
+
+MODEL = Model(12)
+PLAN = {
+    "demand.requests_per_month": 2e7,
+    "demand.cached_share": 0.0,
+    "demand.reasoning_factor": 1.0,
+    "compute.platform_fte": 0.0,
+    "compute.tools_usd_per_thousand_requests": 0.0,
+}
+CHOICE = read_options("options", None)
+UNCERTAIN = {
+    "demand.requests_per_month": LogNormal(2e7, 0.5),
+    "compute.rent_on_demand_usd_per_gpu_hour": Pert(1, 3, 6),
+}
+
+
+def only(*keys: str) -> Choice:
+    return Choice(tuple(option for option in CHOICE.options if option.key in keys))
+
+
+def test_each_option_is_the_model_with_its_changes():
+    results = compare(MODEL, PLAN, CHOICE, None)
+    assert [result.key for result in results] == [option.key for option in CHOICE.options]
+    for option, result in zip(CHOICE.options, results, strict=True):
+        alone = MODEL.indicators(option.applied(PLAN), FIGURES)
+        for figure in result.figures:
+            expected = alone[figure.key][0]
+            assert figure.base == (pytest.approx(expected) if np.isfinite(expected) else None)
+
+
+def test_the_share_of_trials_in_which_each_is_best():
+    sampling = plan(UNCERTAIN, trials=512, seed=3)
+    results = compare(MODEL, PLAN, CHOICE, sampling)
+    table = draw(sampling)
+    npv = np.array([
+        MODEL.indicators({**option.applied(PLAN | table)}, ["npv_usd"])["npv_usd"]
+        for option in CHOICE.options
+    ])  # fmt: skip
+    wins = np.bincount(npv.argmax(axis=0), minlength=len(CHOICE.options)) / 512
+    assert [result.probability_best for result in results] == pytest.approx(wins.tolist())
+    p50 = [next(f.p50 for f in result.figures if f.key == "npv_usd") for result in results]
+    assert p50 == pytest.approx(np.median(npv, axis=1).tolist())
+
+
+def test_an_option_that_is_not_in_question_is_never_best():
+    choice = Choice(CHOICE.options, quality_bar=0.84)
+    results = {result.key: result for result in compare(MODEL, PLAN, choice, None)}
+    assert not results["pretrain_small"].feasible
+    assert results["pretrain_small"].probability_best is None
+    assert sum(result.probability_best or 0 for result in results.values()) == pytest.approx(1)
+
+
+def test_cost_over_volume_by_hand_for_an_interface():
+    curve = volume_curve(PLAN, only("buy_api").options, (1e6, 1e9))
+    assert curve is not None
+    volume, cost = (np.array(side) for side in
+                    (curve.requests_per_month, curve.usd_per_month["buy_api"]))  # fmt: skip
+    tokens = 1000 * 0.25 + 250 * 2.0  # prompt and output tokens at gpt-5-mini's prices
+    api = Model(3)
+    per_request = api.run({**PLAN, "demand.requests_per_month": 1.0}, ["api_price_usd_per_request"])
+    earned = 0.7 * per_request["api_price_usd_per_request"][0, 0]  # paid share
+    fees = (0.05 + 0.03) * earned  # support and payment
+    assert cost == pytest.approx(volume * (tokens / 1e6 + fees))
+    assert curve.crossings == ()
+
+
+def test_every_change_of_the_cheapest_is_found_and_is_one():
+    options = only("serverless_open_weights", "self_host_rented").options
+    curve = volume_curve(PLAN, options, (1e6, 3e9))
+    assert curve is not None
+    assert len(curve.crossings) >= 3  # a staircase against a line
+    model = Model(3)
+    cost = "opening_month_total_usd"
+    for crossing in curve.crossings:
+        sides = crossing.requests_per_month * np.array([1 - 1e-7, 1 + 1e-7])
+        table = [
+            model.run(
+                {**option.applied(PLAN), "building.months_to_market": 0,
+                 "demand.requests_per_month": sides}, [cost],
+            )[cost][0]
+            for option in options
+        ]  # fmt: skip
+        names = [options[place].key for place in np.argmin(table, axis=0)]
+        assert names == [crossing.before, crossing.after]
+    found = [crossing.requests_per_month for crossing in curve.crossings]
+    assert found == sorted(found)
+
+
+def test_the_volume_is_what_the_plan_sells():
+    images = {**PLAN, "demand.requests_per_month": 0.0, "revenue.images.images_per_month": 1e5}
+    curve = volume_curve(images, only("buy_api", "self_host_rented").options)
+    assert curve is not None
+    assert curve.driver == "revenue.images.images_per_month"
+    assert volume_curve({"demand.requests_per_month": 0.0}, CHOICE.options) is None
