@@ -1,58 +1,122 @@
-"""Throughput by the calibrated serving model, where a scenario asks for it or nothing was measured.
+"""Throughput by the calibrated model, where a scenario asks for it or nothing was measured.
 
-A prediction gives the requests a second of one replica within the latency objective, and how its
-time divides between prefill and decode. Both rates follow so that this mix of lengths takes exactly
-this time. The prediction's interval becomes the spread of one factor on both.
+For decoders: the requests a second of one replica within the latency objective, and how its time
+divides between prefill and decode; both rates follow so that this mix of lengths takes exactly that
+time. For encoders and vision: inputs a second in batches. The prediction's interval becomes the
+spread of one factor on all rates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from costmodel.analysis import PredictionUse
-from costmodel.capacity_measured import Evidence
+from costmodel.architecture import Architecture
+from costmodel.capacity_measured import ITEMS, Evidence
 from costmodel.distributions import parse
+from costmodel.drivers import load_drivers
+from costmodel.predict import Prediction, predict
+from costmodel.prediction_case import Case, precision_name
+from costmodel.prediction_machine import machine_fits
 from costmodel.scenario import Scenario, Setting
-from data.catalog import Catalog
-from data.errors import ModelworthError
-from data.measurement import Measurement
+from costmodel.serving import ServingPoint, largest_load
+from data.catalog import Accelerator, Catalog, ModelEntry
+from data.errors import InputError
+from data.measurement import Basis, Measurement
 
-if TYPE_CHECKING:
-    from costmodel.serving import ServingPoint
-
-PRECISION = "bfloat16"
+PRECISION: Final = "bfloat16"
+BATCH: Final = 32
+FACTOR: Final = "capacity.throughput_factor"
 
 
 def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
-    """What the serving model says; empty if the scenario doesn't name a model and a device."""
+    """What the calibrated model says; empty if the scenario doesn't name a model and a device.
+
+    Raises:
+        InputError: if the model doesn't fit or can't keep the objective, with what would.
+    """
     hardware = scenario.hardware
     if hardware.model is None or hardware.accelerator is None:
         return Evidence()
-    from costmodel.serving import largest_load
-
-    config = catalog.model(hardware.model).config
+    model = catalog.model(hardware.model)
     accelerator = catalog.accelerator(hardware.accelerator)
     try:
-        point = largest_load(
-            config,
-            accelerator,
-            gpus=int(scenario.number("capacity.gpus_per_replica")),
-            precision=hardware.precision or PRECISION,
-            prompt_tokens=round(scenario.number("demand.prompt_tokens_per_request")),
-            new_tokens=round(_new_tokens(scenario)),
-            cached_share=scenario.number("demand.cached_share"),
-            ttft_p95_s=scenario.number("capacity.objective.ttft_p95_s"),
-            tpot_p95_s=scenario.number("capacity.objective.tpot_p95_s"),
-            measurements=tuple(measurements),
-        )
-    except ModelworthError as error:
-        raise type(error)(f"capacity: {error}") from error
-    return Evidence(
-        _settings(scenario, point),
-        predictions=(_use(point),),
-        device=accelerator.name,
+        if model.family in ITEMS:
+            return _items(scenario, model, accelerator, measurements)
+        return _tokens(scenario, model, accelerator, measurements)
+    except InputError as error:
+        where = f"{scenario.name}.yaml: capacity: {error.where}"
+        raise InputError(where, error.found, error.allowed) from error
+
+
+def _tokens(
+    scenario: Scenario,
+    model: ModelEntry,
+    accelerator: Accelerator,
+    measurements: Sequence[Measurement],
+) -> Evidence:
+    """Both phases of a decoder within the objective."""
+    gpus = int(scenario.number("capacity.gpus_per_replica"))
+    fresh_share = 1 - scenario.number("demand.cached_share")
+    prompt = max(1.0, scenario.number("demand.prompt_tokens_per_request"))
+    point = largest_load(
+        model.config,
+        accelerator,
+        gpus=gpus,
+        precision=scenario.hardware.precision or PRECISION,
+        prompt_tokens=prompt,
+        new_tokens=_new_tokens(scenario),
+        cached_share=min(0.99, 1 - fresh_share),
+        ttft_p95_s=scenario.number("capacity.objective.ttft_p95_s"),
+        tpot_p95_s=scenario.number("capacity.objective.tpot_p95_s"),
+        measurements=tuple(measurements),
+        software=scenario.hardware.engine,
     )
+    gpu_s = gpus / point.requests_per_s
+    rates = {
+        "capacity.prefill_tokens_per_s_per_gpu": max(1.0, prompt * fresh_share)
+        / (gpu_s * point.prefill_share),
+        "capacity.decode_tokens_per_s_per_gpu": _new_tokens(scenario)
+        / (gpu_s * (1 - point.prefill_share)),
+    }
+    source = f"serving model, {model.name} on {accelerator.name}: {point.note}"
+    settings = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
+    settings[FACTOR] = _factor(point.low, point.high, source, point.basis)
+    return Evidence(settings, predictions=(_point_use(point),), device=accelerator.name)
+
+
+def _items(
+    scenario: Scenario,
+    model: ModelEntry,
+    accelerator: Accelerator,
+    measurements: Sequence[Measurement],
+) -> Evidence:
+    """Inputs a second of an encoder or a vision model."""
+    architecture = Architecture.from_config(model.config)
+    tokens = scenario.number("demand.prompt_tokens_per_request")
+    if architecture.patches is not None:
+        tokens = float(architecture.patches.tokens)
+    case = Case(
+        work="forward",
+        architecture=architecture,
+        accelerator=accelerator,
+        precision=precision_name(scenario.hardware.precision or PRECISION),
+        tokens=max(1.0, tokens),
+        batch=BATCH,
+        software=scenario.hardware.engine,
+    )
+    found = predict([case], fits=machine_fits(measurements))[0]
+    if found.value is None or found.low is None or found.high is None:
+        return Evidence()
+    key, _ = ITEMS[model.family]
+    basis: Basis = found.basis or "assumed"
+    source = f"calibrated roofline, {model.name} on {accelerator.name}: {found.note}"
+    settings = {
+        key: Setting(found.value, source=source, basis=basis),
+        FACTOR: _factor(found.low / found.value, found.high / found.value, source, basis),
+    }
+    return Evidence(settings, predictions=(_items_use(key, found, basis),), device=accelerator.name)
 
 
 def _new_tokens(scenario: Scenario) -> float:
@@ -61,39 +125,36 @@ def _new_tokens(scenario: Scenario) -> float:
     return max(1.0, scenario.number("demand.output_tokens_per_request") * factor)
 
 
-def _settings(scenario: Scenario, point: ServingPoint) -> dict[str, Setting]:
-    """Rates of both phases, and the interval as the spread of one factor."""
-    gpus = scenario.number("capacity.gpus_per_replica")
-    fresh = scenario.number("demand.prompt_tokens_per_request")
-    fresh *= 1 - scenario.number("demand.cached_share")
-    gpu_s = gpus / point.requests_per_s
-    rates = {
-        "capacity.prefill_tokens_per_s_per_gpu": max(fresh, 1.0) / (gpu_s * point.prefill_share),
-        "capacity.decode_tokens_per_s_per_gpu": _new_tokens(scenario)
-        / (gpu_s * (1 - point.prefill_share)),
-    }
-    source = f"calibrated serving model: {point.note}"
-    found = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
-    return found | {"capacity.throughput_factor": _factor(point, source)}
-
-
-def _factor(point: ServingPoint, source: str) -> Setting:
+def _factor(low: float, high: float, source: str, basis: Basis) -> Setting:
     """1, as uncertain as the prediction."""
-    low, high = point.low / point.requests_per_s, point.high / point.requests_per_s
     spec: dict[str, Any] | None = None
     if low < 1 < high:
         spec = {"low": low, "mode": 1.0, "high": high}
-    drawn = parse("capacity.throughput_factor", spec, (0.01, 100.0)) if spec else None
-    return Setting(1.0 if drawn is None else drawn.base, drawn, spec, source, basis=point.basis)
+    row = load_drivers()[FACTOR]
+    drawn = parse(FACTOR, spec, (row.minimum, row.maximum)) if spec else None
+    return Setting(1.0 if drawn is None else drawn.base, drawn, spec, source, basis=basis)
 
 
-def _use(point: ServingPoint) -> PredictionUse:
+def _point_use(point: ServingPoint) -> PredictionUse:
+    rate = point.requests_per_s
     return PredictionUse(
         key="requests_per_s_per_replica",
         unit="requests/s",
-        value=point.requests_per_s,
-        low=point.low,
-        high=point.high,
+        value=rate,
+        low=rate * point.low,
+        high=rate * point.high,
         basis=point.basis,
         note=point.note,
+    )
+
+
+def _items_use(key: str, found: Prediction, basis: Basis) -> PredictionUse:
+    return PredictionUse(
+        key=key,
+        unit=found.unit,
+        value=found.value or 0.0,
+        low=found.low,
+        high=found.high,
+        basis=basis,
+        note=found.note,
     )

@@ -12,7 +12,7 @@ from data.errors import InputError
 
 LANGUAGES: Final = ("en", "zh_CN")
 PROSE: Final = ("name", "question", "finding")
-HARDWARE: Final = ("model", "accelerator", "precision", "provider")
+HARDWARE: Final = ("model", "accelerator", "precision", "provider", "engine")
 PRECISIONS: Final = ("float32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4")
 _KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")
 
@@ -25,6 +25,7 @@ class Hardware:
     accelerator: str | None = None
     precision: str | None = None
     provider: str | None = None
+    engine: str | None = None
 
 
 def text(where: str, found: Any) -> dict[str, dict[str, str]]:
