@@ -32,9 +32,9 @@ def test_every_package_is_listed_for_installation():
     assert present == set(listed)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_fits_in_the_head(path: Path):
-    assert len(path.read_text().splitlines()) <= 450, "two rooms in one: split it"
+def test_a_file_fits_in_the_head():
+    long = [str(path) for path in SOURCES if len(path.read_text().splitlines()) > 450]
+    assert not long, "two rooms in one: split them"
 
 
 def test_both_readmes_name_the_test_command():
