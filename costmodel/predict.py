@@ -24,7 +24,7 @@ from costmodel.prediction_case import (
     software_name,
 )
 from costmodel.prediction_machine import MachineFit, fit_for
-from costmodel.prediction_shape import Shape, weight_bytes
+from costmodel.prediction_shape import shape_of, weight_bytes
 from costmodel.prediction_table import MEASURED, Reader, Table, table_of
 from costmodel.prediction_times import Times, times
 from costmodel.serving_steady import CACHE_SHARE
@@ -119,7 +119,7 @@ def refused(case: Case, tables: Tables) -> InputError | None:
         device = device_of(case, tables)
     except InputError as error:
         return error
-    shape = Shape.of(case.architecture)
+    shape = shape_of(case.architecture)
     split = case.tensor * case.pipeline
     if case.work == "train":
         split = case.gpus if case.sharding == "full" else split

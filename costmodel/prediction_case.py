@@ -19,7 +19,7 @@ import numpy as np
 
 from costmodel.architecture import Architecture
 from costmodel.efficiency import Efficiency, Kind, Tables, kernel_shares, resolve
-from costmodel.prediction_shape import Device, Number, Shape, stack
+from costmodel.prediction_shape import Device, Number, Shape, shape_of, stack
 from costmodel.step_time import Training
 from data.catalog import Accelerator
 from data.errors import InputError
@@ -143,6 +143,7 @@ class Columns:
         )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def software_name(name: str | None) -> str | None:
     """A software's name without its version and without what people spell differently."""
     if not name:
@@ -152,6 +153,7 @@ def software_name(name: str | None) -> str | None:
     return SOFTWARE.get(plain, plain) or None
 
 
+@lru_cache(maxsize=4096)
 def version_name(name: str | None) -> str | None:
     """A software's name with its version; None where it has none."""
     words = re.split(r"[\s@=:]+", name.strip().casefold()) if name else []
@@ -181,8 +183,7 @@ def columns(cases: Sequence[Case], tables: Tables) -> Columns:
 
 def columns_on(cases: Sequence[Case], devices: Sequence[Device]) -> Columns:
     """The same on devices that are known already."""
-    shapes = {id(case.architecture): Shape.of(case.architecture) for case in cases}
-    shape = stack([shapes[id(case.architecture)] for case in cases])
+    shape = stack([shape_of(case.architecture) for case in cases])
     if cases[0].kind == "serve":
         shape = replace(shape, head_tokens=np.ones(len(cases)))
     numbers = np.array([_numbers(case) for case in cases], dtype=float).T

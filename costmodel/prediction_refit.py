@@ -26,6 +26,7 @@ from costmodel.efficiency import (
     PriorRow,
     ResidualRow,
     Tables,
+    shipped_tables,
     watts_per_tflops,
 )
 from costmodel.prediction_case import columns, efficiencies, software_name
@@ -80,6 +81,16 @@ def refit(folder: Path) -> Tables:
             residuals += residual_rows(name, some, errors)
     coefficients += _unfitted({row.kind for row in coefficients})
     return Tables(bare.kernels, tuple(coefficients), tuple(residuals))
+
+
+def refit_from(folder: Path, catalog: Catalog) -> Tables:
+    """Coefficients refitted to a folder, with the shipped intervals: what is validated."""
+    bare = Tables(tuple(kernel_rows(folder, catalog)), (), ())
+    coefficients: list[CoefficientRow] = []
+    for published in read_folder(folder, catalog):
+        priors = read_priors(published.observed[0].case.kind)
+        coefficients += fit(published.observed, priors, bare)
+    return Tables(bare.kernels, tuple(coefficients), shipped_tables().residuals)
 
 
 def read_priors(kind: Kind) -> dict[str, PriorRow]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -101,6 +102,12 @@ class Shape:
             traffic_elements=sum(block.count * _traffic(block) for block in blocks),
             head_tokens=_head_tokens(architecture),
         )
+
+
+@lru_cache(maxsize=4096)
+def shape_of(architecture: Architecture) -> Shape:
+    """The numbers of one architecture, worked out once."""
+    return Shape.of(architecture)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ VERBS = {
     "demo": "measures this machine, prices what it measured, writes a report",
     "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
     "compare-runs": "two benchmark runs side by side, and which differences are real",
+    "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
     "import": "measurements from a file, ours or another tool's, into the store",
     "export": "the store's measurements as JSONL, CSV or Parquet",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
