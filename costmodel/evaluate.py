@@ -45,6 +45,8 @@ from data.measurement import Measurement
 
 Floats = NDArray[np.float64]
 PARTS: Final = ("risk", "sensitivity", "break_even", "options")
+#: parts with a tornado; `tornado` alone leaves out the Sobol indices, for pages that must be quick
+SWINGS: Final = frozenset({"sensitivity", "tornado"})
 #: trials from which the monthly tables take their quantiles
 SERIES_TRIALS: Final = 2048
 TORNADO_BARS: Final = 15
@@ -107,7 +109,7 @@ def evaluate(
         catalog: prices and devices; None: the shipped tables.
         trials: None: as the scenario says; 0: the base case only.
         seed: None: as the scenario says.
-        parts: which of `PARTS` to compute beside the base case.
+        parts: which of `PARTS` (or `tornado`) to compute beside the base case.
         executor: where the trials run; None: threads here.
         progress: told (trials done, trials in all).
         cancelled: asked now and then whether to stop.
@@ -181,7 +183,7 @@ def _analysis(
     base = {key: row[0] for key, row in model.indicators(basis.values).items()}
     drivers = driver_uses(scenario, basis.settings, model, today)
     figures = _figures(basis, base, draws, drivers)
-    bars = _tornado(basis) if "sensitivity" in parts else ()
+    bars = _tornado(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
     return Analysis(
         scenario=scenario.name,
