@@ -16,10 +16,10 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).parent.parent
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 WAIT_S = 60.0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from costmodel.analysis import Analysis, Figure, Finding, Flip
+from costmodel.lint import sentence
 from dashboard import lineage, said, show, state
 
 SHORT_ROW = 5
@@ -88,5 +89,5 @@ def findings(listed: Iterable[Finding]) -> None:
     words = state.words()
     order = list(show.SEVERITIES)
     for finding in sorted(listed, key=lambda finding: order.index(finding.severity)):
-        text = said.finding(words, finding)
+        text = sentence(finding, words.language)
         show.SEVERITIES[finding.severity](f"**{finding.id}** {show.plain(text)}")

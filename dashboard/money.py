@@ -113,7 +113,7 @@ def csv(analysis: Analysis) -> str:
 
 
 def break_even_table(analysis: Analysis, words: Words) -> pd.DataFrame:
-    """Where each driver brings its indicator to the target, or between which values it never does."""
+    """Where each driver brings its indicator to the target, or where it was looked for in vain."""
     rows = []
     for one in analysis.break_evens:
         found = ", ".join(words.value(value, one.unit) for value in one.values)

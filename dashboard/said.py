@@ -1,8 +1,8 @@
-"""How values of the analysis are said: a driver that is a word, a trap's sentence."""
+"""How values of the analysis are said: a driver that is a word, a condition of the rule."""
 
 from __future__ import annotations
 
-from costmodel.analysis import Analysis, Criterion, Finding
+from costmodel.analysis import Analysis, Criterion
 from costmodel.drivers import load_drivers
 from dashboard.words import Words
 
@@ -22,22 +22,13 @@ def driver_value(words: Words, key: str, value: float) -> str:
 
 def criterion(words: Words, one: Criterion) -> str:
     """What a condition of the verdict's rule asks and what came out."""
-    unlimited = one.threshold >= UNLIMITED
+    key = f"criterion.{one.key}" if one.threshold < UNLIMITED else "criterion.unlimited"
     return words.t(
-        "criterion.unlimited" if unlimited else f"criterion.{one.key}",
+        key,
         name=words.name(one.key),
         threshold=words.value(one.threshold, one.unit),
         value=words.value(one.value, one.unit),
     )
-
-
-def finding(words: Words, one: Finding) -> str:
-    """The sentence of a trap, with the plan's own numbers in it."""
-    return words.t(f"trap.{one.id}", **{key: _shown(words, it) for key, it in one.values.items()})
-
-
-def _shown(words: Words, value: float | str) -> str:
-    return value if isinstance(value, str) else words.number(value)
 
 
 def unit_of(analysis: Analysis, key: str) -> str:

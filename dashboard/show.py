@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -77,6 +78,17 @@ def errors_said() -> Iterator[None]:
         yield
     except ModelworthError as error:
         refused(error)
+
+
+def fragment(part: Callable[..., None]) -> Callable[..., None]:
+    """A part of a page that is redrawn alone, and says its own errors."""
+
+    @wraps(part)
+    def careful(*arguments: object) -> None:
+        with errors_said():
+            part(*arguments)
+
+    return st.fragment(careful)
 
 
 def basis(name: str) -> None:

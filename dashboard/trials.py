@@ -10,6 +10,7 @@ from dashboard.jobs import Task
 
 CHOICES = [500, 2_000, 10_000, 50_000, 100_000]
 MANY = 10_000
+PARTS = (*state.ALWAYS, "sensitivity")
 LOOK_EVERY_S = 0.5
 
 
@@ -42,7 +43,7 @@ def _start(count: int) -> None:
 
     def work(task: Task[Analysis]) -> Analysis:
         return sources.evaluated(
-            scenario, count, state.ALWAYS, progress=task.report, cancelled=task.cancelled
+            scenario, count, PARTS, progress=task.report, cancelled=task.cancelled
         )
 
     task: Task[Analysis] = Task(work)
@@ -65,5 +66,5 @@ def _watch(count: int) -> None:
             state.note("error", show.plain(task.error))
         st.session_state.pop("trials", None)
         st.rerun()
-    sources.keep(state.session().scenario, count, state.ALWAYS, task.result)
+    sources.keep(state.session().scenario, count, PARTS, task.result)
     _take(count)

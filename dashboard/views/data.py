@@ -11,7 +11,7 @@ from dashboard import facts, show, sources, state, tables
 words = state.words()
 
 
-@st.fragment
+@show.fragment
 def page() -> None:
     """One table at a time."""
     table = show.choice("data.table", list(facts.ROW_TYPES), "data.table.{}")

@@ -16,7 +16,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-@st.fragment
+@show.fragment
 def explore(everything: pd.DataFrame) -> None:
     """Filters, the chart of a quantity against size, and what it rests on."""
     rows = measured.newest(filters(everything).keep(everything))
@@ -53,7 +53,7 @@ def filters(rows: pd.DataFrame) -> measured.Filters:
     return measured.Filters(*(tuple(values) for values in picked))
 
 
-@st.fragment
+@show.fragment
 def users(rows: pd.DataFrame) -> None:
     """How many tokens a second a device gives against how many each user gets."""
     made = measured.generation(rows)
@@ -66,7 +66,7 @@ def users(rows: pd.DataFrame) -> None:
     )
 
 
-@st.fragment
+@show.fragment
 def sizes(rows: pd.DataFrame) -> None:
     """Large models against small ones."""
     table = measured.large_and_small(rows)
@@ -76,7 +76,7 @@ def sizes(rows: pd.DataFrame) -> None:
     tables.shown(table, "sizes")
 
 
-@st.fragment
+@show.fragment
 def records(rows: pd.DataFrame) -> None:
     """The records behind it all; one of them opens on a click."""
     picked = tables.shown(rows[COLUMNS].iloc[::-1], "records", select=True)

@@ -11,7 +11,7 @@ from dashboard import charts, lineage, money, show, state, tables
 words, look = state.words(), state.look()
 
 
-@st.fragment
+@show.fragment
 def profit(analysis: Analysis) -> None:
     """Profit and loss by month, as bars and as a table."""
     st.subheader(words.t("money.profit"), anchor=False)
@@ -20,7 +20,7 @@ def profit(analysis: Analysis) -> None:
     show.chart(charts.months(look, added, taken, result), "profit", reading)
 
 
-@st.fragment
+@show.fragment
 def unit(analysis: Analysis) -> None:
     """What a unit of revenue is spent on."""
     st.subheader(words.t("money.unit"), anchor=False)
@@ -36,7 +36,7 @@ def unit(analysis: Analysis) -> None:
     )
 
 
-@st.fragment
+@show.fragment
 def breaks(analysis: Analysis) -> None:
     """Two drivers against an indicator, and the line where it reaches its target."""
     st.subheader(words.t("money.map"), anchor=False)
@@ -66,7 +66,7 @@ def _pick(key: str, options: list[str], first: int) -> str:
     return st.selectbox(words.t(key), options, index=first, format_func=words.name, key=key)
 
 
-@st.fragment
+@show.fragment
 def table(analysis: Analysis) -> None:
     """All monthly lines of a section, with a download."""
     st.subheader(words.t("money.table"), anchor=False)

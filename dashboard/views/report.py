@@ -51,7 +51,7 @@ def offer(made: list[documents.Document]) -> None:
         st.iframe(documents.preview(html), height=PREVIEW_HEIGHT)
 
 
-@st.fragment
+@show.fragment
 def page() -> None:
     """The choices stay usable while documents are at hand."""
     formats, language, sections = choose()
@@ -59,7 +59,7 @@ def page() -> None:
     ready = bool(formats and sections)
     if st.button(label, type="primary", icon=":material/description:", disabled=not ready):
         with st.spinner(words.t("report_page.making")):
-            full = state.analysis("break_even", "options")
+            full = state.analysis("sensitivity", "break_even", "options")
             made = documents.make(full, formats, language, sections)
         st.session_state["documents"] = (state.scenario_hash(), made)
     about, made = st.session_state.get("documents", ("", []))

@@ -70,7 +70,7 @@ def next_measurement(risk: Risk) -> None:
 show.heading("risk")
 with show.errors_said():
     trials.panel()
-    full = state.analysis()
+    full = state.analysis("sensitivity")
     if full.risk is None:
         show.empty("risk.none")
     else:

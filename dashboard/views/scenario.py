@@ -51,7 +51,7 @@ def strip(analysis: Analysis) -> None:
         )
 
 
-@st.fragment
+@show.fragment
 def page() -> None:
     """Cards of one section, what they come to, and what differs from the start."""
     analysis = state.analysis()

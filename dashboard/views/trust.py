@@ -15,7 +15,7 @@ PRIVACY = (
 )  # fmt: skip
 
 
-@st.fragment
+@show.fragment
 def token() -> None:
     """The cost of a trustworthy token, and the promises that make it."""
     st.subheader(words.t("trust.token"), anchor=False)

@@ -15,7 +15,7 @@ ICONS = {"viable": ":material/check_circle:", "depends": ":material/help:",
          "not_viable": ":material/cancel:"}  # fmt: skip
 
 
-@st.fragment
+@show.fragment
 def page() -> None:
     """Everything here depends on every lever, so it is redrawn as a whole and without the rest."""
     with show.errors_said():

@@ -1,0 +1,101 @@
+"""How long a reader waits: from start to the first page, and from a slider to all charts redrawn.
+
+Run from the project's root: `python -m benchmarks.dashboard`. A dashboard of its own on a free
+port, an empty store, the base scenario, a headless Chromium on the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.browser import chromium, server, settled
+
+MOVES = 40
+QUIET_MS = 350
+TARGETS = {"first_page_warm_s": 4.0, "slider_p50_ms": 400.0, "slider_p95_ms": 800.0}
+WATCH = """() => {
+  window.drawn = performance.now();
+  new MutationObserver(changes => {
+    if (changes.some(change => change.target.closest?.('.js-plotly-plot')))
+      window.drawn = performance.now();
+  }).observe(document.body, {subtree: true, childList: true, attributes: true});
+}"""
+PRESSED = "() => { window.pressed = performance.now(); window.drawn = 0; }"
+REDRAWN = f"""() => window.drawn > window.pressed
+  && performance.now() - window.drawn > {QUIET_MS}
+  && document.querySelector('[data-test-script-state="notRunning"]')"""
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--moves", type=int, default=MOVES)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    figures = measure(options.moves)
+    print(f"{'figure':<22}{'measured':>10}{'at most':>10}")
+    for key, value in figures.items():
+        bound = TARGETS.get(key)
+        print(f"{key:<22}{value:>10.2f}{'' if bound is None else f'{bound:.0f}':>10}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2))
+
+
+def measure(moves: int) -> dict[str, float]:
+    """All figures, by name."""
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        began = perf_counter()
+        with server(Path(folder), f"sqlite:///{folder}/empty.db") as address:
+            cold = _open(browser, address)
+            first = perf_counter() - began
+            cold.close()
+            warm_s = []
+            for _ in range(3):
+                began = perf_counter()
+                page = _open(browser, address)
+                warm_s.append(perf_counter() - began)
+                page.close()
+            waits = _slide(browser, address, moves)
+    waits.sort()
+    return {
+        "start_to_page_cold_s": first,
+        "first_page_warm_s": statistics.median(warm_s),
+        "slider_p50_ms": statistics.median(waits),
+        "slider_p95_ms": waits[min(len(waits) - 1, int(0.95 * len(waits)))],
+        "slider_moves": float(len(waits)),
+    }
+
+
+def _open(browser: Any, address: str) -> Any:
+    """A new reader on the first page, when its charts are there."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(address)
+    settled(page)
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    return page
+
+
+def _slide(browser: Any, address: str, moves: int) -> list[float]:
+    """Milliseconds from each press of an arrow key on a slider to the last chart's last change."""
+    page = _open(browser, address)
+    page.evaluate(WATCH)
+    sliders = page.get_by_role("slider")
+    waits = []
+    for move in range(moves):
+        slider = sliders.nth(move % sliders.count())
+        slider.focus()
+        page.evaluate(PRESSED)
+        page.keyboard.press("ArrowRight" if move % 4 < 2 else "ArrowLeft")
+        page.wait_for_function(REDRAWN)
+        waits.append(page.evaluate("() => window.drawn - window.pressed"))
+    return waits
+
+
+if __name__ == "__main__":
+    main()
