@@ -60,11 +60,9 @@ class Attempt:
         _require_torch()
         self._limit_s, self._outcome = time_limit_s, None
         self._kills_before = _kernel_oom_kills()
-        handle, name = tempfile.mkstemp(prefix="modelworth-worker-", suffix=".log")
-        os.close(handle)
-        self._log = Path(name)
+        self._log = _log_file()
         self._receiver, sender = multiprocessing.Pipe(duplex=False)
-        arguments = (sender, module, json.dumps(job), name)
+        arguments = (sender, module, json.dumps(job), str(self._log))
         self._process = _context().Process(target=_child, args=arguments, daemon=True)
         self._start_s = perf_counter()
         self._process.start()
@@ -143,7 +141,8 @@ class Attempt:
 
     def _closed(self, outcome: Outcome) -> Outcome:
         self._receiver.close()
-        self._log.unlink(missing_ok=True)
+        if self._log != Path(os.devnull):
+            self._log.unlink(missing_ok=True)
         return outcome
 
 
@@ -151,6 +150,16 @@ def shortened(text: str) -> str:
     """One printable line, not too long for a table."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+
+
+def _log_file() -> Path:
+    """Where a worker's last words go; nowhere if the disk for temporary files is full."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="modelworth-worker-", suffix=".log")
+    except OSError:
+        return Path(os.devnull)
+    os.close(handle)
+    return Path(name)
 
 
 def _context() -> Any:

@@ -34,6 +34,7 @@ def run(
     again: bool = False,
     prepare: str = PREPARE,
     command: str | None = None,
+    ceilings: bool = True,
 ) -> Iterator[Event]:
     """Measure the cases that the last run of this suite didn't.
 
@@ -45,6 +46,7 @@ def run(
         again: begin anew even if the last run was cut short.
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
+        ceilings: whether to measure the machine's ceilings first; without, no utilisation.
 
     Raises:
         InputError: if the only case is one that can't be asked for.
@@ -55,7 +57,15 @@ def run(
     todo = [case for case in cases if case.id not in done]
     progress = Progress(limits, total=len(todo), skipped=len(cases) - len(todo))
     yield progress.event("plan", _plan_message(progress, suite))
-    session = Session(store, limits, progress, suite=suite, prepare=prepare, command=command)
+    session = Session(
+        store,
+        limits,
+        progress,
+        suite=suite,
+        prepare=prepare,
+        command=command,
+        ceilings=ceilings,
+    )
     session.refuses = len(cases) == 1
     for case in todo:
         yield from session.measured(case)

@@ -32,6 +32,7 @@ def run(
     limits: Limits,
     prepare: str = PREPARE,
     command: str | None = None,
+    ceilings: bool = True,
 ) -> Iterator[Event]:
     """Search from a case; the last event's message says what was found.
 
@@ -42,6 +43,7 @@ def run(
         limits: of the measurement in full.
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
+        ceilings: whether to measure the machine's ceilings.
 
     Raises:
         InputError: if the case can't be asked for, or has no length to vary.
@@ -49,7 +51,9 @@ def run(
     """
     progress = Progress(limits)
     yield progress.event("plan", f"searching the {what.replace('-', ' ')}")
-    session = Session(store, limits, progress, suite=what, prepare=prepare, command=command)
+    session = Session(
+        store, limits, progress, suite=what, prepare=prepare, command=command, ceilings=ceilings
+    )
     session.refuses = True
     if what == "best-batch":
         found = yield from _best_batch(session, case)

@@ -39,6 +39,7 @@ class Session:
         suite: name under which records are kept.
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
+        ceilings: whether to measure the machine's ceilings.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class Session:
         suite: str | None = None,
         prepare: str = PREPARE,
         command: str | None = None,
+        ceilings: bool = True,
     ) -> None:
-        self.progress, self.refuses = progress, False
+        self.progress, self.refuses, self._ceilings = progress, False, ceilings
         self._limits, self._suite, self._prepare = limits, suite, prepare
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
         self._provenance = _provenance(command)
@@ -116,7 +118,7 @@ class Session:
 
     def _probed(self, case: Case) -> Iterator[Event]:
         """Measure the ceilings at the case's precision, the first time one needs them."""
-        if not self._machines.knows(case):
+        if self._ceilings and not self._machines.knows(case):
             self.progress.begin(f"ceilings at {case.workload.precision}")
             yield self.progress.event("probe")
             yield from self._probing(case)

@@ -7,11 +7,10 @@ import os
 import signal
 import time
 
-import torch
-
-from bench.case import Case, Work
+from bench.case import Case, Limits, Work
 from data.measurement import Model, Workload
 
+LIMITS = Limits(timed_s=0.02, warmup_s=0.02, time_limit_s=60, memory=False)
 PREPARE = "tests.bench.stub:prepare"
 
 
@@ -25,7 +24,9 @@ def case(behaviour: str = "fine", batch: int = 1, **workload) -> Case:
     )
 
 
-def prepare(case: Case, device: torch.device) -> Work:
+def prepare(case: Case, device) -> Work:
+    import torch
+
     behaviour = case.config["does"]
     if behaviour in MISDEEDS:
         MISDEEDS[behaviour](case)
@@ -42,6 +43,8 @@ def prepare(case: Case, device: torch.device) -> Work:
 
 def _limit(case: Case) -> None:
     """Fits up to a batch of 11."""
+    import torch
+
     if case.workload.batch > 11:
         raise torch.OutOfMemoryError(f"CUDA out of memory at batch {case.workload.batch}")
 
@@ -57,6 +60,6 @@ MISDEEDS = {
     "segfault": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
     "hang": lambda _: time.sleep(600),
     "slow": lambda _: time.sleep(0.4),
-    "greedy": lambda _: torch.empty(2**46, dtype=torch.uint8),
+    "greedy": lambda _: __import__("torch").empty(2**46),
     "full disk": _full_disk,
 }

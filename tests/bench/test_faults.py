@@ -1,0 +1,293 @@
+"""Whatever goes wrong with a case is a recorded, explained result, and the suite goes on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench import isolation, keeper, runner
+from data.errors import InputError, ModelworthError
+from data.exchange import read
+from data.store import open_store
+from tests.bench import stub
+
+ROOT = Path(__file__).parent.parent.parent
+LIMITS = stub.LIMITS
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(str(tmp_path / "store.db")) as opened:
+        yield opened
+
+
+def measured(cases, store, **options):
+    options = {
+        "limits": LIMITS,
+        "suite": "faults",
+        "prepare": stub.PREPARE,
+        "ceilings": False,
+        **options,
+    }
+    return [event for event in runner.run(cases, store, **options) if event.kind != "tick"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "reason"),
+    [
+        ("limit", "oom", "CUDA out of memory at batch 12"),
+        ("greedy", "oom", "the host has no memory for another 262144.00 GiB"),
+        ("crash", "error", "RuntimeError: shapes don't match"),
+        ("die", "error", "the worker was killed by SIGKILL"),
+        ("segfault", "error", "the worker was killed by SIGSEGV"),
+        ("full disk", "error", "the disk is full: /somewhere/cache"),
+    ],
+)
+def test_a_fault_is_recorded_and_the_suite_goes_on(store, behaviour, status, reason):
+    cases = [stub.case(behaviour, batch=12), stub.case("fine")]
+    events = measured(cases, store)
+    assert [event.kind for event in events][-1] == "end"
+    first, second = store.measurements(suite="faults")
+    assert first.status == status
+    assert first.reason.startswith(reason)
+    assert (first.model.name, first.workload.batch) == (f"stub-{behaviour}", 12)
+    assert second.status == "ok"
+
+
+def test_a_worker_that_hangs_is_given_up(store):
+    # The first attempt of a process pays for starting the fork server.
+    isolation.Attempt({"action": "nothing"}, 60).wait(60)
+    limits = LIMITS.model_copy(update={"time_limit_s": 2.0})
+    measured([stub.case("hang"), stub.case("fine")], store, limits=limits)
+    first, second = store.measurements()
+    assert (first.status, first.reason) == ("timeout", "stopped at the time limit of 2 s")
+    assert second.status == "ok"
+
+
+def test_the_kernels_killer_is_known_by_its_count(monkeypatch):
+    counts = iter([4, 5])
+    monkeypatch.setattr(isolation, "_kernel_oom_kills", lambda: next(counts))
+    job = {"action": "measure", "case": stub.case("die").model_dump(mode="json"),
+           "limits": LIMITS.model_dump(mode="json"), "prepare": stub.PREPARE}  # fmt: skip
+    outcome = isolation.Attempt(job, 60).wait(60)
+    assert (outcome.status, outcome.reason) == (
+        "oom",
+        "the kernel killed the worker to free memory",
+    )
+
+
+def test_stopping_leaves_no_worker_behind(store):
+    """Ctrl-C reaches the generator as an exception or as its closing."""
+    events = runner.run(
+        [stub.case("hang")], store, limits=LIMITS, prepare=stub.PREPARE, ceilings=False
+    )
+    for event in events:
+        if event.kind == "case":
+            next(events)
+            break
+    workers = [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
+    assert workers
+    events.close()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+    assert store.count() == 0
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """A worker leads a session of its own."""
+    try:
+        return process.pid == __import__("os").getsid(process.pid)
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
+
+
+def test_a_case_that_cant_be_asked_for_is_an_error_alone_and_a_record_in_a_suite(store):
+    wrong = stub.case("fine").model_copy(update={"device": "cuda"})
+    with pytest.raises(InputError, match="torch sees no GPU here"):
+        measured([wrong], store)
+    assert store.count() == 0
+    measured([wrong, stub.case("fine")], store)
+    assert [one.status for one in store.measurements()] == ["error", "ok"]
+
+
+class FullStore:
+    """A store whose disk has room again after so many refusals."""
+
+    def __init__(self, store, refusals):
+        self.store, self.left = store, refusals
+        self.documents = store.documents
+
+    def add(self, measurement):
+        if self.left:
+            self.left -= 1
+            raise ModelworthError("store.db: database or disk is full")
+        self.store.add(measurement)
+
+
+def test_a_full_disk_delays_records(store):
+    events = measured([stub.case("fine"), stub.case("crash")], FullStore(store, refusals=1))
+    first, second = (event for event in events if event.measurement)
+    assert (first.kind, second.kind) == ("unsaved", "done")
+    assert "disk is full" in first.message
+    assert [one.status for one in store.measurements()] == ["ok", "error"]
+
+
+def test_a_disk_that_stays_full_sends_records_to_a_temporary_file(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(keeper.tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ModelworthError, match="1 measurements couldn't be stored") as caught:
+        measured([stub.case("crash")], FullStore(store, refusals=99))
+    file = next(tmp_path.glob("modelworth-unsaved-*.jsonl"))
+    assert str(file) in str(caught.value)
+    assert [one.status for one in read(file)] == ["error"]
+
+
+def test_a_store_on_a_full_file_system_says_so(tmp_path, monkeypatch):
+    """The real thing: SQLite under a limit on the size of files."""
+    script = (
+        "import resource, signal, sys\n"
+        "from data.store import open_store\n"
+        "from tests.bench import stub\n"
+        "from bench import record, machine, session, keeper\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "store = open_store(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "one = record.failed(stub.case('x' * 50000), 'error', 'why', machine.detect('cpu'),\n"
+        "                    session._provenance(None), None)\n"
+        "print(keeper.Keeper(store).keep(one))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "store.db")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "not stored, will be tried again" in ran.stdout, ran.stderr
+
+
+def test_no_room_even_for_the_temporary_file(store, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(keeper.tempfile, "mkstemp", full)
+    kept = keeper.Keeper(FullStore(store, refusals=99))
+    (measurement,) = [
+        event.measurement for event in measured([stub.case("crash")], None) if event.measurement
+    ]
+    assert "not stored" in kept.keep(measurement)
+    with pytest.raises(ModelworthError, match="1 measurements are lost"):
+        kept.close()
+
+
+HARNESS = """
+from data.store import open_store
+from bench import runner
+from tests.bench import stub
+cases = [stub.case("slow", batch=n) for n in range(1, 5)]
+with open_store({store!r}) as store:
+    for event in runner.run(cases, store, limits=stub.LIMITS, suite="killed",
+                            prepare=stub.PREPARE, ceilings=False):
+        print(event.as_json(), flush=True)
+"""
+
+
+def killed_after(store: Path, done: int, delay_s: float) -> list[str]:
+    """Run the harness and kill it a while after so many cases; returns the finished ids."""
+    command = [sys.executable, "-c", HARNESS.format(store=str(store))]
+    finished = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:
+        for line in harness.stdout:
+            event = json.loads(line)
+            if event["event"] == "done":
+                finished.append(event["id"])
+            if event["event"] == "case" and len(finished) == done:
+                break
+        time.sleep(delay_s)
+        workers = psutil.Process(harness.pid).children(recursive=True)
+        harness.send_signal(signal.SIGKILL)
+        rest = [json.loads(line) for line in harness.stdout]
+        finished += [event["id"] for event in rest if event["event"] == "done"]
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive, "a worker outlived its runner"
+    return finished
+
+
+def complete(store: Path) -> list[dict]:
+    command = [sys.executable, "-c", HARNESS.format(store=str(store))]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def check_killed(store: Path, moments: list[tuple[int, float]]) -> None:
+    finished = []
+    for done, delay_s in moments:
+        finished += killed_after(store, done, delay_s)
+    events = complete(store)
+    assert events[-1]["event"] == "end"
+    with open_store(str(store), create=False) as opened:
+        kept = opened.measurements(suite="killed")
+    assert set(finished) <= {one.id for one in kept}
+    assert len({one.case for one in kept}) == 4
+    assert len(kept) == 4, "a finished case was measured again"
+    assert all(one.status == "ok" for one in kept)
+
+
+def test_a_record_is_in_the_store_before_its_event(store):
+    events = runner.run(
+        [stub.case("crash", batch=n) for n in (1, 2)],
+        store,
+        limits=LIMITS,
+        prepare=stub.PREPARE,
+        ceilings=False,
+    )
+    counts = [store.count() for event in events if event.kind == "done"]
+    assert counts == [1, 2]
+
+
+@pytest.mark.slow
+def test_sigkill_at_five_moments_loses_no_finished_case(tmp_path):
+    check_killed(tmp_path / "store.db", [(0, 0.0), (0, 0.5), (1, 0.1), (1, 0.43), (0, 0.3)])
+
+
+def at(*minutes: float) -> list[datetime]:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return [start + timedelta(minutes=minute) for minute in minutes]
+
+
+@pytest.mark.parametrize(
+    ("seen", "minutes", "expected"),
+    [
+        ("", [], ""),
+        ("a", [0], "a"),
+        ("ab", [0, 1], "ab"),
+        ("abc", [0, 1, 2], ""),  # complete: begin anew
+        ("abca", [0, 1, 2, 3], "a"),  # a second run, cut short
+        ("aab", [0, 1, 2], "ab"),  # begun anew, cut short
+        ("ab", [0, 3000], "b"),  # a day lies between
+    ],
+)
+def test_a_run_is_taken_up_only_if_it_was_cut_short(seen, minutes, expected):
+    times = at(*minutes)
+    now = times[-1] + timedelta(minutes=1) if times else datetime(2026, 1, 1, tzinfo=UTC)
+    found = runner.finished_in_last_run(zip(seen, times, strict=True), set("abc"), now)
+    assert found == set(expected)
+
+
+def test_an_old_run_isnt_taken_up():
+    (moment,) = at(0)
+    later = moment + timedelta(days=2)
+    assert runner.finished_in_last_run([("a", moment)], {"a", "b"}, later) == set()
+
+
+def test_again_begins_anew(store):
+    cases = [stub.case("crash", batch=n) for n in (1, 2, 3)]
+    measured(cases[:2], store)
+    events = measured(cases, store)
+    assert "2 of 3 cases are there already" in events[0].message
+    assert store.count() == 3
+    measured(cases[:1], store, again=True)
+    assert store.count() == 4
