@@ -220,8 +220,12 @@ def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
     asked = job.workload.optimizer
     if asked not in OPTIMIZERS:
         raise InputError("workload.optimizer", asked, "adamw")
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    return torch.optim.AdamW(trained, lr=LEARNING_RATE, fused=True)
+    groups: dict[object, list[torch.nn.Parameter]] = {}
+    for weight in model.parameters():
+        if weight.requires_grad:  # the fused kernel takes those of one device mesh at a time
+            groups.setdefault(getattr(weight, "device_mesh", None), []).append(weight)
+    parameters = [{"params": weights} for weights in groups.values()]
+    return torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=True)
 
 
 def _logits_bytes(job: Job, model: Any) -> int | None:

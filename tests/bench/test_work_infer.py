@@ -249,6 +249,7 @@ def test_what_a_model_cannot_do_is_refused(model, kind, choices, where):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
 @pytest.mark.parametrize("model", ["llama", "t5"])
 def test_a_compiled_decoder_says_the_same(model):
     choices = {"prompt_tokens": 12, "new_tokens": 6}

@@ -178,6 +178,7 @@ def test_detection_loss_vanishes_where_everything_is_found():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
 def test_a_compiled_step_learns_the_same():
     plain = work("llama")
     fused = work("llama", compiled=True)

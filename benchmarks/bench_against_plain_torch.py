@@ -1,0 +1,181 @@
+"""The harness beside loops written by hand: does it measure what plain PyTorch does?
+
+For three decoders it times training, prefill and decode twice: by a loop below that uses nothing of
+`bench/`, and by the harness's own work and timer. The two alternate five times in one process, so
+that whatever else the machine does meets both. The table shows medians and the median of the five
+ratios, and the exit status is 1 if one is further than 5% from 1.
+
+    .venv/bin/python benchmarks/bench_against_plain_torch.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+import transformers
+from rich.console import Console
+from rich.table import Table
+from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+MODELS = ("ladder-16m", "gpt-16m", "moe-8m")
+PAIRS = 5
+TOLERANCE = 0.05
+BATCH, TOKENS, CONTEXT = 2, 128, 256
+KINDS = {"pretrain": TOKENS, "prefill": TOKENS, "decode": CONTEXT}
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A step written by hand, and how many tokens it does."""
+
+    step: Callable[[], object]
+    tokens: int
+    before: Callable[[], object] = lambda: None
+
+
+def load(name: str) -> torch.nn.Module:
+    """A model of the catalogue with random weights, dropout off."""
+    stated = json.loads((ROOT / "data" / "models" / f"{name}.json").read_text())
+    config = AutoConfig.for_model(stated.pop("model_type"), **stated)
+    for key in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
+        setattr(config, key, 0.0)
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+
+
+def plain_pretrain(name: str) -> Plain:
+    """Forward, backward and AdamW."""
+    model = load(name).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    ids = torch.randint(10, model.config.vocab_size, (BATCH, TOKENS))
+
+    def step() -> None:
+        model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return Plain(step, BATCH * TOKENS)
+
+
+def plain_prefill(name: str) -> Plain:
+    """A prompt into a static cache, and the likeliest next token."""
+    model = load(name).eval()
+    ids = torch.randint(10, model.config.vocab_size, (BATCH, TOKENS))
+    cache = StaticCache(config=model.config, max_cache_len=TOKENS)
+
+    @torch.inference_mode()
+    def step() -> None:
+        for layer in cache.layers:
+            layer.cumulative_length.zero_()
+        model(input_ids=ids, past_key_values=cache, logits_to_keep=1).logits[:, -1].argmax(-1)
+
+    return Plain(step, BATCH * TOKENS)
+
+
+def plain_decode(name: str) -> Plain:
+    """One more token after a context that is in the cache."""
+    model = load(name).eval()
+    ids = torch.randint(10, model.config.vocab_size, (BATCH, CONTEXT))
+    cache = StaticCache(config=model.config, max_cache_len=CONTEXT + 1)
+    token = ids[:, :1].clone()
+    with torch.inference_mode():
+        model(input_ids=ids, past_key_values=cache, logits_to_keep=1)
+
+    @torch.inference_mode()
+    def before() -> None:
+        for layer in cache.layers:
+            layer.cumulative_length.fill_(CONTEXT)
+
+    @torch.inference_mode()
+    def step() -> None:
+        logits = model(input_ids=token, past_key_values=cache).logits
+        token.copy_(logits[:, -1].argmax(-1, keepdim=True))
+
+    return Plain(step, BATCH, before)
+
+
+def time_plain(plain: Plain, seconds: float) -> float:
+    """Tokens per second of the median step."""
+    times: list[float] = []
+    for _ in range(3):
+        plain.before()
+        plain.step()
+    while sum(times) < seconds or len(times) < 5:
+        plain.before()
+        start = perf_counter()
+        plain.step()
+        times.append(perf_counter() - start)
+    return plain.tokens / statistics.median(times)
+
+
+def harness(name: str, kind: str, seconds: float) -> Callable[[], float]:
+    """The same case as the harness prepares and times it; tokens per second of the median step."""
+    from bench.case import Case, Limits
+    from bench.timing import clock_for, time_work
+    from bench.work import prepare
+    from data.measurement import Workload
+
+    device = torch.device("cpu")
+    workload = Workload(kind=kind, batch=BATCH, prompt_tokens=KINDS[kind], precision="float32")
+    work = prepare(Case(model=name, workload=workload), device)
+    limits = Limits(timed_s=seconds, warmup_s=seconds / 4, precision=1e-6, min_samples=5)
+
+    def measure() -> float:
+        timed = time_work(work, clock_for(device), limits)
+        return work.work_per_step / statistics.median(timed.samples_s)
+
+    return measure
+
+
+def compare(seconds: float) -> Iterator[tuple[str, str, list[float], list[float]]]:
+    """Each case's tokens per second by hand and by the harness, in alternating pairs."""
+    plain = {"pretrain": plain_pretrain, "prefill": plain_prefill, "decode": plain_decode}
+    for name in MODELS:
+        for kind, make in plain.items():
+            by_hand, by_harness = make(name), harness(name, kind, seconds)
+            hand, found = [], []
+            for pair in range(PAIRS):
+                # Who comes second finds a warmer machine: they take turns.
+                for first in (True, False) if pair % 2 == 0 else (False, True):
+                    if first:
+                        hand.append(time_plain(by_hand, seconds))
+                    else:
+                        found.append(by_harness())
+            yield name, kind, hand, found
+
+
+def main() -> int:
+    """Print the table; 1 if a ratio is out of tolerance."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=1.5, help="a side of a pair (default 1.5)")
+    seconds = parser.parse_args().seconds
+    transformers.utils.logging.set_verbosity_error()
+    title = f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32, {PAIRS} pairs"
+    table = Table(title=title)
+    for column in ("model", "work", "by hand, tokens/s", "harness, tokens/s", "ratio", "range"):
+        table.add_column(column, justify="left" if column in ("model", "work") else "right")
+    worst = 0.0
+    for name, kind, hand, found in compare(seconds):
+        ratios = sorted(b / a for a, b in zip(hand, found, strict=True))
+        ratio = statistics.median(ratios)
+        worst = max(worst, abs(ratio - 1))
+        medians = (f"{statistics.median(side):,.0f}" for side in (hand, found))
+        table.add_row(name, kind, *medians, f"{ratio:.3f}", f"{ratios[0]:.3f} to {ratios[-1]:.3f}")
+    Console().print(table)
+    print(f"furthest from 1: {worst:.1%} (at most {TOLERANCE:.0%} is agreement)")
+    return int(worst > TOLERANCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
