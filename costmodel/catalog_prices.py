@@ -11,9 +11,11 @@ from costmodel.scenario import Scenario, Setting
 from data.catalog import Accelerator, Catalog, RentQuote, Terms
 from data.errors import InputError
 
+ON_DEMAND: Final = "compute.rent_on_demand_usd_per_gpu_hour"
+RESERVED: Final = "compute.rent_reserved_usd_per_gpu_hour"
 RENTS: Final[tuple[tuple[str, Terms], ...]] = (
-    ("compute.rent_on_demand_usd_per_gpu_hour", "on-demand"),
-    ("compute.rent_reserved_usd_per_gpu_hour", "1yr"),
+    (ON_DEMAND, "on-demand"),
+    (RESERVED, "1yr"),
     ("compute.rent_spot_usd_per_gpu_hour", "spot"),
 )
 
@@ -41,20 +43,25 @@ def priced(
 
 
 def _rents(scenario: Scenario, catalog: Catalog, name: str) -> dict[str, Setting]:
-    """Rents by terms; terms that nobody offers are left out."""
-    found = {}
+    """Rents by terms; terms that nobody offers, or that cost more than on demand, are left out."""
+    found: dict[str, Setting] = {}
     for key, terms in RENTS:
         try:
             quote = catalog.rent(name, scenario.hardware.provider, terms)
         except InputError:
             continue
         found[key] = _quoted(key, quote)
-    if "compute.rent_on_demand_usd_per_gpu_hour" in found:
-        found["building.rent_usd_per_gpu_hour"] = found.get(
-            "compute.rent_reserved_usd_per_gpu_hour",
-            found["compute.rent_on_demand_usd_per_gpu_hour"],
-        )
-    return found
+    on_demand = found.get(ON_DEMAND)
+    if on_demand is None:
+        return found
+    dearer = [key for key in found if _price(found[key]) > _price(on_demand)]
+    kept = {key: setting for key, setting in found.items() if key not in dearer}
+    return kept | {"building.rent_usd_per_gpu_hour": kept.get(RESERVED, on_demand)}
+
+
+def _price(setting: Setting) -> float:
+    assert isinstance(setting.value, float)
+    return setting.value
 
 
 def _quoted(key: str, quote: RentQuote) -> Setting:

@@ -64,8 +64,12 @@ LINES = (
     ),
     Line(
         "volume", "ratio", "demand",
-        "operating * market_volume * season * price_response * staleness",
-        "volume of every stream relative to its opening volume",
+        "operating * market_volume * season * staleness",
+        "volume of seats and contracts relative to the opening volume",
+    ),
+    Line(
+        "priced_volume", "ratio", "demand", "volume * price_response",
+        "volume of what is sold by the token, image or call",
     ),
     Line(
         "contracts", "contracts", "demand", "revenue.enterprise.contracts * volume",
@@ -77,7 +81,7 @@ LINES = (
         " * min(1, month / revenue.internal.ramp_months)",
     ),
     Line(
-        "api_requests", "requests", "demand", "demand.requests_per_month * volume",
+        "api_requests", "requests", "demand", "demand.requests_per_month * priced_volume",
         "requests that API customers want",
     ),
     Line(
@@ -145,13 +149,13 @@ LINES = (
         "output tokens wanted, reasoning included",
     ),
     Line(
-        "images", "images", "demand", "revenue.images.images_per_month * volume",
+        "images", "images", "demand", "revenue.images.images_per_month * priced_volume",
         "accepted images wanted",
     ),
     Line(
         "generated_images", "images", "demand", "images / revenue.images.accepted_share",
         "images generated to have so many accepted",
     ),
-    Line("calls", "calls", "demand", "revenue.calls.calls_per_month * volume"),
-    Line("finetune_jobs", "jobs", "demand", "revenue.finetune.jobs_per_month * volume"),
+    Line("calls", "calls", "demand", "revenue.calls.calls_per_month * priced_volume"),
+    Line("finetune_jobs", "jobs", "demand", "revenue.finetune.jobs_per_month * priced_volume"),
 )  # fmt: skip

@@ -98,14 +98,22 @@ def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
     from costmodel.evaluate import PARTS, evaluate
 
     records, digest = measurements(scenario, options.store)
+    shown = () if options.lint else ("risk", "tornado")
     return evaluate(
         scenario,
         records,
         trials=0 if options.lint and options.trials is None else options.trials,
         seed=options.seed,
-        parts=() if options.lint else PARTS,
+        parts=PARTS if options.json else shown,
+        progress=_progress if sys.stderr.isatty() and not options.json else None,
         store_digest=digest,
     )
+
+
+def _progress(done: int, trials: int) -> None:
+    """How far the trials are, on one line of the terminal."""
+    end = "\r" if done < trials else "\r\033[K"
+    print(f"{done:,} of {trials:,} trials", end=end, file=sys.stderr, flush=True)
 
 
 def measurements(scenario: Scenario, url: str | None) -> tuple[list[Measurement], str | None]:
@@ -214,5 +222,5 @@ def _number(value: float | None, unit: str) -> str:
     if value is None:
         return ""
     if unit == "share":
-        return f"{value:.1%}"
+        return f"{value:.1%}" if abs(value) < 100 else f"{100 * value:.3g}%"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
