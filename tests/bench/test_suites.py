@@ -1,0 +1,203 @@
+"""Requests become complete cases; suites are what they say; a budget takes what tells most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from bench import suites, zoo
+from bench.case import Case
+from bench.request import KINDS, Request, request
+from data.catalog import load_catalog
+from data.errors import InputError
+
+FAMILIES = ("llama", "gpt", "moe", "bert", "roberta", "t5", "vit", "yolos", "dalle")
+
+
+def workload(device="cpu", **asked):
+    return Request(**asked).case(device).workload
+
+
+def test_a_case_survives_the_way_to_its_worker():
+    case = Request(model="ladder-1m", work="decode").case("cpu")
+    assert Case.model_validate_json(case.model_dump_json()) == case
+
+
+def test_every_choice_changes_the_case():
+    asked = {"model": "ladder-1m", "work": "pretrain"}
+    choices = [
+        {},
+        {"model": "ladder-4m"},
+        {"work": "finetune"},
+        {"batch": 7},
+        {"precision": "bfloat16"},
+        {"compile": True},
+        {"attention": "eager"},
+        {"data_parallel": 2},
+        {"seed": 1},
+    ]
+    ids = {Request(**{**asked, **choice}).case("cpu").id for choice in choices}
+    assert len(ids) == len(choices)
+    assert Request(**asked).case("cpu").id == Request(**asked, batch=1).case("cpu").id
+
+
+def test_defaults_are_the_devices():
+    here = workload(model="ladder-1m", work="pretrain")
+    assert (here.precision, here.compiled, here.compile_mode) == ("float32", False, None)
+    gpu = workload("cuda", model="llama-3.2-1b", work="decode")
+    assert (gpu.precision, gpu.compiled, gpu.cuda_graphs) == ("bfloat16", True, True)
+    assert gpu.optimizer is None
+    off = workload("cuda", model="llama-3.2-1b", work="decode", compile=False, cuda_graphs=False)
+    assert (off.compiled, off.cuda_graphs) == (False, False)
+    assert workload(model="ladder-1m", work="decode", compile_mode="max-autotune").compiled
+
+
+@pytest.mark.parametrize(
+    ("model", "work", "expected"),
+    [
+        ("ladder-1m", "decode", (256, None, None)),
+        ("ladder-1m", "generate", (256, 32, None)),
+        ("bert-tiny", "forward", (128, None, None)),
+        ("t5-1m", "decode", (128, 32, None)),
+        ("vit-tiny", "forward", (None, None, 224)),
+        ("detector-1m", "pretrain", (None, None, 256)),
+        ("yolos-tiny", "forward", (None, None, None)),  # 800 × 1333, the config's own
+        ("dalle-5m", "pretrain", (1280, None, None)),
+        ("dalle-5m", "generate", (256, 1024, None)),
+        ("dalle-5m", "decode", (768, None, None)),
+    ],
+)
+def test_lengths_are_the_familys(model, work, expected):
+    found = workload(model=model, work=work)
+    assert (found.prompt_tokens, found.new_tokens, found.image_pixels) == expected
+
+
+def test_a_lora_has_a_rank_and_an_optimizer():
+    found = workload(model="ladder-1m", work="finetune_lora")
+    assert (found.lora_rank, found.optimizer) == (16, "adamw_fused")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "ladder-1m", "work": "decode", "speed": 3}, "unknown key speed"),
+        ({"model": "ladder-1m", "work": "decode", "batch": 0}, "greater than 0"),
+        ({"model": "ladder-1m", "work": "sing"}, "pretrain"),
+        ({"work": "decode"}, "no model"),
+    ],
+)
+def test_nonsense_is_refused_with_its_place(options, words):
+    with pytest.raises(InputError, match=words):
+        request(options, "mine.yaml: cases.0")
+
+
+def test_a_model_is_asked_only_for_what_it_can_do():
+    with pytest.raises(InputError, match="must be one of pretrain"):
+        Request(model="bert-tiny", work="decode").case("cpu")
+    with pytest.raises(InputError, match="ladder-1m"):
+        Request(model="ladder-1n", work="decode").case("cpu")
+
+
+def test_the_quick_suite_has_four_sizes_two_octaves_apart():
+    cases = suites.load("quick", "cpu").cases
+    models = list(dict.fromkeys(case.model for case in cases))
+    sizes = [load_catalog().model(model).parameters_total for model in models]
+    assert len(models) == 4
+    assert all(3 <= larger / smaller <= 6 for smaller, larger in pairwise(sizes))
+    assert {case.workload.kind for case in cases} == {"pretrain", "prefill", "decode"}
+    expected_s = len(cases) * suites.expected_s(suites.load("quick", "cpu").limits)
+    assert expected_s < 75
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_standard_suite_trains_and_infers_every_family_at_three_sizes(device):
+    suite = suites.load("standard", device)
+    for family in FAMILIES:
+        for training in (True, False):
+            sizes = {
+                case.model
+                for case in suite.cases
+                if case.model in zoo.LADDERS[family]
+                and (case.workload.kind == "pretrain") == training
+            }
+            assert len(sizes) >= 3, (family, training)
+    assert {"finetune", "finetune_lora", "generate"} <= {c.workload.kind for c in suite.cases}
+    assert len(suite.cases) * suites.expected_s(suite.limits) < 600
+
+
+def test_larger_suites_hold_no_case_twice_and_no_model_that_cant_fit():
+    for name in ("ladder", "full"):
+        small = suites.load(name, "cpu", 2**30).cases
+        large = suites.load(name, "cpu", 2**38).cases
+        assert len({case.id for case in large}) == len(large)
+        assert {case.id for case in small} < {case.id for case in large}
+        assert "llama-3.1-8b" not in {case.model for case in small}
+
+
+def test_every_kind_of_every_family_is_a_case():
+    models = {
+        "decoder": "ladder-1m",
+        "image-decoder": "dalle-2m",
+        "encoder": "bert-tiny",
+        "encoder-decoder": "t5-1m",
+        "vision": "vit-1m",
+        "detector": "detector-1m",
+    }
+    for family, kinds in KINDS.items():
+        for kind in kinds:
+            assert workload(model=models[family], work=kind).kind == kind
+
+
+def test_a_budget_takes_the_ends_of_each_group_first():
+    suite = suites.load("quick", "cpu")
+    each_s = suites.expected_s(suite.limits)
+    three = suites.within_budget(suite, 3.1 * each_s).cases
+    assert [case.model for case in three] == ["ladder-1m"] * 3
+    six = suites.within_budget(suite, 6.1 * each_s).cases
+    assert {case.model for case in six} == {"ladder-1m", "ladder-48m"}
+    assert len(suites.within_budget(suite, 0.1).cases) == 1
+    assert suites.within_budget(suite, 1e6) == replace(suite)
+
+
+@pytest.mark.parametrize(("count", "order"), [(0, []), (1, [0]), (2, [0, 1]), (5, [0, 4, 2, 1, 3])])
+def test_gaps_are_halved(count, order):
+    assert suites._ends_first(count) == order
+
+
+def test_a_file_of_ones_own(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "name: mine\nlimits: {timed_s: 5}\ncases:\n"
+        "  - {model: [ladder-1m, ladder-4m], work: [pretrain, decode], batch: [1, 8]}\n"
+        "  - {model: ladder-1m, work: decode, prompt-tokens: 64}\n"
+        "  - {model: ladder-1m, work: decode, batch: 8}\n"
+    )
+    suite = suites.load(str(file), "cpu")
+    assert (suite.name, len(suite.cases), suite.limits.timed_s) == ("mine", 9, 5)
+    assert suite.cases[-1].workload.prompt_tokens == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- 1", "no list of cases"),
+        ("cases: [", "readable YAML"),
+        ("cases: []\ncolour: red", "unknown key colour"),
+        ("cases: [decode]", "a mapping such as"),
+        ("cases: [{model: ladder-1m, work: decode, batch: many}]", "cases.0: batch"),
+        ("cases: []\nlimits: {timed_s: -1}", "limits: timed_s"),
+        ("cases: []\nlimits: 3", "a mapping such as"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path, text, words):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=words):
+        suites.load(str(file), "cpu")
+
+
+def test_an_unknown_suite_lists_the_known():
+    with pytest.raises(InputError, match="quick, standard, ladder, full"):
+        suites.load("quickly", "cpu")
