@@ -20,6 +20,7 @@ UNIQUE, NONE, SEVERAL = 0, 1, 2
 RATES: Final = (-0.99, 10.0)
 #: a Newton step of this size in the discount factor leaves an error of rounding only
 _NEGLIGIBLE: Final = 1e-10
+_BATCH: Final = 16
 _GRID: Final[Floats] = 1 / (1 + np.geomspace(1 + RATES[0], 1 + RATES[1], 241) - 1)
 
 
@@ -50,23 +51,32 @@ def irr(flows: ArrayLike) -> tuple[Floats, Counts]:
 
 
 def _searched(columns: Floats, grid: Floats) -> tuple[Floats, Counts]:
-    """Rate and status by the changes of sign over a grid of discount factors.
-
-    By Horner's rule in place: a matrix product would wake BLAS threads in every worker thread.
-    """
-    values: Floats = np.zeros((len(grid), columns.shape[1]))
-    for row in columns[::-1]:
-        values *= grid[:, None]
-        values += row
-    crossings = np.signbit(values[:-1]) != np.signbit(values[1:])
-    roots = crossings.sum(axis=0)
+    """Rate and status by the changes of sign over a grid of discount factors."""
+    values = _present_values(columns, grid)
+    signs = np.signbit(values)
+    crossings = signs[:, :-1] != signs[:, 1:]
+    roots = crossings.sum(axis=1)
     status = np.where(roots > 1, SEVERAL, np.where(roots == 1, UNIQUE, NONE)).astype(np.int64)
     rate: Floats = np.full(columns.shape[1], np.nan)
     unique = np.flatnonzero(status == UNIQUE)
     if len(unique):
-        first = crossings[:, unique].argmax(axis=0)
+        first = crossings[unique].argmax(axis=1)
         rate[unique] = _bracketed_newton(columns[:, unique], grid[first + 1], grid[first])
     return rate, status
+
+
+def _present_values(columns: Floats, grid: Floats) -> Floats:
+    """Present value of each column (a row each) at every discount factor of the grid.
+
+    A few columns at a time: BLAS wakes threads of its own for larger products, which in the many
+    threads of a simulation cost more than they bring.
+    """
+    count = columns.shape[1]
+    padded = np.zeros((-(-count // _BATCH) * _BATCH, len(columns)))
+    padded[:count] = columns.T
+    powers = grid ** np.arange(len(columns))[:, None]
+    values = padded.reshape(-1, _BATCH, len(columns)) @ powers
+    return np.asarray(values.reshape(-1, len(grid))[:count])
 
 
 def mirr(flows: ArrayLike, rate: float | Floats) -> Floats:
