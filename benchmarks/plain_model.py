@@ -92,12 +92,12 @@ class _Writer(ast.NodeTransformer):
         name, arguments = node.func.id, node.args
         if name == "where":
             test, then, otherwise = (self.text(argument) for argument in arguments)
-            return _expression(f"({then} if {test} else {otherwise})")
+            return _expression(f"(({then}) if ({test}) else ({otherwise}))")
         if name in ("prev", "lag"):
             assert isinstance(arguments[0], ast.Name)
             line, second = f"L_{arguments[0].id}", self.text(arguments[1])
             if name == "prev":
-                return _expression(f"({line}[m - 1] if m else {second})")
+                return _expression(f"({line}[m - 1] if m else ({second}))")
             return _expression(f"({line}[m - int({second})] if m >= int({second}) else 0.0)")
         if name in ACROSS:
             return self._across(name, self.text(arguments[0]))
