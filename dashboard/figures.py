@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import streamlit as st
 
 from costmodel.analysis import Analysis, Figure, Finding, Flip
+from costmodel.drivers import load_drivers
 from costmodel.lint import sentence
 from dashboard import lineage, said, show, state
 
@@ -39,11 +41,9 @@ def one(figure: Figure, place: str) -> None:
     """One figure: its name, its value in the base case, its range over the trials, its basis."""
     words = state.words()
     with st.container(border=True, height="stretch", gap="xxsmall"):
-        shown = words.bare(figure.base, figure.unit)
-        if figure.base is None and figure.status:
-            shown = words.t(f"status.{figure.status}")
-        st.metric(show.plain(words.name(figure.key)), shown)
-        st.caption(spread(figure), help=words.t("figure.range.help"))
+        label, help_text = show.plain(words.name(figure.key)), words.t("figure.range.help")
+        st.metric(label, said.figure(words, figure), help=help_text)
+        st.caption(spread(figure))
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             show.basis(figure.basis)
             lineage.button(figure.key, place)
@@ -89,5 +89,15 @@ def findings(listed: Iterable[Finding]) -> None:
     words = state.words()
     order = list(show.SEVERITIES)
     for finding in sorted(listed, key=lambda finding: order.index(finding.severity)):
-        text = sentence(finding, words.language)
+        text = sentence(_named(finding), words.language)
         show.SEVERITIES[finding.severity](f"**{finding.id}** {show.plain(text)}")
+
+
+def _named(finding: Finding) -> Finding:
+    """The finding with drivers called by their names."""
+    words, known = state.words(), load_drivers()
+    values = {
+        key: words.name(value) if isinstance(value, str) and value in known else value
+        for key, value in finding.values.items()
+    }
+    return replace(finding, values=values)

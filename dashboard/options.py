@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from costmodel.analysis import Analysis, OptionResult
+from dashboard import said
 from dashboard.words import Words
 
 VOLUME = "demand.requests_per_month"
@@ -20,7 +21,7 @@ def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
         rows.append(
             {
                 "option": words.t(f"option.{option.key}"),
-                **{figure.key: words.value(figure.base, figure.unit) for figure in option.figures},
+                **{words.name(one.key): said.figure(words, one) for one in option.figures},
                 "probability_best": words.value(chance, "share"),
             }
         )

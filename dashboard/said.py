@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from costmodel.analysis import Analysis, Criterion
+from costmodel.analysis import Analysis, Criterion, Figure
 from costmodel.drivers import load_drivers
 from dashboard.words import Words
 
 UNLIMITED = 1e15
 """A bound so far out that the plan sets none."""
+
+
+def figure(words: Words, one: Figure) -> str:
+    """A figure's value in the base case, or why there is none."""
+    if one.base is None and one.status:
+        return words.t(f"status.{one.status}")
+    return words.bare(one.base, one.unit)
 
 
 def driver_value(words: Words, key: str, value: float) -> str:

@@ -25,6 +25,7 @@ SCALES = {"en": (1e12, 1e9, 1e6, 1e3), "zh_CN": (1e12, 1e8, 1e4)}
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 RATES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
+LEAST_PERCENT = 0.005
 SCALED = {
     "bytes": "B",
     "flops": "FLOP",
@@ -154,6 +155,8 @@ class Words:
         """A share as a percentage, with a digit after the point below ten."""
         percent = share * 100
         size = abs(percent)
+        if 0 < size < LEAST_PERCENT:
+            return f"<{LEAST_PERCENT}%"
         digits = 0 if size >= 10 or size == 0 else 1 if size >= 0.1 else 2
         return format_decimal(percent, format=_format(digits), locale=self.language) + "%"
 

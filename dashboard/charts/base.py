@@ -65,9 +65,15 @@ def figure(look: Look, height: int = 320, *, legend: bool = True) -> go.Figure:
     return go.Figure(
         layout={
             "height": height,
-            "margin": {"l": 8, "r": 12, "t": 36 if legend else 12, "b": 8},
+            "margin": {"l": 8, "r": 24, "t": 36 if legend else 12, "b": 8},
             "showlegend": legend,
-            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "y": 1.02,
+                "yanchor": "bottom",
+                "traceorder": "normal",
+            },
             "hovermode": "closest",
             "dragmode": False,
             "bargap": 0.25,
@@ -78,10 +84,12 @@ def figure(look: Look, height: int = 320, *, legend: bool = True) -> go.Figure:
     )
 
 
-def axis(look: Look, unit: str, values: Iterable[float], *, log: bool = False) -> dict[str, Any]:
+def axis(
+    look: Look, unit: str, values: Iterable[float], *, log: bool = False, wanted: int = 5
+) -> dict[str, Any]:
     """An axis for a quantity: ticks in the reader's words, title only where they lack the unit."""
     finite = [value for value in values if value is not None and math.isfinite(value)]
-    ticks = (decades(finite) if log else nice_ticks(finite, unit)) if finite else []
+    ticks = (decades(finite) if log else nice_ticks(finite, unit, wanted)) if finite else []
     words = look.words
     if unit.startswith("usd"):
         texts = [words.money(tick) for tick in ticks]
@@ -140,3 +148,15 @@ def decades(values: Sequence[float]) -> list[float]:
 def zero_line(chart: go.Figure, look: Look) -> None:
     """A line at 0 on the vertical axis."""
     chart.add_hline(y=0, line={"color": look.quiet, "width": 1})
+
+
+def wrapped(text: str, width: int = 16) -> str:
+    """A label broken between words, so that bars stay side by side."""
+    lines, line = [], ""
+    for word in text.split():
+        if line and len(line) + len(word) >= width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return "<br>".join([*lines, line])

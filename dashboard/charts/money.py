@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from costmodel.analysis import Series
-from dashboard.charts.base import Look, axis, figure, month_axis, zero_line
+from dashboard.charts.base import Look, axis, figure, month_axis, wrapped, zero_line
 
 
 def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -> go.Figure:
@@ -131,15 +131,3 @@ def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: 
         xaxis={"automargin": True, "fixedrange": True, "tickangle": -35 if len(steps) > 6 else 0},
     )
     return chart
-
-
-def wrapped(text: str, width: int = 16) -> str:
-    """A label broken between words, so that bars stay side by side."""
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + len(word) >= width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return "<br>".join([*lines, line])

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from costmodel.analysis import Swing
-from dashboard.charts.base import Look, axis, figure
+from dashboard.charts.base import Look, axis, figure, wrapped
 
 
 def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.Figure:
     """The indicator with one driver at a time at its low and its high, widest on top."""
     words = look.words
     ordered = sorted(swings, key=lambda swing: abs(swing.at_high - swing.at_low))
-    names = [words.name(swing.driver) for swing in ordered]
+    names = [wrapped(words.name(swing.driver), 24) for swing in ordered]
     chart = figure(look, height=90 + 34 * max(1, len(ordered)))
     ends = (
         ("chart.at_low", look.series[4], [(s.low, s.at_low) for s in ordered]),
@@ -37,7 +37,7 @@ def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.F
     room = 0.05 * (high - low or 1.0)
     chart.update_layout(
         barmode="overlay",
-        xaxis={**axis(look, unit, [*values, base]), "range": [low - room, high + room]},
+        xaxis={**axis(look, unit, [*values, base], wanted=3), "range": [low - room, high + room]},
         yaxis={"automargin": True, "fixedrange": True},
     )
     return chart

@@ -1,0 +1,206 @@
+"""The app in a real Chromium: no exception, no console error, figures equal to `evaluate`."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from costmodel import scenario as scenarios
+from costmodel.evaluate import evaluate
+from dashboard import links
+from dashboard.words import Words
+from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(not shutil.which("chromium"), reason="apt-get install chromium"),
+]
+EXCEPTION = '[data-testid="stException"]'
+PROBE = "_stcore/"
+"""Streamlit looks for its own address below a page's and finds it one level up: two 404s a page."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A dashboard with hostile and ordinary measurements."""
+    from benchmarks.browser import server
+
+    folder = tmp_path_factory.mktemp("site")
+    records = [record(place, model=name, device=name) for place, name in enumerate(HOSTILE)]
+    records += [record(place) for place in range(100, 140)]
+    with server(folder, fill(f"sqlite:///{folder}/store.db", records)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from benchmarks.browser import chromium
+
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def reader(browser):
+    """Opens addresses for a reader; fails on page errors, console errors and foreign requests.
+
+    reader(address) is a new reader; reader(address, page) the same one going on.
+    """
+    problems, contexts = [], []
+
+    def opened(address, page=None, *, width=1280, dark=False):
+        from benchmarks.browser import settled
+
+        if page is None:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, locale="en-US",
+                color_scheme="dark" if dark else "light",
+            )  # fmt: skip
+            contexts.append(context)
+            page = context.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda message: problems.append(_told(message)))
+            page.on("request", lambda request: problems.append(_foreign(request.url)))
+        page.goto(address)
+        settled(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [problem for problem in problems if problem] == []
+
+
+def _told(message) -> str:
+    """A console error that isn't Streamlit's probing for its own address."""
+    if message.type != "error" or PROBE in message.location.get("url", ""):
+        return ""
+    return f"{message.text} {message.location}"
+
+
+def _foreign(url: str) -> str:
+    return "" if url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")) else url
+
+
+def path(page: str) -> str:
+    return "" if page == "verdict" else page
+
+
+@pytest.mark.parametrize(("language", "dark"), [("en", False), ("zh_CN", True)])
+def test_every_page_is_painted_without_an_error(site, reader, language, dark):
+    page = None
+    for name in PAGES:
+        page = reader(f"{site}/{path(name)}?lang={language}", page, dark=dark)
+        page.wait_for_selector("h1")
+        assert page.locator(EXCEPTION).count() == 0, name
+        assert Words(language).t(f"page.{name}") in page.inner_text("body")
+
+
+def test_a_telephone_shows_pages_without_scrolling_sideways(site, reader):
+    page = None
+    for name in PAGES:
+        page = reader(f"{site}/{path(name)}", page, width=390)
+        size = page.evaluate(
+            "() => { const m = document.querySelector('[data-testid=stMain]');"
+            " return [m.scrollWidth, m.clientWidth]; }"
+        )
+        assert size[0] <= size[1] + 1, name
+
+
+def test_the_figures_are_those_of_evaluate(site, reader):
+    from data.store import open_store
+
+    page = reader(f"{site}/?lang=en")
+    store = open_store(_store_of(site))
+    found = evaluate(
+        scenarios.load("base"), measurements=store.measurements(status="ok"), trials=2000,
+        parts=("risk", "tornado"),
+    )  # fmt: skip
+    store.close()
+    shown = page.locator('[data-testid="stMetricValue"]').all_inner_texts()
+    assert shown[0] == Words("en").money(found.indicators["npv_usd"].base)
+    assert shown[3] == Words("en").money(found.indicators["peak_funding_usd"].base)
+
+
+STORES: dict[str, str] = {}
+
+
+@pytest.fixture(autouse=True)
+def _remember_store(site, tmp_path_factory):
+    folder = next(tmp_path_factory.getbasetemp().glob("site*"))
+    STORES[site] = f"sqlite:///{folder}/store.db"
+
+
+def _store_of(site: str) -> str:
+    return STORES[site]
+
+
+def test_a_link_shows_a_second_browser_the_same_verdict(site, reader):
+    changed = scenarios.with_overrides(scenarios.load("base"), {"demand.cached_share": 0.77})
+    address = f"{site}/?scenario={links.pack(scenarios.to_yaml(changed))}"
+    one, other = reader(address), reader(address)
+    values = [
+        page.locator('[data-testid="stMetricValue"]').all_inner_texts() for page in (one, other)
+    ]
+    assert values[0] == values[1]
+    assert values[0][0]
+
+
+def test_two_readers_do_not_see_each_others_scenario(site, reader):
+    from benchmarks.browser import settled
+
+    one, other = reader(f"{site}/scenario"), reader(f"{site}/scenario")
+    field = one.get_by_role("spinbutton", name="Requests at opening")
+    field.fill("123456")
+    field.press("Enter")
+    one.wait_for_timeout(500)
+    settled(one)
+    other.reload()
+    settled(other)
+    assert one.get_by_text("Nothing yet.").count() == 0
+    assert other.get_by_text("Nothing yet.").count() == 1
+
+
+def test_a_figure_leads_to_its_formula_and_drivers(site, reader):
+    page = reader(f"{site}/")
+    page.locator('[class*="st-key-why-verdict-npv_usd"] button').first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
+    dialog.get_by_text("npv_usd =").wait_for()
+    dialog.locator('[class*="st-key-step-1-"] button').first.click()
+    dialog.get_by_text("Back to Net present value").wait_for()
+
+
+def test_hostile_names_run_nothing(site, reader):
+    page = reader(f"{site}/measurements")
+    assert (
+        page.evaluate("() => document.querySelectorAll('[data-testid=stMain] script').length") == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        (None, None, 101),
+        ("evil.example", None, 403),
+        (None, "http://evil.example", 403),
+    ],
+)
+def test_only_our_own_pages_may_open_the_websocket(site, host, origin, status):
+    from http.client import HTTPConnection
+
+    server = site.removeprefix("http://")
+    connection = HTTPConnection(server, timeout=5)
+    connection.request(
+        "GET", "/_stcore/stream",
+        headers={
+            "Host": host or server, "Origin": origin or site, "Connection": "Upgrade",
+            "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        },
+    )  # fmt: skip
+    found = connection.getresponse().status
+    connection.close()
+    assert found == status

@@ -1,0 +1,184 @@
+"""Every page from the app's entry: runs without an exception, says what the analysis says."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel import scenario as scenarios
+from costmodel.evaluate import evaluate
+from dashboard import levers, links
+from dashboard.words import LANGUAGES, Words
+from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
+
+ALLOWED_ERRORS = 1
+"""The verdict "not viable" is a red box; nothing else may be."""
+
+
+def visit(test, page):
+    test.switch_page(f"views/{page}.py").run()
+    assert [problem.value for problem in test.exception] == [], page
+    return test
+
+
+def said(test) -> str:
+    """All text on the page."""
+    parts = [
+        *test.title, *test.header, *test.subheader, *test.markdown, *test.caption, *test.error,
+        *test.warning, *test.info, *test.success,
+    ]  # fmt: skip
+    return "\n".join(str(part.value) for part in parts)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_runs_without_a_store(start, empty_store, language):
+    test = start(empty_store, language)
+    for page in PAGES:
+        visit(test, page)
+        assert test.title, page
+        assert len(test.error) <= ALLOWED_ERRORS, [error.value for error in test.error]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_runs_with_measurements(start, full_store, language):
+    test = start(full_store, language)
+    for page in PAGES:
+        visit(test, page)
+        assert len(test.error) <= ALLOWED_ERRORS, [error.value for error in test.error]
+
+
+def test_no_page_shows_the_key_of_a_message(start, full_store):
+    import re
+
+    keys = re.compile(
+        r"\b(verdict|money|risk|options|trust|status|column|unit|kind|name)\.[a-z_]+\b"
+    )
+    test = start(full_store)
+    for page in PAGES:
+        assert keys.findall(said(visit(test, page))) == [], page
+
+
+def test_the_verdict_page_shows_what_evaluate_returns(start, empty_store):
+    test = start(empty_store)
+    analysis = evaluate(scenarios.load("base"), trials=2000, parts=("risk", "tornado"))
+    words = Words("en")
+    shown = {metric.label.replace("\\", ""): metric.value for metric in test.metric}
+    npv = analysis.indicators["npv_usd"]
+    assert shown["Net present value"] == words.money(npv.base)
+    assert shown["Peak funding"] == words.money(analysis.indicators["peak_funding_usd"].base)
+    outcome = words.t(f"outcome.{analysis.verdict.outcome}")
+    assert outcome in said(test)
+    assert words.percent(analysis.verdict.probability_npv_positive) in said(test).replace("\\", "")
+
+
+def test_a_lever_moves_the_verdict_and_undo_takes_it_back(start, empty_store):
+    test = start(empty_store)
+    before = test.metric[0].value
+    found = evaluate(scenarios.load("base"), trials=2000, parts=("risk", "tornado"))
+    use = found.drivers[found.verdict.drivers[0]]
+    test.select_slider[0].set_value(levers.stops(use)[0]).run()
+    assert test.metric[0].value != before
+    visit(test, "scenario")
+    undo = next(button for button in test.button if button.label == "Undo")
+    undo.click().run()
+    test.switch_page("views/verdict.py").run()
+    assert test.metric[0].value == before
+
+
+def test_a_link_opens_the_same_scenario_for_somebody_else(start, empty_store):
+    key = "demand.requests_per_month"
+    changed = scenarios.with_overrides(scenarios.load("base"), {key: 123_456.0})
+    one = start(empty_store)
+    other = start(empty_store, scenario=links.pack(scenarios.to_yaml(changed)))
+    assert other.session_state["session"].scenario.sha256 == changed.sha256
+    assert one.session_state["session"].scenario.sha256 != changed.sha256
+    analysis = evaluate(changed, trials=2000, parts=("risk", "tornado"))
+    assert other.metric[0].value == Words("en").money(analysis.indicators["npv_usd"].base)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "months: 36\nstart: 2026-12\ndemand: {requests_per_month: -5}",
+        "months: 36\nstart: 2026-12\nnonsense: 1",
+        "- a list",
+        "a: &a [*a]",
+    ],
+)
+def test_what_a_link_holds_that_is_refused_is_said(start, empty_store, text):
+    test = start(empty_store, scenario=links.pack(text))
+    assert not test.exception
+    assert any("could not be opened" in error.value for error in test.error)
+    assert test.session_state["session"].scenario.sha256 == scenarios.load("base").sha256
+
+
+def test_a_broken_link_and_an_unknown_hash_are_said(start, empty_store, full_store):
+    assert any("could not be opened" in e.value for e in start(empty_store, scenario="%%%").error)
+    assert any("could not be opened" in e.value for e in start(full_store, saved="abc").error)
+
+
+def test_a_saved_scenario_is_found_by_its_hash(start, full_store):
+    from data.store import open_store
+
+    text = scenarios.to_yaml(
+        scenarios.with_overrides(scenarios.load("base"), {"demand.cached_share": 0.11})
+    )
+    with open_store(full_store) as store:
+        key = store.save_scenario(text)
+    test = start(full_store, saved=key)
+    assert test.session_state["session"].scenario.number("demand.cached_share") == 0.11
+
+
+def test_a_value_that_is_not_allowed_changes_nothing(start, empty_store):
+    test = start(empty_store)
+    visit(test, "scenario")
+    session = test.session_state["session"]
+    before = session.scenario.sha256
+    field = next(one for one in test.number_input if "Requests at opening" in one.label)
+    field.set_value(2_000_000.0).run()
+    assert test.session_state["session"].scenario.sha256 != before
+    assert test.session_state["session"].scenario.number("demand.requests_per_month") == 2e6
+
+
+def test_shares_are_entered_as_percentages(start, empty_store):
+    test = visit(start(empty_store), "scenario")
+    field = next(one for one in test.number_input if "served from cache" in one.label)
+    field.set_value(12.5).run()
+    found = test.session_state["session"].scenario.number("demand.cached_share")
+    assert found == pytest.approx(0.125)
+
+
+def test_hostile_names_stay_text(start, hostile_store):
+    test = start(hostile_store)
+    for page in ("measurements", "predict", "verdict", "report"):
+        visit(test, page)
+        assert "<script>" not in said(test).replace("\\<script\\>", "")
+
+
+def test_a_hostile_scenario_stays_text(start, empty_store):
+    text = {"en": {"name": HOSTILE[0], "question": HOSTILE[3], "finding": HOSTILE[2]}}
+    document = dict(scenarios.load("base").document) | {"text": text}
+    packed = links.pack(scenarios.to_yaml(scenarios.from_document(document)))
+    test = start(empty_store, scenario=packed)
+    for page in PAGES:
+        visit(test, page)
+    test.switch_page("views/verdict.py").run()
+    assert "\\<script\\>" in test.title[0].value
+    assert "**b**" not in said(test)
+
+
+def test_two_readers_do_not_share_a_scenario(start, empty_store):
+    one, other = start(empty_store), start(empty_store)
+    visit(one, "scenario")
+    field = next(item for item in one.number_input if "Requests at opening" in item.label)
+    field.set_value(1_000_001.0).run()
+    other.run()
+    assert one.session_state["session"].scenario.sha256 != (
+        other.session_state["session"].scenario.sha256
+    )
+
+
+@pytest.mark.slow
+def test_ten_thousand_measurements(start, tmp_path):
+    url = fill(f"sqlite:///{tmp_path}/large.db", [record(place) for place in range(10_000)])
+    test = visit(start(url), "measurements")
+    assert "10000 measurements" in said(test).replace(",", "")
