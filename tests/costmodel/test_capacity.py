@@ -1,0 +1,158 @@
+"""Where throughput comes from: records, predictions, the catalogue, or the plan itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from costmodel import scenario as scenarios
+from costmodel.capacity import resolve
+from data.catalog import load_catalog
+from data.errors import InputError
+from tests.costmodel.records import record
+
+DECODE, PREFILL = "capacity.decode_tokens_per_s_per_gpu", "capacity.prefill_tokens_per_s_per_gpu"
+
+
+def resolved(changes, records=()):
+    plan = scenarios.from_document({"months": 12, "start": "2026-12"})
+    plan = scenarios.with_overrides(plan, changes)
+    return resolve(plan, records, load_catalog())
+
+
+def pair(**settings):
+    return [record("prefill", **settings), record("decode", **settings)]
+
+
+MEASURED = {"capacity.basis": "measured", "capacity.objective.tpot_p95_s": 0.05}
+
+
+def test_measured_rates_carry_their_samples_and_ids():
+    records = pair()
+    found = resolved(MEASURED, records)
+    rate = found.settings[DECODE]
+    assert rate.value == 800.0
+    assert rate.basis == "measured"
+    assert rate.measurement_ids == (records[1].id,)
+    draws = rate.distribution.ppf(np.linspace(0.001, 0.999, 999))
+    assert draws.mean() == pytest.approx(800, rel=1e-3)
+    assert draws.std() == pytest.approx(800 * 0.01 / np.sqrt(20), rel=0.15)
+    assert {use.id for use in found.measurements} == {item.id for item in records}
+
+
+def test_the_fastest_within_the_objective_is_taken():
+    records = [
+        record("prefill"),
+        record("decode", batch=8, throughput=400.0, step_s=0.02),
+        record("decode", batch=32, throughput=1000.0, step_s=0.04),
+        record("decode", batch=128, throughput=2000.0, step_s=0.09),
+        record("decode", batch=64, throughput=1500.0, step_s=0.045, p95_s=0.07),
+    ]
+    assert resolved(MEASURED, records).settings[DECODE].value == 1000.0
+    slack = {**MEASURED, "capacity.objective.tpot_p95_s": 0.1}
+    assert resolved(slack, records).settings[DECODE].value == 2000.0
+    tight = resolved({**MEASURED, "capacity.objective.tpot_p95_s": 0.001}, records)
+    assert tight.settings[DECODE].value == 400.0
+    assert [finding.id for finding in tight.findings] == ["C04"]
+
+
+def test_the_largest_model_that_keeps_the_objective_is_taken():
+    records = [
+        *pair(model="small", parameters=10**7, throughput=900.0, step_s=0.01),
+        *pair(model="large", parameters=10**9, throughput=300.0, step_s=0.04),
+        *pair(model="huge", parameters=10**10, throughput=30.0, step_s=0.4),
+    ]
+    found = resolved(MEASURED, records)
+    assert {use.model for use in found.measurements} == {"large"}
+    named = resolved({**MEASURED, "capacity.model": "small"}, records)
+    assert {use.model for use in named.measurements} == {"small"}
+
+
+def test_an_empty_store_is_said_and_stands_at_the_published_default():
+    found = resolved(MEASURED)
+    assert [finding.id for finding in found.findings] == ["C01"]
+    assert DECODE not in found.settings
+
+
+def test_what_was_not_measured_is_predicted_and_said():
+    named = {**MEASURED, "capacity.model": "llama-3.1-8b", "capacity.accelerator": "H100 SXM 80GB"}
+    found = resolved(named)
+    assert [finding.id for finding in found.findings] == ["C02"]
+    assert found.settings[DECODE].basis in ("interpolated", "extrapolated", "assumed")
+    assert found.predictions[0].low < found.predictions[0].value < found.predictions[0].high
+
+
+def test_both_phases_of_a_prediction_take_its_time_together():
+    plan = {
+        "capacity.basis": "predicted", "capacity.model": "llama-3.1-8b",
+        "capacity.accelerator": "H100 SXM 80GB", "demand.prompt_tokens_per_request": 1000,
+        "demand.cached_share": 0.4, "demand.output_tokens_per_request": 200,
+        "demand.reasoning_factor": 1.5,
+    }  # fmt: skip
+    found = resolved(plan)
+    seconds = 600 / found.settings[PREFILL].value + 300 / found.settings[DECODE].value
+    assert 1 / seconds == pytest.approx(found.predictions[0].value)
+    factor = found.settings["capacity.throughput_factor"]
+    assert factor.spec["mode"] == 1.0
+
+
+def test_predictions_need_a_model_and_a_device():
+    found = resolved({"capacity.basis": "predicted"})
+    assert [finding.id for finding in found.findings] == ["C03"]
+
+
+def test_a_model_that_does_not_fit_is_refused_with_what_would():
+    plan = {
+        "capacity.basis": "predicted", "capacity.model": "llama-3.1-70b",
+        "capacity.accelerator": "L4",
+    }  # fmt: skip
+    with pytest.raises(InputError, match="capacity"):
+        resolved(plan)
+
+
+@pytest.mark.parametrize(
+    ("family", "unit", "key", "model"),
+    [
+        ("encoder", "sequences", "capacity.calls_per_s_per_gpu", "bert-base"),
+        ("vision", "images", "capacity.calls_per_s_per_gpu", "vit-base"),
+    ],
+)
+def test_encoders_and_vision_answer_calls(family, unit, key, model):
+    records = [record("forward", family=family, unit=unit, model=model, throughput=500.0)]
+    measured = resolved({"capacity.basis": "measured", "capacity.model": model}, records)
+    assert measured.settings[key].value == 500.0
+    predicted = resolved({
+        "capacity.basis": "predicted", "capacity.model": model, "capacity.accelerator": "L4",
+    })  # fmt: skip
+    assert predicted.settings[key].value > 10
+
+
+def test_images_are_generated_by_image_decoders():
+    records = [record("generate", family="image-decoder", unit="images", model="dalle-5m",
+                      throughput=2.0)]  # fmt: skip
+    plan = {"capacity.basis": "measured", "capacity.model": "dalle-5m"}
+    assert resolved(plan, records).settings["capacity.images_per_s_per_gpu"].value == 2.0
+
+
+def test_the_catalogue_prices_a_named_device():
+    found = resolved({"capacity.accelerator": "H100 SXM 80GB"}).settings
+    rent = found["compute.rent_on_demand_usd_per_gpu_hour"]
+    quote = load_catalog().rent("H100 SXM 80GB")
+    assert rent.value == quote.usd_per_gpu_hour
+    assert rent.basis == "published"
+    assert found["building.peak_flops_per_s"].value == pytest.approx(9.89e14, rel=0.01)
+    assert found["building.rent_usd_per_gpu_hour"].value <= rent.value
+    with pytest.raises(InputError, match="accelerator"):
+        resolved({"capacity.accelerator": "H9000"})
+
+
+def test_a_cpu_is_rented_by_its_cores():
+    records = pair(device="Some CPU", device_kind="cpu", cpu_cores=8)
+    rent = resolved(MEASURED, records).settings["compute.rent_on_demand_usd_per_gpu_hour"]
+    assert rent.value == pytest.approx(8 * 0.045)
+    assert rent.basis == "assumed"
+
+
+def test_published_records_stay_published():
+    records = pair(origin="published", citation="a paper")
+    assert resolved(MEASURED, records).settings[DECODE].basis == "published"
