@@ -5,17 +5,28 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from dashboard.report.blocks import AreaChart, BarChart, Bars, Chart, Histogram, Line, LineChart
+from dashboard.report.blocks import (
+    AreaChart,
+    BarChart,
+    Bars,
+    Chart,
+    Histogram,
+    Line,
+    LineChart,
+    mapped,
+)
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-FONT = "system-ui, 'Segoe UI', 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', sans-serif"
+FONT = "'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', 'PingFang SC', sans-serif"
 ROW_PX = 30
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 
 
-def figure(chart: Chart) -> dict[str, Any]:
+def figure(given: Chart) -> dict[str, Any]:
     """The chart as plotly's data and layout."""
+    chart = mapped(given, inert)
     match chart:
         case LineChart():
             return _lines(chart)
@@ -25,6 +36,13 @@ def figure(chart: Chart) -> dict[str, Any]:
             return _bars(chart)
         case Histogram():
             return _histogram(chart)
+
+
+def inert(text: str) -> str:
+    """Text that plotly shows as it is: it reads tags as markup and dollars as formulas."""
+    for character, entity in ENTITIES.items():
+        text = text.replace(character, entity)
+    return text
 
 
 def colour(index: int) -> str:

@@ -13,7 +13,7 @@ from dashboard.report.blocks import AreaChart, BarChart, Chart, Histogram, LineC
 from dashboard.report.chart_plotly import COLOURS
 
 VEGA_LITE = "v5.20"
-WIDTH, HEIGHT, ROW = 600, 220, 20
+WIDTH, HEIGHT, ROW = 600, 175, 20
 INK = "#17212b"
 DASHES = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [10, 3], [10, 2, 2, 2])
 

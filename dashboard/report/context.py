@@ -38,6 +38,10 @@ class Context:
         """What an indicator, line or driver is called; keys may come from a user's file."""
         return clean(self.words.name(key))
 
+    def option(self, key: str) -> str:
+        """What one of the options is called."""
+        return self.known(f"option.{key}", key.replace("_", " "))
+
     def prose(self, key: str) -> str:
         """A text of the scenario in the reader's language, or in whichever it has."""
         texts = self.analysis.text

@@ -253,7 +253,7 @@ def options(context: Context) -> list[Block]:
         return [Paragraph(t("options.none"))]
     blocks: list[Block] = [Paragraph(t("options.reading")), _options_table(context, results)]
     blocks += [
-        Paragraph(f"{context.name(option.key)}: {prose(option.reason)}", "note")
+        Paragraph(f"{context.option(option.key)}: {_reason(context, option.reason)}", "note")
         for option in results
         if not option.feasible and option.reason
     ]
@@ -263,6 +263,11 @@ def options(context: Context) -> list[Block]:
     if context.analysis.volume_curve:
         blocks.append(_volume_chart(context, context.analysis.volume_curve))
     return blocks
+
+
+def _reason(context: Context, reason: str) -> str:
+    """Why an option isn't in question."""
+    return context.known(f"report.reason.{reason}", prose(reason))
 
 
 def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table:
@@ -279,7 +284,7 @@ def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table
         best = option.probability_best
         rows.append(
             (
-                context.name(option.key) + ("" if option.feasible else f" ({t('infeasible')})"),
+                context.option(option.key) + ("" if option.feasible else f" ({t('infeasible')})"),
                 *(context.figure(figures[key]) if key in figures else "" for key in keys),
                 "" if best is None else context.words.percent(best),
             )
@@ -299,7 +304,7 @@ def _options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graph
         return None
     scale = context.scale("usd", [figure.base or 0.0 for figure in npvs.values()])
     bars = Bars(context.name("npv_usd"), scale.of(f.base or 0.0 for f in npvs.values()))
-    names = tuple(context.name(key) for key in npvs)
+    names = tuple(context.option(key) for key in npvs)
     chart = BarChart("options", context.t("chart.options"), scale.title, names, (bars,))
     return Graphic(chart, context.t("reading.options"))
 
@@ -307,15 +312,16 @@ def _options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graph
 def _volume_chart(context: Context, curve: VolumeCurve) -> Graphic:
     scale = context.scale("usd", [value for row in curve.usd_per_month.values() for value in row])
     lines = tuple(
-        Line(context.name(key), scale.of(row)) for key, row in curve.usd_per_month.items()
+        Line(context.option(key), scale.of(row)) for key, row in curve.usd_per_month.items()
     )
     marks = tuple(
-        (crossing.requests_per_month, context.name(crossing.after)) for crossing in curve.crossings
+        (crossing.requests_per_month, context.option(crossing.after))
+        for crossing in curve.crossings
     )
     chart = LineChart(
         "volume",
         context.t("chart.volume"),
-        context.t("axis.requests_per_month"),
+        context.name(curve.driver),
         context.t("axis.per_month", unit=scale.title),
         curve.requests_per_month,
         lines,

@@ -100,9 +100,8 @@ def test_recalculated_base_is_the_analysis(base, base_book):
     _assert_same(_indicators(book), base, 1e-9)
     rows = _rows(book)
     for key, series in base.series.items():
-        wanted = [value if math.isfinite(value) else None for value in series.base]
-        found = [value if value != "n/a" else None for value in rows[key]]
-        assert found == pytest.approx(wanted, rel=1e-9, abs=1e-9), key
+        found = [math.nan if value == "n/a" else value for value in rows[key]]
+        assert found == pytest.approx(list(series.base), rel=1e-9, abs=1e-9, nan_ok=True), key
 
 
 def test_changed_inputs_give_what_evaluate_gives(base_book):
