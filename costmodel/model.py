@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from data.errors import InputError
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
 MONTHS = (1, 120)
+_COMPILING = Lock()
 
 
 class Model:
@@ -92,10 +94,8 @@ class Model:
     def _start(self, values: Values) -> Run:
         if unknown := set(values) - set(self.drivers):
             raise InputError("drivers", ", ".join(sorted(unknown)), "keys of data/drivers.csv")
-        arrays = {
-            key: as_array(row, values.get(key, row.default), self.months)
-            for key, row in self.drivers.items()
-        }
+        given = {key: as_array(self.drivers[key], values[key], self.months) for key in values}
+        arrays = {**_defaults(), **given}
         trials = max(array.shape[1] for array in arrays.values())
         return Run(self.months, trials, arrays, self._program)
 
@@ -118,15 +118,26 @@ def _line_of(key: str) -> str:
     return INDICATORS[key].line or key if key in INDICATORS else key
 
 
-@cache
 def _compiled(lines: tuple[Line, ...]) -> tuple[Mapping[str, Formula], Program]:
-    """Formulas and program of a set of lines."""
+    """Formulas and program of a set of lines; one thread at a time, as CPython's `ast` needs."""
+    with _COMPILING:
+        return _compiled_once(lines)
+
+
+@cache
+def _compiled_once(lines: tuple[Line, ...]) -> tuple[Mapping[str, Formula], Program]:
     words = choices(load_drivers())
     names = [line.key for line in lines]
     if len(set(names)) != len(names):
         raise InputError("lines", "a key twice", "one line a key")
     formulas = {line.key: parse(line, names, words) for line in lines}
     return formulas, Program(formulas, order(formulas), words)
+
+
+@cache
+def _defaults() -> Mapping[str, Floats]:
+    """Every driver's default as an array; never changed by a run."""
+    return {key: as_array(row, row.default, 0) for key, row in load_drivers().items()}
 
 
 @cache

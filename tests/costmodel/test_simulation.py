@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from costmodel.cluster import cluster
 from costmodel.distributions import LogNormal, Pert
 from costmodel.sampling import draw, plan
 from costmodel.simulation import CHUNK, CancelledError, run_chunk, simulate
@@ -64,9 +63,3 @@ def test_an_error_in_a_chunk_comes_out_as_it_is():
 def test_no_uncertain_driver_still_runs_every_trial():
     _, found = run_chunk(lambda drawn: {"npv_usd": np.array([3.0])}, plan({}, trials=5), 0, 5)
     assert found["npv_usd"].tolist() == [3.0] * 5
-
-
-@pytest.mark.parametrize("address", ["10.0.0.5:8786", "http://example.org", "tcp://", ""])
-def test_an_address_that_is_no_schedulers_is_refused(address):
-    with pytest.raises(InputError, match="tcp://"), cluster(address):
-        pass

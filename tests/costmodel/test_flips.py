@@ -1,0 +1,66 @@
+"""Which value of a driver turns an indicator: against running the model at that value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from costmodel.drivers import load_drivers
+from costmodel.flips import along, break_even, flips, search_range
+from costmodel.model import Model
+
+MODEL = Model(12)
+PLAN = {
+    "demand.requests_per_month": 3e7,
+    "revenue.api.price_usd_per_million_output_tokens": 8.0,
+    "revenue.price_fall_factor_per_year": 1.0,
+    "demand.market_price_fall_factor_per_year": 1.0,
+    "demand.requests_per_customer_month": 1e7,
+}
+PRICE = "revenue.api.price_usd_per_million_output_tokens"
+
+
+def test_at_the_break_even_the_indicator_is_its_target():
+    found, seen = break_even(MODEL, PLAN, PRICE, "npv_usd", 0.0, (0.5, 200.0))
+    assert found.values
+    for value in found.values:
+        npv = MODEL.indicators({**PLAN, PRICE: value}, ["npv_usd"])["npv_usd"][0]
+        assert npv == pytest.approx(0, abs=1e-3)
+    assert seen.least < 0 < seen.most
+    assert (found.driver, found.searched_low, found.searched_high) == (PRICE, 0.5, 200.0)
+
+
+def test_where_there_is_none_the_range_is_told():
+    found, seen = break_even(MODEL, PLAN, PRICE, "npv_usd", 1e15)
+    assert found.values == ()
+    assert seen.most < 1e15
+
+
+def test_the_flip_is_the_nearest_break_even():
+    (flip,) = flips(MODEL, PLAN, [PRICE], {"npv_usd": 0.0})
+    found, _ = break_even(MODEL, PLAN, PRICE, "npv_usd", 0.0)
+    nearest = min(found.values, key=lambda value: abs(value - 8.0), default=None)
+    assert (flip.driver, flip.now, flip.at, flip.target) == (PRICE, 8.0, nearest, 0.0)
+
+
+def test_words_and_switches_have_no_flip():
+    assert flips(MODEL, PLAN, ["compute.serving", "building.refreshes"], {"npv_usd": 0.0}) == ()
+
+
+def test_the_search_holds_where_the_driver_stands_and_stays_within_what_is_possible():
+    drivers = load_drivers()
+    row = drivers["demand.cached_share"]
+    assert search_range(row, 0.95) == (row.low, 0.95)
+    low, high = search_range(drivers["company.setup_usd"], 5e7)
+    assert low <= 5e7 <= high
+    prefill = drivers["capacity.prefill_tokens_per_s_per_gpu"]
+    assert search_range(prefill, 100.0) == (10.0, 1000.0)
+
+
+def test_an_indicator_along_a_driver_is_the_model_with_that_value():
+    places = np.array([1.0, 5.0, 20.0])
+    found = along(MODEL, PLAN, PRICE, "npv_usd")(places)
+    alone = [
+        MODEL.indicators({**PLAN, PRICE: value}, ["npv_usd"])["npv_usd"][0] for value in places
+    ]
+    assert found == pytest.approx(alone)
