@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib import metadata
 from typing import Any, Final
 
@@ -21,7 +22,6 @@ from costmodel import capacity, lint, verdict
 from costmodel.analysis import (
     Analysis,
     BreakEven,
-    DriverUse,
     Figure,
     Provenance,
     Risk,
@@ -183,8 +183,12 @@ def _analysis(
     base = {key: row[0] for key, row in model.indicators(basis.values).items()}
     drivers = driver_uses(scenario, basis.settings, model, today)
     figures = _figures(basis, base, draws, drivers)
+    series = _series(basis, sampling if "risk" in parts else None)
     bars = _tornado(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
+    plan_to_judge = lint.Plan(
+        scenario, model, basis.settings, basis.values, figures, resolved, drivers, series
+    )
     return Analysis(
         scenario=scenario.name,
         text={language: dict(prose) for language, prose in scenario.text.items()},
@@ -192,29 +196,17 @@ def _analysis(
         currency=scenario.currency,
         usd_per_currency=scenario.usd_per_currency,
         indicators=figures,
-        series=_series(basis, sampling if "risk" in parts else None),
+        series=series,
         lines=line_uses(model),
         drivers=drivers,
         verdict=verdict.decide(basis, figures, draws, risk, bars),
-        findings=(*resolved.findings, *lint.findings(_plan_of(basis, figures, resolved, drivers))),
+        findings=(*resolved.findings, *lint.findings(plan_to_judge)),
         tornado=bars,
         break_evens=_break_evens(basis) if "break_even" in parts else (),
         measurements=resolved.measurements,
         predictions=resolved.predictions,
         provenance=_provenance(scenario, sampling, records, store_digest),
         risk=risk,
-    )
-
-
-def _plan_of(
-    basis: Basis,
-    figures: Mapping[str, Figure],
-    resolved: capacity.Resolved,
-    drivers: Mapping[str, DriverUse],
-) -> lint.Plan:
-    """What the linter looks at."""
-    return lint.Plan(
-        basis.scenario, basis.model, basis.settings, basis.values, figures, resolved, drivers
     )
 
 
@@ -334,7 +326,6 @@ def _provenance(
     digest: str | None,
 ) -> Provenance:
     trials, seed = (sampling.trials, sampling.seed) if sampling else (0, 0)
-    packages = ("modelworth", "numpy", "scipy")
     return Provenance(
         command=f"modelworth evaluate {scenario.name}.yaml --trials {trials} --seed {seed}",
         scenario_sha256=scenario.sha256,
@@ -342,8 +333,15 @@ def _provenance(
         store_measurements=len(records),
         seed=seed,
         trials=trials,
-        versions={
-            "python": platform.python_version(),
-            **{package: metadata.version(package) for package in packages},
-        },
+        versions=_versions(),
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """What the analysis was computed with."""
+    packages = ("modelworth", "numpy", "scipy")
+    return {
+        "python": platform.python_version(),
+        **{package: metadata.version(package) for package in packages},
+    }

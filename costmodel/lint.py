@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 import data
-from costmodel.analysis import DriverUse, Figure, Finding, Severity
+from costmodel.analysis import DriverUse, Figure, Finding, Series, Severity
 from costmodel.capacity import Resolved
 from costmodel.model import Model
 from costmodel.scenario import Scenario, Setting
 from data.errors import InputError
 from data.tables import Row, Text, read_table
 
+Floats = NDArray[np.float64]
 PATH: Final = Path(data.__file__).parent / "traps.csv"
 
 
@@ -38,6 +40,7 @@ class Plan:
     figures: Mapping[str, Figure]
     resolved: Resolved
     drivers: Mapping[str, DriverUse]
+    series: Mapping[str, Series]
 
     def number(self, key: str) -> float:
         """A driver in the base case."""
@@ -57,8 +60,10 @@ class Plan:
         setting = self.settings.get(key)
         return setting is None or (setting.distribution is None and setting.basis == "assumed")
 
-    def line(self, key: str) -> Any:
+    def line(self, key: str) -> Floats:
         """A line of the model by month, in the base case."""
+        if key in self.series:
+            return np.array(self.series[key].base)
         return self.model.run(self.values, [key])[key][:, 0]
 
     def found(
