@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from data.errors import InputError
@@ -22,6 +23,7 @@ EXAMPLES = """examples:
   modelworth evaluate data/scenarios/chat_api.yaml --set demand.growth_per_year=0.8
   modelworth evaluate base --json --trials 20000 --seed 1
   modelworth evaluate my_plan.yaml --lint
+  modelworth evaluate --check
   modelworth evaluate --schema > scenario.schema.json"""
 SHOWN = (
     "npv_usd", "irr_per_year", "mirr_per_year", "payback_months", "discounted_payback_months",
@@ -47,9 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
     parser.add_argument("--seed", type=int, metavar="S")
     parser.add_argument("--store", metavar="URL", help="measurements to rest on")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run the trials on a Dask cluster")
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
     only = parser.add_mutually_exclusive_group()
-    only.add_argument("--check", action="store_true", help="compare with the expected figures")
+    only.add_argument(
+        "--check", action="store_true",
+        help="compare with the expected figures; without a scenario: all published cases",
+    )  # fmt: skip
     only.add_argument("--lint", action="store_true", help="only what is doubtful about the plan")
     only.add_argument("--schema", action="store_true", help="print the JSON schema of scenarios")
     parser.epilog = EXAMPLES
@@ -62,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
 
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return 0
+    if options.check and options.scenario is None:
+        return _check_cases(options.json)
     scenario = scenario_of(options)
     if options.check:
         return _check(scenario, options.json)
@@ -95,19 +103,22 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 
 def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
+    from costmodel.cluster import cluster
     from costmodel.evaluate import PARTS, evaluate
 
     records, digest = measurements(scenario, options.store)
     shown = () if options.lint else ("risk", "tornado")
-    return evaluate(
-        scenario,
-        records,
-        trials=0 if options.lint and options.trials is None else options.trials,
-        seed=options.seed,
-        parts=PARTS if options.json else shown,
-        progress=_progress if sys.stderr.isatty() and not options.json else None,
-        store_digest=digest,
-    )
+    with cluster(options.cluster) if options.cluster else nullcontext() as executor:
+        return evaluate(
+            scenario,
+            records,
+            trials=0 if options.lint and options.trials is None else options.trials,
+            seed=options.seed,
+            parts=PARTS if options.json else shown,
+            executor=executor,
+            progress=_progress if sys.stderr.isatty() and not options.json else None,
+            store_digest=digest,
+        )
 
 
 def _progress(done: int, trials: int) -> None:
@@ -133,6 +144,18 @@ def measurements(scenario: Scenario, url: str | None) -> tuple[list[Measurement]
         if url is None and not os.environ.get(ENVIRONMENT) and absent:
             return [], None
         raise
+
+
+def _check_cases(as_json: bool) -> int:
+    """Compare every shipped case with what was published; 1 if a figure is off."""
+    from costmodel.scenario import FOLDER, load
+
+    worst = 0
+    for path in sorted((FOLDER / "cases").glob("*.yaml")):
+        if not as_json:
+            print(path.stem)
+        worst = max(worst, _check(load(path), as_json))
+    return worst
 
 
 def _check(scenario: Scenario, as_json: bool) -> int:
