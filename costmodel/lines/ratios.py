@@ -24,7 +24,7 @@ LINES = (
     ),
     Line(
         "prefill_load_factor", "ratio", "capacity",
-        "(prefill_gpu_s + explanation_gpu_s) / prefill_gpu_s",
+        "where(prefill_gpu_s > 0, 1 + explanation_gpu_s / max(prefill_gpu_s, 1e-12), 1)",
         "prefill's GPU time with explanations over that without",
     ),
     Line(

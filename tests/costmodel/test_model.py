@@ -31,6 +31,13 @@ def test_every_line_equals_a_plain_python_loop(seed):
         )
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_monthly_lines_have_a_value_in_every_month(seed):
+    model = Model(24)
+    for key, rows in model.run(plan(400 + seed), model.monthly).items():
+        assert np.isfinite(rows).all(), key
+
+
 def test_trials_together_equal_trials_alone():
     plans = [plan(seed) for seed in range(40, 52)]
     uncertain = {
