@@ -45,7 +45,18 @@ DECODERS = [
     "mpt",
     "deepseek-v3",
 ]
-CACHED = ["llama", "falcon", "gpt2", "mistral", "gemma2", "gemma3", "gpt-oss", "qwen2", "mixtral"]
+CACHED = [
+    "llama",
+    "falcon",
+    "gpt2",
+    "mistral",
+    "gemma2",
+    "gemma3",
+    "gpt-oss",
+    "qwen2",
+    "mixtral",
+    "deepseek-v3",
+]
 
 
 def of(name: str) -> Architecture:
@@ -194,6 +205,22 @@ def test_cache_is_as_large_as_a_real_one(name):
         if block.attention.window is not None and block.attention.window <= TOKENS
     )
     assert kv_cache_bytes(of(name), BATCH, TOKENS, 4) - cut == held
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "falcon"])
+def test_cache_of_fixed_length_is_as_large_as_a_real_one(name):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    model, config = build(name)
+    cache = transformers.StaticCache(config=config, max_cache_len=48)
+    with torch.no_grad():
+        model.eval()(input_ids=torch.zeros(1, 5, dtype=torch.long), past_key_values=cache)
+    held = sum(
+        part.numel() * part.element_size()
+        for layer in cache.layers
+        for part in (layer.keys, layer.values)
+    )
+    assert kv_cache_bytes(of(name), 1, 48, 4) == held
 
 
 def test_cache_of_an_encoder_decoder_is_as_large_as_a_real_one():
