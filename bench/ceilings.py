@@ -22,7 +22,7 @@ DTYPES: dict[Precision, torch.dtype] = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-MATMUL_SIZES = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192, 12288, 16384)}
+MATMUL_SIZES = {"cpu": (1024, 2048), "cuda": (4096, 8192, 12288, 16384)}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**31}
 ROW_LENGTHS = (2048, 4096, 8192)
 COLLECTIVE_BYTES = {"cpu": (2**22, 2**25), "cuda": (2**26, 2**28, 2**30)}

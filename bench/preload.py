@@ -7,6 +7,7 @@ import transformers.modeling_utils
 import transformers.models.auto.modeling_auto
 import transformers.models.llama.modeling_llama
 
+import bench.work
 import bench.worker
 
 __all__ = ["bench", "torch", "transformers"]

@@ -1,0 +1,234 @@
+"""`modelworth bench` and `modelworth compare-runs`, as typed."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from bench import session
+from data.store import open_store, parse
+from modelworth.cli import main
+from modelworth.verbs import bench, bench_display
+from tests.bench import stub
+from tests.bench.test_record import kept, seen
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def store(tmp_path) -> str:
+    return str(tmp_path / "store.db")
+
+
+def typed(capsys, *arguments) -> tuple[int, str, str]:
+    status = main(list(arguments))
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+def test_a_real_case_from_end_to_end(store, capsys):
+    """Measured with the real model, shown beside its ceilings, stored, printed as JSON."""
+    command = ("bench", "--model", "ladder-1m", "--work", "decode", "--prompt-tokens", "16",
+               "--timed-s", "0.05", "--warmup-s", "0.05", "--store", store)  # fmt: skip
+    status, out, err = typed(capsys, *command, "--json")
+    assert status == 0, err
+    measurement = parse(out)
+    assert measurement.status == "ok"
+    assert measurement.model.parameters_total == 918_592
+    assert measurement.result.work_per_step == 1
+    assert measurement.result.mfu <= 1
+    assert measurement.machine.ceilings.matmul_flops_per_s > 0
+    assert "1/1  ladder-1m decode batch 1 × 16" in err
+    with open_store(store, create=False) as opened:
+        assert opened.measurements() == [measurement]
+    assert measurement.provenance.tool_version == metadata.version("modelworth")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "ladder-1n", "--work", "decode"), "must be one of ladder-1m"),
+        (("--model", "bert-tiny", "--work", "decode"), "must be one of pretrain"),
+        (("--model", "ladder-1m"), "--work: nothing"),
+        (("--work", "decode"), "--work: no model"),
+        (("--search", "best-batch"), "--search: no model"),
+        (("--batch", "3"), "--batch: no model"),
+        (("--model", "ladder-1m", "--work", "decode", "--batch", "0"), "batch: 0"),
+        (("--model", "ladder-1m", "--work", "decode", "--suite", "quick"), "absent beside --model"),
+        (("--suite", "quickly"), "must be one of quick, standard"),
+        (("--budget", "soon"), "--budget: soon"),
+        (("--budget", "0"), "--budget: 0"),
+        (("--timed-s", "-1"), "timed_s"),
+        (("--nproc", "0"), "--nproc: 0"),
+        (("--store", "oracle://nowhere/x"), "oracle"),
+        (("--report", "/no/such/folder/x.md"), "must be a store that exists"),
+    ],
+)
+def test_nonsense_is_one_clear_line_and_status_2(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = typed(capsys, "bench", *arguments)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+    assert len(err.splitlines()) <= 2
+
+
+def test_the_suites_are_listed(capsys):
+    status, out, _ = typed(capsys, "bench", "--list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()[:4]] == [
+        "quick",
+        "standard",
+        "ladder",
+        "full",
+    ]
+    _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--device", "cpu")
+    assert "ladder-16m prefill batch 1 × 256, float32 on cpu" in out
+    _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--budget", "10s")
+    assert "2 cases" in out
+
+
+class Events:
+    """A run of two cases, one of which failed."""
+
+    def __init__(self):
+        from bench.progress import Progress
+
+        progress = Progress(stub.LIMITS, total=2)
+        first = progress.event("plan", "2 cases")
+        progress.begin("one")
+        started = progress.event("case")
+        progress.finish()
+        done = progress.event("done", "", kept(seen()))
+        progress.begin("two")
+        progress.finish()
+        failed = kept(seen(model_flops_per_step=1e12))
+        unsaved = progress.event("unsaved", "not stored, will be tried again", failed)
+        self.all = [first, started, done, unsaved, progress.event("end")]
+
+    def iterator(self):
+        yield from self.all
+
+
+@pytest.mark.parametrize("how", ["bar", "plain", "none"])
+def test_progress_for_people_goes_to_standard_error(capsys, how):
+    measured = bench_display.follow(Events().iterator(), how)
+    out = capsys.readouterr()
+    assert [one.status for one in measured] == ["ok", "error"]
+    assert out.out == ""
+    if how == "none":
+        assert out.err == ""
+    else:
+        assert "1/2  one: 250 tokens/s" in out.err
+        assert "2/2  two: error: self-check: MFU" in out.err
+        assert "not stored" in out.err
+
+
+def test_progress_for_programs_is_a_line_of_json_an_event(capsys):
+    bench_display.follow(Events().iterator(), "jsonl")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in events] == ["plan", "case", "done", "unsaved", "end"]
+    assert events[2]["throughput_per_s"] == pytest.approx(250)
+    assert events[3]["status"] == "error"
+    assert events[1]["left_s"] > 0
+
+
+def test_results_are_a_table_with_the_machine(capsys):
+    bench_display.results([kept(seen())], as_json=False, as_table=True)
+    out = capsys.readouterr().out
+    assert "250 tokens/s" in out
+    assert "Test CPU" in out
+
+
+def test_the_page_of_benchmarks_comes_from_the_store(store, tmp_path, capsys):
+    with open_store(store) as opened:
+        opened.add(kept(seen()))
+    page = tmp_path / "benchmarks.md"
+    status, out, _ = typed(capsys, "bench", "--report", str(page), "--store", store)
+    assert (status, out.strip()) == (0, str(page))
+    assert "Not yet measured on a GPU." in page.read_text()
+    status, _, err = typed(capsys, "bench", "--report", str(tmp_path), "--store", store)
+    assert status == 2
+    assert "--report" in err
+
+
+def test_the_command_is_noted_without_places(monkeypatch):
+    arguments = ["modelworth", "bench", "--store", "/home/x/a.db", "--model", "/home/x/c.json",
+                 "--report=/y/z.md"]  # fmt: skip
+    monkeypatch.setattr(bench.sys, "argv", arguments)
+    assert bench._command() == ("modelworth bench --store … --model c.json --report=z.md")
+
+
+def test_several_processes_are_started_by_torchrun(monkeypatch):
+    started = []
+
+    class Done:
+        returncode = 3
+
+    def fake(command, **options):
+        started.append((command, options["env"]))
+        return Done()
+
+    monkeypatch.setattr(bench.subprocess, "run", fake)
+    arguments = ["modelworth", "bench", "--nproc", "2", "--model", "ladder-1m", "--work", "decode"]
+    monkeypatch.setattr(bench.sys, "argv", arguments)
+    assert main(arguments[1:]) == 3
+    command, environment = started[0]
+    assert command[1:6] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    assert command[6:] == ["-m", "modelworth", "bench", "--model", "ladder-1m", "--work", "decode"]
+    assert "OMP_NUM_THREADS" in environment
+
+
+def test_an_installed_copy_has_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setattr(session, "__file__", str(tmp_path / "bench" / "session.py"))
+    assert session._commit() is None
+
+
+@pytest.fixture
+def two_runs(store) -> str:
+    with open_store(store) as opened:
+        for scale in (1.0, 2.0):
+            opened.add(kept(seen(work_per_step=25.0 * scale)))
+    return store
+
+
+def test_two_runs_of_a_suite_side_by_side(two_runs, capsys):
+    status, out, _ = typed(capsys, "compare-runs", "suite~1", "suite", "--store", two_runs)
+    assert status == 0
+    assert "2.000" in out
+    assert "faster" in out
+    assert "real differences: 1 of 1" in out
+
+
+def test_runs_from_files_stores_and_ids(two_runs, tmp_path, capsys):
+    exported = tmp_path / "runs.jsonl"
+    typed(capsys, "export", str(exported), "--store", two_runs)
+    with open_store(two_runs, create=False) as opened:
+        first, second = opened.measurements()
+    for before, after in (
+        (first.id[:12], second.id[:12]),
+        (first.id, str(exported)),
+        (first.id, two_runs),
+    ):
+        command = ("compare-runs", before, after, "--store", two_runs, "--json")
+        status, out, err = typed(capsys, *command)
+        assert status == 0, err
+        assert json.loads(out)["ratio"] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("before", "noise", "words"),
+    [
+        ("nothing", "0", "a suite in the store (suite)"),
+        ("suite~7", "0", "suite has no 7 before"),
+        ("suite", "2", "--noise"),
+    ],
+)
+def test_an_unknown_run_is_refused(two_runs, capsys, before, noise, words):
+    command = ("compare-runs", before, "suite", "--store", two_runs, "--noise", noise)
+    status, _, err = typed(capsys, *command)
+    assert status == 2
+    assert words in err
