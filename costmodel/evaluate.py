@@ -132,13 +132,12 @@ def evaluate(
     if "options" not in parts:
         return found
     choice = scenario.choice or read_options("options", None, scenario.hardware.model)
-    return replace(
-        found,
-        options=compare(
-            basis.model, basis.values, choice, sampling, executor=executor, cancelled=cancelled
-        ),
-        volume_curve=volume_curve(basis.values, choice.options),
+    results = compare(
+        basis.model, basis.values, choice, sampling, executor=executor, cancelled=cancelled
     )
+    possible = {result.key for result in results if result.feasible}
+    drawn = [option for option in choice.options if option.key in possible]
+    return replace(found, options=results, volume_curve=volume_curve(basis.values, drawn))
 
 
 def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Basis:

@@ -4,7 +4,8 @@ data/options.csv says what makes each option what it is; a scenario may change t
 part, or leave an option out with `false`. Everything else (demand, prices, horizon, draws) is the
 scenario's own, so the options differ in nothing but themselves. Prices of providers come from
 `data.api_prices`; where a provider states no price for cached tokens, they cost like any other.
-A change `x0.5` multiplies what the scenario says. An option whose accepted share is below the
+A change `x0.5` multiplies what the scenario says; `rented|owned` keeps the scenario's word if it is
+one of these, else takes the first. An option whose accepted share is below the
 quality bar, or which can't keep a promise of the scenario, is shown but not ranked.
 """
 
@@ -50,11 +51,16 @@ class OptionRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A driver set to a value, or multiplied by it."""
+    """A driver set to a value, or multiplied by it.
+
+    Attributes:
+        keeps: values that may stay as the scenario has them.
+    """
 
     driver: str
     value: float
     multiplies: bool = False
+    keeps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,13 @@ class Option:
         changed = dict(values)
         for change in self.changes:
             row = drivers[change.driver]
-            value: Any = change.value
+            now: Any = values.get(change.driver, row.default)
             if change.multiplies:
-                value = np.asarray(values.get(change.driver, row.default)) * change.value
-                value = np.clip(value, row.minimum, row.maximum)
-            changed[change.driver] = value
+                changed[change.driver] = np.clip(
+                    np.asarray(now) * change.value, row.minimum, row.maximum
+                )
+            elif not (change.keeps and now in change.keeps):
+                changed[change.driver] = change.value
         return changed
 
 
@@ -146,7 +154,8 @@ def infeasible(option: Option, values: Mapping[str, Any], quality_bar: float) ->
         return "below_quality_bar"
     if at("trust.explained_share") > 0 and serving == "api":
         return "explanations_need_the_weights"
-    if at("trust.on_premises") > 0 and serving != "owned":
+    elsewhere = serving != "owned" or at("compute.large_share") > 0
+    if at("trust.on_premises") > 0 and elsewhere:
         return "not_on_premises"
     return None
 
@@ -200,6 +209,9 @@ def _change(where: str, key: str, value: object) -> Change:
         raise InputError(where, key, "a driver of data/drivers.csv")
     if isinstance(value, str) and value.startswith("x") and row.kind == "number":
         return Change(key, _factor(where, value), multiplies=True)
+    if isinstance(value, str) and "|" in value and row.kind == "choice":
+        words = tuple(row.number(where, word) for word in value.split("|"))
+        return Change(key, words[0], keeps=words)
     return Change(key, row.number(where, _typed(row, value)))
 
 

@@ -2,7 +2,8 @@
 
 Quantiles are of the trials that have a value. Expected shortfall is the mean of the worst
 twentieth. The histogram's bars are as wide as each other; its outermost two hold the tails beyond
-the 0.5th and 99.5th percentile, so that one extreme trial doesn't flatten the picture.
+the 0.5th and 99.5th percentile, so that one extreme trial doesn't flatten the picture. A driver
+that seems worth no more than one of no bearing would, in the same trials, is worth 0.
 """
 
 from __future__ import annotations
@@ -94,7 +95,11 @@ def summarise(
         else np.column_stack([values, *alternatives.values()])
     )
     ranks = rank_correlations(values, draws.drivers)
-    worth = information.partial_information(table, draws.drivers)
+    chance = information.by_chance(table, draws.plan.seed)
+    worth = {
+        key: value if value > chance else 0.0
+        for key, value in information.partial_information(table, draws.drivers).items()
+    }
     edges, counts = histogram(values)
     found = [_influence(key, ranks[key], worth[key], indices) for key in draws.drivers]
     return Risk(

@@ -129,3 +129,15 @@ def test_options_that_break_a_promise_are_not_in_question():
     assert infeasible(options["self_host_owned"], at_home, 0) is None
     assert infeasible(options["pretrain_small"], {}, 0.84) == "below_quality_bar"
     assert infeasible(options["buy_api"], {}, 0.84) is None
+
+
+def test_own_models_run_on_the_hardware_of_the_plan():
+    owned, rented, api = (
+        float(DRIVERS["compute.serving"].choices.index(word)) for word in ("owned", "rented", "api")
+    )
+    option = default_options()["pretrain_small"]
+    assert option.applied({"compute.serving": owned})["compute.serving"] == owned
+    assert option.applied({"compute.serving": api})["compute.serving"] == rented
+    at_home = {"trust.on_premises": 1.0, "compute.serving": owned}
+    assert infeasible(option, at_home, 0) is None
+    assert infeasible(default_options()["small_with_router"], at_home, 0) == "not_on_premises"
