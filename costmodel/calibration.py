@@ -58,8 +58,14 @@ class _Parameter:
 class Design:
     """Which parameter stands where: from the vector that is fitted to coefficients of each case."""
 
-    def __init__(self, cases: Sequence[Case], priors: dict[str, PriorRow]) -> None:
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        priors: dict[str, PriorRow],
+        known: Sequence[CoefficientRow] = (),
+    ) -> None:
         self.kind = cases[0].kind
+        self._known = {(row.kind, row.level, row.name, row.coefficient): row for row in known}
         self.parameters: list[_Parameter] = []
         self._places: dict[str, list[NDArray[np.intp]]] = {}
         factors = [factors_of(case) for case in cases]
@@ -89,6 +95,9 @@ class Design:
     def _add(
         self, level: str, name: str, coefficient: str, prior: float, log_sd: float, rows: int
     ) -> int:
+        known = self._known.get((self.kind, level, name, coefficient))  # type: ignore[arg-type]
+        if known is not None:
+            prior, log_sd = known.prior, known.log_sd
         self.parameters.append(_Parameter(self.kind, level, name, coefficient, prior, log_sd, rows))
         return len(self.parameters) - 1
 
@@ -133,14 +142,19 @@ class Design:
 
 
 def fit(
-    observed: Sequence[Observed], priors: dict[str, PriorRow], tables: Tables, rounds: int = 30
+    observed: Sequence[Observed],
+    priors: dict[str, PriorRow],
+    tables: Tables,
+    known: Sequence[CoefficientRow] = (),
+    rounds: int = 30,
 ) -> list[CoefficientRow]:
     """Coefficients of one kind of work, from its measurements.
 
-    Of `tables` only the kernels' shares are used, not the coefficients.
+    Of `tables` only the kernels' shares are used, not the coefficients. `known` has the factors that
+    are pulled towards something else than 1.
     """
     cases = [one.case for one in observed]
-    design = Design(cases, priors)
+    design = Design(cases, priors, known)
     work = columns(cases, tables)
     start, log_sds = design.start, design.log_sds
     targets = _targets(observed)

@@ -28,6 +28,8 @@ Level = Literal["common", "software", "version", "architecture", "device"]
 PUBLISHED = Path(__file__).parent.parent / "data" / "published"
 KERNEL_SHARE_LIMIT = 0.92
 """No large product is expected to reach more of the datasheet's rate than this."""
+KERNEL_PRECISION = {"fp16": "bf16", "tf32": "bf16", "fp32": "bf16", "int8": "fp8"}
+"""Precisions whose products reach the share of another's, which was measured."""
 POWER_EXPONENT = 1 / 3
 """Power grows with the cube of the clock, so a board with less power for each FLOP runs slower."""
 
@@ -226,7 +228,8 @@ def resolve(tables: Tables, kind: Kind, factors: Iterable[tuple[str, str]]) -> E
 
 def kernel_row(rows: Iterable[KernelRow], device: Accelerator, precision: str) -> KernelRow | None:
     """The device's row, else the one of its architecture nearest in bandwidth."""
-    same = [row for row in rows if row.precision == precision]
+    measured = KERNEL_PRECISION.get(precision, precision)
+    same = [row for row in rows if row.precision == measured]
     named = {row.device: row for row in same}
     if device.name in named:
         return named[device.name]
@@ -242,7 +245,8 @@ def kernel_shares(tables: Tables, device: Accelerator, precision: str) -> tuple[
     """
     row = kernel_row(tables.kernels, device, precision)
     if row is None:
-        same = [row for row in tables.kernels if row.precision == precision] or tables.kernels
+        measured = KERNEL_PRECISION.get(precision, precision)
+        same = [row for row in tables.kernels if row.precision == measured] or tables.kernels
         return _median([row.compute for row in same]), _median(
             [row.memory for row in same if row.memory]
         )

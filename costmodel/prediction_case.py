@@ -212,6 +212,10 @@ def factors_of(case: Case) -> tuple[tuple[str, str], ...]:
     ]
     if case.compiled:
         found.append(("software", "compiled"))
+    if found[0][1] == "vllm" and case.precision == "fp8" and case.architecture.has_experts:
+        found.append(("software", "vllm fp8 blocks"))
+    if case.work == "forward" and case.precision != "amp":
+        found.append(("software", "uncast"))
     return tuple((level, name) for level, name in found if name)
 
 

@@ -75,12 +75,11 @@ def refit(folder: Path) -> Tables:
     for published in read_folder(folder, catalog):
         observed = published.observed
         priors = read_priors(observed[0].case.kind)
-        coefficients += fit(observed, priors, bare)
+        coefficients += fit(observed, priors, bare, known_factors())
         errors = left_out_errors(observed, priors, bare)
         for name, some in _residual_kinds(observed):
             residuals += residual_rows(name, some, errors)
-    coefficients += _unfitted({row.kind for row in coefficients})
-    return Tables(bare.kernels, tuple(coefficients), tuple(residuals))
+    return Tables(bare.kernels, _completed(coefficients), tuple(residuals))
 
 
 def refit_from(folder: Path, catalog: Catalog) -> Tables:
@@ -89,8 +88,8 @@ def refit_from(folder: Path, catalog: Catalog) -> Tables:
     coefficients: list[CoefficientRow] = []
     for published in read_folder(folder, catalog):
         priors = read_priors(published.observed[0].case.kind)
-        coefficients += fit(published.observed, priors, bare)
-    return Tables(bare.kernels, tuple(coefficients), shipped_tables().residuals)
+        coefficients += fit(published.observed, priors, bare, known_factors())
+    return Tables(bare.kernels, _completed(coefficients), shipped_tables().residuals)
 
 
 def read_priors(kind: Kind) -> dict[str, PriorRow]:
@@ -136,9 +135,9 @@ def read_published(path: Path, catalog: Catalog) -> Published:
 def kernel_rows(folder: Path, catalog: Catalog) -> list[KernelRow]:
     """Shares of peak by device and precision: the mean over libraries of the median product."""
     if not (folder / KERNELS).exists():
-        return read_table(PUBLISHED / "kernel_efficiency.csv", KernelRow)
+        return list(shipped_tables().kernels)
     frame = pd.read_csv(folder / KERNELS)
-    found = []
+    found = read_table(PUBLISHED / "kernel_judged.csv", KernelRow)
     for (device, kernel), some in frame.groupby(["device", "gemm_dtype"]):
         precision = KERNEL_PRECISIONS.get(str(kernel))
         name = {"NVIDIA H100 80GB HBM3": "H100 SXM 80GB"}.get(str(device), str(device))
@@ -178,7 +177,7 @@ def leave_out(
         if out.all():
             continue
         kept = [one for one, left in zip(observed, out, strict=True) if not left]
-        coefficients = tuple(fit(kept, priors, bare))
+        coefficients = _completed(fit(kept, priors, bare, known_factors()))
         asked = [one for one, left in zip(observed, out, strict=True) if left]
         errors[out] = log_errors(asked, Tables(bare.kernels, coefficients, ()))
     return errors
@@ -247,6 +246,22 @@ def _residual_kinds(observed: Sequence[Observed]) -> list[tuple[str, Array]]:
     if kind != "serve":
         return [(kind, np.full(len(observed), True))]
     return [("serve", ~sparse), ("serve experts", sparse)]
+
+
+def known_factors() -> list[CoefficientRow]:
+    """Factors of which something is known before any fit: modes of a software, architectures."""
+    return read_table(PUBLISHED / "factors.csv", CoefficientRow)
+
+
+def _completed(fitted: list[CoefficientRow]) -> tuple[CoefficientRow, ...]:
+    """With the known factors, and the priors of kinds, that no measurement was there for."""
+    held = {(row.kind, row.level, row.name, row.coefficient) for row in fitted}
+    rest = [
+        row
+        for row in known_factors()
+        if (row.kind, row.level, row.name, row.coefficient) not in held
+    ]
+    return (*fitted, *rest, *_unfitted({row.kind for row in fitted}))
 
 
 def _unfitted(kinds: set[Kind]) -> Iterable[CoefficientRow]:

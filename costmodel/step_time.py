@@ -196,7 +196,8 @@ def _sharding_s(shape: Shape, device: Device, fit: Efficiency, work: Training) -
     """Gathering weights and scattering gradients of one pass, in 16 bits.
 
     Within a node each device takes part in a ring over its link; between nodes the node's devices
-    share one ring, so each device's network carries its share of the payload.
+    share one ring, so each device's network carries its share of the payload. A layer's collective
+    takes a hop's latency for each further node of the ring.
     """
     payload = 2 * shape.parameters / (work.tensor * work.pipeline) * work.gathers
     per_node = np.maximum(device.devices_per_node / work.tensor, 1)
@@ -204,7 +205,8 @@ def _sharding_s(shape: Shape, device: Device, fit: Efficiency, work: Training) -
     nodes = np.maximum(work.data / per_node, 1)
     inside = payload * (1 - 1 / np.maximum(local, 1)) / device.link_bytes_per_s
     across = payload * (1 - 1 / nodes) / (device.network_bytes_per_s * per_node)
-    return np.maximum(inside, across) / fit.collective
+    hops = work.gathers * shape.layers / work.pipeline * (nodes - 1)
+    return np.maximum(inside, across) / fit.collective + hops * fit.collective_latency_s
 
 
 def _soft_max(one: Number, other: Number) -> Number:

@@ -1,0 +1,190 @@
+"""Cases and tables: what is predicted, what is refused, and how sure it says it is."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from costmodel.architecture import Architecture
+from costmodel.predict import predict, predict_table
+from costmodel.prediction_case import Case, software_name, version_name
+from costmodel.prediction_table import table_of
+from data.catalog import load_catalog
+from data.errors import InputError
+
+CATALOG = load_catalog()
+
+# Three rows each of public tables: mosaicml/llm-foundry@8c8dd48 benchmarking README; timm's
+# benchmark-infer-amp-nchw-pt240-cu124; ai-dynamo/aiconfigurator silicon_sample.csv.
+TRAINING = """model,framework,layers,hidden,heads,kv_heads,ffn,gated_mlp,vocab,params,seq_len,gpu,\
+gpus,precision,micro_batch,global_batch,sharding,activation_checkpointing,tensor_parallel,\
+pipeline_parallel,tokens_per_s_per_gpu
+mpt-70b,llm-foundry,80,8192,64,64,32768,False,50368,64862437376,2048,H100 SXM 80GB,64,bf16,8,2048,\
+FULL_SHARD,True,1,1,1039
+mpt-7b,llm-foundry,32,4096,32,32,16384,False,50368,6658859008,2048,H100 SXM 80GB,8,bf16,6,48,\
+FULL_SHARD,False,1,1,10643
+mpt-1b,llm-foundry,24,2048,16,16,8192,False,50368,1315950592,2048,A100 SXM 40GB,8,bf16,8,512,\
+FULL_SHARD,False,1,1,19271
+"""
+VISION = """model,phase,size,patch,image_size,params_m,gmacs,gpu,precision,compile,batch,\
+images_per_s
+vit_base_patch16_224,forward,base,16,224,86.57,17.58,RTX 3090,amp,False,1024,1570.66
+vit_large_patch16_224,forward,large,16,224,304.33,61.60,RTX 4090,amp,False,1024,912.7
+vit_huge_patch14_224,forward,huge,14,224,630.76,167.40,RTX 4090,amp,False,1024,346.11
+"""
+SERVING = """model,layers,hidden,heads,kv_heads,head_dim,ffn,vocab,experts,experts_per_token,engine,\
+engine,gpu,gpus,tensor_parallel,precision,concurrency,prompt_tokens,new_tokens,ttft_ms,tpot_ms,\
+output_tokens_per_s_per_gpu
+llama-3.1-8b,32,4096,32,8,128,14336,128256,0,0,trtllm 1.0.0rc3,H100 SXM 80GB,1,1,bf16,32,1024,512,\
+225.65,9.877,3107.27
+llama-3.1-70b,80,8192,64,8,128,28672,128256,0,0,vllm,H200 SXM 141GB,4,4,fp8,16,1024,1024,126.21,\
+10.937,362
+gpt-oss-120b,36,2880,64,8,64,2880,201088,128,4,vllm 0.18.0,H200 SXM 141GB,8,8,fp4,16,1024,1024,\
+51.12,4.621,429.0
+"""
+TABLES = {
+    "training": (TRAINING, "tokens_per_s_per_gpu", 0.12),
+    "vision": (VISION, "images_per_s", 0.12),
+    "serving": (SERVING, "output_tokens_per_s_per_gpu", 0.2),
+}
+
+
+def read(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text))
+
+
+def ask(**changes) -> Case:
+    asked = {
+        "work": "decode",
+        "architecture": Architecture.from_config(CATALOG.model("llama-2-7b").config, "llama-2-7b"),
+        "accelerator": CATALOG.accelerator("A100 SXM 80GB"),
+        "batch": 8,
+        "tokens": 1000,
+    }
+    return Case(**(asked | changes))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_comes_back_with_predictions_near_what_was_measured(name):
+    text, measured, tolerance = TABLES[name]
+    frame = read(text)
+    assert table_of(frame.columns) == name
+    found = predict_table(frame)
+    assert list(found.columns[: len(frame.columns)]) == list(frame.columns)
+    assert found["predicted"].to_numpy() == pytest.approx(frame[measured].to_numpy(), rel=tolerance)
+    assert (found["low"] < found["predicted"]).all()
+    assert (found["predicted"] < found["high"]).all()
+    assert set(found["basis"]) == {"interpolated"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_measured_columns_are_not_looked_at(name):
+    text, measured, _ = TABLES[name]
+    frame = read(text)
+    bare = frame.drop(columns=[c for c in (measured, "ttft_ms", "tpot_ms") if c in frame])
+    spoiled = frame.assign(**{measured: 1e9})
+    expected = predict_table(frame)["predicted"]
+    assert predict_table(bare)["predicted"].equals(expected)
+    assert predict_table(spoiled)["predicted"].equals(expected)
+
+
+def test_a_table_survives_being_written_and_read():
+    found = predict_table(read(SERVING))
+    again = read(found.to_csv(index=False))
+    assert np.allclose(again["predicted"], found["predicted"])
+    assert {"predicted_ttft_ms", "predicted_tpot_ms", "note"} <= set(again.columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "nonsense", "says"),
+    [
+        ("gpu", "H900", "accelerator"),
+        ("gpu", None, "gpu"),
+        ("concurrency", -3, "1 or more"),
+        ("concurrency", float("inf"), "1 or more"),
+        ("prompt_tokens", "many", "1 or more"),
+        ("precision", "fp3", "precision"),
+        ("tensor_parallel", 3, "multiple"),
+        ("gpus", 1, ""),
+    ],
+)
+def test_a_row_of_nonsense_says_why_and_the_others_go_on(column, nonsense, says):
+    frame = read(SERVING).astype({column: object})
+    frame.loc[1, column] = nonsense
+    if column == "gpus":
+        frame.loc[1, ["tensor_parallel", "precision"]] = [1, "bf16"]
+        says = "141 GB for weights alone"
+    if column == "tensor_parallel":
+        frame.loc[1, "gpus"] = 4
+    found = predict_table(frame)
+    assert np.isnan(found.loc[1, "predicted"])
+    assert says in found.loc[1, "note"]
+    assert found.loc[[0, 2], "predicted"].notna().all()
+
+
+def test_columns_of_no_table_are_refused():
+    with pytest.raises(InputError, match="columns"):
+        predict_table(pd.DataFrame({"a": [1]}))
+
+
+def test_an_empty_table_comes_back_empty():
+    assert predict_table(read(SERVING).head(0)).empty
+
+
+def test_decoding_on_an_a100_is_near_what_gpt_fast_published():
+    """pytorch-labs/gpt-fast@32971d3: Llama-2-7B, bf16, one A100 80GB, batch 1: 104.9 tokens/s."""
+    found = predict([ask(batch=1, tokens=100)])[0]
+    assert found.low < 104.9 < found.high
+    assert found.value == pytest.approx(104.9, rel=0.25)
+
+
+def test_less_known_means_wider():
+    serve = {"work": "serve", "new_tokens": 200, "batch": 16}
+    known = predict([ask(**serve, accelerator=CATALOG.accelerator("H100"), software="vllm")])[0]
+    device = predict([ask(**serve, software="vllm")])[0]
+    neither = predict([ask(**serve, software="nobody's engine")])[0]
+    widths = [one.high / one.value for one in (known, device, neither)]
+    assert widths == sorted(widths)
+    assert [one.basis for one in (known, device, neither)] == [
+        "interpolated",
+        "extrapolated",
+        "assumed",
+    ]
+
+
+def test_what_does_not_fit_is_refused_with_what_would():
+    big = Architecture.from_config(CATALOG.model("llama-3.1-70b").config, "llama-3.1-70b")
+    note = predict([ask(architecture=big)])[0].note
+    assert "141 GB for weights alone; 1 × 80 GB" in note
+    assert "fits on 2" in note
+
+
+def test_every_device_of_the_catalogue_gets_an_answer_or_a_reason():
+    for accelerator in CATALOG.accelerators:
+        found = predict([ask(accelerator=accelerator)])[0]
+        assert (found.value is not None and found.value > 0) or "GB" in found.note, accelerator.name
+
+
+def test_a_device_without_any_rate_for_the_precision_is_refused():
+    bare = CATALOG.accelerator("V100 SXM2 16GB").model_copy(
+        update={"fp16_tflops": None, "fp32_tflops": None}
+    )
+    assert "dense rate" in predict([ask(accelerator=bare, batch=1, tokens=10)])[0].note
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "version"),
+    [
+        ("trtllm 1.0.0rc3", "trtllm", "trtllm 1.0.0rc3"),
+        ("TensorRT-LLM", "trtllm", None),
+        ("vLLM 0.18.0", "vllm", "vllm 0.18.0"),
+        ("llm-foundry", "llmfoundry", None),
+        ("", None, None),
+    ],
+)
+def test_software_is_known_however_it_is_spelt(written, name, version):
+    assert software_name(written) == name
+    assert version_name(written) == version

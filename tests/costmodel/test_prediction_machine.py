@@ -1,0 +1,147 @@
+"""A machine's own roofline: made-up records of known coefficients, found again and extended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from costmodel.predict import predict
+from costmodel.prediction_case import columns_on
+from costmodel.prediction_machine import (
+    FIXED,
+    case_of,
+    fit_for,
+    machine_accelerator,
+    machine_fits,
+)
+from costmodel.prediction_machine import _device as machine_device
+from costmodel.prediction_machine import _efficiency as machine_efficiency
+from costmodel.prediction_times import times
+from costmodel.serving import largest_load
+from data.catalog import load_catalog
+from data.errors import InputError
+from data.measurement import Measurement
+
+CATALOG = load_catalog()
+LADDER = ("ladder-1m", "ladder-4m", "ladder-16m", "ladder-48m")
+TRUE = (0.6, 0.8, 3e-4)
+
+
+def record(model: str, kind: str, step_s: float, flags: tuple[str, ...] = ()) -> Measurement:
+    entry = CATALOG.model(model)
+    work = 8 * (1 if kind == "decode" else 256)
+    return Measurement(
+        recorded_at=datetime(2026, 11, 24, tzinfo=UTC),
+        model={"name": model, "family": entry.family, "config": entry.config},
+        workload={"kind": kind, "batch": 8, "prompt_tokens": 256, "precision": "float32"},
+        machine={
+            "device": "Made-up CPU",
+            "kind": "cpu",
+            "memory_bytes": 2**34,
+            "ceilings": {"matmul_flops_per_s": 1e11, "read_bytes_per_s": 2e10},
+        },
+        status="ok",
+        result={
+            "unit": "tokens",
+            "work_per_step": work,
+            "throughput_per_s": {"value": work / step_s},
+            "throughput_per_s_per_device": work / step_s,
+            "latency": {"mean_s": step_s, "p50_s": step_s},
+            "condition": {"flags": flags},
+        },
+        provenance={"origin": "measured", "tool": "test"},
+    )
+
+
+def made(model: str, kind: str, scatter: float = 1.0) -> Measurement:
+    """A record whose time follows from TRUE."""
+    case = case_of(record(model, kind, 1.0))
+    found = times(case.work, columns_on([case], [machine_device(case)]), machine_efficiency(*TRUE))
+    return record(model, kind, float(found.step_s[0]) * scatter)
+
+
+@pytest.mark.parametrize("kind", ["pretrain", "prefill", "decode"])
+def test_two_sizes_say_how_long_the_largest_takes(kind):
+    small = [made(name, kind) for name in LADDER[:2]]
+    largest = made(LADDER[-1], kind)
+    (fit,) = machine_fits(small)
+    predicted = float(fit.times(case_of(largest)).step_s[0])
+    assert predicted == pytest.approx(largest.result.latency.p50_s, rel=0.15)
+
+
+def test_a_whole_ladder_shows_what_leaving_a_size_out_costs():
+    (fit,) = machine_fits([made(name, "prefill") for name in LADDER])
+    assert {name for name, _ in fit.left_out} == set(LADDER)
+    assert np.max(np.abs([error for _, error in fit.left_out])) < 0.2
+    assert fit.device_name == "Made-up CPU"
+    assert len(fit.measurement_ids) == 4
+
+
+def test_beyond_what_was_measured_the_interval_widens():
+    (fit,) = machine_fits([made(name, "decode") for name in LADDER[:3]])
+    inside, outside = (
+        case_of(record(name, "decode", 1.0)) for name in ("ladder-4m", "ladder-160m")
+    )
+    assert fit.doublings_beyond(inside) == 0
+    assert fit.factor90(outside) > fit.factor90(inside)
+    found = predict([inside, outside], fits=(fit,))
+    assert [one.basis for one in found] == ["interpolated", "extrapolated"]
+    assert "measurements of this device" in found[0].note
+
+
+def test_a_flagged_record_counts_for_less():
+    clean = [made(name, "prefill") for name in LADDER]
+    wrong = record("ladder-16m", "prefill", clean[2].result.latency.p50_s * 3, ("contended",))
+    trusted = record("ladder-16m", "prefill", clean[2].result.latency.p50_s * 3)
+
+    def compute(last: Measurement) -> float:
+        return machine_fits([*clean[:2], clean[3], last])[0].compute
+
+    truth = machine_fits(clean)[0].compute
+    assert abs(compute(wrong) - truth) <= abs(compute(trusted) - truth) + 1e-9
+
+
+def test_what_cannot_calibrate_is_left_out():
+    bare = made("ladder-1m", "prefill")
+    no_ceiling = bare.model_copy(
+        update={"machine": bare.machine.model_copy(update={"ceilings": {}})}
+    )
+    assert machine_fits([made("ladder-1m", "prefill").model_copy(update={"status": "oom"})]) == ()
+    with pytest.raises(InputError, match="ceilings"):
+        machine_accelerator(
+            record("ladder-1m", "prefill", 1.0).model_copy(
+                update={
+                    "machine": bare.machine.model_copy(
+                        update={"ceilings": type(bare.machine.ceilings)()}
+                    )
+                }
+            )
+        )
+    assert no_ceiling.machine.device == "Made-up CPU"
+
+
+def test_own_records_carry_the_largest_load():
+    records = [made(name, kind) for name in LADDER for kind in ("prefill", "decode")]
+    device = machine_accelerator(records[0])
+    point = largest_load(
+        CATALOG.model("ladder-48m").config,
+        device,
+        gpus=1,
+        precision="float32",
+        prompt_tokens=200,
+        new_tokens=50,
+        ttft_p95_s=5.0,
+        tpot_p95_s=0.5,
+        measurements=records,
+    )
+    assert point.requests_per_s > 0
+    assert point.basis in ("interpolated", "extrapolated")
+
+
+def test_a_fit_is_for_its_own_device_precision_and_work():
+    fits = machine_fits([made("ladder-1m", "decode"), made("ladder-4m", "decode")])
+    assert fit_for(fits, case_of(record("ladder-16m", "decode", 1.0))) is fits[0]
+    assert fit_for(fits, case_of(record("ladder-16m", "prefill", 1.0))) is None
+    assert FIXED.compute > 0
