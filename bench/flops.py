@@ -11,7 +11,6 @@ counted. A count is for one sequence or image, and scales with the batch.
 from __future__ import annotations
 
 import inspect
-import json
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,7 @@ META = torch.device("meta")
 def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float:
     """Model FLOPs of one step on one data-parallel rank."""
     single = workload.model_copy(update={"batch": 1, "gradient_accumulation": 1})
-    config = json.dumps(blueprint.config, sort_keys=True, default=str)
-    counted = _counted(blueprint.name, blueprint.family, config, single.model_dump_json())
+    counted = _counted(blueprint.key, single.model_dump_json())
     accumulated = workload.gradient_accumulation if workload.kind in TRAINING else 1
     return counted * workload.batch * accumulated
 
@@ -43,11 +41,11 @@ def has_last_logits(model: torch.nn.Module) -> bool:
 
 
 @cache
-def _counted(name: str, family: Any, config: str, workload_json: str) -> float:
+def _counted(key: str, workload_json: str) -> float:
     """FLOPs of a step of one sequence, by everything that they depend on."""
-    blueprint = zoo.Blueprint(name, family, json.loads(config))
+    blueprint = zoo.Blueprint.of_key(key)
     workload = Workload.model_validate_json(workload_json)
-    model = _meta_model(name, family, config)
+    model = _meta_model(key)
     if workload.kind == "finetune_lora":
         return _lora(blueprint, workload)
     if workload.kind in (*TRAINING, "forward"):
@@ -59,16 +57,16 @@ def _counted(name: str, family: Any, config: str, workload_json: str) -> float:
     if workload.kind == "decode":
         return _decode(model, size.prompt, size.context)
     # generate: the prompt gives the first token; a later step's FLOPs are linear in its context
-    first = 1 if family == "encoder-decoder" else size.prompt
+    first = 1 if blueprint.family == "encoder-decoder" else size.prompt
     last = first + size.new - 2
     ends = _decode(model, size.prompt, first) + _decode(model, size.prompt, last)
     return _prefill(model, size.prompt) + (size.new - 1) * ends / 2
 
 
 @lru_cache(maxsize=4)
-def _meta_model(name: str, family: Any, config: str) -> PreTrainedModel:
+def _meta_model(key: str) -> PreTrainedModel:
     """The model without storage, in the form that the counter sees through."""
-    blueprint = zoo.Blueprint(name, family, json.loads(config))
+    blueprint = zoo.Blueprint.of_key(key)
     return zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
 
 
@@ -147,8 +145,7 @@ def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: in
     A mixture of experts reads those that the batch touches when each token picks evenly,
     E·(1 − (1 − k/E)^b). An encoder-decoder's encoder, and the keys made from it, stay as they are.
     """
-    config = json.dumps(blueprint.config, sort_keys=True, default=str)
-    model = _meta_model(blueprint.name, blueprint.family, config)
+    model = _meta_model(blueprint.key)
     size = lengths(blueprint, model.config, workload)
     weights = _weights_read(model, workload.batch)
     per_sequence = cache_elements(model, size.prompt, size.context + 1)

@@ -20,7 +20,7 @@ from bench.flops import has_last_logits
 from bench.work_attention import implementation, windowed
 from bench.work_inputs import Lengths, forward_batch, lengths
 from bench.work_job import Job, compiled
-from data.errors import ModelworthError
+from data.errors import InputError, ModelworthError
 
 WARM_UPS_BEFORE_CAPTURE = 3
 
@@ -41,6 +41,7 @@ class Decoder:
         self._source: Any = None
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
+        self._allocate()
 
     @property
     def encodes(self) -> bool:
@@ -66,10 +67,6 @@ class Decoder:
     def hold(self, context: int) -> None:
         """Fill the cache as if it held `context` tokens: random keys and values, in place."""
         with torch.inference_mode():
-            if self.encodes:
-                self.prefill()
-            else:
-                self.advance()  # transformers makes the tensors of a static cache at first use
             for layer in self._layers():
                 layer.keys.normal_()
                 layer.values.normal_()
@@ -94,6 +91,16 @@ class Decoder:
             return own
         source = StaticCache(config=self.model.config, max_cache_len=self.prompt.shape[1])
         return EncoderDecoderCache(own, source)
+
+    def _allocate(self) -> None:
+        """Let transformers make the cache's tensors, which it does at first use.
+
+        Done before anything is compiled, lest the first step be compiled twice.
+        """
+        with torch.inference_mode():
+            if self.encodes:
+                self._source = self._encoder(self.prompt)
+            self._forward(self.token)
 
     def _layers(self) -> list[Any]:
         """Layers of the cache, the source's last."""
@@ -153,6 +160,9 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
     attention = implementation(job.workload.attention, config, growing=growing)
     if job.blueprint.family == "encoder-decoder":
         attention = job.workload.attention or "sdpa"
+    if growing and attention.startswith("flash"):
+        allowed = "sdpa or eager: over a cache with free places it would attend to those as well"
+        raise InputError("workload.attention", attention, allowed)
     model = zoo.build(job.blueprint, job.device, job.dtype, attention)
     return distributed.spread(model, job.layout, job.device, job.dtype)
 

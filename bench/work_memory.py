@@ -91,7 +91,7 @@ def transient_bytes(
             with Peak() as peak:
                 peak.ignore([*weights.values(), *others.values(), *inputs.values()])
                 run(Stand(model, weights | others), inputs)
-    except (RuntimeError, NotImplementedError):
+    except (RuntimeError, NotImplementedError, AssertionError):
         return None
     return peak.peak
 

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,16 @@ class Blueprint:
     source: str | None = None
     pretrained: bool = False
     trust_remote_code: bool = False
+
+    @property
+    def key(self) -> str:
+        """The blueprint as text, by which what follows from it alone is remembered."""
+        return json.dumps(asdict(self), sort_keys=True, default=str)
+
+    @classmethod
+    def of_key(cls, key: str) -> Blueprint:
+        """The blueprint that a key stands for."""
+        return cls(**json.loads(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,18 +374,16 @@ def expert_share(config: Any) -> float:
 
 
 @cache
-def _size_cached(name: str, family: Family, config: str) -> Size:
-    """Size by the text of a config, counted on the meta device."""
+def _size(key: str) -> Size:
+    """Size of what a blueprint builds, counted on the meta device."""
     import torch
 
-    blueprint = Blueprint(name, family, json.loads(config))
-    return size_of(build(blueprint, "meta", torch.bfloat16, "eager"))
+    return size_of(build(Blueprint.of_key(key), "meta", torch.bfloat16, "eager"))
 
 
 def describe(blueprint: Blueprint) -> Model:
     """The model as a measurement records it."""
-    text = json.dumps(blueprint.config, sort_keys=True, default=str)
-    size = _size_cached(blueprint.name, blueprint.family, text)
+    size = _size(blueprint.key)
     return Model(
         name=blueprint.name,
         family=blueprint.family,
@@ -383,7 +391,7 @@ def describe(blueprint: Blueprint) -> Model:
         parameters_active=size.active,
         parameters_matmul=size.matmul,
         weights="pretrained" if blueprint.pretrained else "random",
-        config=json.loads(text),
+        config=Blueprint.of_key(blueprint.key).config,
     )
 
 
