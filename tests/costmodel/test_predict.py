@@ -35,7 +35,7 @@ vit_base_patch16_224,forward,base,16,224,86.57,17.58,RTX 3090,amp,False,1024,157
 vit_large_patch16_224,forward,large,16,224,304.33,61.60,RTX 4090,amp,False,1024,912.7
 vit_huge_patch14_224,forward,huge,14,224,630.76,167.40,RTX 4090,amp,False,1024,346.11
 """
-SERVING = """model,layers,hidden,heads,kv_heads,head_dim,ffn,vocab,experts,experts_per_token,engine,\
+SERVING = """model,layers,hidden,heads,kv_heads,head_dim,ffn,vocab,experts,experts_per_token,\
 engine,gpu,gpus,tensor_parallel,precision,concurrency,prompt_tokens,new_tokens,ttft_ms,tpot_ms,\
 output_tokens_per_s_per_gpu
 llama-3.1-8b,32,4096,32,8,128,14336,128256,0,0,trtllm 1.0.0rc3,H100 SXM 80GB,1,1,bf16,32,1024,512,\
