@@ -19,6 +19,7 @@ from costmodel.capacity_measured import Evidence
 from costmodel.catalog_prices import priced
 from costmodel.scenario import Scenario, Setting
 from data.catalog import Catalog
+from data.errors import InputError
 from data.measurement import Measurement
 
 NOTHING_MEASURED: Final = "C01"
@@ -49,8 +50,19 @@ def resolve(scenario: Scenario, measurements: Sequence[Measurement], catalog: Ca
     """What holds beside the scenario's own settings.
 
     Raises:
-        InputError: if the scenario names a device or model that the catalogue doesn't know.
+        InputError: if the catalogue doesn't know the scenario's device or model, or that device
+            can't serve it within the objective, with what would.
     """
+    try:
+        return _resolved(scenario, measurements, catalog)
+    except InputError as error:
+        where = f"{scenario.name}.yaml: capacity: {error.where}"
+        raise InputError(where, error.found, error.allowed) from error
+
+
+def _resolved(
+    scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
+) -> Resolved:
     wanted = scenario.word("capacity.basis")
     evidence = Evidence()
     if wanted == "measured":

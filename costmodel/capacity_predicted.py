@@ -22,7 +22,6 @@ from costmodel.prediction_machine import machine_fits
 from costmodel.scenario import Scenario, Setting
 from costmodel.serving import ServingPoint, largest_load
 from data.catalog import Accelerator, Catalog, ModelEntry
-from data.errors import InputError
 from data.measurement import Basis, Measurement
 
 PRECISION: Final = "bfloat16"
@@ -41,13 +40,9 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
         return Evidence()
     model = catalog.model(hardware.model)
     accelerator = catalog.accelerator(hardware.accelerator)
-    try:
-        if model.family in ITEMS:
-            return _items(scenario, model, accelerator, measurements)
-        return _tokens(scenario, model, accelerator, measurements)
-    except InputError as error:
-        where = f"{scenario.name}.yaml: capacity: {error.where}"
-        raise InputError(where, error.found, error.allowed) from error
+    if model.family in ITEMS:
+        return _items(scenario, model, accelerator, measurements)
+    return _tokens(scenario, model, accelerator, measurements)
 
 
 def _tokens(
