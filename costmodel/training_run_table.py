@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveFloat, PositiveInt
 
-from costmodel.training_run import FLOPS_PER_PARAMETER_AND_TOKEN, Utilisation
+from costmodel.training_run import FLOPS_PER_PARAMETER_AND_TOKEN, Hardware, Utilisation
 from data import tables
-from data.catalog import Catalog, load_catalog
+from data.catalog import Accelerator, Catalog, load_catalog
 from data.errors import InputError
 from data.tables import Row, Text, read_table
 
@@ -101,6 +101,18 @@ def utilisation_prior(
     squares = [np.mean((np.array(logs) - centre) ** 2) for logs in by_organisation.values()]
     spread = float(np.sqrt(np.sum(squares) / (len(squares) - 1)))
     return Utilisation(exp(centre), spread, len(by_organisation))
+
+
+def hardware_of(
+    accelerator: Accelerator, devices: int, gco2_per_kwh: float | None = None
+) -> Hardware:
+    """Devices at their dense 16-bit peak, as `utilisation_prior` counts.
+
+    Raises:
+        InputError: if that rate isn't known.
+    """
+    peak = _dense_16_bit(accelerator)
+    return Hardware(devices, peak, accelerator.board_power_w, gco2_per_kwh)
 
 
 def utilisation(run: PublishedRun, catalog: Catalog) -> float:
@@ -197,14 +209,24 @@ def _first_word(organisation: str) -> str:
 
 
 def _peak(accelerator: str, catalog: Catalog) -> float:
-    """Dense peak in 16 bits.
+    """Dense peak in 16 bits of an accelerator by the catalogue's or the table's name.
 
     Raises:
         InputError: if the accelerator isn't known, or has no 16-bit products.
     """
-    known = catalog.accelerator(SAME_HARDWARE.get(accelerator, accelerator))
-    rates = known.matmul_flops_per_s
+    return _dense_16_bit(catalog.accelerator(SAME_HARDWARE.get(accelerator, accelerator)))
+
+
+def _dense_16_bit(accelerator: Accelerator) -> float:
+    """Dense peak in 16 bits.
+
+    Raises:
+        InputError: if it has none.
+    """
+    rates = accelerator.matmul_flops_per_s
     peak = rates["bf16"] or rates["fp16"]
     if peak is None:
-        raise InputError("accelerator", accelerator, "one with 16-bit matrix products")
+        raise InputError(
+            f"{accelerator.name}: dense 16-bit rate", "unknown", "given in the catalogue's row"
+        )
     return peak

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import InputError
+from modelworth.verbs.predict_plan import add_plan_arguments, plan_run
 
 if TYPE_CHECKING:
     from costmodel.efficiency import Tables
@@ -25,6 +26,8 @@ EXAMPLES = """examples:
       --sequence 1024 --new-tokens 256 --software vllm
   modelworth predict --model llama-2-7b --gpu "A100 SXM 80GB" --gpus 64 --work train --batch 4 \\
       --sequence 4096 --sharding full --json
+  modelworth predict --model llama-3.1-70b --gpu H100 --gpus 1024 --run-tokens 15e12 \\
+      --global-batch 1024 --sequence 8192 --country USA
   modelworth predict --cases in.csv --out out.csv
   modelworth predict --validate --facts ../shared/facts
   modelworth predict --calibrate ../shared/facts --out tables/"""
@@ -65,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table.add_argument("--report", type=Path, help="with --validate: write this Markdown page")
     table.add_argument("--calibrate", type=Path, metavar="DIR", help="refit to these measurements")
     table.add_argument("--tables", type=Path, help="a folder that --calibrate wrote")
+    add_plan_arguments(parser)
     parser.epilog = EXAMPLES
 
 
@@ -76,7 +80,20 @@ def run(options: argparse.Namespace) -> int:
         return _validate(options)
     if options.cases:
         return _table(options)
+    if options.run_tokens is not None:
+        return _plan(options)
     return _one(options)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from costmodel.prediction_case import precision_name
+    from data.catalog import load_catalog
+
+    if not options.model or not options.gpu:
+        raise InputError("--model and --gpu", "missing", "given with --run-tokens")
+    catalog, options.precision = load_catalog(), precision_name(options.precision)
+    accelerator = _accelerator(options, catalog, options.precision)
+    return plan_run(options, _architecture(options.model, catalog), accelerator)
 
 
 def _one(options: argparse.Namespace) -> int:

@@ -1,0 +1,81 @@
+"""`modelworth predict --run-tokens`: a whole training run from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelworth.cli import main
+
+ASK = [
+    "predict",
+    "--model",
+    "llama-3.1-405b",
+    "--gpu",
+    "H100",
+    "--gpus",
+    "16384",
+    "--run-tokens",
+    "15.6e12",
+    "--global-batch",
+    "2048",
+    "--sequence",
+    "8192",
+]
+
+
+def test_a_run_in_words(capsys):
+    assert main([*ASK, "--country", "USA"]) == 0
+    shown = capsys.readouterr().out
+    assert "15.6 T tokens on 16,384 × H100 SXM 80GB" in shown
+    assert "data 128, tensor 8, pipeline 16, ZeRO 1" in shown
+    assert "7.9 interruptions a day" in shown
+    assert "t CO2e" in shown
+    assert "at the utilisation of published runs" in shown
+
+
+def test_a_run_for_programs(capsys):
+    assert main([*ASK, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["run"]["device_hours"] == pytest.approx(30.84e6, rel=0.25)  # Meta's model card
+    low, typical, high = plan["published_runs_device_hours"]
+    assert low < typical < high
+    assert plan["best"]["layout"]["sharding"]["tensor"] == 8
+    assert plan["run"]["carbon_kg"] is None
+
+
+def test_failures_cost_time(capsys):
+    days = []
+    for hours in ("50000", "5000"):
+        assert main([*ASK, "--json", "--mtbf-hours", hours]) == 0
+        days.append(json.loads(capsys.readouterr().out)["run"]["days"])
+    assert days[1] > 1.3 * days[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--gpus", "8"], "fits on"),
+        (["--global-batch", "0"], "--global-batch"),
+        (["--run-tokens", "0"], "tokens"),
+        (["--mtbf-hours", "0"], "device_mtbf_hours"),
+        (["--country", "Atlantis"], "carbon"),
+        (["--gpus", "0"], "devices"),
+    ],
+)
+def test_what_cannot_be_is_refused(capsys, change, words):
+    assert main([*ASK, *change]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_images_need_no_sequence(capsys):
+    ask = ["predict", "--model", "vit-large", "--gpu", "RTX 4090", "--gpus", "2"]
+    assert main([*ask, "--run-tokens", "1e11", "--global-batch", "256"]) == 0
+    assert "collectives as on RTX PRO 6000 Server" in capsys.readouterr().out
+
+
+def test_the_batch_must_be_given(capsys):
+    ask = ["predict", "--model", "gpt2", "--gpu", "H100", "--run-tokens", "1e9"]
+    assert main(ask) == 2
+    assert "--global-batch: missing" in capsys.readouterr().err
