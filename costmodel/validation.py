@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel.architecture_work import forward_flops, kv_cache_bytes, matmul_parameters_touched
@@ -28,6 +29,7 @@ from costmodel.prediction_refit import (
     read_priors,
     refit_from,
 )
+from costmodel.training_run_table import validate_training_runs
 from data.catalog import load_catalog
 
 SPLITS: dict[str, tuple[int, Group]] = {
@@ -118,6 +120,7 @@ def validate(folder: Path) -> Report:
             scores += _scores(name, some, published, errors, tables)
             simple.append(_simple(name, some, published))
             points += _points(name, some, published, errors["model"])
+    scores += _run_scores(folder)
     return Report(tuple(scores), tuple(simple), tuple(points), tuple(refused.items()))
 
 
@@ -161,6 +164,24 @@ def _left_out(published: Published, tables: Tables) -> dict[str, Array]:
         name: leave_out(published.observed, group, priors, bare)
         for name, (_, group) in SPLITS.items()
     }
+
+
+def _run_scores(folder: Path) -> list[Score]:
+    """Device-hours of whole training runs, by the utilisation of other organisations' runs."""
+    tables: dict[str, pd.DataFrame | None] = {"training runs": None}
+    if (folder / "training_runs_epoch.csv").exists():
+        tables["runs, Epoch AI"] = pd.read_csv(folder / "training_runs_epoch.csv")
+    scores = []
+    for name, rows in tables.items():
+        checked = validate_training_runs(rows)
+        used = checked[checked["predicted"].notna()].astype({"predicted": float})
+        logs = np.log((used["predicted"] / used["device_hours"]).to_numpy(float))
+        inside = used["device_hours"].between(used["low"], used["high"])
+        score = _score(
+            name, "organisation", logs, None, list(used["organisation"].str.split(",").str[0])
+        )
+        scores.append(replace(score, coverage=float(inside.mean())))
+    return scores
 
 
 def _parts(published: Published) -> list[tuple[str, NDArray[np.bool_]]]:
