@@ -13,7 +13,7 @@ from costmodel.analysis import Analysis, Section
 from costmodel.drivers import Driver, choices, load_drivers
 from costmodel.formula import Line, order, parse
 from costmodel.formula_compile import Program, Run
-from dashboard.report.excel_formula import Layout, Place, Writer, recurrences
+from dashboard.report.excel_formula import Layout, Place, Writer, recurrences, undefined
 
 SHEETS: Mapping[str, tuple[Section, ...]] = {
     "demand": ("demand",),
@@ -65,6 +65,7 @@ class Book:
             words=frozenset(key for key, row in self.table.items() if row.kind == "choice"),
             switches=frozenset(key for key, row in self.table.items() if row.kind == "switch"),
             past=recurrences(self._trees),
+            undefined=undefined(self._trees),
             months=analysis.months,
         )
         self._computed = self._values()

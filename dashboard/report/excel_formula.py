@@ -56,6 +56,7 @@ class Layout:
         words: drivers whose cell holds a word.
         switches: drivers whose cell holds 0 or 1.
         past: line → the lines of the recurrence it belongs to.
+        undefined: lines that can have no value.
         months: the last month.
     """
 
@@ -64,6 +65,7 @@ class Layout:
     words: frozenset[str]
     switches: frozenset[str]
     past: Mapping[str, frozenset[str]]
+    undefined: frozenset[str]
     months: int
 
 
@@ -95,12 +97,18 @@ def _reachable(start: str, uses: Mapping[str, frozenset[str]]) -> set[str]:
     return found
 
 
-def may_fail(tree: ast.expr) -> bool:
-    """Whether a formula can have no value: divides by a line, or asks when something happens.
+def undefined(trees: Mapping[str, ast.expr]) -> frozenset[str]:
+    """Lines that can have no value: they may fail, or use one that has none.
 
-    Drivers can't be 0 where that would matter: their cells are validated.
+    A line may fail that divides by a line, or asks when something happens. Drivers can't be 0 where
+    that would matter: their cells are validated.
     """
-    return any(_fails(node) for node in ast.walk(tree))
+    found = {key for key, tree in trees.items() if any(map(_fails, ast.walk(tree)))}
+    grown = True
+    while grown:
+        more = {key for key, tree in trees.items() if _lines_in(tree) & found} - found
+        found, grown = found | more, bool(more)
+    return frozenset(found)
 
 
 def _fails(node: ast.AST) -> bool:
@@ -130,7 +138,7 @@ class Writer:
     def formula(self, tree: ast.expr) -> str:
         """The cell's formula, with its equals sign."""
         text, _ = self._write(tree)
-        return f"=IFERROR({text},{UNDEFINED})" if may_fail(tree) else f"={text}"
+        return f"=IFERROR({text},{UNDEFINED})" if self.key in self.layout.undefined else f"={text}"
 
     def cell(self, key: str, month: int) -> str:
         """The cell of a line in a month, with its sheet where that is another."""

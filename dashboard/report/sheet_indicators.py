@@ -1,12 +1,14 @@
 """The Indicators sheet: each figure computed live, beside what modelworth found for it.
 
 A rate of return is sought as the model does it: present value at a grid of monthly rates, a rate
-only where it changes sign exactly once, and then the spreadsheet's own search from there.
+only where it changes sign exactly once, and Newton's steps from there. The spreadsheet's own IRR
+isn't used, as LibreOffice's gives up below -30% a month and any may find one rate of several.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14
           ("I:I", 34.0), ("J:J", 4.0), ("K:M", 16.0)]  # fmt: skip
 FIRST, HEAD = 4, 3
 GRID: Final = 96
+STEPS: Final = 6
 GRID_COLUMN = 10  # rate, present value, change of sign
 DISCOUNT = "company.discount_rate_per_year"
 NONE = '"n/a"'
@@ -82,9 +85,8 @@ def live(paper: Paper, figure: Figure) -> str | None:
         monthly = f"(1+{DISCOUNT})^(1/12)-1"
         modified = f"(1+MIRR({paper.plan.whole(line)},{monthly},{monthly}))^12-1"
         return f"=IFERROR({modified},{NONE})"
-    counted, guess = _grid_cells()
-    rate = f"(1+IRR({paper.plan.whole(line)},{guess}))^12-1"
-    return f"=IF({counted}=1,IFERROR({rate},{NONE}),{NONE})"
+    counted, found = _grid_cells()
+    return f"=IF({counted}=1,IFERROR((1+{found})^12-1,{NONE}),{NONE})"
 
 
 def _flows(paper: Paper) -> str | None:
@@ -94,11 +96,11 @@ def _flows(paper: Paper) -> str | None:
 
 
 def _grid_cells() -> tuple[str, str]:
-    """Where the number of changes of sign and the first guess stand."""
+    """Where the number of changes of sign and the rate that was found stand."""
     top = FIRST + GRID + 1
     return (
         xl_rowcol_to_cell(top, GRID_COLUMN + 2, row_abs=True, col_abs=True),
-        xl_rowcol_to_cell(top + 1, GRID_COLUMN + 2, row_abs=True, col_abs=True),
+        xl_rowcol_to_cell(top + 1 + STEPS, GRID_COLUMN + 2, row_abs=True, col_abs=True),
     )
 
 
@@ -124,6 +126,7 @@ def _profile(paper: Paper, line: str) -> None:
         change = f"=IF(({worth}<0)<>({before}<0),1,0)" if i else "=0"
         paper.formula(row, GRID_COLUMN + 2, change, paper.styles["count"], float(changes[i]))
     _found(paper, rates, [float(change) for change in changes])
+    _newton(paper, line, _middle(rates, changes))
     sheet.insert_chart(FIRST, GRID_COLUMN + 4, _profile_chart(paper))
 
 
@@ -142,12 +145,41 @@ def _found(paper: Paper, rates: list[float], changes: list[float]) -> None:
     count = sum(changes)
     paper.text(top, GRID_COLUMN, t("profile.count"))
     paper.formula(top, GRID_COLUMN + 2, f"=SUM({change})", paper.styles["count"], count)
-    at = changes.index(1.0) if count else 0
-    guess = (rates[at] + rates[at - 1]) / 2 if count else math.nan
     place = f"MATCH(1,{change},0)"
     middle = f"=IFERROR((INDEX({rate},{place})+INDEX({rate},{place}-1))/2,{NONE})"
     paper.text(top + 1, GRID_COLUMN, t("profile.guess"))
-    paper.formula(top + 1, GRID_COLUMN + 2, middle, paper.styles["share"], finite(guess))
+    guess = finite(_middle(rates, changes))
+    paper.formula(top + 1, GRID_COLUMN + 2, middle, paper.styles["share"], guess)
+
+
+def _middle(rates: list[float], changes: Sequence[float]) -> float:
+    """The middle of the first interval in which the sign changes; nan without one."""
+    at = next((place for place, change in enumerate(changes) if change), 0)
+    return (rates[at] + rates[at - 1]) / 2 if at else math.nan
+
+
+def _newton(paper: Paper, line: str, rate: float) -> None:
+    """Newton's steps from the guess, each in a row of its own."""
+    flows, whole = paper.context.analysis.series[line].base, paper.plan.whole(line)
+    months = f"'{paper.plan.layout.places[line].sheet}'!{_month_span(paper)}"
+    for step in range(STEPS):
+        row = FIRST + GRID + 3 + step
+        last = xl_rowcol_to_cell(row - 1, GRID_COLUMN + 2)
+        worth = f"SUMPRODUCT({whole}*(1+{last})^(-{months}))"
+        slope = f"SUMPRODUCT({whole}*{months}*(1+{last})^(-{months}-1))"
+        rate = _stepped(flows, rate)
+        paper.text(row, GRID_COLUMN, paper.t("profile.step", step=step + 1))
+        formula = f"=IFERROR({last}+{worth}/{slope},{NONE})"
+        paper.formula(row, GRID_COLUMN + 2, formula, paper.styles["share"], finite(rate))
+
+
+def _stepped(flows: tuple[float, ...], rate: float) -> float:
+    """One step of Newton's towards the rate at which the flows are worth nothing."""
+    if math.isnan(rate):
+        return rate
+    worth = sum(flow * (1 + rate) ** -month for month, flow in enumerate(flows))
+    slope = sum(flow * month * (1 + rate) ** (-month - 1) for month, flow in enumerate(flows))
+    return rate + worth / slope
 
 
 def _letter(number: int) -> str:

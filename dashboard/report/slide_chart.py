@@ -50,6 +50,7 @@ def _place(shapes: SlideShapes, kind: XL_CHART_TYPE, box: Box, data: Any) -> Nat
     if native.has_legend:
         native.legend.position = XL_LEGEND_POSITION.BOTTOM
         native.legend.include_in_layout = False
+        native.legend.font.size = Pt(10)
     return native
 
 
@@ -102,7 +103,7 @@ def _logarithmic(native: NativeChart) -> None:
         base = etree.SubElement(scaling, qn("c:logBase"))
         base.set("val", "10")
         scaling.insert(0, base)
-        axis.tick_labels.number_format = "General"
+        axis.tick_labels.number_format = "0E+0" if axis is native.category_axis else "General"
         axis.tick_labels.number_format_is_linked = False
 
 
@@ -147,7 +148,7 @@ def _bars(shapes: SlideShapes, chart: BarChart, box: Box) -> NativeChart:
 def _histogram(shapes: SlideShapes, chart: Histogram, box: Box) -> NativeChart:
     data = CategoryChartData()
     middles = [(low + high) / 2 for low, high in zip(chart.edges, chart.edges[1:], strict=False)]
-    data.categories = [f"{middle:.3g}".replace("-", "−") for middle in middles]
+    data.categories = [_short(middle) for middle in middles]
     data.add_series(chart.y_title, chart.shares)
     native = _place(shapes, XL_CHART_TYPE.COLUMN_CLUSTERED, box, data)
     plot: Any = native.plots[0]
@@ -161,6 +162,12 @@ def _histogram(shapes: SlideShapes, chart: Histogram, box: Box) -> NativeChart:
             point.format.fill.fore_color.rgb = rgb(colour(1))
     _axis_titles(native, chart.x_title, chart.y_title)
     return native
+
+
+def _short(value: float) -> str:
+    """A number as an axis shows it, with a sign that doesn't break from it."""
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", "−")
 
 
 def _fill(native: NativeChart) -> None:

@@ -15,13 +15,14 @@ from pptx.util import Inches, Pt
 
 from dashboard.report.blocks import Document, Graphic, Table
 from dashboard.report.slide_chart import Box, add_chart, rgb
-from dashboard.report.text_fit import fitted, height_in, line_in
+from dashboard.report.text_fit import fitted, line_in, lines
 from dashboard.words import Words
 
 WIDTH, EDGE = 13.333, 0.6
 FULL = WIDTH - 2 * EDGE
 INK, QUIET, SOFT, RULE = "#17212b", "#5b6673", "#f4f6f8", "#dde2e8"
-CELL_PT, CELL_PAD_IN = 11.0, 0.08
+CELL_SIZES_PT, CELL_PAD_IN = (11.0, 10.0, 9.0, 8.0), 0.08
+MOST_LINES, SHORT = 2, 11
 BOLD_WIDER = 1.08
 
 
@@ -97,28 +98,30 @@ class Maker:
         left, top, width, room = box
         total = sum(column.share for column in table.columns)
         widths = [width * column.share / total for column in table.columns]
-        head = tuple(column.title for column in table.columns)
-        heights = [_row_height(row, widths) for row in (head, *table.rows)]
+        rows = (tuple(column.title for column in table.columns), *table.rows)
+        size = _cell_size(rows, widths)
+        heights = [_row_height(row, widths, size) for row in rows]
         count = _rows_that_fit(heights, room)
         place = (left, top, width, sum(heights[:count]))
         inches = (Inches(side) for side in place)
         frame: Any = slide.shapes.add_table(count, len(widths), *inches)
         native = frame.table
         _plain_style(frame)
-        for index, size in enumerate(widths):
-            native.columns[index].width = Inches(size)
-        for r, row in enumerate((head, *table.rows)[:count]):
+        for index, share in enumerate(widths):
+            native.columns[index].width = Inches(share)
+        for r, row in enumerate(rows[:count]):
             native.rows[r].height = Inches(heights[r])
             for c, cell in enumerate(row):
                 numeric = table.columns[c].numeric
-                self._cell(native.cell(r, c), cell, widths[c], numeric=numeric, head=r == 0)
+                shown = _cell_text(cell, widths[c], size)
+                self._cell(native.cell(r, c), shown, size, numeric=numeric, head=r == 0)
         left_out = len(table.rows) - (count - 1)
         if left_out:
             note = self.t("slide.more_rows", count=left_out)
             where = (left, top + room - 0.3, width, 0.3)
             self.text(slide, note, where, (10,), QUIET)
 
-    def _cell(self, cell: Any, text: str, width: float, *, numeric: bool, head: bool) -> None:
+    def _cell(self, cell: Any, text: str, size: float, *, numeric: bool, head: bool) -> None:
         cell.margin_left = cell.margin_right = Inches(CELL_PAD_IN)
         cell.margin_top = cell.margin_bottom = Inches(0.035)
         cell.fill.solid()
@@ -127,8 +130,7 @@ class Maker:
         paragraph = cell.text_frame.paragraphs[0]
         cell.text_frame.word_wrap = True
         paragraph.alignment = PP_ALIGN.RIGHT if numeric else PP_ALIGN.LEFT
-        shown = _cell_text(text, width)
-        self._run(paragraph, shown, CELL_PT, QUIET if head else INK, bold=head)
+        self._run(paragraph, text, size, QUIET if head else INK, bold=head)
 
     def blocks(self, section: str, kind: type) -> Iterator[Any]:
         """The section's blocks of a kind."""
@@ -146,16 +148,35 @@ class Maker:
         return next((graphics[key] for key in keys if key in graphics), None)
 
 
-def _cell_text(text: str, width: float) -> str:
+def _cell_size(rows: tuple[tuple[str, ...], ...], widths: list[float]) -> float:
+    """The largest size at which no cell needs more than two lines, and no short one two."""
+    cells = [(cell, width) for row in rows for cell, width in zip(row, widths, strict=True)]
+    for size in CELL_SIZES_PT:
+        if all(_cell_lines(cell, width, size) <= _allowed(cell) for cell, width in cells):
+            return size
+    return CELL_SIZES_PT[-1]
+
+
+def _allowed(text: str) -> int:
+    return 1 if len(text) <= SHORT else MOST_LINES
+
+
+def _cell_lines(text: str, width: float, size: float) -> int:
+    return lines(text, (width - 2 * CELL_PAD_IN) / BOLD_WIDER, size)
+
+
+def _cell_text(text: str, width: float, size: float) -> str:
     """The text of a cell, of three lines at most."""
-    room = 3 * line_in(text, CELL_PT) + 0.001
-    return fitted(text, width - 2 * CELL_PAD_IN, room, (CELL_PT,))[0]
+    room = (MOST_LINES + 1) * line_in(text, size) + 0.001
+    return fitted(text, (width - 2 * CELL_PAD_IN) / BOLD_WIDER, room, (size,))[0]
 
 
-def _row_height(row: tuple[str, ...], widths: list[float]) -> float:
-    shown = ((_cell_text(cell, width), width) for cell, width in zip(row, widths, strict=True))
-    tallest = max(height_in(text, width - 2 * CELL_PAD_IN, CELL_PT) for text, width in shown)
-    return tallest + 0.1
+def _row_height(row: tuple[str, ...], widths: list[float], size: float) -> float:
+    shown = (
+        (_cell_text(cell, width, size), width) for cell, width in zip(row, widths, strict=True)
+    )
+    heights = (_cell_lines(text, width, size) * line_in(text, size) for text, width in shown)
+    return max(heights) + 0.1
 
 
 def _rows_that_fit(heights: list[float], room: float) -> int:

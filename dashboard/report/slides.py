@@ -96,15 +96,17 @@ def _cards(maker: Maker, slide: Slide, cards: tuple[Card, ...]) -> None:
         maker.text(slide, card.detail, (left, 4.0, width, 0.5), (11, 10, 9), QUIET)
 
 
-def _pair(maker: Maker, title: str, left: Any, right: Any) -> None:
-    """A slide of two halves, or one whole where the other is missing."""
+def _pair(maker: Maker, title: str, left: Any, right: Any, share: float = 0.5) -> None:
+    """A slide of two parts, the left one taking `share`; or of one where the other is missing."""
     found = [part for part in (left, right) if part]
     if not found:
         return
     slide = maker.slide(title)
-    width = FULL if len(found) == 1 else HALF
-    for index, part in enumerate(found):
-        _part(maker, slide, part, (EDGE + index * (HALF + 0.4), TOP, width, BOTTOM - TOP))
+    gap = 0.4 if len(found) == 2 else 0.0
+    first = (FULL - gap) * share if gap else FULL
+    boxes = ((EDGE, first), (EDGE + first + gap, FULL - first - gap))
+    for part, (start, width) in zip(found, boxes, strict=False):
+        _part(maker, slide, part, (start, TOP, width, BOTTOM - TOP))
 
 
 def _part(maker: Maker, slide: Slide, part: Any, box: Box) -> None:
@@ -118,7 +120,7 @@ def _part(maker: Maker, slide: Slide, part: Any, box: Box) -> None:
 
 def _economics(maker: Maker) -> None:
     table = next(maker.blocks("economics", Table), None)
-    _pair(maker, maker.t("slide.economics"), maker.graphic("cash"), table)
+    _pair(maker, maker.t("slide.economics"), maker.graphic("cash"), table, 0.42)
 
 
 def _build_up(maker: Maker) -> None:
@@ -136,7 +138,7 @@ def _options(maker: Maker) -> None:
     table = next(maker.blocks("options", Table), None)
     chart = maker.graphic("volume", "options")
     if table or chart:
-        _pair(maker, maker.t("section.options"), table, chart)
+        _pair(maker, maker.t("section.options"), table, chart, 0.56)
 
 
 def _risks(maker: Maker) -> None:

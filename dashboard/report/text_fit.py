@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 LINE, WIDE_LINE = 1.22, 1.46  # height of a line in ems: Latin, and with Chinese in it
+MIXED_GAP = 0.5  # ems that programs put around a Latin word in Chinese text
 POINTS_PER_INCH = 72.0
 _NARROW = frozenset(" iljftrI.,:;'|!()[]/-·’‘")
 
@@ -33,9 +34,11 @@ def lines(text: str, width_in: float, size_pt: float) -> int:
     """Lines that the text takes in a column of that width."""
     room = width_in * POINTS_PER_INCH / size_pt
     taken, filled = 1, 0.0
+    mixed = MIXED_GAP if _wide(text) else 0.0
     for piece in _pieces(text):
-        need = width_em(piece)
-        if filled + width_em(piece.rstrip()) <= room:
+        gap = mixed if not _wide(piece) and not piece.isspace() else 0.0
+        need = width_em(piece) + gap
+        if filled + width_em(piece.rstrip()) + gap <= room:
             filled += need
             continue
         if filled:
@@ -58,8 +61,11 @@ def height_in(text: str, width_in: float, size_pt: float) -> float:
 
 def line_in(text: str, size_pt: float) -> float:
     """Height of one line of the text; Chinese faces stand taller."""
-    wide = any(unicodedata.east_asian_width(character) in ("W", "F") for character in text)
-    return size_pt * (WIDE_LINE if wide else LINE) / POINTS_PER_INCH
+    return size_pt * (WIDE_LINE if _wide(text) else LINE) / POINTS_PER_INCH
+
+
+def _wide(text: str) -> bool:
+    return any(unicodedata.east_asian_width(character) in ("W", "F") for character in text)
 
 
 def fitted(

@@ -23,8 +23,8 @@ from dashboard.report.excel_formula import (
     Layout,
     Place,
     Writer,
-    may_fail,
     recurrences,
+    undefined,
 )
 
 MONTHS = 6
@@ -54,7 +54,9 @@ def _calculated(lines: dict[str, str]) -> dict[str, list[object]]:
     """The lines in a workbook, computed by a spreadsheet engine."""
     trees = {key: ast.parse(text, mode="eval").body for key, text in lines.items()}
     places = {key: Place("Model", 5 + row) for row, key in enumerate(trees)}
-    layout = Layout(places, {}, frozenset(), frozenset({"a.on"}), recurrences(trees), MONTHS)
+    layout = Layout(
+        places, {}, frozenset(), frozenset({"a.on"}), recurrences(trees), undefined(trees), MONTHS
+    )
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         sheet = book.add_worksheet("Model")
@@ -155,11 +157,14 @@ def test_any_expression(text):
         _agree({**BASIC, "x": text})
 
 
-def test_a_formula_that_may_fail_says_so():
-    assert may_fail(ast.parse("a / b", mode="eval").body)
-    assert may_fail(ast.parse("first(a)", mode="eval").body)
-    assert not may_fail(ast.parse("a / driver.b", mode="eval").body)
-    assert not may_fail(ast.parse("ln(driver.b) / 12", mode="eval").body)
+def test_lines_that_can_have_no_value_are_found():
+    texts = {
+        "divides": "a_line / other", "asks": "first(other)", "uses": "1 + divides",
+        "by_driver": "other / driver.b", "log": "ln(driver.b) / 12", "other": "month",
+        "a_line": "2",
+    }  # fmt: skip
+    trees = {key: ast.parse(text, mode="eval").body for key, text in texts.items()}
+    assert undefined(trees) == {"divides", "asks", "uses"}
 
 
 def test_lines_that_wait_for_each_other_are_found():

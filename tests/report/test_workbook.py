@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import openpyxl
 import pytest
 
 from costmodel import scenario
-from costmodel.analysis import Analysis
+from costmodel.analysis import Analysis, Figure
 from costmodel.evaluate import evaluate
 from dashboard.report.workbook import ORDER, render
 from tests.report import office, sample
@@ -114,6 +115,40 @@ def test_changed_inputs_give_what_evaluate_gives(base_book):
     _assert_same(
         _indicators(_recalculated(_set(base_book, changes))), evaluate(given, trials=0), 1e-9
     )
+
+
+@pytest.mark.parametrize(
+    ("rate", "name"), [(-0.31, "deep loss"), (0.004, "near nothing"), (0.7, "steep"), (9.0, "wild")]
+)
+def test_a_rate_of_return_is_found_wherever_it_lies(small, rate, name):
+    """One payment and its return after ten months: the rate is known by construction."""
+    flows = [0.0] * (sample.MONTHS + 1)
+    flows[0], flows[10] = -1000.0, 1000.0 * (1 + rate) ** 10
+    text = f"where(month == 0, -1000, where(month == 10, {flows[10]!r}, 0))"
+    line = replace(small.lines["net_cash_usd"], formula=text)
+    figure = Figure("irr_per_year", "share", (1 + rate) ** 12 - 1, line="net_cash_usd")
+    given = replace(
+        small,
+        lines={"net_cash_usd": line},
+        series={"net_cash_usd": replace(small.series["net_cash_usd"], base=tuple(flows))},
+        indicators={"irr_per_year": figure},
+    )
+    book = _recalculated(render(given, "en", DAY))
+    assert _indicators(book)["irr_per_year"] == pytest.approx((1 + rate) ** 12 - 1, rel=1e-9), name
+
+
+def test_several_rates_of_return_are_none(small):
+    """Rates of 0, 100 and 200% a month: the classic flow that no program should answer."""
+    text = "where(month == 0, -1000, where(month == 1, 6000, where(month == 2, -11000, 6000)))"
+    text = f"where(month > 3, 0, {text})"
+    flows = (-1000.0, 6000.0, -11000.0, 6000.0, *[0.0] * (sample.MONTHS - 3))
+    given = replace(
+        small,
+        lines={"net_cash_usd": replace(small.lines["net_cash_usd"], formula=text)},
+        series={"net_cash_usd": replace(small.series["net_cash_usd"], base=flows)},
+        indicators={"irr_per_year": Figure("irr_per_year", "share", None, status="several")},
+    )
+    assert _indicators(_recalculated(render(given, "en", DAY)))["irr_per_year"] == "n/a"
 
 
 def test_words_and_switches_can_be_changed(base_book):
