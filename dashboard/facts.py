@@ -24,6 +24,7 @@ ROW_TYPES: dict[str, type[Row]] = {
     "electricity": Electricity, "carbon": Carbon, "models": ModelEntry, "drivers": Driver,
 }  # fmt: skip
 HIDDEN = ("config",)
+AROUND = ("stale", "as_of", "age_days", "source")
 
 
 def rows(catalog: Catalog, table: str) -> Sequence[Row]:
@@ -56,8 +57,8 @@ def aged(catalog: Catalog, table: str, today: date) -> pd.DataFrame:
     limit = STALE_DAYS.get(table)
     found.insert(0, "stale", [limit is not None and age > limit for age in ages])
     found["age_days"] = ages
-    first = ["stale", *(column for column in found if column not in ("stale", "source", "as_of"))]
-    return found[[*first, "as_of", "source"]]
+    name, *rest = [column for column in found if column not in AROUND]
+    return found[["stale", name, "as_of", "age_days", *rest, "source"]]
 
 
 def checked_copy(edited: pd.DataFrame, table: str) -> str:

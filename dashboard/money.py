@@ -116,13 +116,14 @@ def break_even_table(analysis: Analysis, words: Words) -> pd.DataFrame:
     """Where each driver brings its indicator to the target, or where it was looked for in vain."""
     rows = []
     for one in analysis.break_evens:
-        found = ", ".join(words.value(value, one.unit) for value in one.values)
+        found = ", ".join(words.bare(value, one.unit) for value in one.values)
+        tail = words.unit_tail(one.unit)
         rows.append(
             {
-                "driver": words.name(one.driver),
-                "now": words.value(analysis.drivers[one.driver].value, one.unit),
+                "driver": words.name(one.driver) + (f" ({tail})" if tail else ""),
+                "now": words.bare(analysis.drivers[one.driver].value, one.unit),
                 "break_even": found or words.t("status.never"),
-                "searched": words.range(one.searched_low, one.searched_high, one.unit),
+                "searched": words.bare_range(one.searched_low, one.searched_high, one.unit),
             }
         )
     return pd.DataFrame(rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from costmodel.analysis import Analysis, OptionResult
+from costmodel.analysis import Analysis, Crossing, OptionResult
 from dashboard import said
 from dashboard.words import Words
 
@@ -26,6 +26,18 @@ def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def crossings(found: Sequence[Crossing], words: Words) -> pd.DataFrame:
+    """From which volume on which option is the cheapest."""
+    return pd.DataFrame(
+        {
+            "from_volume": words.value(one.requests_per_month, "requests_per_month"),
+            "cheapest": words.t(f"option.{one.after}"),
+            "instead_of": words.t(f"option.{one.before}"),
+        }
+        for one in found
+    )
 
 
 def likelihood(options: Sequence[OptionResult]) -> dict[str, float]:

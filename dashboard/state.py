@@ -170,6 +170,19 @@ def reset() -> None:
     mine.revision += 1
 
 
+def title() -> str:
+    """What the scenario at hand is called."""
+    mine = session()
+    prose = mine.scenario.text.get(mine.language) or next(iter(mine.scenario.text.values()), {})
+    return prose.get("name", mine.scenario.name)
+
+
+def as_it_came() -> bool:
+    """Whether the scenario is still what it was opened as, so that its own prose holds."""
+    mine = session()
+    return mine.scenario.sha256 == mine.base.sha256
+
+
 def scenario_hash() -> str:
     """What tells this scenario from others."""
     return session().scenario.sha256

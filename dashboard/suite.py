@@ -5,6 +5,8 @@ One at a time for everyone who uses this server, because two would measure each 
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from dashboard import show, sources, state
@@ -38,7 +40,7 @@ def _watch() -> None:
     words, job = state.words(), _board().get("suite")
     if job is not None and job.running:
         event = job.last
-        st.progress(share(event), text=show.plain(event.get("label") or words.t("suite.starting")))
+        st.progress(share(event), text=_text(event))
         st.button(words.t("suite.stop"), on_click=job.stop, icon=":material/stop:")
         return
     if job is not None:
@@ -64,9 +66,20 @@ def _start() -> None:
         _board()["suite"] = Process([*command, sources.store_url()])
 
 
+def _text(event: dict[str, Any]) -> str:
+    """What runs, which of how many, and how long it will still take."""
+    words, label = state.words(), show.plain(event.get("label") or "")
+    if not label or not event.get("total"):
+        return label or words.t("suite.starting")
+    left = words.value(event.get("left_s"), "s")
+    return words.t(
+        "suite.progress", label=label, index=event["index"], total=event["total"], left=left
+    )
+
+
 def share(event: dict[str, object]) -> float:
     """How much is done, from 0 to 1, as the newest event says."""
-    done, total = event.get("done"), event.get("total")
+    done, total = event.get("index"), event.get("total")
     if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
         return 0.0
     return min(1.0, max(0.0, done / total))

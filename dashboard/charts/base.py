@@ -105,6 +105,7 @@ def axis(
 GRID: dict[str, Any] = {
     "automargin": True,
     "fixedrange": True,
+    "tickangle": 0,
     "gridcolor": "rgba(128,140,152,0.22)",
     "zeroline": False,
 }

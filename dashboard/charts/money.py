@@ -31,7 +31,8 @@ def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -
     for month, text in marks:
         chart.add_scatter(
             x=[month], y=[series.base[month]], mode="markers+text", text=[text],
-            textposition="top center", showlegend=False, hoverinfo="skip",
+            textposition="top left" if month > len(months) / 2 else "top right",
+            showlegend=False, hoverinfo="skip",
             marker={"size": 10, "color": look.bad, "symbol": "diamond"},
         )  # fmt: skip
     zero_line(chart, look)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
 from costmodel.analysis import Crossing, VolumeCurve
 from dashboard.charts.base import DASHES, GRID, Look, axis, figure
+
+WIDE = 100.0
+"""From which ratio on an axis is logarithmic, as the values of a map are then spaced."""
 
 
 def volume(look: Look, curve: VolumeCurve, now: float | None = None) -> go.Figure:
@@ -97,18 +102,24 @@ def heat(
         contours={"start": target, "end": target, "size": 1, "coloring": "none"},
         line={"color": look.quiet, "width": 3, "dash": "dash"},
     )  # fmt: skip
+    side = "middle right" if now[0] < xs[len(xs) // 2] else "middle left"
     chart.add_scatter(
-        x=[now[0]], y=[now[1]], mode="markers+text", text=[words.t("chart.now")],
-        textposition="top center", hoverinfo="skip",
+        x=[now[0]], y=[now[1]], mode="markers+text", text=[f" {words.t('chart.now')} "],
+        textposition=side, hoverinfo="skip",
         marker={"size": 14, "symbol": "x", "color": "#ffffff" if look.dark else "#17212b"},
     )  # fmt: skip
-    chart.update_layout(
-        xaxis={**axis(look, x_unit, xs), "range": [min(xs), max(xs)], "showgrid": False},
-        yaxis={**axis(look, y_unit, ys), "range": [min(ys), max(ys)], "showgrid": False},
-    )
+    chart.update_layout(xaxis=_spanned(look, x_unit, xs), yaxis=_spanned(look, y_unit, ys))
     chart.update_xaxes(title={"text": _titled(look, x_key, x_unit)})
     chart.update_yaxes(title={"text": _titled(look, y_key, y_unit)})
     return chart
+
+
+def _spanned(look: Look, unit: str, values: Sequence[float]) -> dict[str, Any]:
+    """An axis over exactly these values, logarithmic where they are spaced so."""
+    low, high = min(values), max(values)
+    log = low > 0 and high / low > WIDE
+    ends = [math.log10(low), math.log10(high)] if log else [low, high]
+    return {**axis(look, unit, values, log=log), "range": ends, "showgrid": False}
 
 
 def _titled(look: Look, key: str, unit: str) -> str:

@@ -16,7 +16,8 @@ def profit(analysis: Analysis) -> None:
     """Profit and loss by month, as bars and as a table."""
     st.subheader(words.t("money.profit"), anchor=False)
     added, taken, result = money.profit_series(analysis)
-    reading = words.t("money.profit.reading", month=money.first_profit(result) or "–")
+    first = money.first_profit(result) or words.t("status.never")
+    reading = words.t("money.profit.reading", month=first)
     show.chart(charts.months(look, added, taken, result), "profit", reading)
 
 

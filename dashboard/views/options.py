@@ -18,15 +18,8 @@ def volumes(analysis: Analysis) -> None:
     st.subheader(words.t("options.volume"), anchor=False)
     chart = charts.volume(look, curve, options.volume_now(analysis))
     show.chart(chart, "volume", words.t("options.volume.reading"))
-    for crossing in curve.crossings:
-        st.markdown(
-            show.say(
-                "options.crossing",
-                requests=words.value(crossing.requests_per_month, "requests_per_month"),
-                before=words.t(f"option.{crossing.before}"),
-                after=words.t(f"option.{crossing.after}"),
-            )
-        )
+    if curve.crossings:
+        tables.shown(options.crossings(curve.crossings, words), "crossings")
 
 
 def compared(listed: tuple[OptionResult, ...]) -> None:

@@ -38,19 +38,17 @@ def verdict(analysis: Analysis) -> None:
     outcome = analysis.verdict.outcome
     trials = analysis.provenance.trials
     sure = words.value(analysis.verdict.probability_npv_positive, "share")
-    lines = [
-        f"### {words.t(f'outcome.{outcome}')}",
-        show.say(f"verdict.{outcome}", probability=sure, trials=words.number(trials)),
-    ]
-    if finding := state.text(analysis, "finding"):
-        lines.append(show.plain(finding))
-    OUTCOMES[outcome]("\n\n".join(lines), icon=ICONS[outcome])
+    text = show.say(f"verdict.{outcome}", probability=sure, trials=words.number(trials))
+    heading = words.t(f"outcome.{outcome}")
+    OUTCOMES[outcome](f"### {heading}\n\n{text}", icon=ICONS[outcome])
+    if state.as_it_came() and (finding := state.text(analysis, "finding")):
+        st.caption(show.plain(finding))
 
 
 def outcome(analysis: Analysis) -> None:
     """Five figures, the cash curve and what drives it."""
     figures.row(figures.five(analysis), "verdict")
-    left, right = st.columns([3, 2])
+    left, right = st.columns([5, 4])
     with left:
         st.subheader(words.t("verdict.cash"), anchor=False)
         series = analysis.series[state.CASH]
