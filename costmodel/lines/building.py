@@ -93,13 +93,24 @@ LINES = (
         " amortised_hardware_usd_per_gpu_hour + amortised_energy_usd_per_gpu_hour)",
     ),
     Line(
+        "provider_trains", "ratio", "building",
+        'where(compute.serving == "api", where(building.method == "finetune", 1,'
+        ' where(building.method == "lora", 1, 0)), 0)',
+        "1 where a provider fine-tunes the model that it serves",
+    ),
+    Line(
         "final_run_usd", "usd", "building",
-        "final_run_gpu_hours * training_usd_per_gpu_hour",
+        'where(building.method == "none", 0, where(provider_trains == 1,'
+        " training_tokens / 1e6 * building.provider_usd_per_million_training_tokens,"
+        " final_run_gpu_hours * training_usd_per_gpu_hour))",
         "the last run alone: not the cost of the model",
     ),
     Line(
         "training_compute_usd", "usd", "building",
-        "all_runs_gpu_hours * training_usd_per_gpu_hour",
+        'where(building.method == "none", 0, where(provider_trains == 1,'
+        " final_run_usd * building.finetune_runs,"
+        " all_runs_gpu_hours * training_usd_per_gpu_hour))",
+        "final run, failed and exploratory runs",
     ),
     Line(
         "cluster_purchase_usd", "usd", "building",

@@ -79,8 +79,9 @@ LINES = (
     Line("usage_usd_per_million_output_tokens", "usd/million tokens", "compute",
          "total(output_usage_usd) / total(served_output_tokens) * 1e6", "busy hours only"),
     Line("seat_token_share", "share", "compute",
-            "where(seats > 0, seats * tokens_per_seat"
-            " / max(1e-12, prompt_tokens + generated_tokens), 0)", "seats' share of all tokens"),
+            "where(seats > 0, where(requests > 0, seats * tokens_per_seat"
+            " / max(1e-12, prompt_tokens + generated_tokens), 1), 0)",
+            "seats' share of all tokens"),
     Line("token_cost_usd", "usd", "compute", "input_cost_usd + output_cost_usd"),
     Line("seat_cost_usd", "usd", "compute", "token_cost_usd * seat_token_share"),
     Line("request_cost_usd", "usd", "compute",
