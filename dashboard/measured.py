@@ -68,7 +68,9 @@ def large_and_small(rows: pd.DataFrame) -> pd.DataFrame:
     grouped = known.sort_values("parameters_total").groupby(["device", "kind"], observed=True)
     first, last = grouped.first(), grouped.last()
     columns = ["model", "parameters_total", "throughput_per_s"]
-    table = first[columns].join(last[columns], lsuffix="_small", rsuffix="_large").reset_index()
+    table = (
+        first[columns].add_suffix("_small").join(last[columns].add_suffix("_large")).reset_index()
+    )
     table = table[table["model_small"] != table["model_large"]]
     table["times_larger"] = table["parameters_total_large"] / table["parameters_total_small"]
     table["times_slower"] = table["throughput_per_s_small"] / table["throughput_per_s_large"]
