@@ -34,7 +34,7 @@ WORKS: dict[str, Work] = {
     "decode": "decode",
 }
 """Kinds of measurements that one step explains → work of a prediction."""
-PRIORS = {"compute": (0.75, 0.35), "memory": (0.7, 0.35), "layer_s": (1e-4, 1.5)}
+PRIORS = {"compute": (0.75, 0.35), "memory": (0.7, 0.15), "layer_s": (1e-4, 1.5)}
 """Coefficient → value and spread of its logarithm before this machine was seen."""
 FIXED = Efficiency(
     compute=0.75, narrow_width=40.0, memory=0.7, cache=0.6, attention=0.35, narrow_head=12.0,

@@ -224,6 +224,8 @@ def write_tables(tables: Tables, folder: Path) -> list[Path]:
     }
     for name, rows in named.items():
         frame = pd.DataFrame([row.model_dump() for row in rows])
+        last = ["source", "as_of"]
+        frame = frame[[column for column in frame.columns if column not in last] + last]
         frame.to_csv(folder / name, index=False, lineterminator="\n")
     return [folder / name for name in named]
 
