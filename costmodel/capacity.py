@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from costmodel import capacity_measured, capacity_predicted
+from costmodel import building_predicted, capacity_measured, capacity_predicted
 from costmodel.analysis import Finding, MeasurementUse, PredictionUse
 from costmodel.capacity_measured import Evidence
 from costmodel.catalog_prices import priced
@@ -78,8 +78,10 @@ def _resolved(
         findings += predicted.findings
         evidence = predicted
     prices = priced(scenario, catalog, evidence.device, evidence.cpu_cores)
-    settings = {**prices, **evidence.settings}
-    return Resolved(settings, evidence.records, evidence.predictions, tuple(findings))
+    built = building_predicted.evidence(scenario, catalog)
+    settings = {**prices, **built.settings, **evidence.settings}
+    predictions = (*evidence.predictions, *built.predictions)
+    return Resolved(settings, evidence.records, predictions, tuple(findings))
 
 
 def _missing(code: str, scenario: Scenario) -> Finding:

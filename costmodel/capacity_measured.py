@@ -110,6 +110,7 @@ def _tokens(scenario: Scenario, records: Sequence[Measurement]) -> Evidence:
     }
     settings = {key: _rate(key, record) for key, record in rates.items()}
     settings["capacity.gpus_per_replica"] = _replica(decode)
+    settings |= _power(decode)
     missed = [
         _missed(record, f"capacity.objective.{path}")
         for record, path, miss in ((prefill, "ttft_p95_s", late), (decode, "tpot_p95_s", slow))
@@ -200,6 +201,23 @@ def _replica(record: Measurement) -> Setting:
         basis="measured",
         measurement_ids=(record.id,),
     )
+
+
+def _power(record: Measurement) -> dict[str, Setting]:
+    """The device's mean draw over its limit, where both were measured."""
+    assert record.result is not None
+    energy, limit_w = record.result.energy, record.machine.power_limit_w
+    if energy is None or not energy.valid or energy.mean_power_w is None or limit_w is None:
+        return {}
+    share = energy.mean_power_w / (limit_w * record.machine.count)
+    setting = Setting(
+        min(share, 1.0),
+        source=f"measurement {record.id}: {energy.mean_power_w:.0f} of {limit_w:.0f} W",
+        as_of=record.recorded_at.date().isoformat(),
+        basis="measured",
+        measurement_ids=(record.id,),
+    )
+    return {"compute.power_average_share": setting}
 
 
 def _missed(record: Measurement, path: str) -> Finding:

@@ -224,9 +224,20 @@ class _Reader:
                 continue
             if below == "simulation.correlations":
                 continue
+            if below == fields.HOURLY:
+                settings[fields.PEAK] = self._hourly(value, settings | dict.fromkeys(found))
+                continue
             if below not in self.drivers and not self._prefix(below):
                 raise self._unknown(below, self.drivers, str(name))
             self._drivers(below, value, settings)
+
+    def _hourly(self, found: Any, others: Mapping[str, Any]) -> Setting:
+        """The peak over the mean of a day's profile."""
+        if "peak_over_average" in others:
+            raise InputError(self._at(fields.HOURLY), "a profile and a peak", "one of the two")
+        return Setting(
+            fields.peak_over_average(self._at(fields.HOURLY), found), source="the hourly profile"
+        )
 
     def _prefix(self, path: str) -> bool:
         return any(key.startswith(f"{path}.") for key in self.drivers)

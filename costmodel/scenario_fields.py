@@ -14,6 +14,8 @@ LANGUAGES: Final = ("en", "zh_CN")
 PROSE: Final = ("name", "question", "finding")
 HARDWARE: Final = ("model", "accelerator", "precision", "provider", "engine")
 PRECISIONS: Final = ("float32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4")
+HOURLY: Final = "demand.hourly_load"
+PEAK: Final = "demand.peak_over_average"
 _KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -96,3 +98,16 @@ def hardware(where: str, found: Mapping[str, Any]) -> Hardware:
         allowed = f"one of {', '.join(PRECISIONS)}"
         raise InputError(f"{where}.precision", precision, allowed)
     return Hardware(*(found.get(key) for key in HARDWARE))
+
+
+def peak_over_average(where: str, found: Any) -> float:
+    """Busiest hour over mean hour of a day's profile, in whatever unit it is given."""
+    if not isinstance(found, list | tuple) or len(found) != 24:
+        raise InputError(where, found, "24 numbers, the load of each hour of a day")
+    for hour, load in enumerate(found):
+        if isinstance(load, bool) or not isinstance(load, int | float) or not 0 <= load <= 1e30:
+            raise InputError(f"{where}[{hour}]", load, "a number, 0 or more")
+    mean = sum(found) / 24
+    if mean == 0:
+        raise InputError(where, "24 times 0", "load in at least one hour")
+    return float(max(found) / mean)

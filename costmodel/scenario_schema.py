@@ -46,6 +46,13 @@ def schema() -> Schema:
     capacity = fields["capacity"]["properties"]
     capacity.update({key: {"type": "string"} for key in HARDWARE})
     capacity["precision"] = {"enum": list(PRECISIONS)}
+    fields["demand"]["properties"]["hourly_load"] = {
+        "type": "array",
+        "items": {"type": "number", "minimum": 0},
+        "minItems": 24,
+        "maxItems": 24,
+        "description": "load of each hour of a day, instead of peak_over_average",
+    }
     fields["simulation"]["properties"]["correlations"] = {
         "type": "array",
         "items": {"type": "array", "minItems": 3, "maxItems": 3},

@@ -31,6 +31,7 @@ def record(kind: str, **settings: Any) -> Measurement:
             "device": settings.get("device", "H100 SXM 80GB"),
             "kind": settings.get("device_kind", "cuda"),
             "cpu_cores": settings.get("cpu_cores", 16),
+            "power_limit_w": settings.get("power_limit_w"),
         },
         status="ok",
         result={
@@ -43,6 +44,7 @@ def record(kind: str, **settings: Any) -> Measurement:
                 "mean_s": step_s, "p50_s": step_s, "p95_s": settings.get("p95_s", step_s),
                 "per_token_s": step_s if kind == "decode" else None,
             },
+            "energy": settings.get("energy"),
             "condition": {"flags": settings.get("flags", ())},
             "effective_samples": settings.get("effective_samples", 20.0),
             "samples_s": samples,

@@ -7,6 +7,7 @@ import pytest
 
 from costmodel import scenario as scenarios
 from costmodel.capacity import resolve
+from costmodel.evaluate import evaluate
 from data.catalog import load_catalog
 from data.errors import InputError
 from tests.costmodel.records import record
@@ -156,3 +157,43 @@ def test_a_cpu_is_rented_by_its_cores():
 def test_published_records_stay_published():
     records = pair(origin="published", citation="a paper")
     assert resolved(MEASURED, records).settings[DECODE].basis == "published"
+
+
+PRETRAINED = {
+    "building.method": "pretrain", "building.mfu_basis": "predicted", "building.gpus": 16384,
+    "building.batch_tokens": 16e6, "capacity.model": "llama-3.1-405b",
+    "capacity.accelerator": "H100 SXM 80GB",
+}  # fmt: skip
+
+
+def test_predicted_utilisation_of_llama_3_is_what_its_authors_report():
+    """38 to 43% at 16,384 H100 (Llama 3 paper), the interval included."""
+    found = resolved(PRETRAINED)
+    mfu = found.settings["building.mfu_share"]
+    assert mfu.basis == "extrapolated"
+    assert mfu.spec["low"] < 0.43
+    assert mfu.spec["high"] > 0.38
+    assert found.settings["building.active_parameters"].value == pytest.approx(405.9e9, rel=0.01)
+    assert found.predictions[-1].key == "building.mfu_share"
+
+
+def test_predicted_utilisation_needs_a_device():
+    plan = {key: value for key, value in PRETRAINED.items() if key != "capacity.accelerator"}
+    with pytest.raises(InputError, match="accelerator"):
+        resolved(plan)
+
+
+def test_what_the_plan_states_goes_before_a_prediction():
+    plan = scenarios.from_document({"months": 12, "start": "2026-12"})
+    plan = scenarios.with_overrides(plan, {**PRETRAINED, "building.mfu_share": 0.3})
+    figures = evaluate(plan, trials=0, parts=()).drivers
+    assert figures["building.mfu_share"].value == 0.3
+    assert figures["building.mfu_share"].basis == "assumed"
+
+
+def test_measured_power_is_a_share_of_the_limit():
+    energy = {"valid": True, "mean_power_w": 420.0}
+    records = [record("prefill"), record("decode", energy=energy, power_limit_w=700.0)]
+    share = resolved(MEASURED, records).settings["compute.power_average_share"]
+    assert share.value == pytest.approx(0.6)
+    assert share.basis == "measured"

@@ -77,6 +77,18 @@ def test_overrides_go_through_the_same_checks():
         scenarios.with_overrides(found, {"demand.growth_per_yeer": 1})
 
 
+def test_a_days_profile_gives_the_peak():
+    profile = [1] * 12 + [3] * 12
+    found = scenarios.loads(f"months: 12\nstart: 2026-12\ndemand: {{hourly_load: {profile}}}")
+    assert found.number("demand.peak_over_average") == 1.5
+    jsonschema.validate(json.loads(json.dumps(found.document)), schema())
+    for wrong in ([1] * 23, [0] * 24, [1] * 23 + [-1], "even"):
+        with pytest.raises(InputError, match="hourly_load"):
+            scenarios.with_overrides(found, {"demand.hourly_load": wrong})
+    with pytest.raises(InputError, match="one of the two"):
+        scenarios.with_overrides(found, {"demand.peak_over_average": 2})
+
+
 @pytest.mark.parametrize("name", scenarios.shipped())
 def test_shipped_scenarios_are_right_and_speak_both_languages(name):
     found = scenarios.load(name)
