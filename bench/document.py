@@ -23,8 +23,8 @@ READING = """\
 A row is one case, measured in a process of its own. Throughput is from the median step; ± is half
 of its 95% interval, from this run's own steps. The share is model FLOPs per second of the best
 matrix product that this machine reached just before, or, for decoding, bytes that must move per
-second of the best bandwidth. A decode step whose bytes fit the processor's cache is compared with
-matrix products. Peak memory is what was allocated at once."""
+second of the best bandwidth; a decode step whose bytes fit the processor's cache has no such
+ceiling. Peak memory is what was allocated at once."""
 NO_GPU = "Not yet measured on a GPU."
 
 

@@ -1,7 +1,7 @@
 """Measurements as rows of text: what was done, how fast, how sure, and how near to the ceiling.
 
 Each row stands beside the ceiling that limits it: decoding beside memory bandwidth, all else beside
-matrix products. Where the bytes of a decode step fit the cache there is no bandwidth to compare.
+matrix products. Where the bytes of a decode step fit the cache there is no ceiling to compare with.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ def against(measurement: Measurement) -> Against:
         best = max(ceilings.read_bytes_per_s or 0, ceilings.copy_bytes_per_s or 0)
         achieved = f"{number(result.bytes_per_step / step_s)}B/s"
         return Against(achieved, f"{number(best)}B/s", f"{result.mbu:.0%}")
+    if measurement.workload.kind == "decode" and result.bytes_per_step is not None:
+        return Against(f"{number(result.bytes_per_step / step_s)}B/s", "in cache")
     if result.mfu is not None and result.model_flops_per_step is not None:
         achieved = f"{number(result.model_flops_per_step / step_s)}FLOP/s"
         ceiling = f"{number(ceilings.matmul_flops_per_s or 0)}FLOP/s"

@@ -195,11 +195,14 @@ with open_store({store!r}) as store:
 """
 
 
-def killed_after(store: Path, done: int, delay_s: float) -> list[str]:
-    """Run the harness and kill it a while after so many cases; returns the finished ids."""
+def killed_after(
+    store: Path, done: int, delay_s: float, how: signal.Signals = signal.SIGKILL
+) -> list[str]:
+    """Run the harness and end it a while after so many cases; returns the finished ids."""
     command = [sys.executable, "-c", HARNESS.format(store=str(store))]
     finished = []
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as harness:
         for line in harness.stdout:
             event = json.loads(line)
             if event["event"] == "done":
@@ -208,7 +211,7 @@ def killed_after(store: Path, done: int, delay_s: float) -> list[str]:
                 break
         time.sleep(delay_s)
         workers = psutil.Process(harness.pid).children(recursive=True)
-        harness.send_signal(signal.SIGKILL)
+        harness.send_signal(how)
         rest = [json.loads(line) for line in harness.stdout]
         finished += [event["id"] for event in rest if event["event"] == "done"]
     _, alive = psutil.wait_procs(workers, timeout=20)
@@ -251,6 +254,14 @@ def test_a_record_is_in_the_store_before_its_event(store):
 @pytest.mark.slow
 def test_sigkill_at_five_moments_loses_no_finished_case(tmp_path):
     check_killed(tmp_path / "store.db", [(0, 0.0), (0, 0.5), (1, 0.1), (1, 0.43), (0, 0.3)])
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_done(tmp_path):
+    store = tmp_path / "store.db"
+    finished = killed_after(store, 1, 0.2, signal.SIGINT)
+    with open_store(str(store), create=False) as opened:
+        assert {one.id for one in opened.measurements()} == set(finished)
 
 
 def at(*minutes: float) -> list[datetime]:

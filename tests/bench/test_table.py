@@ -65,6 +65,9 @@ def test_decoding_stands_beside_bandwidth():
     found = kept(seen(workload=workload, work_per_step=1.0, bytes_per_step=1.5e9))
     met = table.against(found)
     assert (met.achieved, met.ceiling, met.share) == ("15 GB/s", "30 GB/s", "50%")
+    small = seen(workload=workload, work_per_step=1.0, bytes_per_step=1.5e6, cache_bytes=2**25)
+    met = table.against(kept(small))
+    assert (met.achieved, met.ceiling, met.share) == ("15 MB/s", "in cache", "–")
 
 
 def test_without_ceilings_there_is_no_share():
