@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
+from costmodel.efficiency import shipped_tables
 from dashboard.report.blocks import (
     BarChart,
     Bars,
@@ -98,7 +99,29 @@ def predictions(context: Context) -> list[Block]:
         Column(t("column.note"), 3),
     )
     rows = tuple(_prediction_row(context, use) for use in used)
-    return [Paragraph(t("predictions.reading")), Table(columns, rows)]
+    return [Paragraph(t("predictions.reading")), Table(columns, rows), *_record(context)]
+
+
+def _record(context: Context) -> list[Block]:
+    """How far such predictions were off on published figures that their fit had not seen."""
+    t = context.t
+    columns = (
+        Column(t("column.predicted"), 2.4),
+        Column(t("column.unseen"), 3),
+        Column(t("column.within"), 1.6, numeric=True),
+        Column(t("column.rows"), 1, numeric=True),
+    )
+    rows = tuple(
+        (
+            context.known(f"report.predicted.{row.kind}", row.kind),
+            t(f"unseen.{row.distance}"),
+            t("within_factor", factor=context.words.number(row.factor90)),
+            str(row.rows),
+        )
+        for row in shipped_tables().residuals
+        if row.rows
+    )
+    return [Paragraph(t("record.reading")), Table(columns, rows)]
 
 
 def _prediction_row(context: Context, use: PredictionUse) -> tuple[str, ...]:

@@ -85,6 +85,8 @@ def test_contents_lead_to_every_section(page):
 
 
 def test_print_style_and_languages(small, page):
+    style = page.split("<style>")[1].split("</style>")[0]
+    assert '"Segoe UI"' in style
     assert "@media print" in page
     assert '<html lang="en">' in page
     chinese = render(compose(small, "zh_CN", DAY)).decode()
