@@ -16,9 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from costmodel.efficiency import NAMES, CoefficientRow, Efficiency, Kind, PriorRow, Tables
+from costmodel.efficiency import (
+    NAMES,
+    PUBLISHED,
+    CoefficientRow,
+    Efficiency,
+    Kind,
+    PriorRow,
+    Tables,
+)
 from costmodel.prediction_case import Case, columns, factors_of
 from costmodel.prediction_times import Times, times
+from data.tables import read_table
 
 Array = NDArray[np.float64]
 
@@ -150,8 +159,8 @@ def fit(
 ) -> list[CoefficientRow]:
     """Coefficients of one kind of work, from its measurements.
 
-    Of `tables` only the kernels' shares are used, not the coefficients. `known` has the factors that
-    are pulled towards something else than 1.
+    Of `tables` only the kernels' shares are used, not the coefficients. `known` has the factors
+    that are pulled towards something else than 1.
     """
     cases = [one.case for one in observed]
     design = Design(cases, priors, known)
@@ -172,6 +181,42 @@ def fit(
         residuals, start, jac=jacobian, max_nfev=rounds, x_scale=log_sds, ftol=FIT_TOLERANCE
     )
     return _rows(design.parameters, found.x, observed, priors)
+
+
+def read_priors(kind: Kind) -> dict[str, PriorRow]:
+    """The shipped priors of a kind of work."""
+    rows = read_table(PUBLISHED / "priors.csv", PriorRow)
+    return {row.coefficient: row for row in rows if row.kind == kind}
+
+
+def known_factors() -> list[CoefficientRow]:
+    """Factors of which something is known before any fit: modes of a software, architectures."""
+    return read_table(PUBLISHED / "factors.csv", CoefficientRow)
+
+
+def completed(fitted: list[CoefficientRow]) -> tuple[CoefficientRow, ...]:
+    """With the known factors, and the priors of kinds, that no measurement was there for."""
+    held = {(row.kind, row.level, row.name, row.coefficient) for row in fitted}
+    rest = [
+        row
+        for row in known_factors()
+        if (row.kind, row.level, row.name, row.coefficient) not in held
+    ]
+    return (*fitted, *rest, *_unfitted({row.kind for row in fitted}))
+
+
+def _unfitted(kinds: set[Kind]) -> Iterable[CoefficientRow]:
+    """Priors of the kinds that had no measurements."""
+    every: tuple[Kind, ...] = ("train", "forward", "serve")
+    for kind in every:
+        if kind in kinds:
+            continue
+        for row in read_priors(kind).values():
+            yield CoefficientRow(
+                kind=kind, level="common", name="all", coefficient=row.coefficient,
+                value=row.value, prior=row.value, log_sd=row.log_sd, rows=0,
+                source=row.source, as_of=row.as_of,
+            )  # fmt: skip
 
 
 def _targets(observed: Sequence[Observed]) -> dict[str, Array]:

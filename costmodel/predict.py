@@ -9,6 +9,7 @@ where they are given, come before the published tables.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +19,12 @@ import pandas as pd
 from costmodel.efficiency import Tables, shipped_tables
 from costmodel.prediction_case import (
     Case,
+    attention_class,
     columns,
     device_of,
     efficiencies,
     software_name,
+    version_name,
 )
 from costmodel.prediction_machine import MachineFit, fit_for
 from costmodel.prediction_shape import shape_of, weight_bytes
@@ -39,6 +42,10 @@ UNITS = {
     "decode": "tokens/s/GPU",
     "serve": "output tokens/s/GPU",
 }
+
+NEW_ARCHITECTURE_LOG = 0.15
+"""What an architecture that no published row has adds to the width's log: judgement, after how far
+the devices that were left out lie from their predictions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +147,10 @@ def refused(case: Case, tables: Tables) -> InputError | None:
 
 def distance(case: Case, tables: Tables) -> int:
     """How far a case is from what was calibrated on: see `ResidualRow`."""
-    software = software_name(case.software)
+    software, version = software_name(case.software), version_name(case.software)
     known_software = software is not None and tables.knows(case.kind, "software", software)
+    if version is not None and not tables.knows(case.kind, "version", version):
+        known_software = False
     known_device = tables.knows(case.kind, "device", case.accelerator.name)
     return (0 if known_device else 1) + (0 if known_software else 2)
 
@@ -193,7 +202,10 @@ def _of_machine(case: Case, fit: MachineFit) -> Prediction:
 def interval_factor(case: Case, tables: Tables) -> float:
     """Factor by which the 90% interval reaches above and below a prediction."""
     sparse = case.kind == "serve" and case.architecture.has_experts
-    return tables.factor90("serve experts" if sparse else case.kind, distance(case, tables))
+    factor = tables.factor90("serve experts" if sparse else case.kind, distance(case, tables))
+    if tables.knows(case.kind, "architecture", attention_class(case.accelerator)):
+        return factor
+    return math.exp(math.hypot(math.log(factor), NEW_ARCHITECTURE_LOG))
 
 
 def _note(case: Case, apart: int) -> str:
@@ -201,7 +213,7 @@ def _note(case: Case, apart: int) -> str:
     if apart & 1:
         notes.append(f"no like work on {case.accelerator.name} in the published tables")
     if apart & 2:
-        notes.append(f"software {case.software or 'not given'}: common coefficients")
+        notes.append(f"software {case.software or 'not given'}: not in the published tables")
     if case.architecture.note:
         notes.append(case.architecture.note)
     return "; ".join(notes)

@@ -8,7 +8,7 @@ or a degree of parallelism (the device and software being known), a device, a so
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from costmodel.calibration import Array, Observed, fit
+from costmodel.calibration import Array, Observed, completed, fit, known_factors, read_priors
 from costmodel.efficiency import (
     PUBLISHED,
     CoefficientRow,
     ExcludedRow,
     KernelRow,
-    Kind,
-    PriorRow,
     ResidualRow,
     Tables,
     shipped_tables,
     watts_per_tflops,
 )
-from costmodel.prediction_case import columns, efficiencies, software_name
+from costmodel.prediction_intervals import left_out_errors, residual_rows
 from costmodel.prediction_table import MEASURED, Reader, Table, table_of
-from costmodel.prediction_times import times
 from data.catalog import Catalog, load_catalog
 from data.errors import InputError
 from data.tables import read_table
@@ -41,14 +38,6 @@ KERNELS = "kernel_gemm_efficiency.csv"
 KERNEL_PRECISIONS = {"bfloat16": "bf16", "fp8": "fp8", "nvfp4": "fp4"}
 LARGE_ROWS, SMALL_ROWS = 2048, 16
 AS_OF = "2026-11"
-
-Group = Callable[[Observed], object]
-GROUPS: dict[int, tuple[Group, ...]] = {
-    0: (lambda one: one.case.architecture.name, lambda one: (one.case.tensor, one.case.gpus)),
-    1: (lambda one: one.case.accelerator.name,),
-    2: (lambda one: software_name(one.case.software),),
-}
-"""Distance → what is left out in turn to learn the error at that distance."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +67,8 @@ def refit(folder: Path) -> Tables:
         coefficients += fit(observed, priors, bare, known_factors())
         errors = left_out_errors(observed, priors, bare)
         for name, some in _residual_kinds(observed):
-            residuals += residual_rows(name, some, errors)
-    return Tables(bare.kernels, _completed(coefficients), tuple(residuals))
+            residuals += residual_rows(name, some, observed, errors, AS_OF)
+    return Tables(bare.kernels, completed(coefficients), tuple(residuals))
 
 
 def refit_from(folder: Path, catalog: Catalog) -> Tables:
@@ -89,13 +78,7 @@ def refit_from(folder: Path, catalog: Catalog) -> Tables:
     for published in read_folder(folder, catalog):
         priors = read_priors(published.observed[0].case.kind)
         coefficients += fit(published.observed, priors, bare, known_factors())
-    return Tables(bare.kernels, _completed(coefficients), shipped_tables().residuals)
-
-
-def read_priors(kind: Kind) -> dict[str, PriorRow]:
-    """The shipped priors of a kind of work."""
-    rows = read_table(PUBLISHED / "priors.csv", PriorRow)
-    return {row.coefficient: row for row in rows if row.kind == kind}
+    return Tables(bare.kernels, completed(coefficients), shipped_tables().residuals)
 
 
 def read_folder(folder: Path, catalog: Catalog) -> list[Published]:
@@ -166,54 +149,6 @@ def kernel_rows(folder: Path, catalog: Catalog) -> list[KernelRow]:
     return found
 
 
-def leave_out(
-    observed: Sequence[Observed], group: Group, priors: dict[str, PriorRow], bare: Tables
-) -> Array:
-    """Errors (of logarithms) of each row when its group is left out of the fit."""
-    errors = np.full(len(observed), np.nan)
-    keys = [group(one) for one in observed]
-    for key in dict.fromkeys(keys):
-        out = np.array([other == key for other in keys])
-        if out.all():
-            continue
-        kept = [one for one, left in zip(observed, out, strict=True) if not left]
-        coefficients = _completed(fit(kept, priors, bare, known_factors()))
-        asked = [one for one, left in zip(observed, out, strict=True) if left]
-        errors[out] = log_errors(asked, Tables(bare.kernels, coefficients, ()))
-    return errors
-
-
-def log_errors(observed: Sequence[Observed], tables: Tables) -> Array:
-    """ln(predicted / measured) of each."""
-    cases = [one.case for one in observed]
-    found = times(cases[0].work, columns(cases, tables), efficiencies(cases, tables))
-    return np.asarray(np.log(found.value) - np.log([one.value for one in observed]))
-
-
-def left_out_errors(
-    observed: Sequence[Observed], priors: dict[str, PriorRow], bare: Tables
-) -> dict[int, list[Array]]:
-    """Errors of every row at each distance."""
-    return {
-        apart: [leave_out(observed, group, priors, bare) for group in groups]
-        for apart, groups in GROUPS.items()
-    }
-
-
-def residual_rows(name: str, some: Array, every: dict[int, list[Array]]) -> list[ResidualRow]:
-    """Half-widths of the 90% interval by distance, for the rows marked in `some`."""
-    logs: dict[int, float] = {}
-    found = []
-    for apart, columns_ in every.items():
-        errors = np.concatenate([column[some] for column in columns_])
-        errors = np.abs(errors[np.isfinite(errors)])
-        nearer = max(logs.values(), default=0.0)
-        logs[apart] = max(float(np.quantile(errors, 0.9)) if errors.size else 0.0, nearer)
-        found.append(_residual(name, apart, logs[apart], errors.size))
-    both = math.hypot(logs[1], logs[2]) if logs[2] > logs[0] else math.hypot(logs[1], logs[1])
-    return [*found, _residual(name, 3, both, 0)]
-
-
 def write_tables(tables: Tables, folder: Path) -> list[Path]:
     """The three tables as CSV files in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -230,54 +165,12 @@ def write_tables(tables: Tables, folder: Path) -> list[Path]:
     return [folder / name for name in named]
 
 
-def _residual(name: str, apart: int, log: float, rows: int) -> ResidualRow:
-    source = "errors on published rows left out of the fit by group"
-    return ResidualRow(
-        kind=name,
-        distance=apart,
-        factor90=round(math.exp(log), 3),
-        rows=rows,
-        source=source if rows else "distances 1 and 2 together",
-        as_of=AS_OF,
-    )
-
-
 def _residual_kinds(observed: Sequence[Observed]) -> list[tuple[str, Array]]:
     sparse = np.array([one.case.architecture.has_experts for one in observed])
     kind = observed[0].case.kind
     if kind != "serve":
         return [(kind, np.full(len(observed), True))]
     return [("serve", ~sparse), ("serve experts", sparse)]
-
-
-def known_factors() -> list[CoefficientRow]:
-    """Factors of which something is known before any fit: modes of a software, architectures."""
-    return read_table(PUBLISHED / "factors.csv", CoefficientRow)
-
-
-def _completed(fitted: list[CoefficientRow]) -> tuple[CoefficientRow, ...]:
-    """With the known factors, and the priors of kinds, that no measurement was there for."""
-    held = {(row.kind, row.level, row.name, row.coefficient) for row in fitted}
-    rest = [
-        row
-        for row in known_factors()
-        if (row.kind, row.level, row.name, row.coefficient) not in held
-    ]
-    return (*fitted, *rest, *_unfitted({row.kind for row in fitted}))
-
-
-def _unfitted(kinds: set[Kind]) -> Iterable[CoefficientRow]:
-    """Priors of the kinds that had no measurements."""
-    every: tuple[Kind, ...] = ("train", "forward", "serve")
-    for kind in every:
-        if kind in kinds:
-            continue
-        for row in read_priors(kind).values():
-            yield CoefficientRow(
-                kind=kind, level="common", name="all", coefficient=row.coefficient,
-                value=row.value, prior=row.value, log_sd=row.log_sd, rows=0,
-                source=row.source, as_of=row.as_of,
-            )  # fmt: skip
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -17,18 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costmodel.architecture_work import forward_flops, kv_cache_bytes, matmul_parameters_touched
-from costmodel.calibration import Array, Observed
+from costmodel.calibration import Array, Observed, read_priors
 from costmodel.efficiency import Tables
 from costmodel.prediction_case import software_name
-from costmodel.prediction_refit import (
-    Group,
-    Published,
-    leave_out,
-    log_errors,
-    read_folder,
-    read_priors,
-    refit_from,
-)
+from costmodel.prediction_intervals import Group, leave_out, log_errors
+from costmodel.prediction_refit import Published, read_folder, refit_from
 from costmodel.training_run_table import validate_training_runs
 from data.catalog import load_catalog
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from costmodel.architecture import Architecture
-from costmodel.calibration import Design, Observed, fit
+from costmodel.calibration import Design, Observed, fit, read_priors
 from costmodel.efficiency import CoefficientRow, Tables, shipped_tables
 from costmodel.prediction_case import Case, columns
-from costmodel.prediction_refit import leave_out, log_errors, read_priors
+from costmodel.prediction_intervals import leave_out, log_errors
 from costmodel.prediction_times import times
 from data.catalog import load_catalog
 
