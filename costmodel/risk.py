@@ -61,10 +61,10 @@ def histogram(values: Floats, bins: int = BINS) -> tuple[tuple[float, ...], tupl
     return tuple(edges.tolist()), tuple(int(count) for count in counts)
 
 
-def rank_correlations(values: Floats, drivers: Mapping[str, Floats]) -> dict[str, float | None]:
+def rank_correlations(values: Floats, ranks: Mapping[str, Floats]) -> dict[str, float | None]:
     """Spearman's correlation of each driver with the values; None where one of them is constant."""
-    ranks = stats.rankdata(values)
-    return {key: _correlation(ranks, stats.rankdata(column)) for key, column in drivers.items()}
+    own = stats.rankdata(values)
+    return {key: _correlation(own, row) for key, row in ranks.items()}
 
 
 def _correlation(first: Floats, second: Floats) -> float | None:
@@ -94,11 +94,12 @@ def summarise(
         if alternatives is None
         else np.column_stack([values, *alternatives.values()])
     )
-    ranks = rank_correlations(values, draws.drivers)
+    places = information.ranks_of(draws.drivers)
+    ranks = rank_correlations(values, places)
     chance = information.by_chance(table, draws.plan.seed)
     worth = {
         key: value if value > chance else 0.0
-        for key, value in information.partial_information(table, draws.drivers).items()
+        for key, value in information.partial_information(table, places).items()
     }
     edges, counts = histogram(values)
     found = [_influence(key, ranks[key], worth[key], indices) for key in draws.drivers]

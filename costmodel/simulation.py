@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Indicators = Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
 Chunk = tuple[dict[str, Floats], dict[str, Floats]]
 CHUNK = 2048
+IN_FLIGHT = 256  # chunks handed out at once: enough for many workers, few enough to stop soon
 
 
 class CancelledError(ModelworthError):
@@ -109,12 +110,12 @@ def _run(
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool],
 ) -> list[Chunk]:
-    """All chunks in order of trials; a few more than can run at once are under way."""
+    """All chunks in order of trials."""
     futures: dict[Future[Chunk], int] = {}
     waiting = iter(enumerate(spans))
     results: dict[int, Chunk] = {}
     try:
-        _submit(executor, indicators, plan, waiting, futures, 2 * (os.cpu_count() or 1))
+        _submit(executor, indicators, plan, waiting, futures, IN_FLIGHT)
         while futures:
             done, _ = wait(futures, return_when=FIRST_COMPLETED)
             for future in done:

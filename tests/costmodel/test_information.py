@@ -11,6 +11,7 @@ from costmodel.information import (
     by_chance,
     partial_information,
     perfect_information,
+    ranks_of,
     with_doing_nothing,
 )
 from costmodel.sampling import draw, plan
@@ -39,7 +40,7 @@ def test_perfect_information_is_the_closed_form_of_a_normal_payoff():
 
 def test_each_drivers_information_is_the_closed_form_of_its_part():
     values = drawn()
-    found = partial_information(with_doing_nothing(values["a"] + values["b"]), values)
+    found = partial_information(with_doing_nothing(values["a"] + values["b"]), ranks_of(values))
     assert found["a"] == pytest.approx(closed_form(1, 3), rel=0.02)
     assert found["b"] == pytest.approx(closed_form(1, 2), rel=0.02)
     assert found["idle"] < 0.01 * found["b"]
@@ -48,7 +49,7 @@ def test_each_drivers_information_is_the_closed_form_of_its_part():
 def test_a_driver_also_informs_about_what_moves_with_it():
     values = drawn(correlation=0.6)
     normal = 2 * np.sin(np.pi * 0.6 / 6)
-    found = partial_information(with_doing_nothing(values["a"] + values["b"]), values)
+    found = partial_information(with_doing_nothing(values["a"] + values["b"]), ranks_of(values))
     assert found["b"] == pytest.approx(closed_form(1, 2 + 3 * normal), rel=0.02)
 
 
@@ -56,7 +57,7 @@ def test_a_choice_between_two_ways_is_worth_the_spread_of_their_difference():
     values = drawn()
     table = np.column_stack([values["a"], values["b"]])
     assert perfect_information(table) == pytest.approx(closed_form(1, np.hypot(3, 2)), rel=0.01)
-    found = partial_information(table, values)
+    found = partial_information(table, ranks_of(values))
     assert found["a"] == pytest.approx(closed_form(1, 3), rel=0.02)
 
 
@@ -64,7 +65,7 @@ def test_a_driver_of_few_values_is_taken_by_its_levels():
     generator = np.random.default_rng(2)
     switch = generator.choice([0.0, 1.0], size=TRIALS, p=[0.7, 0.3])
     payoff = np.where(switch == 1, -10.0, 4.0) + generator.normal(0, 1, TRIALS)
-    found = partial_information(with_doing_nothing(payoff), {"switch": switch})["switch"]
+    found = partial_information(with_doing_nothing(payoff), ranks_of({"switch": switch}))["switch"]
     share = switch.mean()
     assert found == pytest.approx(4 * (1 - share) - max(0, 4 - 14 * share), abs=0.05)
 
@@ -72,7 +73,7 @@ def test_a_driver_of_few_values_is_taken_by_its_levels():
 def test_nothing_is_worth_knowing_when_the_decision_is_clear():
     values = drawn()
     table = with_doing_nothing(1000 + values["a"])
-    assert partial_information(table, values)["a"] == 0
+    assert partial_information(table, ranks_of(values))["a"] == 0
     assert by_chance(table, seed=0) == 0
 
 

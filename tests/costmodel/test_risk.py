@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from costmodel.distributions import Normal, Uniform
+from costmodel.information import ranks_of
 from costmodel.risk import (
     expected_shortfall,
     histogram,
@@ -75,7 +76,7 @@ def test_the_outer_bars_hold_the_tails():
 
 def test_ranks_agree_with_scipy_and_constants_have_none():
     drivers = {**DRAWS.drivers, "fixed": np.full(len(NPV), 2.0)}
-    found = rank_correlations(NPV, drivers)
+    found = rank_correlations(NPV, ranks_of(drivers))
     for key in DRIVERS:
         assert found[key] == pytest.approx(stats.spearmanr(NPV, drivers[key]).statistic)
     assert found["fixed"] is None
