@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import capacity, lint, verdict
+from costmodel import capacity, default_ranges, lint, verdict
 from costmodel.analysis import (
     Analysis,
     BreakEven,
@@ -143,13 +143,17 @@ def evaluate(
 def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Basis:
     """The scenario's settings over those that measurements and the catalogue give."""
     settings = {**extra, **scenario.settings}
+    model = Model(scenario.months)
+    if scenario.word("simulation.defaults") == "ranges":
+        used = {key: model.drivers[key] for key in sorted(model.drivers_of("npv_usd"))}
+        settings = {**default_ranges.settings(used, settings), **settings}
     values = {key: setting.value for key, setting in settings.items()}
     uncertain = {
         key: setting.distribution
         for key, setting in settings.items()
         if setting.distribution is not None
     }
-    return Basis(scenario, Model(scenario.months), settings, values, uncertain)
+    return Basis(scenario, model, settings, values, uncertain)
 
 
 def _plan(basis: Basis, trials: int | None, seed: int | None) -> SamplingPlan | None:

@@ -71,7 +71,7 @@ def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> Dr
         high=row.high,
         source=used.source or "the scenario",
         as_of=used.as_of,
-        quality=None if setting else row.quality,
+        quality=row.quality if used.source == row.source else None,
         basis=used.basis,
         measurement_ids=used.measurement_ids,
         changed=changed,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import InputError
 from data.measurement import Measurement
+from modelworth.verbs import evaluate_solve
 
 if TYPE_CHECKING:
-    from costmodel.analysis import Analysis, Figure
+    from costmodel.analysis import Analysis, Figure, Risk
     from costmodel.scenario import Scenario
 
 EXAMPLES = """examples:
@@ -23,6 +24,7 @@ EXAMPLES = """examples:
   modelworth evaluate data/scenarios/chat_api.yaml --set demand.growth_per_year=0.8
   modelworth evaluate base --json --trials 20000 --seed 1
   modelworth evaluate my_plan.yaml --lint
+  modelworth evaluate base --solve demand.requests_per_month --target gross_margin_share=0.6
   modelworth evaluate --check
   modelworth evaluate --schema > scenario.schema.json"""
 SHOWN = (
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="URL", help="measurements to rest on")
     parser.add_argument("--cluster", metavar="ADDRESS", help="run the trials on a Dask cluster")
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
+    evaluate_solve.add_arguments(parser)
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--check", action="store_true",
@@ -74,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
     if options.check:
         return _check(scenario, options.json)
     analysis = _analysis(scenario, options)
+    if options.solve:
+        return evaluate_solve.solve(scenario, analysis, options)
     if options.json:
         from costmodel.analysis_json import plain
 
@@ -107,14 +112,15 @@ def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
     from costmodel.evaluate import PARTS, evaluate
 
     records, digest = measurements(scenario, options.store)
-    shown = () if options.lint else ("risk", "tornado")
+    base_only = options.lint or options.solve
+    shown = () if base_only else ("risk", "tornado")
     with cluster(options.cluster) if options.cluster else nullcontext() as executor:
         return evaluate(
             scenario,
             records,
-            trials=0 if options.lint and options.trials is None else options.trials,
+            trials=0 if base_only and options.trials is None else options.trials,
             seed=options.seed,
-            parts=PARTS if options.json else shown,
+            parts=PARTS if options.json and not options.solve else shown,
             executor=executor,
             progress=_progress if sys.stderr.isatty() and not options.json else None,
             store_digest=digest,
@@ -207,12 +213,27 @@ def _show(analysis: Analysis) -> None:
         figure = analysis.indicators[key]
         if figure.base is not None or figure.p50 is not None or figure.status == "never":
             print(_row(figure))
+    _show_risk(analysis.risk)
     for flip in analysis.verdict.flips:
         if flip.at is not None:
             print(f"NPV is 0 at {flip.driver} = {_number(flip.at, flip.unit)}"
                   f" (now {_number(flip.now, flip.unit)})")  # fmt: skip
     for finding in analysis.findings:
         print(f"{finding.severity} {finding.id}: {sentence(finding)}", file=sys.stderr)
+
+
+def _show_risk(risk: Risk | None) -> None:
+    """How deep a loss goes, and what is worth knowing before deciding."""
+    if risk is None:
+        return
+    print(f"\n{risk.trials:,} trials: loss in {risk.probability_of_loss:.0%}; the worst 5% lose"
+          f" {_number(-risk.expected_shortfall_usd, 'usd')} USD on average")  # fmt: skip
+    worth = [
+        f"{row.driver} {_number(row.evppi_usd, 'usd')}" for row in risk.influences if row.evppi_usd
+    ]
+    if worth:
+        every = _number(risk.evpi_usd, "usd")
+        print(f"Knowing all before deciding is worth {every} USD; alone: {', '.join(worth[:3])}")
 
 
 def _verdict(analysis: Analysis) -> str:
