@@ -163,12 +163,15 @@ def _of_one_work(cases: list[Case], tables: Tables) -> list[Prediction]:
 
 def _prediction(case: Case, found: Times, row: int, apart: int, tables: Tables) -> Prediction:
     value = float(found.value[row])
+    unit = UNITS[case.work]
+    if case.work == "train" and case.architecture.patches is not None:
+        value, unit = value / case.tokens, UNITS["forward"]
     factor = interval_factor(case, tables)
     return Prediction(
         value,
         value / factor,
         value * factor,
-        UNITS[case.work],
+        unit,
         "interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed",
         _note(case, apart),
         step_s=None if found.step_s is None else float(found.step_s[row]),

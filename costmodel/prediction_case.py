@@ -166,7 +166,9 @@ def precision_name(name: str) -> str:
     Raises:
         InputError: if it isn't one.
     """
-    short = SPELLINGS.get(name.strip().casefold(), name.strip().casefold())
+    plain = name.strip().casefold()
+    within = [short for short in RATES if short in plain.replace("amp_", "")]
+    short = SPELLINGS.get(plain) or (within[0] if within else plain)
     if short not in RATES:
         raise InputError("precision", name, f"one of {', '.join(RATES)}")
     return short

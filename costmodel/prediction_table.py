@@ -28,20 +28,25 @@ MEASURED: dict[Table, tuple[str, ...]] = {
     "vision": ("images_per_s",),
     "training": ("tokens_per_s_per_gpu",),
 }
-SHARDING: dict[str, Sharding] = {
-    "fullshard": "full",
-    "full": "full",
-    "fsdp": "full",
-    "zero3": "full",
-    "hybridshard": "full",
-    "shardgradop": "gradients",
-    "zero2": "gradients",
-    "zero1": "none",
-    "ddp": "none",
-    "noshard": "none",
-    "none": "none",
-    "": "none",
-}
+SHARDING: tuple[tuple[str, Sharding], ...] = (
+    ("shardgrad", "gradients"),
+    ("zero2", "gradients"),
+    ("zero1", "gradients"),
+    ("distributedoptimizer", "gradients"),
+    ("noshard", "none"),
+    ("none", "none"),
+    ("ddp", "none"),
+    ("zero0", "none"),
+    ("megatron", "none"),
+    ("full", "full"),
+    ("fsdp", "full"),
+    ("hsdp", "full"),
+    ("hybrid", "full"),
+    ("zero3", "full"),
+    ("zero", "full"),
+    ("shard", "full"),
+)
+"""What a word for sharding contains → what is sharded; the first that fits."""
 SELECTIVE_RECOMPUTED = 0.15
 """Share of the forward pass that selective checkpointing repeats: attention's inner part, norms."""
 VIT_SIZES = {
@@ -81,37 +86,33 @@ class Reader:
         return read[table](row)
 
     def _training(self, row: Row) -> Case:
-        sharding = _text(row, "sharding", "none").casefold().replace("_", "").replace("-", "")
-        if sharding not in SHARDING:
-            raise InputError("sharding", row.get("sharding"), f"one of {', '.join(SHARDING)}")
-        batch = _number(row, "micro_batch", 1)
         return Case(
             work="train",
             architecture=self._decoder(row),
             accelerator=self._accelerator(row),
             gpus=int(_number(row, "gpus", 1)),
             precision=precision_name(_text(row, "precision", "bf16")),
-            batch=batch,
+            batch=_number(row, "micro_batch", 1),
             tokens=_number(row, "seq_len"),
             software=_text(row, "framework", "") or None,
             compiled=_truth(row, "compile"),
             tensor=int(_number(row, "tensor_parallel", 1)),
             pipeline=int(_number(row, "pipeline_parallel", 1)),
-            sharding=SHARDING[sharding],
+            sharding=_sharding(row),
             global_batch=_optional(row, "global_batch"),
             recomputed=_recomputed(row),
         )
 
     def _serving(self, row: Row) -> Case:
-        gpus = int(_number(row, "gpus", 1))
-        tensor = int(_number(row, "tensor_parallel", gpus))
+        tensor = int(_number(row, "tensor_parallel", _number(row, "gpus", 1)))
+        gpus = max(int(_number(row, "gpus", tensor)), tensor)
         return Case(
             work="serve",
             architecture=self._decoder(row),
             accelerator=self._accelerator(row),
-            gpus=max(gpus, tensor),
+            gpus=gpus,
             precision=precision_name(_text(row, "precision", "bf16")),
-            batch=_number(row, "concurrency"),
+            batch=max(_number(row, "concurrency") * tensor / gpus, 1),
             tokens=_number(row, "prompt_tokens"),
             new_tokens=_number(row, "new_tokens"),
             software=_text(row, "engine", "") or None,
@@ -155,6 +156,14 @@ class Reader:
             and _optional(row, "hidden") in (None, known.hidden)
         ):
             return known
+        untied = self._by_columns(row, tied=False)
+        stated = _optional(row, "params")
+        if stated is None:
+            return untied
+        tied = self._by_columns(row, tied=True)
+        return min((untied, tied), key=lambda one: abs(one.parameters - stated))
+
+    def _by_columns(self, row: Row, *, tied: bool) -> Architecture:
         heads = int(_number(row, "heads"))
         return Architecture.from_columns(
             layers=int(_number(row, "layers")),
@@ -167,6 +176,7 @@ class Reader:
             gated_mlp=_truth(row, "gated_mlp", True),
             experts=int(_number(row, "experts", 0, least=0)),
             experts_per_token=int(_number(row, "experts_per_token", 0, least=0)),
+            tied=tied,
             name=_text(row, "model", "decoder"),
         )
 
@@ -180,10 +190,7 @@ class Reader:
     def _vit(self, row: Row) -> Architecture:
         key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size")))
         if key not in self._architectures:
-            size = _text(row, "size")
-            if size not in VIT_SIZES:
-                raise InputError("size", size, f"one of {', '.join(VIT_SIZES)}")
-            hidden, layers, heads, ffn = VIT_SIZES[size]
+            hidden, layers, heads, ffn = VIT_SIZES.get(_text(row, "size")) or _vit_size(row)
             config = {
                 "model_type": "vit",
                 "hidden_size": hidden,
@@ -194,7 +201,7 @@ class Reader:
                 "patch_size": int(_number(row, "patch")),
                 "num_channels": 3,
             }
-            self._architectures[key] = Architecture.from_config(config, _text(row, "model", size))
+            self._architectures[key] = Architecture.from_config(config, _text(row, "model", "vit"))
         return self._architectures[key]
 
 
@@ -210,6 +217,34 @@ def table_of(names: object) -> Table:
             return table
     wanted = "; or ".join(f"{table}: {', '.join(r)}" for table, r in REQUIRED.items())
     raise InputError("columns", ", ".join(sorted(map(str, held))), f"those of {wanted}")
+
+
+def _vit_size(row: Row) -> tuple[int, int, int, int]:
+    """Sizes of a Vision Transformer of another name, from its parameters and multiply-adds.
+
+    With P = 12·L·h² in the layers and P·t + 2·L·h·t² multiply-adds for t tokens, both follow.
+    """
+    if _missing(row.get("params_m")) or _missing(row.get("gmacs")):
+        sizes = ", ".join(VIT_SIZES)
+        raise InputError("size", row.get("size"), f"one of {sizes}; or with params_m and gmacs")
+    tokens = (_number(row, "image_size") // _number(row, "patch")) ** 2 + 1
+    parameters = _number(row, "params_m", least=0.01) * 1e6
+    pairs = _number(row, "gmacs", least=0.001) * 1e9 - parameters * tokens
+    width_of_layers = max(pairs / (2 * tokens**2), math.sqrt(parameters))
+    hidden = max(64, 64 * round(parameters / (12 * width_of_layers) / 64))
+    layers = max(1, round(parameters / (12 * hidden**2)))
+    return hidden, layers, hidden // 64, 4 * hidden
+
+
+def _sharding(row: Row) -> Sharding:
+    """What is sharded over the data-parallel devices."""
+    written = _text(row, "sharding", "none")
+    plain = "".join(letter for letter in written.casefold() if letter.isalnum())
+    for part, sharding in SHARDING:
+        if part in plain:
+            return sharding
+    words = ", ".join(part for part, _ in SHARDING)
+    raise InputError("sharding", written, f"a word with one of {words}")
 
 
 def _missing(value: object) -> bool:

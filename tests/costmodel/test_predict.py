@@ -188,3 +188,46 @@ def test_a_device_without_any_rate_for_the_precision_is_refused():
 def test_software_is_known_however_it_is_spelt(written, name, version):
     assert software_name(written) == name
     assert version_name(written) == version
+
+
+@pytest.mark.parametrize(
+    ("written", "same_as"),
+    [("fsdp2", "FULL_SHARD"), ("ZeRO-3", "FULL_SHARD"), ("zero_2", "SHARD_GRAD_OP"), ("DDP", "")],
+)
+def test_sharding_is_known_in_other_words(written, same_as):
+    frame = read(TRAINING)
+    one, other = (
+        predict_table(frame.assign(sharding=word))["predicted"] for word in (written, same_as)
+    )
+    assert one.equals(other)
+
+
+def test_sharding_in_unknown_words_is_refused():
+    found = predict_table(read(TRAINING).assign(sharding="magic"))
+    assert found["predicted"].isna().all()
+    assert found["note"].str.contains("sharding").all()
+
+
+def test_training_an_image_model_counts_images_and_takes_longer():
+    frame = read(VISION)
+    trained = predict_table(frame.assign(phase="train"))["predicted"]
+    forward = predict_table(frame)["predicted"]
+    assert ((forward / trained) > 2).all()
+    assert ((forward / trained) < 6).all()
+
+
+def test_a_vision_transformer_of_another_name_is_read_from_its_counts():
+    frame = read(VISION)
+    renamed = predict_table(frame.assign(size="someone's"))["predicted"]
+    assert renamed.to_numpy() == pytest.approx(
+        predict_table(frame)["predicted"].to_numpy(), rel=0.1
+    )
+
+
+def test_replicas_share_the_clients():
+    """Two replicas of one device with twice the clients do as much a device as one."""
+    frame = read(SERVING).head(1)
+    double = frame.assign(gpus=2, concurrency=frame["concurrency"] * 2)
+    assert predict_table(double)["predicted"].iloc[0] == pytest.approx(
+        predict_table(frame)["predicted"].iloc[0]
+    )
