@@ -188,7 +188,7 @@ class Reader:
         return Architecture.from_config(entry.config, entry.name)
 
     def _vit(self, row: Row) -> Architecture:
-        key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size")))
+        key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size", "params_m", "gmacs")))
         if key not in self._architectures:
             hidden, layers, heads, ffn = VIT_SIZES.get(_text(row, "size")) or _vit_size(row)
             config = {
@@ -222,18 +222,26 @@ def table_of(names: object) -> Table:
 def _vit_size(row: Row) -> tuple[int, int, int, int]:
     """Sizes of a Vision Transformer of another name, from its parameters and multiply-adds.
 
-    With P = 12·L·h² in the layers and P·t + 2·L·h·t² multiply-adds for t tokens, both follow.
+    Its layers hold 12·L·h² parameters in products and 13·L·h beside them; t tokens take the former
+    times t and 2·L·h·t² multiply-adds. What isn't in layers depends on h, so it is found in rounds.
     """
     if _missing(row.get("params_m")) or _missing(row.get("gmacs")):
         sizes = ", ".join(VIT_SIZES)
         raise InputError("size", row.get("size"), f"one of {sizes}; or with params_m and gmacs")
-    tokens = (_number(row, "image_size") // _number(row, "patch")) ** 2 + 1
+    patch = _number(row, "patch")
+    tokens = (_number(row, "image_size") // patch) ** 2 + 1
     parameters = _number(row, "params_m", least=0.01) * 1e6
-    pairs = _number(row, "gmacs", least=0.001) * 1e9 - parameters * tokens
-    width_of_layers = max(pairs / (2 * tokens**2), math.sqrt(parameters))
-    hidden = max(64, 64 * round(parameters / (12 * width_of_layers) / 64))
-    layers = max(1, round(parameters / (12 * hidden**2)))
-    return hidden, layers, hidden // 64, 4 * hidden
+    products = _number(row, "gmacs", least=0.001) * 1e9
+    hidden, layers = 768.0, parameters / (12 * 768.0**2)
+    for _ in range(50):
+        outside = hidden * (1000 + 3 * patch**2 + tokens)
+        inside = max(parameters - outside - 13 * layers * hidden, parameters / 10)
+        pairs = products - hidden * 3 * patch**2 * (tokens - 1) - inside * tokens
+        widths = min(max(pairs / (2 * tokens**2), 1000.0), 1e6)
+        hidden = math.sqrt(hidden * min(max(inside / (12 * widths), 64.0), 8192.0))
+        layers = inside / (12 * hidden**2)
+    width = 64 * max(1, round(hidden / 64))
+    return width, max(1, round(inside / (12 * width**2))), width // 64, 4 * width
 
 
 def _sharding(row: Row) -> Sharding:
