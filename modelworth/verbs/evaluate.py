@@ -212,7 +212,9 @@ def _show(analysis: Analysis) -> None:
     for key in SHOWN:
         figure = analysis.indicators[key]
         if figure.base is not None or figure.p50 is not None or figure.status == "never":
-            print(_row(figure))
+            print(_row(figure, analysis.usd_per_currency))
+    if analysis.currency != "USD":
+        print(f"amounts in {analysis.currency}, at {analysis.usd_per_currency:g} USD each")
     _show_risk(analysis.risk)
     for flip in analysis.verdict.flips:
         if flip.at is not None:
@@ -250,10 +252,16 @@ def _verdict(analysis: Analysis) -> str:
     return f"{text}."
 
 
-def _row(figure: Figure) -> str:
-    base = figure.status or "" if figure.base is None else _number(figure.base, figure.unit)
-    spread = "".join(f"{_number(value, figure.unit):>14}" for value in _spread(figure))
-    return f"{figure.key:<42}{base:>14}{spread}"
+def _row(figure: Figure, usd_per_currency: float) -> str:
+    """One line of the table; money in the scenario's currency."""
+    scale = usd_per_currency if figure.unit.startswith("usd") else 1.0
+    shown = [
+        "" if value is None else _number(value / scale, figure.unit)
+        for value in (figure.base, *_spread(figure))
+    ]
+    if figure.base is None:
+        shown[0] = figure.status or ""
+    return f"{figure.key:<42}" + "".join(f"{text:>14}" for text in shown)
 
 
 def _spread(figure: Figure) -> Iterable[Any]:

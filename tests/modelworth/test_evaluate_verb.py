@@ -73,6 +73,31 @@ def test_what_is_wrong_is_said_in_two_lines(arguments, said, capsys, tmp_path, m
     assert said in " ".join(lines)
 
 
+def test_money_is_shown_in_the_scenarios_currency(plan, capsys):
+    main(["evaluate", plan, "--trials", "0"])
+    usd = amount(capsys.readouterr().out)
+    euro = ["--set", "currency=EUR", "--set", "usd_per_currency=2"]
+    main(["evaluate", plan, "--trials", "0", *euro])
+    shown = capsys.readouterr().out
+    assert amount(shown) == pytest.approx(usd / 2, abs=1)
+    assert "amounts in EUR" in shown
+
+
+def amount(shown: str) -> float:
+    row = next(line for line in shown.splitlines() if line.startswith("npv_usd"))
+    return float(row.split()[1].replace(",", ""))
+
+
+def test_defaults_may_be_drawn_from_their_ranges(plan, capsys):
+    ranges = ["--set", "simulation.defaults=ranges", "--trials", "64", "--json"]
+    assert main(["evaluate", plan, *ranges]) == 0
+    found = json.loads(capsys.readouterr().out)
+    drawn = {item["driver"] for item in found["risk"]["influences"]}
+    assert {"demand.churn_per_month", "company.support_share"} <= drawn
+    assert found["drivers"]["company.support_share"]["distribution"]["mode"] == 0.05
+    assert not found["drivers"]["company.support_share"]["changed"]
+
+
 def test_check_compares_with_what_is_expected(plan, capsys, tmp_path):
     assert main(["evaluate", plan, "--check"]) == 0
     assert capsys.readouterr().out.startswith("ok")
