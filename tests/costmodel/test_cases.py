@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,14 @@ def test_no_expectations_are_none_and_a_list_is_refused():
 def test_an_unknown_key_is_refused():
     with pytest.raises(InputError, match="line"):
         check_case(MODEL, {}, read_expected("expected", {"nonsense": 1}))
+
+
+def test_the_documented_example_and_the_lines_it_names_are_right():
+    document = (Path(__file__).parents[2] / "docs" / "cases.md").read_text("utf-8")
+    example = document.split("```yaml\n")[1].split("```")[0]
+    found = scenario.loads(example)
+    assert all(check.ok for check in check_case(Model(1), values_of(found), found.expected))
+    table = "\n".join(row for row in document.splitlines() if row.startswith("| "))
+    named = set(re.findall(r"`([a-z_]+)`", table))
+    assert named
+    assert named <= {*MODEL.formulas, *MODEL.indicator_keys}
