@@ -14,7 +14,16 @@ from typing import Any, Literal
 
 from costmodel import architecture_other as other
 from costmodel.architecture import Architecture, Attention, Block, FeedForward, Head, Norm
-from costmodel.architecture_keys import Config, optional, switch, whole
+from costmodel.architecture_keys import (
+    Config,
+    head_width,
+    layer_count,
+    listed,
+    optional,
+    switch,
+    whole,
+    word,
+)
 from data.errors import InputError
 
 Windows = Literal["none", "all", "late"] | int
@@ -177,8 +186,10 @@ def _falcon(config: Config) -> dict[str, Any]:
 
 def _mpt(config: Config) -> dict[str, Any]:
     """MPT's expansion ratio as a width; its position table where it has no ALiBi."""
-    width = int(config.get("expansion_ratio", 4) * whole(config, "d_model", "hidden_size"))
-    return {**config, "intermediate_size": width}
+    ratio = config.get("expansion_ratio", 4)
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < 1000:
+        raise InputError("config: expansion_ratio", ratio, "a number above 0")
+    return {**config, "intermediate_size": int(ratio * whole(config, "d_model", "hidden_size"))}
 
 
 def _opt(config: Config) -> dict[str, Any]:
@@ -205,7 +216,7 @@ def _renamed(kind: str, config: Config) -> Config:
 def _decoder(config: Config, traits: Traits, name: str, note: str | None) -> Architecture:
     """A decoder from Llama's words and its family's departures from them."""
     hidden = whole(config, "hidden_size", "n_embd", "d_model")
-    layers = whole(config, "num_hidden_layers", "n_layer", "n_layers")
+    layers = layer_count(config, "num_hidden_layers", "n_layer", "n_layers")
     vocab = whole(config, "vocab_size")
     norm = traits.norm_vectors * hidden
     norm_count = optional(config, "norms_per_layer") or traits.norms
@@ -253,7 +264,7 @@ def _attention(config: Config, traits: Traits, hidden: int, window: int | None) 
     heads = whole(config, "num_attention_heads", "n_head", "n_heads")
     if optional(config, "kv_lora_rank"):
         return _latent_attention(config, hidden, heads)
-    width = optional(config, "head_dim") or hidden // heads
+    width = optional(config, "head_dim") or head_width(hidden, heads)
     kv_heads = optional(config, "num_key_value_heads") or heads
     queries, keys = heads * width, kv_heads * width
     qkv_bias = _bias(config, traits, traits.qkv_bias, *INPUT_BIAS_KEYS)
@@ -316,13 +327,15 @@ def _feed_forward(config: Config, traits: Traits, hidden: int) -> FeedForward:
 def _activation(config: Config, traits: Traits) -> str:
     """The function between the products."""
     keys = ("hidden_act", "hidden_activation", "activation_function")
-    named = next((config[key] for key in keys if config.get(key)), traits.activation)
-    return str(named)
+    return word(config, *keys, default=traits.activation)
 
 
 def _experts(config: Config, traits: Traits, hidden: int) -> FeedForward:
     """A feed-forward part of experts."""
     experts = whole(config, *EXPERT_KEYS)
+    used = whole(config, "num_experts_per_tok", "num_experts_per_token")
+    if used > experts:
+        raise InputError("config: num_experts_per_tok", used, f"at most the {experts} experts")
     width = whole(config, "moe_intermediate_size", "intermediate_size")
     shared = (optional(config, "n_shared_experts") or 0) * width
     shared += optional(config, "shared_expert_intermediate_size") or 0
@@ -331,7 +344,7 @@ def _experts(config: Config, traits: Traits, hidden: int) -> FeedForward:
         width,
         traits.gated,
         experts,
-        whole(config, "num_experts_per_tok", "num_experts_per_token"),
+        used,
         shared,
         shared_gate=bool(shared) and traits.shared_gate,
         activation=_activation(config, traits),
@@ -350,7 +363,7 @@ def _sparse_layers(config: Config, layers: int) -> list[bool]:
         return [False] * layers
     dense_first = optional(config, "first_k_dense_replace") or 0
     step = optional(config, "decoder_sparse_step", "moe_layer_freq") or 1
-    dense = set(config.get("mlp_only_layers") or ())
+    dense = listed(config, "mlp_only_layers") or []
     offset = 0 if "moe_layer_freq" in config else 1
     return [
         layer >= dense_first and layer not in dense and (layer + offset) % step == 0
@@ -363,8 +376,10 @@ def _windows(config: Config, traits: Traits, layers: int) -> list[int | None]:
     window = optional(config, "sliding_window")
     if window is None or not switch(config, "use_sliding_window", traits.windows != "late"):
         return [None] * layers
-    if (listed := config.get("layer_types")) is not None:
-        return [_listed_window(kind, window) for kind in listed]
+    if (kinds := listed(config, "layer_types")) is not None:
+        if len(kinds) != layers:
+            raise InputError("config: layer_types", f"{len(kinds)} layers", f"of {layers}")
+        return [_listed_window(kind, window) for kind in kinds]
     if traits.windows == "none":
         return [None] * layers
     if traits.windows == "all":
@@ -379,6 +394,6 @@ def _windows(config: Config, traits: Traits, layers: int) -> list[int | None]:
 def _listed_window(kind: object, window: int) -> int | None:
     """The window of a layer by its name in layer_types."""
     known = {"full_attention": None, "sliding_attention": window}
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         raise InputError("config: layer_types", kind, f"of {', '.join(known)}")
-    return known[str(kind)]
+    return known[kind]

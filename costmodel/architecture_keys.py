@@ -12,6 +12,7 @@ from typing import Any
 from data.errors import InputError
 
 Config = Mapping[str, Any]
+MOST_LAYERS = 10_000
 
 
 def optional(config: Config, *keys: str) -> int | None:
@@ -41,6 +42,59 @@ def whole(config: Config, *keys: str) -> int:
         found = "nothing" if value is None else value
         raise InputError(f"config: {' or '.join(keys)}", found, "a whole number above 0")
     return value
+
+
+def listed(config: Config, key: str) -> list[Any] | None:
+    """The list at `key`; None where it is absent.
+
+    Raises:
+        InputError: if it isn't a list.
+    """
+    value = config.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise InputError(f"config: {key}", value, "a list")
+    return list(value)
+
+
+def word(config: Config, *keys: str, default: str) -> str:
+    """The first of `keys` that is set, as a word.
+
+    Raises:
+        InputError: if it isn't text.
+    """
+    for key in keys:
+        value = config.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise InputError(f"config: {key}", value, "a word")
+        return value or default
+    return default
+
+
+def head_width(hidden: int, heads: int) -> int:
+    """Width of a head that isn't stated: its share of the hidden size.
+
+    Raises:
+        InputError: if that is less than 1.
+    """
+    if heads > hidden:
+        raise InputError("config: attention heads", heads, f"at most the hidden size, {hidden}")
+    return hidden // heads
+
+
+def layer_count(config: Config, *keys: str) -> int:
+    """Layers of a stack.
+
+    Raises:
+        InputError: if there are none, or more than any model has.
+    """
+    layers = whole(config, *keys)
+    if layers > MOST_LAYERS:
+        raise InputError(f"config: {' or '.join(keys)}", layers, f"at most {MOST_LAYERS:,}")
+    return layers
 
 
 def switch(config: Config, key: str | None, default: bool) -> bool:

@@ -19,7 +19,16 @@ from costmodel.architecture import (
     Patches,
     Stack,
 )
-from costmodel.architecture_keys import Config, optional, switch, whole
+from costmodel.architecture_keys import (
+    Config,
+    head_width,
+    layer_count,
+    listed,
+    optional,
+    switch,
+    whole,
+    word,
+)
 from data.errors import InputError
 
 VISION_SIZES = {
@@ -69,7 +78,7 @@ def _biased_attention(hidden: int, heads: int, width: int, *, causal: bool) -> A
 def _biased_network(config: Config, hidden: int, width: int) -> FeedForward:
     """Two products, each with a bias."""
     keys = ("hidden_act", "activation_function", "activation")
-    activation = str(next((config[key] for key in keys if config.get(key)), "gelu"))
+    activation = word(config, *keys, default="gelu")
     return FeedForward(hidden, width, gated=False, activation=activation, vectors=width + hidden)
 
 
@@ -78,8 +87,8 @@ def _bert(config: Config, name: str) -> Architecture:
     hidden = whole(config, "hidden_size")
     heads, vocab = whole(config, "num_attention_heads"), whole(config, "vocab_size")
     block = Block(
-        whole(config, "num_hidden_layers"),
-        _biased_attention(hidden, heads, hidden // heads, causal=False),
+        layer_count(config, "num_hidden_layers"),
+        _biased_attention(hidden, heads, head_width(hidden, heads), causal=False),
         _biased_network(config, hidden, whole(config, "intermediate_size")),
         norms=4 * hidden,
         norm="layer",
@@ -119,7 +128,7 @@ def _distilbert(config: Config, name: str) -> Architecture:
 
 def _encoder_head(config: Config, hidden: int, vocab: int) -> Head:
     """A masked-language head, a classifier on the first token, or a pooler alone."""
-    built = (config.get("architectures") or ["ForMaskedLM"])[0]
+    built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
     dense = hidden * hidden
     if built.endswith("ForMaskedLM"):
         table = vocab * hidden
@@ -142,12 +151,12 @@ def _t5(config: Config, name: str) -> Architecture:
     hidden, heads = whole(config, "d_model"), whole(config, "num_heads")
     width, vocab = whole(config, "d_kv"), whole(config, "vocab_size")
     default = "gated-gelu" if config.get("model_type") == "mt5" else "relu"
-    projection = str(config.get("feed_forward_proj", default))
+    projection = word(config, "feed_forward_proj", default=default)
     activation = projection.removeprefix("gated-").replace("gelu", "gelu_new")
     feed_forward = FeedForward(
         hidden, whole(config, "d_ff"), projection.startswith("gated"), activation=activation
     )
-    encoder = whole(config, "num_layers")
+    encoder = layer_count(config, "num_layers")
     buckets = optional(config, "relative_attention_num_buckets") or 32
     table = vocab * hidden
     attend = {
@@ -179,13 +188,13 @@ def _bart(config: Config, name: str) -> Architecture:
         heads = whole(config, f"{stack}_attention_heads")
         decodes = stack == "decoder"
         return Block(
-            whole(config, f"{stack}_layers"),
-            _biased_attention(hidden, heads, hidden // heads, causal=decodes),
+            layer_count(config, f"{stack}_layers"),
+            _biased_attention(hidden, heads, head_width(hidden, heads), causal=decodes),
             _biased_network(config, hidden, whole(config, f"{stack}_ffn_dim")),
             norms=2 * sublayers * hidden,
             norm="layer",
             norm_count=sublayers,
-            cross=_biased_attention(hidden, heads, hidden // heads, causal=False)
+            cross=_biased_attention(hidden, heads, head_width(hidden, heads), causal=False)
             if decodes
             else None,
             stack=stack,
@@ -254,12 +263,12 @@ def _yolos(config: Config, name: str) -> Architecture:
 def _vision_block(config: Config, hidden: int) -> Block:
     """The layers of a Vision Transformer."""
     heads = whole(config, "num_attention_heads")
-    width = hidden // heads
+    width = head_width(hidden, heads)
     biased = switch(config, "qkv_bias", True)
     vectors = hidden + (3 * heads * width if biased else 0)
     attention = Attention(hidden, heads, heads, width, width, causal=False, vectors=vectors)
     network = _biased_network(config, hidden, whole(config, "intermediate_size"))
-    return Block(whole(config, "num_hidden_layers"), attention, network, 4 * hidden, "layer")
+    return Block(layer_count(config, "num_hidden_layers"), attention, network, 4 * hidden, "layer")
 
 
 def _patches(config: Config, hidden: int, extra_tokens: int) -> Patches:
@@ -267,6 +276,8 @@ def _patches(config: Config, hidden: int, extra_tokens: int) -> Patches:
     (rows, columns), (tall, wide) = _pair(config, "image_size"), _pair(config, "patch_size")
     channels = optional(config, "num_channels") or 3
     count = (rows // tall) * (columns // wide)
+    if not count:
+        raise InputError("config: patch_size", f"{tall} × {wide}", f"within {rows} × {columns}")
     return Patches(count, extra_tokens, channels * tall * wide * hidden)
 
 

@@ -196,3 +196,28 @@ def test_records_are_frozen_and_comparable():
     model = Architecture.from_config(short_config("llama"))
     assert model == Architecture.from_config(short_config("llama"))
     assert replace(model, name="other") != model
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 10**9),
+    st.floats(allow_nan=True),
+    st.text(max_size=5),
+    st.lists(st.integers(-2, 300), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_damage_is_read_or_refused(data):
+    """A config with any value anywhere gives an architecture or a clear refusal."""
+    config = short_config(data.draw(st.sampled_from(sorted(FAMILIES))))
+    key = data.draw(st.sampled_from(sorted({*config, "layer_types", "rope_scaling", "head_dim"})))
+    try:
+        model = Architecture.from_config(config | {key: data.draw(ANYTHING)})
+    except InputError:
+        return
+    assert model.parameters >= model.active_parameters > 0
+    assert model.matmul_parameters > 0
