@@ -79,8 +79,11 @@ class Decoder:
 
     def cache_bytes(self) -> int:
         """Storage of keys and values."""
-        kept = [tensor for layer in self._layers() for tensor in (layer.keys, layer.values)]
-        return sum(tensor.numel() * tensor.element_size() for tensor in kept)
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.cache_tensors())
+
+    def cache_tensors(self) -> list[Tensor]:
+        """Keys and values of every layer."""
+        return [tensor for layer in self._layers() for tensor in (layer.keys, layer.values)]
 
     def _new_cache(self, places: int) -> Any:
         """An empty cache of that many places; an encoder-decoder's has a second for the source."""
@@ -137,6 +140,15 @@ class Decoder:
             given = {"decoder_input_ids": ids, "encoder_outputs": source}
         logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
         return logits[:, -1:]
+
+    def first_logits_of(self, model: Any, ids: Tensor) -> Tensor:
+        """As `logits_of`, for a prompt that may have to go through the encoder first."""
+        if not self.encodes:
+            return self.logits_of(model, ids)
+        self.cache.is_updated = dict.fromkeys(self.cache.is_updated, False)
+        given = {"input_ids": ids, "decoder_input_ids": self.token}
+        logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
+        return logits
 
     def _forward(self, ids: Tensor) -> Tensor:
         """Logits of the last position; the cache takes up what passes."""

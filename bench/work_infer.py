@@ -6,7 +6,7 @@ prompt, so prefill computes no others; a forward pass computes all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -54,7 +54,7 @@ def prepare_prefill(job: Job) -> Work:
     """Reading a prompt into the cache, up to the first token."""
     decoder = _decoder(job, growing=False)
     decoder.prefill()
-    return _decoder_work(job, decoder, decoder.prefill, decoder.prompt)
+    return _decoder_work(job, decoder, decoder.prefill, reads_prompt=True)
 
 
 def prepare_decode(job: Job) -> Work:
@@ -68,7 +68,7 @@ def prepare_decode(job: Job) -> Work:
         job,
         decoder,
         step,
-        decoder.token,
+        reads_prompt=False,
         reset=lambda: decoder.rewind(context),
         bytes_per_step=moved / job.layout.tensor,
         cuda_graphs=captured,
@@ -94,7 +94,7 @@ def prepare_generate(job: Job) -> Work:
         job,
         decoder,
         generate,
-        decoder.prompt,
+        reads_prompt=True,
         parts=(("prefill", decoder.prefill), ("decode", decode)),
         cuda_graphs=captured,
     )
@@ -113,14 +113,21 @@ def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
     return value.to(dtype) if value.is_floating_point() else value
 
 
-def _decoder_work(job: Job, decoder: Decoder, step: Step, widest: Tensor, **known: Any) -> Work:
-    """A decoder's step; `widest` is the most that goes through its model at once."""
+def _decoder_work(
+    job: Job, decoder: Decoder, step: Step, *, reads_prompt: bool, **known: Any
+) -> Work:
+    """A decoder's step; what takes most memory is its prompt, if it reads one."""
+    run, ids = decoder.logits_of, decoder.token
+    if reads_prompt:
+        run, ids = decoder.first_logits_of, decoder.prompt
     cache = decoder.cache_bytes()
-    predicted = None
-    if not decoder.encodes:
-        predicted = _predicted_bytes(
-            job, decoder.model, {"ids": widest}, lambda one, given: decoder.logits_of(one, **given)
-        )
+    predicted = _predicted_bytes(
+        job,
+        decoder.model,
+        {"ids": ids},
+        lambda model, given: run(model, **given),
+        decoder.cache_tensors(),
+    )
     return _work(
         job,
         decoder.model,
@@ -132,7 +139,11 @@ def _decoder_work(job: Job, decoder: Decoder, step: Step, widest: Tensor, **know
 
 
 def _predicted_bytes(
-    job: Job, model: Any, batch: Mapping[str, Tensor], run: Callable[..., Any]
+    job: Job,
+    model: Any,
+    batch: Mapping[str, Tensor],
+    run: Callable[..., Any],
+    kept: Sequence[Tensor] = (),
 ) -> int | None:
     """Expected peak: what stays, and the most that a pass makes."""
     if job.layout.devices > 1:
@@ -142,7 +153,7 @@ def _predicted_bytes(
         with torch.inference_mode():
             run(stand_in, given)
 
-    transient = transient_bytes(model, batch, without_gradients)
+    transient = transient_bytes(model, batch, without_gradients, kept)
     return None if transient is None else state_bytes(model) + transient
 
 

@@ -8,7 +8,7 @@ looks into its tensors, which fake ones can't show.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -74,11 +74,14 @@ class Peak(TorchDispatchMode):
 
 
 def transient_bytes(
-    model: Any, batch: Mapping[str, Tensor], run: Callable[[Any, dict[str, Tensor]], None]
+    model: Any,
+    batch: Mapping[str, Tensor],
+    run: Callable[[Any, dict[str, Tensor]], None],
+    kept: Sequence[Tensor] = (),
 ) -> int | None:
     """Peak bytes of all that `run(model, batch)` makes: activations, logits, gradients.
 
-    `run` is given a stand-in for the model.
+    `run` is given a stand-in for the model; `kept` are tensors that it finds elsewhere, a cache.
     """
     routed = expert_share(model.config) < 1
     if routed and model.dtype is not torch.bfloat16:
@@ -88,8 +91,9 @@ def transient_bytes(
             weights = {name: mode.from_tensor(each) for name, each in model.named_parameters()}
             others = {name: mode.from_tensor(each) for name, each in model.named_buffers()}
             inputs = tree_map_only(Tensor, mode.from_tensor, dict(batch))
+            held = [mode.from_tensor(each) for each in kept]  # found again when they are met
             with Peak() as peak:
-                peak.ignore([*weights.values(), *others.values(), *inputs.values()])
+                peak.ignore([*weights.values(), *others.values(), *inputs.values(), *held])
                 run(Stand(model, weights | others), inputs)
     except (RuntimeError, NotImplementedError, AssertionError):
         return None

@@ -222,12 +222,14 @@ def test_weights_and_cache_are_in_the_precision_of_the_work():
     prepared.step()
 
 
-def test_expected_memory_is_what_a_step_takes():
+@pytest.mark.parametrize("name", ["llama", "gpt2", "t5"])
+def test_expected_memory_is_what_a_step_takes(name):
     memory = pytest.importorskip("bench.memory")
-    prepared = work("llama", "prefill", prompt_tokens=128)
+    prepared = work(name, "prefill", prompt_tokens=128)
+    prepared.step()
     standing = prepared.weights_bytes + prepared.cache_bytes
     taken = memory._step_peak_bytes(prepared.step)
-    assert prepared.predicted_bytes - standing == pytest.approx(taken, rel=0.02)
+    assert prepared.predicted_bytes - standing == pytest.approx(taken, rel=0.05)
 
 
 @pytest.mark.parametrize(
