@@ -91,10 +91,18 @@ def _slide(browser: Any, address: str, moves: int) -> list[float]:
         slider = sliders.nth(move % sliders.count())
         slider.focus()
         page.evaluate(PRESSED)
-        page.keyboard.press("ArrowRight" if move % 4 < 2 else "ArrowLeft")
+        page.keyboard.press(_arrow(slider, move))
         page.wait_for_function(REDRAWN)
         waits.append(page.evaluate("() => window.drawn - window.pressed"))
     return waits
+
+
+def _arrow(slider: Any, move: int) -> str:
+    """A key that moves this slider: away from an end, else to and fro."""
+    now = float(slider.input_value())
+    low, high = (float(slider.get_attribute(end)) for end in ("min", "max"))
+    forward = now < high and (now == low or move // 3 % 2 == 0)
+    return "ArrowRight" if forward else "ArrowLeft"
 
 
 if __name__ == "__main__":

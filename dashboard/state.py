@@ -52,6 +52,8 @@ class Session:
         base: what it is compared with: the template, file or link it came from.
         past: what it was before each change, for undo.
         address: the link that was last looked at, so that it is taken over once.
+        levers: the revision they were chosen at, and the drivers that a reader may pull: while one
+            is being pulled the others must stay where they are, whatever matters most by then.
         revision: grows with every change that widgets didn't make, so that they start afresh.
     """
 
@@ -62,6 +64,7 @@ class Session:
     trials: int = TRIALS
     address: tuple[str, ...] = ()
     revision: int = 0
+    levers: tuple[int, tuple[str, ...]] = (-1, ())
     notices: list[Notice] = field(default_factory=list)
 
 
@@ -238,7 +241,11 @@ def text(found: Analysis, key: str) -> str:
 
 
 def levers_for(found: Analysis, keys: Sequence[str], place: str) -> None:
-    """Sliders for drivers, side by side."""
+    """Sliders for drivers, side by side: those given when the scenario was opened."""
+    mine = session()
+    if mine.levers[0] != mine.revision:
+        mine.levers = (mine.revision, tuple(keys))
+    keys = mine.levers[1]
     for column, key in zip(st.columns(max(1, len(keys))), keys, strict=False):
         with column:
             lever(found.drivers[key], place)

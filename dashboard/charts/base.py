@@ -20,6 +20,7 @@ LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7
 DARK = ("#56b4e9", "#ff9a4d", "#33c79b", "#e3a1c6", "#f0c04a", "#9ad0f0", "#9aa5b1")
 MARKERS = ("circle", "diamond", "square", "triangle-up", "x", "star", "triangle-down")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+LEAST_STEP = 1e-300
 SAYS_ITS_UNIT = {"share", "s", *SCALED}
 
 
@@ -129,6 +130,8 @@ def nice_ticks(values: Sequence[float], unit: str = "", wanted: int = 5) -> list
         return [low]
     scale = next((size for size, _ in BYTES if high >= size), 1.0) if unit == "bytes" else 1.0
     raw = (high - low) / scale / wanted
+    if raw < LEAST_STEP:
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
     first, last = math.floor(low / scale / step), math.ceil(high / scale / step)
