@@ -1,7 +1,7 @@
 """Reads a scenario's YAML into plain mappings, lists, text and finite numbers, and nothing else.
 
 Plain data need no tags, anchors or aliases, so these are refused, and with them cycles and texts
-that grow without bound. So are repeated keys, infinities, and files of more than a megabyte. Unlike
+that grow without bound. So are repeated keys, infinities, and files of more than 300 kB. Unlike
 YAML 1.1, `1e6` is a number, `2026-12-01` and `no` are text, and only true and false are truth.
 """
 
@@ -15,9 +15,9 @@ import yaml
 
 from data.errors import InputError
 
-MAX_BYTES: Final = 1_000_000
+MAX_BYTES: Final = 300_000
 MAX_DEPTH: Final = 20
-MAX_NODES: Final = 50_000
+MAX_NODES: Final = 20_000
 MAX_DIGITS: Final = 40
 Document = dict[str, Any]
 

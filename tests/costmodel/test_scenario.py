@@ -14,6 +14,7 @@ from costmodel.drivers import load_drivers
 from costmodel.scenario_schema import schema
 from data.errors import InputError
 
+VALIDATOR = jsonschema.Draft202012Validator(schema())
 GOOD = """
 text:
   en: {name: A plan, question: "Is it one?"}
@@ -36,6 +37,11 @@ simulation:
 expected:
   npv_usd: {value: [-1e9, 1e9]}
 """
+
+
+def valid(document) -> bool:
+    """Whether the document keeps to the schema."""
+    return bool(VALIDATOR.is_valid(json.loads(json.dumps(document))))
 
 
 def test_a_good_file_says_what_it_says():
@@ -81,7 +87,7 @@ def test_a_days_profile_gives_the_peak():
     profile = [1] * 12 + [3] * 12
     found = scenarios.loads(f"months: 12\nstart: 2026-12\ndemand: {{hourly_load: {profile}}}")
     assert found.number("demand.peak_over_average") == 1.5
-    jsonschema.validate(json.loads(json.dumps(found.document)), schema())
+    assert valid(found.document)
     for wrong in ([1] * 23, [0] * 24, [1] * 23 + [-1], "even"):
         with pytest.raises(InputError, match="hourly_load"):
             scenarios.with_overrides(found, {"demand.hourly_load": wrong})
@@ -94,12 +100,12 @@ def test_shipped_scenarios_are_right_and_speak_both_languages(name):
     found = scenarios.load(name)
     for language in ("en", "zh_CN"):
         assert {"name", "question", "finding"} <= set(found.text[language]), language
-    jsonschema.validate(json.loads(json.dumps(found.document)), schema())
+    assert valid(found.document)
 
 
 def test_the_schema_accepts_what_is_right_and_refuses_what_isnt():
     right = json.loads(json.dumps(scenarios.loads(GOOD).document))
-    jsonschema.validate(right, schema())
+    assert valid(right)
     for path, value in (
         (("demand", "churn_per_month"), -1), (("demand", "nothing"), 1), (("months",), 0),
         (("compute", "serving"), "leased"), (("building", "refreshes"), "maybe"),
@@ -109,8 +115,7 @@ def test_the_schema_accepts_what_is_right_and_refuses_what_isnt():
         for part in path[:-1]:
             place = place[part]
         place[path[-1]] = value
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(wrong, schema())
+        assert not valid(wrong)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +160,10 @@ def test_what_is_wrong_is_refused_with_where_and_what(text, said):
     assert said in str(caught.value)
 
 
+def test_the_schema_itself_is_right():
+    VALIDATOR.check_schema(VALIDATOR.schema)
+
+
 def test_a_bomb_of_aliases_costs_nothing():
     levels = ["a0: &a0 [lol]"] + [
         f"a{level}: &a{level} [{', '.join(['*a' + str(level - 1)] * 9)}]" for level in range(1, 12)
@@ -166,7 +175,7 @@ def test_a_bomb_of_aliases_costs_nothing():
     with pytest.raises(InputError, match="bytes"):
         scenarios.loads("a: " + "x" * 2_000_000)
     with pytest.raises(InputError, match="at most"):
-        scenarios.loads("a: [" + "1," * 60_000 + "1]")
+        scenarios.loads("a: [" + "1," * 21_000 + "1]")
     with pytest.raises(InputError, match="digits"):
         scenarios.loads("a: " + "9" * 5_000)
 
