@@ -26,7 +26,8 @@ from data.errors import InputError
 Floats = NDArray[np.float64]
 Sampler = Literal["sobol", "latin_hypercube"]
 SAMPLERS = ("sobol", "latin_hypercube")
-MAX_TRIALS = 10_000_000
+MAX_TRIALS = 2_000_000
+MAX_HYPERCUBE = 100_000_000  # a Latin hypercube exists only as a whole: 0.8 GB
 _latest = threading.local()
 _HALF_STEP = 2.0**-31  # Sobol points have 30 bits: 0 moves into (0, 1), as quantiles need
 
@@ -71,6 +72,9 @@ def plan(
         raise InputError("seed", seed, "from 0 to 2^63 - 1")
     if sampler not in SAMPLERS:
         raise InputError("sampler", sampler, f"one of {', '.join(SAMPLERS)}")
+    if sampler == "latin_hypercube" and trials * len(uncertain) > MAX_HYPERCUBE:
+        found = f"latin_hypercube of {trials:,} trials x {len(uncertain)} drivers"
+        raise InputError("sampler", found, "sobol for so many, or fewer trials")
     keys = tuple(sorted(uncertain))
     acting = tuple(pair for pair in correlations if {pair[0], pair[1]} <= set(keys))
     made = SamplingPlan(
@@ -88,8 +92,7 @@ def draw(plan: SamplingPlan, start: int = 0, stop: int | None = None) -> dict[st
     uniform = _points(plan, start, end)
     places, factor = _normal_factor(plan.keys, plan.correlations)
     if len(places):
-        together = special.ndtri(uniform[:, places]) @ factor.T
-        uniform[:, places] = np.clip(special.ndtr(together), 1e-12, 1 - 1e-12)
+        uniform[:, places] = _together(uniform[:, places], factor)
     columns = np.ascontiguousarray(uniform.T)
     return {
         key: distribution.ppf(column)
@@ -99,6 +102,18 @@ def draw(plan: SamplingPlan, start: int = 0, stop: int | None = None) -> dict[st
 
 def _named(sampler: str) -> Sampler:
     return "sobol" if sampler == "sobol" else "latin_hypercube"
+
+
+def _together(uniform: Floats, factor: Floats) -> Floats:
+    """Independent columns made to move together.
+
+    Summed one by one: a matrix product may round otherwise in a chunk of another size.
+    """
+    scores = special.ndtri(uniform)
+    mixed = np.empty_like(scores)
+    for row, weights in enumerate(factor):
+        mixed[:, row] = sum(scores[:, column] * weights[column] for column in range(row + 1))
+    return np.asarray(np.clip(special.ndtr(mixed), 1e-12, 1 - 1e-12))
 
 
 def _points(plan: SamplingPlan, start: int, stop: int) -> Floats:

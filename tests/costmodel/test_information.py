@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from costmodel.distributions import Normal
@@ -75,6 +77,17 @@ def test_nothing_is_worth_knowing_when_the_decision_is_clear():
     table = with_doing_nothing(1000 + values["a"])
     assert partial_information(table, ranks_of(values))["a"] == 0
     assert by_chance(table, seed=0) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.floats(-3, 3), st.floats(0, 3), st.floats(0, 3))
+def test_knowing_one_driver_is_never_worth_more_than_knowing_all(seed, mean, first, second):
+    generator = np.random.default_rng(seed)
+    values = {"a": generator.normal(size=2000), "b": generator.random(2000)}
+    table = with_doing_nothing(mean + first * values["a"] + second * values["b"] ** 2)
+    whole = perfect_information(table)
+    for worth in partial_information(table, ranks_of(values)).values():
+        assert -1e-9 <= worth <= whole * 1.01 + 0.02
 
 
 def test_chance_alone_is_worth_little():

@@ -91,6 +91,7 @@ def test_no_uncertain_driver_is_no_draw():
         ({"trials": 10**9}, "trials"),
         ({"seed": -1}, "seed"),
         ({"sampler": "halton"}, "sampler"),
+        ({"sampler": "latin_hypercube", "trials": 2_000_000}, "sampler"),
         (
             {"correlations": (("price.in", "compute.rent", 1.0),)},
             "correlations: price.in with compute.rent",
@@ -106,7 +107,8 @@ def test_no_uncertain_driver_is_no_draw():
         ),
     ],
 )  # fmt: skip
-def test_a_wrong_plan_is_refused(settings, where):
+def test_a_wrong_plan_is_refused(settings, where, monkeypatch):
+    monkeypatch.setattr("costmodel.sampling.MAX_HYPERCUBE", 4_000_000)
     with pytest.raises(InputError) as refused:
         plan(DRIVERS, **settings)
     assert refused.value.where == where
