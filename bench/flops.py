@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import zoo
+from bench import zoo, zoo_size
 from bench.work_inputs import TRAINING, forward_batch, lengths, options, training_batch
 from data.measurement import Workload
 
@@ -72,7 +72,7 @@ def _meta_model(key: str) -> PreTrainedModel:
 
 def _experts(blueprint: zoo.Blueprint) -> str | None:
     """The experts implementation whose products the counter sees."""
-    routed = any(blueprint.config.get(key) for key in zoo.EXPERTS)
+    routed = any(blueprint.config.get(key) for key in zoo_size.EXPERTS)
     return "batched_mm" if routed else None
 
 
@@ -154,15 +154,15 @@ def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: in
 
 def _weights_read(model: PreTrainedModel, batch: int) -> float:
     """Parameters that the matrix products of a decode step read, each once."""
-    share = zoo.expert_share(model.config)
+    share = zoo_size.expert_share(model.config)
     read = 0.0
     for path, module in model.named_modules():
         if path.startswith("encoder.") or path.endswith(("EncDecAttention.k", "EncDecAttention.v")):
             continue
         for name, weight in module.named_parameters(recurse=False):
-            if zoo.is_matrix(module, name, weight):
+            if zoo_size.is_matrix(module, name, weight):
                 read += weight.numel()
-            elif zoo.is_experts(name, weight):
+            elif zoo_size.is_experts(name, weight):
                 read += weight.numel() * (1 - (1 - share) ** batch)
     return read
 

@@ -18,7 +18,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from bench.zoo import expert_share
+from bench.zoo_size import expert_share
 
 
 class Stand:
