@@ -93,7 +93,8 @@ class Scenario:
     @property
     def sha256(self) -> str:
         """Hash of what the scenario says: the same for every way of writing it."""
-        text = json.dumps(self.document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        plain = _numbers_alike(self.document)
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def number(self, key: str) -> float:
@@ -153,14 +154,22 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
+def _numbers_alike(found: Any) -> Any:
+    """The same data with every number a float: 2000000 and 2e6 say the same."""
+    if isinstance(found, Mapping):
+        return {key: _numbers_alike(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_numbers_alike(value) for value in found]
+    return float(found) if type(found) is int else found
+
+
 def _located(path: Path) -> Path:
     """The file itself, or the shipped scenario of that name."""
     if path.is_file():
         return path
-    if path.suffix == "" and len(path.parts) == 1:
-        own = FOLDER / f"{path}.yaml"
-        if own.is_file():
-            return own
+    own = FOLDER / f"{path.stem}.yaml"
+    if path.suffix in ("", ".yaml") and len(path.parts) == 1 and own.is_file():
+        return own
     near = get_close_matches(path.stem, shipped(), n=3, cutoff=0.4)
     hint = f", or one of {', '.join(near or shipped())}"
     raise InputError("scenario", str(path), f"a YAML file{hint}")

@@ -67,6 +67,7 @@ def test_yaml_there_and_back_is_the_same():
     again = scenarios.loads(scenarios.to_yaml(found))
     assert again == found
     assert again.sha256 == found.sha256
+    assert scenarios.loads(GOOD.replace("2e6", "2000000")).sha256 == found.sha256
     assert again.sha256 != scenarios.with_overrides(found, {"months": 25}).sha256
 
 
