@@ -8,18 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from costmodel.activations import Checkpointing, Kernels
 from costmodel.architecture import Architecture
-from costmodel.memory import (
-    ONE_DEVICE,
-    RESERVE_SHARE,
-    Checkpointing,
-    Kernels,
-    Memory,
-    Sharding,
-    serving_memory,
-    training_memory,
-    weights_bytes,
-)
+from costmodel.memory import RESERVE_SHARE, Memory, serving_memory, training_memory, weights_bytes
+from costmodel.sharding import ONE_DEVICE, Sharding
 
 SERVING_SPREADS = ((2, 1), (4, 1), (8, 1), *((8, 2**power) for power in range(1, 6)))
 """Tensor degrees and pipeline stages proposed for serving, in order: tensor parallelism in a node,

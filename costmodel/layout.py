@@ -21,19 +21,13 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
 
+from costmodel.activations import RECOMPUTED_SHARE, Checkpointing, Kernels
 from costmodel.architecture import Architecture
 from costmodel.architecture_work import ADAMW_TRAFFIC_BYTES, sequence_tokens
 from costmodel.collectives import Fabric, Operation, collective_s, point_to_point_s
 from costmodel.fits import TrainingAsk, available_bytes, training_fit
-from costmodel.memory import (
-    RECOMPUTED_SHARE,
-    Checkpointing,
-    Kernels,
-    Memory,
-    Sharding,
-    bytes_per_weight,
-    parameters_per_device,
-)
+from costmodel.memory import Memory, bytes_per_weight, parameters_per_device
+from costmodel.sharding import Sharding
 from data.errors import InputError
 
 PassSeconds = Callable[[int, int], float]

@@ -1,34 +1,30 @@
 """Memory of one device: weights, gradients, optimizer, activations, logits and cache.
 
-Activations are what autograd keeps for the backward pass, term by term: each product keeps its
-input, attention its queries, keys, values and output, a norm its input, a function between products
-its input. `kernels` says which operations exist:
-
-- "fused": one norm kernel, one for the gate, flash attention;
-- "sdpa": transformers' modules with PyTorch's fused attention: RMSNorm keeps a float32 copy and its
-  normalised input, a gate both factors;
-- "eager": the same with attention written out: keys repeated for every query head, scores kept.
-
-With the first, a GPT layer keeps 32 s·b·h bytes and dropout's two masks 2 more: the 34 s·b·h of
-Korthikanti et al. 2022, without its 5·a·s²·b. With the second, Llama-2-7B keeps 45.5 and
-Llama-3.1-8B 49.0. Where transformers makes a mask (padded batches; tracing with fake tensors), each
-layer keeps 2·b·s² more, 1.0 at 2,048 tokens, and repeats grouped keys, 3.0 in Llama-3.1-8B: 46.5
-and 53.0. Dropout isn't counted.
-
-What the allocator adds (fragments, workspaces) isn't known here; `RESERVE_SHARE` stands for it.
+Activations come from `activations`. What the allocator adds (fragments, workspaces) isn't known
+here; `RESERVE_SHARE` stands for it. By this count all 148 published training steps of MPT models,
+which use fused kernels and did fit, do fit: the fullest takes 98% of what is left.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from costmodel.architecture import Architecture, Attention, Block, FeedForward
+import numpy as np
+
+from costmodel.activations import (
+    FLOAT32_BYTES,
+    RECOMPUTED_SHARE,
+    Checkpointing,
+    Kernels,
+    activation_bytes,
+    largest_layer_bytes,
+)
+from costmodel.architecture import Architecture, Block
 from costmodel.architecture_work import kv_cache_bytes, sequence_tokens
+from costmodel.sharding import ONE_DEVICE, Sharding
 from data.errors import InputError
 
-Kernels = Literal["fused", "sdpa", "eager"]
-Checkpointing = Literal["none", "selective", "alternate", "full"]
 Number = Any
 
 BYTES_BY_PRECISION = {
@@ -54,49 +50,15 @@ OPTIMIZER_BYTES = {"adamw": 8.0, "adamw8bit": 2.0, "lion": 4.0, "momentum": 4.0,
 MASTER_BYTES = 4.0
 """Float32 copy of a weight that is computed with in 16 bits."""
 
-LOGIT_BYTES = 14.0
-"""Of one logit at the peak: 16-bit output, its float32 copy, the log-softmax and its gradient."""
+LOGIT_BYTES: dict[Kernels, float] = {"fused": 4.0, "sdpa": 14.0, "eager": 14.0}
+"""Of one logit at the peak. A fused loss holds the 16-bit logit and its gradient; otherwise there
+are the 16-bit output, its float32 copy, the log-softmax and its gradient."""
+
+GATHERED_LAYERS = 2
+"""Layers whose weights FSDP holds whole: the one at work and the next."""
 
 RESERVE_SHARE = 0.08
 """Of the device's memory: driver context, communication buffers, fragments. Of 80 GB, 6."""
-
-RECOMPUTED_SHARE = {"none": 0.0, "selective": 0.0, "alternate": 0.5, "full": 1.0}
-"""Part of the layers whose forward pass is run again."""
-
-FLOAT32_BYTES = 4.0
-
-TENSORS_KEPT_BY = {"relu": 0, "gelu_new": 4, "gelu_fast": 4}
-"""Tensors as wide as the feed-forward part that the function between the products keeps, beside its
-result: its input (1) unless named here. ReLU needs only the result; GELU written out in elementary
-operations keeps four, unless a kernel fuses them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sharding:
-    """How a model is cut over devices.
-
-    Attributes:
-        data: replicas, over which ZeRO spreads: stage 1 optimizer states, 2 gradients too, 3 (or
-            FSDP) weights too.
-        sequence_parallel: whether tensor parallelism also cuts norms along the sequence.
-        slices: parts of the model on each pipeline device (interleaved schedule).
-    """
-
-    data: int = 1
-    tensor: int = 1
-    pipeline: int = 1
-    expert: int = 1
-    zero_stage: Literal[0, 1, 2, 3] = 0
-    sequence_parallel: bool = True
-    slices: int = 1
-
-    @property
-    def devices(self) -> int:
-        """Devices used; expert parallelism shares the data-parallel ones."""
-        return self.data * self.tensor * self.pipeline
-
-
-ONE_DEVICE = Sharding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +175,23 @@ def training_memory(
         architecture, batch, length, encoder_tokens, width, checkpointing, kernels, sharding
     )
     answered = length if architecture.head.positions is None else architecture.head.positions
-    logits = batch * answered * architecture.head.outputs * LOGIT_BYTES / sharding.tensor
-    return Memory(states.weights, states.gradients, states.optimizer, kept, logits)
+    outputs = answered * architecture.head.outputs
+    logits = batch * outputs * LOGIT_BYTES[kernels] / sharding.tensor
+    if RECOMPUTED_SHARE[checkpointing]:
+        # The logits are gone before the first layer is recomputed: whichever is larger counts.
+        layer = largest_layer_bytes(architecture, length, encoder_tokens, width, kernels, sharding)
+        kept = kept + np.maximum(batch * layer - logits, 0)
+    weights = states.weights + _gathered_bytes(architecture, width, sharding)
+    return Memory(weights, states.gradients, states.optimizer, kept, logits)
+
+
+def _gathered_bytes(architecture: Architecture, width: float, sharding: Sharding) -> float:
+    """Whole weights that FSDP holds while it works on a layer."""
+    if sharding.zero_stage < 3 or sharding.data == 1:
+        return 0.0
+    largest = max(block.parameters for block in architecture.blocks)
+    whole = min(GATHERED_LAYERS * largest, architecture.parameters) * width / sharding.tensor
+    return whole * (1 - 1 / sharding.data)
 
 
 def training_state(
@@ -256,114 +233,3 @@ def parameters_per_device(
     common = (architecture.parameters - experts) / (sharding.data if spreads else 1)
     routed = experts / (sharding.data if spreads else sharding.expert)
     return (common + routed) / (sharding.tensor * sharding.pipeline)
-
-
-def activation_bytes(
-    architecture: Architecture,
-    batch: Number,
-    tokens: Number,
-    encoder_tokens: Number = 0,
-    width: float = 2,
-    checkpointing: Checkpointing = "none",
-    kernels: Kernels = "fused",
-    sharding: Sharding = ONE_DEVICE,
-) -> Number:
-    """Bytes kept for the backward pass on one device, the head's logits left out.
-
-    With full checkpointing each layer keeps its input, and one layer at a time is recomputed; with
-    alternate every other layer does. Selective checkpointing recomputes the scores of attention
-    only (Korthikanti et al. 2022).
-    """
-    used = "sdpa" if checkpointing == "selective" and kernels == "eager" else kernels
-    layers, inputs = [], []
-    for block in architecture.blocks:
-        length = encoder_tokens if block.stack == "encoder" else tokens
-        layers.append(layer_activation_bytes(block, length, encoder_tokens, width, used, sharding))
-        inputs.append(_sequence_share(width * block.attention.hidden * length, sharding))
-    share = RECOMPUTED_SHARE[checkpointing]
-    recomputed = max(layers) if share else 0
-    trios = zip(architecture.blocks, layers, inputs, strict=True)
-    kept = sum(block.count * (layer * (1 - share) + asked * share) for block, layer, asked in trios)
-    return batch * (kept * _pipeline_share(sharding) + recomputed)
-
-
-def _pipeline_share(sharding: Sharding) -> float:
-    """Layers' activations on the first stage over those of a whole pass.
-
-    It holds 1/p of the layers for p micro-batches; interleaved by v slices (p − 1)/(p·v) more
-    (Korthikanti et al. 2022, equation 4).
-    """
-    stages, slices = sharding.pipeline, sharding.slices
-    return 1.0 if slices == 1 else 1 + (stages - 1) / (stages * slices)
-
-
-def layer_activation_bytes(
-    block: Block,
-    tokens: Number,
-    encoder_tokens: Number = 0,
-    width: float = 2,
-    kernels: Kernels = "fused",
-    sharding: Sharding = ONE_DEVICE,
-) -> Number:
-    """Bytes that one layer keeps for one sequence."""
-    whole = _norm_bytes(block, width, kernels) * block.attention.hidden * tokens
-    cut = _feed_forward_bytes(block.feed_forward, width, kernels) * tokens
-    for attention, seen in ((block.attention, tokens), (block.cross, encoder_tokens)):
-        if attention is not None:
-            cut += _attention_bytes(attention, tokens, seen, width, kernels)
-            if kernels == "eager":
-                cut += attention.heads * _score_bytes(block, width) * tokens * seen
-    return _sequence_share(whole, sharding) + cut / sharding.tensor
-
-
-def _sequence_share(replicated: Number, sharding: Sharding) -> Number:
-    """Bytes along the residual stream, cut by tensor parallelism only along the sequence."""
-    return replicated / (sharding.tensor if sharding.sequence_parallel else 1)
-
-
-def _norm_bytes(block: Block, width: float, kernels: Kernels) -> float:
-    """Bytes per number of the residual stream: norms, and the products' inputs they make."""
-    sublayers = 2 if block.cross is None else 3
-    inputs = min(block.norm_count, sublayers) * width
-    if block.norm == "layer" or kernels == "fused":
-        return inputs + block.norm_count * width
-    scaled = FLOAT32_BYTES if block.norm == "rms_float32" else width
-    return inputs + block.norm_count * (FLOAT32_BYTES + scaled)
-
-
-def _attention_bytes(
-    attention: Attention, tokens: Number, seen: Number, width: float, kernels: Kernels
-) -> Number:
-    """Queries, keys, values, output; compressed vectors; norms of queries and keys."""
-    heads = attention.heads if kernels == "eager" else attention.kv_heads
-    asked = attention.heads * (attention.head_dim + attention.value_dim)
-    kept = width * (asked * tokens + heads * (attention.head_dim + attention.value_dim) * seen)
-    ranks = (attention.kv_rank or 0) + (attention.q_rank or 0)
-    norm = width if kernels == "fused" else FLOAT32_BYTES + width
-    kept += ranks * (norm + width) * tokens
-    if attention.qk_norm:
-        kept += norm * (attention.heads + attention.kv_heads) * attention.head_dim * tokens
-    return kept
-
-
-def _score_bytes(block: Block, width: float) -> float:
-    """Bytes of one score after the softmax; transformers' RMSNorm families take it in float32."""
-    upcast = block.norm != "layer" and width < FLOAT32_BYTES
-    return width + (FLOAT32_BYTES if upcast else 0.0)
-
-
-def _feed_forward_bytes(feed_forward: FeedForward, width: float, kernels: Kernels) -> float:
-    """Bytes per token: each product's input, the function's, both factors of a gate.
-
-    A fused kernel makes a gate's first factor again. An expert also keeps its own copy of the token
-    and its unweighted output.
-    """
-    function = TENSORS_KEPT_BY.get(feed_forward.activation, 1)
-    if kernels == "fused":
-        kept = 1 + min(function, 1) + feed_forward.gated
-    else:
-        kept = 1 + function + 2 * feed_forward.gated
-    if not feed_forward.experts:
-        return width * kept * feed_forward.width
-    routed = feed_forward.experts_per_token * (kept * feed_forward.width + 2 * feed_forward.hidden)
-    return width * (routed + kept * feed_forward.shared_width)

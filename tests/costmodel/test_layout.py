@@ -13,7 +13,7 @@ from costmodel.architecture_work import forward_flops, training_flops
 from costmodel.collective_table import fabric_of
 from costmodel.collectives import collective_s, point_to_point_s
 from costmodel.layout import Cluster, Job, Layout, best_layouts, layouts, step_time
-from costmodel.memory import Sharding
+from costmodel.sharding import Sharding
 from data.catalog import load_catalog
 from data.errors import InputError
 

@@ -6,18 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.activations import activation_bytes, layer_activation_bytes
 from costmodel.architecture import Architecture
 from costmodel.fits import ServingAsk, TrainingAsk, largest_batch, serving_fit, training_fit
 from costmodel.memory import (
-    Sharding,
-    activation_bytes,
     bytes_per_weight,
-    layer_activation_bytes,
     serving_memory,
     training_memory,
     training_state,
     weights_bytes,
 )
+from costmodel.sharding import Sharding
 from data.catalog import load_catalog
 from data.errors import InputError
 from tests.costmodel.small_models import build, short_config
@@ -131,16 +130,66 @@ def test_checkpointing_orders_memory():
         for kept in ("none", "selective", "full", "alternate")
     ]
     assert eager[0] > eager[1] > eager[2]
-    assert (
-        eager[3]
-        == (eager[0] + eager[2] + layer_activation_bytes(model.blocks[0], 4096, kernels="eager"))
-        / 2
-    )
     assert eager[1] == activation_bytes(model, 1, 4096, kernels="sdpa")
-    # Recomputed whole: the layers' inputs, and the one layer that is being recomputed.
+    assert eager[2] == 32 * 2 * 4096 * 4096  # the layers' inputs
+    assert eager[3] == (eager[0] + eager[2]) / 2
+
+
+def test_a_recomputed_layer_and_the_logits_never_meet():
+    model = shipped("llama-3.1-8b")
     inputs = 32 * 2 * 4096 * 4096
-    layer = layer_activation_bytes(model.blocks[0], 4096, kernels="eager")
-    assert eager[2] == inputs + layer
+    layer = layer_activation_bytes(model.blocks[0], 4096)
+    full = training_memory(model, 1, 4096, checkpointing="full")
+    assert full.logits == 4096 * 128_256 * 4
+    assert full.activations == inputs + max(layer - full.logits, 0)
+    image = shipped("vit-large")
+    few = training_memory(image, 8, checkpointing="full")
+    each = layer_activation_bytes(image.blocks[0], 197)
+    assert few.activations + few.logits == 8 * (24 * 2 * 197 * 1024 + each)
+
+
+def test_fsdp_holds_two_layers_whole():
+    model = shipped("llama-3.1-8b")
+    cut = Sharding(data=8, zero_stage=3)
+    whole = 2 * model.blocks[0].parameters * 2 * 7 / 8
+    held = training_memory(model, 1, 512, sharding=cut).weights
+    assert held == training_state(model, sharding=cut).weights + whole
+
+
+def mpt(layers: int, hidden: int, heads: int) -> Architecture:
+    return Architecture.from_columns(
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        ffn=4 * hidden,
+        vocab=50368,
+        gated_mlp=False,
+        tied=True,
+    )
+
+
+# mosaicml/llm-foundry@8c8dd48, scripts/train/benchmarking/README.md: largest micro-batches that
+# were run: shape, devices, GiB, tokens, micro-batch, checkpointing.
+RAN = [
+    ((12, 768, 12), 8, 40, 2048, 26, "none"),
+    ((24, 1024, 16), 8, 40, 32768, 1, "none"),
+    ((24, 1024, 16), 16, 40, 2048, 18, "none"),
+    ((24, 1536, 12), 8, 80, 2048, 24, "none"),
+    ((24, 2048, 16), 16, 80, 2048, 20, "none"),
+    ((32, 2560, 20), 8, 80, 8192, 3, "none"),
+    ((32, 4096, 32), 8, 80, 65536, 1, "full"),
+    ((40, 5120, 40), 16, 40, 2048, 10, "full"),
+    ((48, 7168, 56), 8, 80, 8192, 1, "full"),
+]
+
+
+@pytest.mark.parametrize(("shape", "devices", "gib", "tokens", "batch", "kept"), RAN)
+def test_steps_that_were_run_fit(shape, devices, gib, tokens, batch, kept):
+    cut = Sharding(data=devices, zero_stage=3)
+    ask = TrainingAsk(mpt(*shape), batch, tokens, sharding=cut, checkpointing=kept)
+    fit = training_fit(ask, gib * 2**30)
+    assert fit.fits, fit.reason
+    assert fit.memory.total > 0.55 * fit.available_bytes
 
 
 def test_mixed_adamw_takes_18_bytes_and_zero_spreads_them():
@@ -245,7 +294,7 @@ def test_training_refusals():
     assert "1,270 GB for weights, gradients and optimizer alone" in alone
     assert "fits on 32 with FSDP" in alone
     sharded = Sharding(data=8, zero_stage=3)
-    wide = TrainingAsk(shipped("llama-3.1-8b"), 4, 8192, sharding=sharded)
+    wide = TrainingAsk(shipped("llama-3.1-8b"), 16, 8192, sharding=sharded)
     assert "fits with full checkpointing and one sequence" in training_fit(wide, H100).reason
     milder = TrainingAsk(shipped("llama-3.1-8b"), 1, 16384, sharding=sharded)
     assert training_fit(milder, H100).reason.endswith("fits with full checkpointing")
@@ -255,9 +304,10 @@ def test_training_refusals():
 
 
 def test_logits_dominate_small_models():
-    memory = training_memory(shipped("gpt2"), 8, 1024)
+    memory = training_memory(shipped("gpt2"), 8, 1024, kernels="sdpa", checkpointing="full")
     assert memory.logits == 8 * 1024 * 50257 * 14
     assert memory.logits > memory.activations
+    assert training_memory(shipped("gpt2"), 8, 1024).logits == 8 * 1024 * 50257 * 4
 
 
 def test_unknown_words_are_refused():
