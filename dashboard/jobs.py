@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from data.errors import ModelworthError
 
+COMMAND = [sys.executable, "-m", "modelworth"]
 KEPT_LINES = 200
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class Process:
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_LINES)
         self._errors: deque[str] = deque(maxlen=KEPT_LINES)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "modelworth", *arguments],
+            [*COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel.core import Locale
@@ -76,19 +76,7 @@ class Words:
 
     def value(self, number: float | None, unit: str) -> str:
         """A quantity as a reader wants it: three digits, its unit, compact."""
-        if number is None or not math.isfinite(number):
-            return self.t("unknown")
-        unit = unit_key(unit)
-        if unit == "share":
-            return self.percent(number)
-        if unit == "s":
-            return _scaled(number, TIMES, self)
-        if unit in SCALED:
-            scale = BYTES if unit == "bytes" else RATES
-            return _scaled(number, scale, self, SCALED[unit])
-        if unit.startswith("usd"):
-            return self._pattern(unit).format(value=self.money(number))
-        return self._pattern(unit).format(value=self.number(number))
+        return _value(self, number, unit)
 
     def range(self, low: float | None, high: float | None, unit: str) -> str:
         """Two quantities, as "low to high"; nothing where either is unknown."""
@@ -180,6 +168,24 @@ class Words:
         digits = least if size == 0 else max(_decimals(size), least)
         text = format_decimal(number, format=_format(digits, least), locale=self.language)
         return str(text)
+
+
+@lru_cache(maxsize=20_000)
+def _value(words: Words, number: float | None, unit: str) -> str:
+    """Kept, because a chart and a slider ask for the same quantities again and again."""
+    if number is None or not math.isfinite(number):
+        return words.t("unknown")
+    unit = unit_key(unit)
+    if unit == "share":
+        return words.percent(number)
+    if unit == "s":
+        return _scaled(number, TIMES, words)
+    if unit in SCALED:
+        scale = BYTES if unit == "bytes" else RATES
+        return _scaled(number, scale, words, SCALED[unit])
+    if unit.startswith("usd"):
+        return words._pattern(unit).format(value=words.money(number))
+    return words._pattern(unit).format(value=words.number(number))
 
 
 def unit_key(unit: str) -> str:

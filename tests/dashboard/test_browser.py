@@ -88,7 +88,9 @@ def path(page: str) -> str:
     return "" if page == "verdict" else page
 
 
-@pytest.mark.parametrize(("language", "dark"), [("en", False), ("zh_CN", True)])
+@pytest.mark.parametrize(
+    ("language", "dark"), [("en", False), pytest.param("zh_CN", True, marks=pytest.mark.slow)]
+)
 def test_every_page_is_painted_without_an_error(site, reader, language, dark):
     page = None
     for name in PAGES:
@@ -98,6 +100,7 @@ def test_every_page_is_painted_without_an_error(site, reader, language, dark):
         assert Words(language).t(f"page.{name}") in page.inner_text("body")
 
 
+@pytest.mark.slow
 def test_a_telephone_shows_pages_without_scrolling_sideways(site, reader):
     page = None
     for name in PAGES:
@@ -137,6 +140,7 @@ def _store_of(site: str) -> str:
     return STORES[site]
 
 
+@pytest.mark.slow
 def test_a_link_shows_a_second_browser_the_same_verdict(site, reader):
     changed = scenarios.with_overrides(scenarios.load("base"), {"demand.cached_share": 0.77})
     address = f"{site}/?scenario={links.pack(scenarios.to_yaml(changed))}"
@@ -148,6 +152,7 @@ def test_a_link_shows_a_second_browser_the_same_verdict(site, reader):
     assert values[0][0]
 
 
+@pytest.mark.slow
 def test_two_readers_do_not_see_each_others_scenario(site, reader):
     from benchmarks.browser import settled
 
@@ -173,6 +178,7 @@ def test_a_figure_leads_to_its_formula_and_drivers(site, reader):
     dialog.get_by_text("Back to Net present value").wait_for()
 
 
+@pytest.mark.slow
 def test_hostile_names_run_nothing(site, reader):
     page = reader(f"{site}/measurements")
     assert (
