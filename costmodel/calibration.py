@@ -155,12 +155,14 @@ def fit(
     priors: dict[str, PriorRow],
     tables: Tables,
     known: Sequence[CoefficientRow] = (),
+    first_guess: Sequence[CoefficientRow] = (),
     rounds: int = 30,
 ) -> list[CoefficientRow]:
     """Coefficients of one kind of work, from its measurements.
 
     Of `tables` only the kernels' shares are used, not the coefficients. `known` has the factors
-    that are pulled towards something else than 1.
+    that are pulled towards something else than 1. The search begins at `first_guess` where that
+    has a coefficient, else at the prior.
     """
     cases = [one.case for one in observed]
     design = Design(cases, priors, known)
@@ -177,8 +179,15 @@ def fit(
     def jacobian(logs: Array) -> Array:
         return np.vstack([design.slopes(errors, logs), np.diag(1 / log_sds)])
 
+    guessed = {(row.level, row.name, row.coefficient): row.value for row in first_guess}
+    begin = np.log(
+        [
+            guessed.get((one.level, one.name, one.coefficient), one.prior)
+            for one in design.parameters
+        ]
+    )
     found = least_squares(
-        residuals, start, jac=jacobian, max_nfev=rounds, x_scale=log_sds, ftol=FIT_TOLERANCE
+        residuals, begin, jac=jacobian, max_nfev=rounds, x_scale=log_sds, ftol=FIT_TOLERANCE
     )
     return _rows(design.parameters, found.x, observed, priors)
 

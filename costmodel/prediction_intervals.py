@@ -36,12 +36,13 @@ def leave_out(
     """Errors (of logarithms) of each row when its group is left out of the fit; NaN if it's all."""
     errors = np.full(len(observed), np.nan)
     keys = [group(one) for one in observed]
+    near = fit(observed, priors, bare, known_factors()) if len(set(keys)) > 1 else []
     for key in dict.fromkeys(keys):
         out = np.array([other == key for other in keys])
         if out.all():
             continue
         kept = [one for one, left in zip(observed, out, strict=True) if not left]
-        coefficients = completed(fit(kept, priors, bare, known_factors()))
+        coefficients = completed(fit(kept, priors, bare, known_factors(), near))
         asked = [one for one, left in zip(observed, out, strict=True) if left]
         errors[out] = log_errors(asked, Tables(bare.kernels, coefficients, ()))
     return errors
