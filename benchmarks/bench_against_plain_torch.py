@@ -28,7 +28,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-MODELS = ("ladder-16m", "gpt-16m", "moe-8m")
+MODELS = ("ladder-16m", "gpt-16m", "moe-32m")
 PAIRS = 5
 TOLERANCE = 0.05
 BATCH, TOKENS, CONTEXT = 2, 128, 256
@@ -172,7 +172,7 @@ def main() -> int:
         worst = max(worst, abs(ratio - 1))
         medians = (f"{statistics.median(side):,.0f}" for side in (hand, found))
         table.add_row(name, kind, *medians, f"{ratio:.3f}", f"{ratios[0]:.3f} to {ratios[-1]:.3f}")
-    Console().print(table)
+    Console(width=100).print(table)
     print(f"furthest from 1: {worst:.1%} (at most {TOLERANCE:.0%} is agreement)")
     return int(worst > TOLERANCE)
 
