@@ -143,7 +143,9 @@ def _concluded(
     if failure is not None:
         value, outcome = failure
         beyond = f"; {value} doesn't ({outcome.status}: {outcome.reason})"
-        yield session.keep(session.failed(vary(case, value), outcome))
+        if not outcome.bad_input:  # a limit of positions is no outcome of this machine
+            session.progress.begin(vary(case, value).label)
+            yield session.keep(session.failed(vary(case, value), outcome))
     if largest == 0:
         return f"not even {name} 1 fits{beyond}"
     yield from session.measured(vary(case, largest))

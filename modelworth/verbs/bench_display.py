@@ -48,8 +48,10 @@ def results(measured: Sequence[Measurement], *, as_json: bool, as_table: bool) -
     for row in table.rows(measured):
         shown.add_row(*row)
     console.print(shown)
-    for line in dict.fromkeys(table.machine_line(one.machine) for one in measured):
-        console.print(line, soft_wrap=True)
+    lines = dict.fromkeys(table.machine_line(one.machine) for one in measured)
+    for line in lines:
+        if not any(other.startswith(f"{line},") for other in lines):
+            console.print(line, soft_wrap=True)
 
 
 def suites(all_suites: Iterable[Suite]) -> None:
