@@ -179,7 +179,9 @@ def fit(
     def jacobian(logs: Array) -> Array:
         return np.vstack([design.slopes(errors, logs), np.diag(1 / log_sds)])
 
-    guessed = {(row.level, row.name, row.coefficient): row.value for row in first_guess}
+    guessed: dict[tuple[str, str, str], float] = {
+        (row.level, row.name, row.coefficient): row.value for row in first_guess
+    }
     begin = np.log(
         [
             guessed.get((one.level, one.name, one.coefficient), one.prior)

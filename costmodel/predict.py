@@ -21,16 +21,14 @@ from costmodel.prediction_case import (
     Case,
     attention_class,
     columns,
-    device_of,
     efficiencies,
     software_name,
     version_name,
 )
+from costmodel.prediction_limits import refused
 from costmodel.prediction_machine import MachineFit, fit_for
-from costmodel.prediction_shape import shape_of, weight_bytes
 from costmodel.prediction_table import MEASURED, Reader, Table, table_of
 from costmodel.prediction_times import Times, times
-from costmodel.serving_steady import CACHE_SHARE
 from data.catalog import Catalog, load_catalog
 from data.errors import InputError
 from data.measurement import Basis
@@ -43,6 +41,8 @@ UNITS = {
     "serve": "output tokens/s/GPU",
 }
 
+MEASURED_FACTOR = 1.1
+"""Half-width of the interval of what was measured: machines drift by this much between runs."""
 NEW_ARCHITECTURE_LOG = 0.15
 """What an architecture that no published row has adds to the width's log: judgement, after how far
 the devices that were left out lie from their predictions."""
@@ -120,31 +120,6 @@ def predict_table(
     return _with_predictions(frame, table, every)
 
 
-def refused(case: Case, tables: Tables) -> InputError | None:
-    """Why a case can't be, or None: no rate, no link, or weights that don't fit."""
-    try:
-        device = device_of(case, tables)
-    except InputError as error:
-        return error
-    shape = shape_of(case.architecture)
-    split = case.tensor * case.pipeline
-    if case.work == "train":
-        split = case.gpus if case.sharding == "full" else split
-    weights = float(weight_bytes(shape, device))
-    room = case.accelerator.memory_bytes * CACHE_SHARE
-    if weights / split <= room:
-        return None
-    needed = 1
-    while weights / needed > room:
-        needed *= 2
-    size = f"needs {weights / 1e9:.0f} GB for weights alone"
-    return InputError(
-        f"{case.architecture.name} in {case.precision}",
-        f"{size}; {split} × {case.accelerator.memory_gib:g} GB",
-        f"spread over more devices: it fits on {needed} with tensor parallelism",
-    )
-
-
 def distance(case: Case, tables: Tables) -> int:
     """How far a case is from what was calibrated on: see `ResidualRow`."""
     software, version = software_name(case.software), version_name(case.software)
@@ -185,20 +160,25 @@ def _of_machine(case: Case, fit: MachineFit) -> Prediction:
     """By the fit to a machine's own records."""
     found = fit.times(case)
     value = float(found.value[0])
-    factor = fit.factor90(case)
+    own = fit.measured_value(case)
+    factor = MEASURED_FACTOR if own else fit.factor90(case)
     beyond = fit.doublings_beyond(case)
+    basis: Basis = "measured" if own else "extrapolated" if beyond > 0 else "interpolated"
     note = f"fitted to {len(fit.measurement_ids)} measurements of this device"
-    if beyond > 0:
+    if own:
+        note = "measured on this device as asked"
+    elif beyond > 0:
         note += f"; {beyond:.1f} doublings beyond them"
+    scale = value / own if own else 1.0
     return Prediction(
-        value,
-        value / factor,
-        value * factor,
+        value / scale,
+        value / scale / factor,
+        value / scale * factor,
         UNITS[case.work],
-        "extrapolated" if beyond > 0 else "interpolated",
+        basis,
         note,
-        step_s=None if found.step_s is None else float(found.step_s[0]),
-        parts={name: float(part[0]) for name, part in (found.parts or {}).items()},
+        step_s=None if found.step_s is None else float(found.step_s[0]) * scale,
+        parts={name: float(part[0]) * scale for name, part in (found.parts or {}).items()},
     )
 
 

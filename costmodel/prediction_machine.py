@@ -58,6 +58,7 @@ class MachineFit:
     Attributes:
         compute, memory: shares of the ceilings measured just before.
         left_out: (model, ln predicted / measured) with that model left out of the fit.
+        measured: (model, batch, tokens, units per second) of its records.
         flops: smallest and largest step of the records, by which extrapolation is told.
     """
 
@@ -69,6 +70,7 @@ class MachineFit:
     layer_s: float
     device: Device
     left_out: tuple[tuple[str, float], ...]
+    measured: tuple[tuple[str, float, float, float], ...]
     flops: tuple[float, float]
     measurement_ids: tuple[str, ...]
 
@@ -96,6 +98,12 @@ class MachineFit:
     def factor90(self, case: Case) -> float:
         """Half-width of the 90% interval as a factor, wider beyond what was measured."""
         return math.exp(self.log_error + WIDER_PER_DOUBLING * self.doublings_beyond(case))
+
+    def measured_value(self, case: Case) -> float | None:
+        """What exactly this case did when it was measured here, if it was."""
+        asked = (case.architecture.name, case.batch, case.tokens)
+        found = [one[3] for one in self.measured if one[:3] == asked]
+        return found[-1] if found else None
 
     def doublings_beyond(self, case: Case) -> float:
         """How many times a step must double to come from the measured range to this case."""
@@ -197,7 +205,7 @@ def _fit_group(
     sizes = [step_flops(case) for case in cases]
     return MachineFit(
         device_name, precision, work, compute, memory, layer_s, devices[-1],
-        _leave_out(every, names), (min(sizes), max(sizes)),
+        _leave_out(every, names), _measured(cases, records), (min(sizes), max(sizes)),
         tuple(record.id for record in records),
     )  # fmt: skip
 
@@ -250,6 +258,17 @@ def _leave_out(rows: _Rows, names: Sequence[str]) -> tuple[tuple[str, float], ..
         errors = np.log(asked.predicted(_fitted(rows.only(~out))) / asked.measured)
         found += [(name, float(error)) for error in errors]
     return tuple(found)
+
+
+def _measured(
+    cases: Sequence[Case], records: Sequence[Measurement]
+) -> tuple[tuple[str, float, float, float], ...]:
+    """Each record's case, and units per second and device."""
+    return tuple(
+        (case.architecture.name, case.batch, case.tokens, record.result.throughput_per_s_per_device)
+        for case, record in zip(cases, records, strict=True)
+        if record.result is not None
+    )
 
 
 def _efficiency(compute: float, memory: float, layer_s: float) -> Efficiency:

@@ -17,8 +17,9 @@ import numpy as np
 
 from costmodel.architecture import Architecture
 from costmodel.efficiency import Efficiency, Tables, shipped_tables
-from costmodel.predict import distance, interval_factor, refused
+from costmodel.predict import distance, interval_factor
 from costmodel.prediction_case import Case, Columns, columns, efficiencies, precision_name
+from costmodel.prediction_limits import refused
 from costmodel.prediction_machine import MachineFit, fit_for, machine_fits
 from costmodel.prediction_shape import Number
 from costmodel.serving_steady import cache_room

@@ -143,6 +143,7 @@ that the fit had not seen. Error is |predicted / measured − 1|; `in 90%` is th
 their 90% interval, whose width comes from these same left-out errors.
 
 ![Predicted against measured throughput, model left out]({chart})
+
 """
 RULES = (
     f"Training: 6·N·D at {SIMPLE_MFU:.0%} of the dense peak. Vision: 2 FLOPs a multiply-add at the "

@@ -99,13 +99,16 @@ def _plan(options: argparse.Namespace) -> int:
 def _one(options: argparse.Namespace) -> int:
     from costmodel.predict import predict
     from costmodel.prediction_machine import machine_fits
+    from costmodel.training_refusal import training_refusal
 
     case = _case(options)
+    if case.work == "train" and (reason := training_refusal(case)) is not None:
+        raise reason
     fits = machine_fits(_measurements(options.store))
     prediction = predict([case], _tables(options), fits)[0]
     if prediction.value is None:
         from costmodel.efficiency import shipped_tables
-        from costmodel.predict import refused
+        from costmodel.prediction_limits import refused
 
         reason = refused(case, _tables(options) or shipped_tables())
         raise reason or InputError("case", options.model, "one that can be predicted")

@@ -87,8 +87,8 @@ def test_beyond_what_was_measured_the_interval_widens():
     assert fit.doublings_beyond(inside) == 0
     assert fit.factor90(outside) > fit.factor90(inside)
     found = predict([inside, outside], fits=(fit,))
-    assert [one.basis for one in found] == ["interpolated", "extrapolated"]
-    assert "measurements of this device" in found[0].note
+    assert [one.basis for one in found] == ["measured", "extrapolated"]
+    assert "measurements of this device" in found[1].note
 
 
 def test_a_flagged_record_counts_for_less():
@@ -145,3 +145,12 @@ def test_a_fit_is_for_its_own_device_precision_and_work():
     assert fit_for(fits, case_of(record("ladder-16m", "decode", 1.0))) is fits[0]
     assert fit_for(fits, case_of(record("ladder-16m", "prefill", 1.0))) is None
     assert FIXED.compute > 0
+
+
+def test_what_was_measured_as_asked_is_given_as_measured():
+    records = [made(name, "decode") for name in LADDER[:3]]
+    fits = machine_fits(records)
+    found = predict([case_of(records[1])], fits=fits)[0]
+    assert found.basis == "measured"
+    assert found.value == pytest.approx(8 / records[1].result.latency.p50_s)
+    assert found.step_s == pytest.approx(records[1].result.latency.p50_s)

@@ -23,7 +23,8 @@ def test_one_case_as_json(capsys):
 
 @pytest.mark.parametrize("work", ["train", "prefill", "decode", "serve"])
 def test_every_kind_of_work_prints_a_figure_with_its_interval(work, capsys):
-    assert main([*CASE, "--work", work]) == 0
+    sharded = ["--gpus", "8", "--sharding", "full"] if work == "train" else []
+    assert main([*CASE[:-1], "2", "--work", work, *sharded]) == 0
     assert "90% interval" in capsys.readouterr().out
 
 
