@@ -23,6 +23,7 @@ UNIT_COSTS = (
 def row(figures: Iterable[Figure], place: str) -> None:
     """Figures side by side."""
     listed = list(figures)
+    st.caption(state.words().t("figure.row"))
     for start in range(0, len(listed), SHORT_ROW):
         part = listed[start : start + SHORT_ROW]
         for column, figure in zip(st.columns(len(part)), part, strict=True):
@@ -41,8 +42,7 @@ def one(figure: Figure, place: str) -> None:
     """One figure: its name, its value in the base case, its range over the trials, its basis."""
     words = state.words()
     with st.container(border=True, height="stretch", gap="xxsmall"):
-        label, help_text = show.plain(words.name(figure.key)), words.t("figure.range.help")
-        st.metric(label, said.figure(words, figure), help=help_text)
+        st.metric(show.plain(words.name(figure.key)), said.figure(words, figure))
         st.caption(spread(figure))
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             show.basis(figure.basis)

@@ -62,6 +62,11 @@ def choices(rows: pd.DataFrame, column: str) -> list[str]:
     return [str(value) for value in rows[column].value_counts().index]
 
 
+def first_choice(rows: pd.DataFrame, column: str) -> list[str]:
+    """What a filter starts with: one family, because tokens, images and sequences don't compare."""
+    return choices(rows, column)[:1] if column == "family" else []
+
+
 def large_and_small(rows: pd.DataFrame) -> pd.DataFrame:
     """For each kind of work on each device, the smallest and the largest model measured."""
     known = rows.dropna(subset=["parameters_total", "throughput_per_s"])

@@ -108,15 +108,16 @@ def safe(text: str, longest: int = 60) -> str:
     return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def ceiling_lines(chart: go.Figure, look: Look, frame: pd.DataFrame, group: str) -> None:
-    """What the measured ceiling of the hardware would allow, a dashed line for each group."""
+def ceiling_marks(chart: go.Figure, look: Look, frame: pd.DataFrame, group: str) -> None:
+    """A dash over each point: what the measured ceiling of the hardware would allow."""
     rows = frame.dropna(subset=["parameters_total", "ceiling_per_s"])
     for index, (name, part) in enumerate(rows.groupby(group, sort=True, observed=True)):
-        best = part.groupby("parameters_total")["ceiling_per_s"].max()
+        colour = _colour(look, index)
         chart.add_scatter(
-            x=best.index, y=best, mode="lines", hoverinfo="skip", showlegend=False,
+            x=part["parameters_total"], y=part["ceiling_per_s"], mode="markers",
+            hoverinfo="skip", showlegend=False, customdata=[[row] for row in part["id"]],
             name=look.words.t("chart.ceiling", name=safe(str(name))),
-            line={"color": _colour(look, index), "dash": "dash", "width": 1.5},
+            marker={"symbol": "line-ew", "size": 14, "line": {"color": colour, "width": 2}},
         )  # fmt: skip
 
 

