@@ -71,6 +71,7 @@ class Reader:
         self._catalog = catalog
         self._architectures: dict[tuple[Any, ...], Architecture] = {}
         self._accelerators: dict[str, Accelerator] = {}
+        self._latent: list[Architecture] | None = None
 
     def case(self, table: Table, row: Row) -> Case:
         """The case of one row.
@@ -157,6 +158,8 @@ class Reader:
         ):
             return known
         untied = self._by_columns(row, tied=False)
+        if (twin := self._twin(untied)) is not None:
+            return twin
         stated = _optional(row, "params")
         if stated is None:
             return untied
@@ -186,6 +189,19 @@ class Reader:
         except InputError:
             return None
         return Architecture.from_config(entry.config, entry.name)
+
+    def _twin(self, described: Architecture) -> Architecture | None:
+        """A shipped model of the same sizes whose attention columns can't describe.
+
+        Such as DeepSeek-R1, which is DeepSeek-V3 by another name.
+        """
+        if self._latent is None:
+            read = (Architecture.from_config(m.config, m.name) for m in self._catalog.models)
+            self._latent = [one for one in read if _is_latent(one)]
+        for shipped in self._latent:
+            if _sizes(shipped) == _sizes(described):
+                return shipped
+        return None
 
     def _vit(self, row: Row) -> Architecture:
         key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size", "params_m", "gmacs")))
@@ -253,6 +269,15 @@ def _sharding(row: Row) -> Sharding:
             return sharding
     words = ", ".join(part for part, _ in SHARDING)
     raise InputError("sharding", written, f"a word with one of {words}")
+
+
+def _is_latent(architecture: Architecture) -> bool:
+    return architecture.blocks[0].attention.kv_rank is not None
+
+
+def _sizes(architecture: Architecture) -> tuple[int, ...]:
+    experts = max(block.feed_forward.experts for block in architecture.blocks)
+    return architecture.layers, architecture.hidden, architecture.vocab, experts
 
 
 def _missing(value: object) -> bool:

@@ -219,3 +219,13 @@ def test_work_without_room_is_refused_and_says_what_would_fit(changes, says):
 def test_sharding_makes_the_same_training_fit():
     found = predict([ask(work="train", batch=1, gpus=8, sharding="full")])[0]
     assert found.value is not None
+
+
+def test_a_model_with_latent_attention_is_known_by_its_sizes():
+    row = {"model": "deepseek-r1", "layers": 61, "hidden": 7168, "heads": 128, "kv_heads": 128,
+           "head_dim": 128, "ffn": 2048, "vocab": 129280, "experts": 256, "experts_per_token": 8,
+           "gpu": "H200", "gpus": 8, "tensor_parallel": 8, "precision": "fp8", "concurrency": 16,
+           "prompt_tokens": 1024, "new_tokens": 1024}  # fmt: skip
+    found = predict_table(pd.DataFrame([row, row | {"model": "deepseek-v3"}]))
+    assert found["predicted"].notna().all()
+    assert found["predicted"].iloc[0] == found["predicted"].iloc[1]
