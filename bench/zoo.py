@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -230,6 +231,7 @@ def transformers_config(blueprint: Blueprint) -> PreTrainedConfig:
     Raises:
         InputError: if transformers refuses it.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     if blueprint.trust_remote_code and blueprint.source:
@@ -239,13 +241,26 @@ def transformers_config(blueprint: Blueprint) -> PreTrainedConfig:
         model_type = stated.pop("model_type", None)
         try:
             config = AutoConfig.for_model(model_type, **stated)
-        except (ValueError, TypeError, KeyError) as error:
-            allowed = f"a config that transformers accepts ({error})"
-            raise InputError(f"{blueprint.name}: model_type", model_type, allowed) from error
+        except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
+            raise _refused_config(blueprint, str(model_type), str(error)) from error
     for key, value in vars(config).items():
         if "drop" in key and isinstance(value, float):
             setattr(config, key, 0.0)
     return config
+
+
+def _refused_config(blueprint: Blueprint, model_type: str, message: str) -> InputError:
+    """What is wrong with a config, and what would do."""
+    from transformers import CONFIG_MAPPING
+
+    where = f"{blueprint.name}: model_type"
+    if model_type in CONFIG_MAPPING:
+        return InputError(where, model_type, f"given a config that fits it ({message[:200]})")
+    if "auto_map" in blueprint.config:
+        return InputError(where, model_type, "known, or its own code run by --trust-remote-code")
+    near = get_close_matches(model_type, list(CONFIG_MAPPING), n=3, cutoff=0.6)
+    named = f", such as {', '.join(near)}" if near else ""
+    return InputError(where, model_type, f"one that the installed transformers knows{named}")
 
 
 def build(

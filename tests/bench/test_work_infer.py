@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,9 +15,9 @@ from bench import zoo  # noqa: E402 torch may be absent
 from bench.case import Case  # noqa: E402
 from bench.work import prepare  # noqa: E402
 from bench.work_attention import INTERFACE_MODELS, implementation  # noqa: E402
-from bench.work_decode import Decoder  # noqa: E402
-from bench.work_job import job_of  # noqa: E402
-from data.errors import InputError  # noqa: E402
+from bench.work_decode import Decoder, graphed  # noqa: E402
+from bench.work_job import compile_mode, job_of  # noqa: E402
+from data.errors import InputError, ModelworthError  # noqa: E402
 from data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS, SHAPE, TEXT  # noqa: E402
 
@@ -260,3 +264,91 @@ def test_a_compiled_decoder_says_the_same(model):
     expected, _ = written_logits(plain, steps=4)
     found, _ = written_logits(fused, steps=4)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+class FakeGraph:
+    """Stands in for a CUDA graph: notes what happens to it."""
+
+    def __init__(self):
+        self.replays = 0
+
+    def replay(self):
+        self.replays += 1
+
+
+@pytest.fixture
+def fake_cuda(monkeypatch):
+    """PyTorch's stream and graph calls, doing nothing, and the steps run under capture."""
+    captured = []
+
+    @contextmanager
+    def capture(graph):
+        captured.append(graph)
+        yield
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda side: nullcontext())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    return captured
+
+
+def graphable(name="llama", config=None):
+    asked = case(name, "decode", config, cuda_graphs=True, prompt_tokens=12)
+    blueprint = zoo.resolve(name, config=asked.config)
+    job = job_of(asked, blueprint, torch.device("cpu"))
+    one = Decoder(job, growing=False)
+    one.hold(12)
+    return one, replace(job, device=torch.device("cuda"))
+
+
+def test_a_decode_step_is_captured_whole(fake_cuda):
+    one, job = graphable()
+    step, captured = graphed(one, job)
+    assert captured
+    step()
+    assert [graph.replays for graph in fake_cuda] == [1]
+
+
+def test_a_step_that_cannot_be_captured_says_what_to_do(fake_cuda, monkeypatch):
+    one, job = graphable()
+
+    @contextmanager
+    def refuse(graph):
+        yield
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    with pytest.raises(ModelworthError, match="--cuda-graphs off"):
+        graphed(one, job)
+
+
+def test_a_sliding_window_is_not_captured(fake_cuda):
+    config = {**SHAPE, "model_type": "mistral", "sliding_window": 8}
+    one, job = graphable("windowed", config)
+    assert graphed(one, job) == (one.advance, False)
+    assert not fake_cuda
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode"),
+    [
+        ({}, None),
+        ({"compiled": True}, "default"),
+        ({"compiled": True, "compile_mode": "max-autotune"}, "max-autotune"),
+        ({"compiled": True, "compile_mode": "reduce-overhead", "cuda_graphs": True}, "default"),
+        (
+            {"compiled": True, "compile_mode": "max-autotune", "cuda_graphs": True},
+            "max-autotune-no-cudagraphs",
+        ),
+    ],
+)
+def test_a_captured_step_is_compiled_without_graphs_of_its_own(asked, mode):
+    assert compile_mode(case("llama", "decode", **asked).workload) == mode
+
+
+def test_attention_that_would_see_empty_places_is_refused():
+    with pytest.raises(InputError, match="sdpa or eager"):
+        work("llama", "generate", new_tokens=4, attention="flash_attention_2")

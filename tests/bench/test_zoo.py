@@ -146,10 +146,36 @@ def test_code_that_comes_with_a_model_is_not_run_unasked(checkpoint):
     config["auto_map"] = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "evil.py").write_text("raise SystemExit('ran')")
-    with pytest.raises(InputError, match="homemade"):
+    with pytest.raises(InputError, match="--trust-remote-code"):
         zoo.build(zoo.resolve(str(folder)), "cpu", torch.float32)
+
+
+def test_an_unknown_architecture_is_refused_with_near_misses():
+    config = {"model_type": "lama", "architectures": ["LamaForCausalLM"]}
+    with pytest.raises(InputError, match=r"such as .*llama") as refused:
+        zoo.build(zoo.resolve("mine", config=config), "cpu", torch.float32)
+    assert len(str(refused.value)) < 200
+
+
+def test_a_config_that_does_not_fit_its_architecture_is_refused():
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": "wide"}
+    with pytest.raises(InputError, match="hidden_size"):
+        zoo.build(zoo.resolve("mine", config=config), "cpu", torch.float32)
 
 
 def test_an_attention_that_a_model_lacks_is_refused():
     with pytest.raises(InputError, match="nonsense"):
         zoo.build(zoo.resolve("ladder-1m"), "cpu", torch.float32, "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("contains custom code ... set `trust_remote_code=True`", "--trust-remote-code"),
+        ("model type `x` but Transformers does not recognize this", "installed transformers"),
+        ("401 Client Error: this is a gated repo", "hf auth login"),
+        ("We couldn't connect to the hub", "couldn't be"),
+    ],
+)
+def test_a_failed_look_up_on_the_hub_says_what_mends_it(message, hint):
+    assert hint in zoo._hub_hint(message)
