@@ -1,14 +1,14 @@
 """The Indicators sheet: each figure computed live, beside what modelworth found for it.
 
 A rate of return is sought as the model does it: present value at a grid of monthly rates, a rate
-only where it changes sign exactly once, and Newton's steps from there. The spreadsheet's own IRR
-isn't used, as LibreOffice's gives up below -30% a month and any may find one rate of several.
+only where it changes sign exactly once, and then that interval halved again and again. The
+spreadsheet's own IRR isn't used: LibreOffice's gives up below -30% a month, and any may find one
+rate of several.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14
           ("I:I", 34.0), ("J:J", 4.0), ("K:M", 16.0)]  # fmt: skip
 FIRST, HEAD = 4, 3
 GRID: Final = 96
-STEPS: Final = 6
+HALVINGS: Final = 45
 GRID_COLUMN = 10  # rate, present value, change of sign
 DISCOUNT = "company.discount_rate_per_year"
 NONE = '"n/a"'
@@ -100,7 +100,7 @@ def _grid_cells() -> tuple[str, str]:
     top = FIRST + GRID + 1
     return (
         xl_rowcol_to_cell(top, GRID_COLUMN + 2, row_abs=True, col_abs=True),
-        xl_rowcol_to_cell(top + 1 + STEPS, GRID_COLUMN + 2, row_abs=True, col_abs=True),
+        xl_rowcol_to_cell(top + 2 + HALVINGS, GRID_COLUMN, row_abs=True, col_abs=True),
     )
 
 
@@ -112,7 +112,7 @@ def _profile(paper: Paper, line: str) -> None:
     paper.heads(HEAD, [t(f"profile.{head}") for head in ("rate", "npv", "change")], GRID_COLUMN)
     rates = [(1 + RATES[0]) * ((1 + RATES[1]) / (1 + RATES[0])) ** (i / (GRID - 1)) - 1
              for i in range(GRID)]  # fmt: skip
-    values = [sum(x / (1 + rate) ** m for m, x in enumerate(flows[0])) for rate in rates]
+    values = [_worth(flows[0], rate) for rate in rates]
     changes = [0, *((a < 0) != (b < 0) for a, b in pairwise(values))]
     low, ratio = 1 + RATES[0], (1 + RATES[1]) / (1 + RATES[0])
     for i, rate in enumerate(rates):
@@ -125,8 +125,7 @@ def _profile(paper: Paper, line: str) -> None:
         paper.formula(row, GRID_COLUMN + 1, total, paper.styles["money"], values[i])
         change = f"=IF(({worth}<0)<>({before}<0),1,0)" if i else "=0"
         paper.formula(row, GRID_COLUMN + 2, change, paper.styles["count"], float(changes[i]))
-    _found(paper, rates, [float(change) for change in changes])
-    _newton(paper, line, _middle(rates, changes))
+    _found(paper, line, rates, [float(change) for change in changes])
     sheet.insert_chart(FIRST, GRID_COLUMN + 4, _profile_chart(paper))
 
 
@@ -135,51 +134,75 @@ def _month_span(paper: Paper) -> str:
     return f"${column(0)}${MONTH_ROW + 1}:${last}${MONTH_ROW + 1}"
 
 
-def _found(paper: Paper, rates: list[float], changes: list[float]) -> None:
-    """How often the sign changes, and the middle of the first interval in which it does."""
+def _found(paper: Paper, line: str, rates: list[float], changes: list[float]) -> None:
+    """How often the sign changes; then the first interval in which it does, halved to a point."""
     top, t = FIRST + GRID + 1, paper.t
-    rate, change = (
+    rate, worth, change = (
         f"${letter}${FIRST + 1}:${letter}${FIRST + GRID}"
-        for letter in (_letter(GRID_COLUMN), _letter(GRID_COLUMN + 2))
+        for letter in map(_letter, range(GRID_COLUMN, GRID_COLUMN + 3))
     )
-    count = sum(changes)
     paper.text(top, GRID_COLUMN, t("profile.count"))
+    count = sum(changes)
     paper.formula(top, GRID_COLUMN + 2, f"=SUM({change})", paper.styles["count"], count)
+    heads = ("low", "high", "npv")
+    paper.heads(top + 1, [t(f"profile.{head}") for head in heads], GRID_COLUMN)
     place = f"MATCH(1,{change},0)"
-    middle = f"=IFERROR((INDEX({rate},{place})+INDEX({rate},{place}-1))/2,{NONE})"
-    paper.text(top + 1, GRID_COLUMN, t("profile.guess"))
-    guess = finite(_middle(rates, changes))
-    paper.formula(top + 1, GRID_COLUMN + 2, middle, paper.styles["share"], guess)
+    starts = [
+        f"=IFERROR(INDEX({rate},{place}-1),{NONE})",
+        f"=IFERROR(INDEX({rate},{place}),{NONE})",
+    ]
+    at = next((index for index, value in enumerate(changes) if value), None)
+    ends = (math.nan, math.nan) if at is None else (rates[at - 1], rates[at])
+    flows = paper.context.analysis.series[line].base
+    below = f"=IFERROR(IF(INDEX({worth},{place}-1)<0,1,0),{NONE})"
+    sign = math.nan if at is None else float(_worth(flows, ends[0]) < 0)
+    paper.text(top, GRID_COLUMN + 3, t("profile.below"))
+    paper.formula(top + 1, GRID_COLUMN + 3, below, paper.styles["count"], finite(sign))
+    for step in range(HALVINGS + 1):
+        row = top + 2 + step
+        _interval(paper, line, row, _halved(row) if step else starts, ends)
+        ends = _closer(flows, ends)
 
 
-def _middle(rates: list[float], changes: Sequence[float]) -> float:
-    """The middle of the first interval in which the sign changes; nan without one."""
-    at = next((place for place, change in enumerate(changes) if change), 0)
-    return (rates[at] + rates[at - 1]) / 2 if at else math.nan
-
-
-def _newton(paper: Paper, line: str, rate: float) -> None:
-    """Newton's steps from the guess, each in a row of its own."""
-    flows, whole = paper.context.analysis.series[line].base, paper.plan.whole(line)
+def _interval(
+    paper: Paper, line: str, row: int, formulas: list[str], ends: tuple[float, float]
+) -> None:
+    """One interval: its ends, and the present value in its middle."""
+    style = paper.styles["share"]
+    for offset, (formula, end) in enumerate(zip(formulas, ends, strict=True)):
+        paper.formula(row, GRID_COLUMN + offset, formula, style, finite(end))
+    low, high = (xl_rowcol_to_cell(row, GRID_COLUMN + offset) for offset in (0, 1))
     months = f"'{paper.plan.layout.places[line].sheet}'!{_month_span(paper)}"
-    for step in range(STEPS):
-        row = FIRST + GRID + 3 + step
-        last = xl_rowcol_to_cell(row - 1, GRID_COLUMN + 2)
-        worth = f"SUMPRODUCT({whole}*(1+{last})^(-{months}))"
-        slope = f"SUMPRODUCT({whole}*{months}*(1+{last})^(-{months}-1))"
-        rate = _stepped(flows, rate)
-        paper.text(row, GRID_COLUMN, paper.t("profile.step", step=step + 1))
-        formula = f"=IFERROR({last}+{worth}/{slope},{NONE})"
-        paper.formula(row, GRID_COLUMN + 2, formula, paper.styles["share"], finite(rate))
+    total = f"SUMPRODUCT({paper.plan.whole(line)}*(1+({low}+{high})/2)^(-{months}))"
+    worth = _worth(paper.context.analysis.series[line].base, sum(ends) / 2)
+    formula = f"=IFERROR({total},{NONE})"
+    paper.formula(row, GRID_COLUMN + 2, formula, paper.styles["money"], finite(worth))
 
 
-def _stepped(flows: tuple[float, ...], rate: float) -> float:
-    """One step of Newton's towards the rate at which the flows are worth nothing."""
-    if math.isnan(rate):
-        return rate
-    worth = sum(flow * (1 + rate) ** -month for month, flow in enumerate(flows))
-    slope = sum(flow * month * (1 + rate) ** (-month - 1) for month, flow in enumerate(flows))
-    return rate + worth / slope
+def _halved(row: int) -> list[str]:
+    """The half of the interval above in which the sign changes."""
+    low, high, middle = (xl_rowcol_to_cell(row - 1, GRID_COLUMN + offset) for offset in range(3))
+    below = xl_rowcol_to_cell(FIRST + GRID + 2, GRID_COLUMN + 3, row_abs=True, col_abs=True)
+    same, half = f"IF({middle}<0,1,0)={below}", f"({low}+{high})/2"
+    return [
+        f"=IFERROR(IF({same},{half},{low}),{NONE})",
+        f"=IFERROR(IF({same},{high},{half}),{NONE})",
+    ]
+
+
+def _closer(flows: tuple[float, ...], ends: tuple[float, float]) -> tuple[float, float]:
+    """The half of the interval in which the present value changes sign."""
+    low, high = ends
+    middle = (low + high) / 2
+    if math.isnan(middle):
+        return ends
+    same = (_worth(flows, middle) < 0) == (_worth(flows, low) < 0)
+    return (middle, high) if same else (low, middle)
+
+
+def _worth(flows: tuple[float, ...], rate: float) -> float:
+    """Present value of the flows, as the cells compute it."""
+    return math.fsum(flow * (1 + rate) ** -month for month, flow in enumerate(flows))
 
 
 def _letter(number: int) -> str:

@@ -16,3 +16,18 @@ HOSTILE = {
     "closing": "</script></style><!-- ]]> --> &lt;b&gt; \"'`",
     "empty": "",
 }
+HOSTILE["mixed"] = " ".join(
+    HOSTILE[key]
+    for key in (
+        "script",
+        "path",
+        "emoji",
+        "right_to_left",
+        "controls",
+        "markdown",
+        "closing",
+        "jinja",
+    )
+)
+#: for formats that take a while: what starts as a formula, all sorts at once, too much, nothing
+FEW = {key: HOSTILE[key] for key in ("formula", "plus", "typst", "mixed", "long", "empty")}
