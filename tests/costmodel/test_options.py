@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from costmodel import scenario
 from costmodel.drivers import load_drivers
 from costmodel.options import Change, Option, default_options, infeasible, read_options
 from data.api_prices import api_price
@@ -141,3 +144,13 @@ def test_own_models_run_on_the_hardware_of_the_plan():
     at_home = {"trust.on_premises": 1.0, "compute.serving": owned}
     assert infeasible(option, at_home, 0) is None
     assert infeasible(default_options()["small_with_router"], at_home, 0) == "not_on_premises"
+
+
+def test_the_documented_example_is_right_and_names_every_option():
+    document = (Path(__file__).parents[2] / "docs" / "options.md").read_text("utf-8")
+    example = document.split("```yaml\n")[1].split("```")[0]
+    choice = scenario.loads(example).choice
+    assert choice is not None
+    assert [option.key for option in choice.options] == list(EIGHT[:-1])
+    for key in EIGHT:
+        assert f"| `{key}` |" in document
