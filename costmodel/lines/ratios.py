@@ -129,6 +129,18 @@ LINES = (
         " / final_run_gpu_hours)", "the final run's share of all training compute",
     ),
     Line(
+        "inference_flops", "FLOPs", "building",
+        "2 * building.active_parameters * (total(served_prompt_tokens)"
+        " + total(served_output_tokens))",
+        "model FLOPs of all tokens served over the horizon",
+        "2 FLOPs a parameter and token; Sardana et al. 2024, arXiv:2401.00448",
+    ),
+    Line(
+        "lifetime_flops", "FLOPs", "building", "training_flops + inference_flops",
+        "final run and service together: what a smaller model, trained longer, saves",
+        "Sardana et al. 2024, arXiv:2401.00448",
+    ),
+    Line(
         "cluster_failure_hours", "hours", "building", "building.failure_gpu_hours / building.gpus",
         "mean time between unexpected stops of the whole cluster",
     ),
