@@ -4,7 +4,7 @@ The utilisation of a run is 6 × active parameters × tokens over device-hours �
 the whole run, failures, evaluations and restarts included. `utilisation_prior` is the median over
 organisations of each one's geometric mean, because an organisation's runs resemble each other.
 Splitting it by architecture, size or year didn't predict runs left out any better
-(docs/decisions/predict.md), so it isn't split.
+(docs/decisions/architecture.md), so it isn't split.
 
 `validate_training_runs` predicts each run from its parameters, tokens and cluster with a prior that
 never saw a run of the same organisation.
