@@ -158,12 +158,14 @@ class ResidualRow(Row):
             3: neither is.
         factor90: 9 in 10 measurements lie within prediction / factor90 and prediction × factor90.
         rows: errors that this rests on.
+        precisions: of the measurements of this kind, joined by |.
     """
 
     kind: Text
     distance: int = Field(ge=0, le=3)
     factor90: PositiveFloat = Field(ge=1)
     rows: int = Field(ge=0)
+    precisions: Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +189,11 @@ class Tables:
         rows = sorted((row.distance, row.factor90) for row in self.residuals if row.kind == kind)
         wider = [factor for at, factor in rows if at >= distance]
         return wider[0] if wider else max((factor for _, factor in rows), default=3.0)
+
+    def knows_precision(self, kind: str, precision: str) -> bool:
+        """Whether measurements of this kind were in this precision."""
+        rows = [row for row in self.residuals if row.kind == kind]
+        return any(precision in row.precisions.split("|") for row in rows)
 
     def __post_init__(self) -> None:
         index = {

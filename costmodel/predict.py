@@ -46,6 +46,9 @@ MEASURED_FACTOR = 1.1
 NEW_ARCHITECTURE_LOG = 0.15
 """What an architecture that no published row has adds to the width's log: judgement, after how far
 the devices that were left out lie from their predictions."""
+NEW_PRECISION_LOG = 0.12
+"""What a precision that no published row of the kind has adds: judgement, after how far libraries
+lie apart in the products of 8 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +188,13 @@ def _of_machine(case: Case, fit: MachineFit) -> Prediction:
 def interval_factor(case: Case, tables: Tables) -> float:
     """Factor by which the 90% interval reaches above and below a prediction."""
     sparse = case.kind == "serve" and case.architecture.has_experts
-    factor = tables.factor90("serve experts" if sparse else case.kind, distance(case, tables))
-    if tables.knows(case.kind, "architecture", attention_class(case.accelerator)):
-        return factor
-    return math.exp(math.hypot(math.log(factor), NEW_ARCHITECTURE_LOG))
+    kind = "serve experts" if sparse else case.kind
+    logs = [math.log(tables.factor90(kind, distance(case, tables)))]
+    if not tables.knows(case.kind, "architecture", attention_class(case.accelerator)):
+        logs.append(NEW_ARCHITECTURE_LOG)
+    if not tables.knows_precision(kind, case.precision):
+        logs.append(NEW_PRECISION_LOG)
+    return math.exp(math.hypot(*logs))
 
 
 def _note(case: Case, apart: int) -> str:

@@ -71,6 +71,16 @@ def residual_rows(
     """Half-widths of the 90% interval by distance, for the rows marked in `some`."""
     logs: dict[int, float] = {}
     found = []
+    kept = [one for one, keep in zip(observed, some, strict=True) if keep]
+    precisions = "|".join(sorted({one.case.precision for one in kept}))
+
+    def row(apart: int, rows: int, source: str) -> ResidualRow:
+        factor = round(math.exp(logs[apart]), 3)
+        return ResidualRow(
+            kind=name, distance=apart, factor90=factor, rows=rows, precisions=precisions,
+            source=source, as_of=as_of,
+        )  # fmt: skip
+
     for apart, columns_ in every.items():
         errors = np.abs(np.concatenate([column[some] for column in columns_]))
         errors = errors[np.isfinite(errors)]
@@ -83,17 +93,6 @@ def residual_rows(
         else:
             logs[apart] = math.hypot(logs[0], UNTRIED_LOG)
             source = "judgement: the published rows have but one"
-        found.append(_row(name, apart, logs[apart], errors.size, source, as_of))
-    both = math.hypot(logs[1], math.sqrt(max(logs[2] ** 2 - logs[0] ** 2, 0)))
-    return [*found, _row(name, 3, both, 0, "distances 1 and 2 together", as_of)]
-
-
-def _row(name: str, apart: int, log: float, rows: int, source: str, as_of: str) -> ResidualRow:
-    return ResidualRow(
-        kind=name,
-        distance=apart,
-        factor90=round(math.exp(log), 3),
-        rows=rows,
-        source=source,
-        as_of=as_of,
-    )
+        found.append(row(apart, errors.size, source))
+    logs[3] = math.hypot(logs[1], math.sqrt(max(logs[2] ** 2 - logs[0] ** 2, 0)))
+    return [*found, row(3, 0, "distances 1 and 2 together")]
