@@ -21,7 +21,7 @@ from dashboard.words import Words
 WIDTH, EDGE = 13.333, 0.6
 FULL = WIDTH - 2 * EDGE
 INK, QUIET, SOFT, RULE = "#17212b", "#5b6673", "#f4f6f8", "#dde2e8"
-CELL_SIZES_PT, CELL_PAD_IN = (11.0, 10.0, 9.0, 8.0), 0.08
+CELL_SIZES_PT, CELL_PAD_IN = (11.0, 10.0, 9.0), 0.08
 MOST_LINES, SHORT = 2, 11
 BOLD_WIDER = 1.08
 
@@ -84,6 +84,9 @@ class Maker:
         run.text = text
         run.font.size, run.font.bold, run.font.color.rgb = Pt(size), bold, rgb(shade)
         run._r.get_or_add_rPr().set("lang", self.document.language.replace("_", "-"))
+        # An empty paragraph is as tall as its end mark, 18 points unless said otherwise.
+        end = etree.SubElement(paragraph._p, qn("a:endParaRPr"))
+        end.set("sz", str(round(size * 100)))
 
     def chart(self, slide: Slide, graphic: Graphic, box: Box) -> None:
         """A native chart under its title, with the sentence that reads it below."""
@@ -149,12 +152,13 @@ class Maker:
 
 
 def _cell_size(rows: tuple[tuple[str, ...], ...], widths: list[float]) -> float:
-    """The largest size at which no cell needs more than two lines, and no short one two."""
+    """The size at which the fewest cells need too many lines; the largest such."""
     cells = [(cell, width) for row in rows for cell, width in zip(row, widths, strict=True)]
-    for size in CELL_SIZES_PT:
-        if all(_cell_lines(cell, width, size) <= _allowed(cell) for cell, width in cells):
-            return size
-    return CELL_SIZES_PT[-1]
+
+    def crowded(size: float) -> int:
+        return sum(_cell_lines(cell, width, size) > _allowed(cell) for cell, width in cells)
+
+    return min(CELL_SIZES_PT, key=lambda size: (crowded(size), -size))
 
 
 def _allowed(text: str) -> int:
@@ -184,7 +188,7 @@ def _rows_that_fit(heights: list[float], room: float) -> int:
     if sum(heights) <= room:
         return len(heights)
     taken, count = heights[0], 1
-    while count < len(heights) and taken + heights[count] <= room - 0.5:
+    while count < len(heights) and taken + heights[count] <= room - 0.65:
         taken, count = taken + heights[count], count + 1
     return count
 
