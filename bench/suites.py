@@ -120,6 +120,18 @@ def within_budget(suite: Suite, budget_s: float) -> Suite:
     return Suite(suite.name, tuple(case for case in suite.cases if case.id in chosen), suite.limits)
 
 
+def spread_over(suite: Suite, ranks: int) -> Suite:
+    """The suite with each case on so many ranks, each with a batch of its own."""
+    if ranks == 1:
+        return suite
+    cases = []
+    for case in suite.cases:
+        layout = case.workload.layout.model_copy(update={"data": ranks})
+        workload = case.workload.model_copy(update={"layout": layout})
+        cases.append(case.model_copy(update={"workload": workload}))
+    return Suite(suite.name, tuple(cases), suite.limits)
+
+
 def expected_s(limits: Limits) -> float:
     """Seconds that a case takes, roughly."""
     return limits.warmup_s / 2 + limits.timed_s + 2.0

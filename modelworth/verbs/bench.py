@@ -111,7 +111,7 @@ def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the verb; status 1 when nothing could be measured."""
     if options.nproc is not None and "RANK" not in os.environ:
-        return _under_torchrun(options.nproc)
+        return _under_torchrun(options)
     if options.report:
         return _report(options)
     if options.list:
@@ -161,8 +161,15 @@ def _suite(options: argparse.Namespace) -> Suite:
         raise InputError(f"--{names[0].replace('_', '-')}", "no model", "beside --model")
     else:
         suite = suites.load(options.suite or "quick", device, detect(device).memory_bytes)
+    if not ({"data_parallel", "tensor_parallel"} & given.keys()):
+        suite = suites.spread_over(suite, _ranks(options))
     suite = replace(suite, limits=_limits(options, suite.limits))
     return suites.within_budget(suite, _seconds(options.budget)) if options.budget else suite
+
+
+def _ranks(options: argparse.Namespace) -> int:
+    """Processes that this command runs in, or is about to."""
+    return int(os.environ.get("WORLD_SIZE") or options.nproc or 1)
 
 
 def _one_case(options: argparse.Namespace, given: dict[str, Any], device: Any) -> Suite:
@@ -218,10 +225,11 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _under_torchrun(processes: int) -> int:
+def _under_torchrun(options: argparse.Namespace) -> int:
     """Start this command once a device; the first process shows and stores."""
-    if processes < 1:
-        raise InputError("--nproc", processes, "1 or more")
+    if options.nproc < 1:
+        raise InputError("--nproc", options.nproc, "1 or more")
+    _suite(options)  # what is wrong is said once, before anything starts
     own = {
         index + step for index, text in enumerate(sys.argv) for step in (0, 1) if text == "--nproc"
     }  # torchrun would take it for its own option
@@ -232,9 +240,10 @@ def _under_torchrun(processes: int) -> int:
     ]
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(processes), "-m", "modelworth", *arguments),
+        *("--nproc-per-node", str(options.nproc), "--local-ranks-filter", "0"),
+        *("-m", "modelworth", *arguments),
     ]
-    environment = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // processes))}
+    environment = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.nproc))}
     return subprocess.run(command, env={**environment, **os.environ}, check=False).returncode
 
 

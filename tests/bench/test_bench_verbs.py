@@ -178,7 +178,8 @@ def test_several_processes_are_started_by_torchrun(monkeypatch):
     assert main(arguments[1:]) == 3
     command, environment = started[0]
     assert command[1:6] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    assert command[6:] == ["-m", "modelworth", "bench", "--model", "ladder-1m", "--work", "decode"]
+    assert command[6:8] == ["--local-ranks-filter", "0"]
+    assert command[8:] == ["-m", "modelworth", "bench", "--model", "ladder-1m", "--work", "decode"]
     assert "OMP_NUM_THREADS" in environment
 
 

@@ -161,6 +161,14 @@ def test_a_budget_takes_the_ends_of_each_group_first():
     assert suites.within_budget(suite, 1e6) == replace(suite)
 
 
+def test_a_suite_on_several_ranks_is_data_parallel():
+    suite = suites.load("quick", "cpu")
+    spread = suites.spread_over(suite, 4)
+    assert {case.workload.layout.data for case in spread.cases} == {4}
+    assert not {case.id for case in spread.cases} & {case.id for case in suite.cases}
+    assert suites.spread_over(suite, 1) is suite
+
+
 @pytest.mark.parametrize(("count", "order"), [(0, []), (1, [0]), (2, [0, 1]), (5, [0, 4, 2, 1, 3])])
 def test_gaps_are_halved(count, order):
     assert suites._ends_first(count) == order
