@@ -89,15 +89,19 @@ class Context:
         text = self.words.t(key)
         return clean(otherwise) if text == key else text
 
+    def count(self, number: int) -> str:
+        """A whole number, every digit of it."""
+        return f"{number:,}"
+
+    def bare(self, number: float, unit: str) -> str:
+        """A quantity whose unit is said nearby: only currency and percent are kept."""
+        if unit.startswith("usd"):
+            return self.words.money(number)
+        return self.words.percent(number) if unit == "share" else self.words.number(number)
+
     def span(self, low: float, high: float, unit: str) -> str:
         """Two quantities as "1–2 months", their unit said once."""
-        if unit.startswith("usd"):
-            first = self.words.money(low)
-        elif unit == "share":
-            first = self.words.percent(low)
-        else:
-            first = self.words.number(low)
-        return f"{first} – {self.value(high, unit)}"
+        return f"{self.bare(low, unit)} – {self.value(high, unit)}"
 
     def setting(self, driver: DriverUse) -> str:
         """A driver's value: a quantity, or the word of a choice or switch."""

@@ -188,7 +188,7 @@ def _parameter(context: Context, key: str, value: Any, unit: str) -> str:
         return context.t("distribution.values", count=len(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{word} {clean(value, 40)}"
-    return f"{word} {context.value(value, unit)}"
+    return f"{word} {clean(context.bare(value, unit))}"
 
 
 def source(context: Context, text: str) -> str:

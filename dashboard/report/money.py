@@ -149,7 +149,7 @@ def sensitivity(context: Context) -> list[Block]:
 def _risk_sentence(context: Context, risk: Risk) -> str:
     return context.t(
         "sensitivity.reading",
-        trials=context.words.number(risk.trials),
+        trials=context.count(risk.trials),
         loss=context.words.percent(risk.probability_of_loss),
         shortfall=context.value(risk.expected_shortfall_usd, "usd"),
         evpi=context.value(risk.evpi_usd, "usd"),

@@ -35,7 +35,7 @@ def answer(context: Context) -> tuple[str, str, str]:
         first = t(
             f"answer.{verdict.outcome}.trials",
             probability=context.words.percent(probability),
-            trials=context.words.number(context.analysis.provenance.trials),
+            trials=context.count(context.analysis.provenance.trials),
         )
     return first, _rests_on(context), _would_change(context)
 

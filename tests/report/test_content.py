@@ -51,7 +51,7 @@ def test_the_figures_are_the_analysis(small):
     npv = next(row for row in table.rows if row[0] == document.cards[0].name)
     assert values()["npv_usd"][0] == pytest.approx(-20445, abs=1)
     assert npv[1:5] == ("-$20.4K", "-$29.4K", "-$20.4K", "-$8.45K")
-    assert "62%" in document.answer[0]
+    assert "62% of 1,000 trials" in document.answer[0]
     assert "-$20.4K" in document.answer[1]
     assert "$0.0234" in document.answer[2]
 
