@@ -152,12 +152,6 @@ def stack(records: Sequence[C]) -> C:
     return kind(**columns)
 
 
-def take(record: C, rows: Any) -> C:
-    """Some rows of a record of arrays."""
-    kind = type(record)
-    return kind(**{field.name: getattr(record, field.name)[rows] for field in fields(record)})  # type: ignore[arg-type]
-
-
 def experts_touched(shape: Shape, tokens: Number) -> Number:
     """Experts that `tokens` tokens use use when each picks evenly: E·(1 − (1 − k/E)^tokens)."""
     experts = np.maximum(shape.experts, 1)

@@ -138,8 +138,8 @@ HEAD = """# How far predictions are off
 Made by `modelworth predict --validate --facts DIR --report docs/accuracy.md`; don't edit by hand.
 
 Each row of the published tables is predicted with its whole group left out of the fit: its model,
-its number of devices, its device, or its software. So every figure here is an error on something
-that the fit had not seen. Error is |predicted / measured − 1|; `in 90%` is the share of rows inside
+its number of devices, its device, or its software. So these are errors on something that the fit
+had not seen; only `nothing` scores the fit on its own rows. Error is |predicted / measured − 1|; `in 90%` is the share of rows inside
 their 90% interval, whose width comes from these same left-out errors.
 
 ![Predicted against measured throughput, model left out]({chart})

@@ -229,3 +229,18 @@ def test_a_model_with_latent_attention_is_known_by_its_sizes():
     found = predict_table(pd.DataFrame([row, row | {"model": "deepseek-v3"}]))
     assert found["predicted"].notna().all()
     assert found["predicted"].iloc[0] == found["predicted"].iloc[1]
+
+
+def test_devices_that_cannot_talk_are_refused():
+    bare = CATALOG.accelerator("A100 SXM 80GB")
+    no_link = bare.model_copy(update={"link_gb_per_s": None})
+    no_network = bare.model_copy(update={"network_gb_per_s": None})
+    assert "link" in predict([ask(accelerator=no_link, gpus=2, tensor=2)])[0].note
+    far = ask(accelerator=no_network, work="train", batch=1, gpus=16, sharding="full")
+    assert "network" in predict([far])[0].note
+
+
+def test_an_architecture_without_kernel_rows_takes_the_median_of_all():
+    found = predict([ask(accelerator=CATALOG.accelerator("TPU v5p"), batch=1)])[0]
+    assert found.basis == "assumed"
+    assert found.value > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.efficiency import NAMES, read_tables, shipped_tables
-from costmodel.prediction_refit import read_published, refit, write_tables
+from costmodel.prediction_refit import kernel_rows, read_published, refit, write_tables
 from costmodel.validation import markdown, validate
 from data.catalog import load_catalog
 from data.errors import InputError
@@ -104,3 +104,31 @@ def test_shipped_intervals_widen_with_distance():
         assert widths[0] <= min(widths[1:3])
         assert max(widths[1:3]) <= widths[3]
     assert set(TABLES) == {"training", "vision", "serving"}
+
+
+KERNELS = """device,fw,gemm_dtype,m,tflops_p50,GBs_p50
+NVIDIA H200,A,bfloat16,16,50,3600
+NVIDIA H200,A,bfloat16,4096,800,100
+NVIDIA H200,B,bfloat16,16,50,3200
+NVIDIA H200,B,bfloat16,4096,700,100
+NVIDIA H200,B,int4_wo,4096,700,100
+Somebody's chip,B,bfloat16,4096,700,100
+NVIDIA A100-SXM4-80GB,B,fp8,4096,700,100
+"""
+
+
+def test_kernel_shares_are_the_mean_over_libraries(tmp_path):
+    """Known devices and precisions only; the judged rows stay beside the measured ones."""
+    (tmp_path / "kernel_gemm_efficiency.csv").write_text(KERNELS, "utf-8")
+    rows = {(row.device, row.precision): row for row in kernel_rows(tmp_path, load_catalog())}
+    found = rows["H200 SXM 141GB", "bf16"]
+    assert found.compute == pytest.approx(750 / 989, abs=1e-3)
+    assert found.memory == pytest.approx(3400 / 4800, abs=1e-3)
+    assert ("RTX 4090", "bf16") in rows
+    assert ("A100 SXM 80GB", "fp8") not in rows
+
+
+def test_an_unreadable_table_is_refused(tmp_path):
+    (tmp_path / "training_throughput.csv").write_text("", "utf-8")
+    with pytest.raises(InputError, match="readable CSV"):
+        refit(tmp_path)
