@@ -316,7 +316,9 @@ def _found(what: str, name: str, items: dict[str, T]) -> T:
     if (known := keys.get(_key(name))) is not None:
         return items[known]
     near = [keys[match] for match in get_close_matches(_key(name), keys, n=5, cutoff=0.5)]
-    raise InputError(what, name, f"one of {', '.join(near or sorted(items))}")
+    some = ", ".join(near or sorted(items)[:10])
+    more = "" if near or len(items) <= 10 else f", … ({len(items)} in all)"
+    raise InputError(what, name, f"one of {some}{more}")
 
 
 def _by_place(what: str, place: str, rows: Iterable[P]) -> P:
