@@ -317,7 +317,7 @@ class _Reader:
                 raise InputError(f"{where}[{place}]", entry, "[driver, driver, rank correlation]")
             first, second, rank = entry
             for key in (first, second):
-                if key not in self.drivers:
+                if not isinstance(key, str) or key not in self.drivers:
                     raise self._unknown(f"simulation.correlations[{place}]", self.drivers, str(key))
             if isinstance(rank, bool) or not isinstance(rank, int | float) or not -1 < rank < 1:
                 raise InputError(f"{where}[{place}]", rank, "a rank correlation between -1 and 1")

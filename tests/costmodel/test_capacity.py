@@ -197,3 +197,21 @@ def test_measured_power_is_a_share_of_the_limit():
     share = resolved(MEASURED, records).settings["compute.power_average_share"]
     assert share.value == pytest.approx(0.6)
     assert share.basis == "measured"
+
+
+def test_records_of_other_precisions_devices_and_kinds_are_left_out():
+    wanted = {**MEASURED, "capacity.precision": "fp8"}
+    assert resolved(wanted, pair()).records == ()
+    elsewhere = {**MEASURED, "capacity.accelerator": "A100 SXM 80GB"}
+    assert DECODE not in resolved(elsewhere, pair()).settings
+    alias = {**MEASURED, "capacity.accelerator": "NVIDIA H100 80GB HBM3"}
+    assert resolved(alias, pair()).settings[DECODE].value == 800.0
+    assert DECODE not in resolved(MEASURED, [record("decode")]).settings
+    tokens = [record("forward", family="encoder", model="bert-base")]
+    plan = {"capacity.basis": "measured", "capacity.model": "bert-base"}
+    assert resolved(plan, tokens).records == ()
+
+
+def test_one_sample_has_no_spread():
+    records = pair(samples_s=(0.02,))
+    assert resolved(MEASURED, records).settings[DECODE].distribution is None

@@ -76,6 +76,35 @@ def test_recurrences_go_month_by_month():
     assert evaluated(mutual, "debt")[:, 0] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("-prev(x, 1) + 1", lambda x, _: -x + 1),
+        ("+prev(x, 1) * 2", lambda x, _: x * 2),
+        ("where(prev(x, 1) > 3, 0, prev(x, 1) + month)",
+         lambda x, month: 0 if x > 3 else x + month),
+        ("min(prev(x, 1) + 2, 5, 7)", lambda x, _: min(x + 2, 5, 7)),
+        ("max(prev(x, 1) - month, 0 - 2)", lambda x, month: max(x - month, -2)),
+        ("ceil(prev(x, 1) / 2) + prev(m, 3)", lambda x, month: -(-x // 2) + max(month - 1, 0)
+         + (3 if month == 0 else 0)),
+        ("lag(m, 2) + prev(x, 1)", lambda x, month: max(month - 2, 0) + x),
+    ],
+)  # fmt: skip
+def test_every_operation_works_in_a_recurrence(text, step):
+    value, expected = 1.0, []
+    for month in range(7):
+        value = step(value, month)
+        expected.append(value)
+    found = evaluated({"m": "month", "x": text}, "x")
+    assert found[:, 0] == pytest.approx(expected)
+
+
+def test_trials_take_their_own_branch_in_a_recurrence():
+    shares = {"company.tax_rate_share": np.array([[0.1, 0.9]])}
+    text = "where(company.tax_rate_share > 0.5, prev(x, 0) + 1, prev(x, 0) - 1)"
+    assert evaluated({"x": text}, "x", 2, shares, 2).T.tolist() == [[-1, -2, -3], [1, 2, 3]]
+
+
 def test_a_lag_may_differ_from_trial_to_trial():
     by = {"building.refresh_months": np.array([[1.0, 2.0, 9.0]])}
     whole = {"m": "month", "x": "lag(m, building.refresh_months)"}

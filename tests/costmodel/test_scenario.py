@@ -152,6 +152,14 @@ def test_the_schema_accepts_what_is_right_and_refuses_what_isnt():
         ("months: 24\nstart: 2026-12\nsimulation: {correlations: [[a, b, 2]]}", "known key"),
         ("months: 24\nstart: 2026-12\ndemand: {curve: {low: 1, mode: 2, high: 3}}", "logistic"),
         ("months: 24\nstart: 2026-12\ndemand: {volume_by_month: []}", "list of 1"),
+        ("months: 24\nstart: 2026-12\nsimulation: {correlations: 5}", "a list of"),
+        ("months: 24\nstart: 2026-12\nsimulation: {correlations: [5]}", "rank correlation"),
+        ("months: 24\nstart: 2026-12\nsimulation: {correlations: [[[], {}, 0.1]]}", "known key"),
+        ("months: 24\nstart: 2026-12\nsimulation: {correlations: [[demand.cached_share,"
+         " demand.burst_factor, 3]]}", "between -1 and 1"),
+        ("months: 24\nstart: 2026-12\ndemand: {cached_share: {value: 0.1, source: [1]}}", "text"),
+        ("months: 24\nstart: 2026-12\ncapacity: {regions: {low: 1, mode: 2, high: 3}}", "discrete"),
+        ("months: 24\nstart: 2026-12\ncapacity: {model: 5}", "text"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_with_where_and_what(text, said):
