@@ -28,7 +28,9 @@ from data.measurement import Layout
 STYLES = {"colwise": ColwiseParallel, "rowwise": RowwiseParallel}
 
 
-def spread(model: Any, layout: Layout, device: torch.device, dtype: torch.dtype) -> Any:
+def spread(
+    model: Any, layout: Layout, device: torch.device, dtype: torch.dtype, *, trained: bool
+) -> Any:
     """The model as this rank holds it.
 
     Args:
@@ -36,6 +38,7 @@ def spread(model: Any, layout: Layout, device: torch.device, dtype: torch.dtype)
         layout: degrees; their product is the number of ranks.
         device: of this rank.
         dtype: of matrix products; FSDP2 gathers weights in it and reduces gradients in float32.
+        trained: whether replicas must agree on gradients; those that only infer need no word.
 
     Raises:
         InputError: if the layout doesn't fit the ranks or the model.
@@ -49,7 +52,7 @@ def spread(model: Any, layout: Layout, device: torch.device, dtype: torch.dtype)
         _split_layers(model, mesh["tensor"])
     if layout.fully_sharded:
         return _sharded(model, mesh["data"], dtype)
-    if layout.data > 1:
+    if layout.data > 1 and trained:
         return _replicated(model, mesh["data"], device)
     return model
 
@@ -105,7 +108,11 @@ def _replicated(model: Any, mesh: DeviceMesh, device: torch.device) -> Any:
     """DDP; the model's config stays reachable."""
     ids = [device.index] if device.type == "cuda" else None
     replica = DistributedDataParallel(
-        model, device_ids=ids, process_group=mesh.get_group(), gradient_as_bucket_view=True
+        model,
+        device_ids=ids,
+        process_group=mesh.get_group(),
+        broadcast_buffers=False,  # rotary frequencies and the like never change
+        gradient_as_bucket_view=True,
     )
     replica.config = model.config
     return replica

@@ -83,6 +83,10 @@ def _attend(
     elif groups > 1 and (attention_mask is not None or query.device.type == "cpu"):
         # The queries that share keys become rows of one product: no key is copied.
         query, groups = query.reshape(batch, key.shape[1], groups, -1), 1
+    if groups > 1 and query.device.type == "cuda" and query.dtype is torch.float32:
+        # Only the 16-bit flash kernels share keys between queries; others need copies.
+        key, value = (each.repeat_interleave(groups, dim=1) for each in (key, value))
+        groups = 1
     output = scaled_dot_product_attention(
         query,
         key,

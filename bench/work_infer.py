@@ -31,7 +31,7 @@ def prepare_forward(job: Job) -> Work:
     if job.blueprint.family in ("decoder", "image-decoder"):
         attention = implementation(job.workload.attention, config, growing=False)
     model: Any = zoo.build(job.blueprint, job.device, job.dtype, attention)
-    model = distributed.spread(model, job.layout, job.device, job.dtype)
+    model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
     batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
     batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
     arguments = options(job.blueprint, config, batch)

@@ -103,7 +103,7 @@ def _model(job: Job) -> Any:
         model = add_lora(model, workload.lora_rank)
     if workload.activation_checkpointing:
         enable_checkpointing(model)
-    return distributed.spread(model.train(), job.layout, job.device, job.dtype)
+    return distributed.spread(model.train(), job.layout, job.device, job.dtype, trained=True)
 
 
 def add_lora(model: Any, rank: int | None) -> Any:
