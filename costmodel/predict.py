@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -27,6 +27,7 @@ from costmodel.prediction_case import (
 )
 from costmodel.prediction_limits import refused
 from costmodel.prediction_machine import MachineFit, fit_for
+from costmodel.prediction_served import ServedScale, scale_for
 from costmodel.prediction_table import MEASURED, Reader, Table, table_of
 from costmodel.prediction_times import Times, times
 from data.catalog import Catalog, load_catalog
@@ -75,12 +76,16 @@ class Prediction:
 
 
 def predict(
-    cases: Sequence[Case], tables: Tables | None = None, fits: Sequence[MachineFit] = ()
+    cases: Sequence[Case],
+    tables: Tables | None = None,
+    fits: Sequence[MachineFit] = (),
+    scales: Sequence[ServedScale] = (),
 ) -> list[Prediction]:
     """Predictions of cases, in their order; one that can't be carries the reason in its note.
 
     Where `fits` has a machine's own records of the same device, precision and work, these are used
-    instead of the published tables.
+    instead of the published tables; where `scales` has results of own servers on the device, they
+    correct these tables.
     """
     tables = tables or shipped_tables()
     found: list[Prediction | None] = [None] * len(cases)
@@ -97,7 +102,8 @@ def predict(
     for places in works.values():
         some = [cases[place] for place in places]
         for place, prediction in zip(places, _of_one_work(some, tables), strict=True):
-            found[place] = prediction
+            scale = scale_for(scales, cases[place]) if cases[place].work == "serve" else None
+            found[place] = prediction if scale is None else _scaled(prediction, scale)
     return [prediction for prediction in found if prediction is not None]
 
 
@@ -182,6 +188,24 @@ def _of_machine(case: Case, fit: MachineFit) -> Prediction:
         note,
         step_s=None if found.step_s is None else float(found.step_s[0]) * scale,
         parts={name: float(part[0]) * scale for name, part in (found.parts or {}).items()},
+    )
+
+
+def _scaled(prediction: Prediction, scale: ServedScale) -> Prediction:
+    """Corrected by what own servers on the device did."""
+    if prediction.value is None or prediction.ttft_s is None or prediction.tpot_s is None:
+        return prediction
+    value = prediction.value * scale.speed
+    note = f"corrected by {len(scale.measurement_ids)} results of own servers on this device"
+    return replace(
+        prediction,
+        value=value,
+        low=value * math.exp(-scale.log_width),
+        high=value * math.exp(scale.log_width),
+        ttft_s=prediction.ttft_s / scale.speed,
+        tpot_s=prediction.tpot_s / scale.speed,
+        basis="interpolated",
+        note=note,
     )
 
 

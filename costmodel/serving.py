@@ -9,6 +9,7 @@ Left out: length distributions beyond their mean, bursts of users, engines that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,10 +22,11 @@ from costmodel.predict import distance, interval_factor
 from costmodel.prediction_case import Case, Columns, columns, efficiencies, precision_name
 from costmodel.prediction_limits import refused
 from costmodel.prediction_machine import MachineFit, fit_for, machine_fits
+from costmodel.prediction_served import ServedScale, scale_for, served_scales
 from costmodel.prediction_shape import Number
 from costmodel.serving_steady import cache_room
 from costmodel.step_time import decode_step, forward_pass, total_s
-from data.catalog import Accelerator
+from data.catalog import Accelerator, load_catalog
 from data.errors import InputError
 from data.measurement import Basis, Measurement
 
@@ -86,10 +88,24 @@ class Phases:
     decode: Phase
     fit: Efficiency
     own: tuple[MachineFit, ...] = ()
+    scale: ServedScale | None = None
+
+    @property
+    def speed(self) -> float:
+        """Factor of own servers on the published times."""
+        return 1.0 if self.scale is None else self.scale.speed
 
 
-def phases_of(case: Case, tables: Tables, fits: Sequence[MachineFit] = ()) -> Phases:
-    """From own records where there are some for one device, else from the published tables."""
+def phases_of(
+    case: Case,
+    tables: Tables,
+    fits: Sequence[MachineFit] = (),
+    scales: Sequence[ServedScale] = (),
+) -> Phases:
+    """From own records where there are some for one device, else from the published tables.
+
+    Results of own servers on the device correct what the published tables say.
+    """
     common = efficiencies([case], tables)
     work = columns([case], tables)
     found = {name: Phase(work, common) for name in ("prefill", "decode")}
@@ -99,7 +115,8 @@ def phases_of(case: Case, tables: Tables, fits: Sequence[MachineFit] = ()) -> Ph
         if fit is not None:
             found[name] = Phase(fit.columns([case]), fit.efficiency)
             own.append(fit)
-    return Phases(found["prefill"], found["decode"], common, tuple(own))
+    scale = None if own else scale_for(scales, case)
+    return Phases(found["prefill"], found["decode"], common, tuple(own), scale)
 
 
 def open_loop(case: Case, phases: Phases, running: Number, cached_share: float = 0.0) -> OpenLoop:
@@ -111,13 +128,13 @@ def open_loop(case: Case, phases: Phases, running: Number, cached_share: float =
     prefill = forward_pass(
         reads.work.shape, reads.work.device, reads.fit, 1, fresh, reads.work.tensor
     )
-    prefill_s = float(total_s(prefill)[0])
+    prefill_s = float(total_s(prefill)[0]) / phases.speed
 
     def decode_s(sequences: Number) -> Number:
         parts = decode_step(
             work.shape, work.device, phases.decode.fit, sequences, context, work.tensor
         )
-        return total_s(parts)
+        return total_s(parts) / phases.speed
 
     room = cache_room(work.shape, work.device, work.tensor, case.tokens + case.new_tokens)
     each_s = prefill_s * fit.interference / case.new_tokens
@@ -168,7 +185,8 @@ def largest_load(
         raise refusal
     if not 0 <= cached_share < 1:
         raise InputError("cached_share", cached_share, "from 0 to under 1")
-    phases = phases_of(case, tables, machine_fits(measurements))
+    scales = served_scales(measurements, load_catalog(), tables) if measurements else ()
+    phases = phases_of(case, tables, machine_fits(measurements), scales)
     first = open_loop(case, phases, np.array([1e-3]), cached_share)
     _require_reachable(first, ttft_p95_s, tpot_p95_s, case)
     running = np.geomspace(1e-3, max(first.room, 1e-2), POINTS)
@@ -248,6 +266,8 @@ def _certainty(case: Case, phases: Phases, tables: Tables) -> tuple[float, Basis
         beyond = max(fit.doublings_beyond(case) for fit in phases.own)
         factor = max(fit.factor90(case) for fit in phases.own)
         return factor, "extrapolated" if beyond > 0 else "interpolated"
+    if phases.scale is not None:
+        return math.exp(phases.scale.log_width), "interpolated"
     apart = distance(case, tables)
     basis: Basis = "interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed"
     return interval_factor(case, tables), basis

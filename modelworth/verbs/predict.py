@@ -97,20 +97,24 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _one(options: argparse.Namespace) -> int:
+    from costmodel.efficiency import shipped_tables
     from costmodel.predict import predict
     from costmodel.prediction_machine import machine_fits
+    from costmodel.prediction_served import served_scales
     from costmodel.training_refusal import training_refusal
+    from data.catalog import load_catalog
 
     case = _case(options)
     if case.work == "train" and (reason := training_refusal(case)) is not None:
         raise reason
-    fits = machine_fits(_measurements(options.store))
-    prediction = predict([case], _tables(options), fits)[0]
+    records = _measurements(options.store)
+    tables = _tables(options) or shipped_tables()
+    scales = served_scales(records, load_catalog(), tables)
+    prediction = predict([case], tables, machine_fits(records), scales)[0]
     if prediction.value is None:
-        from costmodel.efficiency import shipped_tables
         from costmodel.prediction_limits import refused
 
-        reason = refused(case, _tables(options) or shipped_tables())
+        reason = refused(case, tables)
         raise reason or InputError("case", options.model, "one that can be predicted")
     if options.json:
         print(json.dumps(_document(case, prediction), indent=2))

@@ -1,0 +1,74 @@
+"""Own servers' results correct what the published tables say of their device."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from costmodel.efficiency import shipped_tables
+from costmodel.predict import predict
+from costmodel.prediction_served import served_case, served_scales
+from costmodel.serving import largest_load
+from data.catalog import load_catalog
+from data.measurement import Measurement
+
+CATALOG = load_catalog()
+TABLES = shipped_tables()
+
+
+def served(throughput: float, model: str = "meta-llama/Llama-3.1-8B-Instruct") -> Measurement:
+    return Measurement(
+        recorded_at=datetime(2026, 11, 24, tzinfo=UTC),
+        model={"name": model, "family": "decoder"},
+        workload={
+            "kind": "serve", "batch": 16, "concurrency": 16, "prompt_tokens": 1000,
+            "new_tokens": 200, "precision": "bfloat16", "engine": "vllm",
+        },
+        machine={"device": "A100 SXM 80GB", "kind": "other"},
+        status="ok",
+        result={
+            "unit": "tokens", "work_per_step": 1, "throughput_per_s": {"value": throughput},
+            "throughput_per_s_per_device": throughput,
+            "latency": {"mean_s": 1.0, "p50_s": 1.0},
+        },
+        provenance={"origin": "imported", "tool": "vllm bench serve", "citation": "run.json"},
+    )  # fmt: skip
+
+
+def expected() -> float:
+    return predict([served_case(served(1.0), CATALOG)], TABLES)[0].value
+
+
+@pytest.mark.parametrize("faster", [0.7, 1.3])
+def test_more_results_pull_the_prediction_to_what_they_show(faster):
+    case = served_case(served(1.0), CATALOG)
+    moved = []
+    for count in (1, 4):
+        scales = served_scales([served(expected() * faster)] * count, CATALOG, TABLES)
+        moved.append(predict([case], TABLES, scales=scales)[0].value / expected())
+    assert abs(moved[1] - faster) < abs(moved[0] - faster) < abs(1 - faster)
+
+
+def test_a_corrected_prediction_is_surer_and_says_why():
+    case = served_case(served(1.0), CATALOG)
+    scales = served_scales([served(expected())] * 3, CATALOG, TABLES)
+    plain, corrected = predict([case], TABLES)[0], predict([case], TABLES, scales=scales)[0]
+    assert corrected.high / corrected.value < plain.high / plain.value
+    assert "own servers" in corrected.note
+
+
+def test_a_faster_server_carries_more():
+    asked = {"gpus": 1, "precision": "bf16", "prompt_tokens": 1000, "new_tokens": 200,
+             "ttft_p95_s": 1.0, "tpot_p95_s": 0.05}  # fmt: skip
+    config = CATALOG.model("llama-3.1-8b").config
+    device = CATALOG.accelerator("A100 SXM 80GB")
+    plain = largest_load(config, device, **asked)
+    quick = largest_load(config, device, **asked, measurements=[served(expected() * 1.4)] * 4)
+    assert quick.requests_per_s > plain.requests_per_s
+    assert quick.high < plain.high
+
+
+def test_results_of_unknown_models_or_devices_are_left_out():
+    assert served_case(served(1.0, "someone/their-own-model"), CATALOG) is None
+    assert served_scales([served(1.0, "someone/their-own-model")], CATALOG, TABLES) == ()
