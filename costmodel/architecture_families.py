@@ -1,6 +1,6 @@
 """Which architecture a transformers config describes: decoders here, others in their own module.
 
-Most decoders are Llama with a few departures; `TRAITS` lists them by model_type. A model_type that
+Most decoders are Llama with a few departures, which `architecture_traits` lists. A model_type that
 isn't listed is read as Llama-like where its config has Llama's keys, and its `note` says so.
 Defaults are those of transformers 5, since a config.json leaves out what equals the default.
 """
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from costmodel import architecture_other as other
-from costmodel.architecture import Architecture, Attention, Block, FeedForward, Head, Norm
+from costmodel.architecture import Architecture, Attention, Block, FeedForward, Head
 from costmodel.architecture_keys import (
     Config,
     head_width,
@@ -24,102 +24,21 @@ from costmodel.architecture_keys import (
     whole,
     word,
 )
+from costmodel.architecture_traits import TRAITS, Traits
 from data.errors import InputError
 
-Windows = Literal["none", "all", "late"] | int
-"""Layers with a sliding window, unless the config lists them: none, all, those from
-max_window_layers on, or all but every n-th."""
-
-
-@dataclass(frozen=True)
-class Traits:
-    """How a family of decoders departs from Llama.
-
-    Attributes:
-        tied: whether the head shares the embedding's table, unless the config says.
-        norms, norm_vectors: norms a layer, and vectors in each (with a bias: 2).
-        norm: what kind they are.
-        activation: the config's default.
-        qkv_bias, output_bias, mlp_bias: vectors added after the products, unless the config's
-            attention_bias, mlp_bias or `bias_key` says.
-        bias_key: the config's one switch for all three.
-        qk_norm: norm of queries and keys, by head or over the whole width; `qk_norm_key` switches.
-        learned_positions: rows of the position table beyond the longest sequence; None: no table.
-        windows: which layers see a sliding window only.
-        sinks, expert_bias, head_bias, embedding_norm, shared_gate: parts that few families have.
-    """
-
-    tied: bool = False
-    gated: bool = True
-    norms: int = 2
-    norm_vectors: int = 1
-    norm: Norm = "rms"
-    activation: str = "silu"
-    qkv_bias: bool = False
-    output_bias: bool = False
-    mlp_bias: bool = False
-    bias_key: str | None = None
-    qk_norm: Literal["head", "width"] | None = None
-    qk_norm_key: str | None = None
-    learned_positions: int | None = None
-    windows: Windows = "none"
-    sinks: bool = False
-    expert_bias: bool = False
-    head_bias: bool = False
-    embedding_norm: bool = False
-    shared_gate: bool = False
-
-
-LAYER_NORM = Traits(
-    gated=False,
-    norm_vectors=2,
-    norm="layer",
-    activation="gelu",
-    qkv_bias=True,
-    output_bias=True,
-    mlp_bias=True,
-    tied=True,
+LLAMA_KEYS = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "vocab_size",
+    "rms_norm_eps",
 )
-GEMMA = Traits(tied=True, norm="rms_float32", activation="gelu_pytorch_tanh")
-TRAITS: dict[str, Traits] = {
-    "llama": Traits(),
-    "mistral": Traits(windows="all"),
-    "mixtral": Traits(windows="all"),
-    "ministral": Traits(windows="all"),
-    "phi3": Traits(windows="all"),
-    "granite": Traits(),
-    "deepseek_v2": Traits(),
-    "deepseek_v3": Traits(),
-    "qwen2": Traits(qkv_bias=True, windows="late"),
-    "qwen2_moe": Traits(qkv_bias=True, windows="late", shared_gate=True),
-    "qwen3": Traits(qk_norm="head", windows="late"),
-    "qwen3_moe": Traits(qk_norm="head"),
-    "smollm3": Traits(tied=True, windows="late"),
-    "gemma": GEMMA,
-    "gemma2": replace(GEMMA, norms=4, windows=2),
-    "gemma3_text": replace(GEMMA, norms=4, qk_norm="head", windows=6),
-    "olmo": Traits(norm_vectors=0, norm="layer"),
-    "olmo2": Traits(qk_norm="width"),
-    "olmoe": Traits(qk_norm="width"),
-    "glm4": Traits(norms=4),
-    "cohere": Traits(tied=True, norms=1, norm="layer", qk_norm="width", qk_norm_key="use_qk_norm"),
-    "cohere2": Traits(tied=True, norms=1, norm="layer", windows=4),
-    "gpt_oss": Traits(qkv_bias=True, output_bias=True, windows=2, sinks=True, expert_bias=True),
-    "gpt2": replace(LAYER_NORM, learned_positions=0, activation="gelu_new"),
-    "opt": replace(LAYER_NORM, learned_positions=2, bias_key="enable_bias", activation="relu"),
-    "bloom": replace(LAYER_NORM, embedding_norm=True),
-    "gpt_neox": replace(LAYER_NORM, tied=False),
-    "gptj": replace(
-        LAYER_NORM, tied=False, norms=1, qkv_bias=False, output_bias=False, head_bias=True
-    ),
-    "phi": replace(LAYER_NORM, tied=False, norms=1, head_bias=True),
-    "starcoder2": replace(LAYER_NORM, bias_key="use_bias", windows="all"),
-    "stablelm": Traits(norm_vectors=2, norm="layer"),
-    "falcon": replace(
-        LAYER_NORM, qkv_bias=False, output_bias=False, mlp_bias=False, bias_key="bias"
-    ),
-    "mpt": Traits(tied=True, gated=False, norm="layer", activation="gelu"),
-}
+"""Without these a config isn't one of a decoder like Llama."""
+UNLIKE_LLAMA = ("mamba", "linear_", "ssm", "conv", "moe_num", "interleave", "size_mlp")
+"""Parts of keys that tell of layers which Llama doesn't have."""
+UNGATED = ("relu", "relu2", "xielu")
+"""Functions that go with two products instead of three."""
 
 
 def read_config(config: Mapping[str, Any], name: str | None = None) -> Architecture:
@@ -154,11 +73,10 @@ def _text_part(config: Config, inner: Config, name: str) -> Architecture:
 def _unlisted(config: Config, name: str) -> Architecture:
     """A decoder of an unknown family, read as Llama."""
     kind = config["model_type"]
-    missing = {"hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"} - set(
-        config
-    )
-    mixed = any(word in key for key in config for word in ("mamba", "linear_", "ssm"))
-    if missing or mixed or config.get("is_encoder_decoder"):
+    missing = set(LLAMA_KEYS) - set(config)
+    strange = any(word in key for key in config for word in UNLIKE_LLAMA)
+    strange |= word(config, "hidden_act", default="silu") in UNGATED
+    if missing or strange or config.get("is_encoder_decoder"):
         known = ", ".join(sorted({*TRAITS, *other.READERS}))
         raise InputError(
             "config: model_type",

@@ -108,6 +108,50 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "glm4": ("glm4", "Glm4ForCausalLM", GROUPED | {"head_dim": 16, "attention_bias": True}),
     "cohere": ("cohere", "CohereForCausalLM", GROUPED | {"use_qk_norm": True}),
     "cohere2": ("cohere2", "Cohere2ForCausalLM", GROUPED),
+    "arcee": ("arcee", "ArceeForCausalLM", GROUPED),
+    "exaone4": ("exaone4", "Exaone4ForCausalLM", GROUPED),
+    "glm": ("glm", "GlmForCausalLM", GROUPED | {"head_dim": 16}),
+    "glm4-moe": (
+        "glm4_moe",
+        "Glm4MoeForCausalLM",
+        GROUPED
+        | {
+            "head_dim": 16,
+            "moe_intermediate_size": 32,
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "n_shared_experts": 1,
+            "first_k_dense_replace": 1,
+        },
+    ),
+    "dots1": (
+        "dots1",
+        "Dots1ForCausalLM",
+        GROUPED
+        | {
+            "moe_intermediate_size": 32,
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "n_shared_experts": 1,
+            "first_k_dense_replace": 1,
+        },
+    ),
+    "ernie4": ("ernie4_5", "Ernie4_5ForCausalLM", GROUPED | {"head_dim": 16}),
+    "granite-moe": (
+        "granitemoe",
+        "GraniteMoeForCausalLM",
+        GROUPED | {"num_local_experts": 4, "num_experts_per_tok": 2},
+    ),
+    "helium": ("helium", "HeliumForCausalLM", GROUPED | {"head_dim": 16}),
+    "hunyuan": ("hunyuan_v1_dense", "HunYuanDenseV1ForCausalLM", GROUPED | {"head_dim": 16}),
+    "ministral": (
+        "ministral",
+        "MinistralForCausalLM",
+        GROUPED | {"sliding_window": 8, "head_dim": 16},
+    ),
+    "nemotron": ("nemotron", "NemotronForCausalLM", GROUPED),
+    "olmo3": ("olmo3", "Olmo3ForCausalLM", GROUPED | {"sliding_window": 8}),
+    "seed-oss": ("seed_oss", "SeedOssForCausalLM", GROUPED | {"head_dim": 16}),
     "granite": ("granite", "GraniteForCausalLM", GROUPED),
     "phi": ("phi", "PhiForCausalLM", WIDTHS),
     "phi3": ("phi3", "Phi3ForCausalLM", GROUPED),
@@ -163,7 +207,11 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "MptForCausalLM",
         {"d_model": 64, "n_layers": 3, "n_heads": 4, "vocab_size": 128, "expansion_ratio": 4},
     ),
-    "deepseek-v2": ("deepseek_v2", "DeepseekV2ForCausalLM", WIDTHS | LATENT | {"q_lora_rank": None}),
+    "deepseek-v2": (
+        "deepseek_v2",
+        "DeepseekV2ForCausalLM",
+        WIDTHS | LATENT | {"q_lora_rank": None},
+    ),
     "deepseek-v3": ("deepseek_v3", "DeepseekV3ForCausalLM", WIDTHS | LATENT),
     "bert": ("bert", "BertForMaskedLM", WIDTHS | {"max_position_embeddings": 64}),
     "bert-classifier": (

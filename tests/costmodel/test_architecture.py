@@ -172,7 +172,13 @@ def test_text_part_of_a_model_that_sees():
         ({"tie_word_embeddings": "yes"}, "tie_word_embeddings"),
         ({"model_type": None}, "model_type"),
         ({"model_type": "mamba", "num_attention_heads": 1, "mamba_d_state": 16}, "model_type"),
+        ({"model_type": "squarer", "hidden_act": "relu2"}, "model_type"),
+        ({"model_type": "interleaver", "interleave_moe_layer_step": 2}, "model_type"),
         ({"sliding_window": 8, "layer_types": ["linear_attention"] * 32}, "layer_types"),
+        ({"sliding_window": 8, "layer_types": ["full_attention"]}, "layer_types"),
+        ({"num_attention_heads": 5000, "head_dim": None}, "attention heads"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
+        ({"hidden_act": 3}, "hidden_act"),
     ],
 )
 def test_damaged_configs_are_refused_by_key(change, where):
