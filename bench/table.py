@@ -105,13 +105,13 @@ def against(measurement: Measurement) -> Against:
     if result.mbu is not None and result.bytes_per_step is not None:
         best = max(ceilings.read_bytes_per_s or 0, ceilings.copy_bytes_per_s or 0)
         achieved = f"{number(result.bytes_per_step / step_s)}B/s"
-        return Against(achieved, f"{number(best)}B/s", f"{result.mbu:.0%}")
+        return Against(achieved, f"{number(best)}B/s", _share(result.mbu))
     if measurement.workload.kind == "decode" and result.bytes_per_step is not None:
         return Against(f"{number(result.bytes_per_step / step_s)}B/s", "in cache")
     if result.mfu is not None and result.model_flops_per_step is not None:
         achieved = f"{number(result.model_flops_per_step / step_s)}FLOP/s"
         ceiling = f"{number(ceilings.matmul_flops_per_s or 0)}FLOP/s"
-        return Against(achieved, ceiling, f"{result.mfu:.0%}")
+        return Against(achieved, ceiling, _share(result.mfu))
     return Against()
 
 
@@ -134,6 +134,10 @@ def _row(measurement: Measurement) -> tuple[str, ...]:
         memory(result.memory.allocated_peak_bytes or result.memory.host_peak_bytes),
         ", ".join(result.condition.flags),
     )
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if value >= 0.01 else "< 1%"
 
 
 def _half_width(result: Result) -> str:

@@ -147,17 +147,24 @@ def _warm_up(
 ) -> float:
     """Steps of the real shape until flat or out of time; returns the last step's seconds."""
     seen: list[float] = []
-    start = perf_counter()
+    since = perf_counter()
     while True:
         trial = Timed(parts_s={name: [] for name, _ in work.parts})
         _round(work, clock, 1, trial)
         seen += trial.samples_s
-        elapsed = perf_counter() - start
+        if len(seen) == 1:
+            since = perf_counter()  # the first step may compile for minutes
         timed.settled = bool(agree(is_flat(seen)))
-        enough = len(seen) >= MIN_WARMUP_STEPS and timed.settled
-        if agree(enough or elapsed >= limits.warmup_s):
+        if agree(_warm(seen, timed.settled, perf_counter() - since, limits)):
             timed.warmup_steps = len(seen)
             return seen[-1]
+
+
+def _warm(seen: list[float], settled: bool, elapsed_s: float, limits: Limits) -> bool:
+    """Whether to end the warm-up: it has settled, or its time since the first step is up."""
+    if seen[-1] >= limits.warmup_s and len(seen) > 1:
+        return True
+    return len(seen) >= MIN_WARMUP_STEPS and (settled or elapsed_s >= limits.warmup_s)
 
 
 def _next_round(timed: Timed, limits: Limits, step_s: float) -> int:

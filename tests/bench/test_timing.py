@@ -59,6 +59,14 @@ def round_ms(seconds: float) -> int:
     return round(seconds * 1e3)
 
 
+def test_compiling_in_the_first_step_doesnt_use_up_the_warm_up(clock):
+    """Graphs are captured in the second and third step; timing starts after them."""
+    limits = Limits(timed_s=1, warmup_s=5)
+    timed = timing.time_work(work(clock, [300.0, 2.0, 0.1]), clock, limits)
+    assert timed.settled
+    assert set(map(round_ms, timed.samples_s)) == {100}
+
+
 def test_a_step_that_never_settles_is_said_so_and_timed_all_the_same(clock):
     falling = [10.0 * 0.8**step for step in range(60)]
     timed = timing.time_work(work(clock, falling), clock, Limits(timed_s=1, warmup_s=3))
@@ -134,7 +142,7 @@ def test_no_garbage_is_collected_while_timing():
 
 def test_another_ranks_decision_holds(clock):
     """Rank 0 stops after one round, though this rank would go on."""
-    answers = iter([1.0, 1.0, 5.0, 0.0])
+    answers = iter([1.0, 1.0, 5.0, 0.0])  # settled, warm, five steps, no more
     timed = timing.time_work(
         work(clock, [0.1, 0.5] * 100), clock, Limits(timed_s=100), agree=lambda _: next(answers)
     )
