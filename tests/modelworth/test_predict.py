@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -69,3 +72,14 @@ def test_a_table_of_cases_goes_in_and_out(tmp_path, capsys):
     found = pd.read_csv(tmp_path / "out.csv")
     assert found["predicted"].notna().tolist() == [True, False]
     assert "1 of 2 rows predicted" in capsys.readouterr().out
+
+
+def documented() -> list[str]:
+    text = (Path(__file__).parents[2] / "docs" / "prediction.md").read_text("utf-8")
+    return re.findall(r"^\$ modelworth (.+)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", documented())
+def test_the_documented_examples_run(command, capsys):
+    assert main(shlex.split(command)) == 0
+    assert "90% interval" in capsys.readouterr().out
