@@ -100,7 +100,7 @@ class Book:
 
     def _inputs(self) -> Iterator[Input]:
         """Drivers by section, with a row for each section's head and one for the horizon."""
-        row = INPUTS_FIRST_ROW + 1
+        row = INPUTS_FIRST_ROW + 2
         drivers = self.analysis.drivers
         for section in dict.fromkeys(use.section for use in drivers.values()):
             row += 1

@@ -18,6 +18,7 @@ from costmodel.formula import MONTHS, driver_key
 FIRST_COLUMN = 3  # of month 0: name, unit and key stand before
 MONTH_ROW = 3
 HORIZON = "months.horizon"
+RATE = "currency.usd_per_unit"
 UNDEFINED = '"n/a"'
 
 _COMPARED, _SUMMED, _MULTIPLIED, _RAISED, _SIGNED, _ATOM = range(6)

@@ -17,15 +17,16 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from costmodel.analysis import Figure
 from costmodel.finance import RATES
 from costmodel.indicators import INDICATORS
-from dashboard.report.excel_formula import MONTH_ROW, column
+from dashboard.report.excel_formula import MONTH_ROW, RATE, column
 from dashboard.report.sheet import Paper, finite
 
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14.0), ("H:H", 18.0),
-          ("I:I", 34.0), ("J:J", 4.0), ("K:M", 16.0)]  # fmt: skip
+          ("I:I", 34.0), ("J:J", 18.0), ("K:K", 4.0), ("L:O", 16.0)]  # fmt: skip
 FIRST, HEAD = 4, 3
 GRID: Final = 96
 HALVINGS: Final = 45
-GRID_COLUMN = 10  # rate, present value, change of sign
+CURRENCY_COLUMN = 9
+GRID_COLUMN = 11  # rate, present value, change of sign
 DISCOUNT = "company.discount_rate_per_year"
 NONE = '"n/a"'
 
@@ -36,6 +37,9 @@ def write_indicators(paper: Paper) -> None:
     paper.begin(t("sheet.indicators"), t("indicators.note"), WIDTHS)
     heads = ["indicator", "live", "unit", "p10", "p50", "p90", "basis", "exported", "key"]
     paper.heads(HEAD, [t(f"column.{head}") for head in heads])
+    currency = paper.context.analysis.currency
+    if currency != "USD":
+        paper.heads(HEAD, [t("column.in_currency", currency=currency)], CURRENCY_COLUMN)
     flows = _flows(paper)
     if flows:
         _profile(paper, flows)
@@ -68,9 +72,20 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
     paper.text(row, 6, paper.t(f"basis.{figure.basis}"))
     paper.number(row, 7, figure.base, figure.unit)
     paper.text(row, 8, figure.key, "quiet")
+    if context.analysis.currency != "USD" and figure.unit.startswith("usd"):
+        _converted(paper, row, figure)
     status = context.status(figure)
     if status:
         paper.note(row, 1, status)
+
+
+def _converted(paper: Paper, row: int, figure: Figure) -> None:
+    """The figure in the scenario's currency, at the rate that the scenario states."""
+    cell = xl_rowcol_to_cell(row, 1)
+    formula = f"=IF(ISNUMBER({cell}),{cell}/{RATE},{NONE})"
+    rate = paper.context.analysis.usd_per_currency
+    value = None if figure.base is None else figure.base / rate
+    paper.formula(row, CURRENCY_COLUMN, formula, paper.style("usd", value), value)
 
 
 def live(paper: Paper, figure: Figure) -> str | None:

@@ -8,7 +8,7 @@ from costmodel.analysis import DriverUse
 from dashboard.report.blocks import clean
 from dashboard.report.book import INPUTS_FIRST_ROW, Input, monthly_values
 from dashboard.report.evidence import age, distribution, source
-from dashboard.report.excel_formula import FIRST_COLUMN, HORIZON
+from dashboard.report.excel_formula import FIRST_COLUMN, HORIZON, RATE
 from dashboard.report.sheet import Paper, pattern
 
 WIDTHS = [("A:A", 46.0), ("B:B", 16.0), ("C:C", 24.0), ("D:F", 12.0), ("G:G", 24.0),
@@ -39,13 +39,21 @@ def write_inputs(paper: Paper) -> None:
 
 
 def _horizon(paper: Paper) -> None:
-    """Months of the horizon: fixed, as the sheets have a column for each."""
+    """Months, fixed as the sheets have a column for each; and the rate of another currency."""
     row, months = INPUTS_FIRST_ROW, paper.context.analysis.months
     paper.text(row, 0, paper.t("inputs.months"))
     paper.sheet.write_number(row, VALUE, months, paper.styles["count"])
     paper.text(row, 2, paper.context.words.unit("months"))
     paper.text(row, 8, HORIZON, "quiet")
     _name(paper, HORIZON, row)
+    analysis = paper.context.analysis
+    if analysis.currency != "USD":
+        paper.text(row + 1, 0, paper.t("inputs.rate", currency=analysis.currency))
+        rate = analysis.usd_per_currency
+        paper.sheet.write_number(row + 1, VALUE, rate, paper.styles["small_entry"])
+        paper.text(row + 1, 2, f"USD/{analysis.currency}", "unit")
+        paper.text(row + 1, 8, RATE, "quiet")
+        _name(paper, RATE, row + 1)
 
 
 def _name(paper: Paper, key: str, row: int) -> None:

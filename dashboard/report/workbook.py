@@ -33,8 +33,7 @@ SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numb
 
 def render(analysis: Analysis, language: str, day: date) -> bytes:
     """The workbook as a file."""
-    words = Words(language, analysis.currency, analysis.usd_per_currency)
-    context = Context(analysis, words)
+    context = Context(analysis, Words(language))  # the sheets compute in USD, as the model does
     names = {key: context.t(f"sheet.{key}") for key in ORDER}
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "nan_inf_to_errors": False, **SAFE}) as book:
