@@ -21,19 +21,15 @@ TIMES = ("recorded_at",)
 HEIGHT = 420
 
 
-def shown(
-    frame: pd.DataFrame, key: str, *, select: bool = False, formats: dict[str, str] | None = None
-) -> pd.Series | None:
+def shown(frame: pd.DataFrame, key: str, *, select: bool = False) -> pd.Series | None:
     """Show a table; the row that a reader selected, where that is offered.
 
     Args:
         frame: what to show; column names are keys of messages under `column.`.
         key: identity of the widget.
         select: whether one row can be selected.
-        formats: number formats of columns that `FORMATS` doesn't know.
     """
-    known = FORMATS | (formats or {})
-    config = {column: _column(column, known.get(column)) for column in frame.columns}
+    config = {column: _column(column, FORMATS.get(column)) for column in frame.columns}
     height = "content" if len(frame) < 11 else HEIGHT
     event: Any = st.dataframe(
         frame, key=key, hide_index=True, column_config=config, height=height,

@@ -102,16 +102,21 @@ def heat(
         contours={"start": target, "end": target, "size": 1, "coloring": "none"},
         line={"color": look.quiet, "width": 3, "dash": "dash"},
     )  # fmt: skip
-    side = "middle right" if now[0] < xs[len(xs) // 2] else "middle left"
-    chart.add_scatter(
-        x=[now[0]], y=[now[1]], mode="markers+text", text=[f" {words.t('chart.now')} "],
-        textposition=side, hoverinfo="skip",
-        marker={"size": 14, "symbol": "x", "color": "#ffffff" if look.dark else "#17212b"},
-    )  # fmt: skip
+    _here(chart, look, now, xs)
     chart.update_layout(xaxis=_spanned(look, x_unit, xs), yaxis=_spanned(look, y_unit, ys))
     chart.update_xaxes(title={"text": _titled(look, x_key, x_unit)})
     chart.update_yaxes(title={"text": _titled(look, y_key, y_unit)})
     return chart
+
+
+def _here(chart: go.Figure, look: Look, now: tuple[float, float], across: Sequence[float]) -> None:
+    """A cross where the scenario stands, its word on the side that has room."""
+    side = "middle right" if now[0] < across[len(across) // 2] else "middle left"
+    chart.add_scatter(
+        x=[now[0]], y=[now[1]], mode="markers+text", text=[f" {look.words.t('chart.now')} "],
+        textposition=side, hoverinfo="skip",
+        marker={"size": 14, "symbol": "x", "color": "#ffffff" if look.dark else "#17212b"},
+    )  # fmt: skip
 
 
 def _spanned(look: Look, unit: str, values: Sequence[float]) -> dict[str, Any]:
