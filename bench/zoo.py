@@ -165,7 +165,8 @@ def _hub_config(name: str, trust_remote_code: bool) -> dict[str, Any]:
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=trust_remote_code)
+        with _quiet():
+            config = AutoConfig.from_pretrained(name, trust_remote_code=trust_remote_code)
     except (OSError, ValueError) as error:
         raise InputError("model", name, _hub_hint(str(error))) from error
     found: dict[str, Any] = config.to_dict()
@@ -326,15 +327,19 @@ def _refusals(blueprint: Blueprint, attention: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' progress bars and advice."""
+    """Without the progress bars and advice of transformers and of the hub's client."""
+    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
     shown, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    hub_shown = hub_logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    hub_logging.set_verbosity_error()
     try:
         yield
     finally:
+        hub_logging.set_verbosity(hub_shown)
         logging.set_verbosity(shown)
         if bars:
             logging.enable_progress_bar()
