@@ -16,7 +16,7 @@ from typing import Final
 from costmodel import building_predicted, capacity_measured, capacity_predicted
 from costmodel.analysis import Finding, MeasurementUse, PredictionUse
 from costmodel.capacity_measured import Evidence
-from costmodel.catalog_prices import priced
+from costmodel.catalog_prices import ON_DEMAND, priced
 from costmodel.scenario import Scenario, Setting
 from data.catalog import Catalog
 from data.errors import InputError
@@ -25,6 +25,7 @@ from data.measurement import Measurement
 NOTHING_MEASURED: Final = "C01"
 PREDICTED_INSTEAD: Final = "C02"
 NOT_PREDICTED: Final = "C03"
+NO_RENT: Final = "C05"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def _resolved(
         findings += predicted.findings
         evidence = predicted
     prices = priced(scenario, catalog, evidence.device, evidence.cpu_cores)
+    findings += _unpriced(scenario, prices, evidence.device)
     built = building_predicted.evidence(scenario, catalog)
     settings = {**prices, **built.settings, **evidence.settings}
     predictions = (*evidence.predictions, *built.predictions)
@@ -92,6 +94,18 @@ def _missing(code: str, scenario: Scenario) -> Finding:
         "device": hardware.accelerator or "this machine",
     }
     return Finding(code, "warning", "capacity.basis", values)
+
+
+def _unpriced(
+    scenario: Scenario, prices: Mapping[str, Setting], device: str | None
+) -> list[Finding]:
+    """That the device's rent isn't known, so that the default stands for another device's."""
+    named = scenario.hardware.accelerator or device
+    known = ON_DEMAND in prices or ON_DEMAND in scenario.settings
+    if named is None or known or scenario.word("compute.serving") != "rented":
+        return []
+    usd = scenario.number(ON_DEMAND)
+    return [Finding(NO_RENT, "warning", ON_DEMAND, {"device": named, "usd_per_gpu_hour": usd})]
 
 
 def _use(record: Measurement) -> MeasurementUse:

@@ -215,3 +215,13 @@ def test_records_of_other_precisions_devices_and_kinds_are_left_out():
 def test_one_sample_has_no_spread():
     records = pair(samples_s=(0.02,))
     assert resolved(MEASURED, records).settings[DECODE].distribution is None
+
+
+def test_a_device_without_a_known_rent_is_said():
+    for records, changes in (
+        (pair(device="Some GPU", device_kind="cuda"), MEASURED),
+        ((), {"capacity.accelerator": "T4"}),
+    ):
+        assert "C05" in {finding.id for finding in resolved(changes, records).findings}
+        own = {**changes, "compute.rent_on_demand_usd_per_gpu_hour": 0.4}
+        assert "C05" not in {finding.id for finding in resolved(own, records).findings}
