@@ -84,9 +84,6 @@ class Maker:
         run.text = text
         run.font.size, run.font.bold, run.font.color.rgb = Pt(size), bold, rgb(shade)
         run._r.get_or_add_rPr().set("lang", self.document.language.replace("_", "-"))
-        # An empty paragraph is as tall as its end mark, 18 points unless said otherwise.
-        end = etree.SubElement(paragraph._p, qn("a:endParaRPr"))
-        end.set("sz", str(round(size * 100)))
 
     def chart(self, slide: Slide, graphic: Graphic, box: Box) -> None:
         """A native chart under its title, with the sentence that reads it below."""
@@ -133,7 +130,8 @@ class Maker:
         paragraph = cell.text_frame.paragraphs[0]
         cell.text_frame.word_wrap = True
         paragraph.alignment = PP_ALIGN.RIGHT if numeric else PP_ALIGN.LEFT
-        self._run(paragraph, text, size, QUIET if head else INK, bold=head)
+        # An empty cell would be as tall as 18 points: a space that keeps its size isn't empty.
+        self._run(paragraph, text or "\u00a0", size, QUIET if head else INK, bold=head)
 
     def blocks(self, section: str, kind: type) -> Iterator[Any]:
         """The section's blocks of a kind."""

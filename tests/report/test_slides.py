@@ -71,6 +71,16 @@ def test_everything_stays_on_the_slide(decks, language):
             assert shape.top + shape.height <= deck.slide_height
 
 
+def test_no_cell_is_empty_as_programs_make_those_18_points_tall(decks):
+    tables = [shape.table for shape in _shapes(_deck(decks["en"][1])) if shape.has_table]
+    assert len(tables) >= 4
+    for table in tables:
+        for cell in table.iter_cells():
+            (paragraph,) = cell.text_frame.paragraphs
+            assert all(run.text and run.font.size.pt >= 9 for run in paragraph.runs)
+            assert paragraph.runs
+
+
 @pytest.mark.skipif(not LIBERATION.exists(), reason="needs Liberation Sans, of Arial's widths")
 def test_texts_fit_their_boxes_in_a_real_font(decks):
     """Widths from the font itself; our own estimate isn't asked."""
