@@ -106,7 +106,7 @@ def test_shipped_intervals_widen_with_distance():
     assert set(TABLES) == {"training", "vision", "serving"}
 
 
-KERNELS = """device,fw,gemm_dtype,m,tflops_p50,GBs_p50
+KERNELS = """device,fw,gemm_dtype,m,tflops_p50,GBs_p90
 NVIDIA H200,A,bfloat16,16,50,3600
 NVIDIA H200,A,bfloat16,4096,800,100
 NVIDIA H200,B,bfloat16,16,50,3200
