@@ -12,7 +12,6 @@ import json
 import multiprocessing
 import os
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from data.measurement import Record, Status
 
 PRELOADED = ("bench.preload",)
 LONGEST_REASON = 400
-KILL_WAIT_S = 10.0
+KILL_WAIT_S = 5.0
 
 
 class Outcome(Record):
@@ -197,11 +196,9 @@ def _child(sender: Connection, module: str, job: str, log: str) -> None:
         os.dup2(handle, stream)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     outcome: Outcome = import_module(module).run(json.loads(job))
+    # Leaving may hang (compiler workers, collectives): the runner waits for it, but not for long.
     sender.send(outcome.model_dump_json())
     sender.close()
-    sys.stdout.flush()
-    # Leave at once: tearing down CUDA, compiler workers and collectives may hang.
-    os._exit(0)
 
 
 def _end_with_parent() -> None:

@@ -147,8 +147,12 @@ def _activations_bytes(work: Work, allocated: int | None) -> int | None:
 
 
 def _is_tensor(item: object) -> bool:
-    """By its type alone: asking a lazy proxy for its class would wake it."""
-    return issubclass(type(item), torch.Tensor)
+    """Whether it is a plain tensor, by its type alone: asking a lazy proxy would wake it.
+
+    Subclasses either hold plain tensors, which are found themselves, or have no storage (the fakes
+    that a compiler traces with).
+    """
+    return type(item) in (torch.Tensor, torch.nn.Parameter)
 
 
 def _reset_host_peak() -> None:

@@ -62,6 +62,16 @@ def test_reset_comes_before_each_step():
     assert calls == ["reset", "step"]
 
 
+def test_a_compilers_fakes_take_no_memory():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    before = memory.live_bytes()
+    with FakeTensorMode():
+        fake = torch.empty(MEBI)
+    assert memory.live_bytes() == before
+    assert fake.numel() == MEBI
+
+
 def test_shared_storage_counts_once():
     whole = torch.zeros(MEBI, dtype=torch.uint8)
     assert memory.unique_bytes([whole, whole[10:], torch.zeros(10, dtype=torch.uint8)]) == MEBI + 10
