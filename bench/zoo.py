@@ -283,31 +283,35 @@ def build(
     Raises:
         InputError: if transformers can't build it so, or the weights aren't safetensors.
     """
+    choices: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention}
+    if experts is not None:
+        choices["experts_implementation"] = experts
+    with _refusals(blueprint, attention), _quiet():
+        model = _made(blueprint, device, choices)
+    if blueprint.family in ("decoder", "image-decoder"):
+        model.loss_type = "ForCausalLM"  # GPT-2's class name doesn't tell transformers
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def _made(blueprint: Blueprint, device: str | torch.device, choices: Mapping[str, Any]) -> Any:
+    """The model by its family's auto class, loaded or with fresh weights."""
     import torch
     import transformers
 
     auto = getattr(transformers, AUTO_CLASSES[blueprint.family])
-    choices: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention}
-    if experts is not None:
-        choices["experts_implementation"] = experts
     config = transformers_config(blueprint)
-    with _refusals(blueprint, attention), _quiet():
-        if blueprint.pretrained and str(device) != "meta":
-            model = auto.from_pretrained(
-                blueprint.source,
-                config=config,
-                use_safetensors=True,
-                trust_remote_code=blueprint.trust_remote_code,
-                **choices,
-            ).to(device)
-        else:
-            with torch.device(device):
-                model = auto.from_config(
-                    config, trust_remote_code=blueprint.trust_remote_code, **choices
-                )
-    if blueprint.family in ("decoder", "image-decoder"):
-        model.loss_type = "ForCausalLM"  # GPT-2's class name doesn't tell transformers
-    return model.eval()  # type: ignore[no-any-return]
+    trust = blueprint.trust_remote_code
+    if blueprint.pretrained and str(device) != "meta":
+        model = auto.from_pretrained(
+            blueprint.source,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=trust,
+            **choices,
+        )
+        return model.to(device)
+    with torch.device(device):
+        return auto.from_config(config, trust_remote_code=trust, **choices)
 
 
 @contextmanager
