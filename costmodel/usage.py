@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
@@ -12,6 +13,7 @@ from costmodel.model import Model
 from costmodel.scenario import Scenario, Setting
 from data.measurement import Basis
 
+_DATE: Final = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?")
 #: from the strongest to the weakest
 STRENGTH: Final[tuple[Basis, ...]] = (
     "measured", "published", "interpolated", "extrapolated", "assumed",
@@ -75,6 +77,18 @@ def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> Dr
         basis=used.basis,
         measurement_ids=used.measurement_ids,
         changed=changed,
-        stale_days=row.age_days(today) if setting is None else None,
+        stale_days=_age_days(used.as_of, today),
         by_month=used.value if isinstance(used.value, tuple) else None,
     )
+
+
+def _age_days(as_of: str | None, today: date) -> int | None:
+    """Days since the first day that `as_of` can mean; None where it isn't a date."""
+    match = _DATE.fullmatch(as_of or "")
+    if match is None:
+        return None
+    year, month, day = (int(part or 1) for part in match.groups())
+    try:
+        return (today - date(year, month, day)).days
+    except ValueError:  # a day that the calendar doesn't have
+        return None

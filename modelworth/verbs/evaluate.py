@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   modelworth evaluate base
-  modelworth evaluate data/scenarios/chat_api.yaml --set demand.growth_per_year=0.8
+  modelworth evaluate chat_api_startup --set demand.growth_per_year=0.8
   modelworth evaluate base --json --trials 20000 --seed 1
   modelworth evaluate my_plan.yaml --lint
   modelworth evaluate base --solve demand.requests_per_month --target gross_margin_share=0.6
@@ -48,8 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
         help="change a driver; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
-    parser.add_argument("--seed", type=int, metavar="S")
+    parser.add_argument("--trials", type=int, metavar="N", help="how many; 0: the base case only")
+    parser.add_argument("--seed", type=int, metavar="S", help="of the draws; 0 is a seed")
     parser.add_argument("--store", metavar="URL", help="measurements to rest on")
     parser.add_argument("--cluster", metavar="ADDRESS", help="run the trials on a Dask cluster")
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")

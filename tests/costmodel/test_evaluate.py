@@ -93,6 +93,7 @@ def test_drivers_say_where_they_come_from(analysis):
     assert used["compute.pue"].basis == "published"
     assert used["compute.pue"].stale_days > 365
     assert used["demand.growth_per_year"].basis == "assumed"
+    assert used["demand.growth_per_year"].stale_days is None
     assert analysis.indicators["npv_usd"].basis == "assumed"
     for line in analysis.lines.values():
         assert set(line.uses) <= set(analysis.lines) | set(used)
@@ -182,3 +183,20 @@ def test_wrong_trials_and_seeds_are_refused():
         evaluate(plan(), trials=-5)
     with pytest.raises(InputError, match="seed"):
         evaluate(plan(), seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "days"),
+    [
+        ("2026", 327),
+        ("2026-11", 23),
+        ("2026-11-24", 0),
+        ("genai-prices 0.2", None),
+        ("2026-02-30", None),
+    ],
+)
+def test_age_counts_from_the_first_day_meant(as_of, days):
+    price = {"value": 3, "source": "our quote", "as_of": as_of}
+    changed = plan({"revenue.api.price_usd_per_million_output_tokens": price})
+    found = evaluate(changed, trials=0, parts=(), today=date(2026, 11, 24))
+    assert found.drivers["revenue.api.price_usd_per_million_output_tokens"].stale_days == days

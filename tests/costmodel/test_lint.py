@@ -18,6 +18,7 @@ BASE = {
     "demand": {"requests_per_month": 3e8, "reasoning_factor": 1, "cached_share": 0},
     "compute": {"api_tokens_ratio": 1.1},
 }  # fmt: skip
+TODAY = datetime.now(UTC).date().isoformat()
 BUILT = {
     "building.method": "pretrain",
     "building.mfu_share": {"low": 0.2, "mode": 0.3, "high": 0.4},
@@ -76,7 +77,7 @@ def found(changes, records=()):
          {"options": {"quality_bar": 0.8, "buy_api": {"demand": {"accepted_share": 0.9}}}}),
         ("T21", {"revenue.api.price_usd_per_million_output_tokens": 3},
          {"revenue.api.price_usd_per_million_output_tokens":
-          {"value": 3, "source": "our quote", "as_of": "2026-11-20"}}),
+          {"value": 3, "source": "our quote", "as_of": TODAY}}),
         ("T24", {"revenue.internal.staff": 100, "revenue.internal.realisation_share": 1},
          {"revenue.internal.staff": 100}),
         ("T24S", {"compute.platform_fte": 0}, {}),
@@ -140,6 +141,6 @@ def test_sentences_hold_the_plans_own_numbers():
 def test_a_careful_plan_has_no_finding():
     careful = {
         "revenue.api.price_usd_per_million_output_tokens":
-            {"value": 2, "source": "our price list", "as_of": datetime.now(UTC).date().isoformat()},
+            {"value": 2, "source": "our price list", "as_of": TODAY},
     }  # fmt: skip
     assert found(careful) == {}
