@@ -50,11 +50,15 @@ class Evidence:
 
 
 def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
-    """What the store says about the scenario's model and device; empty if it says nothing."""
+    """What the store says about the scenario's model and device; empty if it says nothing.
+
+    Without a named device: the one measured last, before any that was only read about.
+    """
     fitting = [record for record in measurements if _fits(record, scenario, catalog)]
     if not fitting:
         return Evidence()
-    device = max(fitting, key=lambda record: record.recorded_at).machine.device
+    own = [record for record in fitting if record.provenance.origin == "measured"]
+    device = max(own or fitting, key=lambda record: record.recorded_at).machine.device
     here = [record for record in fitting if record.machine.device == device]
     family = here[-1].model.family if scenario.hardware.model else "decoder"
     if family in ITEMS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -225,3 +227,13 @@ def test_a_device_without_a_known_rent_is_said():
         assert "C05" in {finding.id for finding in resolved(changes, records).findings}
         own = {**changes, "compute.rent_on_demand_usd_per_gpu_hour": 0.4}
         assert "C05" not in {finding.id for finding in resolved(own, records).findings}
+
+
+def test_own_measurements_go_before_newer_published_ones():
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    published = pair(
+        device="H200 SXM 141GB", origin="published", citation="a paper", recorded_at=later,
+        throughput=9_000.0,
+    )  # fmt: skip
+    found = resolved(MEASURED, [*pair(), *published])
+    assert {use.device for use in found.measurements} == {"H100 SXM 80GB"}
