@@ -56,12 +56,11 @@ def pages(words: Words) -> dict[str, list[Any]]:
 def sidebar() -> None:
     """Language, the scenario at hand, and the way back."""
     words = state.words()
-    mine = state.session()
     with st.sidebar:
         st.caption(show.say("sidebar.scenario", name=state.title()))
         st.button(
             words.t("scenario.undo"), icon=":material/undo:", on_click=state.undo,
-            disabled=not mine.past, key="undo-everywhere", type="tertiary",
+            key="undo-everywhere", type="tertiary",
         )  # fmt: skip
         st.segmented_control(
             words.t("sidebar.language"),

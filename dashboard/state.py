@@ -186,6 +186,17 @@ def as_it_came() -> bool:
     return mine.scenario.sha256 == mine.base.sha256
 
 
+def turned(place: str) -> bool:
+    """Whether the scenario was exchanged as a whole since `place` last asked.
+
+    What stands around a fragment doesn't know; then the whole page must be drawn again.
+    """
+    seen, now = f"seen-{place}", session().revision
+    before = st.session_state.get(seen, now)
+    st.session_state[seen] = now
+    return before != now
+
+
 def scenario_hash() -> str:
     """What tells this scenario from others."""
     return session().scenario.sha256

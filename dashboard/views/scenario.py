@@ -20,7 +20,7 @@ def toolbar() -> None:
         exchange.templates()
         st.button(
             words.t("scenario.undo"), icon=":material/undo:", on_click=state.undo,
-            disabled=not mine.past,
+            disabled=not mine.past, key="undo",
         )  # fmt: skip
         st.button(
             words.t("scenario.reset"), icon=":material/restart_alt:", on_click=state.reset,
@@ -54,6 +54,9 @@ def strip(analysis: Analysis) -> None:
 @show.fragment
 def page() -> None:
     """Cards of one section, what they come to, and what differs from the start."""
+    if state.turned("scenario"):
+        st.rerun()
+    toolbar()
     analysis = state.analysis()
     strip(analysis)
     section = show.choice("scenario.section", list(exchange.SECTIONS), "section.{}", bare=True)
@@ -76,6 +79,4 @@ def page() -> None:
 
 
 show.heading("scenario")
-with show.errors_said():
-    toolbar()
-    page()
+page()

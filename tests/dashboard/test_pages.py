@@ -182,3 +182,37 @@ def test_ten_thousand_measurements(start, tmp_path):
     url = fill(f"sqlite:///{tmp_path}/large.db", [record(place) for place in range(10_000)])
     test = visit(start(url), "measurements")
     assert "10000" in said(test).replace(",", "")
+
+
+def test_many_trials_run_in_the_background_and_are_taken_over(start, empty_store):
+    from time import perf_counter
+
+    test = visit(start(empty_store), "risk")
+    choice = next(one for one in test.button_group if one.key == "trials")
+    choice.set_value(10_000).run()
+    until = perf_counter() + 60
+    while test.session_state["session"].trials != 10_000:
+        assert perf_counter() < until
+        test.run()
+    assert not test.exception
+    assert "10,000 trials" in said(test).replace("10K", "10,000")
+
+
+def test_a_template_is_opened_with_its_own_question(start, empty_store):
+    test = visit(start(empty_store), "scenario")
+    box = next(one for one in test.selectbox if one.label == "Start from")
+    box.set_value("internal_copilot").run()
+    assert not test.exception
+    session = test.session_state["session"]
+    assert session.scenario.name == "internal_copilot"
+    assert session.base is session.scenario
+    assert len(session.past) == 1
+
+
+def test_what_was_changed_is_listed_against_the_start(start, empty_store):
+    test = visit(start(empty_store), "scenario")
+    field = next(one for one in test.number_input if "Requests at opening" in one.label)
+    field.set_value(3_000_000.0).run()
+    table = test.dataframe[-1].value
+    assert list(table["key"]) == ["demand.requests_per_month"]
+    assert "3M" in table["now"][0]
