@@ -29,9 +29,16 @@ _BINARY: Final[Mapping[type[ast.operator], Callable[[Any, Any], Array]]] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.true_divide,
     ast.Pow: np.power, ast.Mod: np.mod,
 }  # fmt: skip
+
+
+def _truth(compare: Callable[[Any, Any], Array]) -> Callable[[Any, Any], Array]:
+    """A comparison that gives 1 and 0: sums and differences of truth values are numbers."""
+    return lambda left, right: compare(left, right).astype(np.float64)
+
+
 _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Array]]] = {
-    ast.Eq: np.equal, ast.NotEq: np.not_equal, ast.Lt: np.less, ast.LtE: np.less_equal,
-    ast.Gt: np.greater, ast.GtE: np.greater_equal,
+    ast.Eq: _truth(np.equal), ast.NotEq: _truth(np.not_equal), ast.Lt: _truth(np.less),
+    ast.LtE: _truth(np.less_equal), ast.Gt: _truth(np.greater), ast.GtE: _truth(np.greater_equal),
 }  # fmt: skip
 _UNARY: Final[Mapping[str, Callable[[Any], Array]]] = {
     "ceil": lambda x: np.ceil(x - 1e-9), "floor": lambda x: np.floor(x + 1e-9), "round": np.round,

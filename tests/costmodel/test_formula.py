@@ -42,6 +42,10 @@ def evaluated(lines, key, months=6, values=None, trials=1):
         ('where(compute.serving == "rented", 1, 2)', [1] * 7),
         ('where(compute.serving != "rented", 1, 2)', [2] * 7),
         ("where(building.refreshes, 1, 2)", [1] * 7),
+        ("-((month > 2) * 1)", [0, 0, 0, -1, -1, -1, -1]),
+        ("(month > 2) + (month > 4) - (month > 5)", [0, 0, 0, 1, 1, 2, 1]),
+        ("(2 > 1) + (company.tax_rate_share > 0) + (month > 5)", [2, 2, 2, 2, 2, 2, 3]),
+        ("(month > 2) ** (month > 3) % 2", [1, 1, 1, 1, 1, 1, 1]),
     ],
 )
 def test_expressions(text, expected):
