@@ -24,6 +24,7 @@ FORMATS = {
     "plain": "#,##0.00",
     "money": "#,##0;[Red]-#,##0",
     "price": "#,##0.00##",
+    "wide": "[>=1E+12]0.0E+00;[<=-1E+12]-0.0E+00;#,##0",
 }
 HEAD = {"bold": True, "font_color": QUIET, "bottom": 1, "bg_color": SOFT, "text_wrap": True}
 BOX = {"bg_color": ENTRY, "border": 1, "border_color": LINE}

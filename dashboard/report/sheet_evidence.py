@@ -12,6 +12,7 @@ from dashboard.report.sheet import Paper, finite
 from dashboard.report.sheet_indicators import FIRST as FIRST_INDICATOR
 
 HEAD, FIRST = 3, 4
+MOST_USERS = 12
 TOLERANCE = "0.000001"
 
 
@@ -60,7 +61,10 @@ def write_sources(paper: Paper) -> None:
         users.setdefault((line.source, "", ""), []).append(key)
     row = FIRST
     for source, keys in sorted(users.items()):
-        for column, text in enumerate((*source, ", ".join(keys))):
+        shown = ", ".join(keys[:MOST_USERS])
+        if len(keys) > MOST_USERS:
+            shown += f", {t('sources.more', count=len(keys) - MOST_USERS)}"
+        for column, text in enumerate((*source, shown)):
             paper.text(row, column, text)
         row += 1
     origin = analysis.provenance

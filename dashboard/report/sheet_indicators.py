@@ -23,7 +23,7 @@ from dashboard.report.sheet import Paper, finite
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14.0), ("H:H", 18.0),
           ("I:I", 34.0), ("J:J", 18.0), ("K:K", 4.0), ("L:O", 16.0)]  # fmt: skip
 FIRST, HEAD = 4, 3
-GRID: Final = 96
+GRID: Final = 241  # as many rates as `finance` tries
 HALVINGS: Final = 45
 CURRENCY_COLUMN = 9
 GRID_COLUMN = 11  # rate, present value, change of sign
@@ -47,6 +47,7 @@ def write_indicators(paper: Paper) -> None:
         _figure(paper, FIRST + offset, figure)
     paper.sheet.freeze_panes(FIRST, 1)
     paper.sheet.repeat_rows(HEAD)
+    paper.sheet.print_area(0, 0, FIRST + len(figures) - 1, CURRENCY_COLUMN)
 
 
 def indicator_cell(paper: Paper, key: str) -> str:
@@ -65,7 +66,7 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
         paper.formula(row, 1, formula, style, figure.base)
     else:
         paper.number(row, 1, figure.base, figure.unit)
-    paper.text(row, 2, context.words.unit(figure.unit))
+    paper.text(row, 2, context.words.unit(figure.unit), "unit")
     for place, value in ((3, figure.p10), (4, figure.p50), (5, figure.p90)):
         if value is not None:
             paper.number(row, place, value, figure.unit, figure.base)
@@ -137,7 +138,7 @@ def _profile(paper: Paper, line: str) -> None:
         step = f"={low!r}*({ratio!r})^({i}/{GRID - 1})-1"
         paper.formula(row, GRID_COLUMN, step, paper.styles["share"], rate)
         total = f"=SUMPRODUCT({flows[1]}*(1+{here})^(-{months}))"
-        paper.formula(row, GRID_COLUMN + 1, total, paper.styles["money"], values[i])
+        paper.formula(row, GRID_COLUMN + 1, total, paper.styles["wide"], values[i])
         change = f"=IF(({worth}<0)<>({before}<0),1,0)" if i else "=0"
         paper.formula(row, GRID_COLUMN + 2, change, paper.styles["count"], float(changes[i]))
     _found(paper, line, rates, [float(change) for change in changes])
@@ -191,7 +192,7 @@ def _interval(
     total = f"SUMPRODUCT({paper.plan.whole(line)}*(1+({low}+{high})/2)^(-{months}))"
     worth = _worth(paper.context.analysis.series[line].base, sum(ends) / 2)
     formula = f"=IFERROR({total},{NONE})"
-    paper.formula(row, GRID_COLUMN + 2, formula, paper.styles["money"], finite(worth))
+    paper.formula(row, GRID_COLUMN + 2, formula, paper.styles["wide"], finite(worth))
 
 
 def _halved(row: int) -> list[str]:
