@@ -4,7 +4,7 @@ The difference of two log medians has the variance of both (Welch); each comes f
 median's exact interval, which already allows for autocorrelation. Over all cases the p-values are
 adjusted by Holm's step-down method, so that among many equal cases none is called different by luck
 more often than one time in twenty. A difference must also exceed `noise`, as steps of one run can't
-show how much a run differs from the next.
+show how much a run differs from the next. One in a disturbed run is doubtful, however large.
 Sources: Welch 1947; Holm 1979.
 """
 
@@ -19,8 +19,17 @@ from typing import Literal
 from data.measurement import Measurement
 
 Verdict = Literal[
-    "faster", "slower", "no difference shown", "too few samples", "failed", "only in A", "only in B"
+    "faster",
+    "slower",
+    "doubtful",
+    "no difference shown",
+    "too few samples",
+    "failed",
+    "only in A",
+    "only in B",
 ]
+DISTURBED = frozenset(("contended", "throttled", "unsteady"))
+"""Flags of a run whose figures may be those of what disturbed it."""
 LEVEL = 0.05
 WIDTH = 2 * NormalDist().inv_cdf(1 - LEVEL / 2)
 NOISE = 0.03
@@ -147,8 +156,15 @@ def _judged(
     verdict: Verdict = "no difference shown"
     if p_value < LEVEL and abs(difference) > math.log1p(noise):
         verdict = "faster" if difference > 0 else "slower"
+        if _disturbed(one) or _disturbed(other):
+            verdict = "doubtful"
     low, high = math.exp(difference - half), math.exp(difference + half)
     return Difference(one, other, verdict, ratio, low, high, p_value)
+
+
+def _disturbed(one: Measurement | None) -> bool:
+    flags = one.result.condition.flags if one and one.result else ()
+    return not DISTURBED.isdisjoint(flags)
 
 
 def _without_ratio(one: Measurement | None, other: Measurement | None) -> Verdict:

@@ -58,13 +58,7 @@ def run(
     progress = Progress(limits, total=len(todo), skipped=len(cases) - len(todo))
     yield progress.event("plan", _plan_message(progress, suite))
     session = Session(
-        store,
-        limits,
-        progress,
-        suite=suite,
-        prepare=prepare,
-        command=command,
-        ceilings=ceilings,
+        store, limits, progress, suite=suite, prepare=prepare, command=command, ceilings=ceilings
     )
     session.refuses = len(cases) == 1
     for case in todo:

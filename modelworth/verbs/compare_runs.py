@@ -136,7 +136,9 @@ def _print_table(differences: list[Difference]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table)
     real = sum(one.verdict in ("faster", "slower") for one in differences)
-    console.print(f"real differences: {real} of {len(differences)}", soft_wrap=True)
+    doubtful = sum(one.verdict == "doubtful" for one in differences)
+    more = f"; {doubtful} doubtful, as a run was disturbed" if doubtful else ""
+    console.print(f"real differences: {real} of {len(differences)}{more}", soft_wrap=True)
 
 
 def _figures(one: Difference) -> tuple[str, str, str]:

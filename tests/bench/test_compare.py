@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench import compare
+from data.measurement import Condition
 from tests.bench.test_record import HERE, MACHINE, kept, seen
 
 
@@ -27,6 +28,15 @@ def test_a_tenth_faster_is_faster():
     (back,) = compare.compare([run(0.9, 1, "a")], [run(1.0, 0, "a")])
     assert back.verdict == "slower"
     assert back.ratio == pytest.approx(1 / found.ratio)
+
+
+def test_a_difference_in_a_disturbed_run_is_doubtful():
+    one, other = run(1.0, 0, "a"), run(0.7, 1, "a")
+    condition = Condition(flags=("contended",))
+    result = other.result.model_copy(update={"condition": condition})
+    (found,) = compare.compare([one], [other.model_copy(update={"result": result})])
+    assert found.verdict == "doubtful"
+    assert found.p_value < 0.001
 
 
 def test_equal_runs_are_rarely_called_different():
