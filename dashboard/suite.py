@@ -45,13 +45,15 @@ def _watch() -> None:
         return
     if job is not None:
         _finished(job)
-    st.button(words.t("suite.start"), on_click=_start, icon=":material/play_arrow:", type="primary")
+    if st.button(words.t("suite.start"), icon=":material/play_arrow:", type="primary"):
+        _start()
+        st.rerun()
 
 
 def _finished(job: Process) -> None:
     """Say how it ended, once, and let the page show what is new."""
     words = state.words()
-    del _board()["suite"]
+    _board().pop("suite", None)
     sources.forget()
     if job.status == 0:
         state.note("note", words.t("suite.done"))

@@ -41,5 +41,7 @@ def _taken(content: bytes, ending: str) -> tuple[int, int]:
         try:
             return sources.add_file(path)
         except InputError as error:
-            where = error.where.replace(folder + "/", "")
-            raise InputError(where, error.found, error.allowed) from error
+            where, found = (
+                str(text).replace(f"{folder}/", "") for text in (error.where, error.found)
+            )
+            raise InputError(where, found, error.allowed) from error
