@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.allocator import keep_freed_memory
 from costmodel.drivers import load_drivers
 from costmodel.lines import LINES
 from costmodel.model import Model
@@ -197,3 +198,8 @@ def test_unknown_drivers_lines_and_horizons_are_refused():
     for months in (0, 121):
         with pytest.raises(InputError, match="months"):
             Model(months)
+
+
+def test_freed_memory_is_kept_where_the_c_library_can():
+    assert keep_freed_memory() in (True, False)
+    assert keep_freed_memory() == keep_freed_memory()
