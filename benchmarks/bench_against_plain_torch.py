@@ -170,6 +170,7 @@ def main() -> int:
         ratios = sorted(b / a for a, b in zip(hand, found, strict=True))
         ratio = statistics.median(ratios)
         worst = max(worst, abs(ratio - 1))
+        print(f"{name} {kind}: {ratio:.3f}", file=sys.stderr, flush=True)
         medians = (f"{statistics.median(side):,.0f}" for side in (hand, found))
         table.add_row(name, kind, *medians, f"{ratio:.3f}", f"{ratios[0]:.3f} to {ratios[-1]:.3f}")
     Console(width=100).print(table)
