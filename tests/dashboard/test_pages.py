@@ -216,3 +216,12 @@ def test_what_was_changed_is_listed_against_the_start(start, empty_store):
     table = test.dataframe[-1].value
     assert list(table["key"]) == ["demand.requests_per_month"]
     assert "3M" in table["now"][0]
+
+
+def test_money_is_shown_in_the_currency_of_the_scenario(start, empty_store):
+    document = dict(scenarios.load("base").document) | {"currency": "CNY", "usd_per_currency": 0.14}
+    changed = scenarios.from_document(document)
+    test = start(empty_store, "zh_CN", scenario=links.pack(scenarios.to_yaml(changed)))
+    npv = evaluate(changed, trials=2000, parts=("risk", "tornado")).indicators["npv_usd"].base
+    assert test.metric[0].value == Words("zh_CN", "CNY", 0.14).money(npv)
+    assert "¥" in test.metric[0].value
