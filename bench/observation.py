@@ -18,7 +18,7 @@ class Observation(Record):
     Attributes:
         workload: the case's, with the attention and compilation that were really in use.
         work_per_step: units of one step, over all devices; FLOPs and bytes likewise.
-        samples_s: seconds of every timed step, of the slowest rank.
+        samples_s: seconds of every timed step, of the rank that took longest.
         parts_s: seconds of each named part of every step.
         wall_s: wall time of the rounds that hold the samples.
         settled: whether the warm-up ended flat.
@@ -45,21 +45,22 @@ class Observation(Record):
 
 
 def merged(ranks: Sequence[Observation]) -> Observation:
-    """One observation of all ranks: work and energy add up, the slowest and the fullest count."""
+    """One observation of all ranks: work and energy add up, the slowest and the fullest count.
+
+    The times are those of the rank that took longest in all: the slowest rank of each single step
+    would add up to more time than went by, as ranks are slow in turn.
+    """
     if len(ranks) == 1:
         return ranks[0]
-    first = ranks[0]
+    first, slowest = ranks[0], max(ranks, key=lambda rank: sum(rank.samples_s))
     return first.model_copy(
         update={
             "work_per_step": sum(rank.work_per_step for rank in ranks),
             "model_flops_per_step": _sum(rank.model_flops_per_step for rank in ranks),
             "bytes_per_step": _sum(rank.bytes_per_step for rank in ranks),
-            "samples_s": tuple(map(max, *(rank.samples_s for rank in ranks))),
-            "parts_s": {
-                name: tuple(map(max, *(rank.parts_s[name] for rank in ranks)))
-                for name in first.parts_s
-            },
-            "wall_s": max(rank.wall_s for rank in ranks),
+            "samples_s": slowest.samples_s,
+            "parts_s": slowest.parts_s,
+            "wall_s": slowest.wall_s,
             "settled": all(rank.settled for rank in ranks),
             "memory": _fullest([rank.memory for rank in ranks]),
             "energy": _all_energy(ranks),

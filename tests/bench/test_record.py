@@ -181,6 +181,9 @@ def test_two_ranks_add_up():
         }
     )
     both = merged([one, other])
+    turned = (0.3, 0.1) * 10, (0.1, 0.3) * 10
+    in_turn = [one.model_copy(update={"samples_s": times, "parts_s": {}}) for times in turned]
+    assert sum(merged(in_turn).samples_s) == pytest.approx(4.0)
     assert both.samples_s == (0.2,) * 20
     assert both.parts_s == {"all": (0.2,) * 20}
     assert (both.work_per_step, both.model_flops_per_step, both.devices) == (50.0, 1e10, 2)
