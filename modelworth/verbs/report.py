@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sections", metavar="LIST",
                         help="only these, for html, pdf and md (default: all)")  # fmt: skip
     parser.add_argument("--date", metavar="YYYY-MM-DD",
-                        help="date on the documents; with it, the same inputs give the same bytes")  # fmt: skip
+                        help="printed date; the same date gives the same bytes")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
                         help="change a driver; may be given several times")  # fmt: skip
     parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
