@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_model import npv_and_irr, plain_program
 
-from costmodel.drivers import choices, load_drivers
-from costmodel.model import Model
-from costmodel.sampling import SamplingPlan, draw, plan
+from costmodel.business.drivers import choices, load_drivers
+from costmodel.business.model import Model
+from costmodel.risk.sampling import SamplingPlan, draw, plan
+from costmodel.risk.simulation import CHUNK, Draws, ModelIndicators, simulate
 from costmodel.scenario import loads
-from costmodel.simulation import CHUNK, Draws, ModelIndicators, simulate
 
 #: a plan in which every part of the model has work to do, and 24 drivers are uncertain
 SCENARIO = """

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy_financial as npf
 
-from costmodel.formula import ACROSS, Formula, driver_key, order
+from costmodel.business.formula import ACROSS, Formula, driver_key, order
 
 Trial = Callable[[Mapping[str, Any], int], dict[str, list[float]]]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from costmodel.prediction_machine import WORKS, MachineFit, case_of, machine_fits, step_flops
+from costmodel.prediction.machine import WORKS, MachineFit, case_of, machine_fits, step_flops
 from data.errors import ModelworthError
 from data.measurement import Measurement
 from data.store import open_store

@@ -18,7 +18,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import capacity, default_ranges, lint, verdict
 from costmodel.analysis import (
     Analysis,
     BreakEven,
@@ -28,18 +27,20 @@ from costmodel.analysis import (
     Series,
     Swing,
 )
-from costmodel.comparison import compare, volume_curve
-from costmodel.distributions import Distribution
-from costmodel.flips import break_even
-from costmodel.indicators import INDICATORS, STATUSES
-from costmodel.model import Model
-from costmodel.options import read_options
-from costmodel.risk import quantiles, summarise
-from costmodel.sampling import SamplingPlan, draw, plan
+from costmodel.business import capacity, default_ranges, lint
+from costmodel.business.comparison import compare, volume_curve
+from costmodel.business.indicators import INDICATORS, STATUSES
+from costmodel.business.model import Model
+from costmodel.business.options import read_options
+from costmodel.business.usage import driver_uses, line_uses, weakest
+from costmodel.risk import verdict
+from costmodel.risk.distributions import Distribution
+from costmodel.risk.flips import break_even
+from costmodel.risk.risk import quantiles, summarise
+from costmodel.risk.sampling import SamplingPlan, draw, plan
+from costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
+from costmodel.risk.simulation import Draws, ModelIndicators, simulate
 from costmodel.scenario import Scenario, Setting
-from costmodel.sensitivity import ranges_of, sobol_indices, tornado
-from costmodel.simulation import Draws, ModelIndicators, simulate
-from costmodel.usage import driver_uses, line_uses, weakest
 from data.catalog import Catalog, load_catalog
 from data.measurement import Measurement
 

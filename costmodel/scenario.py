@@ -24,15 +24,15 @@ from typing import Any, Final
 
 import yaml
 
-from costmodel import scenario_fields as fields
-from costmodel import scenario_yaml
-from costmodel.cases import Expectation, read_expected
-from costmodel.distributions import Distribution, is_distribution, parse
-from costmodel.drivers import Driver, load_drivers
-from costmodel.model import MONTHS
-from costmodel.options import Choice, read_options
-from costmodel.sampling import plan
-from costmodel.scenario_fields import HARDWARE, Hardware
+from costmodel.business import scenario_fields as fields
+from costmodel.business import scenario_yaml
+from costmodel.business.cases import Expectation, read_expected
+from costmodel.business.drivers import Driver, load_drivers
+from costmodel.business.model import MONTHS
+from costmodel.business.options import Choice, read_options
+from costmodel.business.scenario_fields import HARDWARE, Hardware
+from costmodel.risk.distributions import Distribution, is_distribution, parse
+from costmodel.risk.sampling import plan
 from data.errors import InputError
 from data.measurement import Basis
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from costmodel.analysis import Analysis
-from costmodel.drivers import load_drivers
+from costmodel.business.drivers import load_drivers
 from costmodel.scenario import Scenario
 from dashboard import said
 from dashboard.words import Words

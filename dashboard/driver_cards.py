@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from costmodel.analysis import Analysis, DriverUse
-from costmodel.drivers import Driver, load_drivers
+from costmodel.business.drivers import Driver, load_drivers
 from dashboard import lineage, show, state
 
 ACROSS = 3

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from costmodel.drivers import Driver, load_drivers
+from costmodel.business.drivers import Driver, load_drivers
 from data.catalog import Accelerator, Carbon, Catalog, Electricity, ModelEntry, Purchase, Rent
 from data.tables import Row, read_table
 

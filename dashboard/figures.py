@@ -8,8 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from costmodel.analysis import Analysis, Figure, Finding, Flip
-from costmodel.drivers import load_drivers
-from costmodel.lint import sentence
+from costmodel.business.drivers import load_drivers
+from costmodel.business.lint import sentence
 from dashboard import lineage, said, show, state
 
 SHORT_ROW = 5

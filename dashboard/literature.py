@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from costmodel import scenario as scenarios
-from costmodel.cases import Check, check_case
-from costmodel.model import Model
+from costmodel.business.cases import Check, check_case
+from costmodel.business.model import Model
 from costmodel.scenario import Scenario
 from dashboard.words import Words
 

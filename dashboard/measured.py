@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from costmodel.unit_cost import usd_per_million
+from costmodel.prediction.unit_cost import usd_per_million
 from dashboard.words import Words
 from data.catalog import Catalog
 from data.errors import InputError

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from costmodel.analysis import Analysis, Series
-from costmodel.drivers import load_drivers
+from costmodel.business.drivers import load_drivers
 from dashboard.words import Words
 
 REVENUES = (

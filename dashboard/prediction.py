@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from costmodel.architecture import Architecture
-from costmodel.architecture_work import training_flops
-from costmodel.memory import Memory, Sharding, serving_memory, training_memory
-from costmodel.predict import Prediction, predict
-from costmodel.prediction_case import Case, Work
-from costmodel.training_run import Hardware, TrainingRun, run_at_speed
+from costmodel.architecture.memory import Memory, Sharding, serving_memory, training_memory
+from costmodel.architecture.structure import Architecture
+from costmodel.architecture.work import training_flops
+from costmodel.prediction.case import Case, Work
+from costmodel.prediction.predict import Prediction, predict
+from costmodel.prediction.training_run import Hardware, TrainingRun, run_at_speed
 from data.catalog import Accelerator, Catalog
 from data.errors import InputError
 from data.measurement import Measurement

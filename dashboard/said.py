@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costmodel.analysis import Analysis, Criterion, Figure
-from costmodel.drivers import load_drivers
+from costmodel.business.drivers import load_drivers
 from dashboard.words import Words
 
 UNLIMITED = 1e15

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from costmodel import maps
 from costmodel import scenario as scenarios
 from costmodel.analysis import Analysis, DriverUse
+from costmodel.risk import maps
 from costmodel.scenario import Scenario
 from dashboard import levers, links, sources
 from dashboard.charts import Look

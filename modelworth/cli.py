@@ -16,16 +16,16 @@ from data.errors import ModelworthError
 from modelworth import __version__
 
 VERBS = {
-    "demo": "measures this machine, prices what it measured, writes a report",
+    "demo": "measure this machine, price what was measured, write a report",
     "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
     "compare-runs": "two benchmark runs side by side, and which differences are real",
     "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
-    "import": "measurements from a file, ours or another tool's, into the store",
-    "export": "the store's measurements as JSONL, CSV or Parquet",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
     "compare": "train, fine-tune, self-host or buy, side by side on the same demand",
     "report": "a scenario to HTML, PDF, XLSX with live formulas, PPTX and Markdown",
-    "dashboard": "the pages in a browser: explore what was measured, predicted and what it is worth",
+    "dashboard": "the pages in a browser, from what was measured to what it is worth",
+    "import": "measurements from a file, ours or another tool's, into the store",
+    "export": "the store's measurements as JSONL, CSV or Parquet",
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }
 EXTRAS = {

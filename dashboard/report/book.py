@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.analysis import Analysis, Section
-from costmodel.drivers import Driver, choices, load_drivers
-from costmodel.formula import Line, order, parse
-from costmodel.formula_compile import Program, Run
+from costmodel.business.drivers import Driver, choices, load_drivers
+from costmodel.business.formula import Line, order, parse
+from costmodel.business.formula_compile import Program, Run
 from dashboard.report.excel_formula import Layout, Place, Writer, recurrences, undefined
 
 SHEETS: Mapping[str, tuple[Section, ...]] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from costmodel.analysis import Analysis, DriverUse, Figure, Series
-from costmodel.drivers import load_drivers
+from costmodel.business.drivers import load_drivers
 from dashboard.report.blocks import clean
 from dashboard.words import SCALES, Words
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
-from costmodel.efficiency import shipped_tables
+from costmodel.prediction.efficiency import shipped_tables
 from dashboard.report.blocks import (
     BarChart,
     Bars,

@@ -2,7 +2,7 @@
 
 Every month has a column, the same on all sheets, and every line a row; a driver is a named cell.
 Comparisons outside a condition become IF(…,1,0), because sums skip truth values. What a formula may
-contain is listed in `costmodel.formula`.
+contain is listed in `costmodel.business.formula`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
-from costmodel.formula import MONTHS, driver_key
+from costmodel.business.formula import MONTHS, driver_key
 
 FIRST_COLUMN = 3  # of month 0: name, unit and key stand before
 MONTH_ROW = 3

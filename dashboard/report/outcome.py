@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costmodel.analysis import BreakEven, Figure, Finding, Flip, OptionResult, VolumeCurve
-from costmodel.lint import sentence
+from costmodel.business.lint import sentence
 from dashboard.report.blocks import (
     BarChart,
     Bars,

@@ -15,8 +15,8 @@ from typing import Any, Final
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from costmodel.analysis import Figure
-from costmodel.finance import RATES
-from costmodel.indicators import INDICATORS
+from costmodel.business.finance import RATES
+from costmodel.business.indicators import INDICATORS
 from dashboard.report.excel_formula import MONTH_ROW, RATE, column
 from dashboard.report.sheet import Paper, finite
 

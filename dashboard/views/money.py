@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from costmodel.analysis import Analysis
-from costmodel.maps import indicator_map
+from costmodel.risk.maps import indicator_map
 from dashboard import charts, lineage, money, show, state, tables
 
 words, look = state.words(), state.look()

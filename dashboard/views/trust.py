@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from costmodel.analysis import Analysis
-from costmodel.trust_steps import trust_steps
+from costmodel.business.trust_steps import trust_steps
 from dashboard import charts, driver_cards, literature, show, state, tables
 
 words, look = state.words(), state.look()

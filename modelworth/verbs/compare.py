@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _analysis(options: argparse.Namespace) -> Analysis:
-    from costmodel.cluster import cluster
     from costmodel.evaluate import evaluate
+    from costmodel.risk.cluster import cluster
 
     scenario = evaluating.scenario_of(options)
     records, digest = evaluating.measurements(scenario, options.store)

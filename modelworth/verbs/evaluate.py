@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a scenario and print what came out."""
     if options.schema:
-        from costmodel.scenario_schema import schema
+        from costmodel.business.scenario_schema import schema
 
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return 0
@@ -92,7 +92,8 @@ def run(options: argparse.Namespace) -> int:
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario with the changes of the command line."""
-    from costmodel import scenario, scenario_yaml
+    from costmodel import scenario
+    from costmodel.business import scenario_yaml
 
     if options.scenario is None:
         names = ", ".join(scenario.shipped())
@@ -108,8 +109,8 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 
 def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
-    from costmodel.cluster import cluster
     from costmodel.evaluate import PARTS, evaluate
+    from costmodel.risk.cluster import cluster
 
     records, digest = measurements(scenario, options.store)
     base_only = options.lint or options.solve
@@ -168,8 +169,8 @@ def _check(scenario: Scenario, as_json: bool) -> int:
     """Compare the base case with the expected figures; 1 if one is off."""
     from dataclasses import asdict
 
-    from costmodel.cases import check_case
-    from costmodel.model import Model
+    from costmodel.business.cases import check_case
+    from costmodel.business.model import Model
 
     if not scenario.expected:
         raise InputError(f"{scenario.name}.yaml: expected", "nothing", "figures to compare with")
@@ -190,7 +191,7 @@ def _check(scenario: Scenario, as_json: bool) -> int:
 
 def _lint(analysis: Analysis) -> int:
     """What is doubtful; 1 if something is an error."""
-    from costmodel.lint import sentence
+    from costmodel.business.lint import sentence
 
     for finding in analysis.findings:
         print(f"{finding.severity:<8}{finding.id}  {finding.path}\n        {sentence(finding)}")
@@ -201,7 +202,7 @@ def _lint(analysis: Analysis) -> int:
 
 def _show(analysis: Analysis) -> None:
     """For a person: the verdict, the figures, and what to beware of."""
-    from costmodel.lint import sentence
+    from costmodel.business.lint import sentence
 
     words = analysis.text.get("en", {})
     print(words.get("name", analysis.scenario))

@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -> int:
     """Print every solution, or the range that the indicator kept to."""
-    from costmodel.flips import break_even
-    from costmodel.maps import values_of
-    from costmodel.model import Model
+    from costmodel.business.model import Model
+    from costmodel.risk.flips import break_even
+    from costmodel.risk.maps import values_of
 
     model = Model(analysis.months)
     indicator, target = _target(options.target)

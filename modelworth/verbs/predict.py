@@ -15,9 +15,9 @@ from data.errors import InputError
 from modelworth.verbs.predict_plan import add_plan_arguments, plan_run
 
 if TYPE_CHECKING:
-    from costmodel.efficiency import Tables
-    from costmodel.predict import Prediction
-    from costmodel.prediction_case import Case
+    from costmodel.prediction.case import Case
+    from costmodel.prediction.efficiency import Tables
+    from costmodel.prediction.predict import Prediction
     from data.catalog import Accelerator, Catalog
 
 FACTS = "../shared/facts"
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from costmodel.prediction_case import precision_name
+    from costmodel.prediction.case import precision_name
     from data.catalog import load_catalog
 
     if not options.model or not options.gpu:
@@ -97,11 +97,11 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _one(options: argparse.Namespace) -> int:
-    from costmodel.efficiency import shipped_tables
-    from costmodel.predict import predict
-    from costmodel.prediction_machine import machine_fits
-    from costmodel.prediction_served import served_scales
-    from costmodel.training_refusal import training_refusal
+    from costmodel.prediction.efficiency import shipped_tables
+    from costmodel.prediction.machine import machine_fits
+    from costmodel.prediction.predict import predict
+    from costmodel.prediction.served import served_scales
+    from costmodel.prediction.training_refusal import training_refusal
     from data.catalog import load_catalog
 
     case = _case(options)
@@ -112,7 +112,7 @@ def _one(options: argparse.Namespace) -> int:
     scales = served_scales(records, load_catalog(), tables)
     prediction = predict([case], tables, machine_fits(records), scales)[0]
     if prediction.value is None:
-        from costmodel.prediction_limits import refused
+        from costmodel.prediction.limits import refused
 
         reason = refused(case, tables)
         raise reason or InputError("case", options.model, "one that can be predicted")
@@ -156,8 +156,8 @@ def _figure(value: float | None) -> str:
 
 
 def _case(options: argparse.Namespace) -> Case:
-    from costmodel.prediction_case import Case, precision_name
-    from costmodel.prediction_table import SELECTIVE_RECOMPUTED
+    from costmodel.prediction.case import Case, precision_name
+    from costmodel.prediction.table import SELECTIVE_RECOMPUTED
     from data.catalog import load_catalog
 
     if not options.model or not options.gpu:
@@ -187,7 +187,7 @@ def _case(options: argparse.Namespace) -> Case:
 
 
 def _architecture(model: str, catalog: Catalog) -> Any:
-    from costmodel.architecture import Architecture
+    from costmodel.architecture.structure import Architecture
 
     path = Path(model)
     if path.suffix != ".json":
@@ -244,7 +244,7 @@ def _accelerator(options: argparse.Namespace, catalog: Catalog, precision: str) 
 def _table(options: argparse.Namespace) -> int:
     import pandas as pd
 
-    from costmodel.predict import predict_table
+    from costmodel.prediction.predict import predict_table
 
     if options.out is None:
         raise InputError("--out", "missing", "the CSV file to write")
@@ -262,7 +262,7 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from costmodel.validation import markdown, validate
+    from costmodel.prediction.validation import markdown, validate
 
     folder = options.facts or Path(FACTS)
     if not folder.is_dir():
@@ -280,7 +280,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from costmodel.prediction_refit import refit, write_tables
+    from costmodel.prediction.refit import refit, write_tables
 
     if options.out is None:
         raise InputError("--out", "missing", "a folder for the tables")
@@ -292,7 +292,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _tables(options: argparse.Namespace) -> Tables | None:
-    from costmodel.efficiency import read_tables
+    from costmodel.prediction.efficiency import read_tables
 
     return read_tables(options.tables) if options.tables else None
 

@@ -7,9 +7,9 @@ import math
 import operator
 from statistics import NormalDist
 
-from costmodel.drivers import choices, load_drivers
-from costmodel.formula import driver_key
-from costmodel.model import Model
+from costmodel.business.drivers import choices, load_drivers
+from costmodel.business.formula import driver_key
+from costmodel.business.model import Model
 
 BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Mod: operator.mod,

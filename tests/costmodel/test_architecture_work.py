@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture import Architecture
-from costmodel.architecture_other import vision_architecture
-from costmodel.architecture_work import (
+from costmodel.architecture.families_other import vision_architecture
+from costmodel.architecture.structure import Architecture
+from costmodel.architecture.work import (
     activation_traffic_bytes,
     decode_bytes,
     decode_flops,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from costmodel.break_even import axis, over_two, solve
+from costmodel.risk.break_even import axis, over_two, solve
 from data.errors import InputError
 
 

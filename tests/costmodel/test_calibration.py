@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from costmodel.architecture import Architecture
-from costmodel.calibration import Design, Observed, fit, read_priors
-from costmodel.efficiency import CoefficientRow, Tables, shipped_tables
-from costmodel.prediction_case import Case, columns
-from costmodel.prediction_intervals import leave_out, log_errors
-from costmodel.prediction_times import times
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.calibration import Design, Observed, fit, read_priors
+from costmodel.prediction.case import Case, columns
+from costmodel.prediction.efficiency import CoefficientRow, Tables, shipped_tables
+from costmodel.prediction.intervals import leave_out, log_errors
+from costmodel.prediction.times import times
 from data.catalog import load_catalog
 
 CATALOG = load_catalog()

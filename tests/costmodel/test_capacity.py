@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from costmodel import scenario as scenarios
-from costmodel.capacity import resolve
+from costmodel.business.capacity import resolve
 from costmodel.evaluate import evaluate
 from data.catalog import load_catalog
 from data.errors import InputError

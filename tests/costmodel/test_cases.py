@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from costmodel import scenario
-from costmodel.cases import check_case, read_expected
-from costmodel.model import Model
+from costmodel.business.cases import check_case, read_expected
+from costmodel.business.model import Model
 from data.errors import InputError
 
 CASES = sorted((Path(scenario.FOLDER) / "cases").glob("*.yaml"))

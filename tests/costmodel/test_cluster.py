@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from costmodel import cluster as module
-from costmodel.cluster import cluster
-from costmodel.comparison import OptionIndicators
-from costmodel.distributions import LogNormal, Pert
-from costmodel.options import default_options
-from costmodel.sampling import plan
-from costmodel.simulation import CHUNK, ModelIndicators, simulate
+from costmodel.business.comparison import OptionIndicators
+from costmodel.business.options import default_options
+from costmodel.risk import cluster as module
+from costmodel.risk.cluster import cluster
+from costmodel.risk.distributions import LogNormal, Pert
+from costmodel.risk.sampling import plan
+from costmodel.risk.simulation import CHUNK, ModelIndicators, simulate
 from data.errors import InputError, ModelworthError
 
 KEYS = ("npv_usd", "irr_per_year", "payback_months", "usd_per_accepted_result")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.collective_table import fabric_of, fit_link, fit_links, load_collectives
-from costmodel.collectives import (
+from costmodel.prediction.collective_table import fabric_of, fit_link, fit_links, load_collectives
+from costmodel.prediction.collectives import (
     OPERATIONS,
     Fabric,
     Link,

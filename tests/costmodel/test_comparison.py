@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.comparison import FIGURES, compare, volume_curve
-from costmodel.distributions import LogNormal, Pert
-from costmodel.model import Model
-from costmodel.options import Choice, read_options
-from costmodel.sampling import draw, plan
+from costmodel.business.comparison import FIGURES, compare, volume_curve
+from costmodel.business.model import Model
+from costmodel.business.options import Choice, read_options
+from costmodel.risk.distributions import LogNormal, Pert
+from costmodel.risk.sampling import draw, plan
 
 MODEL = Model(12)
 PLAN = {

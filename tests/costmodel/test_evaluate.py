@@ -10,10 +10,10 @@ import pytest
 
 from costmodel import scenario as scenarios
 from costmodel.analysis_json import plain
+from costmodel.business.indicators import INDICATORS
+from costmodel.business.model import Model
+from costmodel.business.usage import weakest
 from costmodel.evaluate import evaluate
-from costmodel.indicators import INDICATORS
-from costmodel.model import Model
-from costmodel.usage import weakest
 from data.errors import InputError
 from tests.costmodel.records import record
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.drivers import load_drivers
-from costmodel.flips import along, break_even, flips, search_range
-from costmodel.model import Model
+from costmodel.business.drivers import load_drivers
+from costmodel.business.model import Model
+from costmodel.risk.flips import along, break_even, flips, search_range
 
 MODEL = Model(12)
 PLAN = {

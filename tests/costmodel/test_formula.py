@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.drivers import choices, load_drivers
-from costmodel.formula import FUNCTIONS, Line, monthly, order, parse
-from costmodel.formula_compile import Program, Run
-from costmodel.lines import LINES
+from costmodel.business.drivers import choices, load_drivers
+from costmodel.business.formula import FUNCTIONS, Line, monthly, order, parse
+from costmodel.business.formula_compile import Program, Run
+from costmodel.business.lines import LINES
 from data.errors import InputError
 
 WORDS = choices(load_drivers())

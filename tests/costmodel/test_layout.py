@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture import Architecture
-from costmodel.architecture_work import forward_flops, training_flops
-from costmodel.collective_table import fabric_of
-from costmodel.collectives import collective_s, point_to_point_s
-from costmodel.layout import Cluster, Job, Layout, best_layouts, layouts, step_time
-from costmodel.sharding import Sharding
+from costmodel.architecture.sharding import Sharding
+from costmodel.architecture.structure import Architecture
+from costmodel.architecture.work import forward_flops, training_flops
+from costmodel.prediction.collective_table import fabric_of
+from costmodel.prediction.collectives import collective_s, point_to_point_s
+from costmodel.prediction.layout import Cluster, Job, Layout, best_layouts, layouts, step_time
 from data.catalog import load_catalog
 from data.errors import InputError
 

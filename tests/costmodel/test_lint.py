@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from costmodel import scenario as scenarios
+from costmodel.business.lint import sentence, traps
 from costmodel.evaluate import evaluate
-from costmodel.lint import sentence, traps
 from data.errors import InputError
 from tests.costmodel.records import record
 

@@ -7,9 +7,9 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.cases import read_expected
-from costmodel.distributions import is_distribution, parse
-from costmodel.options import read_options
+from costmodel.business.cases import read_expected
+from costmodel.business.options import read_options
+from costmodel.risk.distributions import is_distribution, parse
 from data.errors import InputError
 
 WORDS = st.sampled_from([

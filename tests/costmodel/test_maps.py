@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from costmodel import scenario as scenarios
+from costmodel.business.model import Model
+from costmodel.business.trust_steps import PROMISES, trust_steps
 from costmodel.evaluate import evaluate
-from costmodel.maps import indicator_map, values_of
-from costmodel.model import Model
-from costmodel.trust_steps import PROMISES, trust_steps
+from costmodel.risk.maps import indicator_map, values_of
 from data.errors import InputError
 
 ACROSS, UP = "revenue.api.price_usd_per_million_output_tokens", "demand.requests_per_month"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.allocator import keep_freed_memory
-from costmodel.drivers import load_drivers
-from costmodel.lines import LINES
-from costmodel.model import Model
+from costmodel.business.allocator import keep_freed_memory
+from costmodel.business.drivers import load_drivers
+from costmodel.business.lines import LINES
+from costmodel.business.model import Model
 from data.errors import InputError
 from tests.costmodel.plain_model import PlainModel
 from tests.costmodel.random_plans import plan

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from costmodel import scenario
-from costmodel.drivers import load_drivers
-from costmodel.options import Change, Option, default_options, infeasible, read_options
+from costmodel.business.drivers import load_drivers
+from costmodel.business.options import Change, Option, default_options, infeasible, read_options
 from data.api_prices import api_price
 from data.errors import InputError
 

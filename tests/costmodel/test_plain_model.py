@@ -13,10 +13,10 @@ import pytest
 
 from benchmarks.plain_model import npv_and_irr, plain_program
 from costmodel import scenario
-from costmodel.distributions import Pert
-from costmodel.drivers import choices, load_drivers
-from costmodel.model import Model
-from costmodel.sampling import draw, plan
+from costmodel.business.drivers import choices, load_drivers
+from costmodel.business.model import Model
+from costmodel.risk.distributions import Pert
+from costmodel.risk.sampling import draw, plan
 
 DRIVERS = load_drivers()
 MONTHLY = frozenset(key for key, row in DRIVERS.items() if row.kind == "monthly")

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from costmodel.architecture import Architecture
-from costmodel.predict import predict, predict_table
-from costmodel.prediction_case import Case, software_name, version_name
-from costmodel.prediction_table import table_of
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.case import Case, software_name, version_name
+from costmodel.prediction.predict import predict, predict_table
+from costmodel.prediction.table import table_of
 from data.catalog import load_catalog
 from data.errors import InputError
 from tests.costmodel.published_rows import SERVING, TABLES, TRAINING, VISION

@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from costmodel.predict import predict
-from costmodel.prediction_case import columns_on
-from costmodel.prediction_machine import (
+from costmodel.prediction.case import columns_on
+from costmodel.prediction.machine import (
     FIXED,
     case_of,
     fit_for,
     machine_accelerator,
     machine_fits,
 )
-from costmodel.prediction_machine import _device as machine_device
-from costmodel.prediction_machine import _efficiency as machine_efficiency
-from costmodel.prediction_times import times
-from costmodel.serving import largest_load
+from costmodel.prediction.machine import _device as machine_device
+from costmodel.prediction.machine import _efficiency as machine_efficiency
+from costmodel.prediction.predict import predict
+from costmodel.prediction.serving import largest_load
+from costmodel.prediction.times import times
 from data.catalog import load_catalog
 from data.errors import InputError
 from data.measurement import Measurement

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from costmodel.efficiency import shipped_tables
-from costmodel.predict import predict
-from costmodel.prediction_served import served_case, served_scales
-from costmodel.serving import largest_load
+from costmodel.prediction.efficiency import shipped_tables
+from costmodel.prediction.predict import predict
+from costmodel.prediction.served import served_case, served_scales
+from costmodel.prediction.serving import largest_load
 from data.catalog import load_catalog
 from data.measurement import Measurement
 

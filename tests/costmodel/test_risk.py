@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from costmodel.distributions import Normal, Uniform
-from costmodel.information import ranks_of
-from costmodel.risk import (
+from costmodel.risk.distributions import Normal, Uniform
+from costmodel.risk.information import ranks_of
+from costmodel.risk.risk import (
     expected_shortfall,
     histogram,
     quantiles,
     rank_correlations,
     summarise,
 )
-from costmodel.sampling import plan
-from costmodel.sensitivity import Indices
-from costmodel.simulation import simulate
+from costmodel.risk.sampling import plan
+from costmodel.risk.sensitivity import Indices
+from costmodel.risk.simulation import simulate
 
 DRIVERS = {"price": Normal(10, 20), "rent": Normal(0, 5), "idle": Uniform(0, 1)}
 DRAWS = simulate(

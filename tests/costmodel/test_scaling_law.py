@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 
-from costmodel.scaling_law import (
+from costmodel.architecture.scaling_law import (
     BESIROGLU,
     HOFFMANN,
     LAWS,

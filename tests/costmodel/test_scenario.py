@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from costmodel import scenario as scenarios
-from costmodel.drivers import load_drivers
-from costmodel.scenario_schema import schema
+from costmodel.business.drivers import load_drivers
+from costmodel.business.scenario_schema import schema
 from data.errors import InputError
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())

@@ -7,9 +7,9 @@ import pytest
 from SALib.analyze import sobol as salib_sobol
 from scipy import stats
 
-from costmodel.distributions import Normal, Pert, Uniform
-from costmodel.sampling import sobol_points
-from costmodel.sensitivity import ranges_of, sobol_indices, tornado
+from costmodel.risk.distributions import Normal, Pert, Uniform
+from costmodel.risk.sampling import sobol_points
+from costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
 from data.errors import InputError
 
 ISHIGAMI = {f"x{place}": Uniform(-np.pi, np.pi) for place in (1, 2, 3)}

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture import Architecture
-from costmodel.efficiency import shipped_tables
-from costmodel.prediction_case import Case, columns, efficiencies
-from costmodel.serving import largest_load, open_loop, phases_of
-from costmodel.serving_steady import cache_room, steady_state
-from costmodel.step_time import decode_step, forward_pass, total_s
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.case import Case, columns, efficiencies
+from costmodel.prediction.efficiency import shipped_tables
+from costmodel.prediction.serving import largest_load, open_loop, phases_of
+from costmodel.prediction.serving_steady import cache_room, steady_state
+from costmodel.prediction.step_time import decode_step, forward_pass, total_s
 from data.catalog import load_catalog
 from data.errors import InputError
 from tests.costmodel.replica import simulate

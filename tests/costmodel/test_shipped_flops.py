@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.architecture import Architecture
-from costmodel.architecture_work import forward_flops
+from costmodel.architecture.structure import Architecture
+from costmodel.architecture.work import forward_flops
 from data.catalog import load_catalog
 
 MODELS = load_catalog().models

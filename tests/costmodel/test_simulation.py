@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from costmodel.distributions import LogNormal, Pert
-from costmodel.sampling import draw, plan
-from costmodel.simulation import CHUNK, CancelledError, run_chunk, simulate
+from costmodel.risk.distributions import LogNormal, Pert
+from costmodel.risk.sampling import draw, plan
+from costmodel.risk.simulation import CHUNK, CancelledError, run_chunk, simulate
 from data.errors import InputError
 
 PLAN = plan(

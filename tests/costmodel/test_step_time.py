@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel import architecture_work
-from costmodel.architecture import Architecture
-from costmodel.efficiency import NAMES, Efficiency
-from costmodel.prediction_shape import (
+from costmodel.architecture import work as architecture_work
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.efficiency import NAMES, Efficiency
+from costmodel.prediction.shape import (
     Device,
     Shape,
     attention_flops,
@@ -22,7 +22,13 @@ from costmodel.prediction_shape import (
     stack,
     weight_bytes,
 )
-from costmodel.step_time import Training, decode_step, forward_pass, total_s, training_pass
+from costmodel.prediction.step_time import (
+    Training,
+    decode_step,
+    forward_pass,
+    total_s,
+    training_pass,
+)
 from data.catalog import load_catalog
 
 CATALOG = load_catalog()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.architecture import Architecture
-from costmodel.layout import Job
-from costmodel.training_plan import plan_training
-from costmodel.training_run import Reliability
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.layout import Job
+from costmodel.prediction.training_plan import plan_training
+from costmodel.prediction.training_run import Reliability
 from data.catalog import load_catalog
 from data.errors import InputError
 

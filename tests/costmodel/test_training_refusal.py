@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from costmodel.architecture import Architecture
-from costmodel.prediction_case import Case
-from costmodel.prediction_table import Reader
-from costmodel.training_refusal import training_refusal
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.case import Case
+from costmodel.prediction.table import Reader
+from costmodel.prediction.training_refusal import training_refusal
 from data.catalog import load_catalog
 from modelworth.cli import main
 

@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from costmodel.energy import BOARD_ONLY, PowerModel, carbon_kg, energy_kwh, facility_power_w
-from costmodel.training_run import (
+from costmodel.prediction.energy import (
+    BOARD_ONLY,
+    PowerModel,
+    carbon_kg,
+    energy_kwh,
+    facility_power_w,
+)
+from costmodel.prediction.training_run import (
     LLAMA_3,
     Hardware,
     Reliability,
@@ -22,7 +28,7 @@ from costmodel.training_run import (
     run_at_speed,
     run_by_prior,
 )
-from costmodel.training_run_table import (
+from costmodel.prediction.training_run_table import (
     load_training_runs,
     utilisation_prior,
     validate_training_runs,

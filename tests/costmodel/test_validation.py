@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.efficiency import NAMES, read_tables, shipped_tables
-from costmodel.prediction_refit import kernel_rows, read_published, refit, write_tables
-from costmodel.validation import markdown, validate
+from costmodel.prediction.efficiency import NAMES, read_tables, shipped_tables
+from costmodel.prediction.refit import kernel_rows, read_published, refit, write_tables
+from costmodel.prediction.validation import markdown, validate
 from data.catalog import load_catalog
 from data.errors import InputError
 from tests.costmodel.published_rows import SERVING, TABLES, TRAINING, VISION

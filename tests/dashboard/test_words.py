@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.drivers import load_drivers
-from costmodel.indicators import INDICATORS
-from costmodel.lines import LINES
+from costmodel.business.drivers import load_drivers
+from costmodel.business.indicators import INDICATORS
+from costmodel.business.lines import LINES
 from dashboard.words import LANGUAGES, SCALED, Words, best_language, catalogue, unit_key
 
 ROOT = Path(__file__).parents[2] / "dashboard"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from costmodel import scenario as scenarios
-from costmodel.lines import LINES
+from costmodel.business.lines import LINES
 from modelworth.cli import main
 
 TEXT = (Path(__file__).parents[2] / "docs" / "business-model.md").read_text("utf-8")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from costmodel.indicators import INDICATORS
+from costmodel.business.indicators import INDICATORS
 from modelworth.cli import main
 
 PLAN = """

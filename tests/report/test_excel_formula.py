@@ -14,8 +14,8 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from costmodel.formula import Line, order, parse
-from costmodel.formula_compile import Program, Run
+from costmodel.business.formula import Line, order, parse
+from costmodel.business.formula_compile import Program, Run
 from dashboard.report.excel_formula import (
     FIRST_COLUMN,
     HORIZON,

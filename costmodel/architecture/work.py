@@ -1,0 +1,288 @@
+"""What a step of a Transformer has to do: FLOPs, bytes moved, cache kept.
+
+FLOPs are a multiply and an add each, of matrix products only: 2 × parameters used × tokens, plus
+2 × heads × (key width + value width) for each pair of a query and a position. With `pairs="full"`
+a query meets every position, masked or not: 4·b·s²·h·L, what FLOP counters see and what most
+published utilisation figures take. With `pairs="seen"` only those that the mask lets through count:
+half of them in causal attention, s·W − W²/2 in a sliding window of W.
+
+Model FLOPs count the mathematics once: recomputation isn't in them. Norms, activations, softmax
+and the optimizer's arithmetic are left out; their memory traffic isn't.
+
+Tokens and batches may be numbers or numpy arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
+
+Pairs = Literal["full", "seen"]
+Number = Any  # a float, an int or a numpy array of them: formulas are the same
+
+ADAMW_TRAFFIC_BYTES = 28
+"""One parameter in mixed-precision AdamW: weight, two moments read and written in float32, the
+gradient read and the working copy written in 16 bits."""
+
+
+def sequence_tokens(architecture: Architecture, tokens: Number | None = None) -> Number:
+    """Tokens of one sequence: as given, or what an image is cut into.
+
+    Raises:
+        ValueError: if neither says.
+    """
+    if tokens is not None:
+        return tokens
+    if architecture.patches is None:
+        raise ValueError(f"{architecture.name}: the number of tokens must be given")
+    return architecture.patches.tokens
+
+
+def forward_flops(
+    architecture: Architecture,
+    batch: Number,
+    tokens: Number | None = None,
+    encoder_tokens: Number = 0,
+    pairs: Pairs = "full",
+) -> Number:
+    """FLOPs of one pass over whole sequences; images need no `tokens`.
+
+    `tokens` are those of a sequence in the decoder, or in the only stack; `encoder_tokens` those of
+    its source in an encoder-decoder.
+    """
+    tokens = sequence_tokens(architecture, tokens)
+    flops = _head_flops(architecture, tokens)
+    if architecture.patches is not None:
+        flops += 2 * architecture.patches.matmul_parameters * architecture.patches.count
+    for block in architecture.blocks:
+        length = encoder_tokens if block.stack == "encoder" else tokens
+        flops += block.count * _block_flops(block, length, encoder_tokens, pairs)
+    return batch * flops
+
+
+def training_flops(
+    architecture: Architecture,
+    batch: Number,
+    tokens: Number | None = None,
+    encoder_tokens: Number = 0,
+    pairs: Pairs = "full",
+    *,
+    recomputed: bool = False,
+) -> Number:
+    """FLOPs of a forward and backward pass: three times the forward one.
+
+    With `recomputed` the second forward pass of full activation checkpointing counts too, which
+    hardware FLOPs include and model FLOPs leave out.
+    """
+    passes = 4 if recomputed else 3
+    return passes * forward_flops(architecture, batch, tokens, encoder_tokens, pairs)
+
+
+def decode_flops(
+    architecture: Architecture, batch: Number, context: Number, encoder_tokens: Number = 0
+) -> Number:
+    """FLOPs of one more token for each of `batch` sequences that hold `context` tokens.
+
+    Pairs are those seen. An encoder-decoder's encoder doesn't run, and its keys are kept.
+    """
+    flops = 2 * architecture.head.matmul_parameters
+    for block in architecture.blocks:
+        if block.stack == "encoder":
+            continue
+        attention = block.attention
+        layer = 2 * (attention.matmul_parameters + block.feed_forward.active_matmul_parameters)
+        layer += attention.cached_pair_flops * _seen(attention, context + 1)
+        if block.cross is not None:
+            layer += 2 * block.cross.query_parameters + block.cross.pair_flops * encoder_tokens
+        flops += block.count * layer
+    return batch * flops
+
+
+def experts_touched(feed_forward: FeedForward, tokens: Number) -> Number:
+    """Experts that `tokens` tokens use together, when each picks evenly: E·(1 − (1 − k/E)^tokens).
+
+    Real routers are less even, so this is an upper estimate.
+    """
+    experts = feed_forward.experts
+    return experts * (1 - (1 - feed_forward.experts_per_token / experts) ** tokens)
+
+
+def matmul_parameters_touched(architecture: Architecture, tokens: Number) -> Number:
+    """Parameters read by the matrix products of a step with `tokens` tokens, each once."""
+    touched: Number = architecture.matmul_parameters
+    for block in architecture.blocks:
+        feed_forward = block.feed_forward
+        if feed_forward.experts:
+            spared = feed_forward.experts - experts_touched(feed_forward, tokens)
+            touched = touched - block.count * spared * feed_forward.network_parameters
+    return touched
+
+
+def kv_cache_bytes(
+    architecture: Architecture,
+    batch: Number,
+    context: Number,
+    bytes_per_element: float = 2,
+    encoder_tokens: Number = 0,
+) -> Number:
+    """Keys and values of `batch` sequences of `context` tokens.
+
+    A layer with a sliding window keeps no more than its window; one that attends to an encoder
+    keeps the encoder's keys and values too. Encoders and images keep none.
+    """
+    elements: Number = 0
+    for block in architecture.blocks:
+        attention = block.attention
+        if block.stack == "decoder" and attention.causal:
+            elements += block.count * attention.cache_elements * _seen(attention, context)
+        if block.cross is not None:
+            elements += block.count * block.cross.cache_elements * encoder_tokens
+    return batch * elements * bytes_per_element
+
+
+def decode_bytes(
+    architecture: Architecture,
+    batch: Number,
+    context: Number,
+    weight_bytes: float = 2,
+    cache_bytes: float = 2,
+    encoder_tokens: Number = 0,
+) -> Number:
+    """Bytes that a decode step reads and writes: weights touched, cache, the token's activations.
+
+    `weight_bytes` and `cache_bytes` are those of one number; a head whose layers are narrower than
+    16 bits stays in 16.
+    """
+    head = architecture.head.matmul_parameters
+    touched = matmul_parameters_touched(architecture, batch) - _idle(architecture) - head
+    weights = touched * weight_bytes + head * max(weight_bytes, 2)
+    read = kv_cache_bytes(architecture, batch, context, cache_bytes, encoder_tokens)
+    written = kv_cache_bytes(architecture, batch, 1, cache_bytes)
+    return weights + read + written + activation_traffic_bytes(architecture, batch, 1)
+
+
+def forward_bytes(
+    architecture: Architecture,
+    batch: Number,
+    tokens: Number | None = None,
+    encoder_tokens: Number = 0,
+    weight_bytes: float = 2,
+    cache_bytes: float = 2,
+) -> Number:
+    """Bytes that a pass over whole sequences moves, the cache it leaves included: prefill."""
+    length = sequence_tokens(architecture, tokens)
+    weights = matmul_parameters_touched(architecture, batch * length) * weight_bytes
+    cache = kv_cache_bytes(architecture, batch, length, cache_bytes, encoder_tokens)
+    return weights + cache + activation_traffic_bytes(architecture, batch, length, encoder_tokens)
+
+
+def training_bytes(
+    architecture: Architecture,
+    batch: Number,
+    tokens: Number | None = None,
+    encoder_tokens: Number = 0,
+    weight_bytes: float = 2,
+    *,
+    recomputed: bool = False,
+    optimizer_bytes_per_parameter: float = ADAMW_TRAFFIC_BYTES,
+) -> Number:
+    """Bytes that a training step moves on one device that holds the whole model.
+
+    Activations: the forward pass, and twice that backward (each product's two gradients). Weights:
+    read forward and backward, their gradients written once. Then the optimizer.
+    """
+    length = sequence_tokens(architecture, tokens)
+    passes = 4 if recomputed else 3
+    activations = activation_traffic_bytes(architecture, batch, length, encoder_tokens)
+    weights = matmul_parameters_touched(architecture, batch * length) * weight_bytes
+    optimizer = architecture.parameters * optimizer_bytes_per_parameter
+    return passes * activations + passes * weights + optimizer
+
+
+def activation_traffic_bytes(
+    architecture: Architecture,
+    batch: Number,
+    tokens: Number,
+    encoder_tokens: Number = 0,
+    bytes_per_element: float = 2,
+) -> Number:
+    """Activations read and written by a forward pass.
+
+    Every operation reads its inputs and writes its output once; attention is fused (no scores in
+    memory), norms, residual sums and activation functions are operations of their own.
+    """
+    head = architecture.head
+    answered = tokens if head.positions is None else head.positions
+    elements = answered * (architecture.hidden + head.outputs)
+    for block in architecture.blocks:
+        length = encoder_tokens if block.stack == "encoder" else tokens
+        elements += block.count * _layer_traffic(block) * length
+    return batch * elements * bytes_per_element
+
+
+def _layer_traffic(block: Block) -> int:
+    """Numbers that one layer reads and writes for one token."""
+    hidden = block.attention.hidden
+    sublayers = 2 if block.cross is None else 3
+    elements = sublayers * 5 * hidden  # a norm reads and writes; a sum reads two and writes one
+    for attention in (block.attention, block.cross):
+        if attention is not None:
+            queries, values = (
+                attention.heads * attention.head_dim,
+                attention.heads * attention.value_dim,
+            )
+            keys = attention.kv_heads * (attention.head_dim + attention.value_dim)
+            elements += 2 * hidden + 2 * (queries + keys + values)
+    feed_forward = block.feed_forward
+    used = feed_forward.experts_per_token if feed_forward.experts else 1
+    width = used * feed_forward.width + feed_forward.shared_width
+    return elements + 2 * hidden * used + 2 * feed_forward.matrices * width
+
+
+def _block_flops(block: Block, tokens: Number, encoder_tokens: Number, pairs: Pairs) -> Number:
+    """FLOPs of one layer for one sequence."""
+    attention, cross = block.attention, block.cross
+    products = attention.matmul_parameters + block.feed_forward.active_matmul_parameters
+    flops = 2 * products * tokens
+    flops += attention.pair_flops * _pairs(attention, tokens, pairs)
+    if cross is not None:
+        flops += 2 * cross.query_parameters * tokens + 2 * cross.key_parameters * encoder_tokens
+        flops += cross.pair_flops * tokens * encoder_tokens
+    return flops
+
+
+def _head_flops(architecture: Architecture, tokens: Number) -> Number:
+    """FLOPs of the head for one sequence."""
+    head = architecture.head
+    return 2 * head.matmul_parameters * (tokens if head.positions is None else head.positions)
+
+
+def _pairs(attention: Attention, tokens: Number, pairs: Pairs) -> Number:
+    """Pairs of a query and a position in one sequence."""
+    if pairs == "full" or not attention.causal:
+        return tokens * tokens
+    seen = _seen(attention, tokens)
+    return tokens * seen - seen * seen / 2
+
+
+def _seen(attention: Attention, tokens: Number) -> Number:
+    """How many of `tokens` positions the last one sees."""
+    if attention.window is None:
+        return tokens
+    if isinstance(tokens, np.ndarray):
+        return np.minimum(tokens, attention.window)
+    return min(tokens, attention.window)
+
+
+def _idle(architecture: Architecture) -> int:
+    """Matrix parameters that a decode step doesn't read: the encoder and the keys made from it."""
+    idle = 0
+    for block in architecture.blocks:
+        if block.stack == "encoder":
+            idle += block.count * block.matmul_parameters
+        elif block.cross is not None:
+            idle += block.count * block.cross.key_parameters
+    return idle

@@ -1,0 +1,1 @@
+"""The financial model: drivers, formulas, capacity, options, and the linter for plans."""

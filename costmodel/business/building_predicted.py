@@ -1,0 +1,94 @@
+"""Size and training speed of the scenario's model, from the catalogue and the training model.
+
+`building.mfu_basis: predicted` searches the best layout of `capacity.model` on `building.gpus` of
+its devices and takes the model FLOPs utilisation of its steps; failures are goodput's business.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from costmodel.analysis import PredictionUse
+from costmodel.architecture.structure import Architecture
+from costmodel.business.capacity_measured import Evidence
+from costmodel.business.drivers import load_drivers
+from costmodel.prediction.case import Case, precision_name
+from costmodel.prediction.efficiency import shipped_tables
+from costmodel.prediction.layout import Job
+from costmodel.prediction.predict import interval_factor
+from costmodel.prediction.training_plan import plan_training
+from costmodel.risk.distributions import parse
+from costmodel.scenario import Scenario, Setting
+from data.catalog import Accelerator, Catalog, ModelEntry
+from data.errors import InputError
+from data.measurement import Basis
+
+MFU: Final = "building.mfu_share"
+PRECISION: Final = "bfloat16"
+#: the largest cluster that the training model was calibrated on
+CALIBRATED_DEVICES: Final = 512
+
+
+def evidence(scenario: Scenario, catalog: Catalog) -> Evidence:
+    """What is known about the model to be built; empty where none is named or built.
+
+    Raises:
+        InputError: if utilisation is to be predicted without a model and device, or no layout fits.
+    """
+    hardware = scenario.hardware
+    if scenario.word("building.method") == "none" or hardware.model is None:
+        return Evidence()
+    model = catalog.model(hardware.model)
+    size = Setting(
+        float(model.parameters_active),
+        source=model.source,
+        as_of=model.as_of,
+        basis="published",
+    )
+    settings = {"building.active_parameters": size}
+    if scenario.word("building.mfu_basis") == "given":
+        return Evidence(settings)
+    if hardware.accelerator is None:
+        raise InputError("accelerator", "nothing", "named, to predict utilisation")
+    found = _utilisation(scenario, model, catalog.accelerator(hardware.accelerator), catalog)
+    return Evidence(settings | {MFU: _setting(found)}, predictions=(found,))
+
+
+def _utilisation(
+    scenario: Scenario, model: ModelEntry, accelerator: Accelerator, catalog: Catalog
+) -> PredictionUse:
+    """Model FLOPs utilisation of the best layout's steps, with its interval."""
+    length = int(scenario.number("building.sequence_tokens"))
+    devices = int(scenario.number("building.gpus"))
+    architecture = Architecture.from_config(model.config)
+    job = Job(
+        architecture,
+        _sequences(scenario.number("building.batch_tokens") / length),
+        length,
+        precision_name(PRECISION),
+    )
+    plan = plan_training(job, accelerator, devices, 1e9, catalog=catalog)
+    value = plan.run.utilisation / plan.run.goodput.share
+    case = Case("train", architecture, accelerator, tokens=length)
+    factor = interval_factor(case, shipped_tables())
+    basis: Basis = "interpolated" if devices <= CALIBRATED_DEVICES else "extrapolated"
+    note = f"best layout of {model.name} on {devices:,} × {accelerator.name}"
+    return PredictionUse(
+        MFU, "share", value, value / factor, min(value * factor, 0.75), basis, note
+    )
+
+
+def _sequences(wanted: float) -> int:
+    """The nearest power of two, which clusters can share."""
+    return int(2 ** max(0, round(math.log2(max(1.0, wanted)))))
+
+
+def _setting(found: PredictionUse) -> Setting:
+    spec: dict[str, Any] | None = None
+    if found.low is not None and found.high is not None and found.low < found.value < found.high:
+        spec = {"low": found.low, "mode": found.value, "high": found.high}
+    row = load_drivers()[MFU]
+    drawn = parse(MFU, spec, (row.minimum, row.maximum)) if spec else None
+    value = found.value if drawn is None else drawn.base
+    return Setting(value, drawn, spec, found.note, basis=found.basis)

@@ -1,0 +1,125 @@
+"""What the model's hardware can do and costs: from the store, from a prediction, or as stated.
+
+`capacity.basis: measured` takes the best decode and prefill records of the model on the device that
+keep the latency objective, with the spread of their samples. `predicted` takes the calibrated
+serving model. Where what was asked for isn't there, the next best is taken and a finding says so:
+nothing passes for a measurement that isn't one. Rents and prices of a device in the catalogue come
+from its dated rows. Whatever the scenario states itself goes before all of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from costmodel.analysis import Finding, MeasurementUse, PredictionUse
+from costmodel.business import building_predicted, capacity_measured, capacity_predicted
+from costmodel.business.capacity_measured import Evidence
+from costmodel.business.catalog_prices import ON_DEMAND, priced
+from costmodel.scenario import Scenario, Setting
+from data.catalog import Catalog
+from data.errors import InputError
+from data.measurement import Measurement
+
+NOTHING_MEASURED: Final = "C01"
+PREDICTED_INSTEAD: Final = "C02"
+NOT_PREDICTED: Final = "C03"
+NO_RENT: Final = "C05"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings that measurements, predictions and the catalogue give, and their evidence.
+
+    Attributes:
+        records: the measurements under the settings.
+    """
+
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    records: tuple[Measurement, ...] = ()
+    predictions: tuple[PredictionUse, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def measurements(self) -> tuple[MeasurementUse, ...]:
+        """The records as a reader needs them."""
+        return tuple(_use(record) for record in self.records)
+
+
+def resolve(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Resolved:
+    """What holds beside the scenario's own settings.
+
+    Raises:
+        InputError: if the catalogue doesn't know the scenario's device or model, or that device
+            can't serve it within the objective, with what would.
+    """
+    try:
+        return _resolved(scenario, measurements, catalog)
+    except InputError as error:
+        where = f"{scenario.name}.yaml: capacity: {error.where}"
+        raise InputError(where, error.found, error.allowed) from error
+
+
+def _resolved(
+    scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
+) -> Resolved:
+    wanted = scenario.word("capacity.basis")
+    evidence = Evidence()
+    if wanted == "measured":
+        evidence = capacity_measured.evidence(scenario, measurements, catalog)
+    findings = list(evidence.findings)
+    if not evidence.settings and wanted != "given":
+        predicted = capacity_predicted.evidence(scenario, measurements, catalog)
+        if wanted == "measured":
+            code = PREDICTED_INSTEAD if predicted.settings else NOTHING_MEASURED
+            findings.append(_missing(code, scenario))
+        elif not predicted.settings:
+            findings.append(_missing(NOT_PREDICTED, scenario))
+        findings += predicted.findings
+        evidence = predicted
+    prices = priced(scenario, catalog, evidence.device, evidence.cpu_cores)
+    findings += _unpriced(scenario, prices, evidence.device)
+    built = building_predicted.evidence(scenario, catalog)
+    settings = {**prices, **built.settings, **evidence.settings}
+    predictions = (*evidence.predictions, *built.predictions)
+    return Resolved(settings, evidence.records, predictions, tuple(findings))
+
+
+def _missing(code: str, scenario: Scenario) -> Finding:
+    """That something else stands where a measurement or prediction was asked for."""
+    hardware = scenario.hardware
+    values: dict[str, float | str] = {
+        "model": hardware.model or "any decoder",
+        "device": hardware.accelerator or "this machine",
+    }
+    return Finding(code, "warning", "capacity.basis", values)
+
+
+def _unpriced(
+    scenario: Scenario, prices: Mapping[str, Setting], device: str | None
+) -> list[Finding]:
+    """That the device's rent isn't known, so that the default stands for another device's."""
+    named = scenario.hardware.accelerator or device
+    known = ON_DEMAND in prices or ON_DEMAND in scenario.settings
+    if named is None or known or scenario.word("compute.serving") != "rented":
+        return []
+    usd = scenario.number(ON_DEMAND)
+    return [Finding(NO_RENT, "warning", ON_DEMAND, {"device": named, "usd_per_gpu_hour": usd})]
+
+
+def _use(record: Measurement) -> MeasurementUse:
+    result = record.result
+    rate = result.throughput_per_s if result else None
+    return MeasurementUse(
+        id=record.id,
+        model=record.model.name,
+        device=record.machine.device,
+        kind=record.workload.kind,
+        throughput_per_s=rate.value if rate else None,
+        low=rate.low if rate else None,
+        high=rate.high if rate else None,
+        unit=result.unit if result else None,
+        recorded_at=record.recorded_at.isoformat(),
+        origin=record.provenance.origin,
+    )

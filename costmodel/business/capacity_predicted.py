@@ -1,0 +1,155 @@
+"""Throughput by the calibrated model, where a scenario asks for it or nothing was measured.
+
+For decoders: the requests a second of one replica within the latency objective, and how its time
+divides between prefill and decode; both rates follow so that this mix of lengths takes exactly that
+time. For encoders and vision: inputs a second in batches. The prediction's interval becomes the
+spread of one factor on all rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from costmodel.analysis import PredictionUse
+from costmodel.architecture.structure import Architecture
+from costmodel.business.capacity_measured import ITEMS, Evidence
+from costmodel.business.drivers import load_drivers
+from costmodel.prediction.case import Case, precision_name
+from costmodel.prediction.machine import machine_fits
+from costmodel.prediction.predict import Prediction, predict
+from costmodel.prediction.serving import ServingPoint, largest_load
+from costmodel.risk.distributions import parse
+from costmodel.scenario import Scenario, Setting
+from data.catalog import Accelerator, Catalog, ModelEntry
+from data.measurement import Basis, Measurement
+
+PRECISION: Final = "bfloat16"
+BATCH: Final = 32
+FACTOR: Final = "capacity.throughput_factor"
+
+
+def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
+    """What the calibrated model says; empty if the scenario doesn't name a model and a device.
+
+    Raises:
+        InputError: if the model doesn't fit or can't keep the objective, with what would.
+    """
+    hardware = scenario.hardware
+    if hardware.model is None or hardware.accelerator is None:
+        return Evidence()
+    model = catalog.model(hardware.model)
+    accelerator = catalog.accelerator(hardware.accelerator)
+    if model.family in ITEMS:
+        return _items(scenario, model, accelerator, measurements)
+    return _tokens(scenario, model, accelerator, measurements)
+
+
+def _tokens(
+    scenario: Scenario,
+    model: ModelEntry,
+    accelerator: Accelerator,
+    measurements: Sequence[Measurement],
+) -> Evidence:
+    """Both phases of a decoder within the objective."""
+    gpus = int(scenario.number("capacity.gpus_per_replica"))
+    fresh_share = 1 - scenario.number("demand.cached_share")
+    prompt = max(1.0, scenario.number("demand.prompt_tokens_per_request"))
+    point = largest_load(
+        model.config,
+        accelerator,
+        gpus=gpus,
+        precision=scenario.hardware.precision or PRECISION,
+        prompt_tokens=prompt,
+        new_tokens=_new_tokens(scenario),
+        cached_share=min(0.99, 1 - fresh_share),
+        ttft_p95_s=scenario.number("capacity.objective.ttft_p95_s"),
+        tpot_p95_s=scenario.number("capacity.objective.tpot_p95_s"),
+        measurements=tuple(measurements),
+        software=scenario.hardware.engine,
+    )
+    gpu_s = gpus / point.requests_per_s
+    rates = {
+        "capacity.prefill_tokens_per_s_per_gpu": max(1.0, prompt * fresh_share)
+        / (gpu_s * point.prefill_share),
+        "capacity.decode_tokens_per_s_per_gpu": _new_tokens(scenario)
+        / (gpu_s * (1 - point.prefill_share)),
+    }
+    source = f"serving model, {model.name} on {accelerator.name}: {point.note}"
+    settings = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
+    settings[FACTOR] = _factor(point.low, point.high, source, point.basis)
+    return Evidence(settings, predictions=(_point_use(point),), device=accelerator.name)
+
+
+def _items(
+    scenario: Scenario,
+    model: ModelEntry,
+    accelerator: Accelerator,
+    measurements: Sequence[Measurement],
+) -> Evidence:
+    """Inputs a second of an encoder or a vision model."""
+    architecture = Architecture.from_config(model.config)
+    tokens = scenario.number("demand.prompt_tokens_per_request")
+    if architecture.patches is not None:
+        tokens = float(architecture.patches.tokens)
+    case = Case(
+        work="forward",
+        architecture=architecture,
+        accelerator=accelerator,
+        precision=precision_name(scenario.hardware.precision or PRECISION),
+        tokens=max(1.0, tokens),
+        batch=BATCH,
+        software=scenario.hardware.engine,
+    )
+    found = predict([case], fits=machine_fits(measurements))[0]
+    if found.value is None or found.low is None or found.high is None:
+        return Evidence()
+    key, _ = ITEMS[model.family]
+    basis: Basis = found.basis or "assumed"
+    source = f"calibrated roofline, {model.name} on {accelerator.name}: {found.note}"
+    settings = {
+        key: Setting(found.value, source=source, basis=basis),
+        FACTOR: _factor(found.low / found.value, found.high / found.value, source, basis),
+    }
+    return Evidence(settings, predictions=(_items_use(key, found, basis),), device=accelerator.name)
+
+
+def _new_tokens(scenario: Scenario) -> float:
+    """Tokens generated for a request, at least one."""
+    factor = scenario.number("demand.reasoning_factor")
+    return max(1.0, scenario.number("demand.output_tokens_per_request") * factor)
+
+
+def _factor(low: float, high: float, source: str, basis: Basis) -> Setting:
+    """1, as uncertain as the prediction."""
+    spec: dict[str, Any] | None = None
+    if low < 1 < high:
+        spec = {"low": low, "mode": 1.0, "high": high}
+    row = load_drivers()[FACTOR]
+    drawn = parse(FACTOR, spec, (row.minimum, row.maximum)) if spec else None
+    return Setting(1.0 if drawn is None else drawn.base, drawn, spec, source, basis=basis)
+
+
+def _point_use(point: ServingPoint) -> PredictionUse:
+    rate = point.requests_per_s
+    return PredictionUse(
+        key="requests_per_s_per_replica",
+        unit="requests/s",
+        value=rate,
+        low=rate * point.low,
+        high=rate * point.high,
+        basis=point.basis,
+        note=point.note,
+    )
+
+
+def _items_use(key: str, found: Prediction, basis: Basis) -> PredictionUse:
+    return PredictionUse(
+        key=key,
+        unit=found.unit,
+        value=found.value or 0.0,
+        low=found.low,
+        high=found.high,
+        basis=basis,
+        note=found.note,
+    )

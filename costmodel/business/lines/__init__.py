@@ -1,0 +1,38 @@
+"""The business model: one table of named formulas, by section.
+
+Each module holds the lines of a section or of a part of one. A name with a dot is a driver of
+data/drivers.csv, a name without is another line. Month 0 is before opening; a month is 730 hours;
+money is nominal USD.
+"""
+
+from __future__ import annotations
+
+from costmodel.business.lines.building import LINES as BUILDING
+from costmodel.business.lines.capacity import LINES as CAPACITY
+from costmodel.business.lines.cash import LINES as CASH
+from costmodel.business.lines.company import LINES as COMPANY
+from costmodel.business.lines.compute import LINES as COMPUTE
+from costmodel.business.lines.demand import LINES as DEMAND
+from costmodel.business.lines.outcome import LINES as OUTCOME
+from costmodel.business.lines.owned import LINES as OWNED
+from costmodel.business.lines.ratios import LINES as RATIOS
+from costmodel.business.lines.revenue import LINES as REVENUE
+from costmodel.business.lines.trust import LINES as TRUST
+from costmodel.business.lines.unit_cost import LINES as UNIT_COST
+
+__all__ = ["LINES"]
+
+LINES = (
+    *DEMAND,
+    *REVENUE,
+    *CAPACITY,
+    *COMPUTE,
+    *OWNED,
+    *UNIT_COST,
+    *BUILDING,
+    *TRUST,
+    *COMPANY,
+    *CASH,
+    *OUTCOME,
+    *RATIOS,
+)

@@ -1,0 +1,75 @@
+"""What is earned: seven streams, each a volume that was served times a price that falls.
+
+Served, billed and paid are three things: `served_share` is what capacity allows, `paid_share` what
+customers pay for. The value of time saved inside the company stands apart from what others pay.
+"""
+
+from __future__ import annotations
+
+from costmodel.business.formula import Line
+
+LINES = (
+    Line(
+        "price_index", "ratio", "revenue",
+        "exp(-ln(revenue.price_fall_factor_per_year) / 12 * elapsed_months)"
+        " * (1 - revenue.release_step_share) ** floor(elapsed_months"
+        " / revenue.release_interval_months)",
+        "own prices relative to opening",
+    ),
+    Line(
+        "contract_price_index", "ratio", "revenue",
+        "exp(ln(1 + revenue.contract_price_change_per_year) / 12 * elapsed_months)",
+    ),
+    Line(
+        "api_price_usd_per_request", "usd/request", "revenue",
+        "(demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
+        " * (1 - demand.cached_share + demand.cached_share * revenue.api.cached_price_share)"
+        " + demand.output_tokens_per_request * revenue.api.price_usd_per_million_output_tokens)"
+        " / 1e6 * (1 - revenue.api.discount_share)"
+        " * (1 - revenue.api.batch_share * revenue.api.batch_discount_share)",
+        "list price of a mean request at opening, discounts taken off",
+    ),
+    Line(
+        "api_revenue_usd", "usd", "revenue",
+        "api_requests * served_share * revenue.api.paid_share * api_price_usd_per_request"
+        " * price_index",
+    ),
+    Line(
+        "seat_revenue_usd", "usd", "revenue",
+        "seats * served_share * (revenue.seats.price_usd_per_month * contract_price_index"
+        " + tokens_over_cap / 1e6 * revenue.seats.overage_price_usd_per_million_tokens"
+        " * price_index)",
+    ),
+    Line(
+        "enterprise_revenue_usd", "usd", "revenue",
+        "contracts * served_share * revenue.enterprise.contract_usd_per_year / 12"
+        " * (1 - revenue.enterprise.discount_share) * contract_price_index",
+    ),
+    Line(
+        "image_revenue_usd", "usd", "revenue",
+        "images * served_share * revenue.images.price_usd_per_image * price_index",
+    ),
+    Line(
+        "call_revenue_usd", "usd", "revenue",
+        "calls * served_share / 1000 * revenue.calls.price_usd_per_thousand_calls * price_index",
+    ),
+    Line(
+        "finetune_revenue_usd", "usd", "revenue",
+        "finetune_jobs * revenue.finetune.tokens_per_job / 1e6"
+        " * revenue.finetune.price_usd_per_million_tokens * price_index",
+    ),
+    Line(
+        "internal_value_usd", "usd", "revenue",
+        "internal_users * served_share * revenue.internal.work_hours_per_month"
+        " * revenue.internal.hours_saved_share * revenue.internal.wage_usd_per_hour"
+        " * revenue.internal.realisation_share * wage_index",
+        "time saved, times the share of it that turns into money",
+    ),
+    Line(
+        "external_revenue_usd", "usd", "revenue",
+        "api_revenue_usd + seat_revenue_usd + enterprise_revenue_usd + image_revenue_usd"
+        " + call_revenue_usd + finetune_revenue_usd",
+        "what customers pay",
+    ),
+    Line("revenue_usd", "usd", "revenue", "external_revenue_usd + internal_value_usd"),
+)  # fmt: skip

@@ -1,0 +1,211 @@
+"""The guards of the linter, T01 to T28; each says when a plan has fallen into its trap."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from costmodel.analysis import Finding
+from costmodel.business import lint_guards_finance as finance
+from costmodel.business.lint import Guard, Plan
+
+UTILISATION_LIMIT: Final = 0.7
+LENGTH_RATIO: Final = 4.0
+MFU_LIMIT: Final = 0.75
+
+
+def even_load(plan: Plan) -> Finding | None:
+    """T01: utilisation that no interactive load allows."""
+    peak = plan.number("demand.peak_over_average") * plan.number("demand.burst_factor")
+    used = plan.figure("mean_utilisation_share") or 0.0
+    if used > UTILISATION_LIMIT or (used > 0 and peak < 1.2):
+        return plan.found("T01", "demand.peak_over_average", peak=peak, utilisation=used)
+    return None
+
+
+def free_idle_time(plan: Plan) -> Finding | None:
+    """T02: the bill multiplied by utilisation."""
+    released = plan.number("capacity.autoscaling_share")
+    released *= 1 - plan.number("capacity.startup_minutes") / 60
+    scaled = plan.word("capacity.fleet") == "autoscaled"
+    if scaled and plan.word("compute.serving") == "rented" and released > 0.8:
+        return plan.found("T02", "capacity.autoscaling_share", released=released)
+    return None
+
+
+def beyond_capacity(plan: Plan) -> Finding | None:
+    """T03: revenue that the fleet can't serve."""
+    served = plan.line("served_share")
+    month = int(served.argmin())
+    if served[month] < 0.999:
+        gpus = float(plan.line("gpus")[month])
+        return plan.found(
+            "T03", "capacity.given_gpus", gpus=gpus, served=float(served[month]), month=float(month)
+        )
+    return None
+
+
+def other_lengths(plan: Plan) -> Finding | None:
+    """T04: one speed for both phases, or speeds of other lengths."""
+    prefill = plan.number("capacity.prefill_tokens_per_s_per_gpu")
+    if prefill == plan.number("capacity.decode_tokens_per_s_per_gpu"):
+        return plan.found("T04", "capacity.decode_tokens_per_s_per_gpu", tokens_per_s=prefill)
+    wanted = plan.number("demand.prompt_tokens_per_request")
+    for record in plan.resolved.records:
+        held = record.workload.prompt_tokens
+        if held and wanted and not 1 / LENGTH_RATIO <= wanted / held <= LENGTH_RATIO:
+            return plan.found(
+                "T04L", "demand.prompt_tokens_per_request",
+                measured_tokens=float(held), sold_tokens=wanted,
+            )  # fmt: skip
+    return None
+
+
+def one_user(plan: Plan) -> Finding | None:
+    """T05: the speed of one user taken for throughput."""
+    for record in plan.resolved.records:
+        if record.workload.kind == "decode" and record.workload.batch == 1:
+            return plan.found(
+                "T05", "capacity.decode_tokens_per_s_per_gpu", model=record.model.name, batch=1.0
+            )
+    return None
+
+
+def _trained(plan: Plan) -> bool:
+    return plan.word("building.method") != "none"
+
+
+def sparse_peak(plan: Plan) -> Finding | None:
+    """T06: a sparse or wrong peak."""
+    if not _trained(plan):
+        return None
+    peak, mfu = plan.number("building.peak_flops_per_s"), plan.figure("training_mfu") or 0.0
+    known = plan.resolved.settings.get("building.peak_flops_per_s")
+    dense = known.value if known else plan.model.drivers["building.peak_flops_per_s"].default
+    assert isinstance(dense, float)
+    if mfu > MFU_LIMIT or (known is not None and peak > 1.5 * dense):
+        return plan.found(
+            "T06", "building.peak_flops_per_s", "error",
+            peak_flops_per_s=peak, mfu=mfu, dense_flops_per_s=dense,
+        )  # fmt: skip
+    return None
+
+
+def constant_mfu(plan: Plan) -> Finding | None:
+    """T07: one utilisation for every size."""
+    computed = plan.word("building.hours_basis") == "computed"
+    if _trained(plan) and computed and plan.certain("building.mfu_share"):
+        return plan.found(
+            "T07", "building.mfu_share", "note", mfu=plan.number("building.mfu_share")
+        )
+    return None
+
+
+def final_run_only(plan: Plan) -> Finding | None:
+    """T08: the final run taken for the cost of the model."""
+    if not _trained(plan):
+        return None
+    pretrained = plan.word("building.method") == "pretrain"
+    path = "building.research_factor" if pretrained else "building.finetune_runs"
+    factor = plan.number(path)
+    return plan.found("T08", path, factor=factor) if factor < 1.5 else None
+
+
+def no_failures(plan: Plan) -> Finding | None:
+    """T09: no failures, restarts or queues."""
+    goodput = plan.figure("goodput") or 0.0
+    computed = plan.word("building.hours_basis") == "computed"
+    if _trained(plan) and computed and goodput > 0.98:
+        return plan.found("T09", "building.goodput_share", goodput=goodput)
+    return None
+
+
+def served_is_billed(plan: Plan) -> Finding | None:
+    """T10: all that is served is paid."""
+    paid = plan.number("revenue.api.paid_share")
+    if plan.line("api_revenue_usd").any() and paid > 0.98:
+        return plan.found("T10", "revenue.api.paid_share", paid=paid)
+    return None
+
+
+def even_usage(plan: Plan) -> Finding | None:
+    """T15: the average user."""
+    sigma = plan.number("revenue.seats.usage_sigma")
+    if plan.number("revenue.seats.seats") > 0 and sigma < 0.8:
+        return plan.found("T15", "revenue.seats.usage_sigma", sigma=sigma, ratio=3.08)
+    return None
+
+
+def cache_assumed(plan: Plan) -> Finding | None:
+    """T19: prefix-cache effects assumed."""
+    cached = plan.number("demand.cached_share")
+    if plan.line("prompt_tokens").any() and cached > 0 and plan.certain("demand.cached_share"):
+        return plan.found("T19", "demand.cached_share", "note", cached=cached)
+    return None
+
+
+def equal_quality(plan: Plan) -> Finding | None:
+    """T20: quality held equal without a test."""
+    choice = plan.scenario.choice
+    if choice is None:
+        return None
+    own = any(
+        change.driver == "demand.accepted_share"
+        for option in choice.options
+        for change in option.changes
+    )
+    if choice.quality_bar == 0 or not own:
+        return plan.found("T20", "options.quality_bar")
+    return None
+
+
+def noisy_record(plan: Plan) -> Finding | None:
+    """T22: benchmark noise taken for truth."""
+    for record in plan.resolved.records:
+        assert record.result is not None
+        flags = list(record.result.condition.flags)
+        samples = record.result.effective_samples
+        if samples is not None and samples < 5:
+            flags.append("few_samples")
+        if flags:
+            return plan.found(
+                "T22",
+                "capacity.basis",
+                model=record.model.name,
+                flags=", ".join(sorted(set(flags))),
+            )
+    return None
+
+
+def beyond_measured(plan: Plan) -> Finding | None:
+    """T23: one device's speed extended to many as if certain."""
+    if not plan.resolved.records or not plan.certain("capacity.throughput_factor"):
+        return None
+    devices = max(record.machine.count for record in plan.resolved.records)
+    gpus = plan.figure("peak_fleet_gpus") or 0.0
+    if gpus > 8 * devices:
+        return plan.found("T23", "capacity.throughput_factor", devices=float(devices), gpus=gpus)
+    return None
+
+
+def private_without_proof(plan: Plan) -> Finding | None:
+    """T28: private training without accountant or sampling."""
+    if plan.word("trust.private_training") == "none":
+        return None
+    accountant = plan.word("trust.privacy_accountant")
+    sampling = plan.word("trust.batch_sampling")
+    if accountant == "none" or sampling != "poisson":
+        return plan.found(
+            "T28", "trust.privacy_accountant", "error",
+            epsilon=plan.number("trust.epsilon"), accountant=accountant, sampling=sampling,
+        )  # fmt: skip
+    return None
+
+
+GUARDS: Final[tuple[Guard, ...]] = (
+    even_load, free_idle_time, beyond_capacity, other_lengths, one_user, sparse_peak, constant_mfu,
+    final_run_only, no_failures, served_is_billed, finance.margin_or_markup, finance.long_life,
+    finance.counted_twice, finance.real_rate, even_usage, finance.frozen_price,
+    finance.market_ignored, finance.tokenizers, cache_assumed, equal_quality, finance.stale_prices,
+    noisy_record, beyond_measured, finance.free_work, finance.terminal_value,
+    finance.rated_power, finance.stable_provider, private_without_proof,
+)  # fmt: skip

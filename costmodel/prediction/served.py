@@ -1,0 +1,119 @@
+"""What own servers' measurements say about the published coefficients: one factor on all times.
+
+A result of a load generator (`modelworth import`) is predicted as if it hadn't been measured; how
+much faster or slower it ran is a factor for its device and precision. Few results are pulled
+towards 1, as they may tell more of their model or load than of the device.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel.architecture.structure import Architecture
+from costmodel.prediction.case import Case, columns, efficiencies, precision_name
+from costmodel.prediction.efficiency import Tables
+from costmodel.prediction.limits import refused
+from costmodel.prediction.times import times
+from data.catalog import Catalog
+from data.errors import InputError
+from data.measurement import Measurement
+
+PULL = 0.5
+"""How many results the pull towards 1 weighs: the scatter between results of one server, squared,
+against that between servers."""
+LEAST_LOG = 0.16
+"""Least half-width of the 90% interval's log: loads and models differ by this on one server."""
+VARIANTS = re.compile(r"-(instruct|chat|it|hf|base|fp8|fp4|nvfp4|awq|gptq|int8|int4).*$")
+
+
+@dataclass(frozen=True)
+class ServedScale:
+    """How much faster than published servers this device's own ran.
+
+    Attributes:
+        speed: factor on all rates.
+        log_width: half-width of the 90% interval's log with it.
+    """
+
+    device_name: str
+    precision: str
+    speed: float
+    log_width: float
+    measurement_ids: tuple[str, ...]
+
+
+def served_scales(
+    measurements: Iterable[Measurement], catalog: Catalog, tables: Tables
+) -> tuple[ServedScale, ...]:
+    """Scales of every device and precision among own and imported serving results."""
+    groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for record in measurements:
+        case = served_case(record, catalog)
+        if case is None or record.result is None or refused(case, tables) is not None:
+            continue
+        predicted = times("serve", columns([case], tables), efficiencies([case], tables))
+        log = math.log(record.result.throughput_per_s_per_device / float(predicted.value[0]))
+        key = (case.accelerator.name, case.precision)
+        groups.setdefault(key, []).append((record.id, log))
+    return tuple(_scale(*key, found) for key, found in groups.items())
+
+
+def scale_for(scales: Iterable[ServedScale], case: Case) -> ServedScale | None:
+    """The scale of a case's device and precision; None where there is none."""
+    for scale in scales:
+        if (scale.device_name, scale.precision) == (case.accelerator.name, case.precision):
+            return scale
+    return None
+
+
+def served_case(record: Measurement, catalog: Catalog) -> Case | None:
+    """The case that a serving result measured; None if it isn't one, or its model isn't known."""
+    work = record.workload
+    if record.workload.kind != "serve" or record.status != "ok":
+        return None
+    if not work.prompt_tokens or not work.new_tokens or not work.concurrency:
+        return None
+    try:
+        architecture = _architecture(record, catalog)
+        accelerator = catalog.accelerator(record.machine.device)
+    except InputError:
+        return None
+    return Case(
+        work="serve",
+        architecture=architecture,
+        accelerator=accelerator,
+        gpus=work.layout.tensor,
+        precision=precision_name(work.precision),
+        batch=work.concurrency,
+        tokens=work.prompt_tokens,
+        new_tokens=work.new_tokens,
+        software=work.engine,
+        tensor=work.layout.tensor,
+    )
+
+
+def _architecture(record: Measurement, catalog: Catalog) -> Architecture:
+    """By the record's config, else by its name without owner and variant."""
+    if record.model.config:
+        return Architecture.from_config(record.model.config, record.model.name)
+    plain = VARIANTS.sub("", record.model.name.split("/")[-1].casefold())
+    for name in (plain, plain.removeprefix("meta-")):
+        try:
+            entry = catalog.model(name)
+        except InputError:
+            continue
+        return Architecture.from_config(entry.config, entry.name)
+    raise InputError("model", record.model.name, "one of the catalogue")
+
+
+def _scale(device: str, precision: str, found: Sequence[tuple[str, float]]) -> ServedScale:
+    logs = np.array([log for _, log in found])
+    scatter = float(np.std(logs)) if logs.size > 1 else LEAST_LOG
+    width = math.hypot(LEAST_LOG, 1.645 * scatter * math.sqrt(1 / logs.size))
+    speed = math.exp(float(logs.sum()) / (logs.size + PULL))
+    return ServedScale(device, precision, speed, width, tuple(identity for identity, _ in found))

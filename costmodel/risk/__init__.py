@@ -1,0 +1,1 @@
+"""Uncertain drivers, trials over them, and what they say: risk, break-even, verdict."""

@@ -1,0 +1,135 @@
+"""From the trials to the figures that describe a risk.
+
+Quantiles are of the trials that have a value. Expected shortfall is the mean of the worst
+twentieth. The histogram's bars are as wide as each other; its outermost two hold the tails beyond
+the 0.5th and 99.5th percentile, so that one extreme trial doesn't flatten the picture. A driver
+that seems worth no more than one of no bearing would, in the same trials, is worth 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from costmodel.analysis import Influence, Risk
+from costmodel.risk import information
+from costmodel.risk.sensitivity import Indices
+from costmodel.risk.simulation import Draws
+
+Floats = NDArray[np.float64]
+BINS = 40
+TAIL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """A figure over the trials; None where no trial has a value."""
+
+    p10: float | None
+    p50: float | None
+    p90: float | None
+    share_defined: float
+
+
+def quantiles(values: Floats) -> Quantiles:
+    """10th, 50th and 90th percentile of the trials that have a value."""
+    defined = values[np.isfinite(values)]
+    share = len(defined) / len(values)
+    if len(defined) == 0:
+        return Quantiles(None, None, None, share)
+    low, middle, high = np.quantile(defined, [0.1, 0.5, 0.9])
+    return Quantiles(float(low), float(middle), float(high), share)
+
+
+def expected_shortfall(values: Floats, tail: float = TAIL) -> float:
+    """Mean of the worst `tail` of the trials (of at least one)."""
+    count = max(1, round(tail * len(values)))
+    return float(np.partition(values, count - 1)[:count].mean())
+
+
+def histogram(values: Floats, bins: int = BINS) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Edges and counts of bars of equal width; values beyond the edges are in the last bar."""
+    low, high = np.quantile(values, [0.005, 0.995])
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, bins + 1)
+    counts, _ = np.histogram(np.clip(values, low, high), edges)
+    return tuple(edges.tolist()), tuple(int(count) for count in counts)
+
+
+def rank_correlations(values: Floats, ranks: Mapping[str, Floats]) -> dict[str, float | None]:
+    """Spearman's correlation of each driver with the values; None where one of them is constant."""
+    own = stats.rankdata(values)
+    return {key: _correlation(own, row) for key, row in ranks.items()}
+
+
+def _correlation(first: Floats, second: Floats) -> float | None:
+    one, other = first - first.mean(), second - second.mean()
+    size = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / size if size > 0 else None
+
+
+def summarise(
+    draws: Draws,
+    *,
+    npv: str = "npv_usd",
+    alternatives: Mapping[str, Floats] | None = None,
+    indices: Mapping[str, Indices] | None = None,
+) -> Risk:
+    """The risk in the trials' NPV.
+
+    Args:
+        draws: all trials.
+        npv: the indicator that is the payoff.
+        alternatives: NPV of other ways to do it in the same trials; None: not doing it at all.
+        indices: Sobol indices, where they were computed.
+    """
+    values = draws.indicators[npv]
+    table = (
+        information.with_doing_nothing(values)
+        if alternatives is None
+        else np.column_stack([values, *alternatives.values()])
+    )
+    places = information.ranks_of(draws.drivers)
+    ranks = rank_correlations(values, places)
+    chance = information.by_chance(table, draws.plan.seed)
+    worth = {
+        key: value if value > chance else 0.0
+        for key, value in information.partial_information(table, places).items()
+    }
+    edges, counts = histogram(values)
+    found = [_influence(key, ranks[key], worth[key], indices) for key in draws.drivers]
+    return Risk(
+        trials=draws.plan.trials,
+        seed=draws.plan.seed,
+        sampler=draws.plan.sampler,
+        probability_of_loss=float((values < 0).mean()),
+        expected_shortfall_usd=expected_shortfall(values),
+        evpi_usd=information.perfect_information(table),
+        bin_edges_usd=edges,
+        bin_counts=counts,
+        influences=tuple(sorted(found, key=_weight)),
+    )
+
+
+def _influence(
+    key: str, rank: float | None, worth: float, indices: Mapping[str, Indices] | None
+) -> Influence:
+    shares = indices.get(key) if indices else None
+    return Influence(
+        driver=key,
+        first_order=shares.first_order if shares else None,
+        total=shares.total if shares else None,
+        rank_correlation=rank,
+        evppi_usd=worth,
+    )
+
+
+def _weight(influence: Influence) -> tuple[float, float, str]:
+    """What is worth knowing first; where nothing is, what NPV follows most."""
+    rank = influence.rank_correlation
+    return -(influence.evppi_usd or 0.0), -abs(rank or 0.0), influence.driver
