@@ -5,7 +5,7 @@ For three decoders it times training, prefill and decode twice: by a loop below 
 that whatever else the machine does meets both. The table shows medians and the median of the five
 ratios, and the exit status is 1 if one is further than 5% from 1.
 
-    .venv/bin/python benchmarks/bench_against_plain_torch.py
+    .venv/bin/python -m benchmarks.bench_against_plain_torch
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from rich.table import Table
 from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
 
 MODELS = ("ladder-16m", "gpt-16m", "moe-32m")
 PAIRS = 5

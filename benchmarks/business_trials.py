@@ -1,6 +1,6 @@
 """The whole business model over 100,000 trials and 60 months, against a plain loop over trials.
 
-    python benchmarks/business_trials.py [--trials 100000] [--plain 40] [--months 60]
+    python -m benchmarks.business_trials [--trials 100000] [--plain 40] [--months 60]
 
 Both sides compute the same indicators from the same formulas for the same draws, rates of return
 included, and the results are compared before the times are. The plain side is a Python program made
@@ -15,17 +15,12 @@ import argparse
 import os
 import platform
 import resource
-import sys
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-sys.path.insert(0, str(Path(__file__).parent))
-from plain_model import npv_and_irr, plain_program
-
+from benchmarks.plain_model import npv_and_irr, plain_program
 from costmodel.business.drivers import choices, load_drivers
 from costmodel.business.model import Model
 from costmodel.risk.sampling import SamplingPlan, draw, plan

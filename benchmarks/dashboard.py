@@ -1,6 +1,6 @@
 """How long a reader waits: from start to the first page, and from a slider to all charts redrawn.
 
-`python benchmarks/dashboard.py`: a dashboard of its own on a free port, an empty store, the base
+`python -m benchmarks.dashboard`: a dashboard of its own on a free port, an empty store, the base
 scenario, a headless Chromium on the same machine.
 """
 
@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # also when run as a file
 
 from benchmarks.browser import chromium, server, settled
 

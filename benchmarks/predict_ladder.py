@@ -3,7 +3,7 @@
 Reads a store that `modelworth bench` filled. For each device, precision and kind of work the fit
 sees the two smallest decoders only; the largest one is predicted and set against its measurement.
 
-    .venv/bin/python benchmarks/predict_ladder.py --store modelworth.db
+    .venv/bin/python -m benchmarks.predict_ladder --store modelworth.db
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from costmodel.prediction.machine import WORKS, MachineFit, case_of, machine_fits, step_flops
 from data.errors import ModelworthError
