@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import torch
 import transformers
 from rich.console import Console
 from rich.table import Table
 from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
+from transformers.cache_utils import Cache, DynamicLayer
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +42,6 @@ class Plain:
 
     step: Callable[[], object]
     tokens: int
-    before: Callable[[], object] = lambda: None
 
 
 def load(name: str) -> torch.nn.Module:
@@ -82,36 +83,51 @@ def plain_prefill(name: str) -> Plain:
     return Plain(step, BATCH * TOKENS)
 
 
+class FullLayer(DynamicLayer):
+    """A layer's cache with one free place at its end, which each token takes anew.
+
+    transformers needs no mask for one token over a cache that grows, and so it builds none.
+    """
+
+    def update(self, key_states: Any, value_states: Any, *rest: Any, **named: Any) -> Any:
+        """The prompt, with a place behind it; then one token after another in that place."""
+        if key_states.shape[-2] > 1:
+            super().update(key_states, value_states, *rest, **named)
+            self.keys, self.values = (
+                torch.cat([each, each[:, :, :1]], dim=2) for each in (self.keys, self.values)
+            )
+            return key_states, value_states
+        self.keys[:, :, -1:], self.values[:, :, -1:] = key_states, value_states
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens before the free place."""
+        return max(super().get_seq_length() - 1, 0)
+
+
 def plain_decode(name: str) -> Plain:
     """One more token after a context that is in the cache."""
     model = load(name).eval()
     ids = torch.randint(10, model.config.vocab_size, (BATCH, CONTEXT))
-    cache = StaticCache(config=model.config, max_cache_len=CONTEXT + 1)
+    cache = Cache(layer_class_to_replicate=FullLayer)
     token = ids[:, :1].clone()
     with torch.inference_mode():
         model(input_ids=ids, past_key_values=cache, logits_to_keep=1)
-
-    @torch.inference_mode()
-    def before() -> None:
-        for layer in cache.layers:
-            layer.cumulative_length.fill_(CONTEXT)
 
     @torch.inference_mode()
     def step() -> None:
         logits = model(input_ids=token, past_key_values=cache).logits
         token.copy_(logits[:, -1].argmax(-1, keepdim=True))
 
-    return Plain(step, BATCH, before)
+    return Plain(step, BATCH)
 
 
 def time_plain(plain: Plain, seconds: float) -> float:
     """Tokens per second of the median step."""
     times: list[float] = []
     for _ in range(3):
-        plain.before()
         plain.step()
     while sum(times) < seconds or len(times) < 5:
-        plain.before()
         start = perf_counter()
         plain.step()
         times.append(perf_counter() - start)
