@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from data import exchange
 from data.errors import InputError
 from data.exchange import read, write
 from data.foreign import Told, read_foreign
@@ -144,3 +146,17 @@ def test_llama_bench_keeps_its_samples(tmp_path):
 def test_incomplete_files_are_refused(tmp_path, content, said):
     with pytest.raises(InputError, match=said):
         read_foreign(_file(tmp_path, content), Told("T4"))
+
+
+SHIPPED = sorted((Path(exchange.__file__).parent / "measurements").glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_measurements_are_whole_and_say_on_what(path):
+    records = read(path)
+    assert len({record.id for record in records}) == len(records) > 0
+    for record in records:
+        assert record.provenance.origin == "measured"
+        assert record.machine.device
+        assert record.machine.libraries["torch"]
+        assert path.name.startswith(f"{record.recorded_at:%Y-%m-%d}")
