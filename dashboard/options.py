@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from costmodel.analysis import Analysis, Crossing, OptionResult
+from costmodel.analysis import Analysis, Crossing, DriverUse, OptionResult
 from dashboard import said
 from dashboard.words import Words
-
-VOLUME = "demand.requests_per_month"
 
 
 def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
@@ -28,11 +26,11 @@ def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def crossings(found: Sequence[Crossing], words: Words) -> pd.DataFrame:
-    """From which volume on which option is the cheapest."""
+def crossings(found: Sequence[Crossing], words: Words, unit: str) -> pd.DataFrame:
+    """From which volume, in `unit`, on which option is the cheapest."""
     return pd.DataFrame(
         {
-            "from_volume": words.value(one.requests_per_month, "requests_per_month"),
+            "from_volume": words.value(one.requests_per_month, unit),
             "cheapest": words.t(f"option.{one.after}"),
             "instead_of": words.t(f"option.{one.before}"),
         }
@@ -46,7 +44,14 @@ def likelihood(options: Sequence[OptionResult]) -> dict[str, float]:
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
-def volume_now(analysis: Analysis) -> float | None:
-    """The scenario's own volume."""
-    use = analysis.drivers.get(VOLUME)
-    return use.value if use and use.value > 0 else None
+def reason(option: OptionResult, words: Words) -> str:
+    """Why an option can't be chosen."""
+    key = f"report.reason.{option.reason}"
+    text = words.t(key)
+    return text if text != key else (option.reason or "").replace("_", " ")
+
+
+def volume(analysis: Analysis) -> DriverUse | None:
+    """The driver that the curve's volume counts, with the scenario's own value."""
+    curve = analysis.volume_curve
+    return analysis.drivers.get(curve.driver) if curve else None

@@ -15,12 +15,15 @@ WIDE = 100.0
 """From which ratio on an axis is logarithmic, as the values of a map are then spaced."""
 
 
-def volume(look: Look, curve: VolumeCurve, now: float | None = None) -> go.Figure:
-    """Monthly cost of every option over monthly requests, both axes logarithmic.
+def volume(
+    look: Look, curve: VolumeCurve, unit: str = "requests_per_month", now: float | None = None
+) -> go.Figure:
+    """Monthly cost of every option over volume, both axes logarithmic.
 
     Args:
         look: the reader's words and ground.
         curve: costs by option.
+        unit: what the volume counts.
         now: the volume of the scenario, drawn as a line.
     """
     words = look.words
@@ -35,7 +38,7 @@ def volume(look: Look, curve: VolumeCurve, now: float | None = None) -> go.Figur
     costs = [cost for series in curve.usd_per_month.values() for cost in series]
     chart.update_layout(
         hovermode="x unified",
-        xaxis=axis(look, "requests_per_month", curve.requests_per_month, log=True),
+        xaxis=axis(look, unit, curve.requests_per_month, log=True),
         yaxis=axis(look, "usd_per_month", [cost for cost in costs if cost], log=True),
     )
     _crossings(chart, look, curve.crossings, curve)

@@ -12,14 +12,14 @@ words, look = state.words(), state.look()
 
 def volumes(analysis: Analysis) -> None:
     """Monthly cost over volume, with the crossings."""
-    curve = analysis.volume_curve
-    if curve is None:
+    curve, counted = analysis.volume_curve, options.volume(analysis)
+    if curve is None or counted is None:
         return
     st.subheader(words.t("options.volume"), anchor=False)
-    chart = charts.volume(look, curve, options.volume_now(analysis))
+    chart = charts.volume(look, curve, counted.unit, now=counted.value)
     show.chart(chart, "volume", words.t("options.volume.reading"))
     if curve.crossings:
-        tables.shown(options.crossings(curve.crossings, words), "crossings")
+        tables.shown(options.crossings(curve.crossings, words, counted.unit), "crossings")
 
 
 def compared(listed: tuple[OptionResult, ...]) -> None:
@@ -29,7 +29,8 @@ def compared(listed: tuple[OptionResult, ...]) -> None:
     for one in listed:
         if not one.feasible:
             name = words.t(f"option.{one.key}")
-            st.warning(show.say("options.infeasible", name=name, reason=one.reason or ""))
+            why = options.reason(one, words)
+            st.warning(show.say("options.infeasible", name=name, reason=why))
 
 
 show.heading("options")
