@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -29,6 +30,8 @@ from data.measurement import Record, Status
 PRELOADED = ("bench.preload",)
 LONGEST_REASON = 400
 KILL_WAIT_S = 5.0
+PROFILER_LOG = re.compile(r"\w+:\d{4}-\d\d-\d\d .*\.cpp:\d+\] ")
+"""A line that torch's profiler writes whatever happens; nobody's last words."""
 
 
 class Outcome(Record):
@@ -136,7 +139,8 @@ class Attempt:
     def _last_words(self) -> str:
         """The last line that the worker wrote, such as that of a traceback."""
         with suppress(OSError):
-            lines = self._log.read_text("utf-8", "replace").strip().splitlines()
+            written = self._log.read_text("utf-8", "replace").strip().splitlines()
+            lines = [line for line in written if not PROFILER_LOG.match(line)]
             return f": {shortened(lines[-1])}" if lines else ""
         return ""
 
