@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from statistics import median
 
 from costmodel.prediction.machine import WORKS, MachineFit, case_of, machine_fits, step_flops
 from data.errors import ModelworthError
@@ -36,8 +37,7 @@ class Outcome:
     error: float
     low_s: float
     high_s: float
-    flags: tuple[str, ...]
-    measurement_id: str
+    runs: int
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,43 +62,44 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def ladder_outcomes(records: Iterable[Measurement], models: str) -> Iterator[Outcome]:
-    """The newest record of each size, the two smallest fitted, the largest predicted."""
-    groups: dict[tuple[str, str, str], dict[str, Measurement]] = {}
-    for record in sorted(records, key=lambda one: one.recorded_at):
+    """All records of the two smallest sizes fitted, the largest predicted."""
+    groups: dict[tuple[str, str, str], dict[str, list[Measurement]]] = {}
+    for record in records:
         work = record.workload
         if work.kind in WORKS and record.model.name.startswith(models) and record.model.config:
             key = (record.machine.device, work.precision, work.kind)
-            groups.setdefault(key, {})[record.model.name] = record
+            groups.setdefault(key, {}).setdefault(record.model.name, []).append(record)
     for (device, precision, kind), by_model in groups.items():
-        ladder = sorted(by_model.values(), key=lambda one: step_flops(case_of(one)))
-        fits = machine_fits(ladder[:2])
+        ladder = sorted(by_model.values(), key=lambda runs: step_flops(case_of(runs[0])))
+        fits = machine_fits([record for runs in ladder[:2] for record in runs])
         if len(ladder) < 3 or not fits:
             continue
         yield outcome(device, precision, kind, ladder, fits[0])
 
 
 def outcome(
-    device: str, precision: str, kind: str, ladder: list[Measurement], fit: MachineFit
+    device: str, precision: str, kind: str, ladder: list[list[Measurement]], fit: MachineFit
 ) -> Outcome:
-    """The largest model's predicted step against its measured one."""
-    largest = ladder[-1]
+    """The largest model's predicted step against the median of those measured."""
+    largest = ladder[-1][0]
     case = case_of(largest)
     predicted = float(fit.times(case).step_s[0])
-    measured = largest.result.latency.p50_s / largest.workload.gradient_accumulation
+    measured = median(
+        run.result.latency.p50_s / run.workload.gradient_accumulation for run in ladder[-1]
+    )
     factor = fit.factor90(case)
     return Outcome(
         device=device,
         precision=precision,
         work=kind,
-        fitted_on=tuple(one.model.name for one in ladder[:2]),
+        fitted_on=tuple(runs[0].model.name for runs in ladder[:2]),
         largest=largest.model.name,
         measured_s=measured,
         predicted_s=predicted,
         error=predicted / measured - 1,
         low_s=predicted / factor,
         high_s=predicted * factor,
-        flags=tuple(sorted({flag for one in ladder for flag in one.result.condition.flags})),
-        measurement_id=largest.id,
+        runs=min(len(runs) for runs in (*ladder[:2], ladder[-1])),
     )
 
 
@@ -110,7 +111,7 @@ def show(outcomes: list[Outcome]) -> None:
             f"{one.device}, {one.precision}, {one.work}: {one.largest} from "
             f"{' and '.join(one.fitted_on)}: predicted {one.predicted_s * 1e3:.4g} ms, measured "
             f"{one.measured_s * 1e3:.4g} ms ({one.error:+.1%}, {inside} the 90% interval)"
-            + (f"; flags: {', '.join(one.flags)}" if one.flags else "")
+            f" from {one.runs} run{'s' if one.runs > 1 else ''}"
         )
     if not outcomes:
         print("no ladder of three sizes here; run: modelworth bench --suite quick")
