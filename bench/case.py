@@ -91,6 +91,8 @@ class Work:
         model: what ran, for the record, with parameter counts and config.
         parts: named pieces that, run in order, are `step` (generate: `prefill`, then `decode`);
             each is timed as well. Empty where a step has no pieces.
+        phases: pieces likewise, whose peaks of memory are told apart (training: `forward`,
+            `backward`, `optimizer`) and whose times are not; the parts where there are none.
         reset: called before each step, outside of what is timed; None where nothing needs it.
         attention: the implementation in use (`sdpa`, `eager`, `flash_attention_2`).
         compiled: whether the step really runs compiled, and in which mode.
@@ -105,6 +107,7 @@ class Work:
     model_flops_per_step: float | None = None
     bytes_per_step: float | None = None
     parts: tuple[tuple[str, Step], ...] = ()
+    phases: tuple[tuple[str, Step], ...] = ()
     reset: Step | None = None
     attention: str | None = None
     compiled: bool = False

@@ -1,6 +1,7 @@
 """Peak memory of a step, in a pass of its own so that counting doesn't slow what is timed.
 
-On CUDA the caching allocator tells allocated and reserved, NVML or the runtime what the driver has
+Each phase of a step (forward, backward, optimizer; prefill, decode) has a peak of its own. On CUDA
+the caching allocator tells allocated and reserved, NVML or the runtime what the driver has
 given away, context included. On a processor torch's profiler reports every allocation of a step:
 the highest running sum above what lives between steps is the step's peak. The host's peak is the
 kernel's high-water mark of this process. Activations are what remains of the allocated peak after
@@ -11,13 +12,13 @@ from __future__ import annotations
 
 import gc
 import resource
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 import torch
 
-from bench.case import Work
+from bench.case import Step, Work
 from data.measurement import Memory
 
 STEPS = 2
@@ -29,10 +30,11 @@ def measure(work: Work, device: torch.device) -> Memory:
     gc.collect()
     _reset_host_peak()
     if device.type == "cuda":
-        allocated, reserved, driver, retries = _cuda_peaks(work, device)
+        peaks, reserved, driver, retries = _cuda_peaks(work, device)
     else:
-        allocated = live_bytes() + _step_peak_bytes(lambda: _step(work))
+        peaks = _processor_peaks(work)
         reserved = driver = retries = None
+    allocated = max(peaks.values())
     return Memory(
         predicted_bytes=work.predicted_bytes,
         allocated_peak_bytes=allocated,
@@ -46,6 +48,7 @@ def measure(work: Work, device: torch.device) -> Memory:
         cache_bytes=work.cache_bytes,
         logits_bytes=work.logits_bytes,
         allocator_retries=retries,
+        phase_peak_bytes=peaks if len(peaks) > 1 else None,
     )
 
 
@@ -91,30 +94,45 @@ def limit_host_memory(share: float = 0.9) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
 
 
-def _cuda_peaks(work: Work, device: torch.device) -> tuple[int, int, int, int]:
+def _phases(work: Work) -> tuple[tuple[str, Step], ...]:
+    """The pieces of a step whose peaks are told apart."""
+    return work.phases or work.parts or (("step", work.step),)
+
+
+def _cuda_peaks(work: Work, device: torch.device) -> tuple[dict[str, int], int, int, int]:
+    """Allocated peak by phase; reserved peak, the driver's figure, and the allocator's retries."""
     torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats(device)
+    peaks: dict[str, int] = {}
+    reserved = 0
     for _ in range(STEPS):
-        _step(work)
-    torch.cuda.synchronize(device)
-    statistics = torch.cuda.memory_stats(device)
+        if work.reset is not None:
+            work.reset()
+        for name, phase in _phases(work):
+            torch.cuda.synchronize(device)
+            torch.cuda.reset_peak_memory_stats(device)
+            phase()
+            torch.cuda.synchronize(device)
+            peaks[name] = max(peaks.get(name, 0), torch.cuda.max_memory_allocated(device))
+            reserved = max(reserved, torch.cuda.max_memory_reserved(device))
     free, total = torch.cuda.mem_get_info(device)
-    return (
-        torch.cuda.max_memory_allocated(device),
-        torch.cuda.max_memory_reserved(device),
-        total - free,
-        int(statistics.get("num_alloc_retries", 0)),
-    )
+    retries = torch.cuda.memory_stats(device).get("num_alloc_retries", 0)
+    return peaks, reserved, total - free, int(retries)
 
 
-def _step(work: Work) -> None:
+def _processor_peaks(work: Work) -> dict[str, int]:
+    """Allocated peak by phase: what lived before, what earlier phases left, and the phase's own."""
     if work.reset is not None:
         work.reset()
-    work.step()
+    held, peaks = live_bytes(), {}
+    for name, phase in _phases(work):
+        peak, left = _peak_and_rest(phase)
+        peaks[name] = held + peak
+        held += left
+    return peaks
 
 
-def _step_peak_bytes(step: Callable[[], object]) -> int:
-    """Highest sum of allocations less releases within a step, in order of time."""
+def _peak_and_rest(step: Step) -> tuple[int, int]:
+    """Highest sum of allocations less releases in order of time, and that sum at the end."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         step()
@@ -126,7 +144,7 @@ def _step_peak_bytes(step: Callable[[], object]) -> int:
     for _, change in sorted(changes, key=lambda change: change[0]):
         held += change
         peak = max(peak, held)
-    return peak
+    return peak, held
 
 
 def _is_change(event: object) -> bool:

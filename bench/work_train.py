@@ -45,11 +45,34 @@ class TrainingStep:
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.loss: torch.Tensor | None = None
+        self._pending: torch.Tensor | None = None
         self._loss_of_batch, self._batches = loss_of_batch, batches
 
     def __call__(self) -> None:
         """Run every micro-batch, then the optimizer."""
         self.accumulate()
+        self.update()
+
+    @property
+    def phases(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        """The pieces of a step in their order; micro-batches go together."""
+        if len(self._batches) > 1:
+            return ("micro_batches", self.accumulate), ("optimizer", self.update)
+        return ("forward", self.forward), ("backward", self.backward), ("optimizer", self.update)
+
+    def forward(self) -> None:
+        """The loss of the first micro-batch, with what its gradients need."""
+        self._pending = self._loss_of_batch(self._batches[0])
+
+    def backward(self) -> None:
+        """Gradients of that loss."""
+        pending, self._pending = self._pending, None
+        assert pending is not None, "forward comes first"
+        pending.backward()
+        self.loss = pending.detach()
+
+    def update(self) -> None:
+        """Move the weights and forget the gradients."""
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -73,6 +96,7 @@ def prepare(job: Job) -> Work:
     optimizer = trained // 4 * ADAM_BYTES
     return Work(
         step=step,
+        phases=step.phases,
         unit=unit,
         work_per_step=work / share,
         model=zoo.describe(job.blueprint),

@@ -167,7 +167,12 @@ class Latency(Record):
 
 
 class Memory(Record):
-    """Peak bytes on the busiest device, and where they went; from a pass of its own."""
+    """Peak bytes on the busiest device, and where they went; from a pass of its own.
+
+    Attributes:
+        phase_peak_bytes: allocated peak by phase, such as forward, backward and optimizer; left out
+            of a record that has none, whose id is then that of records from before there were any.
+    """
 
     predicted_bytes: Count | None = None
     allocated_peak_bytes: Count | None = None
@@ -181,6 +186,9 @@ class Memory(Record):
     cache_bytes: Count | None = None
     logits_bytes: Count | None = None
     allocator_retries: Count | None = None
+    phase_peak_bytes: dict[str, Count] | None = Field(
+        default=None, exclude_if=lambda peaks: peaks is None
+    )
 
 
 class Energy(Record):

@@ -28,7 +28,7 @@ def test_the_peak_of_a_step_is_what_it_holds_at_once():
         del first, second
         torch.empty(2 * MEBI, dtype=torch.uint8)
 
-    assert memory._step_peak_bytes(step) == 12 * MEBI
+    assert memory._peak_and_rest(step) == (12 * MEBI, 0)
 
 
 def test_a_training_step_by_its_parts():
@@ -56,9 +56,25 @@ def test_a_training_step_by_its_parts():
     assert (found.reserved_peak_bytes, found.allocator_retries) == (None, None)
 
 
+def test_each_phase_has_its_peak_over_what_earlier_ones_left():
+    """8 MiB stay after the first phase; the second needs 4 MiB beside them, the third none."""
+    kept = []
+    phases = (
+        ("first", lambda: kept.append(torch.empty(8 * MEBI, dtype=torch.uint8))),
+        ("second", lambda: torch.empty(4 * MEBI, dtype=torch.uint8)),
+        ("third", kept.clear),
+    )
+    before = memory.live_bytes()
+    found = memory.measure(work(lambda: None, phases=phases), torch.device("cpu"))
+    above = {name: peak - before for name, peak in found.phase_peak_bytes.items()}
+    assert above == {"first": 8 * MEBI, "second": 12 * MEBI, "third": 8 * MEBI}
+    assert found.allocated_peak_bytes == before + 12 * MEBI
+
+
 def test_reset_comes_before_each_step():
     calls = []
-    memory._step(work(lambda: calls.append("step"), reset=lambda: calls.append("reset")))
+    stub = work(lambda: calls.append("step"), reset=lambda: calls.append("reset"))
+    memory._processor_peaks(stub)
     assert calls == ["reset", "step"]
 
 

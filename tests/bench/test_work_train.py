@@ -44,6 +44,20 @@ def test_a_repeated_batch_is_learned(model):
     assert step.loss.item() < first
 
 
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_the_phases_of_a_step_are_the_step(accumulated):
+    """Two steps by their phases leave the weights and the loss that two whole ones leave."""
+    whole, cut = (work("llama", gradient_accumulation=accumulated) for _ in range(2))
+    assert [name for name, _ in cut.phases][-1] == "optimizer"
+    for _ in range(2):
+        whole.step()
+        for _, phase in cut.phases:
+            phase()
+    assert cut.step.loss.item() == whole.step.loss.item()
+    pairs = zip(whole.step.model.parameters(), cut.step.model.parameters(), strict=True)
+    assert all(one.equal(other) for one, other in pairs)
+
+
 @pytest.mark.parametrize("model", CONFIGS)
 def test_adapters_learn_and_nothing_else_does(model):
     step = work(model, "finetune_lora", lora_rank=4).step
@@ -108,7 +122,7 @@ def test_expected_memory_is_what_a_step_takes():
     prepared = work("llama", prompt_tokens=128)
     prepared.step()
     standing = prepared.weights_bytes + prepared.optimizer_bytes
-    taken = memory._step_peak_bytes(prepared.step)
+    taken = memory._peak_and_rest(prepared.step)[0]
     assert prepared.predicted_bytes - standing == pytest.approx(taken, rel=0.01)
 
 
