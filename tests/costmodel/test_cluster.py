@@ -29,13 +29,16 @@ PLAN = plan(
 )
 
 
+pytestmark = pytest.mark.xdist_group("dask")
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A scheduler on this machine with two worker processes."""
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
         host="127.0.0.1", silence_logs=50,
     ) as local:  # fmt: skip
         yield local.scheduler_address
