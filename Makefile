@@ -22,8 +22,8 @@ bench: $(RUNTIME) ## measure this machine with the standard suite
 dashboard: $(RUNTIME) ## open the dashboard on http://127.0.0.1:8501
 	$(BIN)/modelworth dashboard
 
-report: $(RUNTIME) ## the base scenario's documents, in the folder report
-	$(BIN)/modelworth report data/scenarios/base.yaml --out report --formats html,pdf,xlsx,pptx,md
+report: $(RUNTIME) ## the base scenario's documents, in the folder out
+	$(BIN)/modelworth report data/scenarios/base.yaml --out out --formats html,pdf,xlsx,pptx,md
 
 screenshots: $(INSTALLED) ## take the pictures of docs/screenshots again
 	$(BIN)/python docs/screenshots/take.py
@@ -45,7 +45,7 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 clean: ## remove what was built; measurements (modelworth.db) are kept
-	rm -rf $(VENV) build dist report *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) build dist out *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "modelworth needs Python 3.11 or later; set PYTHON=")'

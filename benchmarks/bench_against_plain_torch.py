@@ -136,10 +136,10 @@ def time_plain(plain: Plain, seconds: float) -> float:
 
 def harness(name: str, kind: str, seconds: float) -> Callable[[], float]:
     """The same case as the harness prepares and times it; tokens per second of the median step."""
-    from bench.case import Case, Limits
-    from bench.timing import clock_for, time_work
-    from bench.work import prepare
-    from data.measurement import Workload
+    from modelworth.bench.timing.clock import clock_for, time_work
+    from modelworth.bench.work.prepare import prepare
+    from modelworth.bench.work.task import Case, Limits
+    from modelworth.data.measurement import Workload
 
     device = torch.device("cpu")
     workload = Workload(kind=kind, batch=BATCH, prompt_tokens=KINDS[kind], precision="float32")

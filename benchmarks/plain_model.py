@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy_financial as npf
 
-from costmodel.business.formula import ACROSS, Formula, driver_key, order
+from modelworth.costmodel.formula.text import ACROSS, Formula, driver_key, order
 
 Trial = Callable[[Mapping[str, Any], int], dict[str, list[float]]]
 

@@ -15,10 +15,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from costmodel.prediction.machine import WORKS, MachineFit, case_of, machine_fits, step_flops
-from data.errors import ModelworthError
-from data.measurement import Measurement
-from data.store import open_store
+from modelworth.costmodel.prediction.own_machine import (
+    WORKS,
+    MachineFit,
+    case_of,
+    machine_fits,
+    step_flops,
+)
+from modelworth.data.errors import ModelworthError
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import open_store
 
 TARGET = 0.15
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from data.measurement import Basis
+from modelworth.data.measurement import Basis
 
 Outcome = Literal["viable", "not_viable", "depends"]
 Severity = Literal["error", "warning", "note"]

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from costmodel.analysis import Analysis
+from modelworth.costmodel.analysis import Analysis
 
 
 def plain(analysis: Analysis) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.analysis import (
+from modelworth.costmodel.analysis import (
     Analysis,
     BreakEven,
     Figure,
@@ -27,22 +27,23 @@ from costmodel.analysis import (
     Series,
     Swing,
 )
-from costmodel.business import capacity, default_ranges, lint
-from costmodel.business.comparison import compare, volume_curve
-from costmodel.business.indicators import INDICATORS, STATUSES
-from costmodel.business.model import Model
-from costmodel.business.options import read_options
-from costmodel.business.usage import driver_uses, line_uses, weakest
-from costmodel.risk import verdict
-from costmodel.risk.distributions import Distribution
-from costmodel.risk.flips import break_even
-from costmodel.risk.risk import quantiles, summarise
-from costmodel.risk.sampling import SamplingPlan, draw, plan
-from costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
-from costmodel.risk.simulation import Draws, ModelIndicators, simulate
-from costmodel.scenario import Scenario, Setting
-from data.catalog import Catalog, load_catalog
-from data.measurement import Measurement
+from modelworth.costmodel.business import capacity, lint
+from modelworth.costmodel.business.indicators import INDICATORS, STATUSES
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.business.usage import driver_uses, line_uses, weakest
+from modelworth.costmodel.risk import verdict
+from modelworth.costmodel.risk.comparison import compare, volume_curve
+from modelworth.costmodel.risk.flips import break_even
+from modelworth.costmodel.risk.risk import quantiles, summarise
+from modelworth.costmodel.risk.sampling import SamplingPlan, draw, plan
+from modelworth.costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
+from modelworth.costmodel.risk.simulation import Draws, ModelIndicators, simulate
+from modelworth.costmodel.scenario import default_ranges
+from modelworth.costmodel.scenario.distributions import Distribution
+from modelworth.costmodel.scenario.options import read_options
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.measurement import Measurement
 
 Floats = NDArray[np.float64]
 PARTS: Final = ("risk", "sensitivity", "break_even", "options")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import frame, state
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import frame
 
 st.set_page_config(page_title="modelworth", page_icon=str(frame.ICON), layout="wide")
 frame.require_login()

@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from costmodel import scenario as scenarios
-from costmodel.analysis import Analysis, DriverUse
-from costmodel.risk import maps
-from costmodel.scenario import Scenario
-from dashboard import levers, links, sources
-from dashboard.charts import Look
-from dashboard.words import LANGUAGES, Words, best_language
-from data.errors import InputError, ModelworthError
+from modelworth.costmodel.analysis import Analysis, DriverUse
+from modelworth.costmodel.risk import maps
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.dashboard.parts import levers, links, sources
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.report.charts import Look
+from modelworth.report.words import LANGUAGES, Words, best_language
 
 LANGUAGE = "MODELWORTH_LANGUAGE"
 SCENARIO = "MODELWORTH_SCENARIO"

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
-from data.errors import InputError
-from data.measurement import Family
-from data.tables import Row, Text, read_table
+from modelworth.data.csv_rows import Row, Text, read_table
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Family
 
 HERE = Path(__file__).parent
 RENT_WINDOW = timedelta(days=365)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError
 
 ADDRESSES: Final = "sqlite:///FILE.db, the path of a file, or postgresql://USER@HOST/DATABASE"
 SQLITE_MAGIC: Final = b"SQLite format 3\0"
@@ -111,7 +111,7 @@ def _require_file(path: Path, where: str, *, create: bool) -> None:
 
 
 def _require_place(path: Path, where: str, *, create: bool) -> None:
-    from data.store import MAKE_ONE
+    from modelworth.data.store import MAKE_ONE
 
     if not create:
         raise InputError(where, "no such file", MAKE_ONE)

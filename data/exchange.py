@@ -17,10 +17,10 @@ from typing import Final, Literal, get_args
 
 from pydantic import ValidationError
 
-from data.errors import InputError
-from data.flat import COLUMNS, flatten
-from data.measurement import Measurement
-from data.store import parse
+from modelworth.data.errors import InputError
+from modelworth.data.flat import COLUMNS, flatten
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import parse
 
 Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)

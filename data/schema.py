@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 HEAD: Final = "0001"
 VERSION_TABLE: Final = "modelworth_version"

@@ -23,11 +23,11 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from data.engine import connect_engine, explained, resolve_url
-from data.errors import InputError, ModelworthError
-from data.flat import COLUMNS, flatten
-from data.measurement import Measurement
-from data.schema import HEAD, bring_up_to_date, measurements, revision_of, scenarios
+from modelworth.data.engine import connect_engine, explained, resolve_url
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.flat import COLUMNS, flatten
+from modelworth.data.measurement import Measurement
+from modelworth.data.schema import HEAD, bring_up_to_date, measurements, revision_of, scenarios
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +154,7 @@ class Store:
         return self._parsed(text)
 
     def frame(self) -> pd.DataFrame:
-        """All measurements, oldest first, a row each with the columns of `data.flat.COLUMNS`.
+        """All measurements, oldest first, one row each, with the columns of `data.flat`.
 
         Numbers and counts are float64 (NaN: unknown), except `count` and `batch`, always known;
         `recorded_at` is in UTC; the rest are text or truth values, missing where unknown.

@@ -12,8 +12,8 @@ import os
 import sys
 from typing import Any
 
-from data.errors import ModelworthError
 from modelworth import __version__
+from modelworth.data.errors import ModelworthError
 
 VERBS = {
     "demo": "measure this machine, price what was measured, write a report",
@@ -92,8 +92,7 @@ def _missing(error: ModuleNotFoundError) -> str:
 
 def _ours(error: ModuleNotFoundError) -> bool:
     """Whether the missing module is a room of this project: a defect, so show the traceback."""
-    rooms = ("bench", "costmodel", "dashboard", "data", "modelworth")
-    return (error.name or "").split(".")[0] in rooms
+    return (error.name or "").split(".")[0] == "modelworth"
 
 
 def _failed(message: str, status: int, debug: bool) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("bench", "costmodel", "dashboard", "data", "modelworth")
-SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+ROOMS = ("bench", "costmodel", "dashboard", "data", "report")
+SOURCES = [path for room in (*ROOMS, "modelworth") for path in sorted((ROOT / room).rglob("*.py"))]
 
 
 def test_rooms_import_only_what_they_may():
@@ -25,10 +25,11 @@ def test_rooms_import_only_what_they_may():
 def test_every_package_is_listed_for_installation():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     present = {
-        ".".join(path.parent.relative_to(ROOT).parts)
+        ".".join(("modelworth", *path.parent.relative_to(ROOT).parts))
         for room in ROOMS
         for path in (ROOT / room).rglob("__init__.py")
     }
+    present |= {"modelworth", "modelworth.verbs"}
     assert present == set(listed)
 
 

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from costmodel.architecture.sharding import ONE_DEVICE, Sharding
-from costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
+from modelworth.costmodel.architecture.sharding import ONE_DEVICE, Sharding
+from modelworth.costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
 
 Kernels = Literal["fused", "sdpa", "eager"]
 Checkpointing = Literal["none", "selective", "alternate", "full"]

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from costmodel.architecture import families_other as other
-from costmodel.architecture.keys import (
+from modelworth.costmodel.architecture import families_other as other
+from modelworth.costmodel.architecture.keys import (
     Config,
     head_width,
     layer_count,
@@ -23,9 +23,15 @@ from costmodel.architecture.keys import (
     whole,
     word,
 )
-from costmodel.architecture.structure import Architecture, Attention, Block, FeedForward, Head
-from costmodel.architecture.traits import TRAITS, Traits
-from data.errors import InputError
+from modelworth.costmodel.architecture.structure import (
+    Architecture,
+    Attention,
+    Block,
+    FeedForward,
+    Head,
+)
+from modelworth.costmodel.architecture.traits import TRAITS, Traits
+from modelworth.data.errors import InputError
 
 LLAMA_KEYS = (
     "hidden_size",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from costmodel.architecture.keys import (
+from modelworth.costmodel.architecture.keys import (
     Config,
     head_width,
     layer_count,
@@ -20,7 +20,7 @@ from costmodel.architecture.keys import (
     whole,
     word,
 )
-from costmodel.architecture.structure import (
+from modelworth.costmodel.architecture.structure import (
     Architecture,
     Attention,
     Block,
@@ -29,7 +29,7 @@ from costmodel.architecture.structure import (
     Patches,
     Stack,
 )
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 VISION_SIZES = {
     "tiny": (192, 12, 3, 768),

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from costmodel.architecture.activations import Checkpointing, Kernels
-from costmodel.architecture.memory import (
+from modelworth.costmodel.architecture.activations import Checkpointing, Kernels
+from modelworth.costmodel.architecture.memory import (
     RESERVE_SHARE,
     Memory,
     serving_memory,
     training_memory,
     weights_bytes,
 )
-from costmodel.architecture.sharding import ONE_DEVICE, Sharding
-from costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.sharding import ONE_DEVICE, Sharding
+from modelworth.costmodel.architecture.structure import Architecture
 
 SERVING_SPREADS = ((2, 1), (4, 1), (8, 1), *((8, 2**power) for power in range(1, 6)))
 """Tensor degrees and pipeline stages proposed for serving, in order: tensor parallelism in a node,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 Config = Mapping[str, Any]
 MOST_LAYERS = 10_000

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.architecture.activations import (
+from modelworth.costmodel.architecture.activations import (
     FLOAT32_BYTES,
     RECOMPUTED_SHARE,
     Checkpointing,
@@ -20,10 +20,10 @@ from costmodel.architecture.activations import (
     activation_bytes,
     largest_layer_bytes,
 )
-from costmodel.architecture.sharding import ONE_DEVICE, Sharding
-from costmodel.architecture.structure import Architecture, Block
-from costmodel.architecture.work import kv_cache_bytes, sequence_tokens
-from data.errors import InputError
+from modelworth.costmodel.architecture.sharding import ONE_DEVICE, Sharding
+from modelworth.costmodel.architecture.structure import Architecture, Block
+from modelworth.costmodel.architecture.work import kv_cache_bytes, sequence_tokens
+from modelworth.data.errors import InputError
 
 Number = Any
 

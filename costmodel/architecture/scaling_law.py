@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 Number = Any
 

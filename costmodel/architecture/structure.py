@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from data.measurement import Family
+from modelworth.data.measurement import Family
 
 Part = Literal[
     "embedding",
@@ -292,7 +292,7 @@ class Architecture:
         Raises:
             InputError: if a size is missing or wrong, or the kind of layer isn't known.
         """
-        from costmodel.architecture.families import read_config
+        from modelworth.costmodel.architecture.families import read_config
 
         return read_config(config, name)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from costmodel.architecture.structure import Norm
+from modelworth.costmodel.architecture.structure import Norm
 
 Windows = Literal["none", "all", "late"] | int
 """Layers with a sliding window, unless the config lists them: none, all, those from

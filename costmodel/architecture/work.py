@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
+from modelworth.costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
 
 Pairs = Literal["full", "seen"]
 Number = Any  # a float, an int or a numpy array of them: formulas are the same

@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from costmodel.analysis import PredictionUse
-from costmodel.architecture.structure import Architecture
-from costmodel.business.capacity_measured import Evidence
-from costmodel.business.drivers import load_drivers
-from costmodel.prediction.case import Case, precision_name
-from costmodel.prediction.efficiency import shipped_tables
-from costmodel.prediction.layout import Job
-from costmodel.prediction.predict import interval_factor
-from costmodel.prediction.training_plan import plan_training
-from costmodel.risk.distributions import parse
-from costmodel.scenario import Scenario, Setting
-from data.catalog import Accelerator, Catalog, ModelEntry
-from data.errors import InputError
-from data.measurement import Basis
+from modelworth.costmodel.analysis import PredictionUse
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.business.capacity_measured import Evidence
+from modelworth.costmodel.prediction.case import Case, precision_name
+from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.costmodel.prediction.layout import Job
+from modelworth.costmodel.prediction.predictor import interval_factor
+from modelworth.costmodel.prediction.training_plan import plan_training
+from modelworth.costmodel.scenario.distributions import parse
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Basis
 
 MFU: Final = "building.mfu_share"
 PRECISION: Final = "bfloat16"

@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from costmodel.analysis import Finding, MeasurementUse, PredictionUse
-from costmodel.business import building_predicted, capacity_measured, capacity_predicted
-from costmodel.business.capacity_measured import Evidence
-from costmodel.business.catalog_prices import ON_DEMAND, priced
-from costmodel.scenario import Scenario, Setting
-from data.catalog import Catalog
-from data.errors import InputError
-from data.measurement import Measurement
+from modelworth.costmodel.analysis import Finding, MeasurementUse, PredictionUse
+from modelworth.costmodel.business import building_predicted, capacity_measured, capacity_predicted
+from modelworth.costmodel.business.capacity_measured import Evidence
+from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
 
 NOTHING_MEASURED: Final = "C01"
 PREDICTED_INSTEAD: Final = "C02"

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from costmodel.analysis import Finding, PredictionUse
-from costmodel.business.drivers import load_drivers
-from costmodel.risk.distributions import parse
-from costmodel.scenario import Scenario, Setting
-from data.catalog import Catalog
-from data.errors import InputError
-from data.measurement import Kind, Measurement
+from modelworth.costmodel.analysis import Finding, PredictionUse
+from modelworth.costmodel.scenario.distributions import parse
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Kind, Measurement
 
 OBJECTIVE_MISSED: Final = "C04"
 #: family of models → driver and kinds of work that tell how many items a device does in a second

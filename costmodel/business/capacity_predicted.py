@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from costmodel.analysis import PredictionUse
-from costmodel.architecture.structure import Architecture
-from costmodel.business.capacity_measured import ITEMS, Evidence
-from costmodel.business.drivers import load_drivers
-from costmodel.prediction.case import Case, precision_name
-from costmodel.prediction.machine import machine_fits
-from costmodel.prediction.predict import Prediction, predict
-from costmodel.prediction.serving import ServingPoint, largest_load
-from costmodel.risk.distributions import parse
-from costmodel.scenario import Scenario, Setting
-from data.catalog import Accelerator, Catalog, ModelEntry
-from data.measurement import Basis, Measurement
+from modelworth.costmodel.analysis import PredictionUse
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.business.capacity_measured import ITEMS, Evidence
+from modelworth.costmodel.prediction.case import Case, precision_name
+from modelworth.costmodel.prediction.own_machine import machine_fits
+from modelworth.costmodel.prediction.predictor import Prediction, predict
+from modelworth.costmodel.prediction.serving import ServingPoint, largest_load
+from modelworth.costmodel.scenario.distributions import parse
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
+from modelworth.data.measurement import Basis, Measurement
 
 PRECISION: Final = "bfloat16"
 BATCH: Final = 32

@@ -5,11 +5,11 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, Final
 
-from costmodel.business.drivers import load_drivers
-from costmodel.risk.distributions import parse
-from costmodel.scenario import Scenario, Setting
-from data.catalog import Accelerator, Catalog, RentQuote, Terms
-from data.errors import InputError
+from modelworth.costmodel.scenario.distributions import parse
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Accelerator, Catalog, RentQuote, Terms
+from modelworth.data.errors import InputError
 
 ON_DEMAND: Final = "compute.rent_on_demand_usd_per_gpu_hour"
 RESERVED: Final = "compute.rent_reserved_usd_per_gpu_hour"

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-import data
-from costmodel.analysis import DriverUse, Figure, Finding, Series, Severity
-from costmodel.business.capacity import Resolved
-from costmodel.business.model import Model
-from costmodel.scenario import Scenario, Setting
-from data.errors import InputError
-from data.tables import Row, Text, read_table
+from modelworth import data
+from modelworth.costmodel.analysis import DriverUse, Figure, Finding, Series, Severity
+from modelworth.costmodel.business.capacity import Resolved
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.csv_rows import Row, Text, read_table
+from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 PATH: Final = Path(data.__file__).parent / "traps.csv"
@@ -86,7 +86,7 @@ Guard = Callable[[Plan], Finding | None]
 
 def findings(plan: Plan) -> tuple[Finding, ...]:
     """What is wrong or doubtful about a plan, in the order of the traps."""
-    from costmodel.business.lint_guards import GUARDS
+    from modelworth.costmodel.business.lint_guards import GUARDS
 
     found = (guard(plan) for guard in GUARDS)
     return tuple(finding for finding in found if finding is not None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.analysis import Finding
-from costmodel.business import lint_guards_finance as finance
-from costmodel.business.lint import Guard, Plan
+from modelworth.costmodel.analysis import Finding
+from modelworth.costmodel.business import lint_guards_finance as finance
+from modelworth.costmodel.business.lint import Guard, Plan
 
 UTILISATION_LIMIT: Final = 0.7
 LENGTH_RATIO: Final = 4.0

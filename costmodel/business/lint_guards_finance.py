@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.analysis import Finding
-from costmodel.business.lint import Plan
+from modelworth.costmodel.analysis import Finding
+from modelworth.costmodel.business.lint import Plan
 
 STALE_DAYS: Final = 90
 PRICES: Final = ("price_usd", "rent_", "api_price_usd", "purchase_usd", "contract_usd")

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.business import finance
-from costmodel.business.drivers import Driver, as_array, choices, load_drivers
-from costmodel.business.formula import Formula, Line, monthly, order, parse
-from costmodel.business.formula_compile import Program, Run
-from costmodel.business.indicators import INDICATORS, Indicator
-from costmodel.business.lines import LINES
-from data.errors import InputError
+from modelworth.costmodel.business import finance
+from modelworth.costmodel.business.indicators import INDICATORS, Indicator
+from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.formula.compile import Program, Run
+from modelworth.costmodel.formula.text import Formula, Line, monthly, order, parse
+from modelworth.costmodel.scenario.drivers import Driver, as_array, choices, load_drivers
+from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from costmodel.business.model import Model
+from modelworth.costmodel.business.model import Model
 
 #: a promise → the drivers that make it, and what they are while it isn't made
 PROMISES: Final[Mapping[str, Mapping[str, float]]] = {

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
-from costmodel.analysis import DriverUse, LineUse
-from costmodel.business.drivers import Driver
-from costmodel.business.model import Model
-from costmodel.scenario import Scenario, Setting
-from data.measurement import Basis
+from modelworth.costmodel.analysis import DriverUse, LineUse
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.scenario.drivers import Driver
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.measurement import Basis
 
 _DATE: Final = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?")
 #: from the strongest to the weakest

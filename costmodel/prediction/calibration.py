@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from costmodel.prediction.case import Case, columns, factors_of
-from costmodel.prediction.efficiency import (
+from modelworth.costmodel.prediction.case import Case, columns, factors_of
+from modelworth.costmodel.prediction.efficiency import (
     NAMES,
     PUBLISHED,
     CoefficientRow,
@@ -26,8 +26,8 @@ from costmodel.prediction.efficiency import (
     PriorRow,
     Tables,
 )
-from costmodel.prediction.times import Times, times
-from data.tables import read_table
+from modelworth.costmodel.prediction.times import Times, times
+from modelworth.data.csv_rows import read_table
 
 Array = NDArray[np.float64]
 

@@ -17,12 +17,18 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.efficiency import Efficiency, Kind, Tables, kernel_shares, resolve
-from costmodel.prediction.shape import Device, Number, Shape, shape_of, stack
-from costmodel.prediction.step_time import Training
-from data.catalog import Accelerator
-from data.errors import InputError
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.efficiency import (
+    Efficiency,
+    Kind,
+    Tables,
+    kernel_shares,
+    resolve,
+)
+from modelworth.costmodel.prediction.shape import Device, Number, Shape, shape_of, stack
+from modelworth.costmodel.prediction.step_time import Training
+from modelworth.data.catalog import Accelerator
+from modelworth.data.errors import InputError
 
 Work = Literal["train", "forward", "prefill", "decode", "serve"]
 Sharding = Literal["none", "gradients", "full"]

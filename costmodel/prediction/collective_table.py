@@ -19,10 +19,16 @@ import pandas as pd
 from pydantic import PositiveFloat, PositiveInt
 from scipy.optimize import least_squares
 
-from costmodel.prediction.collectives import OPERATIONS, Fabric, Link, Operation, wire_share
-from data import tables
-from data.catalog import Accelerator
-from data.tables import Row, Text, read_table
+from modelworth.costmodel.prediction.collectives import (
+    OPERATIONS,
+    Fabric,
+    Link,
+    Operation,
+    wire_share,
+)
+from modelworth.data import csv_rows as tables
+from modelworth.data.catalog import Accelerator
+from modelworth.data.csv_rows import Row, Text, read_table
 
 TABLE = Path(tables.__file__).parent / "published" / "collectives.csv"
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from math import ceil, log2, sqrt
 from typing import Literal
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 Operation = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all"]
 OPERATIONS: tuple[Operation, ...] = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")

@@ -18,14 +18,15 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from costmodel.prediction.shape import Number
-from data.catalog import Accelerator
-from data.tables import Row, Text, read_table
+from modelworth import data
+from modelworth.costmodel.prediction.shape import Number
+from modelworth.data.catalog import Accelerator
+from modelworth.data.csv_rows import Row, Text, read_table
 
 Kind = Literal["train", "forward", "serve"]
 Level = Literal["common", "software", "version", "architecture", "device"]
 
-PUBLISHED = Path(__file__).parents[2] / "data" / "published"
+PUBLISHED = Path(data.__file__).parent / "published"
 KERNEL_SHARE_LIMIT = 0.92
 """No large product is expected to reach more of the datasheet's rate than this."""
 KERNEL_PRECISION = {"fp16": "bf16", "tf32": "bf16", "fp32": "bf16", "int8": "fp8"}

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 Number = Any
 

@@ -13,10 +13,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from costmodel.prediction.calibration import Array, Observed, completed, fit, known_factors
-from costmodel.prediction.case import columns, efficiencies, software_name
-from costmodel.prediction.efficiency import PriorRow, ResidualRow, Tables
-from costmodel.prediction.times import times
+from modelworth.costmodel.prediction.calibration import (
+    Array,
+    Observed,
+    completed,
+    fit,
+    known_factors,
+)
+from modelworth.costmodel.prediction.case import columns, efficiencies, software_name
+from modelworth.costmodel.prediction.efficiency import PriorRow, ResidualRow, Tables
+from modelworth.costmodel.prediction.times import times
 
 Group = Callable[[Observed], object]
 GROUPS: dict[int, tuple[Group, ...]] = {

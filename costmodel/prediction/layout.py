@@ -21,14 +21,19 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
 
-from costmodel.architecture.activations import RECOMPUTED_SHARE, Checkpointing, Kernels
-from costmodel.architecture.fits import TrainingAsk, available_bytes, training_fit
-from costmodel.architecture.memory import Memory, bytes_per_weight, parameters_per_device
-from costmodel.architecture.sharding import Sharding
-from costmodel.architecture.structure import Architecture
-from costmodel.architecture.work import ADAMW_TRAFFIC_BYTES, sequence_tokens
-from costmodel.prediction.collectives import Fabric, Operation, collective_s, point_to_point_s
-from data.errors import InputError
+from modelworth.costmodel.architecture.activations import RECOMPUTED_SHARE, Checkpointing, Kernels
+from modelworth.costmodel.architecture.fits import TrainingAsk, available_bytes, training_fit
+from modelworth.costmodel.architecture.memory import Memory, bytes_per_weight, parameters_per_device
+from modelworth.costmodel.architecture.sharding import Sharding
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.work import ADAMW_TRAFFIC_BYTES, sequence_tokens
+from modelworth.costmodel.prediction.collectives import (
+    Fabric,
+    Operation,
+    collective_s,
+    point_to_point_s,
+)
+from modelworth.data.errors import InputError
 
 PassSeconds = Callable[[int, int], float]
 """Seconds of a forward pass of the whole model on one device: (sequences in the micro-batch, parts

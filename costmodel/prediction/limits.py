@@ -7,11 +7,11 @@ a framework needs beyond that isn't refused here: `memory` tells it in full.
 
 from __future__ import annotations
 
-from costmodel.prediction.case import Case, device_of
-from costmodel.prediction.efficiency import Tables
-from costmodel.prediction.serving_steady import cache_room
-from costmodel.prediction.shape import Device, shape_of, weight_bytes
-from data.errors import InputError
+from modelworth.costmodel.prediction.case import Case, device_of
+from modelworth.costmodel.prediction.efficiency import Tables
+from modelworth.costmodel.prediction.serving_steady import cache_room
+from modelworth.costmodel.prediction.shape import Device, shape_of, weight_bytes
+from modelworth.data.errors import InputError
 
 USABLE_SHARE = 0.95
 """Of a device's memory; the driver and the framework take the rest."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from costmodel.prediction.calibration import (
+from modelworth.costmodel.prediction.calibration import (
     Array,
     Observed,
     completed,
@@ -24,7 +24,8 @@ from costmodel.prediction.calibration import (
     known_factors,
     read_priors,
 )
-from costmodel.prediction.efficiency import (
+from modelworth.costmodel.prediction.case_table import MEASURED, Reader, Table, table_of
+from modelworth.costmodel.prediction.efficiency import (
     PUBLISHED,
     CoefficientRow,
     ExcludedRow,
@@ -34,11 +35,10 @@ from costmodel.prediction.efficiency import (
     shipped_tables,
     watts_per_tflops,
 )
-from costmodel.prediction.intervals import left_out_errors, residual_rows
-from costmodel.prediction.table import MEASURED, Reader, Table, table_of
-from data.catalog import Catalog, load_catalog
-from data.errors import InputError
-from data.tables import read_table
+from modelworth.costmodel.prediction.intervals import left_out_errors, residual_rows
+from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.csv_rows import read_table
+from modelworth.data.errors import InputError
 
 FILES = ("training_throughput.csv", "vision_throughput.csv", "serving_throughput.csv")
 KERNELS = "kernel_gemm_efficiency.csv"

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.case import Case, columns, efficiencies, precision_name
-from costmodel.prediction.efficiency import Tables
-from costmodel.prediction.limits import refused
-from costmodel.prediction.times import times
-from data.catalog import Catalog
-from data.errors import InputError
-from data.measurement import Measurement
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.case import Case, columns, efficiencies, precision_name
+from modelworth.costmodel.prediction.efficiency import Tables
+from modelworth.costmodel.prediction.limits import refused
+from modelworth.costmodel.prediction.times import times
+from modelworth.data.catalog import Catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
 
 PULL = 0.5
 """How many results the pull towards 1 weighs: the scatter between results of one server, squared,

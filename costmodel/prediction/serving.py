@@ -16,19 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.case import Case, Columns, columns, efficiencies, precision_name
-from costmodel.prediction.efficiency import Efficiency, Tables, shipped_tables
-from costmodel.prediction.limits import refused
-from costmodel.prediction.machine import MachineFit, fit_for, machine_fits
-from costmodel.prediction.predict import distance, interval_factor
-from costmodel.prediction.served import ServedScale, scale_for, served_scales
-from costmodel.prediction.serving_steady import cache_room
-from costmodel.prediction.shape import Number
-from costmodel.prediction.step_time import decode_step, forward_pass, total_s
-from data.catalog import Accelerator, load_catalog
-from data.errors import InputError
-from data.measurement import Basis, Measurement
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.case import (
+    Case,
+    Columns,
+    columns,
+    efficiencies,
+    precision_name,
+)
+from modelworth.costmodel.prediction.efficiency import Efficiency, Tables, shipped_tables
+from modelworth.costmodel.prediction.limits import refused
+from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for, machine_fits
+from modelworth.costmodel.prediction.predictor import distance, interval_factor
+from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
+from modelworth.costmodel.prediction.serving_steady import cache_room
+from modelworth.costmodel.prediction.shape import Number
+from modelworth.costmodel.prediction.step_time import decode_step, forward_pass, total_s
+from modelworth.data.catalog import Accelerator, load_catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Basis, Measurement
 
 NORMAL_95 = 1.645
 POINTS = 4000

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.prediction.efficiency import Efficiency
-from costmodel.prediction.shape import (
+from modelworth.costmodel.prediction.efficiency import Efficiency
+from modelworth.costmodel.prediction.shape import (
     Device,
     Number,
     Shape,
     cache_elements,
     weight_bytes,
 )
-from costmodel.prediction.step_time import decode_step, forward_pass, total_s
+from modelworth.costmodel.prediction.step_time import decode_step, forward_pass, total_s
 
 CACHE_SHARE = 0.9
 """Of a device's memory that an engine takes for weights and cache (vLLM's default)."""

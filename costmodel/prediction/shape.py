@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from costmodel.architecture.structure import Architecture, Attention, Block
+from modelworth.costmodel.architecture.structure import Architecture, Attention, Block
 
 Number = Any  # a float or a numpy array of them: formulas are the same
 C = TypeVar("C")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.prediction.efficiency import Efficiency
-from costmodel.prediction.shape import (
+from modelworth.costmodel.prediction.efficiency import Efficiency
+from modelworth.costmodel.prediction.shape import (
     Device,
     Number,
     Shape,

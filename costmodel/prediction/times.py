@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.prediction.case import Columns, Work
-from costmodel.prediction.efficiency import Efficiency
-from costmodel.prediction.serving_steady import Steady, steady_state
-from costmodel.prediction.shape import Number
-from costmodel.prediction.step_time import Parts, decode_step, forward_pass, total_s, training_pass
+from modelworth.costmodel.prediction.case import Columns, Work
+from modelworth.costmodel.prediction.efficiency import Efficiency
+from modelworth.costmodel.prediction.serving_steady import Steady, steady_state
+from modelworth.costmodel.prediction.shape import Number
+from modelworth.costmodel.prediction.step_time import (
+    Parts,
+    decode_step,
+    forward_pass,
+    total_s,
+    training_pass,
+)
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from costmodel.architecture.work import training_flops
-from costmodel.prediction.case import Case, columns, efficiencies
-from costmodel.prediction.collective_table import fabric_of
-from costmodel.prediction.efficiency import Tables, shipped_tables
-from costmodel.prediction.layout import Cluster, Job, PassSeconds, Plan, best_layouts
-from costmodel.prediction.step_time import training_pass
-from costmodel.prediction.training_run import (
+from modelworth.costmodel.architecture.work import training_flops
+from modelworth.costmodel.prediction.case import Case, columns, efficiencies
+from modelworth.costmodel.prediction.collective_table import fabric_of
+from modelworth.costmodel.prediction.efficiency import Tables, shipped_tables
+from modelworth.costmodel.prediction.layout import Cluster, Job, PassSeconds, Plan, best_layouts
+from modelworth.costmodel.prediction.step_time import training_pass
+from modelworth.costmodel.prediction.training_run import (
     LLAMA_3,
     Hardware,
     Reliability,
     TrainingRun,
     run_at_speed,
 )
-from data.catalog import Accelerator, Catalog, load_catalog
-from data.errors import InputError
+from modelworth.data.catalog import Accelerator, Catalog, load_catalog
+from modelworth.data.errors import InputError
 
 COMPUTE = ("products", "attention", "activations", "fixed")
 """Parts of a training pass that a layout doesn't add itself."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from costmodel.architecture.activations import Checkpointing
-from costmodel.architecture.fits import TrainingAsk, training_fit
-from costmodel.architecture.sharding import Sharding
-from costmodel.prediction.case import Case
-from data.errors import InputError
+from modelworth.costmodel.architecture.activations import Checkpointing
+from modelworth.costmodel.architecture.fits import TrainingAsk, training_fit
+from modelworth.costmodel.architecture.sharding import Sharding
+from modelworth.costmodel.prediction.case import Case
+from modelworth.data.errors import InputError
 
 ZERO_STAGES: dict[str, Literal[0, 2, 3]] = {"none": 0, "gradients": 2, "full": 3}
 

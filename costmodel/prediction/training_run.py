@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.special import lambertw
 
-from costmodel.prediction.energy import PowerModel, carbon_kg, energy_kwh
-from data.errors import InputError
+from modelworth.costmodel.prediction.energy import PowerModel, carbon_kg, energy_kwh
+from modelworth.data.errors import InputError
 
 Number = Any
 

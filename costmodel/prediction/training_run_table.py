@@ -22,11 +22,15 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveFloat, PositiveInt
 
-from costmodel.prediction.training_run import FLOPS_PER_PARAMETER_AND_TOKEN, Hardware, Utilisation
-from data import tables
-from data.catalog import Accelerator, Catalog, load_catalog
-from data.errors import InputError
-from data.tables import Row, Text, read_table
+from modelworth.costmodel.prediction.training_run import (
+    FLOPS_PER_PARAMETER_AND_TOKEN,
+    Hardware,
+    Utilisation,
+)
+from modelworth.data import csv_rows as tables
+from modelworth.data.catalog import Accelerator, Catalog, load_catalog
+from modelworth.data.csv_rows import Row, Text, read_table
+from modelworth.data.errors import InputError
 
 TABLE = Path(tables.__file__).parent / "published" / "training_runs.csv"
 

@@ -16,14 +16,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costmodel.architecture.work import forward_flops, kv_cache_bytes, matmul_parameters_touched
-from costmodel.prediction.calibration import Array, Observed, read_priors
-from costmodel.prediction.case import software_name
-from costmodel.prediction.efficiency import Tables
-from costmodel.prediction.intervals import Group, leave_out, log_errors
-from costmodel.prediction.refit import Published, read_folder, refit_from
-from costmodel.prediction.training_run_table import validate_training_runs
-from data.catalog import load_catalog
+from modelworth.costmodel.architecture.work import (
+    forward_flops,
+    kv_cache_bytes,
+    matmul_parameters_touched,
+)
+from modelworth.costmodel.prediction.calibration import Array, Observed, read_priors
+from modelworth.costmodel.prediction.case import software_name
+from modelworth.costmodel.prediction.efficiency import Tables
+from modelworth.costmodel.prediction.intervals import Group, leave_out, log_errors
+from modelworth.costmodel.prediction.refit import Published, read_folder, refit_from
+from modelworth.costmodel.prediction.training_run_table import validate_training_runs
+from modelworth.data.catalog import load_catalog
 
 SPLITS: dict[str, tuple[int, Group]] = {
     "model": (0, lambda one: one.case.architecture.name),

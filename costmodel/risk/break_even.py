@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import elementwise
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlparse
 
-from data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError
 
 CONNECT_S = 10
 

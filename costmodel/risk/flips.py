@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.analysis import BreakEven, Flip
-from costmodel.business.drivers import Driver
-from costmodel.business.model import Model, Values
-from costmodel.risk.break_even import Function, Solutions, solve
+from modelworth.costmodel.analysis import BreakEven, Flip
+from modelworth.costmodel.business.model import Model, Values
+from modelworth.costmodel.risk.break_even import Function, Solutions, solve
+from modelworth.costmodel.scenario.drivers import Driver
 
 Floats = NDArray[np.float64]
 

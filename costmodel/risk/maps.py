@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from costmodel.analysis import Analysis
-from costmodel.business.model import Model
-from costmodel.risk.break_even import axis, over_two
-from costmodel.risk.flips import search_range
-from costmodel.scenario import Scenario
-from data.errors import InputError
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.risk.break_even import axis, over_two
+from modelworth.costmodel.risk.flips import search_range
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.data.errors import InputError
 
 POINTS = 31
 

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from costmodel.analysis import Influence, Risk
-from costmodel.risk import information
-from costmodel.risk.sensitivity import Indices
-from costmodel.risk.simulation import Draws
+from modelworth.costmodel.analysis import Influence, Risk
+from modelworth.costmodel.risk import information
+from modelworth.costmodel.risk.sensitivity import Indices
+from modelworth.costmodel.risk.simulation import Draws
 
 Floats = NDArray[np.float64]
 BINS = 40

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from costmodel.risk.distributions import Distribution
-from data.errors import InputError
+from modelworth.costmodel.scenario.distributions import Distribution
+from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 Sampler = Literal["sobol", "latin_hypercube"]

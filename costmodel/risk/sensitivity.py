@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.risk.distributions import Distribution
-from costmodel.risk.sampling import sobol_points
-from data.errors import InputError
+from modelworth.costmodel.risk.sampling import sobol_points
+from modelworth.costmodel.scenario.distributions import Distribution
+from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 #: drivers' values, each (n,) → the indicator (n,)

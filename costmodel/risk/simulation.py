@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.business.allocator import keep_freed_memory
-from costmodel.business.model import Model
-from costmodel.risk.sampling import SamplingPlan, draw
-from data.errors import ModelworthError
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.risk.allocator import keep_freed_memory
+from modelworth.costmodel.risk.sampling import SamplingPlan, draw
+from modelworth.data.errors import ModelworthError
 
 Floats = NDArray[np.float64]
 #: drivers' values (trials,) → indicators (trials,)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from costmodel.analysis import Criterion, Figure, Outcome, Risk, Swing, Verdict
-from costmodel.risk.flips import flips
-from costmodel.risk.simulation import Draws
+from modelworth.costmodel.analysis import Criterion, Figure, Outcome, Risk, Swing, Verdict
+from modelworth.costmodel.risk.flips import flips
+from modelworth.costmodel.risk.simulation import Draws
 
 if TYPE_CHECKING:
-    from costmodel.evaluate import Basis
+    from modelworth.costmodel.evaluate import Basis
 
 NAMED: Final = 3
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import facts, show, sources, state, tables
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import facts, show, sources
 
 words = state.words()
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from costmodel.analysis import Analysis
-from costmodel.risk.maps import indicator_map
-from dashboard import charts, lineage, money, show, state, tables
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.risk.maps import indicator_map
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import lineage, show
+from modelworth.dashboard.parts import money_lines as money
+from modelworth.report import charts
 
 words, look = state.words(), state.look()
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from costmodel.analysis import Analysis, OptionResult
-from dashboard import charts, options, show, state, tables
+from modelworth.costmodel.analysis import Analysis, OptionResult
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import option_rows as options
+from modelworth.dashboard.parts import show
+from modelworth.report import charts
 
 words, look = state.words(), state.look()
 

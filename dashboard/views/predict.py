@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts, prediction, show, sources, state
-from dashboard.prediction import Answer, Question
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import predictor_answers as prediction
+from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard.parts.predictor_answers import Answer, Question
+from modelworth.report import charts
 
 words, look = state.words(), state.look()
 catalog = sources.catalog()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import documents, report, show, state
-from dashboard.words import LANGUAGES
+from modelworth import report
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import documents, show
+from modelworth.report.words import LANGUAGES
 
 words = state.words()
 PREVIEW_HEIGHT = 720

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from costmodel.analysis import Analysis, Risk
-from dashboard import charts, show, state, trials
+from modelworth.costmodel.analysis import Analysis, Risk
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import show, trials
+from modelworth.report import charts
 
 words, look = state.words(), state.look()
 MOST = 12

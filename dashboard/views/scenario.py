@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from costmodel import scenario as scenarios
-from costmodel.analysis import Analysis
-from dashboard import driver_cards, exchange, show, state, tables
-from dashboard.comparison import changed, found_drivers
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import driver_cards, show
+from modelworth.dashboard.parts import scenario_files as exchange
+from modelworth.dashboard.parts.driver_search import changed, found_drivers
 
 words = state.words()
 OUTCOMES = {"viable": "green", "depends": "orange", "not_viable": "red"}

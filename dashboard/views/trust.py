@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from costmodel.analysis import Analysis
-from costmodel.business.trust_steps import trust_steps
-from dashboard import charts, driver_cards, literature, show, state, tables
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.business.trust_steps import trust_steps
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import driver_cards, show
+from modelworth.dashboard.parts import published_cases as literature
+from modelworth.report import charts
 
 words, look = state.words(), state.look()
 PRIVACY = (

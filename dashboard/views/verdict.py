@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from costmodel.analysis import Analysis
-from dashboard import charts, figures, said, show, state
+from modelworth.costmodel.analysis import Analysis
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import figures, show
+from modelworth.report import charts, said
 
 words, look = state.words(), state.look()
 LEVERS = 3

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
 
-from data.errors import InputError
-from data.measurement import Kind, Precision
-from data.store import Store, open_store
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Kind, Precision
+from modelworth.data.store import Store, open_store
 from modelworth.verbs import bench_display as display
 
 if TYPE_CHECKING:
-    from bench.case import Limits
-    from bench.progress import Event
-    from bench.suites import Suite
+    from modelworth.bench.run.progress import Event
+    from modelworth.bench.run.suites import Suite
+    from modelworth.bench.work.task import Limits
 
 WORK = tuple(kind for kind in get_args(Kind) if kind != "serve")
 
@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> Iterator[Event]:
-    from bench import runner, search
+    from modelworth.bench.run import runner, search
 
     if options.search:
         case = suite.cases[0]
@@ -144,8 +144,8 @@ def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> I
 
 def _suite(options: argparse.Namespace) -> Suite:
     """The suite, or the one case, that the options ask for, within the budget."""
-    from bench import suites
-    from bench.machine import default_device, detect
+    from modelworth.bench.run import suites
+    from modelworth.bench.run.machine import default_device, detect
 
     device = options.device or default_device()
     given = {name: getattr(options, name) for name in CASE_OPTIONS}
@@ -173,8 +173,8 @@ def _ranks(options: argparse.Namespace) -> int:
 
 
 def _one_case(options: argparse.Namespace, given: dict[str, Any], device: Any) -> Suite:
-    from bench import suites
-    from bench.request import request
+    from modelworth.bench.run import suites
+    from modelworth.bench.run.request import request
 
     for name in ("compile", "cuda_graphs"):
         if name in given:
@@ -185,8 +185,8 @@ def _one_case(options: argparse.Namespace, given: dict[str, Any], device: Any) -
 
 def _limits(options: argparse.Namespace, limits: Limits) -> Limits:
     """The suite's limits with those that were given."""
-    from bench.case import Limits as Checked
-    from bench.request import input_error
+    from modelworth.bench.run.request import input_error
+    from modelworth.bench.work.task import Limits as Checked
 
     names = {"precision": "target", "timed_s": "timed_s", "warmup_s": "warmup_s",
              "time_limit_s": "time_limit_s"}  # fmt: skip
@@ -199,8 +199,8 @@ def _limits(options: argparse.Namespace, limits: Limits) -> Limits:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from bench import suites
-    from bench.machine import default_device, detect
+    from modelworth.bench.run import suites
+    from modelworth.bench.run.machine import default_device, detect
 
     if options.suite or options.model:
         display.suite(_suite(options))
@@ -212,7 +212,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from bench.document import document
+    from modelworth.bench.run.document import document
 
     with open_store(options.store, create=False) as store:
         text = document(store.measurements(suite=options.suite))

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from data.measurement import Measurement
-from data.store import serialise
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import serialise
 
 if TYPE_CHECKING:
-    from bench.progress import Event
-    from bench.suites import Suite
+    from modelworth.bench.run.progress import Event
+    from modelworth.bench.run.suites import Suite
 
 
 def follow(events: Iterator[Event], how: str) -> list[Measurement]:
@@ -32,7 +32,7 @@ def follow(events: Iterator[Event], how: str) -> list[Measurement]:
 
 def results(measured: Sequence[Measurement], *, as_json: bool, as_table: bool) -> None:
     """The measurements as JSON lines, or as a table with the ceilings."""
-    from bench import table
+    from modelworth.bench.run import result_table as table
 
     if as_json:
         for measurement in measured:
@@ -56,7 +56,7 @@ def results(measured: Sequence[Measurement], *, as_json: bool, as_table: bool) -
 
 def suites(all_suites: Iterable[Suite]) -> None:
     """The suites by name, size and time."""
-    from bench.suites import NAMES, expected_s
+    from modelworth.bench.run.suites import NAMES, expected_s
 
     for suite in all_suites:
         time = _clock(len(suite.cases) * expected_s(suite.limits))
@@ -66,7 +66,7 @@ def suites(all_suites: Iterable[Suite]) -> None:
 
 def suite(one: Suite) -> None:
     """The cases of a suite."""
-    from bench.suites import expected_s
+    from modelworth.bench.run.suites import expected_s
 
     for case in one.cases:
         workload = case.workload
@@ -126,7 +126,7 @@ def _line(event: Event) -> str:
 
 
 def _outcome(measurement: Measurement) -> str:
-    from bench.table import number
+    from modelworth.bench.run.result_table import number
 
     if measurement.result is None:
         return f"{measurement.status}: {measurement.reason}"

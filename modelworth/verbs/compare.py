@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelworth.verbs import evaluate as evaluating
 
 if TYPE_CHECKING:
-    from costmodel.analysis import Analysis, Figure, OptionResult, VolumeCurve
+    from modelworth.costmodel.analysis import Analysis, Figure, OptionResult, VolumeCurve
 
 EXAMPLES = """examples:
   modelworth compare base
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare the options and print what came out."""
     analysis = _analysis(options)
     if options.json:
-        from costmodel.analysis_json import plain
+        from modelworth.costmodel.analysis_json import plain
 
         whole = plain(analysis)
         kept = ("scenario", "months", "options", "volume_curve", "provenance")
@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _analysis(options: argparse.Namespace) -> Analysis:
-    from costmodel.evaluate import evaluate
-    from costmodel.risk.cluster import cluster
+    from modelworth.costmodel.evaluate import evaluate
+    from modelworth.costmodel.risk.cluster import cluster
 
     scenario = evaluating.scenario_of(options)
     records, digest = evaluating.measurements(scenario, options.store)

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.errors import InputError
-from data.exchange import read
-from data.measurement import Measurement
-from data.store import Store, open_store
+from modelworth.data.errors import InputError
+from modelworth.data.exchange import read
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import Store, open_store
 
 if TYPE_CHECKING:
-    from bench.compare import Difference
+    from modelworth.bench.run.compare import Difference
 
 EPILOG = """A run is one of
   quick             the newest record of each case of a suite in the store
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the comparison."""
-    from bench.compare import compare
+    from modelworth.bench.run.compare import compare
 
     if not 0 <= options.noise < 1:
         raise InputError("--noise", options.noise, "a share from 0 to below 1")
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(name: str, url: str | None) -> list[Measurement]:
     """The measurements that a name stands for."""
-    from bench.compare import newest_run
+    from modelworth.bench.run.compare import newest_run
 
     path = Path(name)
     if path.suffix in STORES or "://" in name:
@@ -79,7 +79,7 @@ def _run(name: str, url: str | None) -> list[Measurement]:
 
 
 def _from_store(store: Store, name: str) -> list[Measurement]:
-    from bench.compare import newest_run
+    from modelworth.bench.run.compare import newest_run
 
     found = re.fullmatch(r"(.+)~(\d+)", name)
     suite, back = (found[1], int(found[2])) if found else (name, 0)
@@ -118,7 +118,7 @@ def _print_table(differences: list[Difference]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from bench.table import shape
+    from modelworth.bench.run.result_table import shape
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("model", "work", "shape"):
@@ -149,7 +149,7 @@ def _figures(one: Difference) -> tuple[str, str, str]:
 
 
 def _rate(one: Measurement | None) -> str:
-    from bench.table import number
+    from modelworth.bench.run.result_table import number
 
     if one is None:
         return "–"

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--port", options.port, "a port from 1 to 65535")
     if options.scenario and not Path(options.scenario).is_file():
         raise InputError("--scenario", options.scenario, "a file that exists")
-    app = Path(importlib.util.find_spec("dashboard").origin).parent / "app.py"
+    app = Path(importlib.util.find_spec("modelworth.dashboard").origin).parent / "app.py"
     settings = {
         "MODELWORTH_STORE": options.store,
         "MODELWORTH_SCENARIO": options.scenario and str(Path(options.scenario).resolve()),

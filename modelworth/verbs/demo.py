@@ -14,7 +14,7 @@ SCENARIO = "base"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("--store", metavar="URL", help="where measurements are kept")
-    parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR",
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",
                         help="folder for the report (default: report)")  # fmt: skip
     parser.add_argument("--language", default="en", metavar="en|zh_CN", help="of the report")
     parser.epilog = "examples:\n  modelworth demo\n  modelworth demo --language zh_CN"

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from data.errors import InputError
-from data.measurement import Measurement
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
 from modelworth.verbs import evaluate_solve
 
 if TYPE_CHECKING:
-    from costmodel.analysis import Analysis, Figure, Risk
-    from costmodel.scenario import Scenario
+    from modelworth.costmodel.analysis import Analysis, Figure, Risk
+    from modelworth.costmodel.scenario.scenario import Scenario
 
 EXAMPLES = """examples:
   modelworth evaluate base
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a scenario and print what came out."""
     if options.schema:
-        from costmodel.business.scenario_schema import schema
+        from modelworth.costmodel.scenario.schema import schema
 
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return 0
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     if options.solve:
         return evaluate_solve.solve(scenario, analysis, options)
     if options.json:
-        from costmodel.analysis_json import plain
+        from modelworth.costmodel.analysis_json import plain
 
         print(json.dumps(plain(analysis), ensure_ascii=False))
     elif options.lint:
@@ -92,8 +92,8 @@ def run(options: argparse.Namespace) -> int:
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario with the changes of the command line."""
-    from costmodel import scenario
-    from costmodel.business import scenario_yaml
+    from modelworth.costmodel.scenario import scenario
+    from modelworth.costmodel.scenario import yaml_reader as scenario_yaml
 
     if options.scenario is None:
         names = ", ".join(scenario.shipped())
@@ -109,8 +109,8 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 
 def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
-    from costmodel.evaluate import PARTS, evaluate
-    from costmodel.risk.cluster import cluster
+    from modelworth.costmodel.evaluate import PARTS, evaluate
+    from modelworth.costmodel.risk.cluster import cluster
 
     records, digest = measurements(scenario, options.store)
     base_only = options.lint or options.solve
@@ -139,7 +139,7 @@ def measurements(scenario: Scenario, url: str | None) -> tuple[list[Measurement]
 
     A store that nobody named and that isn't there yet counts as empty.
     """
-    from data.store import ENVIRONMENT, open_store
+    from modelworth.data.store import ENVIRONMENT, open_store
 
     if url is None and scenario.word("capacity.basis") == "given":
         return [], None
@@ -155,7 +155,7 @@ def measurements(scenario: Scenario, url: str | None) -> tuple[list[Measurement]
 
 def _check_cases(as_json: bool) -> int:
     """Compare every shipped case with what was published; 1 if a figure is off."""
-    from costmodel.scenario import FOLDER, load
+    from modelworth.costmodel.scenario.scenario import FOLDER, load
 
     worst = 0
     for path in sorted((FOLDER / "cases").glob("*.yaml")):
@@ -169,8 +169,8 @@ def _check(scenario: Scenario, as_json: bool) -> int:
     """Compare the base case with the expected figures; 1 if one is off."""
     from dataclasses import asdict
 
-    from costmodel.business.cases import check_case
-    from costmodel.business.model import Model
+    from modelworth.costmodel.business.model import Model
+    from modelworth.costmodel.business.published_cases import check_case
 
     if not scenario.expected:
         raise InputError(f"{scenario.name}.yaml: expected", "nothing", "figures to compare with")
@@ -191,7 +191,7 @@ def _check(scenario: Scenario, as_json: bool) -> int:
 
 def _lint(analysis: Analysis) -> int:
     """What is doubtful; 1 if something is an error."""
-    from costmodel.business.lint import sentence
+    from modelworth.costmodel.business.lint import sentence
 
     for finding in analysis.findings:
         print(f"{finding.severity:<8}{finding.id}  {finding.path}\n        {sentence(finding)}")
@@ -202,7 +202,7 @@ def _lint(analysis: Analysis) -> int:
 
 def _show(analysis: Analysis) -> None:
     """For a person: the verdict, the figures, and what to beware of."""
-    from costmodel.business.lint import sentence
+    from modelworth.costmodel.business.lint import sentence
 
     words = analysis.text.get("en", {})
     print(words.get("name", analysis.scenario))

@@ -7,11 +7,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
-    from costmodel.analysis import Analysis
-    from costmodel.scenario import Scenario
+    from modelworth.costmodel.analysis import Analysis
+    from modelworth.costmodel.scenario.scenario import Scenario
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -> int:
     """Print every solution, or the range that the indicator kept to."""
-    from costmodel.business.model import Model
-    from costmodel.risk.flips import break_even
-    from costmodel.risk.maps import values_of
+    from modelworth.costmodel.business.model import Model
+    from modelworth.costmodel.risk.flips import break_even
+    from modelworth.costmodel.risk.maps import values_of
 
     model = Model(analysis.months)
     indicator, target = _target(options.target)

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; a file that is there is replaced when the new one is whole."""
-    from data.exchange import format_of, write
-    from data.store import open_store
+    from modelworth.data.exchange import format_of, write
+    from modelworth.data.store import open_store
 
     format_of(options.file)
     with open_store(options.store, create=False) as store:

@@ -29,12 +29,12 @@ def run(options: argparse.Namespace) -> int:
     """Add what is new; all files are read and checked before anything is added."""
     from typing import get_args
 
-    from data.catalog import load_catalog
-    from data.errors import InputError
-    from data.exchange import read
-    from data.foreign import Told, read_foreign
-    from data.measurement import Precision
-    from data.store import open_store
+    from modelworth.data.catalog import load_catalog
+    from modelworth.data.errors import InputError
+    from modelworth.data.exchange import read
+    from modelworth.data.importers.foreign import Told, read_foreign
+    from modelworth.data.measurement import Precision
+    from modelworth.data.store import open_store
 
     if options.count < 1:
         raise InputError("--count", options.count, "1 or more")

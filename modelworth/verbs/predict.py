@@ -11,14 +11,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 from modelworth.verbs.predict_plan import add_plan_arguments, plan_run
 
 if TYPE_CHECKING:
-    from costmodel.prediction.case import Case
-    from costmodel.prediction.efficiency import Tables
-    from costmodel.prediction.predict import Prediction
-    from data.catalog import Accelerator, Catalog
+    from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.efficiency import Tables
+    from modelworth.costmodel.prediction.predictor import Prediction
+    from modelworth.data.catalog import Accelerator, Catalog
 
 FACTS = "../shared/facts"
 EXAMPLES = """examples:
@@ -86,8 +86,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from costmodel.prediction.case import precision_name
-    from data.catalog import load_catalog
+    from modelworth.costmodel.prediction.case import precision_name
+    from modelworth.data.catalog import load_catalog
 
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given with --run-tokens")
@@ -97,12 +97,12 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _one(options: argparse.Namespace) -> int:
-    from costmodel.prediction.efficiency import shipped_tables
-    from costmodel.prediction.machine import machine_fits
-    from costmodel.prediction.predict import predict
-    from costmodel.prediction.served import served_scales
-    from costmodel.prediction.training_refusal import training_refusal
-    from data.catalog import load_catalog
+    from modelworth.costmodel.prediction.efficiency import shipped_tables
+    from modelworth.costmodel.prediction.own_machine import machine_fits
+    from modelworth.costmodel.prediction.predictor import predict
+    from modelworth.costmodel.prediction.served import served_scales
+    from modelworth.costmodel.prediction.training_refusal import training_refusal
+    from modelworth.data.catalog import load_catalog
 
     case = _case(options)
     if case.work == "train" and (reason := training_refusal(case)) is not None:
@@ -112,7 +112,7 @@ def _one(options: argparse.Namespace) -> int:
     scales = served_scales(records, load_catalog(), tables)
     prediction = predict([case], tables, machine_fits(records), scales)[0]
     if prediction.value is None:
-        from costmodel.prediction.limits import refused
+        from modelworth.costmodel.prediction.limits import refused
 
         reason = refused(case, tables)
         raise reason or InputError("case", options.model, "one that can be predicted")
@@ -156,9 +156,9 @@ def _figure(value: float | None) -> str:
 
 
 def _case(options: argparse.Namespace) -> Case:
-    from costmodel.prediction.case import Case, precision_name
-    from costmodel.prediction.table import SELECTIVE_RECOMPUTED
-    from data.catalog import load_catalog
+    from modelworth.costmodel.prediction.case import Case, precision_name
+    from modelworth.costmodel.prediction.case_table import SELECTIVE_RECOMPUTED
+    from modelworth.data.catalog import load_catalog
 
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")
@@ -187,7 +187,7 @@ def _case(options: argparse.Namespace) -> Case:
 
 
 def _architecture(model: str, catalog: Catalog) -> Any:
-    from costmodel.architecture.structure import Architecture
+    from modelworth.costmodel.architecture.structure import Architecture
 
     path = Path(model)
     if path.suffix != ".json":
@@ -204,7 +204,7 @@ def _architecture(model: str, catalog: Catalog) -> Any:
 
 def _accelerator(options: argparse.Namespace, catalog: Catalog, precision: str) -> Accelerator:
     """The catalogue's device, or one made of the rates given; never a guess."""
-    from data.catalog import Accelerator
+    from modelworth.data.catalog import Accelerator
 
     rates = (options.matmul_tflops, options.bandwidth_gb_per_s, options.memory_gb)
     if all(rate is None for rate in rates):
@@ -244,7 +244,7 @@ def _accelerator(options: argparse.Namespace, catalog: Catalog, precision: str) 
 def _table(options: argparse.Namespace) -> int:
     import pandas as pd
 
-    from costmodel.prediction.predict import predict_table
+    from modelworth.costmodel.prediction.predictor import predict_table
 
     if options.out is None:
         raise InputError("--out", "missing", "the CSV file to write")
@@ -262,7 +262,7 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from costmodel.prediction.validation import markdown, validate
+    from modelworth.costmodel.prediction.validation import markdown, validate
 
     folder = options.facts or Path(FACTS)
     if not folder.is_dir():
@@ -280,7 +280,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from costmodel.prediction.refit import refit, write_tables
+    from modelworth.costmodel.prediction.refit import refit, write_tables
 
     if options.out is None:
         raise InputError("--out", "missing", "a folder for the tables")
@@ -292,7 +292,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _tables(options: argparse.Namespace) -> Tables | None:
-    from costmodel.prediction.efficiency import read_tables
+    from modelworth.costmodel.prediction.efficiency import read_tables
 
     return read_tables(options.tables) if options.tables else None
 
@@ -300,7 +300,7 @@ def _tables(options: argparse.Namespace) -> Tables | None:
 def _measurements(store: str | None) -> list[Any]:
     if store is None:
         return []
-    from data.store import open_store
+    from modelworth.data.store import open_store
 
     with open_store(store, create=False) as opened:
         return list(opened.measurements())

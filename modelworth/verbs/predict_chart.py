@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from costmodel.prediction.validation import Point
+    from modelworth.costmodel.prediction.validation import Point
 
 
 def draw(points: Sequence[Point], path: Path) -> None:

@@ -8,14 +8,14 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
-    from costmodel.architecture.structure import Architecture
-    from costmodel.prediction.layout import Plan
-    from costmodel.prediction.training_plan import TrainingPlan
-    from costmodel.prediction.training_run import TrainingRun
-    from data.catalog import Accelerator
+    from modelworth.costmodel.architecture.structure import Architecture
+    from modelworth.costmodel.prediction.layout import Plan
+    from modelworth.costmodel.prediction.training_plan import TrainingPlan
+    from modelworth.costmodel.prediction.training_run import TrainingRun
+    from modelworth.data.catalog import Accelerator
 
 PARTS = ("compute_s", "bubble_s", "tensor_s", "pipeline_s", "data_s", "expert_s", "optimizer_s")
 
@@ -32,11 +32,11 @@ def plan_run(
     options: argparse.Namespace, architecture: Architecture, accelerator: Accelerator
 ) -> int:
     """Plan the run and show it."""
-    from costmodel.prediction.layout import Job
-    from costmodel.prediction.training_plan import plan_training
-    from costmodel.prediction.training_run import LLAMA_3, Reliability, run_by_prior
-    from costmodel.prediction.training_run_table import hardware_of, utilisation_prior
-    from data.catalog import load_catalog
+    from modelworth.costmodel.prediction.layout import Job
+    from modelworth.costmodel.prediction.training_plan import plan_training
+    from modelworth.costmodel.prediction.training_run import LLAMA_3, Reliability, run_by_prior
+    from modelworth.costmodel.prediction.training_run_table import hardware_of, utilisation_prior
+    from modelworth.data.catalog import load_catalog
 
     if options.global_batch is None or options.global_batch < 1:
         found = "missing" if options.global_batch is None else options.global_batch

@@ -9,10 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
-    from costmodel.analysis import Analysis
+    from modelworth.costmodel.analysis import Analysis
 
 EXAMPLES = """examples:
   modelworth report base
@@ -24,7 +24,7 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("scenario", help="a YAML file, or the name of a shipped scenario")
-    parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR",
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",
                         help="folder for the documents (default: report)")  # fmt: skip
     parser.add_argument("--formats", default="html,pdf,xlsx,pptx,md", metavar="LIST",
                         help="some of html,pdf,xlsx,pptx,md,json")  # fmt: skip
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate the scenario and write the documents; 1 if a format failed."""
-    from dashboard.report import check_request, write
+    from modelworth.report import check_request, write
 
     day, sections = _day(options.date), _list(options.sections)
     formats = _list(options.formats) or []
@@ -62,7 +62,7 @@ def _analysis(options: argparse.Namespace, day: date | None) -> Analysis:
     """The analysis, and the command that makes this report again."""
     from dataclasses import replace
 
-    from costmodel.evaluate import evaluate
+    from modelworth.costmodel.evaluate import evaluate
     from modelworth.verbs.evaluate import measurements, scenario_of
 
     scenario = scenario_of(options)

@@ -1,4 +1,4 @@
-"""Small works that behave or misbehave as a test asks, in the place of `bench.work.prepare`."""
+"""Small works that behave or misbehave as a test asks, in the place of `prepare`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 import signal
 import time
 
-from bench.case import Case, Limits, Work
-from data.measurement import Model, Workload
+from modelworth.bench.work.task import Case, Limits, Work
+from modelworth.data.measurement import Model, Workload
 
 LIMITS = Limits(timed_s=0.02, warmup_s=0.02, time_limit_s=60, memory=False)
 PREPARE = "tests.bench.stub:prepare"

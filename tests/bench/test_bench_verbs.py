@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import session
-from data.store import open_store, parse
+from modelworth.bench.run import session
 from modelworth.cli import main
+from modelworth.data.store import open_store, parse
 from modelworth.verbs import bench, bench_display
 from tests.bench import stub
 from tests.bench.test_record import kept, seen
@@ -95,7 +95,7 @@ class Events:
     """A run of two cases, one of which failed."""
 
     def __init__(self):
-        from bench.progress import Progress
+        from modelworth.bench.run.progress import Progress
 
         progress = Progress(stub.LIMITS, total=2)
         first = progress.event("plan", "2 cases")

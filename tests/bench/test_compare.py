@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench import compare
-from data.measurement import Condition
+from modelworth.bench.run import compare
+from modelworth.data.measurement import Condition
 from tests.bench.test_record import HERE, MACHINE, kept, seen
 
 
@@ -63,7 +63,7 @@ def test_a_difference_within_the_noise_of_runs_is_none():
 
 
 def test_what_cant_be_compared_is_said():
-    from bench import record
+    from modelworth.bench.run import record
     from tests.bench import stub
 
     few = run(1.0, 0, "few", count=3)

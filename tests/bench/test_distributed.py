@@ -11,11 +11,11 @@ pytest.importorskip("transformers")
 
 from torch import distributed, multiprocessing  # noqa: E402 torch may be absent
 
-from bench.case import Case  # noqa: E402
-from bench.distributed import repeated_layers  # noqa: E402
-from bench.work import prepare  # noqa: E402
-from data.errors import InputError  # noqa: E402
-from data.measurement import Workload  # noqa: E402
+from modelworth.bench.models.distributed import repeated_layers  # noqa: E402
+from modelworth.bench.work.prepare import prepare  # noqa: E402
+from modelworth.bench.work.task import Case  # noqa: E402
+from modelworth.data.errors import InputError  # noqa: E402
+from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS  # noqa: E402
 
 LAYOUTS = {

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import isolation, keeper, runner
-from data.errors import InputError, ModelworthError
-from data.exchange import read
-from data.store import open_store
+from modelworth.bench.run import isolation, keeper, runner
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.exchange import read
+from modelworth.data.store import open_store
 from tests.bench import stub
 
 ROOT = Path(__file__).parent.parent.parent
@@ -154,9 +154,9 @@ def test_a_store_on_a_full_file_system_says_so(tmp_path, monkeypatch):
     """The real thing: SQLite under a limit on the size of files."""
     script = (
         "import resource, signal, sys\n"
-        "from data.store import open_store\n"
+        "from modelworth.data.store import open_store\n"
         "from tests.bench import stub\n"
-        "from bench import record, machine, session, keeper\n"
+        "from modelworth.bench.run import record, machine, session, keeper\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "store = open_store(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"

@@ -7,9 +7,11 @@ import resource
 import pytest
 import torch
 
-from bench import ceilings, machines, memory
-from bench.case import Work
-from data.measurement import Ceilings, Model
+from modelworth.bench.run import machine_ceilings as machines
+from modelworth.bench.timing import ceilings
+from modelworth.bench.timing import peak_memory as memory
+from modelworth.bench.work.task import Work
+from modelworth.data.measurement import Ceilings, Model
 
 MODEL = Model(name="stub", family="decoder")
 MEBI = 2**20

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import machine, monitor, nvml
+from modelworth.bench.run import machine
+from modelworth.bench.timing import monitor, nvml
 
 
 class FakeError(Exception):

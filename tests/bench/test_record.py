@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench import checks, record
-from bench.observation import Observation, merged
-from data.measurement import (
+from modelworth.bench.run import checks, record
+from modelworth.bench.run.observation import Observation, merged
+from modelworth.data.measurement import (
     Ceilings,
     Condition,
     Energy,

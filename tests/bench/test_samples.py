@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from bench import samples
+from modelworth.bench.timing import samples
 
 SERIES = st.lists(st.floats(1e-6, 1e3), min_size=2, max_size=60)
 

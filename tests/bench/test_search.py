@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import search
-from data.errors import InputError, ModelworthError
-from data.measurement import Interval
-from data.store import open_store
+from modelworth.bench.run import search
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.measurement import Interval
+from modelworth.data.store import open_store
 from tests.bench import stub
 
 
@@ -90,7 +90,7 @@ class Recorded:
 
 
 def from_rate(case, rate):
-    from bench import record
+    from modelworth.bench.run import record
     from tests.bench.test_record import HERE, MACHINE, kept, seen
 
     if rate is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench import machines, session
-from bench.isolation import Outcome
-from bench.progress import Progress
-from data.measurement import Ceilings
+from modelworth.bench.run import machine_ceilings as machines
+from modelworth.bench.run import session
+from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.progress import Progress
+from modelworth.data.measurement import Ceilings
 from tests.bench import stub
 from tests.bench.test_record import MACHINE, seen
 

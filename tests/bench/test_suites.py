@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from bench import suites, zoo
-from bench.case import Case
-from bench.request import KINDS, Request, request
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.bench.models import zoo
+from modelworth.bench.run import suites
+from modelworth.bench.run.request import KINDS, Request, request
+from modelworth.bench.work.task import Case
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 
 FAMILIES = ("llama", "gpt", "moe", "bert", "roberta", "t5", "vit", "yolos", "dalle")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench import document, record, table
-from data.measurement import Layout, Machine, Workload
+from modelworth.bench.run import document, record
+from modelworth.bench.run import result_table as table
+from modelworth.data.measurement import Layout, Machine, Workload
 from tests.bench import stub
 from tests.bench.test_record import HERE, MACHINE, kept, seen
 

@@ -7,9 +7,9 @@ import gc
 import pytest
 import torch
 
-from bench import timing
-from bench.case import Limits, Work
-from data.measurement import Model
+from modelworth.bench.timing import clock as timing
+from modelworth.bench.work.task import Limits, Work
+from modelworth.data.measurement import Model
 
 MODEL = Model(name="stub", family="decoder")
 

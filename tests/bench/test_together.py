@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import together
-from bench.isolation import Outcome
-from bench.place import Place, place
-from data.errors import InputError
-from data.store import open_store
+from modelworth.bench.run import together
+from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.place import Place, place
+from modelworth.data.errors import InputError
+from modelworth.data.store import open_store
 
 ROOT = Path(__file__).parent.parent.parent
 FINE = Outcome(status="ok", value="1")
@@ -113,7 +113,7 @@ def test_the_environment_tells_the_place(monkeypatch):
 
 
 def test_several_ranks_without_torchrun_are_refused(monkeypatch):
-    from bench.ranks import agent_store
+    from modelworth.bench.run.ranks import agent_store
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("TORCHELASTIC_USE_AGENT_STORE", raising=False)

@@ -11,14 +11,14 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from bench import zoo  # noqa: E402 torch may be absent
-from bench.case import Case  # noqa: E402
-from bench.work import prepare  # noqa: E402
-from bench.work_attention import INTERFACE_MODELS, implementation  # noqa: E402
-from bench.work_decode import Decoder, graphed  # noqa: E402
-from bench.work_job import compile_mode, job_of  # noqa: E402
-from data.errors import InputError, ModelworthError  # noqa: E402
-from data.measurement import Workload  # noqa: E402
+from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
+from modelworth.bench.work.attention import INTERFACE_MODELS, implementation  # noqa: E402
+from modelworth.bench.work.blueprint import compile_mode, job_of  # noqa: E402
+from modelworth.bench.work.decode import Decoder, graphed  # noqa: E402
+from modelworth.bench.work.prepare import prepare  # noqa: E402
+from modelworth.bench.work.task import Case  # noqa: E402
+from modelworth.data.errors import InputError, ModelworthError  # noqa: E402
+from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS, SHAPE, TEXT  # noqa: E402
 
 CAUSAL = ["gpt2", "llama", "mixtral", "image"]
@@ -228,7 +228,7 @@ def test_weights_and_cache_are_in_the_precision_of_the_work():
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "t5"])
 def test_expected_memory_is_what_a_step_takes(name):
-    memory = pytest.importorskip("bench.memory")
+    memory = pytest.importorskip("modelworth.bench.timing.peak_memory")
     prepared = work(name, "prefill", prompt_tokens=128)
     prepared.step()
     standing = prepared.weights_bytes + prepared.cache_bytes

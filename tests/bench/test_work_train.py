@@ -7,12 +7,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from bench import zoo  # noqa: E402 torch may be absent
-from bench.case import Case  # noqa: E402
-from bench.work import prepare  # noqa: E402
-from bench.work_train import detection_loss, overlap  # noqa: E402
-from data.errors import InputError  # noqa: E402
-from data.measurement import Workload  # noqa: E402
+from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
+from modelworth.bench.work.prepare import prepare  # noqa: E402
+from modelworth.bench.work.task import Case  # noqa: E402
+from modelworth.bench.work.train import detection_loss, overlap  # noqa: E402
+from modelworth.data.errors import InputError  # noqa: E402
+from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS, TEXT  # noqa: E402
 
 TOKENS = 16
@@ -118,7 +118,7 @@ def test_checkpointing_is_expected_to_need_less_memory():
 
 
 def test_expected_memory_is_what_a_step_takes():
-    memory = pytest.importorskip("bench.memory")
+    memory = pytest.importorskip("modelworth.bench.timing.peak_memory")
     prepared = work("llama", prompt_tokens=128)
     prepared.step()
     standing = prepared.weights_bytes + prepared.optimizer_bytes

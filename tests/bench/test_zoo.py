@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from bench import zoo
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.bench.models import zoo
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")

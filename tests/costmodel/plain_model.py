@@ -7,9 +7,9 @@ import math
 import operator
 from statistics import NormalDist
 
-from costmodel.business.drivers import choices, load_drivers
-from costmodel.business.formula import driver_key
-from costmodel.business.model import Model
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.formula.text import driver_key
+from modelworth.costmodel.scenario.drivers import choices, load_drivers
 
 BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Mod: operator.mod,

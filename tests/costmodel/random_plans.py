@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.business.drivers import Driver, load_drivers
+from modelworth.costmodel.scenario.drivers import Driver, load_drivers
 
 SOLD = {
     "revenue.seats.seats": 2_000, "revenue.enterprise.contracts": 20,

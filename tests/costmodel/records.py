@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from data.measurement import Measurement
+from modelworth.data.measurement import Measurement
 
 
 def record(kind: str, **settings: Any) -> Measurement:

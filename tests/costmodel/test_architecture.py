@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture.families_other import vision_architecture
-from costmodel.architecture.structure import Architecture
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.architecture.families_other import vision_architecture
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from tests.costmodel.small_models import FAMILIES, build, saved_config, short_config
 
 MODELS = load_catalog().models

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture.families_other import vision_architecture
-from costmodel.architecture.structure import Architecture
-from costmodel.architecture.work import (
+from modelworth.costmodel.architecture.families_other import vision_architecture
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.work import (
     activation_traffic_bytes,
     decode_bytes,
     decode_flops,
@@ -21,7 +21,7 @@ from costmodel.architecture.work import (
     training_bytes,
     training_flops,
 )
-from data.catalog import load_catalog
+from modelworth.data.catalog import load_catalog
 from tests.costmodel.small_models import build, short_config
 
 BATCH, TOKENS = 2, 24

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from costmodel.risk.break_even import axis, over_two, solve
-from data.errors import InputError
+from modelworth.costmodel.risk.break_even import axis, over_two, solve
+from modelworth.data.errors import InputError
 
 
 def test_a_line_is_solved_exactly():

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.calibration import Design, Observed, fit, read_priors
-from costmodel.prediction.case import Case, columns
-from costmodel.prediction.efficiency import CoefficientRow, Tables, shipped_tables
-from costmodel.prediction.intervals import leave_out, log_errors
-from costmodel.prediction.times import times
-from data.catalog import load_catalog
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.calibration import Design, Observed, fit, read_priors
+from modelworth.costmodel.prediction.case import Case, columns
+from modelworth.costmodel.prediction.efficiency import CoefficientRow, Tables, shipped_tables
+from modelworth.costmodel.prediction.intervals import leave_out, log_errors
+from modelworth.costmodel.prediction.times import times
+from modelworth.data.catalog import load_catalog
 
 CATALOG = load_catalog()
 BARE = Tables(shipped_tables().kernels, (), ())

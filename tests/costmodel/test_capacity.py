@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.business.capacity import resolve
-from costmodel.evaluate import evaluate
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.business.capacity import resolve
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from tests.costmodel.records import record
 
 DECODE, PREFILL = "capacity.decode_tokens_per_s_per_gpu", "capacity.prefill_tokens_per_s_per_gpu"

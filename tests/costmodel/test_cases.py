@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from costmodel import scenario
-from costmodel.business.cases import check_case, read_expected
-from costmodel.business.model import Model
-from data.errors import InputError
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.business.published_cases import check_case, read_expected
+from modelworth.costmodel.scenario import scenario
+from modelworth.data.errors import InputError
 
 CASES = sorted((Path(scenario.FOLDER) / "cases").glob("*.yaml"))
 #: the cases of the specification, by id

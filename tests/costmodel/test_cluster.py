@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from costmodel.business.comparison import OptionIndicators
-from costmodel.business.options import default_options
-from costmodel.risk import cluster as module
-from costmodel.risk.cluster import cluster
-from costmodel.risk.distributions import LogNormal, Pert
-from costmodel.risk.sampling import plan
-from costmodel.risk.simulation import CHUNK, ModelIndicators, simulate
-from data.errors import InputError, ModelworthError
+from modelworth.costmodel.risk import cluster as module
+from modelworth.costmodel.risk.cluster import cluster
+from modelworth.costmodel.risk.comparison import OptionIndicators
+from modelworth.costmodel.risk.sampling import plan
+from modelworth.costmodel.risk.simulation import CHUNK, ModelIndicators, simulate
+from modelworth.costmodel.scenario.distributions import LogNormal, Pert
+from modelworth.costmodel.scenario.options import default_options
+from modelworth.data.errors import InputError, ModelworthError
 
 KEYS = ("npv_usd", "irr_per_year", "payback_months", "usd_per_accepted_result")
 PLAN = plan(

@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.prediction.collective_table import fabric_of, fit_link, fit_links, load_collectives
-from costmodel.prediction.collectives import (
+from modelworth.costmodel.prediction.collective_table import (
+    fabric_of,
+    fit_link,
+    fit_links,
+    load_collectives,
+)
+from modelworth.costmodel.prediction.collectives import (
     OPERATIONS,
     Fabric,
     Link,
@@ -19,8 +24,8 @@ from costmodel.prediction.collectives import (
     point_to_point_s,
     wire_share,
 )
-from data.catalog import Accelerator, load_catalog
-from data.errors import InputError
+from modelworth.data.catalog import Accelerator, load_catalog
+from modelworth.data.errors import InputError
 
 CATALOG = load_catalog()
 FACTS = Path(__file__).parents[3] / "shared" / "facts"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.business.comparison import FIGURES, compare, volume_curve
-from costmodel.business.model import Model
-from costmodel.business.options import Choice, read_options
-from costmodel.risk.distributions import LogNormal, Pert
-from costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.risk.comparison import FIGURES, compare, volume_curve
+from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.scenario.distributions import LogNormal, Pert
+from modelworth.costmodel.scenario.options import Choice, read_options
 
 MODEL = Model(12)
 PLAN = {

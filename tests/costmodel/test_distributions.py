@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from costmodel.risk.distributions import is_distribution, parse
-from data.errors import InputError
+from modelworth.costmodel.scenario.distributions import is_distribution, parse
+from modelworth.data.errors import InputError
 
 U = np.linspace(0.0005, 0.9995, 1999)
 

@@ -8,13 +8,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.analysis_json import plain
-from costmodel.business.indicators import INDICATORS
-from costmodel.business.model import Model
-from costmodel.business.usage import weakest
-from costmodel.evaluate import evaluate
-from data.errors import InputError
+from modelworth.costmodel.analysis_json import plain
+from modelworth.costmodel.business.indicators import INDICATORS
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.business.usage import weakest
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.data.errors import InputError
 from tests.costmodel.records import record
 
 PLAN = {

@@ -9,7 +9,7 @@ import pyxirr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.business import finance
+from modelworth.costmodel.business import finance
 
 RATE = st.floats(-0.05, 0.5).filter(lambda rate: abs(rate) > 1e-6)
 

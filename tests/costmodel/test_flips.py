@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.business.drivers import load_drivers
-from costmodel.business.model import Model
-from costmodel.risk.flips import along, break_even, flips, search_range
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.risk.flips import along, break_even, flips, search_range
+from modelworth.costmodel.scenario.drivers import load_drivers
 
 MODEL = Model(12)
 PLAN = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.business.drivers import choices, load_drivers
-from costmodel.business.formula import FUNCTIONS, Line, monthly, order, parse
-from costmodel.business.formula_compile import Program, Run
-from costmodel.business.lines import LINES
-from data.errors import InputError
+from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.formula.compile import Program, Run
+from modelworth.costmodel.formula.text import FUNCTIONS, Line, monthly, order, parse
+from modelworth.costmodel.scenario.drivers import choices, load_drivers
+from modelworth.data.errors import InputError
 
 WORDS = choices(load_drivers())
 

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from costmodel.risk.distributions import Normal
-from costmodel.risk.information import (
+from modelworth.costmodel.risk.information import (
     by_chance,
     partial_information,
     perfect_information,
     ranks_of,
     with_doing_nothing,
 )
-from costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.scenario.distributions import Normal
 
 TRIALS = 2**15
 

@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture.sharding import Sharding
-from costmodel.architecture.structure import Architecture
-from costmodel.architecture.work import forward_flops, training_flops
-from costmodel.prediction.collective_table import fabric_of
-from costmodel.prediction.collectives import collective_s, point_to_point_s
-from costmodel.prediction.layout import Cluster, Job, Layout, best_layouts, layouts, step_time
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.architecture.sharding import Sharding
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.work import forward_flops, training_flops
+from modelworth.costmodel.prediction.collective_table import fabric_of
+from modelworth.costmodel.prediction.collectives import collective_s, point_to_point_s
+from modelworth.costmodel.prediction.layout import (
+    Cluster,
+    Job,
+    Layout,
+    best_layouts,
+    layouts,
+    step_time,
+)
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 
 CATALOG = load_catalog()
 EFFICIENCY = 0.65

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from costmodel.business import finance
-from costmodel.business.model import Model
+from modelworth.costmodel.business import finance
+from modelworth.costmodel.business.model import Model
 
 
 def run(values, *keys, months=60):

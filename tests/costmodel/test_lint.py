@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.business.lint import sentence, traps
-from costmodel.evaluate import evaluate
-from data.errors import InputError
+from modelworth.costmodel.business.lint import sentence, traps
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.data.errors import InputError
 from tests.costmodel.records import record
 
 BASE = {

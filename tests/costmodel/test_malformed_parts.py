@@ -7,10 +7,10 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.business.cases import read_expected
-from costmodel.business.options import read_options
-from costmodel.risk.distributions import is_distribution, parse
-from data.errors import InputError
+from modelworth.costmodel.business.published_cases import read_expected
+from modelworth.costmodel.scenario.distributions import is_distribution, parse
+from modelworth.costmodel.scenario.options import read_options
+from modelworth.data.errors import InputError
 
 WORDS = st.sampled_from([
     "low", "mode", "high", "mean", "sd", "median", "sigma", "values", "weights", "of", "normal",

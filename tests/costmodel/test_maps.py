@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.business.model import Model
-from costmodel.business.trust_steps import PROMISES, trust_steps
-from costmodel.evaluate import evaluate
-from costmodel.risk.maps import indicator_map, values_of
-from data.errors import InputError
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.business.trust_steps import PROMISES, trust_steps
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.risk.maps import indicator_map, values_of
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.data.errors import InputError
 
 ACROSS, UP = "revenue.api.price_usd_per_million_output_tokens", "demand.requests_per_month"
 

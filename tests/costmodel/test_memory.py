@@ -6,25 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture.activations import activation_bytes, layer_activation_bytes
-from costmodel.architecture.fits import (
+from modelworth.costmodel.architecture.activations import activation_bytes, layer_activation_bytes
+from modelworth.costmodel.architecture.fits import (
     ServingAsk,
     TrainingAsk,
     largest_batch,
     serving_fit,
     training_fit,
 )
-from costmodel.architecture.memory import (
+from modelworth.costmodel.architecture.memory import (
     bytes_per_weight,
     serving_memory,
     training_memory,
     training_state,
     weights_bytes,
 )
-from costmodel.architecture.sharding import Sharding
-from costmodel.architecture.structure import Architecture
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.architecture.sharding import Sharding
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from tests.costmodel.small_models import build, short_config
 
 CATALOG = load_catalog()

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.business.allocator import keep_freed_memory
-from costmodel.business.drivers import load_drivers
-from costmodel.business.lines import LINES
-from costmodel.business.model import Model
-from data.errors import InputError
+from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.risk.allocator import keep_freed_memory
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.data.errors import InputError
 from tests.costmodel.plain_model import PlainModel
 from tests.costmodel.random_plans import plan
 

@@ -7,11 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from costmodel import scenario
-from costmodel.business.drivers import load_drivers
-from costmodel.business.options import Change, Option, default_options, infeasible, read_options
-from data.api_prices import api_price
-from data.errors import InputError
+from modelworth.costmodel.scenario import scenario
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.options import (
+    Change,
+    Option,
+    default_options,
+    infeasible,
+    read_options,
+)
+from modelworth.data.api_prices import api_price
+from modelworth.data.errors import InputError
 
 EIGHT = (
     "buy_api", "api_finetuned", "serverless_open_weights", "self_host_rented", "self_host_owned",

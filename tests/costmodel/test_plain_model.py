@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from benchmarks.plain_model import npv_and_irr, plain_program
-from costmodel import scenario
-from costmodel.business.drivers import choices, load_drivers
-from costmodel.business.model import Model
-from costmodel.risk.distributions import Pert
-from costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.scenario import scenario
+from modelworth.costmodel.scenario.distributions import Pert
+from modelworth.costmodel.scenario.drivers import choices, load_drivers
 
 DRIVERS = load_drivers()
 MONTHLY = frozenset(key for key, row in DRIVERS.items() if row.kind == "monthly")

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.case import Case, software_name, version_name
-from costmodel.prediction.predict import predict, predict_table
-from costmodel.prediction.table import table_of
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.case import Case, software_name, version_name
+from modelworth.costmodel.prediction.case_table import table_of
+from modelworth.costmodel.prediction.predictor import predict, predict_table
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from tests.costmodel.published_rows import SERVING, TABLES, TRAINING, VISION
 
 CATALOG = load_catalog()

@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from costmodel.prediction.case import columns_on
-from costmodel.prediction.machine import (
+from modelworth.costmodel.prediction.case import columns_on
+from modelworth.costmodel.prediction.own_machine import (
     FIXED,
     case_of,
     fit_for,
     machine_accelerator,
     machine_fits,
 )
-from costmodel.prediction.machine import _device as machine_device
-from costmodel.prediction.machine import _efficiency as machine_efficiency
-from costmodel.prediction.predict import predict
-from costmodel.prediction.serving import largest_load
-from costmodel.prediction.times import times
-from data.catalog import load_catalog
-from data.errors import InputError
-from data.measurement import Measurement
+from modelworth.costmodel.prediction.own_machine import _device as machine_device
+from modelworth.costmodel.prediction.own_machine import _efficiency as machine_efficiency
+from modelworth.costmodel.prediction.predictor import predict
+from modelworth.costmodel.prediction.serving import largest_load
+from modelworth.costmodel.prediction.times import times
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
 
 CATALOG = load_catalog()
 LADDER = ("ladder-1m", "ladder-4m", "ladder-16m", "ladder-48m")

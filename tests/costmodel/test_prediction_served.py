@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from costmodel.prediction.efficiency import shipped_tables
-from costmodel.prediction.predict import predict
-from costmodel.prediction.served import served_case, served_scales
-from costmodel.prediction.serving import largest_load
-from data.catalog import load_catalog
-from data.measurement import Measurement
+from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.costmodel.prediction.predictor import predict
+from modelworth.costmodel.prediction.served import served_case, served_scales
+from modelworth.costmodel.prediction.serving import largest_load
+from modelworth.data.catalog import load_catalog
+from modelworth.data.measurement import Measurement
 
 CATALOG = load_catalog()
 TABLES = shipped_tables()

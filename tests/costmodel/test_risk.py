@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from costmodel.risk.distributions import Normal, Uniform
-from costmodel.risk.information import ranks_of
-from costmodel.risk.risk import (
+from modelworth.costmodel.risk.information import ranks_of
+from modelworth.costmodel.risk.risk import (
     expected_shortfall,
     histogram,
     quantiles,
     rank_correlations,
     summarise,
 )
-from costmodel.risk.sampling import plan
-from costmodel.risk.sensitivity import Indices
-from costmodel.risk.simulation import simulate
+from modelworth.costmodel.risk.sampling import plan
+from modelworth.costmodel.risk.sensitivity import Indices
+from modelworth.costmodel.risk.simulation import simulate
+from modelworth.costmodel.scenario.distributions import Normal, Uniform
 
 DRIVERS = {"price": Normal(10, 20), "rent": Normal(0, 5), "idle": Uniform(0, 1)}
 DRAWS = simulate(

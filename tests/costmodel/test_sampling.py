@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from costmodel.risk.distributions import LogNormal, Normal, Pert, Uniform
-from costmodel.risk.sampling import draw, plan
-from data.errors import InputError
+from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.scenario.distributions import LogNormal, Normal, Pert, Uniform
+from modelworth.data.errors import InputError
 
 DRIVERS = {
     "price.in": Pert(1, 2, 5),
@@ -108,7 +108,7 @@ def test_no_uncertain_driver_is_no_draw():
     ],
 )  # fmt: skip
 def test_a_wrong_plan_is_refused(settings, where, monkeypatch):
-    monkeypatch.setattr("costmodel.risk.sampling.MAX_HYPERCUBE", 4_000_000)
+    monkeypatch.setattr("modelworth.costmodel.risk.sampling.MAX_HYPERCUBE", 4_000_000)
     with pytest.raises(InputError) as refused:
         plan(DRIVERS, **settings)
     assert refused.value.where == where

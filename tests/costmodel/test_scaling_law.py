@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 
-from costmodel.architecture.scaling_law import (
+from modelworth.costmodel.architecture.scaling_law import (
     BESIROGLU,
     HOFFMANN,
     LAWS,
@@ -21,7 +21,7 @@ from costmodel.architecture.scaling_law import (
     optimal_for_loss,
     tokens_for_loss,
 )
-from data.errors import InputError
+from modelworth.data.errors import InputError
 
 LAW = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from costmodel import scenario as scenarios
-from costmodel.business.drivers import load_drivers
-from costmodel.business.scenario_schema import schema
-from data.errors import InputError
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.schema import schema
+from modelworth.data.errors import InputError
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 GOOD = """

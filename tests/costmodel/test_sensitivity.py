@@ -7,10 +7,10 @@ import pytest
 from SALib.analyze import sobol as salib_sobol
 from scipy import stats
 
-from costmodel.risk.distributions import Normal, Pert, Uniform
-from costmodel.risk.sampling import sobol_points
-from costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
-from data.errors import InputError
+from modelworth.costmodel.risk.sampling import sobol_points
+from modelworth.costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
+from modelworth.costmodel.scenario.distributions import Normal, Pert, Uniform
+from modelworth.data.errors import InputError
 
 ISHIGAMI = {f"x{place}": Uniform(-np.pi, np.pi) for place in (1, 2, 3)}
 A, B = 7.0, 0.1

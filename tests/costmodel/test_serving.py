@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.case import Case, columns, efficiencies
-from costmodel.prediction.efficiency import shipped_tables
-from costmodel.prediction.serving import largest_load, open_loop, phases_of
-from costmodel.prediction.serving_steady import cache_room, steady_state
-from costmodel.prediction.step_time import decode_step, forward_pass, total_s
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.case import Case, columns, efficiencies
+from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.costmodel.prediction.serving import largest_load, open_loop, phases_of
+from modelworth.costmodel.prediction.serving_steady import cache_room, steady_state
+from modelworth.costmodel.prediction.step_time import decode_step, forward_pass, total_s
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from tests.costmodel.replica import simulate
 
 CATALOG = load_catalog()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.architecture.structure import Architecture
-from costmodel.architecture.work import forward_flops
-from data.catalog import load_catalog
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.work import forward_flops
+from modelworth.data.catalog import load_catalog
 
 MODELS = load_catalog().models
 # One of each kind runs in every test run; the others take most of a minute together.

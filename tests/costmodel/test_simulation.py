@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from costmodel.risk.distributions import LogNormal, Pert
-from costmodel.risk.sampling import draw, plan
-from costmodel.risk.simulation import CHUNK, CancelledError, run_chunk, simulate
-from data.errors import InputError
+from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.simulation import CHUNK, CancelledError, run_chunk, simulate
+from modelworth.costmodel.scenario.distributions import LogNormal, Pert
+from modelworth.data.errors import InputError
 
 PLAN = plan(
     {"demand.start": LogNormal(1000, 0.5), "price.output": Pert(1, 2, 6)},

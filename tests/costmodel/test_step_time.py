@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.architecture import work as architecture_work
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.efficiency import NAMES, Efficiency
-from costmodel.prediction.shape import (
+from modelworth.costmodel.architecture import work as architecture_work
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.efficiency import NAMES, Efficiency
+from modelworth.costmodel.prediction.shape import (
     Device,
     Shape,
     attention_flops,
@@ -22,14 +22,14 @@ from costmodel.prediction.shape import (
     stack,
     weight_bytes,
 )
-from costmodel.prediction.step_time import (
+from modelworth.costmodel.prediction.step_time import (
     Training,
     decode_step,
     forward_pass,
     total_s,
     training_pass,
 )
-from data.catalog import load_catalog
+from modelworth.data.catalog import load_catalog
 
 CATALOG = load_catalog()
 MODELS = ("llama-2-7b", "llama-3.1-70b", "mixtral-8x7b", "gpt-oss-20b", "deepseek-v3", "gpt2")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.layout import Job
-from costmodel.prediction.training_plan import plan_training
-from costmodel.prediction.training_run import Reliability
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.layout import Job
+from modelworth.costmodel.prediction.training_plan import plan_training
+from modelworth.costmodel.prediction.training_run import Reliability
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 
 CATALOG = load_catalog()
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from costmodel.architecture.structure import Architecture
-from costmodel.prediction.case import Case
-from costmodel.prediction.table import Reader
-from costmodel.prediction.training_refusal import training_refusal
-from data.catalog import load_catalog
 from modelworth.cli import main
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.case_table import Reader
+from modelworth.costmodel.prediction.training_refusal import training_refusal
+from modelworth.data.catalog import load_catalog
 
 CATALOG = load_catalog()
 MEASURED = Path(__file__).parents[3] / "shared" / "facts" / "training_throughput.csv"

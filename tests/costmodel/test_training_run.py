@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from costmodel.prediction.energy import (
+from modelworth.costmodel.prediction.energy import (
     BOARD_ONLY,
     PowerModel,
     carbon_kg,
     energy_kwh,
     facility_power_w,
 )
-from costmodel.prediction.training_run import (
+from modelworth.costmodel.prediction.training_run import (
     LLAMA_3,
     Hardware,
     Reliability,
@@ -28,13 +28,13 @@ from costmodel.prediction.training_run import (
     run_at_speed,
     run_by_prior,
 )
-from costmodel.prediction.training_run_table import (
+from modelworth.costmodel.prediction.training_run_table import (
     load_training_runs,
     utilisation_prior,
     validate_training_runs,
 )
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 
 NEVER_FAILS = Reliability(device_mtbf_hours=1e12, restart_s=0, checkpoint_s=0)
 EPOCH = Path(__file__).parents[3] / "shared" / "facts" / "training_runs_epoch.csv"

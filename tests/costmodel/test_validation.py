@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.prediction.efficiency import NAMES, read_tables, shipped_tables
-from costmodel.prediction.refit import kernel_rows, read_published, refit, write_tables
-from costmodel.prediction.validation import markdown, validate
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.costmodel.prediction.efficiency import NAMES, read_tables, shipped_tables
+from modelworth.costmodel.prediction.refit import kernel_rows, read_published, refit, write_tables
+from modelworth.costmodel.prediction.validation import markdown, validate
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from tests.costmodel.published_rows import SERVING, TABLES, TRAINING, VISION
 
 

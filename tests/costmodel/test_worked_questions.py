@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.evaluate import evaluate
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
 
 SAID = {
     "chat_api_startup": "not_viable",

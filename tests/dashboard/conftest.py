@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.measurement import (
+from modelworth.data.measurement import (
     Ceilings,
     Energy,
     Interval,
@@ -23,7 +23,7 @@ from data.measurement import (
     Result,
     Workload,
 )
-from data.store import ENVIRONMENT, open_store
+from modelworth.data.store import ENVIRONMENT, open_store
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = (

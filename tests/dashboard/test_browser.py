@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.evaluate import evaluate
-from dashboard import links
-from dashboard.words import Words
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.dashboard.parts import links
+from modelworth.report.words import Words
 from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
 
 pytestmark = [
@@ -113,7 +113,7 @@ def test_a_telephone_shows_pages_without_scrolling_sideways(site, reader):
 
 
 def test_the_figures_are_those_of_evaluate(site, reader):
-    from data.store import open_store
+    from modelworth.data.store import open_store
 
     page = reader(f"{site}/?lang=en")
     store = open_store(_store_of(site))

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.analysis import Crossing, Series, Swing, VolumeCurve
-from dashboard import charts, measured
-from dashboard.charts import base
-from dashboard.words import Words
-from data.store import open_store
+from modelworth.costmodel.analysis import Crossing, Series, Swing, VolumeCurve
+from modelworth.dashboard.parts import record_frames as measured
+from modelworth.data.store import open_store
+from modelworth.report import charts
+from modelworth.report.charts import base
+from modelworth.report.words import Words
 
 LOOKS = [charts.Look(Words("en")), charts.Look(Words("zh_CN", "CNY", 0.14), dark=True)]
 CASH = Series(

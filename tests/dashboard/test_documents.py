@@ -7,10 +7,10 @@ import zipfile
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.evaluate import evaluate
-from dashboard import documents
-from dashboard.report import SECTIONS
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.dashboard.parts import documents
+from modelworth.report import SECTIONS
 
 
 @pytest.fixture(scope="module")

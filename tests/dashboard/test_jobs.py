@@ -8,9 +8,9 @@ from time import perf_counter, sleep
 
 import pytest
 
-from dashboard import jobs
-from dashboard.suite import share
-from data.errors import ModelworthError
+from modelworth.dashboard.parts import background_jobs as jobs
+from modelworth.dashboard.parts.quick_suite import share
+from modelworth.data.errors import ModelworthError
 
 PATIENCE_S = 60
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import links
-from data.errors import InputError
+from modelworth.dashboard.parts import links
+from modelworth.data.errors import InputError
 
 
 @given(st.text(max_size=2000))

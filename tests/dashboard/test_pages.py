@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.evaluate import evaluate
-from dashboard import levers, links
-from dashboard.words import LANGUAGES, Words
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.dashboard.parts import levers, links
+from modelworth.report.words import LANGUAGES, Words
 from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
 
 ALLOWED_ERRORS = 1
@@ -117,7 +117,7 @@ def test_a_broken_link_and_an_unknown_hash_are_said(start, empty_store, full_sto
 
 
 def test_a_saved_scenario_is_found_by_its_hash(start, full_store):
-    from data.store import open_store
+    from modelworth.data.store import open_store
 
     text = scenarios.to_yaml(
         scenarios.with_overrides(scenarios.load("base"), {"demand.cached_share": 0.11})

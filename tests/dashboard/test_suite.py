@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard import suite
+from modelworth.dashboard.parts import quick_suite as suite
 
 
 class Stub:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import sources
-from dashboard.upload import _taken
-from data.exchange import write
-from data.store import ENVIRONMENT, open_store, serialise
+from modelworth.dashboard.parts import sources
+from modelworth.dashboard.parts.upload import _taken
+from modelworth.data.exchange import write
+from modelworth.data.store import ENVIRONMENT, open_store, serialise
 from tests.dashboard.conftest import fill, record
 
 
@@ -42,7 +42,7 @@ def test_another_store_is_taken(target, tmp_path):
      (b"not parquet", ".parquet"), (b"a,b\n1,2\n", ".csv")],
 )  # fmt: skip
 def test_a_wrong_file_changes_nothing(start, target, content, ending):
-    from data.errors import ModelworthError
+    from modelworth.data.errors import ModelworthError
 
     with pytest.raises(ModelworthError) as refused:
         _taken(content, ending)

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.business.drivers import load_drivers
-from costmodel.business.indicators import INDICATORS
-from costmodel.business.lines import LINES
-from dashboard.words import LANGUAGES, SCALED, Words, best_language, catalogue, unit_key
+from modelworth.costmodel.business.indicators import INDICATORS
+from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.report.words import LANGUAGES, SCALED, Words, best_language, catalogue, unit_key
 
-ROOT = Path(__file__).parents[2] / "dashboard"
-SOURCES = [path for path in ROOT.rglob("*.py") if "report" not in path.parts]
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("sections", "formats", "files.py")
+SOURCES = [
+    path
+    for room in ("dashboard", "report")
+    for path in (ROOT / room).rglob("*.py")
+    if path.relative_to(ROOT / "report" if room == "report" else ROOT).parts[0] not in DOCUMENTS
+]
 OWN_WORDS = ("share", "s", *SCALED)
 ENGLISH, CHINESE = Words("en"), Words("zh_CN", "CNY", 0.14)
 

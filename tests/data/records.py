@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from data.measurement import (
+from modelworth.data.measurement import (
     Interval,
     Latency,
     Machine,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from data import catalog as room
-from data.catalog import load_catalog
-from data.errors import InputError
+from modelworth.data import catalog as room
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 
 ROOM = Path(room.__file__).parent
 TABLES = sorted(ROOM.rglob("*.csv"))

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 from genai_prices import Usage, calc_price
 
-from data.api_prices import api_price, api_providers
-from data.errors import InputError
+from modelworth.data.api_prices import api_price, api_providers
+from modelworth.data.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data import catalog as room
-from data.catalog import load_catalog
+from modelworth.data import catalog as room
+from modelworth.data.catalog import load_catalog
 
 MODELS = load_catalog().models
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data import exchange
-from data.errors import InputError
-from data.exchange import read, write
-from data.foreign import Told, read_foreign
-from data.store import serialise
+from modelworth.data import exchange
+from modelworth.data.errors import InputError
+from modelworth.data.exchange import read, write
+from modelworth.data.importers.foreign import Told, read_foreign
+from modelworth.data.store import serialise
 from tests.data.records import failed, made_up
 
 RECORDS = [made_up(0), made_up(1, suite="=cmd|' /C calc'!A0"), failed(2)]

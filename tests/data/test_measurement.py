@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from data.measurement import Interval, Measurement, Provenance
+from modelworth.data.measurement import Interval, Measurement, Provenance
 from tests.data.records import failed, made_up
 
 

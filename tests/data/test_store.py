@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from data.errors import InputError, ModelworthError
-from data.measurement import Measurement
-from data.store import open_store, parse, serialise
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import open_store, parse, serialise
 from tests.data.records import failed, made_up
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from costmodel import scenario as scenarios
-from costmodel.business.lines import LINES
 from modelworth.cli import main
+from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.scenario import scenario as scenarios
 
 TEXT = (Path(__file__).parents[2] / "docs" / "business-model.md").read_text("utf-8")
 COMMANDS = [line for line in TEXT.splitlines() if line.startswith("modelworth ")]

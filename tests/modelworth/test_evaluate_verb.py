@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from costmodel.business.indicators import INDICATORS
 from modelworth.cli import main
+from modelworth.costmodel.business.indicators import INDICATORS
 
 PLAN = """
 text: {en: {name: A plan, question: "Is it one?"}}

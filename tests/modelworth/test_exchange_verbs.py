@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from data.store import open_store
 from modelworth.cli import main
+from modelworth.data.store import open_store
 from tests.data.records import failed, made_up
 
 

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from costmodel import scenario
-from costmodel.analysis import Analysis
-from costmodel.evaluate import evaluate
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario
 from tests.report import sample
 
 DAY = date(2026, 11, 24)

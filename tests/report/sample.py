@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from costmodel.analysis import (
+from modelworth.costmodel.analysis import (
     Analysis,
     BreakEven,
     Criterion,

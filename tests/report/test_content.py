@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import dashboard
-from dashboard.report.blocks import Graphic, Table, clean, mapped
-from dashboard.report.content import SECTIONS, compose
-from dashboard.words import LANGUAGES, catalogue
-from data.errors import InputError
+from modelworth import report
+from modelworth.data.errors import InputError
+from modelworth.report.sections.blocks import Graphic, Table, clean, mapped
+from modelworth.report.sections.content import SECTIONS, compose
+from modelworth.report.words import LANGUAGES, catalogue
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE
 from tests.report.sample import hostile, values
 
-ROOM = Path(dashboard.__file__).parent / "report"
+ROOM = Path(report.__file__).parent
 
 
 def _texts(piece: object) -> list[str]:
@@ -114,12 +114,14 @@ def test_both_languages_have_the_same_messages_with_the_same_gaps():
 
 def test_every_message_is_used():
     """A message's last part, or all of it, stands as a string in the room's code."""
-    code = [ast.walk(ast.parse(path.read_text())) for path in ROOM.glob("*.py")]
+    code = [ast.walk(ast.parse(path.read_text())) for path in ROOM.rglob("*.py")]
     said = {
         node.value for walk in code for node in walk
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }  # fmt: skip
-    templates = "".join(path.read_text() for path in (ROOM / "templates").glob("report.*"))
+    templates = "".join(
+        path.read_text() for path in (ROOM / "formats" / "templates").glob("report.*")
+    )
     for key in (key for key in catalogue("en") if key.startswith("report.")):
         short = key.removeprefix("report.")
         group, _, last = short.partition(".")

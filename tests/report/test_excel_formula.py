@@ -14,9 +14,9 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from costmodel.business.formula import Line, order, parse
-from costmodel.business.formula_compile import Program, Run
-from dashboard.report.excel_formula import (
+from modelworth.costmodel.formula.compile import Program, Run
+from modelworth.costmodel.formula.text import Line, order, parse
+from modelworth.report.formats.sheets.excel_formula import (
     FIRST_COLUMN,
     HORIZON,
     MONTH_ROW,

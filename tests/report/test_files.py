@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.report import FORMATS, files, write
-from dashboard.report.zips import fixed
-from data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.report import FORMATS, files, write
+from modelworth.report.formats.zips import fixed
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE
 from tests.report.sample import hostile

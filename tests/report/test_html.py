@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.report.content import SECTIONS, compose
-from dashboard.report.html import render
+from modelworth.report.formats.html import render
+from modelworth.report.sections.content import SECTIONS, compose
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE
 from tests.report.sample import hostile

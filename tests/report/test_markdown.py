@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dashboard.report.blocks import clean
-from dashboard.report.content import SECTIONS, compose
-from dashboard.report.markdown import escaped, render
+from modelworth.report.formats.md import escaped, render
+from modelworth.report.sections.blocks import clean
+from modelworth.report.sections.content import SECTIONS, compose
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE
 from tests.report.sample import hostile

@@ -9,12 +9,12 @@ import pypdf
 import pytest
 import typst
 
-from dashboard.report import fonts, pdf
-from dashboard.report.blocks import Document, Paragraph, Section
-from dashboard.report.content import compose
-from dashboard.report.fonts import Typeface, typeface
-from dashboard.words import Words
-from data.errors import ModelworthError
+from modelworth.data.errors import ModelworthError
+from modelworth.report.formats import fonts, pdf
+from modelworth.report.formats.fonts import Typeface, typeface
+from modelworth.report.sections.blocks import Document, Paragraph, Section
+from modelworth.report.sections.content import compose
+from modelworth.report.words import Words
 from tests.report.conftest import DAY
 from tests.report.hostility import FEW, HOSTILE
 from tests.report.sample import hostile

@@ -13,8 +13,8 @@ from PIL import ImageFont
 from pptx import Presentation
 from pptx.util import Emu
 
-from dashboard.report.slides import render
-from dashboard.report.text_fit import fitted, height_in, lines
+from modelworth.report.formats.pptx import render
+from modelworth.report.formats.slides.text_fit import fitted, height_in, lines
 from tests.report import office
 from tests.report.conftest import DAY
 from tests.report.hostility import FEW

@@ -29,7 +29,7 @@ def test_it_shows_what_evaluate_shows(tmp_path, capsys):
     assert main(["evaluate", "base", "--json", *change]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert main(["report", "base", "--formats", "json", *change]) == 0
-    written = json.loads((tmp_path / "report" / "report.json").read_text())
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
     assert written["indicators"] == shown["indicators"]
     assert written["verdict"] == shown["verdict"]
     command = written["provenance"]["command"]
@@ -56,7 +56,7 @@ def test_wrong_input_is_one_clear_line(arguments, told, capsys):
 
 
 def test_a_format_that_fails_is_named_and_the_others_are_written(tmp_path, capsys, monkeypatch):
-    from dashboard.report import files
+    from modelworth.report import files
 
     def failing(job):
         raise RuntimeError("broken")
@@ -64,10 +64,10 @@ def test_a_format_that_fails_is_named_and_the_others_are_written(tmp_path, capsy
     monkeypatch.setitem(files.FORMATS, "pdf", failing)
     assert main(["report", "base", "--formats", "json,pdf", *PLAIN]) == 1
     said = capsys.readouterr()
-    assert said.out.split() == ["report/report.json"]
+    assert said.out.split() == ["out/report.json"]
     assert "pdf: RuntimeError: broken" in said.err
 
 
 def test_without_charts_there_is_no_folder_for_them(tmp_path):
     assert main(["report", "base", "--formats", "md", "--sections", "indicators", *PLAIN]) == 0
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.md"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.md"}

@@ -12,10 +12,10 @@ import formualizer
 import openpyxl
 import pytest
 
-from costmodel import scenario
-from costmodel.analysis import Analysis, Figure
-from costmodel.evaluate import evaluate
-from dashboard.report.workbook import ORDER, render
+from modelworth.costmodel.analysis import Analysis, Figure
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario
+from modelworth.report.formats.xlsx import ORDER, render
 from tests.report import office, sample
 from tests.report.conftest import DAY
 from tests.report.hostility import FEW

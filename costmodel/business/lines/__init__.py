@@ -7,18 +7,18 @@ money is nominal USD.
 
 from __future__ import annotations
 
-from costmodel.business.lines.building import LINES as BUILDING
-from costmodel.business.lines.capacity import LINES as CAPACITY
-from costmodel.business.lines.cash import LINES as CASH
-from costmodel.business.lines.company import LINES as COMPANY
-from costmodel.business.lines.compute import LINES as COMPUTE
-from costmodel.business.lines.demand import LINES as DEMAND
-from costmodel.business.lines.outcome import LINES as OUTCOME
-from costmodel.business.lines.owned import LINES as OWNED
-from costmodel.business.lines.ratios import LINES as RATIOS
-from costmodel.business.lines.revenue import LINES as REVENUE
-from costmodel.business.lines.trust import LINES as TRUST
-from costmodel.business.lines.unit_cost import LINES as UNIT_COST
+from modelworth.costmodel.business.lines.building import LINES as BUILDING
+from modelworth.costmodel.business.lines.capacity import LINES as CAPACITY
+from modelworth.costmodel.business.lines.cash import LINES as CASH
+from modelworth.costmodel.business.lines.company import LINES as COMPANY
+from modelworth.costmodel.business.lines.compute import LINES as COMPUTE
+from modelworth.costmodel.business.lines.demand import LINES as DEMAND
+from modelworth.costmodel.business.lines.outcome import LINES as OUTCOME
+from modelworth.costmodel.business.lines.owned import LINES as OWNED
+from modelworth.costmodel.business.lines.ratios import LINES as RATIOS
+from modelworth.costmodel.business.lines.revenue import LINES as REVENUE
+from modelworth.costmodel.business.lines.trust import LINES as TRUST
+from modelworth.costmodel.business.lines.unit_cost import LINES as UNIT_COST
 
 __all__ = ["LINES"]
 

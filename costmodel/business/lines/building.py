@@ -8,7 +8,7 @@ arXiv:2405.21015 (amortised clusters).
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

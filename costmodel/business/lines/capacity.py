@@ -7,7 +7,7 @@ fleet of 226.75 nodes this split reproduces to 0.05%; SageServe, arXiv:2502.1461
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

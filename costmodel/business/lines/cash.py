@@ -6,7 +6,7 @@ from net profit, and the two must agree to the cent.
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

@@ -6,7 +6,7 @@ Sources: Verhulst 1838 (logistic growth); Bass 1969 (diffusion).
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

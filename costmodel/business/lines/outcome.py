@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line("npv_usd", "usd", "cash", "total(present_value_usd)", "net present value"),

@@ -8,7 +8,7 @@ horizon is sold for a share of it, and the rest is written off.
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

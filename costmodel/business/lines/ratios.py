@@ -7,7 +7,7 @@ profit rests on these lines.
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

@@ -6,7 +6,7 @@ customers pay for. The value of time saved inside the company stands apart from 
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

@@ -7,7 +7,7 @@ Sources: arXiv:2406.17298 (private training), vLLM and Presidio issues, European
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(

@@ -7,7 +7,7 @@ splits the cost instead (NVIDIA's method), the result differs; GPU time is what 
 
 from __future__ import annotations
 
-from costmodel.business.formula import Line
+from modelworth.costmodel.formula.text import Line
 
 
 def _share(load: str) -> str:

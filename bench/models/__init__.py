@@ -1,0 +1,1 @@
+"""The models that can be measured: built from their configs, counted, spread over ranks."""

@@ -1,0 +1,131 @@
+"""A model spread over the ranks of the default process group: DDP, FSDP2 and tensor parallelism.
+
+The layout's degrees make a device mesh of data × tensor. Tensor parallelism follows the plan that
+transformers states for a model, as far as it splits linear layers by columns and rows; FSDP2 shards
+each layer and the rest around them. Launch with `torchrun`, see `modelworth bench --help`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import distributed
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    RowwiseParallel,
+    parallelize_module,
+)
+from torch.nn.parallel import DistributedDataParallel
+
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Layout
+
+STYLES = {"colwise": ColwiseParallel, "rowwise": RowwiseParallel}
+
+
+def spread(
+    model: Any, layout: Layout, device: torch.device, dtype: torch.dtype, *, trained: bool
+) -> Any:
+    """The model as this rank holds it.
+
+    Args:
+        model: the whole model, on every rank.
+        layout: degrees; their product is the number of ranks.
+        device: of this rank.
+        dtype: of matrix products; FSDP2 gathers weights in it and reduces gradients in float32.
+        trained: whether replicas must agree on gradients; those that only infer need no word.
+
+    Raises:
+        InputError: if the layout doesn't fit the ranks or the model.
+    """
+    _require_possible(layout)
+    if layout.devices == 1:
+        return model
+    names = ("data", "tensor")
+    mesh = init_device_mesh(device.type, (layout.data, layout.tensor), mesh_dim_names=names)
+    if layout.tensor > 1:
+        _split_layers(model, mesh["tensor"])
+    if layout.fully_sharded:
+        return _sharded(model, mesh["data"], dtype)
+    if layout.data > 1 and trained:
+        return _replicated(model, mesh["data"], device)
+    return model
+
+
+def _require_possible(layout: Layout) -> None:
+    """Refuses layouts that no rank here could run."""
+    for kind in ("pipeline", "expert"):
+        if getattr(layout, kind) > 1:
+            raise InputError(f"workload.layout.{kind}", getattr(layout, kind), "1 in `bench`")
+    if layout.fully_sharded and layout.data == 1:
+        raise InputError("workload.layout.data", 1, "2 or more to shard fully")
+    if layout.tensor > 1 and layout.data > 1 and not layout.fully_sharded:
+        raise InputError("workload.layout", "data and tensor without sharding", "fully sharded")
+    ranks = distributed.get_world_size() if distributed.is_initialized() else 1
+    if layout.devices != ranks:
+        raise InputError("workload.layout", f"{layout.devices} devices", f"{ranks}, the ranks")
+
+
+def _split_layers(model: Any, mesh: DeviceMesh) -> None:
+    """Splits attention heads and feed-forward widths in place, by the plan of transformers."""
+    config, degree = model.config, mesh.size()
+    plan = getattr(config, "base_model_tp_plan", None) or {}
+    prefix = f"{model.base_model_prefix}."
+    styles = {f"{prefix}{name}": STYLES[style]() for name, style in plan.items() if style in STYLES}
+    if not styles or any("expert" in name for name in plan):
+        allowed = "1, or a dense model for which transformers states a plan (such as Llama)"
+        raise InputError("workload.layout.tensor", degree, allowed)
+    for key in ("num_attention_heads", "num_key_value_heads"):
+        heads = getattr(config, key, None)
+        if heads is not None and heads % degree:
+            raise InputError("workload.layout.tensor", degree, f"a divisor of {key}, {heads}")
+    parallelize_module(model, mesh, styles)
+
+
+def _sharded(model: Any, mesh: DeviceMesh, dtype: torch.dtype) -> Any:
+    """FSDP2 around each layer, then around the rest."""
+    lower = dtype if dtype is not torch.float32 else None
+    policy = MixedPrecisionPolicy(param_dtype=lower, reduce_dtype=torch.float32)
+    for layer in repeated_layers(model):
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    return fully_shard(model, mesh=mesh, mp_policy=policy)
+
+
+def repeated_layers(model: torch.nn.Module) -> list[torch.nn.Module]:
+    """The layers of the model's stacks: items of its longest lists of equal modules."""
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    stacks = [each for each in lists if len(each) > 1 and len({type(layer) for layer in each}) == 1]
+    inner = {id(module) for stack in stacks for layer in stack for module in layer.modules()}
+    return [layer for stack in stacks if id(stack) not in inner for layer in stack]
+
+
+def _replicated(model: Any, mesh: DeviceMesh, device: torch.device) -> Any:
+    """DDP; the model's config stays reachable."""
+    ids = [device.index] if device.type == "cuda" else None
+    replica = DistributedDataParallel(
+        model,
+        device_ids=ids,
+        process_group=mesh.get_group(),
+        broadcast_buffers=False,  # rotary frequencies and the like never change
+        gradient_as_bucket_view=True,
+    )
+    replica.config = model.config
+    return replica
+
+
+@contextmanager
+def gradients_summed(model: torch.nn.Module, *, now: bool) -> Iterator[None]:
+    """A micro-batch whose gradients are summed over ranks `now`, or wait for a later one."""
+    if isinstance(model, FSDPModule):
+        model.set_requires_gradient_sync(now)
+        yield
+    elif isinstance(model, DistributedDataParallel) and not now:
+        with model.no_sync():
+            yield
+    else:
+        yield

@@ -1,0 +1,186 @@
+"""Model FLOPs of a step, counted exactly, and bytes that a decode step must move.
+
+FLOPs are counted by PyTorch's FlopCounterMode over the same model on the meta device, with eager
+attention and batched experts, so that nothing is hidden in a fused kernel. Attention counts fully,
+4·b·s²·h·L forward, causal or not (layers with a sliding window too); a decode step attends to what
+the cache holds and to itself. Training is 3 × forward and recomputation isn't counted. LoRA counts
+the backward pass as it is: frozen weights need no gradient of their own. The optimizer isn't
+counted. A count is for one sequence or image, and scales with the batch.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from modelworth.bench.models import size as zoo_size
+from modelworth.bench.models import zoo
+from modelworth.bench.work.inputs import TRAINING, forward_batch, lengths, options, training_batch
+from modelworth.data.measurement import Workload
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+META = torch.device("meta")
+
+
+def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float:
+    """Model FLOPs of one step on one data-parallel rank."""
+    single = workload.model_copy(update={"batch": 1, "gradient_accumulation": 1})
+    counted = _counted(blueprint.key, single.model_dump_json())
+    accumulated = workload.gradient_accumulation if workload.kind in TRAINING else 1
+    return counted * workload.batch * accumulated
+
+
+def has_last_logits(model: torch.nn.Module) -> bool:
+    """Whether the model can leave out all logits but the last, as serving does."""
+    return "logits_to_keep" in inspect.signature(model.forward).parameters
+
+
+@cache
+def _counted(key: str, workload_json: str) -> float:
+    """FLOPs of a step of one sequence, by everything that they depend on."""
+    blueprint = zoo.Blueprint.of_key(key)
+    workload = Workload.model_validate_json(workload_json)
+    model = _meta_model(key)
+    if workload.kind == "finetune_lora":
+        return _lora(blueprint, workload)
+    if workload.kind in (*TRAINING, "forward"):
+        passes = 3 if workload.kind in TRAINING else 1
+        return passes * _forward(blueprint, model, workload)
+    size = lengths(blueprint, model.config, workload)
+    if workload.kind == "prefill":
+        return _prefill(model, size.prompt)
+    if workload.kind == "decode":
+        return _decode(model, size.prompt, size.context)
+    # generate: the prompt gives the first token; a later step's FLOPs are linear in its context
+    first = 1 if blueprint.family == "encoder-decoder" else size.prompt
+    last = first + size.new - 2
+    ends = _decode(model, size.prompt, first) + _decode(model, size.prompt, last)
+    return _prefill(model, size.prompt) + (size.new - 1) * ends / 2
+
+
+@lru_cache(maxsize=4)
+def _meta_model(key: str) -> PreTrainedModel:
+    """The model without storage, in the form that the counter sees through."""
+    blueprint = zoo.Blueprint.of_key(key)
+    return zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
+
+
+def _experts(blueprint: zoo.Blueprint) -> str | None:
+    """The experts implementation whose products the counter sees."""
+    routed = any(blueprint.config.get(key) for key in zoo_size.EXPERTS)
+    return "batched_mm" if routed else None
+
+
+def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> float:
+    """FLOPs of one pass over a whole sequence or image, all logits."""
+    batch = forward_batch(blueprint, model.config, workload, META)
+    batch = {key: _as(model, value) for key, value in batch.items()}
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(**batch, **options(blueprint, model.config, batch))
+    return float(counter.get_total_flops())
+
+
+def _as(model: PreTrainedModel, value: torch.Tensor) -> torch.Tensor:
+    """Images in the model's number format; tokens as they are."""
+    return value.to(model.dtype) if value.is_floating_point() else value
+
+
+def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
+    """FLOPs of a forward and backward pass with adapters."""
+    from modelworth.bench.work.train import add_lora, loss_of
+
+    generator = torch.Generator()
+    model = zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
+    adapted = add_lora(model, workload.lora_rank).to(torch.bfloat16)
+    batch = training_batch(blueprint, model.config, workload, torch.device("cpu"), generator)
+    batch = {key: _as(model, value).to(META) for key, value in batch.items()}
+    with FlopCounterMode(display=False) as counter:
+        loss_of(blueprint, adapted, batch).backward()
+    return float(counter.get_total_flops())
+
+
+def _ids(tokens: int) -> torch.Tensor:
+    """One sequence of that many tokens."""
+    return torch.zeros(1, tokens, dtype=torch.long, device=META)
+
+
+def _prefill(model: PreTrainedModel, prompt: int) -> float:
+    """FLOPs of the pass that gives the first new token: only its logits are computed."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        if model.config.is_encoder_decoder:
+            model(input_ids=_ids(prompt), decoder_input_ids=_ids(1))
+        else:
+            last = {"logits_to_keep": 1} if has_last_logits(model) else {}
+            model(input_ids=_ids(prompt), use_cache=True, **last)
+    return float(counter.get_total_flops())
+
+
+def _decode(model: PreTrainedModel, prompt: int, context: int) -> float:
+    """FLOPs of one more token of a decoder that holds `context` tokens."""
+    given, held = _holding(model, prompt, context)
+    token = "decoder_input_ids" if model.config.is_encoder_decoder else "input_ids"
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(**given, **{token: _ids(1)}, past_key_values=held, use_cache=True)
+    return float(counter.get_total_flops())
+
+
+def _holding(model: PreTrainedModel, prompt: int, context: int) -> tuple[dict[str, Any], Any]:
+    """What a next step is given, and the cache of a decoder that holds `context` tokens."""
+    with torch.no_grad():
+        if not model.config.is_encoder_decoder:
+            return {}, model(input_ids=_ids(context), use_cache=True).past_key_values
+        given = {"encoder_outputs": model.get_encoder()(input_ids=_ids(prompt))}
+        held = model(**given, decoder_input_ids=_ids(context), use_cache=True)
+        return given, held.past_key_values
+
+
+def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: int) -> float:
+    """Bytes that a decode step must move: weights used, cache read, the new token's part written.
+
+    A mixture of experts reads those that the batch touches when each token picks evenly,
+    E·(1 − (1 − k/E)^b). An encoder-decoder's encoder, and the keys made from it, stay as they are.
+    """
+    model = _meta_model(blueprint.key)
+    size = lengths(blueprint, model.config, workload)
+    weights = _weights_read(model, workload.batch)
+    per_sequence = cache_elements(model, size.prompt, size.context + 1)
+    return (weights + workload.batch * per_sequence) * element_bytes
+
+
+def _weights_read(model: PreTrainedModel, batch: int) -> float:
+    """Parameters that the matrix products of a decode step read, each once."""
+    share = zoo_size.expert_share(model.config)
+    read = 0.0
+    for path, module in model.named_modules():
+        if path.startswith("encoder.") or path.endswith(("EncDecAttention.k", "EncDecAttention.v")):
+            continue
+        for name, weight in module.named_parameters(recurse=False):
+            if zoo_size.is_matrix(module, name, weight):
+                read += weight.numel()
+            elif zoo_size.is_experts(name, weight):
+                read += weight.numel() * (1 - (1 - share) ** batch)
+    return read
+
+
+def cache_elements(model: PreTrainedModel, prompt: int, context: int) -> int:
+    """Numbers in the key-value cache of one sequence that holds `context` tokens.
+
+    They are read off the cache that transformers makes, so grouped heads, sliding windows and the
+    keys of an encoder-decoder's source are what they are. Latent attention counts compressed.
+    """
+    config = model.config
+    if getattr(config, "kv_lora_rank", None):
+        layer = config.kv_lora_rank + config.qk_rope_head_dim
+        return config.num_hidden_layers * layer * context
+    _, held = _holding(model, prompt, context)
+    caches = [held]
+    if config.is_encoder_decoder:
+        caches = [held.self_attention_cache, held.cross_attention_cache]
+    layers = [layer for one in caches for layer in one.layers]
+    return sum(layer.keys.numel() + layer.values.numel() for layer in layers)

@@ -1,0 +1,1 @@
+"""A run of the harness: suites, isolated workers, records, searches, comparisons."""

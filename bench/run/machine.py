@@ -1,0 +1,200 @@
+"""What the work ran on, as far as it can be known; what can't is None.
+
+A GPU is described by NVML and named as in the catalogue where it is there. `detect` never touches
+CUDA, so that a process that forks workers may call it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import re
+import runpy
+import uuid
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from modelworth.bench.timing.nvml import nvml, text
+from modelworth.bench.work.task import DeviceKind
+from modelworth.data.catalog import Accelerator, load_catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Machine
+
+LIBRARIES = ("torch", "transformers", "peft", "triton", "flash-attn", "numpy", "nvidia-ml-py")
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """The first visible GPU as NVML describes it."""
+
+    name: str
+    uuids: tuple[str, ...]
+    memory_bytes: int
+    driver: str
+    power_limit_w: float | None
+
+
+def default_device() -> DeviceKind:
+    """`cuda` where there is a GPU and a torch built for it."""
+    return "cuda" if _torch_has_cuda() and gpu() is not None else "cpu"
+
+
+def detect(device: DeviceKind, count: int = 1) -> Machine:
+    """The machine and its `count` devices of this kind, ceilings left out."""
+    found = gpu() if device == "cuda" else None
+    cpu = cpu_name()
+    host_bytes = psutil.virtual_memory().total
+    return Machine(
+        device=catalogue_name(found.name) if found else cpu or platform.machine(),
+        kind=device,
+        count=count,
+        memory_bytes=found.memory_bytes if found else host_bytes,
+        driver=found.driver if found else None,
+        power_limit_w=found.power_limit_w if found else None,
+        cpu=cpu,
+        cpu_cores=cores(),
+        host_memory_bytes=host_bytes,
+        system=f"{platform.system()} {_release()}, Python {platform.python_version()}",
+        machine_id=_machine_id(found),
+        libraries=_versions(),
+    )
+
+
+def catalogue_name(driver_name: str) -> str:
+    """The catalogue's name for what the driver calls its device, else the driver's own."""
+    found = accelerator(driver_name)
+    return driver_name if found is None else found.name
+
+
+def accelerator(name: str) -> Accelerator | None:
+    """The catalogue's entry for a device, by its name, an alias or the driver's name."""
+    catalog = load_catalog()
+    for spelling in (name, re.sub(r"^(NVIDIA|AMD)\s+", "", name)):
+        try:
+            return catalog.accelerator(spelling)
+        except InputError:
+            continue
+    return None
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_name() -> str | None:
+    """What the processor calls itself."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.lower().startswith(("model name", "hardware")):
+                return line.split(":", 1)[1].strip() or None
+    return platform.processor() or None
+
+
+def last_level_cache_bytes(device: DeviceKind) -> int | None:
+    """The largest cache between the device and its memory; None: unknown."""
+    if device == "cuda":
+        import torch
+
+        return getattr(torch.cuda.get_device_properties(0), "L2_cache_size", None)
+    sizes = [
+        _kibibytes(path.read_text())
+        for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+    ]
+    return max(sizes, default=None)
+
+
+def gpu() -> Gpu | None:
+    """The first visible GPU; None without one, or without NVML."""
+    with nvml() as library:
+        if library is None:
+            return None
+        handles = _visible(library)
+        if not handles:
+            return None
+        first = handles[0]
+        return Gpu(
+            name=text(library.nvmlDeviceGetName(first)),
+            uuids=tuple(text(library.nvmlDeviceGetUUID(handle)) for handle in handles),
+            memory_bytes=int(library.nvmlDeviceGetMemoryInfo(first).total),
+            driver=text(library.nvmlSystemGetDriverVersion()),
+            power_limit_w=_power_limit_w(library, first),
+        )
+
+
+def _visible(library: Any) -> list[Any]:
+    """Handles of the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order."""
+    count = library.nvmlDeviceGetCount()
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None:
+        return [library.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    if all(name.isdigit() for name in names):
+        return [library.nvmlDeviceGetHandleByIndex(int(n)) for n in names if int(n) < count]
+    return [library.nvmlDeviceGetHandleByUUID(name) for name in names if name.startswith("GPU-")]
+
+
+def visible_handle(library: Any, index: int) -> Any | None:
+    """NVML's handle of torch's device `index`; None if it can't be told."""
+    handles = _visible(library)
+    return handles[index] if index < len(handles) else None
+
+
+def _power_limit_w(library: Any, handle: Any) -> float | None:
+    try:
+        return float(library.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
+    except library.NVMLError:
+        return None
+
+
+def _torch_has_cuda() -> bool:
+    """Whether the torch that is installed was built for CUDA, told without importing it."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or not spec.submodule_search_locations:
+        return False
+    version = Path(spec.submodule_search_locations[0]) / "version.py"
+    return version.exists() and runpy.run_path(str(version)).get("cuda") is not None
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the libraries that decide how fast the work is."""
+    found = {}
+    for package in LIBRARIES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _machine_id(found: Gpu | None) -> str:
+    """The same for this machine each time, and no name of it."""
+    identity = Path("/etc/machine-id")
+    known = identity.read_text().strip() if identity.exists() else ""
+    parts = [
+        known or str(uuid.getnode()),
+        cpu_name() or "",
+        str(cores()),
+        str(psutil.virtual_memory().total // 2**28),
+        *(found.uuids if found else ()),
+    ]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def _release() -> str:
+    """The kernel's version without what the distribution adds to it."""
+    return platform.release().split("-")[0]
+
+
+def _kibibytes(size: str) -> int:
+    number = int(size.strip().rstrip("KMG"))
+    return number * {"K": 2**10, "M": 2**20, "G": 2**30}.get(size.strip()[-1], 1)

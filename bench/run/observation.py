@@ -1,0 +1,111 @@
+"""What a worker saw, raw: everything that is needed to make a `Measurement`, nothing derived.
+
+The ranks of a distributed case each see their own; `merged` makes one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+
+from modelworth.data.measurement import Condition, Energy, Memory, Model, Record, Unit, Workload
+
+
+class Observation(Record):
+    """One timed case, over all ranks.
+
+    Attributes:
+        workload: the case's, with the attention and compilation that were really in use.
+        work_per_step: units of one step, over all devices; FLOPs and bytes likewise.
+        samples_s: seconds of every timed step, of the rank that took longest.
+        parts_s: seconds of each named part of every step.
+        wall_s: wall time of the rounds that hold the samples.
+        settled: whether the warm-up ended flat.
+        cache_bytes: the last-level cache, in which small work hides from memory; None: unknown.
+        devices: how many devices did it.
+    """
+
+    model: Model
+    workload: Workload
+    unit: Unit
+    work_per_step: PositiveFloat
+    model_flops_per_step: PositiveFloat | None = None
+    bytes_per_step: PositiveFloat | None = None
+    samples_s: tuple[PositiveFloat, ...]
+    parts_s: dict[str, tuple[PositiveFloat, ...]] = Field(default_factory=dict)
+    wall_s: NonNegativeFloat
+    warmup_steps: int
+    settled: bool
+    memory: Memory = Memory()
+    energy: Energy | None = None
+    condition: Condition = Condition()
+    cache_bytes: int | None = None
+    devices: int = 1
+
+
+def merged(ranks: Sequence[Observation]) -> Observation:
+    """One observation of all ranks: work and energy add up, the slowest and the fullest count.
+
+    The times are those of the rank that took longest in all: the slowest rank of each single step
+    would add up to more time than went by, as ranks are slow in turn.
+    """
+    if len(ranks) == 1:
+        return ranks[0]
+    first, slowest = ranks[0], max(ranks, key=lambda rank: sum(rank.samples_s))
+    return first.model_copy(
+        update={
+            "work_per_step": sum(rank.work_per_step for rank in ranks),
+            "model_flops_per_step": _sum(rank.model_flops_per_step for rank in ranks),
+            "bytes_per_step": _sum(rank.bytes_per_step for rank in ranks),
+            "samples_s": slowest.samples_s,
+            "parts_s": slowest.parts_s,
+            "wall_s": slowest.wall_s,
+            "settled": all(rank.settled for rank in ranks),
+            "memory": _fullest([rank.memory for rank in ranks]),
+            "energy": _all_energy(ranks),
+            "condition": _worst([rank.condition for rank in ranks]),
+            "devices": len(ranks),
+        }
+    )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
+
+
+def _fullest(memories: list[Memory]) -> Memory:
+    """The memory of the rank that holds most."""
+
+    def peak(memory: Memory) -> int:
+        return memory.allocated_peak_bytes or memory.host_peak_bytes or 0
+
+    return max(memories, key=peak)
+
+
+def _all_energy(ranks: Sequence[Observation]) -> Energy | None:
+    """Energy of all devices; doubtful if one is, unknown if one is."""
+    known = [rank.energy for rank in ranks if rank.energy is not None]
+    joules = _sum(energy.energy_j for energy in known)
+    if len(known) < len(ranks) or joules is None:
+        return None
+    work_done = sum(rank.work_per_step for rank in ranks) * len(ranks[0].samples_s)
+    reasons = [energy.reason for energy in known if energy.reason]
+    return Energy(
+        energy_j=joules,
+        energy_j_per_unit=joules / work_done,
+        mean_power_w=_sum(energy.mean_power_w for energy in known),
+        method=known[0].method,
+        valid=all(energy.valid for energy in known),
+        reason=reasons[0] if reasons else None,
+    )
+
+
+def _worst(conditions: list[Condition]) -> Condition:
+    """Rank 0's condition with every rank's flags and reasons."""
+    flags = {flag for condition in conditions for flag in condition.flags}
+    reasons = {reason for condition in conditions for reason in condition.throttle_reasons}
+    return conditions[0].model_copy(
+        update={"flags": tuple(sorted(flags)), "throttle_reasons": tuple(sorted(reasons))}
+    )

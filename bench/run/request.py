@@ -1,0 +1,194 @@
+"""From what a person asks for (a model, a kind of work, maybe a batch) to a complete `Case`.
+
+Every choice that was left open gets the default of the model's family and the device, so that a
+case states all that decides its speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt, ValidationError
+
+from modelworth.bench.models import zoo
+from modelworth.bench.work.task import Case, DeviceKind
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Family, Kind, Layout, Precision, Record, Workload
+
+TRAINING: tuple[Kind, ...] = ("pretrain", "finetune", "finetune_lora")
+GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")
+KINDS: dict[Family, tuple[Kind, ...]] = {
+    "decoder": GENERATIVE,
+    "image-decoder": GENERATIVE,
+    "encoder-decoder": GENERATIVE,
+    "encoder": (*TRAINING, "forward"),
+    "vision": (*TRAINING, "forward"),
+    "detector": (*TRAINING, "forward"),
+}
+TOKENS: dict[DeviceKind, dict[Family, int]] = {
+    "cpu": {"decoder": 256, "encoder": 128, "encoder-decoder": 128},
+    "cuda": {"decoder": 2048, "encoder": 512, "encoder-decoder": 512},
+}
+NEW_TOKENS: dict[DeviceKind, int] = {"cpu": 32, "cuda": 256}
+BATCH: dict[DeviceKind, dict[str, int]] = {
+    "cpu": {"training": 1, "inference": 1},
+    "cuda": {"training": 4, "inference": 1},
+}
+FORWARD_BATCH: dict[DeviceKind, int] = {"cpu": 4, "cuda": 64}
+LORA_RANK = 16
+CompileMode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
+
+
+class Request(Record):
+    """What is asked for; None leaves a choice to the defaults.
+
+    Attributes:
+        work: the kind of work.
+        prompt_tokens: tokens of a sequence (training), of the prompt, or held when decoding.
+        compile: whether to use torch.compile; a mode implies yes.
+        data_parallel: ranks that each take a batch of their own (with `fully_sharded`: FSDP2).
+    """
+
+    model: str = Field(min_length=1)
+    work: Kind
+    batch: PositiveInt | None = None
+    prompt_tokens: PositiveInt | None = None
+    new_tokens: PositiveInt | None = None
+    image_pixels: PositiveInt | None = None
+    precision: Precision | None = None
+    attention: str | None = None
+    compile: bool | None = None
+    compile_mode: CompileMode | None = None
+    cuda_graphs: bool | None = None
+    optimizer: str | None = None
+    gradient_accumulation: PositiveInt = 1
+    activation_checkpointing: bool = False
+    lora_rank: PositiveInt | None = None
+    weights: Literal["random", "pretrained"] = "random"
+    trust_remote_code: bool = False
+    data_parallel: PositiveInt = 1
+    fully_sharded: bool = False
+    tensor_parallel: PositiveInt = 1
+    nodes: PositiveInt = 1
+    seed: int = Field(default=0, ge=0)
+
+    def case(self, device: DeviceKind) -> Case:
+        """The complete case.
+
+        Raises:
+            InputError: if there is no such model, or it can't do this kind of work.
+        """
+        blueprint = zoo.resolve(self.model, trust_remote_code=self.trust_remote_code)
+        if self.work not in KINDS[blueprint.family]:
+            found = f"{self.work}, of {self.model} ({blueprint.family})"
+            raise InputError("work", found, f"one of {', '.join(KINDS[blueprint.family])}")
+        return Case(
+            model=self.model,
+            weights=self.weights,
+            trust_remote_code=self.trust_remote_code,
+            workload=self._workload(blueprint, device),
+            device=device,
+            seed=self.seed,
+        )
+
+    def _workload(self, blueprint: zoo.Blueprint, device: DeviceKind) -> Workload:
+        training, cuda = self.work in TRAINING, device == "cuda"
+        compiled = self.compile_mode is not None or (cuda if self.compile is None else self.compile)
+        graphs = cuda and self.work in ("decode", "generate")
+        prompt_tokens, new_tokens, pixels = self._lengths(blueprint, device)
+        return Workload(
+            kind=self.work,
+            batch=self.batch or self._default_batch(device),
+            prompt_tokens=prompt_tokens,
+            new_tokens=new_tokens,
+            image_pixels=pixels,
+            precision=self.precision or ("bfloat16" if cuda else "float32"),
+            attention=self.attention or "sdpa",
+            compiled=compiled,
+            compile_mode=(self.compile_mode or "default") if compiled else None,
+            cuda_graphs=graphs if self.cuda_graphs is None else self.cuda_graphs,
+            optimizer=(self.optimizer or "adamw_fused") if training else None,
+            gradient_accumulation=self.gradient_accumulation,
+            activation_checkpointing=self.activation_checkpointing,
+            lora_rank=(self.lora_rank or LORA_RANK) if self.work == "finetune_lora" else None,
+            layout=Layout(
+                data=self.data_parallel,
+                fully_sharded=self.fully_sharded,
+                tensor=self.tensor_parallel,
+                nodes=self.nodes,
+            ),
+        )
+
+    def _default_batch(self, device: DeviceKind) -> int:
+        if self.work == "forward":
+            return FORWARD_BATCH[device]
+        return BATCH[device]["training" if self.work in TRAINING else "inference"]
+
+    def _lengths(
+        self, blueprint: zoo.Blueprint, device: DeviceKind
+    ) -> tuple[int | None, int | None, int | None]:
+        """Prompt tokens, new tokens and image pixels, with the family's defaults."""
+        family, config = blueprint.family, blueprint.config
+        if family in ("vision", "detector"):
+            return None, None, self.image_pixels or _pixels(config)
+        new_tokens = self.new_tokens
+        if family == "image-decoder":
+            image = zoo.image_tokens(config)
+            text = int(config["n_positions"]) - image
+            reads_text = self.work in ("prefill", "generate")
+            if new_tokens is None and self.work == "generate":
+                new_tokens = image
+            middle = text + image // 2 if self.work == "decode" else text + image
+            return self.prompt_tokens or (text if reads_text else middle), new_tokens, None
+        prompt_tokens = self.prompt_tokens or _tokens(config, family, device)
+        if self.work == "generate":
+            new_tokens = new_tokens or NEW_TOKENS[device]
+            if self.prompt_tokens is None and (limit := _positions(config)) is not None:
+                prompt_tokens = max(1, min(prompt_tokens, limit - new_tokens))
+        elif family == "encoder-decoder":
+            new_tokens = new_tokens or max(2, prompt_tokens // 4)
+        return prompt_tokens, new_tokens, None
+
+
+def request(options: Mapping[str, Any], where: str) -> Request:
+    """A request from options, as a file or the command line gives them.
+
+    Raises:
+        InputError: if one is unknown or has a wrong value; it names the option.
+    """
+    try:
+        return Request.model_validate({key.replace("-", "_"): options[key] for key in options})
+    except ValidationError as error:
+        raise input_error(error, where, Request) from error
+
+
+def input_error(error: ValidationError, where: str, record: type[Record]) -> InputError:
+    """The first fault that pydantic found, as one of ours."""
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        allowed = f"one of {', '.join(record.model_fields)}"
+        return InputError(where, f"unknown key {place}", allowed)
+    if fault["type"] == "missing":
+        return InputError(where, f"no {place}", "there")
+    message = fault["msg"].replace("Input should be ", "").replace("'", "")
+    return InputError(f"{where}: {place}", fault["input"], message)
+
+
+def _tokens(config: Mapping[str, Any], family: Family, device: DeviceKind) -> int:
+    """The family's usual length, or the model's limit if that is less (a place is left to grow)."""
+    usual, limit = TOKENS[device].get(family, 256), _positions(config)
+    return usual if limit is None or family == "encoder-decoder" else min(usual, limit - 8)
+
+
+def _positions(config: Mapping[str, Any]) -> int | None:
+    limit = config.get("max_position_embeddings") or config.get("n_positions")
+    return int(limit) if limit else None
+
+
+def _pixels(config: Mapping[str, Any]) -> int | None:
+    """Side of the config's own images; None where they aren't square."""
+    size = config.get("image_size")
+    sides = set(size) if isinstance(size, list | tuple) else {size}
+    return int(sides.pop()) if len(sides) == 1 and None not in sides else None

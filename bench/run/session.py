@@ -1,0 +1,167 @@
+"""Measures cases one after another, each in a process of its own, and keeps every record.
+
+A session remembers the ceilings it has probed and the records that the store wouldn't take. Its
+methods are generators: they yield events while they wait and return what came out.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Generator, Iterator
+from importlib import metadata
+from pathlib import Path
+
+from modelworth.bench.run import record
+from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.keeper import Keeper
+from modelworth.bench.run.machine_ceilings import TICK_S, Machines
+from modelworth.bench.run.observation import Observation
+from modelworth.bench.run.progress import Event, Progress
+from modelworth.bench.run.together import attempt
+from modelworth.bench.work.task import Case, Limits
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement, Provenance
+from modelworth.data.store import Store
+
+PREPARE = "modelworth.bench.work.prepare:prepare"
+
+
+class Session:
+    """One run of the harness.
+
+    Attributes:
+        refuses: whether a case that can't be asked for is an error instead of a record.
+
+    Args:
+        store: where records go; None keeps none (all ranks but the first).
+        limits: how long and how precisely.
+        progress: what the events tell.
+        suite: name under which records are kept.
+        prepare: the function that makes a `Work` of a case, as `module:name`.
+        command: the command line to note in the records.
+        ceilings: whether to measure the machine's ceilings.
+    """
+
+    def __init__(
+        self,
+        store: Store | None,
+        limits: Limits,
+        progress: Progress,
+        *,
+        suite: str | None = None,
+        prepare: str = PREPARE,
+        command: str | None = None,
+        ceilings: bool = True,
+    ) -> None:
+        self.progress, self.refuses, self._ceilings = progress, False, ceilings
+        self._limits, self._suite, self._prepare = limits, suite, prepare
+        self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
+        self._provenance = _provenance(command)
+
+    def measured(self, case: Case) -> Generator[Event, None, Measurement]:
+        """Measure a case and keep its record.
+
+        Raises:
+            InputError: if the case can't be asked for and the session refuses that.
+        """
+        yield from self._probed(case)
+        self.progress.begin(case.label)
+        yield self.progress.event("case")
+        outcome = yield from self.outcome(case, self._limits)
+        if outcome.bad_input and self.refuses:
+            raise InputError(*outcome.bad_input)
+        measurement = yield from self._recorded(case, outcome)
+        yield self.keep(measurement)
+        return measurement
+
+    def outcome(self, case: Case, limits: Limits) -> Generator[Event, None, Outcome]:
+        """What comes of a case in a process of its own; nothing is kept."""
+        job = {
+            "action": "measure",
+            "case": case.model_dump(mode="json"),
+            "limits": limits.model_dump(mode="json"),
+            "prepare": self._prepare,
+        }
+        trial = attempt(job, limits.time_limit_s)
+        try:
+            while (outcome := trial.wait(TICK_S)) is None:
+                yield self.progress.event("tick")
+        except BaseException:
+            trial.discard()
+            raise
+        return outcome
+
+    def failed(self, case: Case, outcome: Outcome) -> Measurement:
+        """The record of an outcome that isn't a measurement."""
+        return record.failed(
+            case,
+            outcome.status,
+            outcome.reason or "the worker gave no reason",
+            self._machines.machine(case),
+            self._provenance,
+            self._suite,
+        )
+
+    def keep(self, measurement: Measurement) -> Event:
+        """Store a record; the event says whether that worked."""
+        trouble = self._keeper.keep(measurement)
+        self.progress.finish()
+        return self.progress.event("unsaved" if trouble else "done", trouble or "", measurement)
+
+    def close(self) -> None:
+        """End the session.
+
+        Raises:
+            ModelworthError: if records couldn't be stored; it says where they are.
+        """
+        self._keeper.close()
+
+    def _probed(self, case: Case) -> Iterator[Event]:
+        """Measure the ceilings at the case's precision, the first time one needs them."""
+        if self._ceilings and not self._machines.knows(case):
+            self.progress.begin(f"ceilings at {case.workload.precision}")
+            yield self.progress.event("probe")
+            yield from self._probing(case)
+
+    def _probing(self, case: Case) -> Iterator[Event]:
+        for _ in self._machines.probing(case):
+            yield self.progress.event("tick")
+
+    def _recorded(self, case: Case, outcome: Outcome) -> Generator[Event, None, Measurement]:
+        """The measurement of an outcome; ceilings that it exceeds are probed once more."""
+        if outcome.value is None:
+            return self.failed(case, outcome)
+        seen = Observation.model_validate_json(outcome.value)
+        shares = record.utilisation(seen, self._machines.machine(case).ceilings)
+        if any(share is not None and share > 1 for share in shares):
+            yield from self._probing(case)
+        machine = self._machines.machine(case)
+        return record.measured(case, seen, machine, self._provenance, self._suite)
+
+
+def _provenance(command: str | None) -> Provenance:
+    """This tool, its version and, in a checkout, its commit."""
+    try:
+        version = metadata.version("modelworth")
+    except metadata.PackageNotFoundError:
+        version = None
+    return Provenance(
+        origin="measured",
+        tool="modelworth",
+        tool_version=version,
+        command=command,
+        commit=_commit(),
+    )
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this runs from; None where it is installed."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,263 @@
+"""Suites: which cases are measured together, for how long, and which of them tell most.
+
+`quick` is a ladder of decoders from training to decoding; `standard` is every family, training and
+inference, at three sizes; `ladder` takes each family up to what fits; `full` adds kinds of work,
+batches and contexts. A YAML file makes one's own:
+
+    name: mine
+    limits: {timed_s: 5}
+    cases:
+      - {model: [ladder-1m, ladder-4m], work: [pretrain, decode], batch: [1, 8]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from modelworth.bench.models import zoo
+from modelworth.bench.run.request import TRAINING, Request, input_error, request
+from modelworth.bench.work.task import Case, DeviceKind, Limits
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Kind
+
+QUICK = Limits(timed_s=2.0, warmup_s=1.5, time_limit_s=60.0, min_samples=6, precision=0.01)
+STANDARD = Limits(timed_s=2.5, warmup_s=1.5, time_limit_s=120.0, min_samples=6, precision=0.01)
+THOROUGH = Limits(timed_s=20.0, warmup_s=20.0, time_limit_s=1800.0, min_samples=10)
+NAMES = {
+    "quick": "four decoders, three octaves: pre-training, prefill, decode",
+    "standard": "every family, training and inference, three sizes each",
+    "ladder": "every family, training and inference, each size that fits",
+    "full": "ladder, and fine-tuning, generation, batches and contexts",
+}
+LADDERS: dict[DeviceKind, dict[str, tuple[str, ...]]] = {
+    "cpu": {
+        "llama": ("ladder-1m", "ladder-4m", "ladder-16m", "ladder-48m"),
+        "gpt": ("gpt-1m", "gpt-4m", "gpt-16m"),
+        "moe": ("moe-2m", "moe-8m", "moe-32m"),
+        "bert": ("bert-tiny", "bert-mini", "bert-small"),
+        "roberta": ("roberta-1m", "roberta-4m", "roberta-16m"),
+        "t5": ("t5-1m", "t5-4m", "t5-tiny"),
+        "vit": ("vit-1m", "vit-tiny", "vit-small"),
+        "yolos": ("detector-1m", "detector-3m", "detector-9m"),
+        "dalle": ("dalle-2m", "dalle-3m", "dalle-5m"),
+    },
+    "cuda": {
+        "llama": ("ladder-160m", "llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b"),
+        "gpt": ("gpt2", "gpt2-large", "gpt3-1.3b"),
+        "moe": ("moe-32m", "moe-110m", "moe-420m"),
+        "bert": ("bert-small", "bert-base", "bert-large"),
+        "roberta": ("roberta-16m", "roberta-base", "roberta-large"),
+        "t5": ("t5-small", "t5-base", "t5-large"),
+        "vit": ("vit-small", "vit-base", "vit-large"),
+        "yolos": ("yolos-tiny", "yolos-small", "yolos-base"),
+        "dalle": ("dalle-90m", "dalle-340m", "dalle-1.3b"),
+    },
+}
+"""Three sizes of each architecture (four of the quick one) that a device of this kind can do."""
+INFERENCE: dict[str, tuple[Kind, ...]] = {
+    "llama": ("prefill", "decode"),
+    "gpt": ("prefill", "decode"),
+    "moe": ("prefill", "decode"),
+    "t5": ("decode", "generate"),
+    "dalle": ("decode", "generate"),
+}
+BYTES_PER_PARAMETER = {"training": 18, "inference": 4}
+"""Least that a parameter takes: weights, gradients and AdamW's state; float32 weights."""
+MEMORY_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Cases to be measured together."""
+
+    name: str
+    cases: tuple[Case, ...]
+    limits: Limits
+
+
+def load(name: str, device: DeviceKind, memory_bytes: int | None = None) -> Suite:
+    """The suite of this name, or of a YAML file.
+
+    Args:
+        name: one of `NAMES`, or the path of a file.
+        device: what it will run on.
+        memory_bytes: of one device; larger models are left out of `ladder` and `full`.
+
+    Raises:
+        InputError: if there is none, or the file is wrong.
+    """
+    if name not in NAMES:
+        if not Path(name).is_file():
+            allowed = f"one of {', '.join(NAMES)}, or the path of a YAML file"
+            raise InputError("suite", name, allowed)
+        return _from_file(Path(name), device)
+    requests = {
+        "quick": _quick,
+        "standard": _standard,
+        "ladder": lambda _: _ladder(memory_bytes),
+        "full": lambda _: _full(memory_bytes),
+    }[name](device)
+    limits = {"quick": QUICK, "standard": STANDARD}.get(name, THOROUGH)
+    return Suite(name, tuple(item.case(device) for item in requests), limits)
+
+
+def within_budget(suite: Suite, budget_s: float) -> Suite:
+    """The cases that tell most in so much time, in the suite's order; one at least.
+
+    What a fit needs comes first: of each model family and kind of work the smallest case, then the
+    largest, then what lies between, halving the gaps.
+    """
+    kept = max(1, int(budget_s / expected_s(suite.limits)))
+    chosen = {case.id for case in ranked(suite.cases)[:kept]}
+    return Suite(suite.name, tuple(case for case in suite.cases if case.id in chosen), suite.limits)
+
+
+def spread_over(suite: Suite, ranks: int) -> Suite:
+    """The suite with each case on so many ranks, each with a batch of its own."""
+    if ranks == 1:
+        return suite
+    cases = []
+    for case in suite.cases:
+        layout = case.workload.layout.model_copy(update={"data": ranks})
+        workload = case.workload.model_copy(update={"layout": layout})
+        cases.append(case.model_copy(update={"workload": workload}))
+    return Suite(suite.name, tuple(cases), suite.limits)
+
+
+def expected_s(limits: Limits) -> float:
+    """Seconds that a case takes, roughly."""
+    return limits.warmup_s / 2 + limits.timed_s + 2.0
+
+
+def ranked(cases: Sequence[Case]) -> list[Case]:
+    """Cases by how much they tell: groups in turn, of each the ends first, then the middles."""
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        groups.setdefault((_architecture(case.model), case.workload.kind), []).append(case)
+    places = [
+        (place, order, group[index])
+        for order, group in enumerate(groups.values())
+        for place, index in enumerate(_ends_first(len(group)))
+    ]
+    return [case for _, _, case in sorted(places, key=lambda item: item[:2])]
+
+
+def _ends_first(count: int) -> list[int]:
+    """0, last, middle, then the middles of the gaps that are left."""
+    order = list(dict.fromkeys((0, count - 1))) if count else []
+    while len(order) < count:
+        seen = sorted(order)
+        gaps = [(after - before, before, after) for before, after in pairwise(seen)]
+        _, before, after = max(gaps, key=lambda gap: (gap[0], -gap[1]))
+        order.append((before + after) // 2)
+    return order
+
+
+def _architecture(model: str) -> str:
+    """The ladder that a model stands on; a model on none is its own."""
+    return next((name for name, models in zoo.LADDERS.items() if model in models), model)
+
+
+def _quick(device: DeviceKind) -> Iterator[Request]:
+    for model in LADDERS[device]["llama"]:
+        for work in ("pretrain", "prefill", "decode"):
+            if device == "cpu" or work != "pretrain" or model != LADDERS[device]["llama"][-1]:
+                yield Request(model=model, work=work)
+
+
+def _standard(device: DeviceKind) -> Iterator[Request]:
+    for name, models in LADDERS[device].items():
+        for model in models[:3]:
+            yield from _train_and_infer(name, model)
+    small = LADDERS[device]["llama"][0]
+    yield Request(model=small, work="finetune")
+    yield Request(model=small, work="finetune_lora")
+    yield Request(model=small, work="generate")
+
+
+def _train_and_infer(name: str, model: str) -> Iterator[Request]:
+    for work in ("pretrain", *INFERENCE.get(name, ("forward",))):
+        new_tokens = 16 if name == "dalle" and work == "generate" else None
+        yield Request(model=model, work=work, new_tokens=new_tokens)
+
+
+def _ladder(memory_bytes: int | None) -> Iterator[Request]:
+    for name, models in zoo.LADDERS.items():
+        for model in models:
+            for item in _train_and_infer(name, model):
+                if _fits(item, memory_bytes):
+                    yield item
+
+
+def _full(memory_bytes: int | None) -> Iterator[Request]:
+    for item in _ladder(memory_bytes):
+        yield item
+        if item.work == "pretrain":
+            yield item.model_copy(update={"work": "finetune"})
+            yield item.model_copy(update={"work": "finetune_lora"})
+            yield item.model_copy(update={"activation_checkpointing": True})
+        elif item.work == "decode":
+            yield from (item.model_copy(update={"batch": batch}) for batch in (4, 16, 64))
+            yield item.model_copy(update={"attention": "eager", "compile": False})
+        elif item.work in ("prefill", "forward"):
+            yield item.model_copy(update={"batch": 8})
+
+
+def _fits(item: Request, memory_bytes: int | None) -> bool:
+    """Whether the parameters alone, with what training adds, leave room in the device."""
+    if memory_bytes is None:
+        return True
+    parameters = load_catalog().model(item.model).parameters_total
+    kind = "training" if item.work in TRAINING else "inference"
+    return parameters * BYTES_PER_PARAMETER[kind] < MEMORY_SHARE * memory_bytes
+
+
+def _from_file(path: Path, device: DeviceKind) -> Suite:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(str(path), " ".join(str(error).split()), "a readable YAML file") from error
+    keys = ("name", "limits", "cases")
+    if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
+        raise InputError(str(path), "no list of cases", f"a mapping with {', '.join(keys)}")
+    for key in content:
+        if key not in keys:
+            raise InputError(str(path), f"unknown key {key}", f"one of {', '.join(keys)}")
+    cases = [
+        item.case(device)
+        for number, entry in enumerate(content["cases"])
+        for item in _expanded(entry, f"{path}: cases.{number}")
+    ]
+    name, limits = str(content.get("name", path.stem)), content.get("limits") or {}
+    return Suite(name, _distinct(cases), _limits(limits, f"{path}: limits"))
+
+
+def _expanded(entry: Any, where: str) -> Iterator[Request]:
+    """Every combination of what an entry lists."""
+    if not isinstance(entry, Mapping):
+        raise InputError(where, entry, "a mapping such as {model: ladder-1m, work: decode}")
+    lists = [value if isinstance(value, list) else [value] for value in entry.values()]
+    for values in product(*lists):
+        yield request(dict(zip(map(str, entry), values, strict=True)), where)
+
+
+def _limits(content: Any, where: str) -> Limits:
+    try:
+        return Limits.model_validate(THOROUGH.model_dump() | dict(content))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValidationError):
+            raise input_error(error, where, Limits) from error
+        raise InputError(where, content, "a mapping such as {timed_s: 5}") from error
+
+
+def _distinct(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Each case once."""
+    return tuple({case.id: case for case in cases}.values())

@@ -1,0 +1,136 @@
+"""Runs one job in this process: measures a case, probes the ceilings, or sees whether a case fits.
+
+It is called in a process made for the job (`modelworth.bench.run.isolation`), or by hand:
+`python -m modelworth.bench.run.worker < job.json`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from modelworth.bench.run.isolation import Outcome, shortened
+from modelworth.bench.run.machine import detect, last_level_cache_bytes
+from modelworth.bench.run.observation import Observation, merged
+from modelworth.bench.run.ranks import Ranks, join
+from modelworth.bench.timing import ceilings
+from modelworth.bench.timing import peak_memory as memory
+from modelworth.bench.timing.clock import Timed, clock_for, time_work
+from modelworth.bench.timing.monitor import Monitor, Neighbours, neighbours
+from modelworth.bench.work.task import Case, DeviceKind, Limits, Work
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.measurement import Machine
+
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory|ALLOC_FAILED",
+    re.IGNORECASE,
+)
+Prepare = Callable[[Case, torch.device], Work]
+
+
+def run(job: dict[str, Any]) -> Outcome:
+    """Do a job; what the case can't help (no memory, wrong input, a full disk) is an outcome."""
+    try:
+        action = {"measure": _measure_job, "probe": _probe_job}[job["action"]]
+        return Outcome(status="ok", value=action(job))
+    except InputError as error:
+        found = (error.where, shortened(str(error.found)), error.allowed)
+        return Outcome(status="error", reason=shortened(str(error)), bad_input=found)
+    except ModelworthError as error:
+        return Outcome(status="error", reason=shortened(str(error)))
+    except MemoryError:
+        return Outcome(status="oom", reason="the host has no memory left for this case")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return Outcome(status="error", reason=f"the disk is full: {error.filename or error}")
+    except RuntimeError as error:
+        if not OUT_OF_MEMORY.search(str(error)):
+            raise
+        return Outcome(status="oom", reason=_no_memory(str(error)))
+
+
+def _no_memory(message: str) -> str:
+    """Torch's words for a GPU; shorter ones for the host, where they name a line of its source."""
+    asked = re.search(r"tried to allocate (\d+) bytes", message)
+    if asked is None:
+        return shortened(message.splitlines()[0])
+    return f"the host has no memory for another {int(asked[1]) / 2**30:.2f} GiB"
+
+
+def measure(
+    case: Case, limits: Limits, prepare: Prepare, ranks: Ranks | None = None
+) -> Observation:
+    """Make the case ready, time it, then see to its memory."""
+    ranks = ranks or Ranks()
+    device = ranks.device(case.device)
+    before = neighbours(device.type, device.index or 0)
+    if device.type == "cpu":
+        memory.limit_host_memory()
+    ceilings.set_matmul_precision(case.workload.precision)
+    torch.manual_seed(case.seed)
+    work = prepare(case, device)
+    timed, monitor = _timed(work, device, limits, before, ranks)
+    used = memory.measure(work, device) if limits.memory else memory.Memory()
+    return Observation(
+        model=work.model,
+        workload=case.workload.model_copy(
+            update={
+                "attention": work.attention or case.workload.attention,
+                "compiled": work.compiled,
+                "compile_mode": work.compile_mode,
+                "cuda_graphs": work.cuda_graphs,
+            }
+        ),
+        unit=work.unit,
+        work_per_step=work.work_per_step,
+        model_flops_per_step=work.model_flops_per_step,
+        bytes_per_step=work.bytes_per_step,
+        samples_s=tuple(timed.samples_s),
+        parts_s={name: tuple(times) for name, times in timed.parts_s.items()},
+        wall_s=timed.wall_s,
+        warmup_steps=timed.warmup_steps,
+        settled=timed.settled,
+        memory=used,
+        energy=monitor.energy(work.work_per_step * len(timed.samples_s)),
+        condition=monitor.condition(),
+        cache_bytes=last_level_cache_bytes(case.device),
+    )
+
+
+def _timed(
+    work: Work, device: torch.device, limits: Limits, before: Neighbours, ranks: Ranks
+) -> tuple[Timed, Monitor]:
+    with Monitor(device.type, device.index or 0, before) as monitor:
+        timed = time_work(
+            work, clock_for(device), limits, agree=ranks.agree, before_timing=monitor.start
+        )
+    return timed, monitor
+
+
+def _measure_job(job: dict[str, Any]) -> str:
+    case, limits = Case.model_validate(job["case"]), Limits.model_validate(job["limits"])
+    module, _, function = job.get("prepare", "modelworth.bench.work.prepare:prepare").partition(":")
+    with join(job.get("group", "case"), case.device) as ranks:
+        seen = measure(case, limits, getattr(import_module(module), function), ranks)
+        return merged(ranks.gather(seen)).model_dump_json()
+
+
+def _probe_job(job: dict[str, Any]) -> str:
+    """The machine with its ceilings at a precision."""
+    kind: DeviceKind = job["device"]
+    with join(job.get("group", "probe"), kind) as ranks:
+        found = ceilings.probe(ranks.device(kind), job["precision"], job.get("budget_s", 1.0))
+        machine: Machine = detect(kind, ranks.world)
+        return machine.model_copy(update={"ceilings": found}).model_dump_json()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(run(json.load(sys.stdin)).model_dump_json() + "\n")

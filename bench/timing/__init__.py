@@ -1,0 +1,1 @@
+"""Clocks and counters: step times and their statistics, peak memory, power, ceilings."""

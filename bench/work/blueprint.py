@@ -1,0 +1,110 @@
+"""A case on its way to becoming work: what to build, on which device, in which number formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import distributed
+
+from modelworth.bench.models.zoo import Blueprint
+from modelworth.bench.work.inputs import TRAINING
+from modelworth.bench.work.task import Case
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Layout, Workload
+
+F = TypeVar("F", bound=Callable[..., Any])
+DTYPES = {
+    "float32": torch.float32,
+    "tf32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+COMPILE_MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the makers of steps are given.
+
+    Attributes:
+        dtype: of inputs and of matrix products (`tf32` is float32 whose products are rounded).
+        generator: source of all random inputs, on the device.
+    """
+
+    case: Case
+    blueprint: Blueprint
+    device: torch.device
+    dtype: torch.dtype
+    generator: torch.Generator
+
+    @property
+    def workload(self) -> Workload:
+        """The case's workload."""
+        return self.case.workload
+
+    @property
+    def layout(self) -> Layout:
+        """How the work is spread over devices."""
+        return self.case.workload.layout
+
+
+def job_of(case: Case, blueprint: Blueprint, device: torch.device) -> Job:
+    """The job of a case.
+
+    Raises:
+        InputError: if its precision or compile mode isn't one that a step can run in.
+    """
+    workload = case.workload
+    dtype = DTYPES.get(workload.precision)
+    if dtype is None:
+        raise InputError("workload.precision", workload.precision, f"one of {', '.join(DTYPES)}")
+    if dtype is torch.float16 and workload.kind in TRAINING:
+        raise InputError("workload.precision", "float16", "bfloat16 or float32 for training")
+    if workload.compile_mode not in COMPILE_MODES:
+        allowed = ", ".join(str(mode) for mode in COMPILE_MODES)
+        raise InputError("workload.compile_mode", workload.compile_mode, f"one of {allowed}")
+    generator = torch.Generator(device).manual_seed(case.seed + _data_rank(workload.layout))
+    return Job(case, blueprint, device, dtype, generator)
+
+
+def _data_rank(layout: Layout) -> int:
+    """This rank's place along the data dimension: ranks that share a tensor share their inputs."""
+    rank = distributed.get_rank() if distributed.is_initialized() else 0
+    return rank // layout.tensor
+
+
+def compile_mode(workload: Workload) -> str | None:
+    """The mode a step is compiled in; None where it isn't.
+
+    A step that is captured into a CUDA graph as a whole is compiled without graphs of its own.
+    """
+    if not workload.compiled:
+        return None
+    mode = workload.compile_mode or "default"
+    if workload.cuda_graphs:
+        return {
+            "reduce-overhead": "default",
+            "max-autotune": "max-autotune-no-cudagraphs",
+        }.get(mode, mode)
+    return mode
+
+
+def compiled(function: F, workload: Workload) -> F:
+    """The function, compiled for fixed shapes if the workload says so."""
+    mode = compile_mode(workload)
+    return function if mode is None else torch.compile(function, mode=mode, dynamic=False)  # type: ignore[return-value]
+
+
+def parameter_bytes(model: torch.nn.Module, *, trained_only: bool = False) -> int:
+    """Storage of a model's parameters on this rank, each once."""
+    from torch.distributed.tensor import DTensor
+
+    total = 0
+    for weight in model.parameters():
+        local = weight.to_local() if isinstance(weight, DTensor) else weight
+        if weight.requires_grad or not trained_only:
+            total += local.numel() * local.element_size()
+    return total

@@ -1,0 +1,210 @@
+"""A decoder with a static cache: prefill, one token at a time, and whole generations.
+
+The cache has as many places as the work needs and is written in place. A decode step at a fixed
+context is rewound before each call, so every step sees the same number of tokens. On CUDA a step
+is captured into one graph: token in, logits, the likeliest token out, no word from the host.
+Generation is greedy and never stops early: `new_tokens` tokens for every sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelworth.bench.models import distributed, zoo
+from modelworth.bench.models.flops import has_last_logits
+from modelworth.bench.work.attention import implementation, windowed
+from modelworth.bench.work.blueprint import Job, compiled
+from modelworth.bench.work.inputs import Lengths, forward_batch, lengths
+from modelworth.bench.work.task import Step
+from modelworth.data.errors import InputError, ModelworthError
+
+WARM_UPS_BEFORE_CAPTURE = 3
+
+
+class Decoder:
+    """A model, its cache, and the token that each sequence is at."""
+
+    def __init__(self, job: Job, *, growing: bool) -> None:
+        self.model = build_decoder(job, growing=growing)
+        self.size: Lengths = lengths(job.blueprint, self.model.config, job.workload)
+        inputs = forward_batch(
+            job.blueprint, self.model.config, job.workload, job.device, job.generator
+        )
+        self.prompt = inputs["input_ids"]
+        self.token = torch.full_like(self.prompt[:, :1], 10)
+        self.cache = self._new_cache(places_needed(self.encodes, self.size, job.workload.kind))
+        self._last = {"logits_to_keep": 1} if has_last_logits(self.model) else {}
+        self._source: Any = None
+        self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
+        self._encode = compiled(self._encoder, job.workload)
+        self._allocate()
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the prompt goes through an encoder of its own."""
+        return bool(self.model.config.is_encoder_decoder)
+
+    def prefill(self) -> None:
+        """Read the prompt into an empty cache and take the first token."""
+        with torch.inference_mode():
+            self._set_length(0)
+            if self.encodes:
+                self._source = self._encode(self.prompt)
+                self.token.fill_(self.model.config.decoder_start_token_id)
+                self._take(self._pass(self.token))
+            else:
+                self._take(self._pass(self.prompt))
+
+    def advance(self) -> None:
+        """One more token for every sequence."""
+        with torch.inference_mode():
+            self._take(self._pass(self.token))
+
+    def hold(self, context: int) -> None:
+        """Fill the cache as if it held `context` tokens: random keys and values, in place."""
+        with torch.inference_mode():
+            for layer in self._layers():
+                layer.keys.normal_()
+                layer.values.normal_()
+        self.rewind(context)
+
+    def rewind(self, context: int) -> None:
+        """Let the cache hold `context` tokens again."""
+        with torch.inference_mode():
+            self._set_length(context, self_attention_only=True)
+
+    def cache_bytes(self) -> int:
+        """Storage of keys and values."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.cache_tensors())
+
+    def cache_tensors(self) -> list[Tensor]:
+        """Keys and values of every layer."""
+        return [tensor for layer in self._layers() for tensor in (layer.keys, layer.values)]
+
+    def _new_cache(self, places: int) -> Any:
+        """An empty cache of that many places; an encoder-decoder's has a second for the source."""
+        from transformers import EncoderDecoderCache, StaticCache
+
+        own = StaticCache(config=self.model.config, max_cache_len=places)
+        if not self.encodes:
+            return own
+        source = StaticCache(config=self.model.config, max_cache_len=self.prompt.shape[1])
+        return EncoderDecoderCache(own, source)
+
+    def _allocate(self) -> None:
+        """Let transformers make the cache's tensors, which it does at first use.
+
+        Done before anything is compiled, lest the first step be compiled twice.
+        """
+        with torch.inference_mode():
+            if self.encodes:
+                self._source = self._encoder(self.prompt)
+            self._forward(self.token)
+
+    def _layers(self) -> list[Any]:
+        """Layers of the cache, the source's last."""
+        if self.encodes:
+            return [
+                *self.cache.self_attention_cache.layers,
+                *self.cache.cross_attention_cache.layers,
+            ]
+        return list(self.cache.layers)
+
+    def _set_length(self, tokens: int, *, self_attention_only: bool = False) -> None:
+        """Say how many places are taken; nothing is erased."""
+        own = self.cache.self_attention_cache if self.encodes else self.cache
+        layers = list(own.layers) if self_attention_only else self._layers()
+        for layer in layers:
+            layer.cumulative_length.fill_(tokens)
+            if hasattr(layer, "cumulative_length_int"):  # sliding windows count twice
+                layer.cumulative_length_int = tokens
+        if self.encodes and not self_attention_only:
+            self.cache.is_updated = dict.fromkeys(self.cache.is_updated, False)
+
+    def _encoder(self, ids: Tensor) -> Tensor:
+        """The source as the decoder sees it."""
+        hidden: Tensor = self.model.get_encoder()(input_ids=ids).last_hidden_state
+        return hidden
+
+    def logits_of(self, model: Any, ids: Tensor) -> Tensor:
+        """Logits of the last position, by a model that may stand in for the decoder's own."""
+        given: dict[str, Any] = {"input_ids": ids, **self._last}
+        if self.encodes:
+            from transformers.modeling_outputs import BaseModelOutput
+
+            source = BaseModelOutput(last_hidden_state=self._source)
+            given = {"decoder_input_ids": ids, "encoder_outputs": source}
+        logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
+        return logits[:, -1:]
+
+    def first_logits_of(self, model: Any, ids: Tensor) -> Tensor:
+        """As `logits_of`, for a prompt that may have to go through the encoder first."""
+        if not self.encodes:
+            return self.logits_of(model, ids)
+        self.cache.is_updated = dict.fromkeys(self.cache.is_updated, False)
+        given = {"input_ids": ids, "decoder_input_ids": self.token}
+        logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
+        return logits
+
+    def _forward(self, ids: Tensor) -> Tensor:
+        """Logits of the last position; the cache takes up what passes."""
+        return self.logits_of(self.model, ids)
+
+    def _take(self, logits: Tensor) -> None:
+        """The likeliest token becomes each sequence's next, in place."""
+        self.logits = logits
+        self.token.copy_(logits.argmax(-1))
+
+
+def places_needed(encodes: bool, size: Lengths, kind: str) -> int:
+    """Tokens that the decoder's cache must take; the last one generated never enters it."""
+    start = 1 if encodes else size.prompt
+    return {"prefill": start, "decode": size.context + 1}.get(kind, start + size.new - 1)
+
+
+def build_decoder(job: Job, *, growing: bool) -> Any:
+    """The model in evaluation mode, spread over the layout's ranks."""
+    config = zoo.transformers_config(job.blueprint)
+    attention = implementation(job.workload.attention, config, growing=growing)
+    if job.blueprint.family == "encoder-decoder":
+        attention = job.workload.attention or "sdpa"
+    if growing and attention.startswith("flash"):
+        allowed = "sdpa or eager: over a cache with free places it would attend to those as well"
+        raise InputError("workload.attention", attention, allowed)
+    model = zoo.build(job.blueprint, job.device, job.dtype, attention)
+    return distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
+
+
+def graphed(decoder: Decoder, job: Job) -> tuple[Step, bool]:
+    """`advance` as a captured CUDA graph where asked and possible, and whether it is.
+
+    A sliding window's cache is counted on the host, which a graph can't replay.
+
+    Raises:
+        ModelworthError: if something in the step can't be captured.
+    """
+    wanted = job.workload.cuda_graphs and job.device.type == "cuda"
+    if not wanted or windowed(decoder.model.config):
+        return decoder.advance, False
+    side = torch.cuda.Stream(job.device)
+    side.wait_stream(torch.cuda.current_stream(job.device))
+    with torch.cuda.stream(side):
+        for _ in range(WARM_UPS_BEFORE_CAPTURE):
+            decoder.rewind(decoder.size.context - 1 if decoder.size.context > 1 else 0)
+            decoder.advance()
+    torch.cuda.current_stream(job.device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.inference_mode(), torch.cuda.graph(graph):
+            decoder.advance()
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ModelworthError(
+            f"{job.blueprint.name}: the decode step can't be captured into a CUDA graph ({reason});"
+            " measure it with --cuda-graphs off"
+        ) from error
+    return graph.replay, True

@@ -1,0 +1,175 @@
+"""Inference steps: forward passes, prefill, decode at a fixed context, whole generations.
+
+Weights are in the precision of the work. Serving needs only the last position's logits after a
+prompt, so prefill computes no others; a forward pass computes all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modelworth.bench.models import distributed, flops, zoo
+from modelworth.bench.work.attention import implementation, public_name
+from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
+from modelworth.bench.work.decode import Decoder, graphed
+from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
+from modelworth.bench.work.inputs import forward_batch, options, work_of
+from modelworth.bench.work.task import Step, Work
+from modelworth.data.errors import InputError
+
+DECODERS = ("decoder", "image-decoder", "encoder-decoder")
+
+
+def prepare_forward(job: Job) -> Work:
+    """One pass over a whole batch."""
+    config = zoo.transformers_config(job.blueprint)
+    attention = job.workload.attention or "sdpa"
+    if job.blueprint.family in ("decoder", "image-decoder"):
+        attention = implementation(job.workload.attention, config, growing=False)
+    model: Any = zoo.build(job.blueprint, job.device, job.dtype, attention)
+    model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
+    batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
+    batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
+    arguments = options(job.blueprint, config, batch)
+
+    def run() -> Tensor:
+        logits: Tensor = model(**batch, **arguments).logits
+        return logits
+
+    forward = compiled(run, job.workload)
+
+    def step() -> None:
+        with torch.inference_mode():
+            forward()
+
+    predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given, **arguments))
+    return _work(job, model, step, predicted_bytes=predicted)
+
+
+def prepare_prefill(job: Job) -> Work:
+    """Reading a prompt into the cache, up to the first token."""
+    decoder = _decoder(job, growing=False)
+    decoder.prefill()
+    return _decoder_work(job, decoder, decoder.prefill, reads_prompt=True)
+
+
+def prepare_decode(job: Job) -> Work:
+    """One token for each sequence at a fixed context."""
+    decoder = _decoder(job, growing=False)
+    context = decoder.size.context
+    decoder.hold(context)
+    step, captured = graphed(decoder, job)
+    moved = flops.decode_bytes(job.blueprint, job.workload, job.dtype.itemsize)
+    return _decoder_work(
+        job,
+        decoder,
+        step,
+        reads_prompt=False,
+        reset=lambda: decoder.rewind(context),
+        bytes_per_step=moved / job.layout.tensor,
+        cuda_graphs=captured,
+    )
+
+
+def prepare_generate(job: Job) -> Work:
+    """A whole generation: the prompt, then token after token."""
+    decoder = _decoder(job, growing=True)
+    decoder.prefill()
+    advance, captured = graphed(decoder, job)
+    steps = decoder.size.new - 1
+
+    def decode() -> None:
+        for _ in range(steps):
+            advance()
+
+    def generate() -> None:
+        decoder.prefill()
+        decode()
+
+    return _decoder_work(
+        job,
+        decoder,
+        generate,
+        reads_prompt=True,
+        parts=(("prefill", decoder.prefill), ("decode", decode)),
+        cuda_graphs=captured,
+    )
+
+
+def _decoder(job: Job, *, growing: bool) -> Decoder:
+    """A decoder with as many places as the work needs."""
+    if job.blueprint.family not in DECODERS:
+        found = f"{job.workload.kind} of {job.blueprint.name}, a {job.blueprint.family}"
+        raise InputError("workload.kind", found, "forward or a kind of training")
+    return Decoder(job, growing=growing)
+
+
+def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Images in the number format of the work; tokens as they are."""
+    return value.to(dtype) if value.is_floating_point() else value
+
+
+def _decoder_work(
+    job: Job, decoder: Decoder, step: Step, *, reads_prompt: bool, **known: Any
+) -> Work:
+    """A decoder's step; what takes most memory is its prompt, if it reads one."""
+    run, ids = decoder.logits_of, decoder.token
+    if reads_prompt:
+        run, ids = decoder.first_logits_of, decoder.prompt
+    cache = decoder.cache_bytes()
+    predicted = _predicted_bytes(
+        job,
+        decoder.model,
+        {"ids": ids},
+        lambda model, given: run(model, **given),
+        decoder.cache_tensors(),
+    )
+    return _work(
+        job,
+        decoder.model,
+        step,
+        cache_bytes=cache,
+        predicted_bytes=None if predicted is None else predicted + cache,
+        **known,
+    )
+
+
+def _predicted_bytes(
+    job: Job,
+    model: Any,
+    batch: Mapping[str, Tensor],
+    run: Callable[..., Any],
+    kept: Sequence[Tensor] = (),
+) -> int | None:
+    """Expected peak: what stays, and the most that a pass makes."""
+    if job.layout.devices > 1:
+        return None
+
+    def without_gradients(stand_in: Any, given: dict[str, Tensor]) -> None:
+        with torch.inference_mode():
+            run(stand_in, given)
+
+    transient = transient_bytes(model, batch, without_gradients, kept)
+    return None if transient is None else state_bytes(model) + transient
+
+
+def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
+    """A step with what it is worth on this rank, and what else is known of it."""
+    unit, done = work_of(job.blueprint, model.config, job.workload)
+    share = job.layout.tensor
+    return Work(
+        step=step,
+        unit=unit,
+        work_per_step=done / share,
+        model=zoo.describe(job.blueprint),
+        model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
+        attention=public_name(model.config._attn_implementation),
+        compiled=job.workload.compiled,
+        compile_mode=compile_mode(job.workload),
+        weights_bytes=parameter_bytes(model),
+        **known,
+    )

@@ -1,0 +1,121 @@
+"""What is asked for (`Case`) and what is ready to be timed (`Work`).
+
+A case is frozen, travels to its worker process as JSON and is named by a hash of its content, by
+which a suite knows what it has already measured. `prepare.prepare(case, device)` turns it into a
+`Work`; `run.worker` times that and knows nothing of models. In a run over several devices the
+default process group exists before `prepare` is called and the work is that of one rank.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from modelworth.data.measurement import Model, Record, Unit, Workload
+
+DeviceKind = Literal["cpu", "cuda"]
+Step = Callable[[], object]
+
+
+class Case(Record):
+    """One workload of one model on one kind of device.
+
+    Attributes:
+        model: a name of the catalogue or the zoo, a hub id, a local folder or a config.json.
+        config: a transformers config to build instead of the one that `model` names; empty: none.
+        workload: every choice that changes the speed, defaults already filled in.
+        trust_remote_code: run Python code that comes with a hub model; off unless asked for.
+    """
+
+    model: str = Field(min_length=1)
+    config: dict[str, Any] = Field(default_factory=dict)
+    weights: Literal["random", "pretrained"] = "random"
+    trust_remote_code: bool = False
+    workload: Workload
+    device: DeviceKind = "cpu"
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def id(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the content."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        """A short name for people, such as `ladder-16m decode batch 1 × 512`."""
+        work = self.workload
+        size = f" × {work.prompt_tokens}" if work.prompt_tokens else ""
+        new = f" + {work.new_tokens}" if work.new_tokens and work.new_tokens > 1 else ""
+        return f"{self.model} {work.kind} batch {work.batch}{size}{new}"
+
+
+class Limits(Record):
+    """How long and how precisely a case is measured; no part of what the case is.
+
+    Attributes:
+        precision: half the width of the 95% interval of the median, relative, at which to stop.
+        timed_s: seconds of timed steps after which to stop anyway.
+        warmup_s: seconds of warm-up after which a case that hasn't settled is marked `unsteady`.
+        time_limit_s: seconds after which the worker is killed and the case recorded as `timeout`.
+        min_samples: timed steps at least, unless they would take over four times `timed_s`.
+        memory: whether to measure memory, in a pass after the timed one.
+    """
+
+    precision: PositiveFloat = 0.01
+    timed_s: PositiveFloat = 10.0
+    warmup_s: PositiveFloat = 10.0
+    time_limit_s: PositiveFloat = 600.0
+    min_samples: PositiveInt = 8
+    max_samples: PositiveInt = 2000
+    memory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A case made ready: what to time, and what one step is worth on this rank.
+
+    Attributes:
+        step: enqueues one step on the device; no synchronisation inside, no result kept.
+        unit: the natural unit of the work.
+        work_per_step: units done by one `step` on this rank (training: all accumulated
+            micro-batches; decode: one token for each sequence; generate: batch × new_tokens).
+        model_flops_per_step: for the mathematics, recomputation left out, this rank.
+        bytes_per_step: what must at least move through memory in a step (decode: active weights
+            and the cache that is read); None where that isn't what limits the step.
+        model: what ran, for the record, with parameter counts and config.
+        parts: named pieces that, run in order, are `step` (generate: `prefill`, then `decode`);
+            each is timed as well. Empty where a step has no pieces.
+        phases: pieces likewise, whose peaks of memory are told apart (training: `forward`,
+            `backward`, `optimizer`) and whose times are not; the parts where there are none.
+        reset: called before each step, outside of what is timed; None where nothing needs it.
+        attention: the implementation in use (`sdpa`, `eager`, `flash_attention_2`).
+        compiled: whether the step really runs compiled, and in which mode.
+        weights_bytes: storage of the parameters on this rank; the other parts likewise; None where
+            the kind of work has none. `predicted_bytes` is the peak expected before running.
+    """
+
+    step: Step
+    unit: Unit
+    work_per_step: float
+    model: Model
+    model_flops_per_step: float | None = None
+    bytes_per_step: float | None = None
+    parts: tuple[tuple[str, Step], ...] = ()
+    phases: tuple[tuple[str, Step], ...] = ()
+    reset: Step | None = None
+    attention: str | None = None
+    compiled: bool = False
+    compile_mode: str | None = None
+    cuda_graphs: bool = False
+    weights_bytes: int | None = None
+    gradients_bytes: int | None = None
+    optimizer_bytes: int | None = None
+    cache_bytes: int | None = None
+    logits_bytes: int | None = None
+    predicted_bytes: int | None = None

@@ -1,0 +1,277 @@
+"""Training steps: pre-training, full fine-tuning and fine-tuning of low-rank adapters.
+
+A step runs all accumulated micro-batches forward and backward, then AdamW, fused where the device
+has it. In bfloat16 the master weights, their gradients and AdamW's moments stay float32 and the
+products run under autocast; frozen weights below adapters are bfloat16. Detectors match each box
+with the query of least cost, on the device: DETR's assignment on the host needs scipy and stalls
+the device. Fine-tuning has pre-training's objective; what it costs depends on shapes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from modelworth.bench.models import distributed, flops, zoo
+from modelworth.bench.work.attention import implementation, public_name
+from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
+from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
+from modelworth.bench.work.inputs import Batch, forward_batch, options, training_batch, work_of
+from modelworth.bench.work.task import Work
+from modelworth.data.errors import InputError
+
+LEARNING_RATE = 1e-4
+LORA_RANK = 16
+OPTIMIZERS = (None, "adamw", "adamw_fused")
+ADAM_BYTES = 8
+"""Two float32 moments a trained parameter."""
+
+Loss = Callable[[Batch], torch.Tensor]
+
+
+class TrainingStep:
+    """One optimizer step; `loss` holds the last micro-batch's, still on the device."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        loss_of_batch: Loss,
+        batches: Sequence[Batch],
+        optimizer: torch.optim.Optimizer,
+    ) -> None:
+        self.model, self.optimizer = model, optimizer
+        self.loss: torch.Tensor | None = None
+        self._pending: torch.Tensor | None = None
+        self._loss_of_batch, self._batches = loss_of_batch, batches
+
+    def __call__(self) -> None:
+        """Run every micro-batch, then the optimizer."""
+        self.accumulate()
+        self.update()
+
+    @property
+    def phases(self) -> tuple[tuple[str, Callable[[], None]], ...]:
+        """The pieces of a step in their order; micro-batches go together."""
+        if len(self._batches) > 1:
+            return ("micro_batches", self.accumulate), ("optimizer", self.update)
+        return ("forward", self.forward), ("backward", self.backward), ("optimizer", self.update)
+
+    def forward(self) -> None:
+        """The loss of the first micro-batch, with what its gradients need."""
+        self._pending = self._loss_of_batch(self._batches[0])
+
+    def backward(self) -> None:
+        """Gradients of that loss."""
+        pending, self._pending = self._pending, None
+        assert pending is not None, "forward comes first"
+        pending.backward()
+        self.loss = pending.detach()
+
+    def update(self) -> None:
+        """Move the weights and forget the gradients."""
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def accumulate(self) -> None:
+        """Gradients of the mean loss over all micro-batches."""
+        last = len(self._batches) - 1
+        for index, batch in enumerate(self._batches):
+            with distributed.gradients_summed(self.model, now=index == last):
+                loss = self._loss_of_batch(batch) / len(self._batches)
+                loss.backward()
+        self.loss = loss.detach() * len(self._batches)
+
+
+def prepare(job: Job) -> Work:
+    """The training step of a case."""
+    model = _model(job)
+    step = TrainingStep(model, _loss(job, model), _batches(job), _optimizer(job, model))
+    unit, work = work_of(job.blueprint, model.config, job.workload)
+    share = job.layout.tensor
+    trained = parameter_bytes(model, trained_only=True)
+    optimizer = trained // 4 * ADAM_BYTES
+    return Work(
+        step=step,
+        phases=step.phases,
+        unit=unit,
+        work_per_step=work / share,
+        model=zoo.describe(job.blueprint),
+        model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
+        attention=public_name(model.config._attn_implementation),
+        compiled=job.workload.compiled,
+        compile_mode=compile_mode(job.workload),
+        weights_bytes=parameter_bytes(model),
+        gradients_bytes=trained,
+        optimizer_bytes=optimizer,
+        logits_bytes=_logits_bytes(job, model),
+        predicted_bytes=_predicted_bytes(job, model, optimizer),
+    )
+
+
+def _model(job: Job) -> Any:
+    """The model in training mode, with adapters, checkpointing and layout as asked."""
+    workload = job.workload
+    lora = workload.kind == "finetune_lora"
+    dtype = job.dtype if lora else torch.float32
+    config = zoo.transformers_config(job.blueprint)
+    causal = job.blueprint.family in ("decoder", "image-decoder")
+    attention = workload.attention or "sdpa"
+    if causal:
+        attention = implementation(workload.attention, config, growing=False)
+    model: Any = zoo.build(job.blueprint, job.device, dtype, attention)
+    if lora:
+        model = add_lora(model, workload.lora_rank)
+    if workload.activation_checkpointing:
+        enable_checkpointing(model)
+    return distributed.spread(model.train(), job.layout, job.device, job.dtype, trained=True)
+
+
+def add_lora(model: Any, rank: int | None) -> Any:
+    """The model with float32 adapters on every linear layer of its stacks; all else frozen.
+
+    Experts that are fused into one tensor get none.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+    from transformers.pytorch_utils import Conv1D
+
+    linear = (torch.nn.Linear, Conv1D)
+    inside = {id(part) for layer in distributed.repeated_layers(model) for part in layer.modules()}
+    targets = [
+        path
+        for path, part in model.named_modules()
+        if isinstance(part, linear) and id(part) in inside
+    ]
+    rank = rank or LORA_RANK
+    transposed = any(isinstance(part, Conv1D) for part in model.modules())
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=transposed
+    )
+    model = inject_adapter_in_model(config, model)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    return model
+
+
+def enable_checkpointing(model: Any) -> None:
+    """Keep each layer's input only, and compute the rest again in the backward pass."""
+    enable = getattr(model, "activation_checkpointing_enable", None)
+    try:
+        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+    except ValueError as error:
+        raise InputError("workload.activation_checkpointing", True, f"off ({error})") from error
+
+
+def _loss(job: Job, model: Any) -> Loss:
+    """The forward pass and its loss, compiled if asked."""
+
+    def run(batch: Batch) -> torch.Tensor:
+        with _products(job):
+            return loss_of(job.blueprint, model, batch)
+
+    return compiled(run, job.workload)
+
+
+def _products(job: Job) -> AbstractContextManager[Any]:
+    """The number format of matrix products."""
+    if job.dtype is torch.float32 or job.layout.fully_sharded:  # FSDP casts by its own policy
+        return nullcontext()
+    return torch.autocast(job.device.type, dtype=job.dtype)
+
+
+def loss_of(blueprint: zoo.Blueprint, model: Any, batch: Batch) -> torch.Tensor:
+    """The loss of one micro-batch."""
+    arguments = options(blueprint, model.config, batch)
+    if blueprint.family != "detector":
+        loss: torch.Tensor = model(**batch, **arguments).loss
+        return loss
+    found = model(pixel_values=batch["pixel_values"], **arguments)
+    return detection_loss(found.logits, found.pred_boxes, batch["classes"], batch["boxes"])
+
+
+def detection_loss(
+    logits: torch.Tensor, predicted: torch.Tensor, classes: torch.Tensor, boxes: torch.Tensor
+) -> torch.Tensor:
+    """DETR's loss with each box matched to the query of least cost.
+
+    Weights as in Carion et al. 2020 (arXiv:2005.12872): 1 class, 5 L1, 2 generalised overlap; the
+    class "no object" counts a tenth.
+    """
+    logits, predicted = logits.float(), predicted.float()
+    pairs = (predicted.unsqueeze(1), boxes.unsqueeze(2))  # (images, boxes, queries, 4) together
+    distance = (pairs[0] - pairs[1]).abs().sum(-1)
+    probability = logits.softmax(-1).transpose(1, 2)
+    certainty = probability.gather(1, classes.unsqueeze(-1).expand(-1, -1, logits.shape[1]))
+    with torch.no_grad():
+        query = (5 * distance - 2 * overlap(*pairs) - certainty).argmin(-1)
+    matched = predicted.gather(1, query.unsqueeze(-1).expand(-1, -1, 4))
+    nothing = logits.shape[-1] - 1
+    target = torch.full(logits.shape[:2], nothing, device=logits.device)
+    weight = torch.ones(logits.shape[-1], device=logits.device)
+    weight[nothing] = 0.1
+    named = functional.cross_entropy(
+        logits.flatten(0, 1), target.scatter(1, query, classes).flatten(), weight
+    )
+    placed = (matched - boxes).abs().sum(-1).mean()
+    return named + 5 * placed + 2 * (1 - overlap(matched, boxes)).mean()
+
+
+def overlap(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Generalised intersection over union of boxes given by centre and size (arXiv:1902.09630)."""
+    low, high = one[..., :2] - one[..., 2:] / 2, one[..., :2] + one[..., 2:] / 2
+    low2, high2 = other[..., :2] - other[..., 2:] / 2, other[..., :2] + other[..., 2:] / 2
+    shared = (torch.minimum(high, high2) - torch.maximum(low, low2)).clamp(min=0).prod(-1)
+    union = one[..., 2:].prod(-1) + other[..., 2:].prod(-1) - shared
+    hull = (torch.maximum(high, high2) - torch.minimum(low, low2)).prod(-1)
+    return shared / union - (hull - union) / hull
+
+
+def _batches(job: Job) -> list[Batch]:
+    """The micro-batches of one step."""
+    config = zoo.transformers_config(job.blueprint)
+    return [
+        training_batch(job.blueprint, config, job.workload, job.device, job.generator)
+        for _ in range(job.workload.gradient_accumulation)
+    ]
+
+
+def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
+    """AdamW over what is trained, fused on devices that have it."""
+    asked = job.workload.optimizer
+    if asked not in OPTIMIZERS:
+        raise InputError("workload.optimizer", asked, "adamw")
+    groups: dict[object, list[torch.nn.Parameter]] = {}
+    for weight in model.parameters():
+        if weight.requires_grad:  # the fused kernel takes those of one device mesh at a time
+            groups.setdefault(getattr(weight, "device_mesh", None), []).append(weight)
+    parameters = [{"params": weights} for weights in groups.values()]
+    return torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=True)
+
+
+def _logits_bytes(job: Job, model: Any) -> int | None:
+    """Storage of one micro-batch's logits in float32, in which the loss is taken."""
+    vocabulary = getattr(model.config, "vocab_size", None)
+    if job.blueprint.family in ("vision", "detector") or vocabulary is None:
+        return None
+    shapes = forward_batch(job.blueprint, model.config, job.workload, torch.device("meta"), None)
+    return int(list(shapes.values())[-1].numel()) * vocabulary * 4
+
+
+def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int) -> int | None:
+    """Expected peak: what stays, and the most that a forward and backward pass makes."""
+    if job.layout.devices > 1:
+        return None
+    batches = _batches(job)[:2]  # the second meets the first one's gradients
+
+    def run(stand_in: Any, batch: Batch) -> None:
+        for _ in batches:
+            with _products(job):
+                loss = loss_of(job.blueprint, stand_in, batch)
+            loss.backward()
+
+    transient = transient_bytes(model, batches[0], run)
+    return None if transient is None else state_bytes(model) + optimizer_bytes + transient

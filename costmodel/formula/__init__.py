@@ -1,0 +1,1 @@
+"""Formulas as text: parsed, ordered, compiled to array operations."""

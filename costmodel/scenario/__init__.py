@@ -1,0 +1,1 @@
+"""One business question: its drivers, their distributions, its options, read and checked."""

@@ -1,0 +1,113 @@
+"""The fields of a scenario that aren't drivers: its words, horizon, currency and hardware."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from modelworth.costmodel.business.model import MONTHS
+from modelworth.data.errors import InputError
+
+LANGUAGES: Final = ("en", "zh_CN")
+PROSE: Final = ("name", "question", "finding")
+HARDWARE: Final = ("model", "accelerator", "precision", "provider", "engine")
+PRECISIONS: Final = ("float32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4")
+HOURLY: Final = "demand.hourly_load"
+PEAK: Final = "demand.peak_over_average"
+_KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What serves the model; each None where the scenario leaves it open."""
+
+    model: str | None = None
+    accelerator: str | None = None
+    precision: str | None = None
+    provider: str | None = None
+    engine: str | None = None
+
+
+def text(where: str, found: Any) -> dict[str, dict[str, str]]:
+    """Language → key → sentence."""
+    if not isinstance(found, Mapping):
+        raise InputError(where, found, f"a mapping with {', '.join(LANGUAGES)}")
+    texts: dict[str, dict[str, str]] = {}
+    for language, prose in found.items():
+        below = f"{where}.{language}"
+        if language not in LANGUAGES:
+            raise InputError(below, language, f"one of {', '.join(LANGUAGES)}")
+        if not isinstance(prose, Mapping):
+            raise InputError(below, prose, f"a mapping with {', '.join(PROSE)}")
+        for key, sentence in prose.items():
+            if not isinstance(sentence, str) or not _KEY_OF_TEXT.match(str(key)):
+                raise InputError(f"{below}.{key}", sentence, "text under a plain key")
+        texts[language] = {str(key): sentence for key, sentence in prose.items()}
+    return texts
+
+
+def months(where: str, found: Any) -> int:
+    """Months of the horizon."""
+    low, high = MONTHS
+    if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
+        allowed = f"a whole number of months from {low} to {high}"
+        raise InputError(where, "nothing" if found is None else found, allowed)
+    return found
+
+
+def start(where: str, found: Any) -> str:
+    """The month before opening, as YYYY-MM."""
+    if not isinstance(found, str) or not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", found):
+        allowed = "a month as YYYY-MM"
+        raise InputError(where, "nothing" if found is None else found, allowed)
+    return found
+
+
+def currency(where: str, found: Any) -> str:
+    """The code of the currency in which figures are shown."""
+    if not isinstance(found, str) or not re.fullmatch(r"[A-Z]{3}", found):
+        raise InputError(where, found, "a code of three capitals, such as USD")
+    return found
+
+
+def rate(where: str, document: Mapping[str, Any]) -> float:
+    """USD for one unit of the currency."""
+    found = document.get("usd_per_currency", 1.0)
+    number = isinstance(found, int | float) and not isinstance(found, bool)
+    if not number or not 1e-9 <= found <= 1e9:
+        raise InputError(where, found, "a number from 1e-9 to 1e9 (USD for 1 of the currency)")
+    usd = document.get("currency", "USD") == "USD"
+    if usd and found != 1:
+        raise InputError(where, found, "1 for USD")
+    if not usd and "usd_per_currency" not in document:
+        raise InputError(where, "nothing", "stated for a currency other than USD")
+    return float(found)
+
+
+def hardware(where: str, found: Mapping[str, Any]) -> Hardware:
+    """What serves the model, of the keys that stand among the drivers of capacity."""
+    if not isinstance(found, Mapping):
+        raise InputError(where, found, "a mapping from keys to values")
+    for key in HARDWARE:
+        if found.get(key) is not None and not isinstance(found[key], str):
+            raise InputError(f"{where}.{key}", found[key], "text")
+    precision = found.get("precision")
+    if precision is not None and precision not in PRECISIONS:
+        allowed = f"one of {', '.join(PRECISIONS)}"
+        raise InputError(f"{where}.precision", precision, allowed)
+    return Hardware(*(found.get(key) for key in HARDWARE))
+
+
+def peak_over_average(where: str, found: Any) -> float:
+    """Busiest hour over mean hour of a day's profile, in whatever unit it is given."""
+    if not isinstance(found, list | tuple) or len(found) != 24:
+        raise InputError(where, found, "24 numbers, the load of each hour of a day")
+    for hour, load in enumerate(found):
+        if isinstance(load, bool) or not isinstance(load, int | float) or not 0 <= load <= 1e30:
+            raise InputError(f"{where}[{hour}]", load, "a number, 0 or more")
+    mean = sum(found) / 24
+    if mean == 0:
+        raise InputError(where, "24 times 0", "load in at least one hour")
+    return float(max(found) / mean)

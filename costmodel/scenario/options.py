@@ -1,0 +1,259 @@
+"""Eight ways to serve the same demand, each a set of changes to the scenario's drivers.
+
+data/options.csv says what makes each option what it is; a scenario may change that in its `options`
+part, or leave an option out with `false`. Everything else (demand, prices, horizon, draws) is the
+scenario's own, so the options differ in nothing but themselves. Prices of providers come from
+`data.api_prices`; where a provider states no price for cached tokens, they cost like any other.
+A change `x0.5` multiplies what the scenario says; `rented|owned` keeps the scenario's word if it is
+one of these, else takes the first. An option whose accepted share is below the
+quality bar, or which can't keep a promise of the scenario, is shown but not ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelworth import data
+from modelworth.costmodel.scenario.drivers import Driver, load_drivers
+from modelworth.data.api_prices import api_price
+from modelworth.data.csv_rows import Row, Text, read_table
+from modelworth.data.errors import InputError
+
+Floats = NDArray[np.float64]
+PATH = Path(data.__file__).parent / "options.csv"
+QUALITY: Final = "demand.accepted_share"
+#: what a row may say besides a driver: whose prices the option pays
+PRICES: Final[Mapping[str, str]] = {
+    "price": "compute.api_price",
+    "large_price": "compute.large_price",
+}
+
+
+class OptionRow(Row):
+    """One row of data/options.csv: one thing that makes an option what it is.
+
+    Attributes:
+        model: holds only where the scenario serves this model; empty: for any.
+    """
+
+    option: Text
+    model: str = ""
+    driver: Text
+    value: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A driver set to a value, or multiplied by it.
+
+    Attributes:
+        keeps: values that may stay as the scenario has them.
+    """
+
+    driver: str
+    value: float
+    multiplies: bool = False
+    keeps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to do it.
+
+    Attributes:
+        changes: what it changes in the scenario.
+        sources: where prices were read.
+    """
+
+    key: str
+    changes: tuple[Change, ...]
+    sources: tuple[str, ...] = ()
+
+    def applied(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The drivers' values under this option."""
+        drivers = load_drivers()
+        changed = dict(values)
+        for change in self.changes:
+            row = drivers[change.driver]
+            now: Any = values.get(change.driver, row.default)
+            if change.multiplies:
+                changed[change.driver] = np.clip(
+                    np.asarray(now) * change.value, row.minimum, row.maximum
+                )
+            elif not (change.keeps and now in change.keeps):
+                changed[change.driver] = change.value
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The options of a scenario, and the accepted share that each must reach."""
+
+    options: tuple[Option, ...]
+    quality_bar: float = 0.0
+
+
+def read_options(where: str, found: object, model: str | None = None) -> Choice:
+    """The options of a scenario's `options` part; the table's where it says nothing.
+
+    Args:
+        where: path of the part, for errors.
+        found: what stands there; None: nothing.
+        model: the model that the scenario serves, for which a provider's price may be known.
+
+    Raises:
+        InputError: if an option, driver, value or price isn't known.
+    """
+    if found is not None and not isinstance(found, Mapping):
+        raise InputError(where, found, "a mapping from options to their changes")
+    wanted = {str(key): value for key, value in (found or {}).items()}
+    bar = _bar(f"{where}.quality_bar", wanted.pop("quality_bar", 0.0))
+    table = default_options(model)
+    if unknown := set(wanted) - set(table):
+        raise InputError(where, ", ".join(sorted(unknown)), f"among {', '.join(table)}")
+    options = [
+        _changed(f"{where}.{key}", option, wanted.get(key))
+        for key, option in table.items()
+        if wanted.get(key) is not False
+    ]
+    if not options:
+        raise InputError(where, "all options left out", "at least one option")
+    return Choice(tuple(options), bar)
+
+
+@cache
+def default_options(model: str | None = None) -> Mapping[str, Option]:
+    """The table's options by key, in its order; a row for `model` goes before one for any."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in read_table(PATH, OptionRow):
+        if not row.model or row.model == (model or "").lower():
+            rows.setdefault(row.option, {})[row.driver] = row.value
+    return {
+        key: _option(PATH.name, key, [(driver, _plain(value)) for driver, value in pairs.items()])
+        for key, pairs in rows.items()
+    }
+
+
+def infeasible(option: Option, values: Mapping[str, Any], quality_bar: float) -> str | None:
+    """Why the option isn't in question: the message's key; None if it is."""
+    drivers = load_drivers()
+    under = option.applied(values)
+
+    def at(key: str) -> float:
+        return float(np.mean(under.get(key, drivers[key].default)))
+
+    serving = drivers["compute.serving"].word(at("compute.serving"))
+    if at(QUALITY) < quality_bar:
+        return "below_quality_bar"
+    if at("trust.explained_share") > 0 and serving == "api":
+        return "explanations_need_the_weights"
+    elsewhere = serving != "owned" or at("compute.large_share") > 0
+    if at("trust.on_premises") > 0 and elsewhere:
+        return "not_on_premises"
+    return None
+
+
+def _bar(where: str, found: object) -> float:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
+        raise InputError(where, found, "a share from 0 to 1")
+    return float(found)
+
+
+def _changed(where: str, option: Option, found: object) -> Option:
+    """The table's option with the scenario's changes."""
+    if found is None or found is True:
+        return option
+    if not isinstance(found, Mapping):
+        raise InputError(where, found, "false, or a mapping from drivers to values")
+    own = _option(where, option.key, list(_flat("", found)))
+    kept = {change.driver: change for change in option.changes}
+    kept.update({change.driver: change for change in own.changes})
+    sources = own.sources or option.sources
+    return replace(option, changes=tuple(kept.values()), sources=sources)
+
+
+def _flat(prefix: str, found: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
+    """Nested drivers by dotted key."""
+    for name, value in found.items():
+        key = f"{prefix}.{name}" if prefix else str(name)
+        if isinstance(value, Mapping) and key not in PRICES:
+            yield from _flat(key, value)
+        else:
+            yield key, value
+
+
+def _option(where: str, key: str, pairs: Iterable[tuple[str, Any]]) -> Option:
+    changes: list[Change] = []
+    sources: list[str] = []
+    for driver, value in pairs:
+        place = f"{where}.{driver}"
+        if driver in PRICES:
+            priced, source = _priced(place, PRICES[driver], value)
+            changes += priced
+            sources.append(source)
+        else:
+            changes.append(_change(place, driver, value))
+    return Option(key, tuple(changes), tuple(sources))
+
+
+def _change(where: str, key: str, value: object) -> Change:
+    row = load_drivers().get(key)
+    if row is None:
+        raise InputError(where, key, "a driver of data/drivers.csv")
+    if isinstance(value, str) and value.startswith("x") and row.kind == "number":
+        return Change(key, _factor(where, value), multiplies=True)
+    if isinstance(value, str) and "|" in value and row.kind == "choice":
+        words = tuple(row.number(where, word) for word in value.split("|"))
+        return Change(key, words[0], keeps=words)
+    return Change(key, row.number(where, _typed(row, value)))
+
+
+def _factor(where: str, text: str) -> float:
+    try:
+        factor = float(text[1:])
+    except ValueError:
+        factor = np.nan
+    if not 0 <= factor <= 1e9:
+        raise InputError(where, text, "x and a number of 0 or more, such as x0.5")
+    return factor
+
+
+def _typed(row: Driver, value: object) -> object:
+    """A table's text as the driver's kind of value."""
+    if row.kind == "switch" and value in ("true", "false"):
+        return value == "true"
+    if row.kind in ("number", "integer") and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _plain(text: str) -> object:
+    """A table's cell: `provider: model` of a price, else text."""
+    provider, mark, model = text.partition(": ")
+    return {"provider": provider, "model": model} if mark else text
+
+
+def _priced(where: str, prefix: str, found: object) -> tuple[list[Change], str]:
+    """A provider's prices as changes of the drivers that start with `prefix`."""
+    if not isinstance(found, Mapping) or set(found) != {"provider", "model"}:
+        raise InputError(where, found, "{provider: …, model: …}")
+    price = api_price(str(found["model"]), str(found["provider"]))
+    paid, written = price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
+    if paid is None or written is None:
+        raise InputError(where, f"{price.model} at {price.provider}", "a model with token prices")
+    cached = price.usd_per_million_cached_tokens
+    by_kind = {"input": paid, "cached": paid if cached is None else cached, "output": written}
+    changes = [
+        Change(f"{prefix}_usd_per_million_{kind}_tokens", usd) for kind, usd in by_kind.items()
+    ]
+    return changes, f"{price.model}: {price.source}"

@@ -1,0 +1,368 @@
+"""One business question: its drivers, options, simulation and verdict rule, read and checked.
+
+A scenario nests the keys of data/drivers.csv and gives each a number, a word, or a distribution:
+
+    demand:
+      requests_per_month: 2e6
+      growth_per_year: {low: 0.2, mode: 0.5, high: 1.5}
+      churn_per_month: {value: 0.03, source: "our billing, 2026", as_of: 2026-10}
+
+What it doesn't give stands at the table's default. What can't be right is refused with the path of
+the field, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from modelworth import data
+from modelworth.costmodel.business.model import MONTHS
+from modelworth.costmodel.business.published_cases import Expectation, read_expected
+from modelworth.costmodel.risk.sampling import plan
+from modelworth.costmodel.scenario import fields
+from modelworth.costmodel.scenario import yaml_reader as scenario_yaml
+from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
+from modelworth.costmodel.scenario.drivers import Driver, load_drivers
+from modelworth.costmodel.scenario.fields import HARDWARE, Hardware
+from modelworth.costmodel.scenario.options import Choice, read_options
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Basis
+
+TOP: Final = (
+    "text", "months", "start", "currency", "usd_per_currency", "options", "expected",
+)  # fmt: skip
+NOTES: Final = frozenset({"value", "source", "as_of", "note"})
+FOLDER: Final = Path(data.__file__).parent / "scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a scenario, a measurement or a prediction says about a driver.
+
+    Attributes:
+        value: the number in the base case; a tuple by month for a monthly driver.
+        distribution: what it is drawn from; None where it is certain.
+        spec: the distribution as it was written.
+        source: whose word it is; None: the scenario's own, without a source.
+        measurement_ids: records under it.
+    """
+
+    value: float | tuple[float, ...]
+    distribution: Distribution | None = None
+    spec: dict[str, Any] | None = None
+    source: str | None = None
+    as_of: str | None = None
+    basis: Basis = "assumed"
+    measurement_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A checked scenario.
+
+    Attributes:
+        name: of the file, without its suffix.
+        text: language → name, question, finding and other prose.
+        start: the month before opening, YYYY-MM.
+        settings: driver → what the scenario says about it.
+        correlations: (driver, driver, rank correlation).
+        document: the file's content as plain data.
+    """
+
+    name: str
+    text: Mapping[str, Mapping[str, str]]
+    months: int
+    start: str
+    currency: str
+    usd_per_currency: float
+    hardware: Hardware
+    settings: Mapping[str, Setting]
+    correlations: tuple[tuple[str, str, float], ...]
+    choice: Choice | None
+    expected: tuple[Expectation, ...]
+    document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the scenario says: the same for every way of writing it."""
+        plain = _numbers_alike(self.document)
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def number(self, key: str) -> float:
+        """A driver's number in the base case: the scenario's, else the table's default."""
+        setting = self.settings.get(key)
+        value = load_drivers()[key].default if setting is None else setting.value
+        return value[0] if isinstance(value, tuple) else value
+
+    def word(self, key: str) -> str:
+        """The word of a choice."""
+        return load_drivers()[key].word(self.number(key))
+
+
+def load(path: str | Path) -> Scenario:
+    """The scenario in a file; a bare name is one of the shipped ones.
+
+    Raises:
+        InputError: if there is no such file or it isn't a right scenario.
+    """
+    found = _located(Path(path))
+    try:
+        text = found.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(path), str(error), "a readable YAML file in UTF-8") from error
+    return loads(text, found.name)
+
+
+def loads(text: str, name: str = "scenario.yaml") -> Scenario:
+    """The scenario that a YAML text holds."""
+    return from_document(scenario_yaml.read(text, name), name)
+
+
+def from_document(document: Mapping[str, Any], name: str = "scenario.yaml") -> Scenario:
+    """The scenario that plain data hold, as a YAML file would."""
+    return _Reader(name).read(document)
+
+
+def with_overrides(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """The scenario with values of dotted keys changed, checked like a file.
+
+    Raises:
+        InputError: if a key isn't known or its value isn't allowed.
+    """
+    document = deepcopy(dict(scenario.document))
+    for key, value in changes.items():
+        _put(document, key.split("."), value)
+    return from_document(document, f"{scenario.name}.yaml")
+
+
+def to_yaml(scenario: Scenario) -> str:
+    """The scenario as YAML from which `loads` makes it again."""
+    return yaml.safe_dump(dict(scenario.document), sort_keys=False, allow_unicode=True, width=100)
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the scenarios that come with the project."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def _numbers_alike(found: Any) -> Any:
+    """The same data with every number a float: 2000000 and 2e6 say the same."""
+    if isinstance(found, Mapping):
+        return {key: _numbers_alike(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_numbers_alike(value) for value in found]
+    return float(found) if type(found) is int else found
+
+
+def _located(path: Path) -> Path:
+    """The file itself, or the shipped scenario of that name."""
+    if path.is_file():
+        return path
+    own = FOLDER / f"{path.stem}.yaml"
+    if path.suffix in ("", ".yaml") and len(path.parts) == 1 and own.is_file():
+        return own
+    near = get_close_matches(path.stem, shipped(), n=3, cutoff=0.4)
+    hint = f", or one of {', '.join(near or shipped())}"
+    raise InputError("scenario", str(path), f"a YAML file{hint}")
+
+
+def _put(document: dict[str, Any], parts: list[str], value: Any) -> None:
+    """Set a nested key; what stood there before goes."""
+    for part in parts[:-1]:
+        below = document.get(part)
+        if not isinstance(below, dict):
+            below = {}
+            document[part] = below
+        document = below
+    document[parts[-1]] = value
+
+
+class _Reader:
+    """Checks a document part by part; every error says where."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.drivers = load_drivers()
+        self.sections = {key.split(".")[0] for key in self.drivers}
+
+    def read(self, document: Mapping[str, Any]) -> Scenario:
+        """The scenario, or the first thing that is wrong with it."""
+        known = {*TOP, *self.sections}
+        for key in document:
+            if key not in known:
+                raise self._unknown(str(key), known, str(key))
+        settings: dict[str, Setting] = {}
+        for section in sorted(self.sections & set(document)):
+            self._drivers(section, document[section], settings)
+        scenario = Scenario(
+            name=self.name.removesuffix(".yaml"),
+            text=fields.text(self._at("text"), document.get("text", {})),
+            months=fields.months(self._at("months"), document.get("months")),
+            start=fields.start(self._at("start"), document.get("start")),
+            currency=fields.currency(self._at("currency"), document.get("currency", "USD")),
+            usd_per_currency=fields.rate(self._at("usd_per_currency"), document),
+            hardware=fields.hardware(self._at("capacity"), document.get("capacity") or {}),
+            settings=settings,
+            correlations=self._correlations(document.get("simulation") or {}),
+            choice=self._choice(document),
+            expected=read_expected(self._at("expected"), document.get("expected")),
+            document=document,
+        )
+        self._together(scenario)
+        return scenario
+
+    def _drivers(self, path: str, found: Any, settings: dict[str, Setting]) -> None:
+        """The drivers at and below a path."""
+        if path in self.drivers:
+            settings[path] = self._setting(self.drivers[path], found)
+            return
+        if not isinstance(found, Mapping):
+            raise InputError(self._at(path), found, "a mapping from keys to values")
+        for name, value in found.items():
+            below = f"{path}.{name}"
+            if path == "capacity" and name in HARDWARE:
+                continue
+            if below == "simulation.correlations":
+                continue
+            if below == fields.HOURLY:
+                settings[fields.PEAK] = self._hourly(value, settings | dict.fromkeys(found))
+                continue
+            if below not in self.drivers and not self._prefix(below):
+                raise self._unknown(below, self.drivers, str(name))
+            self._drivers(below, value, settings)
+
+    def _hourly(self, found: Any, others: Mapping[str, Any]) -> Setting:
+        """The peak over the mean of a day's profile."""
+        if "peak_over_average" in others:
+            raise InputError(self._at(fields.HOURLY), "a profile and a peak", "one of the two")
+        return Setting(
+            fields.peak_over_average(self._at(fields.HOURLY), found), source="the hourly profile"
+        )
+
+    def _prefix(self, path: str) -> bool:
+        return any(key.startswith(f"{path}.") for key in self.drivers)
+
+    def _setting(self, driver: Driver, found: Any) -> Setting:
+        """One driver's value, with its source."""
+        where = self._at(driver.key)
+        source = as_of = None
+        if isinstance(found, Mapping):
+            notes = {key: value for key, value in found.items() if key in NOTES}
+            source, as_of = self._note(where, notes, "source"), self._note(where, notes, "as_of")
+            self._note(where, notes, "note")
+            rest = {key: value for key, value in found.items() if key not in NOTES}
+            if "value" in found and rest:
+                raise InputError(where, ", ".join(map(str, rest)), "value, source, as_of, note")
+            found = found.get("value", rest)
+        basis: Basis = "published" if source else "assumed"
+        if isinstance(found, Mapping):
+            return self._uncertain(driver, found, source, as_of, basis)
+        if driver.kind == "monthly":
+            return Setting(self._by_month(driver, found), None, None, source, as_of, basis)
+        return Setting(driver.number(where, found), None, None, source, as_of, basis)
+
+    def _uncertain(
+        self,
+        driver: Driver,
+        found: Mapping[str, Any],
+        source: str | None,
+        as_of: str | None,
+        basis: Basis,
+    ) -> Setting:
+        where = self._at(driver.key)
+        certain = driver.kind in ("choice", "switch", "monthly") or driver.section == "cash"
+        if certain or not is_distribution(found):
+            allowed = driver.allowed if certain else f"{driver.allowed}, or a distribution"
+            raise InputError(where, _keys(found), allowed)
+        drawn = parse(where, found, (driver.minimum, driver.maximum))
+        if driver.kind == "integer":
+            values = getattr(drawn, "values", (0.5,))
+            if any(value != int(value) for value in values):
+                raise InputError(where, _keys(found), f"{driver.allowed}, or whole discrete values")
+        return Setting(drawn.base, drawn, dict(found), source, as_of, basis)
+
+    def _by_month(self, driver: Driver, found: Any) -> tuple[float, ...]:
+        where = self._at(driver.key)
+        if not isinstance(found, list | tuple) or not 1 <= len(found) <= MONTHS[1] + 1:
+            raise InputError(
+                where, found, f"a list of 1 to {MONTHS[1] + 1} numbers, by month from 0"
+            )
+        return tuple(driver.number(f"{where}[{place}]", value) for place, value in enumerate(found))
+
+    def _note(self, where: str, notes: Mapping[str, Any], key: str) -> str | None:
+        found = notes.get(key)
+        if found is None:
+            return None
+        if not isinstance(found, str | int) or isinstance(found, bool):
+            raise InputError(f"{where}.{key}", found, "text")
+        return str(found)
+
+    def _correlations(self, found: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
+        where = self._at("simulation.correlations")
+        listed = found.get("correlations") or [] if isinstance(found, Mapping) else []
+        if not isinstance(listed, list):
+            raise InputError(where, listed, "a list of [driver, driver, rank correlation]")
+        pairs = []
+        for place, entry in enumerate(listed):
+            if not isinstance(entry, list) or len(entry) != 3:
+                raise InputError(f"{where}[{place}]", entry, "[driver, driver, rank correlation]")
+            first, second, rank = entry
+            for key in (first, second):
+                if not isinstance(key, str) or key not in self.drivers:
+                    raise self._unknown(f"simulation.correlations[{place}]", self.drivers, str(key))
+            if isinstance(rank, bool) or not isinstance(rank, int | float) or not -1 < rank < 1:
+                raise InputError(f"{where}[{place}]", rank, "a rank correlation between -1 and 1")
+            pairs.append((first, second, float(rank)))
+        return tuple(pairs)
+
+    def _choice(self, document: Mapping[str, Any]) -> Choice | None:
+        if document.get("options") is None:
+            return None
+        model = (document.get("capacity") or {}).get("model")
+        return read_options(self._at("options"), document["options"], model)
+
+    def _together(self, scenario: Scenario) -> None:
+        """What can only be seen between fields."""
+        uncertain = {
+            key: setting.distribution
+            for key, setting in scenario.settings.items()
+            if setting.distribution is not None
+        }
+        plan(uncertain, correlations=scenario.correlations, trials=1)
+        low = scenario.number("verdict.not_viable_probability")
+        high = scenario.number("verdict.viable_probability")
+        if low > high:
+            raise InputError(
+                self._at("verdict.not_viable_probability"), low, f"at most the viable one, {high:g}"
+            )
+        if scenario.number("building.months_to_market") >= scenario.months:
+            raise InputError(
+                self._at("building.months_to_market"),
+                f"{scenario.number('building.months_to_market'):g}",
+                f"less than the {scenario.months} months of the horizon",
+            )
+
+    def _unknown(self, path: str, known: Any, name: str) -> InputError:
+        """An unknown key, with the nearest that there are."""
+        near = get_close_matches(path, known, n=3, cutoff=0.5)
+        near = near or get_close_matches(name, [key.split(".")[-1] for key in known], n=3)
+        allowed = f"a known key, such as {', '.join(near)}" if near else "a key of data/drivers.csv"
+        return InputError(self._at(path), f"unknown key {name}", allowed)
+
+    def _at(self, path: str) -> str:
+        return f"{self.name}: {path}"
+
+
+def _keys(found: Mapping[str, Any]) -> str:
+    """A mapping in short."""
+    return "{" + ", ".join(f"{key}: {value!r:.40}" for key, value in list(found.items())[:4]) + "}"

@@ -1,0 +1,105 @@
+"""Figures of the analysis as readers meet them: value, range, basis, and the way to its lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import streamlit as st
+
+from modelworth.costmodel.analysis import Analysis, Figure, Finding, Flip
+from modelworth.costmodel.business.lint import sentence
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import lineage, show
+from modelworth.report import said
+
+SHORT_ROW = 5
+FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
+UNIT_COSTS = (
+    "usd_per_million_output_tokens", "usd_per_image", "usd_per_thousand_calls",
+    "usd_per_accepted_result",
+)  # fmt: skip
+
+
+def row(figures: Iterable[Figure], place: str) -> None:
+    """Figures side by side."""
+    listed = list(figures)
+    st.caption(state.words().t("figure.row"))
+    for start in range(0, len(listed), SHORT_ROW):
+        part = listed[start : start + SHORT_ROW]
+        for column, figure in zip(st.columns(len(part)), part, strict=True):
+            with column:
+                one(figure, place)
+
+
+def five(analysis: Analysis) -> list[Figure]:
+    """What most readers ask for first: value, margin, payback, funding, and what a unit costs."""
+    found = [analysis.indicators[key] for key in FIRST_FOUR]
+    costs = (analysis.indicators[key] for key in UNIT_COSTS)
+    return [*found, *[figure for figure in costs if figure.base][:1]]
+
+
+def one(figure: Figure, place: str) -> None:
+    """One figure: its name, its value in the base case, its range over the trials, its basis."""
+    words = state.words()
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        st.metric(show.plain(words.name(figure.key)), said.figure(words, figure))
+        st.caption(spread(figure))
+        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+            show.basis(figure.basis)
+            lineage.button(figure.key, place)
+
+
+def spread(figure: Figure) -> str:
+    """Unit and range of a figure over the trials, as Markdown."""
+    words = state.words()
+    parts = [words.unit_tail(figure.unit), words.bare_range(figure.p10, figure.p90, figure.unit)]
+    if 0 < figure.share_defined < 1:
+        parts.append(words.t("figure.defined", share=words.percent(figure.share_defined)))
+    if figure.share_defined == 0:
+        parts.append(words.t("figure.nowhere"))
+    return show.plain(" · ".join(part for part in parts if part)) or "–"
+
+
+def flips(analysis: Analysis, listed: Iterable[Flip]) -> None:
+    """The values at which the verdict would be another."""
+    words = state.words()
+    found = [flip for flip in listed if flip.at is not None]
+    if not found:
+        st.info(words.t("verdict.no_flips"))
+        return
+    for column, flip in zip(st.columns(len(found)), found, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            now = said.driver_value(words, flip.driver, flip.now)
+            st.metric(
+                show.plain(words.name(flip.driver)),
+                said.driver_value(words, flip.driver, flip.at or 0.0),
+            )
+            st.caption(
+                show.say(
+                    "verdict.flip",
+                    now=now,
+                    indicator=words.name(flip.indicator),
+                    target=words.value(flip.target, said.unit_of(analysis, flip.indicator)),
+                )
+            )
+
+
+def findings(listed: Iterable[Finding]) -> None:
+    """What the plan's linter says, gravest first."""
+    words = state.words()
+    order = list(show.SEVERITIES)
+    for finding in sorted(listed, key=lambda finding: order.index(finding.severity)):
+        text = sentence(_named(finding), words.language)
+        show.SEVERITIES[finding.severity](f"**{finding.id}** {show.plain(text)}")
+
+
+def _named(finding: Finding) -> Finding:
+    """The finding with drivers called by their names."""
+    words, known = state.words(), load_drivers()
+    values = {
+        key: words.name(value) if isinstance(value, str) and value in known else value
+        for key, value in finding.values.items()
+    }
+    return replace(finding, values=values)

@@ -1,0 +1,80 @@
+"""What stands around every page: login, navigation, the sidebar and notices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import show
+from modelworth.report.words import LANGUAGES, Words
+
+VIEWS = Path(__file__).parents[1] / "views"
+ICON = Path(__file__).parents[1] / "icon.svg"
+PAGES = {
+    "answer": {"verdict": "gavel", "scenario": "tune", "money": "payments", "risk": "casino"},
+    "compare": {"options": "alt_route", "trust": "shield"},
+    "evidence": {"measurements": "speed", "predict": "insights", "data": "database"},
+    "share": {"report": "description"},
+}
+
+
+def require_login() -> None:
+    """Let nobody past who isn't logged in, where an identity provider is configured."""
+    if "auth" not in _secrets() or st.user.get("is_logged_in"):
+        return
+    words = state.words()
+    st.title("modelworth", anchor=False)
+    st.write(words.t("login.text"))
+    st.button(words.t("login.button"), on_click=st.login, type="primary")
+    st.stop()
+
+
+def _secrets() -> dict[str, object]:
+    """Streamlit's secrets; none where there is no file."""
+    return st.secrets.to_dict() if st.secrets.load_if_toml_exists() else {}
+
+
+def pages(words: Words) -> dict[str, list[Any]]:
+    """The pages by group, titled in the reader's language, at addresses that don't change."""
+    return {
+        words.t(f"group.{group}"): [
+            st.Page(
+                VIEWS / f"{name}.py",
+                title=words.t(f"page.{name}"),
+                icon=f":material/{icon}:",
+                url_path=name,
+                default=name == "verdict",
+            )
+            for name, icon in entries.items()
+        ]
+        for group, entries in PAGES.items()
+    }
+
+
+def sidebar() -> None:
+    """Language, the scenario at hand, and the way back."""
+    words = state.words()
+    with st.sidebar:
+        st.caption(show.say("sidebar.scenario", name=state.title()))
+        st.button(
+            words.t("scenario.undo"), icon=":material/undo:", on_click=state.undo,
+            key="undo-everywhere", type="tertiary",
+        )  # fmt: skip
+        st.segmented_control(
+            words.t("sidebar.language"),
+            list(LANGUAGES),
+            default=words.language,
+            required=True,
+            format_func=LANGUAGES.__getitem__,
+            key="language",
+            on_change=lambda: state.speak(st.session_state["language"]),
+        )
+
+
+def notices() -> None:
+    """What was refused or done since the last look, said once."""
+    for notice in state.take_notices():
+        show.SEVERITIES[notice.severity](show.plain(notice.text))

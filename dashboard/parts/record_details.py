@@ -1,0 +1,76 @@
+"""One measurement, whole: what ran, on what, what came out, where it comes from."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from modelworth.dashboard import state
+from modelworth.dashboard.parts import show, sources
+from modelworth.data.errors import ModelworthError
+from modelworth.data.measurement import Measurement, Result
+from modelworth.report import charts
+
+FEW_SAMPLES = 8
+
+
+def panel(record_id: str) -> None:
+    """The record with this id, in a frame of its own."""
+    try:
+        measurement = sources.record(record_id)
+    except ModelworthError as error:
+        show.refused(error)
+        return
+    words = state.words()
+    work, machine = measurement.workload, measurement.machine
+    with st.container(border=True):
+        st.subheader(show.plain(measurement.model.name), anchor=False)
+        st.caption(
+            f"{words.t(f'kind.{work.kind}')} · {show.plain(machine.device)} × {machine.count} · "
+            f"{work.precision} · {words.day(measurement.recorded_at)}"
+        )
+        if measurement.result:
+            _outcome(measurement.result)
+        else:
+            st.warning(show.plain(measurement.reason))
+        _origin(measurement)
+        with st.expander(words.t("record.all")):
+            st.json(measurement.model_dump(mode="json", exclude_none=True), expanded=1)
+
+
+def _outcome(result: Result) -> None:
+    words = state.words()
+    speed = result.throughput_per_s
+    memory = result.memory.allocated_peak_bytes or result.memory.host_peak_bytes
+    energy = result.energy.energy_j_per_unit if result.energy and result.energy.valid else None
+    figures = [
+        ("column.throughput_per_s", words.value(speed.value, f"{result.unit}_per_s")),
+        ("column.p50_s", words.value(result.latency.p50_s, "s")),
+        ("column.memory_peak_bytes", words.value(memory, "bytes")),
+        ("column.mfu", words.value(result.mfu, "share")),
+        ("column.mbu", words.value(result.mbu, "share")),
+        ("column.energy_j_per_unit", words.value(energy, f"j_per_{result.unit}")),
+    ]
+    with st.container(horizontal=True):
+        for key, value in figures:
+            st.metric(words.t(key), value, width="content")
+    interval = words.range(speed.low, speed.high, f"{result.unit}_per_s")
+    st.caption(words.t("record.interval", interval=interval or words.t("unknown")))
+    for flag in result.condition.flags:
+        st.badge(words.t(f"flag.{flag}"), color="orange", icon=":material/warning:")
+    if len(result.samples_s) >= FEW_SAMPLES:
+        reading = words.t("record.samples", count=len(result.samples_s))
+        show.chart(
+            charts.samples(state.look(), result.samples_s), f"samples-{speed.value}", reading
+        )
+
+
+def _origin(measurement: Measurement) -> None:
+    words, origin = state.words(), measurement.provenance
+    st.badge(
+        words.t(f"origin.{origin.origin}"), color="green" if origin.citation is None else "gray"
+    )
+    if origin.citation:
+        st.caption(show.plain(origin.citation))
+    if origin.command:
+        st.code(origin.command, language=None)
+    st.caption(f"{words.t('record.id')} {measurement.id}")

@@ -1,0 +1,120 @@
+"""Pieces of a page that several pages share: figures with their lineage, charts, notices.
+
+Text that comes from data never reaches Markdown unescaped, and nothing here allows HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from modelworth.dashboard import state
+from modelworth.data.errors import InputError, ModelworthError
+
+BASIS_COLOURS = {
+    "measured": "green",
+    "interpolated": "blue",
+    "extrapolated": "violet",
+    "published": "gray",
+    "assumed": "orange",
+}
+SEVERITIES = {"error": st.error, "warning": st.warning, "note": st.info}
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$:&])")
+
+
+def plain(text: object) -> str:
+    """Text for Markdown that shows exactly as it is: no formatting, formulas, links or emoji."""
+    return MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def say(key: str, **values: object) -> str:
+    """A message for Markdown; what is put into it is shown as it is."""
+    return state.words().t(key, **{name: plain(value) for name, value in values.items()})
+
+
+def heading(key: str) -> None:
+    """A page's title and the sentence under it that says what it answers."""
+    words = state.words()
+    st.title(words.t(f"{key}.title"), anchor=False)
+    st.caption(words.t(f"{key}.lead"))
+
+
+def chart(figure: go.Figure, key: str, reading: str = "") -> None:
+    """A chart, and under it the sentence that a reader without eyes for it needs."""
+    config = {"displayModeBar": False, "responsive": True}
+    st.plotly_chart(figure, key=key, config=config, alt=reading or None)
+    if reading:
+        st.caption(reading)
+
+
+def empty(key: str, command: str | None = None) -> None:
+    """What to do where there is nothing to show yet."""
+    words = state.words()
+    with st.container(border=True):
+        st.subheader(words.t(f"{key}.title"), anchor=False)
+        st.write(words.t(f"{key}.text"))
+        if command:
+            st.code(command, language="bash")
+
+
+def refused(error: ModelworthError) -> None:
+    """What was wrong: where, what was found, what is allowed."""
+    if isinstance(error, InputError):
+        found = str(error.found)[:300]
+        st.error(say("refused", where=error.where, found=found, allowed=error.allowed))
+    else:
+        st.error(plain(error))
+
+
+@contextmanager
+def errors_said() -> Iterator[None]:
+    """Errors that a person can be told in two lines are told so; others are defects."""
+    try:
+        yield
+    except ModelworthError as error:
+        refused(error)
+
+
+def fragment(part: Callable[..., None]) -> Callable[..., None]:
+    """A part of a page that is redrawn alone, and says its own errors."""
+
+    @wraps(part)
+    def careful(*arguments: object) -> None:
+        with errors_said():
+            part(*arguments)
+
+    return st.fragment(careful)
+
+
+def basis(name: str) -> None:
+    """A mark that says what a figure rests on."""
+    st.badge(state.words().t(f"basis.{name}"), color=BASIS_COLOURS[name])
+
+
+def namer(column: str) -> Callable[[str], str]:
+    """How values of a column are shown: kinds and origins in words, the rest as recorded."""
+    naming = {"kind": "kind.{}", "origin": "origin.{}", "family": "family.{}"}.get(column)
+    words = state.words()
+    return (lambda value: words.t(naming.format(value))) if naming else str
+
+
+def choice(key: str, options: list[str], naming: str, *, bare: bool = False) -> str:
+    """One of a few, side by side; the first to begin with.
+
+    Args:
+        key: message of the label, and identity of the widget.
+        options: identifiers.
+        naming: message of an option, with {} where the identifier goes.
+        bare: without the label above.
+    """
+    words = state.words()
+    return st.segmented_control(
+        words.t(key), options, default=options[0], required=True, key=key,
+        format_func=lambda option: words.t(naming.format(option)),
+        label_visibility="collapsed" if bare else "visible",
+    )  # fmt: skip

@@ -1,0 +1,191 @@
+"""Where pages get measurements and facts from: opened once, read again only when they change.
+
+Caches are keyed on content: the store's digest, the scenario's text, the number of trials. What
+they hold is frozen and shared between sessions; nothing in them is one reader's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.exchange import read
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import DEFAULT_URL, ENVIRONMENT, MAKE_ONE, Store, open_store
+
+STORES = (".db", ".sqlite")
+MOST_KEPT = 64
+DIGEST_SECONDS = 2.0
+"""How long the store is taken to be as it was; another process may add to it at any time."""
+
+
+def store_url() -> str:
+    """The store that the dashboard was started with."""
+    return os.environ.get(ENVIRONMENT) or DEFAULT_URL
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(url: str) -> Store:
+    return open_store(url, create=False)
+
+
+def store() -> Store | None:
+    """The store, or None where there is none yet.
+
+    Raises:
+        ModelworthError: if there is something else in its place.
+    """
+    try:
+        return _opened(store_url())
+    except InputError as error:
+        if error.allowed == MAKE_ONE:
+            return None
+        raise
+
+
+@st.cache_data(ttl=DIGEST_SECONDS, show_spinner=False)
+def _digest(url: str) -> str:
+    return _opened(url).digest()
+
+
+def digest() -> str:
+    """A hash that changes when a measurement is added; empty without a store."""
+    return "" if store() is None else _digest(store_url())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _frame(url: str, content: str) -> pd.DataFrame:  # noqa: ARG001 - content is the key
+    return _opened(url).frame()
+
+
+def frame() -> pd.DataFrame:
+    """All measurements, a row each; shared, so pages must not change it."""
+    content = digest()
+    return _frame(store_url(), content) if content else pd.DataFrame()
+
+
+@st.cache_resource(show_spinner=False)
+def catalog() -> Catalog:
+    """The shipped facts, with the user's own accelerators."""
+    return load_catalog()
+
+
+def record(record_id: str) -> Measurement:
+    """One measurement, whole.
+
+    Raises:
+        ModelworthError: if it isn't there.
+    """
+    opened = store()
+    if opened is None:
+        raise ModelworthError(f"no store, so no measurement {record_id}")
+    return opened.get(record_id)
+
+
+def add_file(path: Path) -> tuple[int, int]:
+    """Take the measurements of an export or another store: how many it has, how many are new.
+
+    Raises:
+        InputError: if a line isn't a measurement; then none is taken.
+    """
+    records = _records_of_store(path) if path.suffix in STORES else read(path)
+    with open_store(store_url()) as target:
+        added = target.add_all(records)
+    forget()
+    return len(records), added
+
+
+def _records_of_store(path: Path) -> list[Measurement]:
+    with open_store(str(path), create=False) as other:
+        return other.measurements()
+
+
+def forget() -> None:
+    """Look at the store again at the next question."""
+    _digest.clear()
+
+
+def measurements() -> tuple[Measurement, ...]:
+    """Every record that worked; shared."""
+    return _measurements(store_url(), digest())
+
+
+def saved_scenario(key: str) -> str:
+    """The text that was saved in the store under this hash.
+
+    Raises:
+        ModelworthError: if it isn't there.
+    """
+    opened = store()
+    if opened is None:
+        raise ModelworthError(f"no store here, so no scenario {key}")
+    return opened.scenario(key)
+
+
+def save_scenario(text: str) -> str:
+    """Keep a scenario in the store; the hash that finds it."""
+    with open_store(store_url()) as target:
+        return target.save_scenario(text)
+
+
+Key = tuple[str, str, int, tuple[str, ...]]
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> OrderedDict[Key, Analysis]:
+    """Analyses by what they were made from, the least used first; frozen, so all may share them."""
+    return OrderedDict()
+
+
+def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis:
+    """The scenario evaluated, from what was kept if it is the same question.
+
+    Raises:
+        ModelworthError: if it can't be evaluated.
+    """
+    key, kept = (scenario.sha256, digest(), trials, parts), _kept()
+    found = kept.get(key)
+    if found is None:
+        found = evaluated(scenario, trials, parts)
+        keep(scenario, trials, parts, found)
+    else:
+        kept.move_to_end(key)
+    return found
+
+
+def keep(scenario: Scenario, trials: int, parts: tuple[str, ...], found: Analysis) -> None:
+    """Keep an analysis that was made elsewhere, such as in the background."""
+    kept = _kept()
+    kept[scenario.sha256, digest(), trials, parts] = found
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
+
+
+def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watching: Any) -> Analysis:
+    """The scenario evaluated now; `watching` is how `evaluate` reports and is stopped."""
+    content = digest()
+    return evaluate(
+        scenario,
+        measurements=_measurements(store_url(), content),
+        catalog=catalog(),
+        trials=trials,
+        parts=parts,
+        store_digest=content or None,
+        **watching,
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _measurements(url: str, content: str) -> tuple[Measurement, ...]:
+    """Every record that worked, parsed once."""
+    return tuple(_opened(url).measurements(status="ok")) if content else ()

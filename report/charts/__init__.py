@@ -1,0 +1,38 @@
+"""Every chart of the pages and reports: pure functions from figures of the analysis to figures."""
+
+from modelworth.report.charts.base import Look
+from modelworth.report.charts.cash import band, months, waterfall
+from modelworth.report.charts.choices import heat, likelihood, volume
+from modelworth.report.charts.throughput import (
+    QUANTITIES,
+    Quantity,
+    agreement,
+    ceiling_marks,
+    interactivity,
+    memory,
+    samples,
+    scaling,
+)
+from modelworth.report.charts.uncertainty import bars, histogram, pairs, tornado
+
+__all__ = [
+    "QUANTITIES",
+    "Look",
+    "Quantity",
+    "agreement",
+    "band",
+    "bars",
+    "ceiling_marks",
+    "heat",
+    "histogram",
+    "interactivity",
+    "likelihood",
+    "memory",
+    "months",
+    "pairs",
+    "samples",
+    "scaling",
+    "tornado",
+    "volume",
+    "waterfall",
+]

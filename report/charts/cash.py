@@ -1,0 +1,134 @@
+"""Charts of money over months and of what makes up a unit: from series and steps to a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from modelworth.costmodel.analysis import Series
+from modelworth.report.charts.base import Look, axis, figure, month_axis, wrapped, zero_line
+
+
+def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -> go.Figure:
+    """One line over the months with its 10 to 90% band, and months worth a word.
+
+    Args:
+        look: the reader's words and ground.
+        series: values for month 0 on.
+        marks: month and what happens in it.
+    """
+    chart, months = figure(look), list(range(len(series.base)))
+    if series.p10 and series.p90:
+        edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        chart.add_scatter(x=months, y=series.p90, **edge)
+        veil = {**edge, "showlegend": True, "name": look.words.t("chart.band")}
+        fill = look.faint(look.good, 0.22)
+        chart.add_scatter(x=months, y=series.p10, fill="tonexty", fillcolor=fill, **veil)
+    if series.p50:
+        _line(chart, look, months, series.p50, series.unit, "chart.median", "dot")
+    _line(chart, look, months, series.base, series.unit, "chart.base_case", "solid")
+    for month, text in marks:
+        chart.add_scatter(
+            x=[month], y=[series.base[month]], mode="markers+text", text=[text],
+            textposition="top left" if month > len(months) / 2 else "top right",
+            showlegend=False, hoverinfo="skip",
+            marker={"size": 10, "color": look.bad, "symbol": "diamond"},
+        )  # fmt: skip
+    zero_line(chart, look)
+    spread = [*series.base, *(series.p10 or ()), *(series.p90 or ())]
+    chart.update_layout(
+        xaxis=month_axis(look, len(months) - 1),
+        yaxis=axis(look, series.unit, spread),
+        hovermode="x unified",
+    )
+    return chart
+
+
+def _line(
+    chart: go.Figure, look: Look, months: list[int], values: Sequence[float], unit: str,
+    name: str, dash: str,
+) -> None:  # fmt: skip
+    chart.add_scatter(
+        x=months, y=values, mode="lines", name=look.words.t(name),
+        line={"color": look.good, "width": 3 if dash == "solid" else 1.5, "dash": dash},
+        customdata=[look.words.value(value, unit) for value in values],
+        hovertemplate="%{customdata}",
+    )  # fmt: skip
+
+
+def months(
+    look: Look,
+    added: Sequence[Series],
+    taken: Sequence[Series],
+    result: Series | None = None,
+) -> go.Figure:
+    """What comes in upwards, what goes out downwards, and what is left as a line.
+
+    Args:
+        look: the reader's words and ground.
+        added: series shown as they are, stacked upwards.
+        taken: costs, positive in the model, stacked downwards.
+        result: series drawn over the bars.
+    """
+    chart = figure(look, height=380)
+    tops = [0.0] * (len(added[0].base) if added else len(taken[0].base))
+    for index, (series, sign) in enumerate([(s, 1) for s in added] + [(s, -1) for s in taken]):
+        values = [sign * value for value in series.base]
+        chart.add_bar(
+            x=list(range(len(values))), y=values, name=look.words.name(series.key),
+            marker={"color": look.colour(index), "pattern": {"shape": "" if sign > 0 else "/"}},
+            customdata=[look.words.value(value, series.unit) for value in series.base],
+            hovertemplate="%{customdata}",
+        )  # fmt: skip
+        tops = [top + max(value, 0.0) for top, value in zip(tops, values, strict=True)]
+    depths = [-sum(column) for column in zip(*(s.base for s in taken), strict=True)] or [0.0]
+    if result:
+        chart.add_scatter(
+            x=list(range(len(result.base))), y=result.base, mode="lines",
+            name=look.words.name(result.key), line={"color": look.quiet, "width": 3},
+            customdata=[look.words.value(value, result.unit) for value in result.base],
+            hovertemplate="%{customdata}",
+        )  # fmt: skip
+    unit = (added or taken)[0].unit
+    chart.update_layout(
+        barmode="relative", hovermode="x unified", bargap=0.1,
+        xaxis=month_axis(look, len(tops) - 1),
+        yaxis=axis(look, unit, [*tops, *depths, *(result.base if result else ())]),
+    )  # fmt: skip
+    return chart
+
+
+def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: str) -> go.Figure:
+    """Steps that add up to a total, floating bars from left to right.
+
+    Args:
+        look: the reader's words and ground.
+        steps: label and signed amount; a cost is negative where the total is what remains.
+        total: label of the last bar.
+        unit: of every amount.
+    """
+    chart = figure(look, height=360, legend=False)
+    reached, floors, sizes, colours, texts, levels = 0.0, [], [], [], [], [0.0]
+    for _, amount in steps:
+        end = reached + amount
+        floors.append(min(reached, end))
+        sizes.append(abs(amount))
+        colours.append(look.good if amount >= 0 else look.bad)
+        texts.append(look.words.money(amount))
+        reached = end
+        levels.append(reached)
+    labels = [wrapped(label) for label, _ in steps] + [wrapped(total)]
+    chart.add_bar(
+        x=labels, y=[*sizes, abs(reached)], base=[*floors, min(reached, 0.0)],
+        marker={"color": [*colours, look.series[2] if reached >= 0 else look.bad]},
+        text=[*texts, look.words.money(reached)], textposition="outside", cliponaxis=False,
+        customdata=[*texts, look.words.money(reached)],
+        hovertemplate="%{x}: %{customdata}<extra></extra>",
+    )  # fmt: skip
+    zero_line(chart, look)
+    chart.update_layout(
+        yaxis=axis(look, unit, [*levels, max(levels) * 1.08]),
+        xaxis={"automargin": True, "fixedrange": True, "tickangle": -35 if len(steps) > 6 else 0},
+    )
+    return chart

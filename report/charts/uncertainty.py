@@ -1,0 +1,121 @@
+"""Charts of uncertainty: what might come out, and which driver does it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from modelworth.costmodel.analysis import Swing
+from modelworth.report.charts.base import Look, axis, figure, wrapped
+
+
+def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.Figure:
+    """The indicator with one driver at a time at its low and its high, widest on top."""
+    words = look.words
+    ordered = sorted(swings, key=lambda swing: abs(swing.at_high - swing.at_low))
+    names = [wrapped(words.name(swing.driver), 24) for swing in ordered]
+    chart = figure(look, height=90 + 34 * max(1, len(ordered)))
+    ends = (
+        ("chart.at_low", look.series[4], [(s.low, s.at_low) for s in ordered]),
+        ("chart.at_high", look.series[0], [(s.high, s.at_high) for s in ordered]),
+    )
+    for name, colour, pairs in ends:
+        chart.add_bar(
+            y=names, x=[reached - base for _, reached in pairs], base=base, orientation="h",
+            name=words.t(name), marker={"color": colour},
+            customdata=[
+                [words.value(value, swing.unit), words.value(reached, unit)]
+                for (value, reached), swing in zip(pairs, ordered, strict=True)
+            ],
+            hovertemplate="%{y} = %{customdata[0]}: %{customdata[1]}<extra></extra>",
+        )  # fmt: skip
+    chart.add_vline(x=base, line={"color": look.quiet, "width": 2})
+    values = [value for swing in ordered for value in (swing.at_low, swing.at_high)]
+    low, high = min([*values, base]), max([*values, base])
+    room = 0.05 * (high - low or 1.0)
+    chart.update_layout(
+        barmode="overlay",
+        xaxis={**axis(look, unit, [*values, base], wanted=3), "range": [low - room, high + room]},
+        yaxis={"automargin": True, "fixedrange": True},
+    )
+    return chart
+
+
+def histogram(
+    look: Look, edges: Sequence[float], counts: Sequence[int], marks: Sequence[tuple[float, str]]
+) -> go.Figure:
+    """Binned outcomes in USD: losses in another colour and hatched, and lines at the quantiles."""
+    words = look.words
+    chart = figure(look, legend=False)
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
+    trials = sum(counts) or 1
+    chart.add_bar(
+        x=middles, y=[count / trials for count in counts],
+        width=[high - low for low, high in itertools.pairwise(edges)],
+        marker={
+            "color": [look.bad if middle < 0 else look.good for middle in middles],
+            "pattern": {"shape": ["/" if middle < 0 else "" for middle in middles]},
+            "line": {"width": 0},
+        },
+        customdata=[
+            [words.range(low, high, "usd"), words.percent(count / trials)]
+            for low, high, count in zip(edges, edges[1:], counts, strict=False)
+        ],
+        hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
+    )  # fmt: skip
+    for row, (value, text) in enumerate(marks):
+        chart.add_vline(x=value, line={"color": look.quiet, "dash": "dash", "width": 2})
+        chart.add_annotation(
+            x=value, y=1.17 - 0.08 * row, yref="paper", text=text, showarrow=False,
+            xanchor="left", xshift=4, yanchor="bottom",
+        )  # fmt: skip
+    chart.update_layout(
+        bargap=0,
+        margin_t=70,
+        xaxis={**axis(look, "usd", edges), "showgrid": False},
+        yaxis=axis(look, "share", [count / trials for count in counts]),
+    )
+    chart.add_vline(x=0, line={"color": look.quiet, "width": 1})
+    return chart
+
+
+def bars(look: Look, rows: Sequence[tuple[str, float]], unit: str, *, colour: int = 0) -> go.Figure:
+    """Named amounts, the largest on top."""
+    ordered = sorted(rows, key=lambda row: row[1])
+    texts = [look.words.value(amount, unit) for _, amount in ordered]
+    chart = figure(look, height=60 + 32 * max(1, len(rows)), legend=False)
+    chart.add_bar(
+        y=[name for name, _ in ordered], x=[amount for _, amount in ordered], orientation="h",
+        marker={"color": look.colour(colour)}, text=texts, textposition="outside",
+        cliponaxis=False, customdata=texts,
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
+    )  # fmt: skip
+    amounts = [amount for _, amount in ordered]
+    chart.update_layout(
+        xaxis=axis(look, unit, [*amounts, max([*amounts, 0.0]) * 1.15]),
+        yaxis={"automargin": True, "fixedrange": True},
+    )
+    return chart
+
+
+def pairs(
+    look: Look, rows: Sequence[tuple[str, float, float]], names: tuple[str, str], unit: str
+) -> go.Figure:
+    """Two amounts for each name, side by side: first-order and total Sobol index, for one."""
+    ordered = sorted(rows, key=lambda row: row[2])
+    chart = figure(look, height=90 + 40 * max(1, len(rows)))
+    for place, name in enumerate(names):
+        texts = [look.words.value(row[place + 1], unit) for row in ordered]
+        chart.add_bar(
+            y=[row[0] for row in ordered], x=[row[place + 1] for row in ordered],
+            orientation="h", name=name, marker={"color": look.colour(0 if place == 0 else 4)},
+            customdata=texts, hovertemplate="%{y}: %{customdata}",
+        )  # fmt: skip
+    values = [value for row in ordered for value in row[1:]]
+    chart.update_layout(
+        barmode="group", xaxis=axis(look, unit, values),
+        yaxis={"automargin": True, "fixedrange": True},
+    )  # fmt: skip
+    return chart

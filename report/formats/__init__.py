@@ -1,0 +1,1 @@
+"""How a document is drawn: HTML, PDF, workbook, slides, Markdown, JSON."""

@@ -1,0 +1,171 @@
+"""The sheets that let a reader check: measurements, sources, and sums that must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from xlsxwriter.utility import xl_rowcol_to_cell
+
+from modelworth.report.formats.sheets.book import Book
+from modelworth.report.formats.sheets.indicators_sheet import FIRST as FIRST_INDICATOR
+from modelworth.report.formats.sheets.sheet import Paper, finite
+
+HEAD, FIRST = 3, 4
+MOST_USERS = 12
+TOLERANCE = "0.000001"
+
+
+def write_measurements(paper: Paper) -> None:
+    """Records that the analysis rests on, then the predictions made from them."""
+    t, analysis = paper.t, paper.context.analysis
+    widths = [("A:B", 30.0), ("C:C", 16.0), ("D:F", 16.0), ("G:G", 16.0), ("H:I", 24.0)]
+    paper.begin(t("sheet.measurements"), t("measurements.note"), widths)
+    heads = ["model", "device", "work", "throughput", "low", "high", "unit", "recorded", "id"]
+    paper.heads(HEAD, [t(f"column.{head}") for head in heads])
+    row = FIRST
+    for use in analysis.measurements:
+        for column, text in enumerate((use.model, use.device, use.kind)):
+            paper.text(row, column, text)
+        for column, value in ((3, use.throughput_per_s), (4, use.low), (5, use.high)):
+            if value is not None:
+                paper.number(row, column, value, "per_s")
+        for column, text in ((6, f"{use.unit or ''}/s"), (7, use.recorded_at), (8, use.id)):
+            paper.text(row, column, text)
+        row += 1
+    row += 2
+    paper.text(row - 1, 0, t("section.predictions"), "group")
+    heads = ["predicted", "basis", "unit", "value", "low", "high", "note"]
+    paper.heads(row, [t(f"column.{head}") for head in heads])
+    for use in analysis.predictions:
+        row += 1
+        paper.text(row, 0, paper.context.name(use.key))
+        paper.text(row, 1, t(f"basis.{use.basis}"))
+        paper.text(row, 2, use.unit)
+        for column, value in ((3, use.value), (4, use.low), (5, use.high)):
+            if value is not None:
+                paper.number(row, column, value, use.unit)
+        paper.text(row, 6, use.note)
+
+
+def write_sources(paper: Paper) -> None:
+    """Every source once, with what rests on it; then what makes the workbook again."""
+    t, analysis = paper.t, paper.context.analysis
+    widths = [("A:A", 70.0), ("B:B", 14.0), ("C:C", 10.0), ("D:D", 90.0)]
+    paper.begin(t("sheet.sources"), t("sources.note"), widths)
+    paper.heads(HEAD, [t(f"column.{head}") for head in ("source", "age", "quality", "used_by")])
+    users: dict[tuple[str, str, str], list[str]] = {}
+    for key, use in analysis.drivers.items():
+        users.setdefault((use.source, use.as_of or "", use.quality or ""), []).append(key)
+    for key, line in analysis.lines.items():
+        users.setdefault((line.source, "", ""), []).append(key)
+    row = FIRST
+    for source, keys in sorted(users.items()):
+        shown = ", ".join(keys[:MOST_USERS])
+        if len(keys) > MOST_USERS:
+            shown += f", {t('sources.more', count=len(keys) - MOST_USERS)}"
+        for column, text in enumerate((*source, shown)):
+            paper.text(row, column, text)
+        row += 1
+    origin = analysis.provenance
+    facts = {
+        t("reproduce.command"): origin.command,
+        t("fact.scenario_sha256"): origin.scenario_sha256,
+        t("fact.store_digest"): origin.store_digest or t("no_store"),
+        t("fact.store_measurements"): origin.store_measurements,
+        t("fact.seed"): origin.seed,
+        t("fact.trials"): origin.trials,
+        **dict(sorted(origin.versions.items())),
+    }
+    paper.text(row + 1, 0, t("section.reproduce"), "group")
+    for offset, (name, value) in enumerate(facts.items()):
+        paper.text(row + 2 + offset, 0, name)
+        paper.text(row + 2 + offset, 3, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Two formulas that must give the same, and what they give now."""
+
+    key: str
+    left: str
+    right: str
+    value: float
+
+
+def write_checks(paper: Paper) -> None:
+    """Sums computed a second way, and whether the figures are still those of the export."""
+    t = paper.t
+    paper.begin(t("sheet.checks"), t("checks.note"),
+                [("A:A", 80.0), ("B:C", 22.0), ("D:D", 16.0), ("E:E", 12.0)])  # fmt: skip
+    heads = ("check", "one_way", "other_way", "difference", "result")
+    paper.heads(HEAD, [t(f"column.{head}") for head in heads])
+    row = FIRST
+    for check in checks(paper.plan):
+        money = paper.styles["plain"]
+        paper.text(row, 0, t(f"check.{check.key}"))
+        paper.formula(row, 1, f"={check.left}", money, check.value)
+        paper.formula(row, 2, f"={check.right}", money, check.value)
+        one, other = (xl_rowcol_to_cell(row, column) for column in (1, 2))
+        paper.formula(row, 3, f"=ROUND({one}-{other},4)", money, 0.0)
+        holds = f"=IF(ABS({one}-{other})<={TOLERANCE}*(1+ABS({one})),{_said(t)})"
+        paper.formula(row, 4, holds, paper.styles["good"], t("checks.holds"))
+        row += 1
+    _since_export(paper, row + 1)
+
+
+def _said(t: Callable[..., str]) -> str:
+    return f'"{t("checks.holds")}","{t("checks.fails")}"'
+
+
+def _since_export(paper: Paper, row: int) -> None:
+    """How many indicators differ from those that modelworth computed."""
+    t, count = paper.t, len(paper.context.analysis.indicators)
+    sheet = f"'{paper.plan.names['indicators']}'!"
+    here, there = (
+        f"{sheet}${letter}${FIRST_INDICATOR + 1}:${letter}${FIRST_INDICATOR + count}"
+        for letter in "BH"
+    )
+    paper.text(row, 0, t("checks.defined"))
+    defined = sum(
+        not isinstance(finite(figure.base), str)
+        for figure in paper.context.analysis.indicators.values()
+    )
+    paper.formula(row, 1, f"=COUNT({here})", paper.styles["count"], float(defined))
+    paper.formula(row, 2, f"=COUNT({there})", paper.styles["count"], float(defined))
+    paper.text(row + 1, 0, t("checks.exported"))
+    paper.formula(row + 1, 1, f"=SUM({here})", paper.styles["plain"], _sum(paper))
+    paper.formula(row + 1, 2, f"=SUM({there})", paper.styles["plain"], _sum(paper))
+    one, other = (xl_rowcol_to_cell(row + 1, column) for column in (1, 2))
+    same = f'"{t("checks.as_exported")}","{t("checks.changed")}"'
+    changed = f"=IF(ABS({one}-{other})<={TOLERANCE}*(1+ABS({other})),{same})"
+    paper.formula(row + 1, 4, changed, paper.styles["good"], t("checks.as_exported"))
+
+
+def _sum(paper: Paper) -> float:
+    figures = paper.context.analysis.indicators.values()
+    shown = (finite(figure.base) for figure in figures)
+    return sum(value for value in shown if not isinstance(value, str))
+
+
+def checks(plan: Book) -> Iterator[Check]:
+    """The checks for which the model has the lines."""
+    for key, (left, right) in PAIRS.items():
+        if plan.has(*left, *right):
+            value = sum(sum(plan.analysis.series[line].base) for line in left)
+            yield Check(key, _sum_of(plan, left), _sum_of(plan, right), value)
+
+
+def _sum_of(plan: Book, lines: tuple[str, ...]) -> str:
+    return "+".join(f"SUM({plan.whole(line)})" for line in lines)
+
+
+#: Totals over all months that must agree, though they are computed along different ways.
+PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "cash": (("net_cash_usd",), ("net_profit_usd", "exit_usd")),
+    "serving": (("serving_cost_usd",), ("gpu_cost_usd", "bought_usd")),
+    "fleet": (("capex_usd",), ("fleet_depreciation_usd", "fleet_sales_usd", "fleet_write_off_usd")),
+    "building": (("building_charge_usd",), ("building_usd",)),
+    "receipts": (("collected_usd",), ("external_revenue_usd",)),
+    "suppliers": (("suppliers_paid_usd",), ("supplier_cost_usd",)),
+}

@@ -1,0 +1,140 @@
+"""What all sheets of the workbook share: styles, heads, safe cells, and set-up for printing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from modelworth.report.formats.sheets.book import Book
+from modelworth.report.formats.sheets.excel_formula import UNDEFINED
+from modelworth.report.sections.blocks import clean
+from modelworth.report.sections.context import Context
+
+INK, QUIET, LINE, SOFT, ENTRY = "#17212b", "#5b6673", "#dde2e8", "#f4f6f8", "#fff8e1"
+FORMATS = {
+    "share": "0.0%",
+    "count": "#,##0",
+    "small": "0.0###",
+    "plain": "#,##0.00",
+    "money": "#,##0;[Red]-#,##0",
+    "price": "#,##0.00##",
+    "wide": "[>=1E+12]0.0E+00;[<=-1E+12]-0.0E+00;#,##0",
+}
+HEAD = {"bold": True, "font_color": QUIET, "bottom": 1, "bg_color": SOFT, "text_wrap": True}
+BOX = {"bg_color": ENTRY, "border": 1, "border_color": LINE}
+PAPER_A4 = 9
+
+
+def add_styles(book: Workbook) -> dict[str, Format]:
+    """Every cell format of the workbook by name."""
+    base = {"font_name": "Arial", "font_size": 10, "font_color": INK, "valign": "top"}
+    styles = {
+        "title": book.add_format({**base, "font_size": 16, "bold": True}),
+        "note": book.add_format({**base, "font_color": QUIET}),
+        "head": book.add_format({**base, **HEAD}),
+        "group": book.add_format({**base, "bold": True, "font_size": 11}),
+        "text": book.add_format(base),
+        "unit": book.add_format({**base, "indent": 1}),
+        "quiet": book.add_format({**base, "font_color": QUIET, "font_size": 8}),
+        "good": book.add_format({**base, "bold": True, "font_color": "#00714f"}),
+        "bad": book.add_format({**base, "bold": True, "font_color": "#b03a00"}),
+    }
+    for name, shape in FORMATS.items():
+        cell = {**base, "num_format": shape, "align": "right"}
+        styles[name] = book.add_format(cell)
+        styles[f"{name}_entry"] = book.add_format({**cell, **BOX})
+    styles["word_entry"] = book.add_format({**base, **BOX, "align": "right"})
+    return styles
+
+
+def pattern(unit: str, largest: float) -> str:
+    """The name of the number format that shows a quantity of that size best."""
+    if unit == "share":
+        return "share"
+    if unit == "usd":
+        return "money"
+    if largest >= 10_000:
+        return "count"
+    return "plain" if largest >= 10 else "price" if unit.startswith("usd") else "small"
+
+
+def finite(value: float | None) -> float | str:
+    """What stands in a cell: the number, or the word for there being none."""
+    return UNDEFINED.strip('"') if value is None or not math.isfinite(value) else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One sheet under way."""
+
+    book: Workbook
+    sheet: Worksheet
+    styles: dict[str, Format]
+    context: Context
+    plan: Book
+    key: str
+    day: date
+
+    @property
+    def name(self) -> str:
+        """The word on its tab."""
+        return self.plan.names[self.key]
+
+    def t(self, key: str, **values: object) -> str:
+        """A message of the report's."""
+        return self.context.t(key, **values)
+
+    def style(self, unit: str, *values: float | None) -> Format:
+        """The number format for a quantity that takes these values."""
+        known = [abs(value) for value in values if value is not None and math.isfinite(value)]
+        return self.styles[pattern(unit, max(known, default=0.0))]
+
+    def text(self, row: int, column: int, text: object, style: str = "text") -> None:
+        """A cell of text, whatever its first character is."""
+        self.sheet.write_string(row, column, clean(text, 4000), self.styles[style])
+
+    def number(
+        self, row: int, column: int, value: float | None, unit: str, *among: float | None
+    ) -> None:
+        """A cell with a number, or with the word for none."""
+        shown, style = finite(value), self.style(unit, value, *among)
+        if isinstance(shown, str):
+            self.text(row, column, shown, "note")
+        else:
+            self.sheet.write_number(row, column, shown, style)
+
+    def formula(
+        self, row: int, column: int, formula: str, style: Format | None, value: float | str | None
+    ) -> None:
+        """A formula with the value it has now."""
+        shown = value if isinstance(value, str) else finite(value)
+        self.sheet.write_formula(row, column, formula, style, shown)
+
+    def begin(self, title: str, note: str, widths: list[tuple[str, float]]) -> None:
+        """Title, note, widths of columns, and set-up for print."""
+        self.text(0, 0, title, "title")
+        self.text(1, 0, note, "note")
+        for columns, width in widths:
+            self.sheet.set_column(f"{columns}", width)
+        self.sheet.hide_gridlines(2)
+        self.sheet.set_landscape()
+        self.sheet.set_paper(PAPER_A4)
+        self.sheet.set_margins(0.5, 0.5, 0.7, 0.7)
+        self.sheet.set_footer("&L&8&A&R&8&P / &N")
+        self.sheet.fit_to_pages(1, 0)
+
+    def heads(self, row: int, titles: list[str], first: int = 0) -> None:
+        """A row of column heads."""
+        for offset, title in enumerate(titles):
+            self.text(row, first + offset, title, "head")
+
+    def note(self, row: int, column: int, text: str) -> None:
+        """A note that opens when pointing at the cell."""
+        size: dict[str, Any] = {"x_scale": 2.2, "y_scale": 1.2, "author": "modelworth"}
+        self.sheet.write_comment(row, column, clean(text, 1000), size)

@@ -1,0 +1,73 @@
+"""The model as a workbook with live formulas: change an input, and NPV moves.
+
+Inputs are the only constants that a formula reads; every formula comes from the text that the
+model itself is computed from. The value that the model computed is stored beside each formula, for
+viewers that don't recalculate. Text from data is written as text, never as a formula or a link.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import xlsxwriter
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.report.formats.sheets.book import Book
+from modelworth.report.formats.sheets.evidence_sheet import (
+    write_checks,
+    write_measurements,
+    write_sources,
+)
+from modelworth.report.formats.sheets.indicators_sheet import write_indicators
+from modelworth.report.formats.sheets.inputs_sheet import write_inputs
+from modelworth.report.formats.sheets.lines_sheets import write_lines
+from modelworth.report.formats.sheets.sheet import Paper, add_styles
+from modelworth.report.sections.blocks import clean
+from modelworth.report.sections.context import Context
+from modelworth.report.words import Words
+
+ORDER = (
+    "inputs", "demand", "capacity", "revenue", "costs", "cash_flow", "indicators", "measurements",
+    "sources", "checks",
+)  # fmt: skip
+SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+
+
+def render(analysis: Analysis, language: str, day: date) -> bytes:
+    """The workbook as a file."""
+    context = Context(analysis, Words(language))  # the sheets compute in USD, as the model does
+    names = {key: context.t(f"sheet.{key}") for key in ORDER}
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True, "nan_inf_to_errors": False, **SAFE}) as book:
+        book.set_properties(_properties(context, day))
+        book.set_calc_mode("auto")
+        plan = Book(analysis, names)
+        styles = add_styles(book)
+        papers = {
+            key: Paper(book, book.add_worksheet(names[key]), styles, context, plan, key, day)
+            for key in ORDER
+        }
+        _write(papers)
+        papers["indicators"].sheet.activate()
+    return file.getvalue()
+
+
+def _write(papers: dict[str, Paper]) -> None:
+    write_inputs(papers["inputs"])
+    for key in ("demand", "capacity", "revenue", "costs", "cash_flow"):
+        write_lines(papers[key])
+    write_indicators(papers["indicators"])
+    write_measurements(papers["measurements"])
+    write_sources(papers["sources"])
+    write_checks(papers["checks"])
+
+
+def _properties(context: Context, day: date) -> dict[str, Any]:
+    return {
+        "title": clean(context.prose("name") or context.analysis.scenario),
+        "author": "modelworth",
+        "comments": context.t("reproduce.reading"),
+        "created": datetime.combine(day, time(12), UTC).replace(tzinfo=None),
+    }

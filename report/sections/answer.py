@@ -1,0 +1,366 @@
+"""The sections that answer: summary, indicators, break-even, options, warnings."""
+
+from __future__ import annotations
+
+from modelworth.costmodel.analysis import (
+    BreakEven,
+    Figure,
+    Finding,
+    Flip,
+    OptionResult,
+    VolumeCurve,
+)
+from modelworth.costmodel.business.lint import sentence
+from modelworth.report.sections.blocks import (
+    BarChart,
+    Bars,
+    Block,
+    Card,
+    Column,
+    Graphic,
+    Line,
+    LineChart,
+    Paragraph,
+    Table,
+    clean,
+    prose,
+)
+from modelworth.report.sections.context import Context
+
+HEADLINES = 6
+NO_LIMIT = 1e15  # the largest budget that a scenario can state
+CASH = "cash_balance_usd"
+MOST_OPTION_FIGURES = 5
+
+
+def answer(context: Context) -> tuple[str, str, str]:
+    """The verdict in three sentences: what it is, what it rests on, what would change it."""
+    verdict, t = context.analysis.verdict, context.t
+    probability = verdict.probability_npv_positive
+    first = t(f"answer.{verdict.outcome}")
+    if probability is not None and context.analysis.provenance.trials > 1:
+        first = t(
+            f"answer.{verdict.outcome}.trials",
+            probability=context.words.percent(probability),
+            trials=context.count(context.analysis.provenance.trials),
+        )
+    return first, _rests_on(context), _would_change(context)
+
+
+def _rests_on(context: Context) -> str:
+    npv = context.analysis.indicators.get("npv_usd")
+    if npv is None:
+        return context.t("answer.no_npv")
+    if npv.p10 is None or npv.p90 is None:
+        return context.t("answer.npv", npv=context.figure(npv))
+    return context.t(
+        "answer.npv_range",
+        npv=context.figure(npv),
+        low=context.value(npv.p10, npv.unit),
+        high=context.value(npv.p90, npv.unit),
+    )
+
+
+def _would_change(context: Context) -> str:
+    verdict = context.analysis.verdict
+    flips = [flip for flip in verdict.flips if flip.at is not None]
+    if flips:
+        listed = context.t("list.join").join(_flip(context, flip) for flip in flips[:3])
+        return context.t("answer.flips", flips=listed)
+    if verdict.drivers:
+        names = context.t("list.join").join(context.name(key) for key in verdict.drivers[:3])
+        return context.t("answer.drivers", drivers=names)
+    return context.t("answer.nothing_flips")
+
+
+def _flip(context: Context, flip: Flip) -> str:
+    return context.t(
+        "answer.flip",
+        driver=context.name(flip.driver),
+        at=context.value(flip.at, flip.unit),
+        now=context.value(flip.now, flip.unit),
+    )
+
+
+def cards(context: Context) -> tuple[Card, ...]:
+    """The first indicators, for the head of the document."""
+    figures = list(context.analysis.indicators.values())[:HEADLINES]
+    return tuple(
+        Card(context.name(figure.key), context.figure(figure), _detail(context, figure))
+        for figure in figures
+    )
+
+
+def _detail(context: Context, figure: Figure) -> str:
+    """The figure's range, or its status where the value doesn't already say it."""
+    if figure.p10 is not None and figure.p90 is not None:
+        return clean(context.words.range(figure.p10, figure.p90, figure.unit))
+    return context.status(figure) if figure.base is not None else ""
+
+
+def summary(context: Context) -> list[Block]:
+    """What came out by the rule, the cash curve, and what the scenario's author found."""
+    blocks: list[Block] = []
+    found = context.prose("finding")
+    if found:
+        blocks.append(Paragraph(prose(found)))
+    blocks.append(_criteria(context))
+    if context.analysis.verdict.flips:
+        blocks.append(_flips(context))
+    cash = cash_curve(context)
+    return [*blocks, cash] if cash else blocks
+
+
+def _criteria(context: Context) -> Table:
+    t = context.t
+    columns = (
+        Column(t("column.criterion"), 3),
+        Column(t("column.asked"), 1.5, numeric=True),
+        Column(t("column.came_out"), 1.5, numeric=True),
+        Column(t("column.holds"), 1),
+    )
+    rows = tuple(
+        (
+            context.name(criterion.key),
+            t("no_limit")
+            if criterion.threshold >= NO_LIMIT
+            else context.value(criterion.threshold, criterion.unit),
+            context.value(criterion.value, criterion.unit),
+            t("yes") if criterion.met else t("no"),
+        )
+        for criterion in context.analysis.verdict.criteria
+    )
+    return Table(columns, rows)
+
+
+def _flips(context: Context) -> Table:
+    t = context.t
+    columns = (
+        Column(t("column.would_flip"), 3),
+        Column(t("column.now"), 1.5, numeric=True),
+        Column(t("column.flips_at"), 1.5, numeric=True),
+    )
+    rows = tuple(
+        (
+            context.name(flip.driver),
+            context.value(flip.now, flip.unit),
+            t("never_in_range") if flip.at is None else context.value(flip.at, flip.unit),
+        )
+        for flip in context.analysis.verdict.flips
+    )
+    return Table(columns, rows)
+
+
+def cash_curve(context: Context) -> Graphic | None:
+    """Cumulative cash by month, with its band where there were trials."""
+    series = context.series(CASH)
+    if series is None:
+        return None
+    outer = (series.p10 or (), series.p90 or ())
+    scale = context.scale(series.unit, [*series.base, *outer[0], *outer[1]])
+    line = Line(
+        context.name(series.key),
+        scale.of(series.base),
+        scale.of(outer[0]) if outer[0] else None,
+        scale.of(outer[1]) if outer[1] else None,
+    )
+    chart = LineChart(
+        "cash",
+        context.t("chart.cash"),
+        context.t("axis.month"),
+        scale.title,
+        context.months(),
+        (line,),
+    )
+    return Graphic(chart, context.t("reading.cash" if outer[0] else "reading.cash_base"))
+
+
+def indicators(context: Context) -> list[Block]:
+    """Every indicator with its quantiles and basis."""
+    t = context.t
+    figures = context.analysis.indicators.values()
+    shown = [figure for figure in figures if has_meaning(figure)]
+    columns = (
+        Column(t("column.indicator"), 3),
+        Column(t("column.base"), 1.7, numeric=True),
+        Column("P10", 1.3, numeric=True),
+        Column("P50", 1.3, numeric=True),
+        Column("P90", 1.3, numeric=True),
+        Column(t("column.basis"), 1.2),
+    )
+    rows = tuple(
+        (
+            context.name(figure.key),
+            context.figure(figure),
+            *(
+                "" if value is None else context.value(value, figure.unit)
+                for value in (figure.p10, figure.p50, figure.p90)
+            ),
+            t(f"basis.{figure.basis}"),
+        )
+        for figure in shown
+    )
+    partly = [
+        t(
+            "indicators.partly",
+            name=context.name(figure.key),
+            share=context.words.percent(figure.share_defined),
+        )
+        for figure in shown
+        if 0 < figure.share_defined < 1 and figure.p50 is not None
+    ]
+    absent = [context.name(figure.key) for figure in figures if not has_meaning(figure)]
+    if absent:
+        partly.append(t("indicators.absent", names=t("list.join").join(absent)))
+    reading = [Paragraph(t("indicators.reading")), Table(columns, rows)]
+    return [*reading, *(Paragraph(text, "note") for text in partly)]
+
+
+def has_meaning(figure: Figure) -> bool:
+    """Whether a figure has a value, or its lack of one says something."""
+    known = figure.base is not None or figure.p50 is not None
+    return known or figure.status not in (None, "undefined")
+
+
+def break_even(context: Context) -> list[Block]:
+    """Where each driver brings its indicator to the target."""
+    t = context.t
+    if not context.analysis.break_evens:
+        return [Paragraph(t("break_even.none"))]
+    columns = (
+        Column(t("column.driver"), 2.4),
+        Column(t("column.reaches"), 2),
+        Column(t("column.at"), 2, numeric=True),
+        Column(t("column.searched"), 2.6, numeric=True),
+    )
+    rows = tuple(_break_even_row(context, found) for found in context.analysis.break_evens)
+    return [Paragraph(t("break_even.reading")), Table(columns, rows)]
+
+
+def _break_even_row(context: Context, found: BreakEven) -> tuple[str, ...]:
+    values = context.t("list.join").join(context.value(at, found.unit) for at in found.values)
+    target = context.value(found.target, _unit_of(context, found.indicator))
+    return (
+        context.name(found.driver),
+        f"{context.name(found.indicator)} = {target}",
+        values or context.t("never_in_range"),
+        clean(context.span(found.searched_low, found.searched_high, found.unit)),
+    )
+
+
+def _unit_of(context: Context, indicator: str) -> str:
+    figure = context.analysis.indicators.get(indicator)
+    return figure.unit if figure else "usd"
+
+
+def options(context: Context) -> list[Block]:
+    """Ways to serve the same demand, side by side, and where the cheapest changes."""
+    t, results = context.t, context.analysis.options
+    if not results:
+        return [Paragraph(t("options.none"))]
+    blocks: list[Block] = [Paragraph(t("options.reading")), _options_table(context, results)]
+    blocks += [
+        Paragraph(f"{context.option(option.key)}: {_reason(context, option.reason)}", "note")
+        for option in results
+        if not option.feasible and option.reason
+    ]
+    chart = _options_chart(context, results)
+    if chart:
+        blocks.append(chart)
+    if context.analysis.volume_curve:
+        blocks.append(_volume_chart(context, context.analysis.volume_curve))
+    return blocks
+
+
+def _reason(context: Context, reason: str) -> str:
+    """Why an option isn't in question."""
+    return context.known(f"report.reason.{reason}", prose(reason))
+
+
+def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table:
+    t = context.t
+    keys = [figure.key for figure in results[0].figures][:MOST_OPTION_FIGURES]
+    columns = (
+        Column(t("column.option"), 2.2),
+        *(Column(context.name(key), 1.4, numeric=True) for key in keys),
+        Column(t("column.best"), 1.1, numeric=True),
+    )
+    rows = []
+    for option in results:
+        figures = {figure.key: figure for figure in option.figures}
+        best = option.probability_best
+        rows.append(
+            (
+                context.option(option.key) + ("" if option.feasible else f" ({t('infeasible')})"),
+                *(context.figure(figures[key]) if key in figures else "" for key in keys),
+                "" if best is None else context.words.percent(best),
+            )
+        )
+    return Table(columns, tuple(rows))
+
+
+def _options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
+    """NPV of each feasible option."""
+    npvs = {
+        option.key: figure
+        for option in results
+        for figure in option.figures
+        if option.feasible and figure.key == "npv_usd" and figure.base is not None
+    }
+    if not npvs:
+        return None
+    scale = context.scale("usd", [figure.base or 0.0 for figure in npvs.values()])
+    bars = Bars(context.name("npv_usd"), scale.of(f.base or 0.0 for f in npvs.values()))
+    names = tuple(context.option(key) for key in npvs)
+    chart = BarChart("options", context.t("chart.options"), scale.title, names, (bars,))
+    return Graphic(chart, context.t("reading.options"))
+
+
+def _volume_chart(context: Context, curve: VolumeCurve) -> Graphic:
+    scale = context.scale("usd", [value for row in curve.usd_per_month.values() for value in row])
+    lines = tuple(
+        Line(context.option(key), scale.of(row)) for key, row in curve.usd_per_month.items()
+    )
+    marks = tuple(
+        (crossing.requests_per_month, context.option(crossing.after))
+        for crossing in curve.crossings
+    )
+    chart = LineChart(
+        "volume",
+        context.t("chart.volume"),
+        context.name(curve.driver),
+        context.t("axis.per_month", unit=scale.title),
+        curve.requests_per_month,
+        lines,
+        logarithmic=True,
+        marks=marks,
+    )
+    return Graphic(chart, context.t("reading.volume" if marks else "reading.volume_no_crossing"))
+
+
+def warnings(context: Context) -> list[Block]:
+    """What the plan's linter found, the gravest first."""
+    findings = sorted(context.analysis.findings, key=lambda finding: _gravity(finding))
+    if not findings:
+        return [Paragraph(context.t("warnings.none"))]
+    t = context.t
+    columns = (
+        Column(t("column.severity"), 1),
+        Column(t("column.finding"), 5),
+        Column(t("column.where"), 2),
+        Column("", 0.6),
+    )
+    rows = tuple(
+        (
+            t(f"severity.{finding.severity}"),
+            prose(sentence(finding, context.words.language)),
+            clean(finding.path),
+            clean(finding.id),
+        )
+        for finding in findings
+    )
+    return [Table(columns, rows)]
+
+
+def _gravity(finding: Finding) -> int:
+    return ("error", "warning", "note").index(finding.severity)

@@ -1,0 +1,71 @@
+"""The document that every format draws: which sections there are, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.data.errors import InputError
+from modelworth.report.sections import answer as outcome
+from modelworth.report.sections import cost_and_revenue as money
+from modelworth.report.sections import evidence
+from modelworth.report.sections.blocks import Block, Document, Section, clean, prose
+from modelworth.report.sections.context import Context
+from modelworth.report.words import LANGUAGES, Words
+
+BUILDERS: dict[str, Callable[[Context], list[Block]]] = {
+    "summary": outcome.summary,
+    "indicators": outcome.indicators,
+    "economics": money.economics,
+    "break_even": outcome.break_even,
+    "options": outcome.options,
+    "sensitivity": money.sensitivity,
+    "measurements": evidence.measurements,
+    "predictions": evidence.predictions,
+    "warnings": outcome.warnings,
+    "assumptions": evidence.assumptions,
+    "formulas": evidence.formulas,
+    "reproduce": evidence.reproduce,
+}
+SECTIONS = tuple(BUILDERS)
+
+
+def check_language_and_sections(language: str, sections: Sequence[str] | None) -> None:
+    """Refuse a language or section that isn't known.
+
+    Raises:
+        InputError: if there is one.
+    """
+    if language not in LANGUAGES:
+        raise InputError("language", language, f"one of {', '.join(LANGUAGES)}")
+    for section in sections or ():
+        if section not in BUILDERS:
+            raise InputError("sections", section, f"some of {', '.join(SECTIONS)}")
+
+
+def compose(
+    analysis: Analysis, language: str, day: date, sections: Sequence[str] | None = None
+) -> Document:
+    """The analysis as a document in `language`; all sections unless some are named.
+
+    Raises:
+        InputError: if the language or a section is unknown.
+    """
+    check_language_and_sections(language, sections)
+    context = Context(analysis, Words(language, analysis.currency, analysis.usd_per_currency))
+    wanted = [key for key in SECTIONS if not sections or key in sections]
+    return Document(
+        language=language,
+        title=clean(context.prose("name") or analysis.scenario),
+        date=context.words.day(day),
+        question=prose(context.prose("question")),
+        outcome=analysis.verdict.outcome,
+        verdict=context.t(f"verdict.{analysis.verdict.outcome}"),
+        answer=outcome.answer(context),
+        cards=outcome.cards(context),
+        sections=tuple(
+            Section(key, context.t(f"section.{key}"), tuple(BUILDERS[key](context)))
+            for key in wanted
+        ),
+    )

@@ -1,0 +1,114 @@
+"""What every section needs: the analysis, the reader's words, and axes in round units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from modelworth.costmodel.analysis import Analysis, DriverUse, Figure, Series
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.report.sections.blocks import clean
+from modelworth.report.words import SCALES, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A round unit for an axis: values are divided by `size`; `title` names what is left."""
+
+    size: float
+    title: str
+
+    def of(self, values: Iterable[float]) -> tuple[float, ...]:
+        """The values in this unit, to the six digits that a chart can show."""
+        return tuple(float(f"{value / self.size:.6g}") for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One analysis for one reader."""
+
+    analysis: Analysis
+    words: Words
+
+    def t(self, key: str, **values: object) -> str:
+        """A message of the report's own."""
+        return self.words.t(f"report.{key}", **values)
+
+    def name(self, key: str) -> str:
+        """What an indicator, line or driver is called; keys may come from a user's file."""
+        return clean(self.words.name(key))
+
+    def option(self, key: str) -> str:
+        """What one of the options is called."""
+        return self.known(f"option.{key}", key.replace("_", " "))
+
+    def prose(self, key: str) -> str:
+        """A text of the scenario in the reader's language, or in whichever it has."""
+        texts = self.analysis.text
+        languages = [self.words.language, "en", *texts]
+        found = (texts[language].get(key) for language in languages if language in texts)
+        return next((text for text in found if text), "")
+
+    def value(self, number: float | None, unit: str) -> str:
+        """A formatted quantity."""
+        return clean(self.words.value(number, unit))
+
+    def figure(self, figure: Figure) -> str:
+        """The figure's value in the base case, or why there is none."""
+        if figure.base is None:
+            return self.status(figure) or self.value(None, figure.unit)
+        return self.value(figure.base, figure.unit)
+
+    def status(self, figure: Figure) -> str:
+        """What there is to know about a figure, in words."""
+        return self.t(f"status.{figure.status}") if figure.status else ""
+
+    def scale(self, unit: str, values: Iterable[float]) -> Scale:
+        """The unit that keeps an axis' numbers short."""
+        if unit == "share":
+            return Scale(0.01, "%")
+        largest = max((abs(value) for value in values), default=0.0)
+        if not unit.startswith("usd"):
+            return Scale(1.0, self.words.unit(unit))
+        rate, currency = self.words.usd_per_currency, self.words.currency
+        sizes = (size for size in SCALES[self.words.language] if largest / rate >= 2 * size)
+        size = next(sizes, 1.0)
+        scaled = self.t(f"scale.{size:.0f}", currency=currency) if size > 1 else currency
+        return Scale(size * rate, self.words.unit(unit).replace(currency, scaled, 1))
+
+    def months(self) -> tuple[float, ...]:
+        """Months from 0 on, as an axis."""
+        return tuple(float(month) for month in range(self.analysis.months + 1))
+
+    def series(self, key: str) -> Series | None:
+        """A monthly series, if the analysis has it."""
+        return self.analysis.series.get(key)
+
+    def known(self, key: str, otherwise: str) -> str:
+        """A message, or what to say where there is none."""
+        text = self.words.t(key)
+        return clean(otherwise) if text == key else text
+
+    def count(self, number: int) -> str:
+        """A whole number, every digit of it."""
+        return f"{number:,}"
+
+    def bare(self, number: float, unit: str) -> str:
+        """A quantity whose unit is said nearby: only currency and percent are kept."""
+        if unit.startswith("usd"):
+            return self.words.money(number)
+        return self.words.percent(number) if unit == "share" else self.words.number(number)
+
+    def span(self, low: float, high: float, unit: str) -> str:
+        """Two quantities as "1–2 months", their unit said once."""
+        return f"{self.bare(low, unit)} – {self.value(high, unit)}"
+
+    def setting(self, driver: DriverUse) -> str:
+        """A driver's value: a quantity, or the word of a choice or switch."""
+        row = load_drivers().get(driver.key)
+        if row and row.kind in ("choice", "switch"):
+            word = row.word(driver.value) if row.choices else ("false", "true")[int(driver.value)]
+            return self.known(f"choice.{word}", word)
+        if driver.by_month:
+            return self.t("by_month", first=self.value(driver.value, driver.unit))
+        return self.value(driver.value, driver.unit)

@@ -1,0 +1,226 @@
+"""The sections on money: where cost and revenue come from, and what moves the result."""
+
+from __future__ import annotations
+
+import ast
+
+from modelworth.costmodel.analysis import Influence, Risk, Series, Swing
+from modelworth.report.sections.blocks import (
+    AreaChart,
+    BarChart,
+    Bars,
+    Block,
+    Column,
+    Graphic,
+    Histogram,
+    Line,
+    Paragraph,
+    Table,
+)
+from modelworth.report.sections.context import Context
+
+MOST_BARS = 10
+MONTHS_A_YEAR = 12
+REVENUE = ("revenue_usd",)
+COSTS = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+STATEMENT = (
+    "revenue_usd", "cost_of_revenue_usd", "gross_profit_usd", "operating_expense_usd",
+    "building_usd", "ebitda_usd", "tax_usd", "net_profit_usd", "net_cash_usd",
+)  # fmt: skip
+
+
+def economics(context: Context) -> list[Block]:
+    """Revenue and cost by year, what they are made of, and how cost moves over time."""
+    parts = (
+        _yearly(context),
+        _build_up(context, REVENUE, "revenue"),
+        _build_up(context, COSTS, "costs"),
+        _costs_over_time(context),
+    )
+    return [Paragraph(context.t("economics.reading")), *(part for part in parts if part)]
+
+
+def _yearly(context: Context) -> Table | None:
+    """Sums over each year; month 0, before opening, has a column of its own."""
+    found = (context.series(key) for key in STATEMENT)
+    series = [line for line in found if line is not None]
+    if not series:
+        return None
+    t, starts = context.t, range(1, context.analysis.months + 1, MONTHS_A_YEAR)
+    heads = (t("column.opening"), *(t("column.year", year=i + 1) for i in range(len(starts))))
+    columns = (
+        Column(t("column.per_year"), 2),
+        *(Column(head, 1.2, numeric=True) for head in heads),
+    )
+    rows = tuple(
+        (
+            context.name(line.key),
+            context.value(line.base[0], line.unit),
+            *(context.value(sum(line.base[i : i + MONTHS_A_YEAR]), line.unit) for i in starts),
+        )
+        for line in series
+    )
+    return Table(columns, rows)
+
+
+def parts(context: Context, totals: tuple[str, ...]) -> list[Series]:
+    """What totals are the sum of, by their formulas: sums inside are opened, the largest first."""
+    known = [key for key in totals if key in context.analysis.series]
+    open_keys = (
+        known if len(known) > 1 else [part for key in known for part in _terms(context, key)]
+    )
+    while 0 < len(open_keys) < MOST_BARS:
+        by_size = sorted(open_keys, key=lambda part: -_total(context, part))
+        inner = next((part for part in by_size if len(_terms(context, part)) > 1), None)
+        if inner is None or len(open_keys) + len(_terms(context, inner)) > MOST_BARS + 1:
+            break
+        open_keys = [*(part for part in open_keys if part != inner), *_terms(context, inner)]
+    shown = [part for part in dict.fromkeys(open_keys) if _total(context, part)]
+    shown.sort(key=lambda part: -_total(context, part))
+    return [context.analysis.series[part] for part in shown]
+
+
+def _terms(context: Context, key: str) -> list[str]:
+    """Keys of the lines that a formula adds up, empty unless it is such a sum and no more."""
+    line = context.analysis.lines.get(key)
+    found = _addends(ast.parse(line.formula, mode="eval").body) if line else None
+    known = context.analysis.series
+    if not found or any(term not in known for term in found):
+        return []
+    return [term for term in found if _total(context, term)]
+
+
+def _addends(node: ast.expr) -> list[str] | None:
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _addends(node.left), _addends(node.right)
+        return [*left, *right] if left and right else None
+    return None
+
+
+def _total(context: Context, key: str) -> float:
+    return sum(context.analysis.series[key].base)
+
+
+def _build_up(context: Context, totals: tuple[str, ...], chart_key: str) -> Graphic | None:
+    """The parts of totals over the horizon, the largest on top."""
+    found = parts(context, totals)
+    if not found:
+        return None
+    sums = [sum(series.base) for series in found]
+    scale = context.scale(found[0].unit, sums)
+    names = tuple(context.name(series.key) for series in found)
+    title = context.t(f"chart.{chart_key}")
+    bars = Bars(title, scale.of(sums))
+    chart = BarChart(chart_key, title, scale.title, names, (bars,))
+    return Graphic(chart, context.t(f"reading.{chart_key}"))
+
+
+def _costs_over_time(context: Context) -> Graphic | None:
+    found = parts(context, COSTS)
+    if not found:
+        return None
+    total = [sum(values) for values in zip(*(series.base[1:] for series in found), strict=True)]
+    scale = context.scale(found[0].unit, total)
+    chart = AreaChart(
+        "cost_by_month",
+        context.t("chart.cost_by_month"),
+        context.t("axis.month"),
+        scale.title,
+        context.months()[1:],
+        tuple(Line(context.name(series.key), scale.of(series.base[1:])) for series in found),
+    )
+    return Graphic(chart, context.t("reading.cost_by_month"))
+
+
+def sensitivity(context: Context) -> list[Block]:
+    """Distribution of NPV, what moves it, and what knowing more would be worth."""
+    risk, blocks = context.analysis.risk, list[Block]()
+    if risk:
+        blocks += [Paragraph(_risk_sentence(context, risk)), _histogram(context, risk)]
+    if context.analysis.tornado:
+        blocks.append(_tornado(context, context.analysis.tornado))
+    if risk and risk.influences:
+        blocks += _influences(context, risk)
+    return blocks or [Paragraph(context.t("sensitivity.none"))]
+
+
+def _risk_sentence(context: Context, risk: Risk) -> str:
+    return context.t(
+        "sensitivity.reading",
+        trials=context.count(risk.trials),
+        loss=context.words.percent(risk.probability_of_loss),
+        shortfall=context.value(risk.expected_shortfall_usd, "usd"),
+        evpi=context.value(risk.evpi_usd, "usd"),
+    )
+
+
+def _histogram(context: Context, risk: Risk) -> Graphic:
+    scale = context.scale("usd", risk.bin_edges_usd)
+    trials = sum(risk.bin_counts) or 1
+    chart = Histogram(
+        "npv",
+        context.t("chart.npv"),
+        f"{context.name('npv_usd')}, {scale.title}",
+        context.t("axis.share_of_trials"),
+        scale.of(risk.bin_edges_usd),
+        tuple(float(f"{100 * count / trials:.4g}") for count in risk.bin_counts),
+    )
+    return Graphic(chart, context.t("reading.npv"))
+
+
+def _tornado(context: Context, swings: tuple[Swing, ...]) -> Graphic:
+    """Change of NPV with each driver at its low and at its high, the widest on top."""
+    npv = context.analysis.indicators.get("npv_usd")
+    base = npv.base if npv and npv.base is not None else 0.0
+    widest = sorted(swings, key=lambda swing: -abs(swing.at_high - swing.at_low))[:MOST_BARS]
+    lows = [swing.at_low - base for swing in widest]
+    highs = [swing.at_high - base for swing in widest]
+    scale = context.scale("usd", [*lows, *highs])
+    names = tuple(
+        f"{context.name(swing.driver)} ({context.span(swing.low, swing.high, swing.unit)})"
+        for swing in widest
+    )
+    series = (
+        Bars(context.t("at_low"), scale.of(lows)),
+        Bars(context.t("at_high"), scale.of(highs)),
+    )
+    title = context.t("chart.tornado")
+    axis = context.t("axis.change_of_npv", unit=scale.title)
+    return Graphic(BarChart("tornado", title, axis, names, series), context.t("reading.tornado"))
+
+
+def _influences(context: Context, risk: Risk) -> list[Block]:
+    t = context.t
+    columns = (
+        Column(t("column.driver"), 3),
+        Column(t("column.first_order"), 1.4, numeric=True),
+        Column(t("column.total_order"), 1.4, numeric=True),
+        Column(t("column.rank_correlation"), 1.4, numeric=True),
+        Column(t("column.evppi"), 1.6, numeric=True),
+    )
+    ranked = measure_next(risk)[:MOST_BARS]
+    rows = tuple(
+        (
+            context.name(influence.driver),
+            _index(context, influence.first_order),
+            _index(context, influence.total),
+            _index(context, influence.rank_correlation),
+            "" if influence.evppi_usd is None else context.value(influence.evppi_usd, "usd"),
+        )
+        for influence in ranked
+    )
+    return [Paragraph(t("reading.influences")), Table(columns, rows)]
+
+
+def measure_next(risk: Risk) -> list[Influence]:
+    """Drivers by what knowing them is worth, then by their share of the variance."""
+    return sorted(
+        risk.influences,
+        key=lambda influence: (-(influence.evppi_usd or 0.0), -(influence.total or 0.0)),
+    )
+
+
+def _index(context: Context, value: float | None) -> str:
+    return "" if value is None else context.words.number(round(value, 3))

@@ -1,0 +1,253 @@
+"""The sections that let a reader check: measured, predicted, assumed, computed, reproducible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelworth.costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
+from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.report.sections.blocks import (
+    BarChart,
+    Bars,
+    Block,
+    Code,
+    Column,
+    Graphic,
+    Paragraph,
+    Table,
+    clean,
+)
+from modelworth.report.sections.context import Context
+
+MOST_MEASURED_BARS = 12
+YOUNG_MONTHS = 36
+BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
+
+
+def measurements(context: Context) -> list[Block]:
+    """What was measured, on what, when, how precisely."""
+    t, used = context.t, context.analysis.measurements
+    if not used:
+        return [Paragraph(t("measurements.none"), "note")]
+    columns = (
+        Column(t("column.model"), 1.9),
+        Column(t("column.device"), 1.9),
+        Column(t("column.work"), 1.1),
+        Column(t("column.throughput"), 1.6, numeric=True),
+        Column(t("column.interval"), 1.9, numeric=True),
+        Column(t("column.recorded"), 1.3),
+        Column(t("column.origin"), 1.2),
+        Column("id", 1.1),
+    )
+    rows = tuple(_measurement_row(context, use) for use in used)
+    blocks: list[Block] = [
+        Paragraph(t("measurements.reading", count=len(used))),
+        Table(columns, rows),
+    ]
+    chart = _throughput(context, used)
+    return [*blocks, chart] if chart else blocks
+
+
+def _measurement_row(context: Context, use: MeasurementUse) -> tuple[str, ...]:
+    unit = f"{use.unit}_per_s" if use.unit else "per_s"
+    interval = ""
+    if use.low is not None and use.high is not None:
+        interval = f"{context.words.number(use.low)} – {context.words.number(use.high)}"
+    return (
+        clean(use.model),
+        clean(use.device),
+        clean(context.words.t(f"kind.{use.kind}")),
+        context.value(use.throughput_per_s, unit),
+        interval,
+        clean(use.recorded_at[:10]),
+        context.t(f"origin.{use.origin}"),
+        clean(use.id[:8]),
+    )
+
+
+def _throughput(context: Context, used: tuple[MeasurementUse, ...]) -> Graphic | None:
+    """Throughput with its interval; only of the unit most measured, as others don't compare."""
+    units = [use.unit for use in used if use.throughput_per_s is not None]
+    if not units:
+        return None
+    unit = max(sorted(set(units), key=str), key=units.count)
+    chosen = [use for use in used if use.unit == unit and use.throughput_per_s is not None]
+    chosen = chosen[:MOST_MEASURED_BARS]
+    names = tuple(clean(f"{use.model} · {use.kind} · {use.id[:4]}", 44) for use in chosen)
+    bars = Bars(
+        context.t("column.throughput"),
+        tuple(use.throughput_per_s for use in chosen),
+        tuple(use.low for use in chosen),
+        tuple(use.high for use in chosen),
+    )
+    title, axis = context.t("chart.throughput"), context.words.unit(f"{unit}_per_s")
+    chart = BarChart("throughput", title, axis, names, (bars,))
+    return Graphic(chart, context.t("reading.throughput"))
+
+
+def predictions(context: Context) -> list[Block]:
+    """What was predicted, its interval, and how such predictions have done."""
+    t, used = context.t, context.analysis.predictions
+    if not used:
+        return [Paragraph(t("predictions.none"), "note")]
+    columns = (
+        Column(t("column.predicted"), 2.4),
+        Column(t("column.value"), 1.4, numeric=True),
+        Column(t("column.interval_90"), 1.9, numeric=True),
+        Column(t("column.basis"), 1.2),
+        Column(t("column.note"), 3),
+    )
+    rows = tuple(_prediction_row(context, use) for use in used)
+    return [Paragraph(t("predictions.reading")), Table(columns, rows), *_record(context)]
+
+
+def _record(context: Context) -> list[Block]:
+    """How far such predictions were off on published figures that their fit had not seen."""
+    t = context.t
+    columns = (
+        Column(t("column.predicted"), 2.4),
+        Column(t("column.unseen"), 3),
+        Column(t("column.within"), 1.6, numeric=True),
+        Column(t("column.rows"), 1, numeric=True),
+    )
+    rows = tuple(
+        (
+            context.known(f"report.predicted.{row.kind}", row.kind),
+            t(f"unseen.{row.distance}"),
+            t("within_factor", factor=context.words.number(row.factor90)),
+            str(row.rows),
+        )
+        for row in shipped_tables().residuals
+        if row.rows
+    )
+    return [Paragraph(t("record.reading")), Table(columns, rows)]
+
+
+def _prediction_row(context: Context, use: PredictionUse) -> tuple[str, ...]:
+    return (
+        context.name(use.key),
+        context.value(use.value, use.unit),
+        clean(context.words.range(use.low, use.high, use.unit)),
+        context.t(f"basis.{use.basis}"),
+        clean(use.note, 400),
+    )
+
+
+def assumptions(context: Context) -> list[Block]:
+    """Every driver with its value, basis, source and age, by subject."""
+    t, drivers = context.t, context.analysis.drivers.values()
+    counted = {basis: sum(driver.basis == basis for driver in drivers) for basis in BASES}
+    shares = t("list.join").join(
+        t("assumptions.count", basis=t(f"basis.{basis}"), count=count)
+        for basis, count in counted.items()
+        if count
+    )
+    blocks: list[Block] = [Paragraph(t("assumptions.reading", count=len(drivers), shares=shares))]
+    for section in dict.fromkeys(driver.section for driver in drivers):
+        chosen = [driver for driver in drivers if driver.section == section]
+        blocks += [Paragraph(t(f"group.{section}"), "lead"), _drivers(context, chosen)]
+    return blocks
+
+
+def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
+    t = context.t
+    columns = (
+        Column(t("column.driver"), 2.6),
+        Column(t("column.value"), 1.6, numeric=True),
+        Column(t("column.distribution"), 2.2),
+        Column(t("column.basis"), 1.2),
+        Column(t("column.source"), 3.2),
+        Column(t("column.age"), 1.4),
+    )
+    rows = tuple(
+        (
+            context.name(driver.key) + (" *" if driver.changed else ""),
+            context.setting(driver),
+            distribution(context, driver.distribution, driver.unit),
+            t(f"basis.{driver.basis}"),
+            source(context, driver.source),
+            age(context, driver),
+        )
+        for driver in drivers
+    )
+    return Table(columns, rows)
+
+
+def distribution(context: Context, given: dict[str, Any] | None, unit: str) -> str:
+    """A distribution as the scenario wrote it: its kind and numbers."""
+    shown = (_parameter(context, key, value, unit) for key, value in (given or {}).items())
+    return clean(", ".join(shown))
+
+
+def _parameter(context: Context, key: str, value: Any, unit: str) -> str:
+    word = context.known(f"report.distribution.{key}", clean(key, 40))
+    if isinstance(value, Mapping):
+        return f"{word}: {distribution(context, dict(value), unit)}"
+    if isinstance(value, list | tuple):
+        return context.t("distribution.values", count=len(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{word} {clean(value, 40)}"
+    return f"{word} {clean(context.bare(value, unit))}"
+
+
+def source(context: Context, text: str) -> str:
+    """Where a value comes from; the scenario's own word in the reader's language."""
+    if text == "the scenario":
+        return context.t("the_scenario")
+    return clean(text, 240) or context.t("no_source")
+
+
+def age(context: Context, driver: DriverUse) -> str:
+    """The source's date, with its age where that is known."""
+    if driver.stale_days is None:
+        return clean(driver.as_of or "", 20)
+    day, months = clean(driver.as_of or "", 20), round(driver.stale_days / 30.4)
+    if months > YOUNG_MONTHS:
+        return context.t("age_years", date=day, years=months // 12)
+    return context.t("age_months", date=day, months=months)
+
+
+def formulas(context: Context) -> list[Block]:
+    """Every line of the model as it was computed."""
+    t = context.t
+    columns = (
+        Column(t("column.line"), 2.2),
+        Column(t("column.formula"), 5),
+        Column(t("column.unit"), 1.1),
+        Column(t("column.source"), 1.8),
+    )
+    rows = tuple(
+        (
+            clean(line.key),
+            clean(line.formula, 600),
+            clean(line.unit),
+            clean(line.source, 200),
+        )
+        for line in context.analysis.lines.values()
+    )
+    return [Paragraph(t("formulas.reading")), Table(columns, rows)] if rows else []
+
+
+def reproduce(context: Context) -> list[Block]:
+    """The command, the versions and the hashes that make this report again."""
+    t, origin = context.t, context.analysis.provenance
+    facts = {
+        "scenario_sha256": origin.scenario_sha256,
+        "store_digest": origin.store_digest or t("no_store"),
+        "store_measurements": str(origin.store_measurements),
+        "seed": str(origin.seed),
+        "trials": str(origin.trials),
+        **{f"version {name}": version for name, version in sorted(origin.versions.items())},
+    }
+    columns = (Column(t("column.what"), 1.4), Column(t("column.value"), 4))
+    rows = tuple((clean(_fact(context, key)), clean(value)) for key, value in facts.items())
+    return [
+        Paragraph(t("reproduce.reading")),
+        Code((clean(origin.command, 600),)),
+        Table(columns, rows),
+    ]
+
+
+def _fact(context: Context, key: str) -> str:
+    return key.removeprefix("version ") if key.startswith("version ") else context.t(f"fact.{key}")
