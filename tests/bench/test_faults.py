@@ -184,8 +184,8 @@ def test_no_room_even_for_the_temporary_file(store, monkeypatch):
 
 
 HARNESS = """
-from data.store import open_store
-from bench import runner
+from modelworth.data.store import open_store
+from modelworth.bench.run import runner
 from tests.bench import stub
 cases = [stub.case("slow", batch=n) for n in range(1, 5)]
 with open_store({store!r}) as store:

@@ -111,7 +111,7 @@ def test_the_frame_has_units_and_missing_values(address):
 
 WRITER = """
 import sys
-from data.store import open_store
+from modelworth.data.store import open_store
 from tests.data.records import made_up
 start = int(sys.argv[2])
 for number in range(start, start + 25):
