@@ -138,12 +138,12 @@ def harness(name: str, kind: str, seconds: float) -> Callable[[], float]:
     """The same case as the harness prepares and times it; tokens per second of the median step."""
     from modelworth.bench.timing.clock import clock_for, time_work
     from modelworth.bench.work.prepare import prepare
-    from modelworth.bench.work.task import Case, Limits
+    from modelworth.bench.work.task import Limits, Task
     from modelworth.data.measurement import Workload
 
     device = torch.device("cpu")
     workload = Workload(kind=kind, batch=BATCH, prompt_tokens=KINDS[kind], precision="float32")
-    work = prepare(Case(model=name, workload=workload), device)
+    work = prepare(Task(model=name, workload=workload), device)
     limits = Limits(timed_s=seconds, warmup_s=seconds / 4, precision=1e-6, min_samples=5)
 
     def measure() -> float:

@@ -22,9 +22,10 @@ import numpy as np
 
 from benchmarks.plain_model import npv_and_irr, plain_program
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.sampling import SamplingPlan, draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.risk.simulation import CHUNK, Draws, ModelIndicators, simulate
 from modelworth.costmodel.scenario.drivers import choices, load_drivers
+from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
 from modelworth.costmodel.scenario.scenario import loads
 
 #: a plan in which every part of the model has work to do, and 24 drivers are uncertain

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import metadata
@@ -29,18 +29,20 @@ from modelworth.costmodel.analysis import (
 )
 from modelworth.costmodel.business import capacity, lint
 from modelworth.costmodel.business.indicators import INDICATORS, STATUSES
+from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.usage import driver_uses, line_uses, weakest
 from modelworth.costmodel.risk import verdict
+from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.comparison import compare, volume_curve
 from modelworth.costmodel.risk.flips import break_even
 from modelworth.costmodel.risk.risk import quantiles, summarise
-from modelworth.costmodel.risk.sampling import SamplingPlan, draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
 from modelworth.costmodel.risk.simulation import Draws, ModelIndicators, simulate
 from modelworth.costmodel.scenario import default_ranges
-from modelworth.costmodel.scenario.distributions import Distribution
 from modelworth.costmodel.scenario.options import read_options
+from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.measurement import Measurement
@@ -66,27 +68,6 @@ ASKED: Final = (
     "compute.rent_on_demand_usd_per_gpu_hour", "capacity.decode_tokens_per_s_per_gpu",
     "demand.peak_over_average", "building.mfu_share", "building.active_parameters",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What all parts of an analysis share.
-
-    Attributes:
-        settings: driver → what holds for it beside the table's defaults.
-        values: the same as numbers, for the model.
-        uncertain: the drivers that are drawn.
-    """
-
-    scenario: Scenario
-    model: Model
-    settings: Mapping[str, Setting]
-    values: Mapping[str, Any]
-    uncertain: Mapping[str, Distribution]
-
-    def indicator(self, key: str) -> Callable[[Mapping[str, Floats]], Floats]:
-        """An indicator as a function of drivers, the others as here."""
-        return lambda table: self.model.indicators({**self.values, **table}, [key])[key]
 
 
 def evaluate(
@@ -142,7 +123,7 @@ def evaluate(
     return replace(found, options=results, volume_curve=volume_curve(basis.values, drawn))
 
 
-def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Basis:
+def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Assumptions:
     """The scenario's settings over those that measurements and the catalogue give."""
     settings = {**extra, **scenario.settings}
     model = Model(scenario.months)
@@ -155,10 +136,10 @@ def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Basis:
         for key, setting in settings.items()
         if setting.distribution is not None
     }
-    return Basis(scenario, model, settings, values, uncertain)
+    return Assumptions(scenario, model, settings, values, uncertain)
 
 
-def _plan(basis: Basis, trials: int | None, seed: int | None) -> SamplingPlan | None:
+def _plan(basis: Assumptions, trials: int | None, seed: int | None) -> SamplingPlan | None:
     """What to draw; None where nothing is uncertain or no trials are asked for."""
     scenario = basis.scenario
     count = int(scenario.number("simulation.trials")) if trials is None else trials
@@ -174,7 +155,7 @@ def _plan(basis: Basis, trials: int | None, seed: int | None) -> SamplingPlan | 
 
 
 def _analysis(
-    basis: Basis,
+    basis: Assumptions,
     resolved: capacity.Resolved,
     draws: Draws | None,
     sampling: SamplingPlan | None,
@@ -191,7 +172,7 @@ def _analysis(
     series = _series(basis, sampling if "risk" in parts else None)
     bars = _tornado(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
-    plan_to_judge = lint.Plan(
+    plan_to_judge = PlanView(
         scenario, model, basis.settings, basis.values, figures, resolved, drivers, series
     )
     return Analysis(
@@ -216,7 +197,7 @@ def _analysis(
 
 
 def _figures(
-    basis: Basis,
+    basis: Assumptions,
     base: Mapping[str, float],
     draws: Draws | None,
     drivers: Mapping[str, Any],
@@ -242,7 +223,7 @@ def _figures(
     return found
 
 
-def _status(key: str, value: float, basis: Basis) -> str | None:
+def _status(key: str, value: float, basis: Assumptions) -> str | None:
     """Why there is no value, or what to know about it."""
     if key == "irr_per_year":
         found = basis.model.indicators(basis.values, ["irr_status"])["irr_status"][0]
@@ -254,7 +235,7 @@ def _status(key: str, value: float, basis: Basis) -> str | None:
     )
 
 
-def _series(basis: Basis, sampling: SamplingPlan | None) -> dict[str, Series]:
+def _series(basis: Assumptions, sampling: SamplingPlan | None) -> dict[str, Series]:
     """Every monthly line, with quantiles for the main ones."""
     model = basis.model
     keys = [key for key in model.formulas if key in model.monthly]
@@ -273,7 +254,7 @@ def _one_series(model: Model, key: str, base: Floats, band: Floats | None) -> Se
     return Series(key, line.unit, line.section, tuple(base.tolist()), low, middle, high)
 
 
-def _tornado(basis: Basis) -> tuple[Swing, ...]:
+def _tornado(basis: Assumptions) -> tuple[Swing, ...]:
     """NPV with each driver at its low and high: uncertain ones, and defaults nobody confirmed."""
     used = basis.model.drivers_of("npv_usd")
     ranges = {
@@ -299,7 +280,7 @@ def _tornado(basis: Basis) -> tuple[Swing, ...]:
     )  # fmt: skip
 
 
-def _risk(basis: Basis, draws: Draws | None, parts: Sequence[str]) -> Risk | None:
+def _risk(basis: Assumptions, draws: Draws | None, parts: Sequence[str]) -> Risk | None:
     if draws is None:
         return None
     indices = None
@@ -310,7 +291,7 @@ def _risk(basis: Basis, draws: Draws | None, parts: Sequence[str]) -> Risk | Non
     return summarise(draws, indices=indices)
 
 
-def _break_evens(basis: Basis) -> tuple[BreakEven, ...]:
+def _break_evens(basis: Assumptions) -> tuple[BreakEven, ...]:
     """Where each driver that people ask about brings NPV to 0."""
     model, found = basis.model, []
     for key in ASKED:

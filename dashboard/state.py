@@ -19,7 +19,7 @@ from modelworth.costmodel.analysis import Analysis, DriverUse
 from modelworth.costmodel.risk import maps
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
-from modelworth.dashboard.parts import levers, links, sources
+from modelworth.dashboard import levers, links, sources
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.report.charts import Look
 from modelworth.report.words import LANGUAGES, Words, best_language

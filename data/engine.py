@@ -18,6 +18,11 @@ import sqlalchemy as sa
 
 from modelworth.data.errors import InputError, ModelworthError
 
+MAKE_ONE = (
+    "a store that exists: `modelworth demo` or `modelworth bench` makes one, --store names another"
+)
+
+
 ADDRESSES: Final = "sqlite:///FILE.db, the path of a file, or postgresql://USER@HOST/DATABASE"
 SQLITE_MAGIC: Final = b"SQLite format 3\0"
 BUSY_TIMEOUT_MS: Final = 30_000
@@ -111,8 +116,6 @@ def _require_file(path: Path, where: str, *, create: bool) -> None:
 
 
 def _require_place(path: Path, where: str, *, create: bool) -> None:
-    from modelworth.data.store import MAKE_ONE
-
     if not create:
         raise InputError(where, "no such file", MAKE_ONE)
     if not path.absolute().parent.is_dir():

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from modelworth.data.engine import connect_engine, explained, resolve_url
+from modelworth.data.engine import MAKE_ONE, connect_engine, explained, resolve_url
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.flat import COLUMNS, flatten
 from modelworth.data.measurement import Measurement
@@ -239,11 +239,6 @@ def serialise(measurement: Measurement) -> str:
     except ValueError as error:
         where = f"measurement {measurement.id}: model.config"
         raise InputError(where, str(error), "JSON values (no NaN, no infinity)") from error
-
-
-MAKE_ONE = (
-    "a store that exists: `modelworth demo` or `modelworth bench` makes one, --store names another"
-)
 
 
 def _schema_version(text: str | bytes) -> int | None:

@@ -34,7 +34,7 @@ PROFILER_LOG = re.compile(r"\w+:\d{4}-\d\d-\d\d .*\.cpp:\d+\] ")
 """A line that torch's profiler writes whatever happens; nobody's last words."""
 
 
-class Outcome(Record):
+class WorkerEnd(Record):
     """How a job ended.
 
     Attributes:
@@ -82,7 +82,7 @@ class Attempt:
         """The worker's process id."""
         return self._process.pid
 
-    def wait(self, seconds: float) -> Outcome | None:
+    def wait(self, seconds: float) -> WorkerEnd | None:
         """The outcome, or None if it still runs after so many seconds."""
         if self._outcome is None:
             left_s = self._limit_s - self.elapsed_s
@@ -92,7 +92,7 @@ class Attempt:
             elif self.elapsed_s >= self._limit_s:
                 self.kill()
                 reason = f"stopped at the time limit of {self._limit_s:g} s{self._last_words()}"
-                self._outcome = self._closed(Outcome(status="timeout", reason=reason))
+                self._outcome = self._closed(WorkerEnd(status="timeout", reason=reason))
         return self._outcome
 
     def kill(self) -> None:
@@ -105,13 +105,13 @@ class Attempt:
     def discard(self) -> None:
         """End it and forget it."""
         self.kill()
-        self._closed(Outcome(status="error", reason="discarded"))
+        self._closed(WorkerEnd(status="error", reason="discarded"))
 
     def _kill_group(self) -> None:
         if self.pid is not None and os.getpgid(self.pid) == self.pid:
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _ended(self) -> Outcome:
+    def _ended(self) -> WorkerEnd:
         """What the worker sent, else how its process ended."""
         text = None
         with suppress(EOFError, OSError):
@@ -120,21 +120,21 @@ class Attempt:
         if text is not None:
             self._process.join(KILL_WAIT_S)
             self.kill()
-            return self._closed(Outcome.model_validate_json(text))
+            return self._closed(WorkerEnd.model_validate_json(text))
         self._process.join(KILL_WAIT_S)
         return self._closed(self._died())
 
-    def _died(self) -> Outcome:
+    def _died(self) -> WorkerEnd:
         code = self._process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             if -code == signal.SIGKILL and _kernel_oom_kills() > self._kills_before:
-                return Outcome(status="oom", reason="the kernel killed the worker to free memory")
-            return Outcome(
+                return WorkerEnd(status="oom", reason="the kernel killed the worker to free memory")
+            return WorkerEnd(
                 status="error", reason=f"the worker was killed by {name}{self._last_words()}"
             )
         reason = self._last_words().removeprefix(": ") or f"the worker ended with status {code}"
-        return Outcome(status="error", reason=reason)
+        return WorkerEnd(status="error", reason=reason)
 
     def _last_words(self) -> str:
         """The last line that the worker wrote, such as that of a traceback."""
@@ -144,7 +144,7 @@ class Attempt:
             return f": {shortened(lines[-1])}" if lines else ""
         return ""
 
-    def _closed(self, outcome: Outcome) -> Outcome:
+    def _closed(self, outcome: WorkerEnd) -> WorkerEnd:
         self._receiver.close()
         if self._log != Path(os.devnull):
             self._log.unlink(missing_ok=True)
@@ -199,7 +199,7 @@ def _child(sender: Connection, module: str, job: str, log: str) -> None:
     for stream in (1, 2):
         os.dup2(handle, stream)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    outcome: Outcome = import_module(module).run(json.loads(job))
+    outcome: WorkerEnd = import_module(module).run(json.loads(job))
     # Leaving may hang (compiler workers, collectives): the runner waits for it, but not for long.
     sender.send(outcome.model_dump_json())
     sender.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelworth.bench.run.machine import detect
 from modelworth.bench.run.together import attempt
-from modelworth.bench.work.task import Case
+from modelworth.bench.timing.machine import detect
+from modelworth.bench.work.task import Task
 from modelworth.data.measurement import Ceilings, Machine, Precision
 
 PROBE_LIMIT_S = 180.0
@@ -24,16 +24,16 @@ class Machines:
         self._budget_s = budget_s
         self._known: dict[Precision, Machine] = {}
 
-    def knows(self, case: Case) -> bool:
+    def knows(self, case: Task) -> bool:
         """Whether the case's precision has been probed."""
         return case.workload.precision in self._known
 
-    def machine(self, case: Case) -> Machine:
+    def machine(self, case: Task) -> Machine:
         """The case's machine; without ceilings where none were measured."""
         found = self._known.get(case.workload.precision)
         return found or detect(case.device, case.workload.layout.devices)
 
-    def probing(self, case: Case) -> Iterator[None]:
+    def probing(self, case: Task) -> Iterator[None]:
         """Probe the case's precision; yields while it waits. A failed probe leaves None."""
         precision = case.workload.precision
         job = {

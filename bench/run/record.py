@@ -14,10 +14,10 @@ import numpy as np
 
 from modelworth.bench.models import zoo
 from modelworth.bench.run import checks
-from modelworth.bench.run.machine import accelerator
 from modelworth.bench.run.observation import Observation
 from modelworth.bench.timing import samples
-from modelworth.bench.work.task import Case
+from modelworth.bench.timing.machine import accelerator
+from modelworth.bench.work.task import Task
 from modelworth.data.measurement import (
     Ceilings,
     Condition,
@@ -40,7 +40,7 @@ PEAK_OF = {"float32": "fp32", "tf32": "tf32", "bfloat16": "bf16", "float16": "fp
 
 
 def measured(
-    case: Case, seen: Observation, machine: Machine, provenance: Provenance, suite: str | None
+    case: Task, seen: Observation, machine: Machine, provenance: Provenance, suite: str | None
 ) -> Measurement:
     """The record of a case that ran; its status is `error` if it doesn't hold together."""
     mfu, mbu = utilisation(seen, machine.ceilings)
@@ -65,7 +65,7 @@ def measured(
 
 
 def failed(
-    case: Case,
+    case: Task,
     status: Status,
     reason: str,
     machine: Machine,

@@ -1,4 +1,4 @@
-"""From what a person asks for (a model, a kind of work, maybe a batch) to a complete `Case`.
+"""From what a person asks for (a model, a kind of work, maybe a batch) to a complete `Task`.
 
 Every choice that was left open gets the default of the model's family and the device, so that a
 case states all that decides its speed.
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt, ValidationError
 
 from modelworth.bench.models import zoo
-from modelworth.bench.work.task import Case, DeviceKind
+from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Family, Kind, Layout, Precision, Record, Workload
 
@@ -73,7 +73,7 @@ class Request(Record):
     nodes: PositiveInt = 1
     seed: int = Field(default=0, ge=0)
 
-    def case(self, device: DeviceKind) -> Case:
+    def case(self, device: DeviceKind) -> Task:
         """The complete case.
 
         Raises:
@@ -83,7 +83,7 @@ class Request(Record):
         if self.work not in KINDS[blueprint.family]:
             found = f"{self.work}, of {self.model} ({blueprint.family})"
             raise InputError("work", found, f"one of {', '.join(KINDS[blueprint.family])}")
-        return Case(
+        return Task(
             model=self.model,
             weights=self.weights,
             trust_remote_code=self.trust_remote_code,

@@ -14,11 +14,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from modelworth.bench.run.machine import detect
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.run.session import PREPARE, Session
 from modelworth.bench.run.together import one_decides
-from modelworth.bench.work.task import Case, Limits
+from modelworth.bench.timing.machine import detect
+from modelworth.bench.work.task import Limits, Task
 from modelworth.data.store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
@@ -26,7 +26,7 @@ RESUME_WITHIN = timedelta(hours=24)
 
 
 def run(
-    cases: Sequence[Case],
+    cases: Sequence[Task],
     store: Store | None,
     *,
     limits: Limits,
@@ -90,7 +90,7 @@ def finished_in_last_run(
     return current & wanted
 
 
-def _finished(cases: Sequence[Case], store: Store, suite: str) -> list[str]:
+def _finished(cases: Sequence[Task], store: Store, suite: str) -> list[str]:
     """Cases done in this suite's last run on this machine with this torch."""
     here = detect(cases[0].device) if cases else None
     records = []

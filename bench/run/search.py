@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
-from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.run.session import PREPARE, Session
-from modelworth.bench.work.task import Case, Limits
+from modelworth.bench.work.task import Limits, Task
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Measurement
 from modelworth.data.store import Store
@@ -26,7 +26,7 @@ WORTHWHILE = 1.02
 
 def run(
     what: str,
-    case: Case,
+    case: Task,
     store: Store | None,
     *,
     limits: Limits,
@@ -84,19 +84,19 @@ def _next_trial(fits: int, fails: int, highest: int) -> int:
     return fails // 2 if fits == 0 else (fits + fails) // 2
 
 
-def _with_batch(case: Case, batch: int) -> Case:
+def _with_batch(case: Task, batch: int) -> Task:
     workload = case.workload.model_copy(update={"batch": batch})
     return case.model_copy(update={"workload": workload})
 
 
-def _with_length(case: Case, tokens: int) -> Case:
+def _with_length(case: Task, tokens: int) -> Task:
     if case.workload.prompt_tokens is None:
         raise InputError("search", "longest-sequence of a model that reads images", "largest-batch")
     workload = case.workload.model_copy(update={"prompt_tokens": tokens})
     return case.model_copy(update={"workload": workload})
 
 
-_VARIED: dict[str, tuple[str, Callable[[Case, int], Case], Callable[[Case], int | None]]] = {
+_VARIED: dict[str, tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]]] = {
     "largest-batch": ("batch", _with_batch, lambda case: case.workload.batch),
     "longest-sequence": ("sequence", _with_length, lambda case: case.workload.prompt_tokens),
 }
@@ -104,16 +104,16 @@ _VARIED: dict[str, tuple[str, Callable[[Case, int], Case], Callable[[Case], int 
 
 def _largest(
     session: Session,
-    case: Case,
+    case: Task,
     limits: Limits,
-    varied: tuple[str, Callable[[Case, int], Case], Callable[[Case], int | None]],
+    varied: tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]],
 ) -> Generator[Event, None, str]:
     name, vary, start = varied
     trying = limits.model_copy(
         update={"warmup_s": 1e-9, "timed_s": 1e-9, "min_samples": 1, "max_samples": 1}
     )
     trials = climb(start(case) or 1)
-    failure: tuple[int, Outcome] | None = None
+    failure: tuple[int, WorkerEnd] | None = None
     value = next(trials)
     while True:
         session.progress.begin(f"does {name} {value} fit?")
@@ -132,11 +132,11 @@ def _largest(
 
 def _concluded(
     session: Session,
-    case: Case,
+    case: Task,
     name: str,
-    vary: Callable[[Case, int], Case],
+    vary: Callable[[Task, int], Task],
     largest: int,
-    failure: tuple[int, Outcome] | None,
+    failure: tuple[int, WorkerEnd] | None,
 ) -> Generator[Event, None, str]:
     """Keep the failure, measure what fits, and say both."""
     beyond = ""
@@ -152,7 +152,7 @@ def _concluded(
     return f"the largest {name} that fits is {largest}{beyond}"
 
 
-def _require_about_size(outcome: Outcome, first: bool) -> None:
+def _require_about_size(outcome: WorkerEnd, first: bool) -> None:
     """Only a lack of memory, of time or of positions says something about size.
 
     Raises:
@@ -165,7 +165,7 @@ def _require_about_size(outcome: Outcome, first: bool) -> None:
         raise ModelworthError(f"the search stopped: {outcome.reason}")
 
 
-def _best_batch(session: Session, case: Case) -> Generator[Event, None, str]:
+def _best_batch(session: Session, case: Task) -> Generator[Event, None, str]:
     """Double the batch while that pays; the smallest within 2% of the best is the answer."""
     seen: list[Measurement] = []
     batch = case.workload.batch

@@ -12,13 +12,13 @@ from importlib import metadata
 from pathlib import Path
 
 from modelworth.bench.run import record
-from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.bench.run.keeper import Keeper
 from modelworth.bench.run.machine_ceilings import TICK_S, Machines
 from modelworth.bench.run.observation import Observation
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.run.together import attempt
-from modelworth.bench.work.task import Case, Limits
+from modelworth.bench.work.task import Limits, Task
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement, Provenance
 from modelworth.data.store import Store
@@ -58,7 +58,7 @@ class Session:
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
         self._provenance = _provenance(command)
 
-    def measured(self, case: Case) -> Generator[Event, None, Measurement]:
+    def measured(self, case: Task) -> Generator[Event, None, Measurement]:
         """Measure a case and keep its record.
 
         Raises:
@@ -74,7 +74,7 @@ class Session:
         yield self.keep(measurement)
         return measurement
 
-    def outcome(self, case: Case, limits: Limits) -> Generator[Event, None, Outcome]:
+    def outcome(self, case: Task, limits: Limits) -> Generator[Event, None, WorkerEnd]:
         """What comes of a case in a process of its own; nothing is kept."""
         job = {
             "action": "measure",
@@ -91,7 +91,7 @@ class Session:
             raise
         return outcome
 
-    def failed(self, case: Case, outcome: Outcome) -> Measurement:
+    def failed(self, case: Task, outcome: WorkerEnd) -> Measurement:
         """The record of an outcome that isn't a measurement."""
         return record.failed(
             case,
@@ -116,18 +116,18 @@ class Session:
         """
         self._keeper.close()
 
-    def _probed(self, case: Case) -> Iterator[Event]:
+    def _probed(self, case: Task) -> Iterator[Event]:
         """Measure the ceilings at the case's precision, the first time one needs them."""
         if self._ceilings and not self._machines.knows(case):
             self.progress.begin(f"ceilings at {case.workload.precision}")
             yield self.progress.event("probe")
             yield from self._probing(case)
 
-    def _probing(self, case: Case) -> Iterator[Event]:
+    def _probing(self, case: Task) -> Iterator[Event]:
         for _ in self._machines.probing(case):
             yield self.progress.event("tick")
 
-    def _recorded(self, case: Case, outcome: Outcome) -> Generator[Event, None, Measurement]:
+    def _recorded(self, case: Task, outcome: WorkerEnd) -> Generator[Event, None, Measurement]:
         """The measurement of an outcome; ceilings that it exceeds are probed once more."""
         if outcome.value is None:
             return self.failed(case, outcome)

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from modelworth.bench.models import zoo
 from modelworth.bench.run.request import TRAINING, Request, input_error, request
-from modelworth.bench.work.task import Case, DeviceKind, Limits
+from modelworth.bench.work.task import DeviceKind, Limits, Task
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Kind
@@ -79,7 +79,7 @@ class Suite:
     """Cases to be measured together."""
 
     name: str
-    cases: tuple[Case, ...]
+    cases: tuple[Task, ...]
     limits: Limits
 
 
@@ -137,9 +137,9 @@ def expected_s(limits: Limits) -> float:
     return limits.warmup_s / 2 + limits.timed_s + 2.0
 
 
-def ranked(cases: Sequence[Case]) -> list[Case]:
+def ranked(cases: Sequence[Task]) -> list[Task]:
     """Cases by how much they tell: groups in turn, of each the ends first, then the middles."""
-    groups: dict[tuple[str, str], list[Case]] = {}
+    groups: dict[tuple[str, str], list[Task]] = {}
     for case in cases:
         groups.setdefault((_architecture(case.model), case.workload.kind), []).append(case)
     places = [
@@ -258,6 +258,6 @@ def _limits(content: Any, where: str) -> Limits:
         raise InputError(where, content, "a mapping such as {timed_s: 5}") from error
 
 
-def _distinct(cases: Iterable[Case]) -> tuple[Case, ...]:
+def _distinct(cases: Iterable[Task]) -> tuple[Task, ...]:
     """Each case once."""
     return tuple({case.id: case for case in cases}.values())

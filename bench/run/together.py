@@ -13,7 +13,7 @@ from itertools import count
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from modelworth.bench.run.isolation import Attempt, Outcome
+from modelworth.bench.run.isolation import Attempt, WorkerEnd
 from modelworth.bench.run.place import Place, place
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class RankedAttempt:
         self._worked = [f"{name}/worked/{rank}" for rank in range(here.world)]
         self._own = Attempt({**job, "group": name}, time_limit_s)
 
-    def wait(self, seconds: float) -> Outcome | None:
+    def wait(self, seconds: float) -> WorkerEnd | None:
         """The outcome of all ranks together, or None if it isn't known after so many seconds."""
         own = self._own.wait(min(seconds, POLL_S))
         if own is not None:
             self._report(own)
         if self._board.check([self._failed]):
             self._own.discard()
-            return Outcome.model_validate_json(self._board.get(self._failed))
+            return WorkerEnd.model_validate_json(self._board.get(self._failed))
         if own is not None and self._board.check(self._worked):
             return own
         sleep(POLL_S if own is not None else 0)
@@ -66,9 +66,9 @@ class RankedAttempt:
     def discard(self) -> None:
         """End this rank's part and, by the report, the others'."""
         self._own.discard()
-        self._report(Outcome(status="error", reason="stopped"))
+        self._report(WorkerEnd(status="error", reason="stopped"))
 
-    def _report(self, own: Outcome) -> None:
+    def _report(self, own: WorkerEnd) -> None:
         if own.status == "ok":
             self._board.set(self._worked[self._rank], "yes")
         else:

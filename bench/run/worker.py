@@ -16,15 +16,15 @@ from typing import Any
 
 import torch
 
-from modelworth.bench.run.isolation import Outcome, shortened
-from modelworth.bench.run.machine import detect, last_level_cache_bytes
+from modelworth.bench.run.isolation import WorkerEnd, shortened
 from modelworth.bench.run.observation import Observation, merged
 from modelworth.bench.run.ranks import Ranks, join
 from modelworth.bench.timing import ceilings
 from modelworth.bench.timing import peak_memory as memory
 from modelworth.bench.timing.clock import Timed, clock_for, time_work
+from modelworth.bench.timing.machine import detect, last_level_cache_bytes
 from modelworth.bench.timing.monitor import Monitor, Neighbours, neighbours
-from modelworth.bench.work.task import Case, DeviceKind, Limits, Work
+from modelworth.bench.work.task import DeviceKind, Limits, Task, Work
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Machine
 
@@ -32,29 +32,29 @@ OUT_OF_MEMORY = re.compile(
     r"out of memory|can't allocate memory|not enough memory|cannot allocate memory|ALLOC_FAILED",
     re.IGNORECASE,
 )
-Prepare = Callable[[Case, torch.device], Work]
+Prepare = Callable[[Task, torch.device], Work]
 
 
-def run(job: dict[str, Any]) -> Outcome:
+def run(job: dict[str, Any]) -> WorkerEnd:
     """Do a job; what the case can't help (no memory, wrong input, a full disk) is an outcome."""
     try:
         action = {"measure": _measure_job, "probe": _probe_job}[job["action"]]
-        return Outcome(status="ok", value=action(job))
+        return WorkerEnd(status="ok", value=action(job))
     except InputError as error:
         found = (error.where, shortened(str(error.found)), error.allowed)
-        return Outcome(status="error", reason=shortened(str(error)), bad_input=found)
+        return WorkerEnd(status="error", reason=shortened(str(error)), bad_input=found)
     except ModelworthError as error:
-        return Outcome(status="error", reason=shortened(str(error)))
+        return WorkerEnd(status="error", reason=shortened(str(error)))
     except MemoryError:
-        return Outcome(status="oom", reason="the host has no memory left for this case")
+        return WorkerEnd(status="oom", reason="the host has no memory left for this case")
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        return Outcome(status="error", reason=f"the disk is full: {error.filename or error}")
+        return WorkerEnd(status="error", reason=f"the disk is full: {error.filename or error}")
     except RuntimeError as error:
         if not OUT_OF_MEMORY.search(str(error)):
             raise
-        return Outcome(status="oom", reason=_no_memory(str(error)))
+        return WorkerEnd(status="oom", reason=_no_memory(str(error)))
 
 
 def _no_memory(message: str) -> str:
@@ -66,7 +66,7 @@ def _no_memory(message: str) -> str:
 
 
 def measure(
-    case: Case, limits: Limits, prepare: Prepare, ranks: Ranks | None = None
+    case: Task, limits: Limits, prepare: Prepare, ranks: Ranks | None = None
 ) -> Observation:
     """Make the case ready, time it, then see to its memory."""
     ranks = ranks or Ranks()
@@ -116,7 +116,7 @@ def _timed(
 
 
 def _measure_job(job: dict[str, Any]) -> str:
-    case, limits = Case.model_validate(job["case"]), Limits.model_validate(job["limits"])
+    case, limits = Task.model_validate(job["case"]), Limits.model_validate(job["limits"])
     module, _, function = job.get("prepare", "modelworth.bench.work.prepare:prepare").partition(":")
     with join(job.get("group", "case"), case.device) as ranks:
         seen = measure(case, limits, getattr(import_module(module), function), ranks)

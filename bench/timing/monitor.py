@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import psutil
 
-from modelworth.bench.run.machine import cores, visible_handle
+from modelworth.bench.timing.machine import cores, visible_handle
 from modelworth.bench.timing.nvml import nvml
 from modelworth.data.measurement import Condition, Energy
 

@@ -11,7 +11,7 @@ from torch import distributed
 
 from modelworth.bench.models.zoo import Blueprint
 from modelworth.bench.work.inputs import TRAINING
-from modelworth.bench.work.task import Case
+from modelworth.bench.work.task import Task
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Layout, Workload
 
@@ -34,7 +34,7 @@ class Job:
         generator: source of all random inputs, on the device.
     """
 
-    case: Case
+    case: Task
     blueprint: Blueprint
     device: torch.device
     dtype: torch.dtype
@@ -51,7 +51,7 @@ class Job:
         return self.case.workload.layout
 
 
-def job_of(case: Case, blueprint: Blueprint, device: torch.device) -> Job:
+def job_of(case: Task, blueprint: Blueprint, device: torch.device) -> Job:
     """The job of a case.
 
     Raises:

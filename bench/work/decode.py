@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from modelworth.bench.models import distributed, zoo
-from modelworth.bench.models.flops import has_last_logits
 from modelworth.bench.work.attention import implementation, windowed
 from modelworth.bench.work.blueprint import Job, compiled
+from modelworth.bench.work.flops import has_last_logits
 from modelworth.bench.work.inputs import Lengths, forward_batch, lengths
 from modelworth.bench.work.task import Step
 from modelworth.data.errors import InputError, ModelworthError

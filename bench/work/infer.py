@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelworth.bench.models import distributed, flops, zoo
+from modelworth.bench.models import distributed, zoo
+from modelworth.bench.work import flops
 from modelworth.bench.work.attention import implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.decode import Decoder, graphed

@@ -11,7 +11,7 @@ from modelworth.bench.work import infer as work_infer
 from modelworth.bench.work import train as work_train
 from modelworth.bench.work.blueprint import Job, job_of
 from modelworth.bench.work.inputs import TRAINING
-from modelworth.bench.work.task import Case, Work
+from modelworth.bench.work.task import Task, Work
 from modelworth.data.errors import InputError
 
 MAKERS: dict[str, Callable[[Job], Work]] = {
@@ -23,7 +23,7 @@ MAKERS: dict[str, Callable[[Job], Work]] = {
 }
 
 
-def prepare(case: Case, device: torch.device | str) -> Work:
+def prepare(case: Task, device: torch.device | str) -> Work:
     """The case as work on this rank's device.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is asked for (`Case`) and what is ready to be timed (`Work`).
+"""What is asked for (`Task`) and what is ready to be timed (`Work`).
 
 A case is frozen, travels to its worker process as JSON and is named by a hash of its content, by
 which a suite knows what it has already measured. `prepare.prepare(case, device)` turns it into a
@@ -22,7 +22,7 @@ DeviceKind = Literal["cpu", "cuda"]
 Step = Callable[[], object]
 
 
-class Case(Record):
+class Task(Record):
     """One workload of one model on one kind of device.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 A step runs all accumulated micro-batches forward and backward, then AdamW, fused where the device
 has it. In bfloat16 the master weights, their gradients and AdamW's moments stay float32 and the
-products run under autocast; frozen weights below adapters are bfloat16. Detectors match each box
-with the query of least cost, on the device: DETR's assignment on the host needs scipy and stalls
-the device. Fine-tuning has pre-training's objective; what it costs depends on shapes alone.
+products run under autocast; frozen weights below adapters are bfloat16. Fine-tuning has
+pre-training's objective; what it costs depends on shapes alone.
 """
 
 from __future__ import annotations
@@ -14,18 +13,19 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch.nn import functional
 
-from modelworth.bench.models import distributed, flops, zoo
+from modelworth.bench.models import distributed, zoo
+from modelworth.bench.models.adapters import add_lora
+from modelworth.bench.work import flops
 from modelworth.bench.work.attention import implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
-from modelworth.bench.work.inputs import Batch, forward_batch, options, training_batch, work_of
+from modelworth.bench.work.inputs import Batch, forward_batch, training_batch, work_of
+from modelworth.bench.work.losses import loss_of
 from modelworth.bench.work.task import Work
 from modelworth.data.errors import InputError
 
 LEARNING_RATE = 1e-4
-LORA_RANK = 16
 OPTIMIZERS = (None, "adamw", "adamw_fused")
 ADAM_BYTES = 8
 """Two float32 moments a trained parameter."""
@@ -130,33 +130,6 @@ def _model(job: Job) -> Any:
     return distributed.spread(model.train(), job.layout, job.device, job.dtype, trained=True)
 
 
-def add_lora(model: Any, rank: int | None) -> Any:
-    """The model with float32 adapters on every linear layer of its stacks; all else frozen.
-
-    Experts that are fused into one tensor get none.
-    """
-    from peft import LoraConfig, inject_adapter_in_model
-    from transformers.pytorch_utils import Conv1D
-
-    linear = (torch.nn.Linear, Conv1D)
-    inside = {id(part) for layer in distributed.repeated_layers(model) for part in layer.modules()}
-    targets = [
-        path
-        for path, part in model.named_modules()
-        if isinstance(part, linear) and id(part) in inside
-    ]
-    rank = rank or LORA_RANK
-    transposed = any(isinstance(part, Conv1D) for part in model.modules())
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=transposed
-    )
-    model = inject_adapter_in_model(config, model)
-    for weight in model.parameters():
-        if weight.requires_grad:
-            weight.data = weight.data.float()
-    return model
-
-
 def enable_checkpointing(model: Any) -> None:
     """Keep each layer's input only, and compute the rest again in the backward pass."""
     enable = getattr(model, "activation_checkpointing_enable", None)
@@ -181,53 +154,6 @@ def _products(job: Job) -> AbstractContextManager[Any]:
     if job.dtype is torch.float32 or job.layout.fully_sharded:  # FSDP casts by its own policy
         return nullcontext()
     return torch.autocast(job.device.type, dtype=job.dtype)
-
-
-def loss_of(blueprint: zoo.Blueprint, model: Any, batch: Batch) -> torch.Tensor:
-    """The loss of one micro-batch."""
-    arguments = options(blueprint, model.config, batch)
-    if blueprint.family != "detector":
-        loss: torch.Tensor = model(**batch, **arguments).loss
-        return loss
-    found = model(pixel_values=batch["pixel_values"], **arguments)
-    return detection_loss(found.logits, found.pred_boxes, batch["classes"], batch["boxes"])
-
-
-def detection_loss(
-    logits: torch.Tensor, predicted: torch.Tensor, classes: torch.Tensor, boxes: torch.Tensor
-) -> torch.Tensor:
-    """DETR's loss with each box matched to the query of least cost.
-
-    Weights as in Carion et al. 2020 (arXiv:2005.12872): 1 class, 5 L1, 2 generalised overlap; the
-    class "no object" counts a tenth.
-    """
-    logits, predicted = logits.float(), predicted.float()
-    pairs = (predicted.unsqueeze(1), boxes.unsqueeze(2))  # (images, boxes, queries, 4) together
-    distance = (pairs[0] - pairs[1]).abs().sum(-1)
-    probability = logits.softmax(-1).transpose(1, 2)
-    certainty = probability.gather(1, classes.unsqueeze(-1).expand(-1, -1, logits.shape[1]))
-    with torch.no_grad():
-        query = (5 * distance - 2 * overlap(*pairs) - certainty).argmin(-1)
-    matched = predicted.gather(1, query.unsqueeze(-1).expand(-1, -1, 4))
-    nothing = logits.shape[-1] - 1
-    target = torch.full(logits.shape[:2], nothing, device=logits.device)
-    weight = torch.ones(logits.shape[-1], device=logits.device)
-    weight[nothing] = 0.1
-    named = functional.cross_entropy(
-        logits.flatten(0, 1), target.scatter(1, query, classes).flatten(), weight
-    )
-    placed = (matched - boxes).abs().sum(-1).mean()
-    return named + 5 * placed + 2 * (1 - overlap(matched, boxes)).mean()
-
-
-def overlap(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Generalised intersection over union of boxes given by centre and size (arXiv:1902.09630)."""
-    low, high = one[..., :2] - one[..., 2:] / 2, one[..., :2] + one[..., 2:] / 2
-    low2, high2 = other[..., :2] - other[..., 2:] / 2, other[..., :2] + other[..., 2:] / 2
-    shared = (torch.minimum(high, high2) - torch.maximum(low, low2)).clamp(min=0).prod(-1)
-    union = one[..., 2:].prod(-1) + other[..., 2:].prod(-1) - shared
-    hull = (torch.maximum(high, high2) - torch.minimum(low, low2)).prod(-1)
-    return shared / union - (hull - union) / hull
 
 
 def _batches(job: Job) -> list[Batch]:

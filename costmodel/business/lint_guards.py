@@ -6,14 +6,14 @@ from typing import Final
 
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business import lint_guards_finance as finance
-from modelworth.costmodel.business.lint import Guard, Plan
+from modelworth.costmodel.business.lint_view import Guard, PlanView
 
 UTILISATION_LIMIT: Final = 0.7
 LENGTH_RATIO: Final = 4.0
 MFU_LIMIT: Final = 0.75
 
 
-def even_load(plan: Plan) -> Finding | None:
+def even_load(plan: PlanView) -> Finding | None:
     """T01: utilisation that no interactive load allows."""
     peak = plan.number("demand.peak_over_average") * plan.number("demand.burst_factor")
     used = plan.figure("mean_utilisation_share") or 0.0
@@ -22,7 +22,7 @@ def even_load(plan: Plan) -> Finding | None:
     return None
 
 
-def free_idle_time(plan: Plan) -> Finding | None:
+def free_idle_time(plan: PlanView) -> Finding | None:
     """T02: the bill multiplied by utilisation."""
     released = plan.number("capacity.autoscaling_share")
     released *= 1 - plan.number("capacity.startup_minutes") / 60
@@ -32,7 +32,7 @@ def free_idle_time(plan: Plan) -> Finding | None:
     return None
 
 
-def beyond_capacity(plan: Plan) -> Finding | None:
+def beyond_capacity(plan: PlanView) -> Finding | None:
     """T03: revenue that the fleet can't serve."""
     served = plan.line("served_share")
     month = int(served.argmin())
@@ -44,7 +44,7 @@ def beyond_capacity(plan: Plan) -> Finding | None:
     return None
 
 
-def other_lengths(plan: Plan) -> Finding | None:
+def other_lengths(plan: PlanView) -> Finding | None:
     """T04: one speed for both phases, or speeds of other lengths."""
     prefill = plan.number("capacity.prefill_tokens_per_s_per_gpu")
     if prefill == plan.number("capacity.decode_tokens_per_s_per_gpu"):
@@ -60,7 +60,7 @@ def other_lengths(plan: Plan) -> Finding | None:
     return None
 
 
-def one_user(plan: Plan) -> Finding | None:
+def one_user(plan: PlanView) -> Finding | None:
     """T05: the speed of one user taken for throughput."""
     for record in plan.resolved.records:
         if record.workload.kind == "decode" and record.workload.batch == 1:
@@ -70,11 +70,11 @@ def one_user(plan: Plan) -> Finding | None:
     return None
 
 
-def _trained(plan: Plan) -> bool:
+def _trained(plan: PlanView) -> bool:
     return plan.word("building.method") != "none"
 
 
-def sparse_peak(plan: Plan) -> Finding | None:
+def sparse_peak(plan: PlanView) -> Finding | None:
     """T06: a sparse or wrong peak."""
     if not _trained(plan):
         return None
@@ -90,7 +90,7 @@ def sparse_peak(plan: Plan) -> Finding | None:
     return None
 
 
-def constant_mfu(plan: Plan) -> Finding | None:
+def constant_mfu(plan: PlanView) -> Finding | None:
     """T07: one utilisation for every size."""
     computed = plan.word("building.hours_basis") == "computed"
     if _trained(plan) and computed and plan.certain("building.mfu_share"):
@@ -100,7 +100,7 @@ def constant_mfu(plan: Plan) -> Finding | None:
     return None
 
 
-def final_run_only(plan: Plan) -> Finding | None:
+def final_run_only(plan: PlanView) -> Finding | None:
     """T08: the final run taken for the cost of the model."""
     if not _trained(plan):
         return None
@@ -110,7 +110,7 @@ def final_run_only(plan: Plan) -> Finding | None:
     return plan.found("T08", path, factor=factor) if factor < 1.5 else None
 
 
-def no_failures(plan: Plan) -> Finding | None:
+def no_failures(plan: PlanView) -> Finding | None:
     """T09: no failures, restarts or queues."""
     goodput = plan.figure("goodput") or 0.0
     computed = plan.word("building.hours_basis") == "computed"
@@ -119,7 +119,7 @@ def no_failures(plan: Plan) -> Finding | None:
     return None
 
 
-def served_is_billed(plan: Plan) -> Finding | None:
+def served_is_billed(plan: PlanView) -> Finding | None:
     """T10: all that is served is paid."""
     paid = plan.number("revenue.api.paid_share")
     if plan.line("api_revenue_usd").any() and paid > 0.98:
@@ -127,7 +127,7 @@ def served_is_billed(plan: Plan) -> Finding | None:
     return None
 
 
-def even_usage(plan: Plan) -> Finding | None:
+def even_usage(plan: PlanView) -> Finding | None:
     """T15: the average user."""
     sigma = plan.number("revenue.seats.usage_sigma")
     if plan.number("revenue.seats.seats") > 0 and sigma < 0.8:
@@ -135,7 +135,7 @@ def even_usage(plan: Plan) -> Finding | None:
     return None
 
 
-def cache_assumed(plan: Plan) -> Finding | None:
+def cache_assumed(plan: PlanView) -> Finding | None:
     """T19: prefix-cache effects assumed."""
     cached = plan.number("demand.cached_share")
     if plan.line("prompt_tokens").any() and cached > 0 and plan.certain("demand.cached_share"):
@@ -143,7 +143,7 @@ def cache_assumed(plan: Plan) -> Finding | None:
     return None
 
 
-def equal_quality(plan: Plan) -> Finding | None:
+def equal_quality(plan: PlanView) -> Finding | None:
     """T20: quality held equal without a test."""
     choice = plan.scenario.choice
     if choice is None:
@@ -158,7 +158,7 @@ def equal_quality(plan: Plan) -> Finding | None:
     return None
 
 
-def noisy_record(plan: Plan) -> Finding | None:
+def noisy_record(plan: PlanView) -> Finding | None:
     """T22: benchmark noise taken for truth."""
     for record in plan.resolved.records:
         assert record.result is not None
@@ -176,7 +176,7 @@ def noisy_record(plan: Plan) -> Finding | None:
     return None
 
 
-def beyond_measured(plan: Plan) -> Finding | None:
+def beyond_measured(plan: PlanView) -> Finding | None:
     """T23: one device's speed extended to many as if certain."""
     if not plan.resolved.records or not plan.certain("capacity.throughput_factor"):
         return None
@@ -187,7 +187,7 @@ def beyond_measured(plan: Plan) -> Finding | None:
     return None
 
 
-def private_without_proof(plan: Plan) -> Finding | None:
+def private_without_proof(plan: PlanView) -> Finding | None:
     """T28: private training without accountant or sampling."""
     if plan.word("trust.private_training") == "none":
         return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from modelworth.costmodel.analysis import Finding
-from modelworth.costmodel.business.lint import Plan
+from modelworth.costmodel.business.lint_view import PlanView
 
 STALE_DAYS: Final = 90
 PRICES: Final = ("price_usd", "rent_", "api_price_usd", "purchase_usd", "contract_usd")
 
 
-def margin_or_markup(plan: Plan) -> Finding | None:
+def margin_or_markup(plan: PlanView) -> Finding | None:
     """T11: margin on cost and on revenue."""
     margin, markup = plan.figure("gross_margin_share"), plan.figure("markup_share")
     if margin is not None and markup is not None and markup > 1:
@@ -19,7 +19,7 @@ def margin_or_markup(plan: Plan) -> Finding | None:
     return None
 
 
-def long_life(plan: Plan) -> Finding | None:
+def long_life(plan: PlanView) -> Finding | None:
     """T12: a long life of hardware."""
     life = plan.number("compute.service_life_years")
     if plan.word("compute.serving") != "owned" or life <= 4:
@@ -33,7 +33,7 @@ def long_life(plan: Plan) -> Finding | None:
     )  # fmt: skip
 
 
-def counted_twice(plan: Plan) -> Finding | None:
+def counted_twice(plan: PlanView) -> Finding | None:
     """T13: one cost in two places."""
     owned = plan.word("compute.serving") == "owned"
     by_power = plan.number("compute.hosting_usd_per_kw_month") > 0
@@ -48,7 +48,7 @@ def counted_twice(plan: Plan) -> Finding | None:
     return None
 
 
-def real_rate(plan: Plan) -> Finding | None:
+def real_rate(plan: PlanView) -> Finding | None:
     """T14: nominal flows at a real rate."""
     rate, inflation = (
         plan.number("company.discount_rate_per_year"), plan.number("company.inflation_per_year"),
@@ -58,7 +58,7 @@ def real_rate(plan: Plan) -> Finding | None:
     return None
 
 
-def frozen_price(plan: Plan) -> Finding | None:
+def frozen_price(plan: PlanView) -> Finding | None:
     """T16: today's price for years."""
     sold = plan.line("api_revenue_usd") + plan.line("image_revenue_usd")
     sold = sold + plan.line("call_revenue_usd")
@@ -73,7 +73,7 @@ def frozen_price(plan: Plan) -> Finding | None:
     return None
 
 
-def market_ignored(plan: Plan) -> Finding | None:
+def market_ignored(plan: PlanView) -> Finding | None:
     """T17: own prices part from the market's and nobody reacts."""
     own = plan.number("revenue.price_fall_factor_per_year")
     market = plan.number("demand.market_price_fall_factor_per_year")
@@ -85,7 +85,7 @@ def market_ignored(plan: Plan) -> Finding | None:
     return None
 
 
-def tokenizers(plan: Plan) -> Finding | None:
+def tokenizers(plan: PlanView) -> Finding | None:
     """T18: tokens of different tokenizers taken as equal."""
     compared = plan.line("bought_usd").any() or plan.scenario.choice is not None
     tokens = plan.line("prompt_tokens").any()
@@ -95,7 +95,7 @@ def tokenizers(plan: Plan) -> Finding | None:
     return None
 
 
-def stale_prices(plan: Plan) -> Finding | None:
+def stale_prices(plan: PlanView) -> Finding | None:
     """T21: prices without source or date, or old ones."""
     old = [
         (use.as_of or "without a date", key)
@@ -114,7 +114,7 @@ def stale_prices(plan: Plan) -> Finding | None:
     )
 
 
-def free_work(plan: Plan) -> Finding | None:
+def free_work(plan: PlanView) -> Finding | None:
     """T24: time saved is money saved; own serving without people."""
     realised = plan.number("revenue.internal.realisation_share")
     if plan.number("revenue.internal.staff") > 0 and realised > 0.7:
@@ -125,7 +125,7 @@ def free_work(plan: Plan) -> Finding | None:
     return None
 
 
-def terminal_value(plan: Plan) -> Finding | None:
+def terminal_value(plan: PlanView) -> Finding | None:
     """T25: value that comes at the very end."""
     share = plan.figure("terminal_share_of_value") or 0.0
     if share > 0.25:
@@ -134,7 +134,7 @@ def terminal_value(plan: Plan) -> Finding | None:
     return None
 
 
-def rated_power(plan: Plan) -> Finding | None:
+def rated_power(plan: PlanView) -> Finding | None:
     """T26: energy from rated power."""
     share = plan.number("compute.power_average_share")
     if plan.word("compute.serving") == "owned" and share > 0.9:
@@ -142,7 +142,7 @@ def rated_power(plan: Plan) -> Finding | None:
     return None
 
 
-def stable_provider(plan: Plan) -> Finding | None:
+def stable_provider(plan: PlanView) -> Finding | None:
     """T27: a provider's price as a stable benchmark."""
     keys = [
         f"compute.api_price_usd_per_million_{kind}_tokens" for kind in ("input", "cached", "output")

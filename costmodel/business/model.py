@@ -21,11 +21,11 @@ from modelworth.costmodel.business.lines import LINES
 from modelworth.costmodel.formula.compile import Program, Run
 from modelworth.costmodel.formula.text import Formula, Line, monthly, order, parse
 from modelworth.costmodel.scenario.drivers import Driver, as_array, choices, load_drivers
+from modelworth.costmodel.scenario.fields import MONTHS
 from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
-MONTHS = (1, 120)
 _COMPILING = Lock()
 
 

@@ -9,21 +9,19 @@ time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from modelworth.costmodel.formula.compile import Run
-
 Array = NDArray[Any]
-Whole = Callable[["Run"], Array]
+Run = TypeVar("Run")
+"""What a part is computed from; nothing here looks inside."""
 _ZERO: Final[Array] = np.zeros((1, 1))
 _ONE: Final[Array] = np.ones((1, 1))
 
 
-def product(parts: Iterable[Whole]) -> Whole:
+def product(parts: Iterable[Callable[[Run], Array]]) -> Callable[[Run], Array]:
     """The product of the parts."""
     factors = tuple(parts)
 
@@ -43,7 +41,7 @@ def product(parts: Iterable[Whole]) -> Whole:
     return multiplied
 
 
-def summed(parts: Iterable[tuple[int, Whole]]) -> Whole:
+def summed(parts: Iterable[tuple[int, Callable[[Run], Array]]]) -> Callable[[Run], Array]:
     """The sum of the parts, each with its sign."""
     terms = tuple(parts)
 

@@ -21,9 +21,9 @@ from modelworth.costmodel.analysis import Crossing, Figure, OptionResult, Volume
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.risk.risk import quantiles
-from modelworth.costmodel.risk.sampling import SamplingPlan
 from modelworth.costmodel.risk.simulation import simulate
 from modelworth.costmodel.scenario.options import Choice, Option, infeasible
+from modelworth.costmodel.scenario.sampling_plan import SamplingPlan
 
 Floats = NDArray[np.float64]
 FIGURES: Final = (

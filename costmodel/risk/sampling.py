@@ -10,78 +10,18 @@ with the share of it that could. Sources: Owen 1998 (scrambling); Iman and Conov
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from modelworth.costmodel.scenario.distributions import Distribution
-from modelworth.data.errors import InputError
+from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, normal_factor
 
 Floats = NDArray[np.float64]
-Sampler = Literal["sobol", "latin_hypercube"]
-SAMPLERS = ("sobol", "latin_hypercube")
-MAX_TRIALS = 2_000_000
-MAX_HYPERCUBE = 100_000_000  # a Latin hypercube exists only as a whole: 0.8 GB
 _latest = threading.local()
 _HALF_STEP = 2.0**-31  # Sobol points have 30 bits: 0 moves into (0, 1), as quantiles need
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingPlan:
-    """What is drawn, how often and how: all that makes the same draws again.
-
-    Attributes:
-        keys: the uncertain drivers in ascending order.
-        distributions: one for each key.
-        correlations: (key, key, Spearman's rank correlation) for pairs that move together.
-        seed: 0 is a seed like any other.
-    """
-
-    keys: tuple[str, ...]
-    distributions: tuple[Distribution, ...]
-    correlations: tuple[tuple[str, str, float], ...] = ()
-    trials: int = 10_000
-    seed: int = 0
-    sampler: Sampler = "sobol"
-
-
-def plan(
-    uncertain: Mapping[str, Distribution],
-    *,
-    correlations: tuple[tuple[str, str, float], ...] = (),
-    trials: int = 10_000,
-    seed: int = 0,
-    sampler: str = "sobol",
-) -> SamplingPlan:
-    """A checked plan for drawing the drivers in `uncertain`.
-
-    Correlations with a driver that isn't uncertain have nothing to act on and are left out.
-
-    Raises:
-        InputError: if the number of trials, the seed, the sampler or a correlation is wrong.
-    """
-    if not 1 <= trials <= MAX_TRIALS:
-        raise InputError("trials", trials, f"from 1 to {MAX_TRIALS:,}")
-    if not 0 <= seed < 2**63:
-        raise InputError("seed", seed, "from 0 to 2^63 - 1")
-    if sampler not in SAMPLERS:
-        raise InputError("sampler", sampler, f"one of {', '.join(SAMPLERS)}")
-    if sampler == "latin_hypercube" and trials * len(uncertain) > MAX_HYPERCUBE:
-        found = f"latin_hypercube of {trials:,} trials x {len(uncertain)} drivers"
-        raise InputError("sampler", found, "sobol for so many, or fewer trials")
-    keys = tuple(sorted(uncertain))
-    acting = tuple(pair for pair in correlations if {pair[0], pair[1]} <= set(keys))
-    made = SamplingPlan(
-        keys, tuple(uncertain[key] for key in keys), acting, trials, seed, _named(sampler)
-    )
-    _normal_factor(made.keys, made.correlations)
-    return made
 
 
 def draw(plan: SamplingPlan, start: int = 0, stop: int | None = None) -> dict[str, Floats]:
@@ -90,7 +30,7 @@ def draw(plan: SamplingPlan, start: int = 0, stop: int | None = None) -> dict[st
     if not plan.keys:
         return {}
     uniform = _points(plan, start, end)
-    places, factor = _normal_factor(plan.keys, plan.correlations)
+    places, factor = normal_factor(plan.keys, plan.correlations)
     if len(places):
         uniform[:, places] = _together(uniform[:, places], factor)
     columns = np.ascontiguousarray(uniform.T)
@@ -98,10 +38,6 @@ def draw(plan: SamplingPlan, start: int = 0, stop: int | None = None) -> dict[st
         key: distribution.ppf(column)
         for key, distribution, column in zip(plan.keys, plan.distributions, columns, strict=True)
     }
-
-
-def _named(sampler: str) -> Sampler:
-    return "sobol" if sampler == "sobol" else "latin_hypercube"
 
 
 def _together(uniform: Floats, factor: Floats) -> Floats:
@@ -149,33 +85,3 @@ def _hypercube(dimensions: int, trials: int, seed: int) -> Floats:
     """A Latin hypercube exists only as a whole; the latest is kept for the next chunk."""
     made = qmc.LatinHypercube(dimensions, rng=np.random.default_rng(seed)).random(trials)
     return np.asarray(made)
-
-
-@lru_cache(maxsize=32)
-def _normal_factor(
-    keys: tuple[str, ...], correlations: tuple[tuple[str, str, float], ...]
-) -> tuple[NDArray[np.intp], Floats]:
-    """Places of the correlated drivers among the keys, and the Cholesky factor of their normals.
-
-    Raises:
-        InputError: if a correlation is out of range, given twice, or the set is impossible.
-    """
-    named = sorted({key for pair in correlations for key in pair[:2]})
-    matrix: Floats = np.eye(len(named))
-    for first, second, rank in correlations:
-        where = f"correlations: {first} with {second}"
-        row, column = named.index(first), named.index(second)
-        if first == second or matrix[row, column] != 0:
-            raise InputError(where, rank, "one correlation for two different drivers")
-        if not -1 < rank < 1:
-            raise InputError(where, rank, "between -1 and 1, both left out")
-        matrix[row, column] = matrix[column, row] = 2 * np.sin(np.pi * rank / 6)
-    least = float(np.linalg.eigvalsh(matrix)[0]) if named else 1.0
-    if least <= 1e-9:
-        share = np.floor(95 / (1 - least)) / 100  # 95: ranks and normals aren't quite proportional
-        raise InputError(
-            "correlations", f"a set that contradicts itself (least eigenvalue {least:.3f})",
-            f"possible together; scaled by at most {share:.2f} these would be",
-        )  # fmt: skip
-    places = np.array([keys.index(key) for key in named], dtype=np.intp)
-    return places, np.asarray(np.linalg.cholesky(matrix)) if named else matrix

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.risk.allocator import keep_freed_memory
-from modelworth.costmodel.risk.sampling import SamplingPlan, draw
+from modelworth.costmodel.risk.sampling import draw
+from modelworth.costmodel.scenario.sampling_plan import SamplingPlan
 from modelworth.data.errors import ModelworthError
 
 Floats = NDArray[np.float64]

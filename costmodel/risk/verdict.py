@@ -9,22 +9,20 @@ the probability is 1 or 0, by the base case.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from modelworth.costmodel.analysis import Criterion, Figure, Outcome, Risk, Swing, Verdict
+from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.flips import flips
 from modelworth.costmodel.risk.simulation import Draws
-
-if TYPE_CHECKING:
-    from modelworth.costmodel.evaluate import Basis
 
 NAMED: Final = 3
 
 
 def decide(
-    basis: Basis,
+    basis: Assumptions,
     figures: Mapping[str, Figure],
     draws: Draws | None,
     risk: Risk | None,
@@ -75,7 +73,7 @@ def _at_most(figure: Figure, threshold: float) -> Criterion:
     return Criterion(figure.key, figure.unit, threshold, value, met)
 
 
-def _stress(basis: Basis) -> Criterion:
+def _stress(basis: Assumptions) -> Criterion:
     """NPV if all prices fall at the stated pace, own and others'; met by a plan with renewals."""
     factor = basis.scenario.number("verdict.price_fall_stress_factor_per_year")
     stressed = {

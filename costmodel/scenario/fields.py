@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from modelworth.costmodel.business.model import MONTHS
 from modelworth.data.errors import InputError
 
+MONTHS: Final = (1, 120)
+"""The shortest and the longest horizon."""
 LANGUAGES: Final = ("en", "zh_CN")
 PROSE: Final = ("name", "question", "finding")
 HARDWARE: Final = ("model", "accelerator", "precision", "provider", "engine")

@@ -25,15 +25,14 @@ from typing import Any, Final
 import yaml
 
 from modelworth import data
-from modelworth.costmodel.business.model import MONTHS
-from modelworth.costmodel.business.published_cases import Expectation, read_expected
-from modelworth.costmodel.risk.sampling import plan
 from modelworth.costmodel.scenario import fields
 from modelworth.costmodel.scenario import yaml_reader as scenario_yaml
 from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
 from modelworth.costmodel.scenario.drivers import Driver, load_drivers
-from modelworth.costmodel.scenario.fields import HARDWARE, Hardware
+from modelworth.costmodel.scenario.expected import Expectation, read_expected
+from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
 from modelworth.costmodel.scenario.options import Choice, read_options
+from modelworth.costmodel.scenario.sampling_plan import plan
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Basis
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelworth.costmodel.business.model import MONTHS
-from modelworth.costmodel.business.published_cases import ALLOWED
 from modelworth.costmodel.scenario.drivers import Driver, load_drivers
-from modelworth.costmodel.scenario.fields import HARDWARE, LANGUAGES, PRECISIONS
+from modelworth.costmodel.scenario.expected import ALLOWED
+from modelworth.costmodel.scenario.fields import HARDWARE, LANGUAGES, MONTHS, PRECISIONS
 from modelworth.costmodel.scenario.options import default_options
 
 Schema = dict[str, Any]

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from modelworth.dashboard import state
-from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import show
 from modelworth.dashboard.parts.background_jobs import Process
 
 LOOK_EVERY_S = 1.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from modelworth.dashboard import state
-from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import show
 from modelworth.data.errors import ModelworthError
 from modelworth.data.measurement import Measurement, Result
 from modelworth.report import charts

@@ -7,8 +7,8 @@ import hashlib
 import streamlit as st
 
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.dashboard import state
-from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import show
 from modelworth.data.errors import InputError, ModelworthError
 
 SECTIONS = ("demand", "revenue", "capacity", "compute", "building", "trust", "company", "cash")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
-from modelworth.dashboard import state
-from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import show
 from modelworth.dashboard.parts.background_jobs import Task
 
 CHOICES = [500, 2_000, 10_000, 50_000, 100_000]

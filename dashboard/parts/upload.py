@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from modelworth.dashboard import state
-from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import show
 from modelworth.data.errors import InputError
 
 ENDINGS = ["jsonl", "csv", "parquet", "db", "sqlite"]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from modelworth.dashboard import state
+from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import facts, show, sources
+from modelworth.dashboard.parts import facts, show
 
 words = state.words()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from modelworth.dashboard import state
+from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import quick_suite as suite
 from modelworth.dashboard.parts import record_details as record
 from modelworth.dashboard.parts import record_frames as measured
-from modelworth.dashboard.parts import show, sources, upload
+from modelworth.dashboard.parts import show, upload
 from modelworth.report import charts
 from modelworth.report.charts import QUANTITIES
 

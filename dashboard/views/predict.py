@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from modelworth.dashboard import state
+from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import predictor_answers as prediction
-from modelworth.dashboard.parts import show, sources
+from modelworth.dashboard.parts import show
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
 from modelworth.report import charts
 

@@ -145,7 +145,7 @@ def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> I
 def _suite(options: argparse.Namespace) -> Suite:
     """The suite, or the one case, that the options ask for, within the budget."""
     from modelworth.bench.run import suites
-    from modelworth.bench.run.machine import default_device, detect
+    from modelworth.bench.timing.machine import default_device, detect
 
     device = options.device or default_device()
     given = {name: getattr(options, name) for name in CASE_OPTIONS}
@@ -200,7 +200,7 @@ def _limits(options: argparse.Namespace, limits: Limits) -> Limits:
 
 def _list(options: argparse.Namespace) -> int:
     from modelworth.bench.run import suites
-    from modelworth.bench.run.machine import default_device, detect
+    from modelworth.bench.timing.machine import default_device, detect
 
     if options.suite or options.model:
         display.suite(_suite(options))

@@ -24,7 +24,7 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class Remark:
     """One thing looked at: `ok` None means it is optional and absent."""
 
     what: str
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(finding.ok is False for finding in findings) else 0
 
 
-def _findings() -> Iterator[Finding]:
+def _findings() -> Iterator[Remark]:
     yield _python()
     yield from _hardware()
     for extra, packages in PARTS.items():
@@ -64,25 +64,25 @@ def _findings() -> Iterator[Finding]:
     yield _chinese_font()
 
 
-def _python() -> Finding:
+def _python() -> Remark:
     version = platform.python_version()
-    return Finding("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
+    return Remark("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
 
 
-def _hardware() -> Iterator[Finding]:
+def _hardware() -> Iterator[Remark]:
     import psutil
 
     cores = psutil.cpu_count(logical=False) or os.cpu_count()
-    yield Finding("CPU", True, f"{cores} cores, {platform.machine()}")
+    yield Remark("CPU", True, f"{cores} cores, {platform.machine()}")
     memory = psutil.virtual_memory()
-    yield Finding(
+    yield Remark(
         "memory", True, f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} free"
     )
     free = shutil.disk_usage(Path.cwd()).free
-    yield Finding("disk here", free > 2**30, f"{free / 2**30:.1f} GiB free", "free some space")
+    yield Remark("disk here", free > 2**30, f"{free / 2**30:.1f} GiB free", "free some space")
 
 
-def _part(extra: str, packages: tuple[str, ...]) -> Finding:
+def _part(extra: str, packages: tuple[str, ...]) -> Remark:
     versions, missing = [], []
     for package in packages:
         try:
@@ -91,20 +91,20 @@ def _part(extra: str, packages: tuple[str, ...]) -> Finding:
             missing.append(package)
     found = ", ".join(versions) + (f"; missing: {', '.join(missing)}" if missing else "")
     mend = f"pip install 'modelworth[{extra}]'"
-    return Finding(f"part {extra}", None if missing else True, found, mend)
+    return Remark(f"part {extra}", None if missing else True, found, mend)
 
 
-def _gpu() -> Iterator[Finding]:
+def _gpu() -> Iterator[Remark]:
     """The driver's view of the GPUs, then torch's: they may differ, and the remedy with them."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
     except (ImportError, OSError) as error:
-        yield Finding("NVIDIA driver", None, f"not looked at: {error}", "install nvidia-ml-py")
+        yield Remark("NVIDIA driver", None, f"not looked at: {error}", "install nvidia-ml-py")
         return
     except pynvml.NVMLError as error:
-        yield Finding("NVIDIA driver", None, f"no GPU: {error}; figures are of the CPU")
+        yield Remark("NVIDIA driver", None, f"no GPU: {error}; figures are of the CPU")
         return
     try:
         names = [
@@ -114,7 +114,7 @@ def _gpu() -> Iterator[Finding]:
         driver = _text(pynvml.nvmlSystemGetDriverVersion())
     finally:
         pynvml.nvmlShutdown()
-    yield Finding("NVIDIA driver", True, f"{driver}: {', '.join(names)}")
+    yield Remark("NVIDIA driver", True, f"{driver}: {', '.join(names)}")
     yield _torch_cuda()
 
 
@@ -122,26 +122,26 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _torch_cuda() -> Finding:
+def _torch_cuda() -> Remark:
     try:
         import torch
     except ImportError as error:
-        return Finding("torch on the GPU", False, str(error), "pip install 'modelworth[bench]'")
+        return Remark("torch on the GPU", False, str(error), "pip install 'modelworth[bench]'")
     found = f"torch {torch.__version__}, CUDA {torch.version.cuda}"
     mend = "install the torch build for this driver: https://pytorch.org/get-started"
-    return Finding("torch on the GPU", torch.cuda.is_available(), found, mend)
+    return Remark("torch on the GPU", torch.cuda.is_available(), found, mend)
 
 
-def _program(name: str, purpose: str, mend: str) -> Finding:
+def _program(name: str, purpose: str, mend: str) -> Remark:
     path = shutil.which(name)
-    return Finding(name, True if path else None, path or f"absent ({purpose})", mend)
+    return Remark(name, True if path else None, path or f"absent ({purpose})", mend)
 
 
-def _chinese_font(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> Finding:
+def _chinese_font(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> Remark:
     mend = "apt-get install fonts-noto-cjk"
     if not shutil.which("fc-list"):
-        return Finding("Chinese font", None, "fc-list is absent, not looked at", mend)
+        return Remark("Chinese font", None, "fc-list is absent, not looked at", mend)
     listed = run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, check=False)
     names = sorted({line.split(",")[0].strip() for line in listed.stdout.splitlines() if line})
     found = ", ".join(names[:3]) or "none: needed for documents in Chinese"
-    return Finding("Chinese font", True if names else None, found, mend)
+    return Remark("Chinese font", True if names else None, found, mend)

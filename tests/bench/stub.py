@@ -7,24 +7,24 @@ import os
 import signal
 import time
 
-from modelworth.bench.work.task import Case, Limits, Work
+from modelworth.bench.work.task import Limits, Task, Work
 from modelworth.data.measurement import Model, Workload
 
 LIMITS = Limits(timed_s=0.02, warmup_s=0.02, time_limit_s=60, memory=False)
 PREPARE = "tests.bench.stub:prepare"
 
 
-def case(behaviour: str = "fine", batch: int = 1, **workload) -> Case:
+def case(behaviour: str = "fine", batch: int = 1, **workload) -> Task:
     """A case whose worker behaves so."""
     kind = workload.pop("kind", "pretrain")
-    return Case(
+    return Task(
         model=f"stub-{behaviour}",
         config={"architectures": ["LlamaForCausalLM"], "model_type": "llama", "does": behaviour},
         workload=Workload(kind=kind, batch=batch, precision="float32", **workload),
     )
 
 
-def prepare(case: Case, device) -> Work:
+def prepare(case: Task, device) -> Work:
     import torch
 
     behaviour = case.config["does"]
@@ -41,7 +41,7 @@ def prepare(case: Case, device) -> Work:
     )
 
 
-def _limit(case: Case) -> None:
+def _limit(case: Task) -> None:
     """Fits up to a batch of 11."""
     import torch
 
@@ -49,7 +49,7 @@ def _limit(case: Case) -> None:
         raise torch.OutOfMemoryError(f"CUDA out of memory at batch {case.workload.batch}")
 
 
-def _full_disk(_: Case) -> None:
+def _full_disk(_: Task) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/cache")
 
 

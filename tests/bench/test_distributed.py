@@ -13,7 +13,7 @@ from torch import distributed, multiprocessing  # noqa: E402 torch may be absent
 
 from modelworth.bench.models.distributed import repeated_layers  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
-from modelworth.bench.work.task import Case  # noqa: E402
+from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS  # noqa: E402
@@ -28,7 +28,7 @@ LAYOUTS = {
 def case(kind, layout, **choices):
     asked = {"precision": "float32", "batch": 2, "prompt_tokens": 8, **choices}
     workload = Workload(kind=kind, layout=layout, **asked)
-    return Case(model="llama", config=CONFIGS["llama"], workload=workload)
+    return Task(model="llama", config=CONFIGS["llama"], workload=workload)
 
 
 def run_rank(rank, port, layout, queue):

@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from modelworth.bench.models import flops, zoo  # noqa: E402
+from modelworth.bench.models import zoo  # noqa: E402
+from modelworth.bench.work import flops  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
 
 MIXTRAL_512_TOKENS = 13_191_992_049_664  # theory for 512 tokens, by hand

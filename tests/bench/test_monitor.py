@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelworth.bench.run import machine
-from modelworth.bench.timing import monitor, nvml
+from modelworth.bench.timing import machine, monitor, nvml
 
 
 class FakeError(Exception):

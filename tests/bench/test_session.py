@@ -6,7 +6,7 @@ import pytest
 
 from modelworth.bench.run import machine_ceilings as machines
 from modelworth.bench.run import session
-from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.bench.run.progress import Progress
 from modelworth.data.measurement import Ceilings
 from tests.bench import stub
@@ -29,9 +29,9 @@ def probes(monkeypatch):
                 return None
             rate = rates.pop(0)
             if rate is None:
-                return Outcome(status="oom", reason="no memory")
+                return WorkerEnd(status="oom", reason="no memory")
             found = MACHINE.model_copy(update={"ceilings": Ceilings(matmul_flops_per_s=rate)})
-            return Outcome(status="ok", value=found.model_dump_json())
+            return WorkerEnd(status="ok", value=found.model_dump_json())
 
     monkeypatch.setattr(machines, "attempt", Probe)
     return rates
@@ -40,7 +40,7 @@ def probes(monkeypatch):
 def recorded(observation):
     """The record of an observation in a new session, probes included."""
     made = session.Session(None, stub.LIMITS, Progress(stub.LIMITS, total=1))
-    outcome = Outcome(status="ok", value=observation.model_dump_json())
+    outcome = WorkerEnd(status="ok", value=observation.model_dump_json())
     list(made._probed(stub.case()))
     trial = made._recorded(stub.case(), outcome)
     while True:

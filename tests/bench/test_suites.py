@@ -10,7 +10,7 @@ import pytest
 from modelworth.bench.models import zoo
 from modelworth.bench.run import suites
 from modelworth.bench.run.request import KINDS, Request, request
-from modelworth.bench.work.task import Case
+from modelworth.bench.work.task import Task
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
@@ -23,7 +23,7 @@ def workload(device="cpu", **asked):
 
 def test_a_case_survives_the_way_to_its_worker():
     case = Request(model="ladder-1m", work="decode").case("cpu")
-    assert Case.model_validate_json(case.model_dump_json()) == case
+    assert Task.model_validate_json(case.model_dump_json()) == case
 
 
 def test_every_choice_changes_the_case():

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from modelworth.bench.run import together
-from modelworth.bench.run.isolation import Outcome
+from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.bench.run.place import Place, place
 from modelworth.data.errors import InputError
 from modelworth.data.store import open_store
 
 ROOT = Path(__file__).parent.parent.parent
-FINE = Outcome(status="ok", value="1")
+FINE = WorkerEnd(status="ok", value="1")
 
 
 class Board(dict):
@@ -77,12 +77,12 @@ def test_a_job_has_worked_when_it_has_on_every_rank(ranks):
 
 def test_the_first_failure_ends_the_job_on_all(ranks):
     first, second = ranks
-    second._own.outcome = Outcome(status="oom", reason="CUDA out of memory")
-    expected = Outcome(status="oom", reason="rank 1: CUDA out of memory")
+    second._own.outcome = WorkerEnd(status="oom", reason="CUDA out of memory")
+    expected = WorkerEnd(status="oom", reason="rank 1: CUDA out of memory")
     assert second.wait(0) == expected
     assert first.wait(0) == expected
     assert first._own.discarded
-    first._own.outcome = Outcome(status="error", reason="lost its peer")
+    first._own.outcome = WorkerEnd(status="error", reason="lost its peer")
     assert first.wait(0) == expected
 
 

@@ -16,7 +16,7 @@ from modelworth.bench.work.attention import INTERFACE_MODELS, implementation  # 
 from modelworth.bench.work.blueprint import compile_mode, job_of  # noqa: E402
 from modelworth.bench.work.decode import Decoder, graphed  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
-from modelworth.bench.work.task import Case  # noqa: E402
+from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError, ModelworthError  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS, SHAPE, TEXT  # noqa: E402
@@ -51,7 +51,7 @@ def case(name, kind, config=None, **choices):
     length = {"prompt_tokens": 12} if name in (*TEXT, "windowed") else {}
     asked = {"precision": "float32", "batch": 2, **length, **choices}
     workload = Workload(kind=kind, **asked)
-    return Case(model=name, config=config or CONFIGS[name], workload=workload)
+    return Task(model=name, config=config or CONFIGS[name], workload=workload)
 
 
 def work(name, kind, **choices):

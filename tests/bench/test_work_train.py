@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
+from modelworth.bench.work.losses import detection_loss, overlap  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
-from modelworth.bench.work.task import Case  # noqa: E402
-from modelworth.bench.work.train import detection_loss, overlap  # noqa: E402
+from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS, TEXT  # noqa: E402
@@ -23,7 +23,7 @@ def work(name, kind="pretrain", **choices):
     length = {"prompt_tokens": TOKENS} if name in TEXT else {}
     asked = {"precision": "float32", "batch": 2, **length, **choices}
     workload = Workload(kind=kind, **asked)
-    return prepare(Case(model=name, config=CONFIGS[name], workload=workload), "cpu")
+    return prepare(Task(model=name, config=CONFIGS[name], workload=workload), "cpu")
 
 
 def gradients(prepared):

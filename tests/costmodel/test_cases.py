@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.business.published_cases import check_case, read_expected
+from modelworth.costmodel.business.published_cases import check_case
 from modelworth.costmodel.scenario import scenario
+from modelworth.costmodel.scenario.expected import read_expected
 from modelworth.data.errors import InputError
 
 CASES = sorted((Path(scenario.FOLDER) / "cases").glob("*.yaml"))

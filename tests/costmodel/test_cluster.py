@@ -11,10 +11,10 @@ import pytest
 from modelworth.costmodel.risk import cluster as module
 from modelworth.costmodel.risk.cluster import cluster
 from modelworth.costmodel.risk.comparison import OptionIndicators
-from modelworth.costmodel.risk.sampling import plan
 from modelworth.costmodel.risk.simulation import CHUNK, ModelIndicators, simulate
 from modelworth.costmodel.scenario.distributions import LogNormal, Pert
 from modelworth.costmodel.scenario.options import default_options
+from modelworth.costmodel.scenario.sampling_plan import plan
 from modelworth.data.errors import InputError, ModelworthError
 
 KEYS = ("npv_usd", "irr_per_year", "payback_months", "usd_per_accepted_result")

@@ -7,9 +7,10 @@ import pytest
 
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.risk.comparison import FIGURES, compare, volume_curve
-from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import LogNormal, Pert
 from modelworth.costmodel.scenario.options import Choice, read_options
+from modelworth.costmodel.scenario.sampling_plan import plan
 
 MODEL = Model(12)
 PLAN = {

@@ -15,8 +15,9 @@ from modelworth.costmodel.risk.information import (
     ranks_of,
     with_doing_nothing,
 )
-from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import Normal
+from modelworth.costmodel.scenario.sampling_plan import plan
 
 TRIALS = 2**15
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelworth.costmodel.business.published_cases import read_expected
 from modelworth.costmodel.scenario.distributions import is_distribution, parse
+from modelworth.costmodel.scenario.expected import read_expected
 from modelworth.costmodel.scenario.options import read_options
 from modelworth.data.errors import InputError
 

@@ -13,10 +13,11 @@ import pytest
 
 from benchmarks.plain_model import npv_and_irr, plain_program
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario import scenario
 from modelworth.costmodel.scenario.distributions import Pert
 from modelworth.costmodel.scenario.drivers import choices, load_drivers
+from modelworth.costmodel.scenario.sampling_plan import plan
 
 DRIVERS = load_drivers()
 MONTHLY = frozenset(key for key, row in DRIVERS.items() if row.kind == "monthly")

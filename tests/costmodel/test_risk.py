@@ -14,10 +14,10 @@ from modelworth.costmodel.risk.risk import (
     rank_correlations,
     summarise,
 )
-from modelworth.costmodel.risk.sampling import plan
 from modelworth.costmodel.risk.sensitivity import Indices
 from modelworth.costmodel.risk.simulation import simulate
 from modelworth.costmodel.scenario.distributions import Normal, Uniform
+from modelworth.costmodel.scenario.sampling_plan import plan
 
 DRIVERS = {"price": Normal(10, 20), "rent": Normal(0, 5), "idle": Uniform(0, 1)}
 DRAWS = simulate(

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import LogNormal, Normal, Pert, Uniform
+from modelworth.costmodel.scenario.sampling_plan import plan
 from modelworth.data.errors import InputError
 
 DRIVERS = {
@@ -108,7 +109,7 @@ def test_no_uncertain_driver_is_no_draw():
     ],
 )  # fmt: skip
 def test_a_wrong_plan_is_refused(settings, where, monkeypatch):
-    monkeypatch.setattr("modelworth.costmodel.risk.sampling.MAX_HYPERCUBE", 4_000_000)
+    monkeypatch.setattr("modelworth.costmodel.scenario.sampling_plan.MAX_HYPERCUBE", 4_000_000)
     with pytest.raises(InputError) as refused:
         plan(DRIVERS, **settings)
     assert refused.value.where == where

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from modelworth.costmodel.risk.sampling import draw, plan
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.risk.simulation import CHUNK, CancelledError, run_chunk, simulate
 from modelworth.costmodel.scenario.distributions import LogNormal, Pert
+from modelworth.costmodel.scenario.sampling_plan import plan
 from modelworth.data.errors import InputError
 
 PLAN = plan(

@@ -8,7 +8,7 @@ import pytest
 
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.dashboard.parts import links
+from modelworth.dashboard import links
 from modelworth.report.words import Words
 from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
 

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from modelworth.costmodel.analysis import DriverUse
-from modelworth.dashboard.parts.levers import STOPS, stops
+from modelworth.dashboard.levers import STOPS, stops
 
 NUMBERS = st.floats(min_value=1e-6, max_value=1e9)
 

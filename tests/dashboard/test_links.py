@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelworth.dashboard.parts import links
+from modelworth.dashboard import links
 from modelworth.data.errors import InputError
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.dashboard.parts import levers, links
+from modelworth.dashboard import levers, links
 from modelworth.report.words import LANGUAGES, Words
 from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelworth.dashboard.parts import sources
+from modelworth.dashboard import sources
 from modelworth.dashboard.parts.upload import _taken
 from modelworth.data.exchange import write
 from modelworth.data.store import ENVIRONMENT, open_store, serialise

@@ -19,7 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from modelworth.bench.models import size as zoo_size
 from modelworth.bench.models import zoo
+from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.work.inputs import TRAINING, forward_batch, lengths, options, training_batch
+from modelworth.bench.work.losses import loss_of
 from modelworth.data.measurement import Workload
 
 if TYPE_CHECKING:
@@ -93,8 +95,6 @@ def _as(model: PreTrainedModel, value: torch.Tensor) -> torch.Tensor:
 
 def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
     """FLOPs of a forward and backward pass with adapters."""
-    from modelworth.bench.work.train import add_lora, loss_of
-
     generator = torch.Generator()
     model = zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
     adapted = add_lora(model, workload.lora_rank).to(torch.bfloat16)

@@ -1,0 +1,1 @@
+"""Speeds and comparisons, measured by hand: `python -m benchmarks.NAME`."""
