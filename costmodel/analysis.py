@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from modelworth.data.measurement import Basis
+from modelworth.data.words import Basis
 
 Outcome = Literal["viable", "not_viable", "depends"]
 Severity = Literal["error", "warning", "note"]

@@ -25,7 +25,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Family
+from modelworth.data.words import Family
 
 HERE = Path(__file__).parent
 RENT_WINDOW = timedelta(days=365)

@@ -14,15 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-Family = Literal["decoder", "encoder", "encoder-decoder", "vision", "detector", "image-decoder"]
-Kind = Literal[
-    "pretrain", "finetune", "finetune_lora", "prefill", "decode", "generate", "forward", "serve"
-]
-Status = Literal["ok", "oom", "timeout", "error"]
-Unit = Literal["tokens", "sequences", "images"]
-Precision = Literal["float32", "tf32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4"]
-Origin = Literal["measured", "imported", "published"]
-Basis = Literal["measured", "interpolated", "extrapolated", "published", "assumed"]
+from modelworth.data.words import Family, Kind, Origin, Precision, Status, Unit
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Family, Model
+from modelworth.data.measurement import Model
+from modelworth.data.words import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

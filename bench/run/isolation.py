@@ -25,7 +25,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from modelworth.data.measurement import Record, Status
+from modelworth.data.measurement import Record
+from modelworth.data.words import Status
 
 PRELOADED = ("modelworth.bench.run.preload",)
 LONGEST_REASON = 400

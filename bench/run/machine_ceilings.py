@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from modelworth.bench.run.together import attempt
 from modelworth.bench.timing.machine import detect
 from modelworth.bench.work.task import Task
-from modelworth.data.measurement import Ceilings, Machine, Precision
+from modelworth.data.measurement import Ceilings, Machine
+from modelworth.data.words import Precision
 
 PROBE_LIMIT_S = 180.0
 TICK_S = 0.5

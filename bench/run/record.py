@@ -28,15 +28,13 @@ from modelworth.data.measurement import (
     Model,
     Provenance,
     Result,
-    Status,
 )
+from modelworth.data.words import SHORT, Status
 
 CACHE_MULTIPLE = 4
 """Bytes per step below this multiple of the last cache say nothing about memory."""
 UNEVEN = 2.0
 """Steps whose mean is so many times their median have no one typical time: `unsteady`."""
-PEAK_OF = {"float32": "fp32", "tf32": "tf32", "bfloat16": "bf16", "float16": "fp16",
-           "fp8": "fp8", "int8": "int8", "fp4": "fp4"}  # fmt: skip
 
 
 def measured(
@@ -114,7 +112,7 @@ def _fits_cache(seen: Observation) -> bool:
 
 def _mfu_datasheet(seen: Observation, machine: Machine) -> float | None:
     device = accelerator(machine.device) if machine.kind == "cuda" else None
-    peak = device and device.matmul_flops_per_s.get(PEAK_OF.get(seen.workload.precision, ""))
+    peak = device and device.matmul_flops_per_s.get(SHORT[seen.workload.precision])
     if not peak or not seen.model_flops_per_step:
         return None
     return seen.model_flops_per_step / float(np.median(seen.samples_s)) / seen.devices / peak

@@ -14,9 +14,9 @@ from pydantic import Field, PositiveInt, ValidationError
 from modelworth.bench.models import zoo
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Family, Kind, Layout, Precision, Record, Workload
+from modelworth.data.measurement import Layout, Record, Workload
+from modelworth.data.words import TRAINING, Family, Kind, Precision
 
-TRAINING: tuple[Kind, ...] = ("pretrain", "finetune", "finetune_lora")
 GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")
 KINDS: dict[Family, tuple[Kind, ...]] = {
     "decoder": GENERATIVE,

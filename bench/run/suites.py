@@ -22,11 +22,11 @@ import yaml
 from pydantic import ValidationError
 
 from modelworth.bench.models import zoo
-from modelworth.bench.run.request import TRAINING, Request, input_error, request
+from modelworth.bench.run.request import Request, input_error, request
 from modelworth.bench.work.task import DeviceKind, Limits, Task
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Kind
+from modelworth.data.words import TRAINING, Kind
 
 QUICK = Limits(timed_s=2.0, warmup_s=1.5, time_limit_s=60.0, min_samples=6, precision=0.01)
 STANDARD = Limits(timed_s=2.5, warmup_s=1.5, time_limit_s=120.0, min_samples=6, precision=0.01)

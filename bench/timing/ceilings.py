@@ -14,7 +14,8 @@ import torch
 from torch import distributed
 
 from modelworth.bench.timing.clock import Clock, clock_for
-from modelworth.data.measurement import Ceilings, Precision
+from modelworth.data.measurement import Ceilings
+from modelworth.data.words import Precision
 
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,

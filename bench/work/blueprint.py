@@ -10,10 +10,10 @@ import torch
 from torch import distributed
 
 from modelworth.bench.models.zoo import Blueprint
-from modelworth.bench.work.inputs import TRAINING
 from modelworth.bench.work.task import Task
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Layout, Workload
+from modelworth.data.words import TRAINING
 
 F = TypeVar("F", bound=Callable[..., Any])
 DTYPES = {

@@ -20,9 +20,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelworth.bench.models import size as zoo_size
 from modelworth.bench.models import zoo
 from modelworth.bench.models.adapters import add_lora
-from modelworth.bench.work.inputs import TRAINING, forward_batch, lengths, options, training_batch
+from modelworth.bench.work.inputs import forward_batch, lengths, options, training_batch
 from modelworth.bench.work.losses import loss_of
 from modelworth.data.measurement import Workload
+from modelworth.data.words import TRAINING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

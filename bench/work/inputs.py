@@ -16,12 +16,12 @@ import torch
 
 from modelworth.bench.models.zoo import Blueprint, image_tokens, longest_sequence
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Unit, Workload
+from modelworth.data.measurement import Workload
+from modelworth.data.words import TRAINING, Unit
 
 MASKED_SHARE = 0.15
 BOXES_PER_IMAGE = 7
 FIRST_TOKEN = 10  # below are padding and the like, which some models treat apart
-TRAINING = ("pretrain", "finetune", "finetune_lora")
 
 Batch = dict[str, torch.Tensor]
 

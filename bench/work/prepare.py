@@ -10,9 +10,9 @@ from modelworth.bench.models import zoo
 from modelworth.bench.work import infer as work_infer
 from modelworth.bench.work import train as work_train
 from modelworth.bench.work.blueprint import Job, job_of
-from modelworth.bench.work.inputs import TRAINING
 from modelworth.bench.work.task import Task, Work
 from modelworth.data.errors import InputError
+from modelworth.data.words import TRAINING
 
 MAKERS: dict[str, Callable[[Job], Work]] = {
     **dict.fromkeys(TRAINING, work_train.prepare),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from modelworth.data.measurement import Family
+from modelworth.data.words import Family
 
 Part = Literal[
     "embedding",

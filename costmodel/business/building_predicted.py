@@ -22,7 +22,7 @@ from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Basis
+from modelworth.data.words import Basis
 
 MFU: Final = "building.mfu_share"
 PRECISION: Final = "bfloat16"

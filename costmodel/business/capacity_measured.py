@@ -19,7 +19,8 @@ from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Kind, Measurement
+from modelworth.data.measurement import Measurement
+from modelworth.data.words import Kind
 
 OBJECTIVE_MISSED: Final = "C04"
 #: family of models → driver and kinds of work that tell how many items a device does in a second

@@ -22,7 +22,8 @@ from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
-from modelworth.data.measurement import Basis, Measurement
+from modelworth.data.measurement import Measurement
+from modelworth.data.words import Basis
 
 PRECISION: Final = "bfloat16"
 BATCH: Final = 32

@@ -11,7 +11,7 @@ from modelworth.costmodel.analysis import DriverUse, LineUse
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.scenario.drivers import Driver
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
-from modelworth.data.measurement import Basis
+from modelworth.data.words import Basis
 
 _DATE: Final = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?")
 #: from the strongest to the weakest

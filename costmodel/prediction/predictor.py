@@ -32,7 +32,7 @@ from modelworth.costmodel.prediction.served import ServedScale, scale_for
 from modelworth.costmodel.prediction.times import Times, times
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Basis
+from modelworth.data.words import Basis
 
 UNITS = {
     "train": "tokens/s/GPU",

@@ -34,7 +34,8 @@ from modelworth.costmodel.prediction.shape import Number
 from modelworth.costmodel.prediction.step_time import decode_step, forward_pass, total_s
 from modelworth.data.catalog import Accelerator, load_catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Basis, Measurement
+from modelworth.data.measurement import Measurement
+from modelworth.data.words import Basis
 
 NORMAL_95 = 1.645
 POINTS = 4000

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import elementwise
 
 from modelworth.data.errors import InputError
 
@@ -133,6 +132,8 @@ def _crossed(excess: Function, grid: Floats, found: Floats) -> tuple[Floats, NDA
         at = np.flatnonzero(np.sign(found[:-1]) * np.sign(found[1:]) == -1)[:MAX_SOLUTIONS]
     if len(at) == 0:
         return np.empty(0), np.empty(0, dtype=bool)
+    from scipy.optimize import elementwise  # slow to import, and seldom needed
+
     narrowed = elementwise.find_root(
         excess, (grid[at], grid[at + 1]), maxiter=100, tolerances={"xrtol": 1e-12}
     )

@@ -14,8 +14,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.interpolate import BSpline
 
 Floats = NDArray[np.float64]
 GROUPS = 512
@@ -51,6 +49,8 @@ def by_chance(payoffs: Floats, seed: int) -> float:
 
 def ranks_of(drivers: Mapping[str, Floats]) -> dict[str, Floats]:
     """Ranks of each driver's values, ties sharing their mean."""
+    from scipy import stats  # slow to import, and a base case ranks nothing
+
     return {key: np.asarray(stats.rankdata(values)) for key, values in drivers.items()}
 
 
@@ -82,6 +82,8 @@ def _worth(payoffs: Floats, weights: Floats) -> float:
 
 def _spline_basis(places: Floats) -> Floats:
     """Cubic B-splines over (0, 1) with evenly spaced knots: a column each, summing to 1."""
+    from scipy.interpolate import BSpline
+
     inner = np.linspace(0, 1, INNER_KNOTS + 2)[1:-1]
     knots = np.concatenate([[0.0] * 4, inner, [1.0] * 4])
     return np.asarray(BSpline.design_matrix(places, knots, 3).toarray())

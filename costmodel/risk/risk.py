@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from modelworth.costmodel.analysis import Influence, Risk
 from modelworth.costmodel.risk import information
@@ -63,7 +62,7 @@ def histogram(values: Floats, bins: int = BINS) -> tuple[tuple[float, ...], tupl
 
 def rank_correlations(values: Floats, ranks: Mapping[str, Floats]) -> dict[str, float | None]:
     """Spearman's correlation of each driver with the values; None where one of them is constant."""
-    own = stats.rankdata(values)
+    own = information.ranks_of({"": values})[""]
     return {key: _correlation(own, row) for key, row in ranks.items()}
 
 

@@ -15,7 +15,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.stats import qmc
 
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, normal_factor
 
@@ -65,6 +64,8 @@ def sobol_points(dimensions: int, start: int, stop: int, seed: int) -> Floats:
 
     Scrambling takes longer than drawing, so each thread keeps its latest engine.
     """
+    from scipy.stats import qmc  # takes 0.3 s to import, and a base case draws nothing
+
     name = (dimensions, seed)
     if getattr(_latest, "name", None) != name:
         _latest.name = name
@@ -83,5 +84,7 @@ def sobol_points(dimensions: int, start: int, stop: int, seed: int) -> Floats:
 @lru_cache(maxsize=1)
 def _hypercube(dimensions: int, trials: int, seed: int) -> Floats:
     """A Latin hypercube exists only as a whole; the latest is kept for the next chunk."""
+    from scipy.stats import qmc
+
     made = qmc.LatinHypercube(dimensions, rng=np.random.default_rng(seed)).random(trials)
     return np.asarray(made)

@@ -14,7 +14,7 @@ from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import Driver
 from modelworth.costmodel.scenario.scenario import Setting
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Basis
+from modelworth.data.words import Basis
 
 Z90: Final = 1.2815515655446004
 

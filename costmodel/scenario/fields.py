@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from modelworth.data.errors import InputError
+from modelworth.data.words import Precision
 
 MONTHS: Final = (1, 120)
 """The shortest and the longest horizon."""
 LANGUAGES: Final = ("en", "zh_CN")
 PROSE: Final = ("name", "question", "finding")
 HARDWARE: Final = ("model", "accelerator", "precision", "provider", "engine")
-PRECISIONS: Final = ("float32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4")
+PRECISIONS: Final = tuple(name for name in get_args(Precision) if name != "tf32")
 HOURLY: Final = "demand.hourly_load"
 PEAK: Final = "demand.peak_over_average"
 _KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")

@@ -34,7 +34,7 @@ from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
 from modelworth.costmodel.scenario.options import Choice, read_options
 from modelworth.costmodel.scenario.sampling_plan import plan
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Basis
+from modelworth.data.words import Basis
 
 TOP: Final = (
     "text", "months", "start", "currency", "usd_per_currency", "options", "expected",

@@ -22,11 +22,11 @@ from modelworth.data.measurement import (
     Machine,
     Measurement,
     Model,
-    Precision,
     Provenance,
     Result,
     Workload,
 )
+from modelworth.data.words import Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import ValidationError
 
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Kind, Precision
 from modelworth.data.store import Store, open_store
+from modelworth.data.words import Kind, Precision
 from modelworth.verbs import bench_display as display
 
 if TYPE_CHECKING:

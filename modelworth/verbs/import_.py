@@ -33,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
     from modelworth.data.errors import InputError
     from modelworth.data.exchange import read
     from modelworth.data.importers.foreign import Told, read_foreign
-    from modelworth.data.measurement import Precision
     from modelworth.data.store import open_store
+    from modelworth.data.words import Precision
 
     if options.count < 1:
         raise InputError("--count", options.count, "1 or more")
