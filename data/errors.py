@@ -15,14 +15,24 @@ class InputError(ModelworthError):
     Attributes:
         where: file, field path, flag or address of the fault.
         found: what stands there.
-        allowed: what may stand there.
+        allowed: what may stand there; it follows the words "must be".
+        advice: what to do instead, where "must be" would bend the sentence.
     """
 
     exit_status = 2
 
-    def __init__(self, where: str, found: object, allowed: str) -> None:
-        self.where, self.found, self.allowed = where, found, allowed
-        super().__init__(f"{where}: {_shown(found)}\n  must be {allowed}")
+    def __init__(
+        self, where: str, found: object, allowed: str | None = None, *, advice: str | None = None
+    ) -> None:
+        self.where, self.found, self.advice = where, found, advice
+        self.allowed = allowed if allowed is not None else (advice or "")
+        remedy = advice if allowed is None else f"must be {allowed}"
+        super().__init__(f"{where}: {_shown(found)}\n  {remedy}")
+
+    def at(self, where: str) -> InputError:
+        """The same error, said of another place: a file's name before the field's."""
+        allowed = None if self.advice is not None else self.allowed
+        return InputError(where, self.found, allowed, advice=self.advice)
 
 
 def _shown(found: object) -> str:

@@ -84,7 +84,7 @@ def _record(text: str, where: str) -> Measurement:
         found = first["input"] if first["loc"] else text
         raise InputError(f"{where}: {field}", found, f"right ({first['msg']})") from error
     except InputError as error:
-        raise InputError(f"{where}: {error.where}", error.found, error.allowed) from error
+        raise error.at(f"{where}: {error.where}") from error
 
 
 def _write_jsonl(documents: Iterable[str], path: Path) -> int:

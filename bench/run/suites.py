@@ -244,6 +244,9 @@ def _expanded(entry: Any, where: str) -> Iterator[Request]:
     """Every combination of what an entry lists."""
     if not isinstance(entry, Mapping):
         raise InputError(where, entry, "a mapping such as {model: ladder-1m, work: decode}")
+    if "trust_remote_code" in entry:
+        advice = "a file can't allow it: run that model alone, with --model and --trust-remote-code"
+        raise InputError(f"{where}.trust_remote_code", entry["trust_remote_code"], advice=advice)
     lists = [value if isinstance(value, list) else [value] for value in entry.values()]
     for values in product(*lists):
         yield request(dict(zip(map(str, entry), values, strict=True)), where)

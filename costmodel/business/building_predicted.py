@@ -50,7 +50,11 @@ def evidence(scenario: Scenario, catalog: Catalog) -> Evidence:
     if scenario.word("building.mfu_basis") == "given":
         return Evidence(settings)
     if hardware.accelerator is None:
-        raise InputError("accelerator", "nothing", "named, to predict utilisation")
+        raise InputError(
+            "accelerator",
+            "missing",
+            advice="name the device, so that its utilisation can be predicted",
+        )
     found = _utilisation(scenario, model, catalog.accelerator(hardware.accelerator), catalog)
     return Evidence(settings | {MFU: _setting(found)}, predictions=(found,))
 

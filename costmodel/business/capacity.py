@@ -58,7 +58,7 @@ def resolve(scenario: Scenario, measurements: Sequence[Measurement], catalog: Ca
         return _resolved(scenario, measurements, catalog)
     except InputError as error:
         where = f"{scenario.name}.yaml: capacity: {error.where}"
-        raise InputError(where, error.found, error.allowed) from error
+        raise error.at(where) from error
 
 
 def _resolved(

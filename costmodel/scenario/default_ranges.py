@@ -46,5 +46,5 @@ def _setting(row: Driver, spec: dict[str, Any]) -> Setting:
     try:
         drawn = parse(row.key, spec, (row.minimum, row.maximum))
     except InputError as error:
-        raise InputError(f"drivers.csv: {row.key}", spec, error.allowed) from error
+        raise error.at(f"drivers.csv: {row.key}") from error
     return Setting(row.default, drawn, spec, row.source, row.as_of, basis)

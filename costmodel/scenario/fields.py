@@ -84,7 +84,9 @@ def rate(where: str, document: Mapping[str, Any]) -> float:
     if usd and found != 1:
         raise InputError(where, found, "1 for USD")
     if not usd and "usd_per_currency" not in document:
-        raise InputError(where, "nothing", "stated for a currency other than USD")
+        raise InputError(
+            where, "missing", advice="state how many dollars one unit of the currency is worth"
+        )
     return float(found)
 
 

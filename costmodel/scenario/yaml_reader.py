@@ -49,7 +49,11 @@ def read(text: str, name: str) -> Document:
     except RecursionError as error:
         raise InputError(name, "nested too deep", f"at most {MAX_DEPTH} levels") from error
     if node is None:
-        raise InputError(name, "nothing", "a scenario in YAML")
+        raise InputError(
+            name,
+            "empty",
+            advice="write a scenario in YAML; `modelworth evaluate --schema` shows the fields",
+        )
     found = _Builder(name).build(node, "", 0)
     if not isinstance(found, dict):
         raise InputError(name, found, "a mapping from keys to values")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import ValidationError
 
+from modelworth.command_text import command_text
 from modelworth.data.errors import InputError
 from modelworth.data.store import Store, open_store
 from modelworth.data.words import Kind, Precision
@@ -129,16 +130,23 @@ def run(options: argparse.Namespace) -> int:
 def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> Iterator[Event]:
     from modelworth.bench.run import runner, search
 
+    command = command_text("bench", options.parser, options)
     if options.search:
         case = suite.cases[0]
-        return search.run(options.search, case, store, limits=suite.limits, command=_command())
+        return search.run(
+            options.search,
+            case,
+            store,
+            limits=suite.limits,
+            command=command,
+        )
     return runner.run(
         suite.cases,
         store,
         limits=suite.limits,
         suite=None if options.model else suite.name,
         again=options.again,
-        command=_command(),
+        command=command,
     )
 
 
@@ -152,13 +160,17 @@ def _suite(options: argparse.Namespace) -> Suite:
     given = {name: value for name, value in given.items() if value is not None}
     if options.model:
         if options.suite:
-            raise InputError("--suite", options.suite, "absent beside --model")
+            raise InputError("--suite", options.suite, advice="give a suite or a model, not both")
         if not options.work:
-            raise InputError("--work", "nothing", f"a kind of work, one of {', '.join(WORK)}")
+            raise InputError("--work", "missing", advice=f"name a kind of work: {', '.join(WORK)}")
         suite = _one_case(options, given, device)
     elif options.work or options.search or given:
         names = [name for name in ("work", "search") if getattr(options, name)] + list(given)
-        raise InputError(f"--{names[0].replace('_', '-')}", "no model", "beside --model")
+        raise InputError(
+            f"--{names[0].replace('_', '-')}",
+            "no model given",
+            advice="add --model NAME, or leave this out to run a suite",
+        )
     else:
         suite = suites.load(options.suite or "quick", device, detect(device).memory_bytes)
     if not ({"data_parallel", "tensor_parallel"} & given.keys()):
@@ -259,12 +271,3 @@ def _seconds(text: str) -> float:
     if found is None or float(found[1]) == 0:
         raise InputError("--budget", text, "a time such as 90s, 10m or 1h")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
-
-
-def _command() -> str:
-    """What was asked for, without where things are on this machine."""
-    kept: list[str] = []
-    for argument in sys.argv[1:]:
-        hidden = kept and kept[-1] == "--store"
-        kept.append("…" if hidden else re.sub(r"^(--\w+=)?/\S*/", r"\1", argument))
-    return " ".join(["modelworth", *kept])

@@ -63,20 +63,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _analysis(options: argparse.Namespace) -> Analysis:
-    from modelworth.costmodel.evaluate import evaluate
+    from modelworth.api import compare
     from modelworth.costmodel.risk.cluster import cluster
 
     scenario = evaluating.scenario_of(options)
-    records, digest = evaluating.measurements(scenario, options.store)
     with cluster(options.cluster) if options.cluster else nullcontext() as executor:
-        return evaluate(
-            scenario,
-            records,
-            trials=options.trials,
-            seed=options.seed,
-            parts=("options",),
-            executor=executor,
-            store_digest=digest,
+        return compare(
+            scenario, options.store, trials=options.trials, seed=options.seed, executor=executor
         )
 
 

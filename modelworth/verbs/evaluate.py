@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Measurement
 from modelworth.verbs import evaluate_solve
 
 if TYPE_CHECKING:
@@ -92,39 +90,38 @@ def run(options: argparse.Namespace) -> int:
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario with the changes of the command line."""
+    from modelworth.api import load_scenario
     from modelworth.costmodel.scenario import scenario
     from modelworth.costmodel.scenario import yaml_reader as scenario_yaml
 
     if options.scenario is None:
         names = ", ".join(scenario.shipped())
-        raise InputError("scenario", "nothing", f"a YAML file or one of {names}")
-    found = scenario.load(options.scenario)
+        raise InputError("scenario", "missing", advice=f"name a YAML file, or one of {names}")
     changes = {}
     for change in options.changes:
         key, mark, text = change.partition("=")
         if not mark or not key:
             raise InputError("--set", change, "KEY=VALUE, such as demand.growth_per_year=0.8")
         changes[key.strip()] = scenario_yaml.value(text, f"--set {key}")
-    return scenario.with_overrides(found, changes) if changes else found
+    return load_scenario(options.scenario, changes)
 
 
 def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
-    from modelworth.costmodel.evaluate import PARTS, evaluate
+    from modelworth.api import evaluate
+    from modelworth.costmodel.evaluate import PARTS
     from modelworth.costmodel.risk.cluster import cluster
 
-    records, digest = measurements(scenario, options.store)
     base_only = options.lint or options.solve
     shown = () if base_only else ("risk", "tornado")
     with cluster(options.cluster) if options.cluster else nullcontext() as executor:
         return evaluate(
             scenario,
-            records,
+            options.store,
             trials=0 if base_only and options.trials is None else options.trials,
             seed=options.seed,
             parts=PARTS if options.json and not options.solve else shown,
             executor=executor,
             progress=_progress if sys.stderr.isatty() and not options.json else None,
-            store_digest=digest,
         )
 
 
@@ -132,25 +129,6 @@ def _progress(done: int, trials: int) -> None:
     """How far the trials are, on one line of the terminal."""
     end = "\r" if done < trials else "\r\033[K"
     print(f"{done:,} of {trials:,} trials", end=end, file=sys.stderr, flush=True)
-
-
-def measurements(scenario: Scenario, url: str | None) -> tuple[list[Measurement], str | None]:
-    """The store's records and its hash, where the scenario rests on them.
-
-    A store that nobody named and that isn't there yet counts as empty.
-    """
-    from modelworth.data.store import ENVIRONMENT, open_store
-
-    if url is None and scenario.word("capacity.basis") == "given":
-        return [], None
-    try:
-        with open_store(url, create=False) as store:
-            return store.measurements(status="ok"), store.digest()
-    except InputError as error:
-        absent = error.found in ("no such file", "no store here yet")
-        if url is None and not os.environ.get(ENVIRONMENT) and absent:
-            return [], None
-        raise
 
 
 def _check_cases(as_json: bool) -> int:
@@ -173,7 +151,9 @@ def _check(scenario: Scenario, as_json: bool) -> int:
     from modelworth.costmodel.business.published_cases import check_case
 
     if not scenario.expected:
-        raise InputError(f"{scenario.name}.yaml: expected", "nothing", "figures to compare with")
+        where = f"{scenario.name}.yaml: expected"
+        advice = "add the figures to compare with, or leave out --check"
+        raise InputError(where, "missing", advice=advice)
     values = {key: setting.value for key, setting in scenario.settings.items()}
     checks = check_case(Model(scenario.months), values, scenario.expected)
     if as_json:

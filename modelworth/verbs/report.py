@@ -62,13 +62,12 @@ def _analysis(options: argparse.Namespace, day: date | None) -> Analysis:
     """The analysis, and the command that makes this report again."""
     from dataclasses import replace
 
-    from modelworth.costmodel.evaluate import evaluate
-    from modelworth.verbs.evaluate import measurements, scenario_of
+    from modelworth.api import evaluate
+    from modelworth.verbs.evaluate import scenario_of
 
     scenario = scenario_of(options)
-    records, digest = measurements(scenario, options.store)
     analysis = evaluate(
-        scenario, records, trials=options.trials, seed=options.seed, store_digest=digest, today=day
+        scenario, options.store, trials=options.trials, seed=options.seed, today=day
     )
     command = _command(options, analysis.provenance.trials, analysis.provenance.seed)
     return replace(analysis, provenance=replace(analysis.provenance, command=command))

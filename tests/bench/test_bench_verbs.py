@@ -52,12 +52,15 @@ def test_a_real_case_from_end_to_end(store, capsys):
     [
         (("--model", "ladder-1n", "--work", "decode"), "must be one of ladder-1m"),
         (("--model", "bert-tiny", "--work", "decode"), "must be one of pretrain"),
-        (("--model", "ladder-1m"), "--work: nothing"),
+        (("--model", "ladder-1m"), "--work: missing"),
         (("--work", "decode"), "--work: no model"),
         (("--search", "best-batch"), "--search: no model"),
         (("--batch", "3"), "--batch: no model"),
         (("--model", "ladder-1m", "--work", "decode", "--batch", "0"), "batch: 0"),
-        (("--model", "ladder-1m", "--work", "decode", "--suite", "quick"), "absent beside --model"),
+        (
+            ("--model", "ladder-1m", "--work", "decode", "--suite", "quick"),
+            "a suite or a model, not both",
+        ),
         (("--suite", "quickly"), "must be one of quick, standard"),
         (("--budget", "soon"), "--budget: soon"),
         (("--budget", "0"), "--budget: 0"),
@@ -153,13 +156,6 @@ def test_the_page_of_benchmarks_comes_from_the_store(store, tmp_path, capsys):
     status, _, err = typed(capsys, "bench", "--report", str(tmp_path), "--store", store)
     assert status == 2
     assert "--report" in err
-
-
-def test_the_command_is_noted_without_places(monkeypatch):
-    arguments = ["modelworth", "bench", "--store", "/home/x/a.db", "--model", "/home/x/c.json",
-                 "--report=/y/z.md"]  # fmt: skip
-    monkeypatch.setattr(bench.sys, "argv", arguments)
-    assert bench._command() == ("modelworth bench --store … --model c.json --report=z.md")
 
 
 def test_several_processes_are_started_by_torchrun(monkeypatch):
