@@ -10,23 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from modelworth.data.record import Count, NonNegative, Record, Share
+from modelworth.data.serving import Load, Serving, optional_part
 from modelworth.data.words import Family, Kind, Origin, Precision, Status, Unit
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-
-
-class Record(BaseModel):
-    """A part of a measurement: frozen, no unknown keys, no infinities."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
-    )
 
 
 class Model(Record):
@@ -178,9 +168,7 @@ class Memory(Record):
     cache_bytes: Count | None = None
     logits_bytes: Count | None = None
     allocator_retries: Count | None = None
-    phase_peak_bytes: dict[str, Count] | None = Field(
-        default=None, exclude_if=lambda peaks: peaks is None
-    )
+    phase_peak_bytes: dict[str, Count] | None = optional_part()
 
 
 class Energy(Record):
@@ -215,6 +203,7 @@ class Result(Record):
         mbu: bytes that must move per second / (devices × measured bandwidth ceiling).
         mfu_datasheet: the same against the catalogue's dense peak, where the device is known.
         samples_s: seconds of every timed step, in order.
+        serving: what the requests of a served endpoint saw; latency then is of whole requests.
     """
 
     unit: Unit
@@ -233,6 +222,7 @@ class Result(Record):
     warmup_steps: Count = 0
     effective_samples: NonNegative | None = None
     samples_s: tuple[PositiveFloat, ...] = ()
+    serving: Serving | None = optional_part()
 
 
 class Provenance(Record):
@@ -259,6 +249,7 @@ class Measurement(Record):
         id: first 20 hexadecimal digits of the SHA-256 of the content; computed when absent.
         case: hash of what was asked for (model, workload, device), by which a suite resumes.
         recorded_at: UTC.
+        load: how a served endpoint was loaded; also where all its requests failed.
     """
 
     schema_version: Literal[1] = 1
@@ -273,6 +264,7 @@ class Measurement(Record):
     reason: str | None = None
     result: Result | None = None
     provenance: Provenance
+    load: Load | None = optional_part()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -25,7 +25,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from modelworth.data.measurement import Record
+from modelworth.data.record import Record
 from modelworth.data.words import Status
 
 PRELOADED = ("modelworth.bench.run.preload",)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from modelworth.data.measurement import Condition, Energy, Memory, Model, Record, Workload
+from modelworth.data.measurement import Condition, Energy, Memory, Model, Workload
+from modelworth.data.record import Record
 from modelworth.data.words import Unit
 
 

@@ -14,7 +14,8 @@ from pydantic import Field, PositiveInt, ValidationError
 from modelworth.bench.models import zoo
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Layout, Record, Workload
+from modelworth.data.measurement import Layout, Workload
+from modelworth.data.record import Record
 from modelworth.data.words import TRAINING, Family, Kind, Precision
 
 GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from modelworth.data.measurement import Model, Record, Workload
+from modelworth.data.measurement import Model, Workload
+from modelworth.data.record import Record
 from modelworth.data.words import Unit
 
 DeviceKind = Literal["cpu", "cuda"]
