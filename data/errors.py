@@ -27,7 +27,7 @@ class InputError(ModelworthError):
         self.where, self.found, self.advice = where, found, advice
         self.allowed = allowed if allowed is not None else (advice or "")
         remedy = advice if allowed is None else f"must be {allowed}"
-        super().__init__(f"{where}: {_shown(found)}\n  {remedy}")
+        super().__init__(f"{_shown(where)}: {_shown(found)}\n  {_shown(remedy or '', 600)}")
 
     def at(self, where: str) -> InputError:
         """The same error, said of another place: a file's name before the field's."""
@@ -35,8 +35,8 @@ class InputError(ModelworthError):
         return InputError(where, self.found, allowed, advice=self.advice)
 
 
-def _shown(found: object) -> str:
+def _shown(found: object, longest: int = 200) -> str:
     """`found` as one short line that can't disturb a terminal."""
     text = found if isinstance(found, str) else repr(found)
     line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= 200 else line[:197] + "..."
+    return line if len(line) <= longest else line[: longest - 3] + "..."

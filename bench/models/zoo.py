@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
+from modelworth.data.json_reader import read_json_file
 from modelworth.data.measurement import Model
 from modelworth.data.words import Family
 
@@ -152,10 +153,7 @@ def _found(name: str, trust_remote_code: bool) -> Blueprint:
 
 def _read_config(path: Path) -> dict[str, Any]:
     """A config.json as a dictionary."""
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), str(error), "a readable config.json of transformers") from error
+    config = read_json_file(path)
     if not isinstance(config, dict) or "model_type" not in config:
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
     return config

@@ -15,15 +15,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from modelworth.bench.models import zoo
 from modelworth.bench.run.request import Request, input_error, request
 from modelworth.bench.work.task import DeviceKind, Limits, Task
+from modelworth.data import yaml_reader
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.words import TRAINING, Kind
@@ -31,6 +32,8 @@ from modelworth.data.words import TRAINING, Kind
 QUICK = Limits(timed_s=2.0, warmup_s=1.5, time_limit_s=60.0, min_samples=6, precision=0.01)
 STANDARD = Limits(timed_s=2.5, warmup_s=1.5, time_limit_s=120.0, min_samples=6, precision=0.01)
 THOROUGH = Limits(timed_s=20.0, warmup_s=20.0, time_limit_s=1800.0, min_samples=10)
+MOST_CASES = 1000
+"""Combinations that one entry of a suite's file may make."""
 NAMES = {
     "quick": "four decoders, three octaves: pre-training, prefill, decode",
     "standard": "every family, training and inference, three sizes each",
@@ -222,11 +225,11 @@ def _fits(item: Request, memory_bytes: int | None) -> bool:
 
 def _from_file(path: Path, device: DeviceKind) -> Suite:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(str(path), " ".join(str(error).split()), "a readable YAML file") from error
+        content = yaml_reader.read(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(path), str(error), "a readable YAML file") from error
     keys = ("name", "limits", "cases")
-    if not isinstance(content, dict) or not isinstance(content.get("cases"), list):
+    if not isinstance(content.get("cases"), list):
         raise InputError(str(path), "no list of cases", f"a mapping with {', '.join(keys)}")
     for key in content:
         if key not in keys:
@@ -248,6 +251,9 @@ def _expanded(entry: Any, where: str) -> Iterator[Request]:
         advice = "a file can't allow it: run that model alone, with --model and --trust-remote-code"
         raise InputError(f"{where}.trust_remote_code", entry["trust_remote_code"], advice=advice)
     lists = [value if isinstance(value, list) else [value] for value in entry.values()]
+    if prod(map(len, lists)) > MOST_CASES:
+        found = f"{prod(map(len, lists)):,} combinations"
+        raise InputError(where, found, f"at most {MOST_CASES:,}: split the suite")
     for values in product(*lists):
         yield request(dict(zip(map(str, entry), values, strict=True)), where)
 

@@ -26,13 +26,13 @@ import yaml
 
 from modelworth import data
 from modelworth.costmodel.scenario import fields
-from modelworth.costmodel.scenario import yaml_reader as scenario_yaml
 from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
 from modelworth.costmodel.scenario.drivers import Driver, load_drivers
 from modelworth.costmodel.scenario.expected import Expectation, read_expected
 from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
 from modelworth.costmodel.scenario.options import Choice, read_options
 from modelworth.costmodel.scenario.sampling_plan import plan
+from modelworth.data import yaml_reader
 from modelworth.data.errors import InputError
 from modelworth.data.words import Basis
 
@@ -124,7 +124,7 @@ def load(path: str | Path) -> Scenario:
 
 def loads(text: str, name: str = "scenario.yaml") -> Scenario:
     """The scenario that a YAML text holds."""
-    return from_document(scenario_yaml.read(text, name), name)
+    return from_document(yaml_reader.read(text, name), name)
 
 
 def from_document(document: Mapping[str, Any], name: str = "scenario.yaml") -> Scenario:

@@ -92,7 +92,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario with the changes of the command line."""
     from modelworth.api import load_scenario
     from modelworth.costmodel.scenario import scenario
-    from modelworth.costmodel.scenario import yaml_reader as scenario_yaml
+    from modelworth.data import yaml_reader
 
     if options.scenario is None:
         names = ", ".join(scenario.shipped())
@@ -102,7 +102,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
         key, mark, text = change.partition("=")
         if not mark or not key:
             raise InputError("--set", change, "KEY=VALUE, such as demand.growth_per_year=0.8")
-        changes[key.strip()] = scenario_yaml.value(text, f"--set {key}")
+        changes[key.strip()] = yaml_reader.value(text, f"--set {key}")
     return load_scenario(options.scenario, changes)
 
 

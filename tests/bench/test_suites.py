@@ -191,7 +191,7 @@ def test_a_file_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- 1", "no list of cases"),
+        ("- 1", "a mapping from keys to values"),
         ("cases: [", "readable YAML"),
         ("cases: []\ncolour: red", "unknown key colour"),
         ("cases: [decode]", "a mapping such as"),

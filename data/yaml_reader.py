@@ -1,8 +1,9 @@
-"""Reads a scenario's YAML into plain mappings, lists, text and finite numbers, and nothing else.
+"""Reads YAML into plain mappings, lists, text and finite numbers, and nothing else.
 
 Plain data need no tags, anchors or aliases, so these are refused, and with them cycles and texts
-that grow without bound. So are repeated keys, infinities, and files of more than 300 kB. Unlike
-YAML 1.1, `1e6` is a number, `2026-12-01` and `no` are text, and only true and false are truth.
+that grow without bound. So are repeated keys, infinities, whole numbers beyond 2^53, text that
+isn't plain, and files of more than 300 kB. Unlike YAML 1.1, `1e6` is a number, `2026-12-01` and
+`no` are text, and only true and false are truth.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from typing import Any, Final
 import yaml
 
 from modelworth.data.errors import InputError
+from modelworth.data.json_reader import LARGEST_WHOLE
+from modelworth.data.plain_text import check_text
 
 MAX_BYTES: Final = 300_000
 MAX_DEPTH: Final = 20
 MAX_NODES: Final = 20_000
 MAX_DIGITS: Final = 40
+LONGEST_KEY: Final = 200
 Document = dict[str, Any]
 
 #: what YAML makes of plain text, mappings and lists by itself
@@ -46,14 +50,12 @@ def read(text: str, name: str) -> Document:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise InputError(name, _first_line(error), "readable YAML") from error
+    except (ValueError, OverflowError) as error:  # an escape such as \\UFFFFFFFF, beyond Unicode
+        raise InputError(name, str(error), "readable YAML") from error
     except RecursionError as error:
         raise InputError(name, "nested too deep", f"at most {MAX_DEPTH} levels") from error
     if node is None:
-        raise InputError(
-            name,
-            "empty",
-            advice="write a scenario in YAML; `modelworth evaluate --schema` shows the fields",
-        )
+        raise InputError(name, "empty", advice="write keys and values in YAML")
     found = _Builder(name).build(node, "", 0)
     if not isinstance(found, dict):
         raise InputError(name, found, "a mapping from keys to values")
@@ -108,7 +110,7 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InputError(self._at(path), "a key that isn't text", "text as key")
             self._untagged(key_node, path)
-            key = key_node.value
+            key = check_text(key_node.value, self._at(path), LONGEST_KEY)
             below = f"{path}.{key}" if path else key
             if key in found:
                 raise InputError(self._at(below), "the key twice", "given once")
@@ -116,7 +118,7 @@ class _Builder:
         return found
 
     def _scalar(self, node: yaml.Node, path: str) -> Any:
-        text = str(node.value)
+        text = check_text(str(node.value), self._at(path))
         if getattr(node, "style", None) in ("'", '"', "|", ">"):
             return text
         if text.lower() in ("true", "false"):
@@ -135,7 +137,11 @@ class _Builder:
         if not math.isfinite(number) or len(plain) > MAX_DIGITS:
             shown = text if len(text) <= MAX_DIGITS else f"{text[:MAX_DIGITS]}…"
             raise InputError(self._at(path), shown, "a finite number of at most 40 digits")
-        return int(plain) if plain.lstrip("+-").isdigit() else number
+        if not plain.lstrip("+-").isdigit():
+            return number
+        if abs(int(plain)) > LARGEST_WHOLE:
+            raise InputError(self._at(path), text, "a whole number up to 2^53")
+        return int(plain)
 
     def _at(self, path: str) -> str:
         return f"{self.name}: {path}" if path else self.name

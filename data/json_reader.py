@@ -1,0 +1,91 @@
+"""Reads JSON that somebody else wrote: plain data within bounds, or one clear line.
+
+Refused are infinities and NaN, whole numbers beyond 2^53 (which other programs would round),
+texts that aren't plain, deep nesting, and more bytes or values than a file of its kind has.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from modelworth.data.errors import InputError
+from modelworth.data.plain_text import LONGEST, check_text
+
+MAX_BYTES: Final = 64 * 2**20
+MAX_DEPTH: Final = 64
+LARGEST_WHOLE: Final = 2**53
+MAX_DIGITS: Final = 40
+
+
+def read_json_file(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
+    """The content of a JSON file; a byte-order mark is no part of it.
+
+    Raises:
+        InputError: if it can't be read, is too large, or isn't plain JSON.
+    """
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise InputError(path.name, f"{size:,} bytes", f"at most {max_bytes:,} bytes")
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(path.name, f"byte {error.start} isn't UTF-8", "UTF-8 text") from error
+    except OSError as error:
+        raise InputError(str(path), error.strerror or str(error), "a file to read") from error
+    return read_json(text, path.name)
+
+
+def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:
+    """The data that a text holds.
+
+    Args:
+        text: JSON.
+        name: what to call it in errors.
+        longest_text: characters of one text inside it.
+
+    Raises:
+        InputError: if it isn't JSON, or more than plain data within bounds.
+    """
+    try:
+        found = json.loads(text, parse_constant=_not_a_number, parse_int=_whole)
+    except _OutOfBoundsError as error:
+        raise InputError(name, str(error), "finite numbers, whole ones up to 2^53") from error
+    except RecursionError as error:
+        raise InputError(name, "nested too deep", f"at most {MAX_DEPTH} levels") from error
+    except ValueError as error:
+        raise InputError(name, str(error), "readable JSON") from error
+    _check(found, name, "", 0, longest_text)
+    return found
+
+
+class _OutOfBoundsError(ValueError):
+    """A number that plain data don't hold."""
+
+
+def _not_a_number(text: str) -> Any:
+    raise _OutOfBoundsError(text)
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS or abs(int(text)) > LARGEST_WHOLE:
+        raise _OutOfBoundsError(text if len(text) <= MAX_DIGITS else f"{text[:MAX_DIGITS]}…")
+    return int(text)
+
+
+def _check(found: Any, name: str, path: str, depth: int, longest_text: int) -> None:
+    where = f"{name}: {path}" if path else name
+    if depth > MAX_DEPTH:
+        raise InputError(where, f"{depth} levels", f"at most {MAX_DEPTH} levels")
+    if isinstance(found, str):
+        check_text(found, where, longest_text)
+    elif isinstance(found, float) and abs(found) == float("inf"):
+        raise InputError(where, "a number beyond 1e308", "a finite number")
+    elif isinstance(found, dict):
+        for key, value in found.items():
+            check_text(key, where, longest_text)
+            _check(value, name, f"{path}.{key}" if path else key, depth + 1, longest_text)
+    elif isinstance(found, list):
+        for place, value in enumerate(found):
+            _check(value, name, f"{path}[{place}]", depth + 1, longest_text)
