@@ -13,8 +13,12 @@ from modelworth.dashboard.parts import frame
 
 st.set_page_config(page_title="modelworth", page_icon=str(frame.ICON), layout="wide")
 frame.require_login()
-state.begin()
+opened = state.begin()
 page = st.navigation(frame.pages(state.words()))
+if opened and page.url_path == "" and state.guide() is None:
+    st.switch_page(frame.VIEWS / "verdict.py")
+frame.style()
 frame.sidebar()
 frame.notices()
+state.remember()
 page.run()

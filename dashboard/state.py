@@ -19,7 +19,7 @@ from modelworth.costmodel.analysis import Analysis, DriverUse
 from modelworth.costmodel.risk import maps
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
-from modelworth.dashboard import levers, links, sources
+from modelworth.dashboard import guides, levers, links, sources
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.report.charts import Look
 from modelworth.report.words import LANGUAGES, Words, best_language
@@ -50,17 +50,19 @@ class Session:
     Attributes:
         scenario: as it stands now.
         base: what it is compared with: the template, file or link it came from.
-        past: what it was before each change, for undo.
+        past: what it was before each change and where it came from, for undo.
         address: the link that was last looked at, so that it is taken over once.
         levers: the revision they were chosen at, and the drivers that a reader may pull: while one
             is being pulled the others must stay where they are, whatever matters most by then.
         revision: grows with every change that widgets didn't make, so that they start afresh.
+        origin: the guide or shipped question that it came from; empty for a file.
     """
 
     language: str
     scenario: Scenario
     base: Scenario
-    past: list[Scenario] = field(default_factory=list)
+    past: list[tuple[Scenario, str]] = field(default_factory=list)
+    origin: str = ""
     trials: int = TRIALS
     address: tuple[str, ...] = ()
     revision: int = 0
@@ -84,38 +86,102 @@ def _first_language() -> str:
     return os.environ.get(LANGUAGE) or best_language(st.context.locale)
 
 
-def begin() -> None:
-    """Take over what the address says, once for each address; what is refused is said."""
+def begin() -> str:
+    """Take over what the address says, once for each address; what is refused is said.
+
+    The address always holds the plan at hand, so a refreshed page, a copied address and the way
+    back find it again. Returns what was opened: `link`, or nothing.
+    """
     mine = session()
-    asked = tuple(st.query_params.get(key, "") for key in ("lang", "scenario", "saved"))
+    asked = _address()
     if asked == mine.address:
-        return
+        return ""
     mine.address = asked
-    language, packed, saved = asked
+    language, packed, saved, origin = asked
     if language in LANGUAGES:
         mine.language = language
     elif language:
         note("warning", words().t("link.language", found=language))
     if packed or saved:
-        _open_link(packed, saved)
+        return _open_link(packed, saved, origin)
+    if origin:
+        _open_shipped(origin)
+    return ""
 
 
-def _open_link(packed: str, saved: str) -> None:
+def _address() -> tuple[str, ...]:
+    return tuple(st.query_params.get(key, "") for key in ("lang", "scenario", "saved", "from"))
+
+
+def remember() -> None:
+    """Write the plan at hand into the address, so that nothing is lost with the page."""
+    mine = session()
+    wanted = {"lang": mine.language, "from": mine.origin}
+    if mine.scenario.sha256 != _shipped(mine.origin).sha256:
+        wanted["scenario"] = links.pack(scenarios.to_yaml(mine.scenario))
+    if asked := st.query_params.get("record"):
+        wanted["record"] = asked
+    filled = {key: value for key, value in wanted.items() if value}
+    if dict(st.query_params) != filled:
+        st.query_params.from_dict(filled)
+    mine.address = _address()
+
+
+def _open_link(packed: str, saved: str, origin: str) -> str:
     try:
         text = links.unpack(packed) if packed else sources.saved_scenario(saved)
-        opened = scenarios.loads(text, "link.yaml")
+        opened = scenarios.loads(text, f"{origin or 'link'}.yaml")
     except ModelworthError as error:
         note("error", f"{words().t('link.refused')} {error}")
-        return
-    start_from(opened)
-    note("note", words().t("link.opened"))
+        return ""
+    if opened.sha256 == session().scenario.sha256:
+        return ""
+    start_from(opened, origin if origin in known_origins() else "")
+    session().base = _shipped(session().origin) if session().origin else opened
+    return "link"
 
 
-def start_from(scenario: Scenario) -> None:
+def known_origins() -> tuple[str, ...]:
+    """What a plan may start from: the guides and the shipped questions."""
+    return (*guides.load_guides(), *scenarios.shipped())
+
+
+def _open_shipped(origin: str) -> None:
+    if origin not in known_origins():
+        note("warning", words().t("link.origin", found=origin[:80]))
+    elif origin != session().origin:
+        start_from(_shipped(origin), origin)
+
+
+def _shipped(origin: str) -> Scenario:
+    """What a guide or a shipped question is before anybody changes it."""
+    found = guides.load_guides().get(origin)
+    if found is not None:
+        return found.scenario
+    return scenarios.load(origin or os.environ.get(SCENARIO) or BASE)
+
+
+def open_shipped(origin: str) -> None:
+    """Start from a guide or a shipped question; undo leads back."""
+    start_from(_shipped(origin), origin)
+
+
+def leave_guide() -> None:
+    """Back to the choice of questions; the plan as it is stays in the way back."""
+    start_from(scenarios.load(os.environ.get(SCENARIO) or BASE))
+
+
+def guide() -> guides.Guide | None:
+    """The guide whose questions are being answered."""
+    return guides.load_guides().get(session().origin)
+
+
+def start_from(scenario: Scenario, origin: str = "") -> None:
     """Take a whole scenario: a template, an upload or a link; undo leads back."""
     mine = session()
     _remember(mine)
     mine.scenario = mine.base = scenario
+    mine.origin = origin
     mine.revision += 1
 
 
@@ -150,10 +216,11 @@ def change(changes: dict[str, Any]) -> None:
     if changed.sha256 != mine.scenario.sha256:
         _remember(mine)
         mine.scenario = changed
+        remember()
 
 
 def _remember(mine: Session) -> None:
-    mine.past.append(mine.scenario)
+    mine.past.append((mine.scenario, mine.origin))
     del mine.past[:-MOST_UNDONE]
 
 
@@ -161,7 +228,7 @@ def undo() -> None:
     """Take back the last change."""
     mine = session()
     if mine.past:
-        mine.scenario = mine.past.pop()
+        mine.scenario, mine.origin = mine.past.pop()
         mine.revision += 1
 
 
@@ -206,8 +273,9 @@ def link() -> str:
     """The address at which this scenario opens, whole."""
     mine = session()
     start = (st.context.url or "").split("?")[0].rstrip("/")
+    root = start if start.count("/") < 3 else start.rsplit("/", 1)[0]
     packed = links.pack(scenarios.to_yaml(mine.scenario))
-    return f"{start}?lang={mine.language}&scenario={packed}"
+    return f"{root}/verdict?lang={mine.language}&scenario={packed}"
 
 
 def speak(language: str) -> None:

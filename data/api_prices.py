@@ -68,6 +68,19 @@ def api_providers() -> tuple[str, ...]:
     return tuple(sorted(entry.id for entry in _providers()))
 
 
+def api_offers() -> tuple[tuple[str, str], ...]:
+    """Provider and model of everything that has a price for prompt and for output tokens."""
+    found = []
+    for entry in _providers():
+        for model in entry.models:
+            if model.deprecated or entry.find_model(model.id.lower()) is not model:
+                continue  # its name is another model's too
+            prices = model.get_prices(datetime.now(UTC))
+            if prices.input_mtok is not None and prices.output_mtok is not None:
+                found.append((entry.id, model.id))
+    return tuple(found)
+
+
 def _providers() -> list[Any]:
     """The package's own table, which takes a moment to load."""
     from genai_prices.data import providers

@@ -14,7 +14,8 @@ from modelworth.dashboard import state
 from modelworth.dashboard.parts import lineage, show
 from modelworth.report import said
 
-SHORT_ROW = 5
+CARD = 178
+ASSUMED = "assumed"
 FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
 UNIT_COSTS = (
     "usd_per_million_output_tokens", "usd_per_image", "usd_per_thousand_calls",
@@ -23,14 +24,11 @@ UNIT_COSTS = (
 
 
 def row(figures: Iterable[Figure], place: str) -> None:
-    """Figures side by side."""
-    listed = list(figures)
+    """Figures side by side, as many as there is room for; what nothing is said of is assumed."""
     st.caption(state.words().t("figure.row"))
-    for start in range(0, len(listed), SHORT_ROW):
-        part = listed[start : start + SHORT_ROW]
-        for column, figure in zip(st.columns(len(part)), part, strict=True):
-            with column:
-                one(figure, place)
+    with st.container(horizontal=True, gap="small", key=f"figures-{place}"):
+        for figure in figures:
+            one(figure, place)
 
 
 def five(analysis: Analysis) -> list[Figure]:
@@ -43,11 +41,12 @@ def five(analysis: Analysis) -> list[Figure]:
 def one(figure: Figure, place: str) -> None:
     """One figure: its name, its value in the base case, its range over the trials, its basis."""
     words = state.words()
-    with st.container(border=True, height="stretch", gap="xxsmall"):
+    with st.container(border=True, height="stretch", width=CARD, gap="xxsmall"):
         st.metric(show.plain(words.name(figure.key)), said.figure(words, figure))
         st.caption(spread(figure))
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
-            show.basis(figure.basis)
+            if figure.basis != ASSUMED:
+                show.basis(figure.basis)
             lineage.button(figure.key, place)
 
 

@@ -12,8 +12,10 @@ from modelworth.dashboard.parts import show
 from modelworth.report.words import LANGUAGES, Words
 
 VIEWS = Path(__file__).parents[1] / "views"
+STYLE = Path(__file__).parents[1] / "style.css"
 ICON = Path(__file__).parents[1] / "icon.svg"
 PAGES = {
+    "begin": {"start": "flag"},
     "answer": {"verdict": "gavel", "scenario": "tune", "money": "payments", "risk": "casino"},
     "compare": {"options": "alt_route", "trust": "shield"},
     "evidence": {"measurements": "speed", "predict": "insights", "data": "database"},
@@ -46,12 +48,17 @@ def pages(words: Words) -> dict[str, list[Any]]:
                 title=words.t(f"page.{name}"),
                 icon=f":material/{icon}:",
                 url_path=name,
-                default=name == "verdict",
+                default=name == "start",
             )
             for name, icon in entries.items()
         ]
         for group, entries in PAGES.items()
     }
+
+
+def style() -> None:
+    """The house's look."""
+    st.html(STYLE)
 
 
 def sidebar() -> None:

@@ -11,6 +11,58 @@ from modelworth.report import said
 from modelworth.report.words import Words
 
 
+def name(option: OptionResult, words: Words) -> str:
+    """What an option is called: by the catalogue, else by its own key."""
+    text = words.t(f"option.{option.key}")
+    return option.key.replace("_", " ") if text == f"option.{option.key}" else text
+
+
+def ranked(options: Sequence[OptionResult]) -> list[OptionResult]:
+    """The options that can be chosen, the best value first."""
+    possible = [one for one in options if one.feasible and one.figures[0].base is not None]
+    return sorted(possible, key=lambda one: -(one.figures[0].base or 0.0))
+
+
+def headline(found: Analysis, words: Words) -> str:
+    """The best option and its lead over the next, in the plan's money over its horizon."""
+    best, *others = ranked(found.options or ())
+    if not others:
+        return words.t("options.only", name=name(best, words))
+    lead = (best.figures[0].base or 0.0) - (others[0].figures[0].base or 0.0)
+    return words.t(
+        "options.lead", name=name(best, words), next=name(others[0], words),
+        lead=words.money(lead), months=found.months,
+    )  # fmt: skip
+
+
+def certainty(options: Sequence[OptionResult], words: Words) -> str:
+    """How often each option is the best, the likeliest first."""
+    shares = [
+        f"{name(one, words)} {words.percent(one.probability_best)}"
+        for one in sorted(options, key=lambda one: -(one.probability_best or 0.0))
+        if one.probability_best
+    ]
+    return words.t("options.often", shares=", ".join(shares)) if shares else ""
+
+
+def costs(found: Analysis, words: Words) -> pd.DataFrame:
+    """A row an option: what it comes to over the horizon, its range, how often it is best."""
+    rows = []
+    for one in found.options or ():
+        figures = {figure.key: figure for figure in one.figures}
+        npv, unit = figures["npv_usd"], figures["usd_per_accepted_result"]
+        rows.append(
+            {
+                "option": name(one, words),
+                "npv": words.value(npv.base, npv.unit),
+                "range": words.range(npv.p10, npv.p90, npv.unit),
+                "per_result": words.value(unit.base, unit.unit),
+                "probability_best": words.value(one.probability_best, "share"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
     """A row an option, a column a figure, formatted for the reader."""
     rows = []
@@ -18,7 +70,7 @@ def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
         chance = option.probability_best
         rows.append(
             {
-                "option": words.t(f"option.{option.key}"),
+                "option": name(option, words),
                 **{words.name(one.key): said.figure(words, one) for one in option.figures},
                 "probability_best": words.value(chance, "share"),
             }

@@ -21,8 +21,8 @@ from benchmarks.browser import chromium, server, settled
 
 HERE = Path(__file__).parent
 PAGES = (
-    "verdict", "scenario", "money", "risk", "options", "trust", "measurements", "predict", "data",
-    "report",
+    "start", "verdict", "scenario", "money", "risk", "options", "trust", "measurements", "predict",
+    "data", "report",
 )  # fmt: skip
 #: pages, language, dark, width
 SERIES = (
@@ -55,7 +55,7 @@ def main() -> None:
             )
             page = context.new_page()
             for name in pages:
-                place = "" if name == "verdict" else name
+                place = "" if name == "start" else name
                 page.goto(f"{address}/{place}?lang={language}")
                 path = options.out / f"{name}-{language}-{'dark' if dark else 'light'}-{width}.png"
                 path.write_bytes(_picture(page, width))

@@ -2,7 +2,7 @@
 
 from modelworth.report.charts.base import Look
 from modelworth.report.charts.cash import band, months, waterfall
-from modelworth.report.charts.choices import heat, likelihood, volume
+from modelworth.report.charts.choices import heat, likelihood, option_costs, volume
 from modelworth.report.charts.throughput import (
     QUANTITIES,
     Quantity,
@@ -29,6 +29,7 @@ __all__ = [
     "likelihood",
     "memory",
     "months",
+    "option_costs",
     "pairs",
     "samples",
     "scaling",

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Crossing, VolumeCurve
-from modelworth.report.charts.base import DASHES, GRID, Look, axis, figure
+from modelworth.report.charts.base import DASHES, GRID, Look, axis, figure, wrapped
 
 WIDE = 100.0
 """From which ratio on an axis is logarithmic, as the values of a map are then spaced."""
@@ -149,5 +149,36 @@ def likelihood(look: Look, shares: Mapping[str, float]) -> go.Figure:
         barmode="stack",
         xaxis={**axis(look, "share", [0, 1]), "range": [0, 1]},
         yaxis={**GRID, "showticklabels": False},
+    )
+    return chart
+
+
+def option_costs(
+    look: Look, rows: Sequence[tuple[str, float, float | None, float | None]]
+) -> go.Figure:
+    """What each option comes to, with its range over the trials; the best on top.
+
+    Args:
+        look: the reader's words and ground.
+        rows: name, value in the base case, 10th and 90th percentile; the best first.
+    """
+    words, shown = look.words, list(reversed(rows))
+    chart = figure(look, height=90 + 44 * len(rows), legend=False)
+    values = [row[1] for row in shown]
+    chart.add_bar(
+        y=[wrapped(row[0], 24) for row in shown], x=values, orientation="h",
+        marker={"color": [look.good if value >= 0 else look.bad for value in values]},
+        customdata=[words.money(value) for value in values],
+        error_x={
+            "type": "data", "symmetric": False, "color": look.quiet, "thickness": 2,
+            "array": [0 if high is None else high - value for _, value, _, high in shown],
+            "arrayminus": [0 if low is None else value - low for _, value, low, _ in shown],
+        },
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
+    )  # fmt: skip
+    ends = [end for _, value, low, high in shown for end in (value, low, high) if end is not None]
+    chart.update_layout(
+        xaxis={**axis(look, "usd", ends), "title": {"text": words.name("npv_usd")}},
+        yaxis={"automargin": True, "fixedrange": True},
     )
     return chart

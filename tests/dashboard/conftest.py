@@ -27,8 +27,8 @@ from modelworth.data.store import ENVIRONMENT, open_store
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = (
-    "verdict", "scenario", "money", "risk", "options", "trust", "measurements", "predict", "data",
-    "report",
+    "start", "verdict", "scenario", "money", "risk", "options", "trust", "measurements", "predict",
+    "data", "report",
 )  # fmt: skip
 HOSTILE = (
     "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202eevil\u202c", "$a$ **b** [c](http://d)",

@@ -85,7 +85,7 @@ def _foreign(url: str) -> str:
 
 
 def path(page: str) -> str:
-    return "" if page == "verdict" else page
+    return "" if page == "start" else page
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_telephone_shows_pages_without_scrolling_sideways(site, reader):
 def test_the_figures_are_those_of_evaluate(site, reader):
     from modelworth.data.store import open_store
 
-    page = reader(f"{site}/?lang=en")
+    page = reader(f"{site}/verdict?lang=en")
     store = open_store(_store_of(site))
     found = evaluate(
         scenarios.load("base"), measurements=store.measurements(status="ok"), trials=2000,
@@ -143,7 +143,7 @@ def _store_of(site: str) -> str:
 @pytest.mark.slow
 def test_a_link_shows_a_second_browser_the_same_verdict(site, reader):
     changed = scenarios.with_overrides(scenarios.load("base"), {"demand.cached_share": 0.77})
-    address = f"{site}/?scenario={links.pack(scenarios.to_yaml(changed))}"
+    address = f"{site}/verdict?scenario={links.pack(scenarios.to_yaml(changed))}"
     one, other = reader(address), reader(address)
     values = [
         page.locator('[data-testid="stMetricValue"]').all_inner_texts() for page in (one, other)
@@ -169,7 +169,7 @@ def test_two_readers_do_not_see_each_others_scenario(site, reader):
 
 
 def test_a_figure_leads_to_its_formula_and_drivers(site, reader):
-    page = reader(f"{site}/")
+    page = reader(f"{site}/verdict")
     page.locator('[class*="st-key-why-verdict-npv_usd"] button').first.click()
     dialog = page.get_by_role("dialog")
     dialog.wait_for()

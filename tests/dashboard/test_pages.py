@@ -58,7 +58,7 @@ def test_no_page_shows_the_key_of_a_message(start, full_store):
 
 
 def test_the_verdict_page_shows_what_evaluate_returns(start, empty_store):
-    test = start(empty_store)
+    test = visit(start(empty_store), "verdict")
     analysis = evaluate(scenarios.load("base"), trials=2000, parts=("risk", "tornado"))
     words = Words("en")
     shown = {metric.label.replace("\\", ""): metric.value for metric in test.metric}
@@ -71,7 +71,7 @@ def test_the_verdict_page_shows_what_evaluate_returns(start, empty_store):
 
 
 def test_a_lever_moves_the_verdict_and_undo_takes_it_back(start, empty_store):
-    test = start(empty_store)
+    test = visit(start(empty_store), "verdict")
     before = test.metric[0].value
     found = evaluate(scenarios.load("base"), trials=2000, parts=("risk", "tornado"))
     use = found.drivers[found.verdict.drivers[0]]

@@ -1,0 +1,227 @@
+"""What a guide asks: each answer a field in plain words, its range and its source beside it.
+
+An answer is a change of the plan at hand, made at once. Fields that stand for several drivers (a
+provider's prices, a country, a currency) are in `SPECIAL`; every other ask is one driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from modelworth.costmodel.analysis import Analysis, DriverUse
+from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.dashboard import levers, sources, state
+from modelworth.dashboard.parts import entry, lineage, offers, show
+
+MONTHS = (3, 120)
+CURRENCIES = ("USD", "CNY", "EUR", "GBP", "JPY", "INR")
+LARGE_SHARE = "options.small_with_router.compute.large_share"
+BOUGHT = "options.buy_api.price"
+LARGE = "options.small_with_router.large_price"
+SCENARIO = "the scenario"
+LONGEST = 90
+DECODERS = ("decoder", "moe")
+
+
+def ask(key: str, found: Analysis) -> None:
+    """One question of a guide."""
+    if key in SPECIAL:
+        SPECIAL[key](key)
+    else:
+        number(found.drivers[key])
+
+
+def label(key: str) -> str:
+    """The question in plain words, else the driver's name."""
+    words = state.words()
+    text = words.t(f"ask.{key}")
+    return words.name(key) if text == f"ask.{key}" else text
+
+
+def number(use: DriverUse) -> None:
+    """A driver's number, in percent or the reader's money where it is such, with its range."""
+    words, driver = state.words(), load_drivers()[use.key]
+    whole = driver.kind == "integer"
+    unit = words.unit(use.unit)
+    left, right = st.columns([5, 2], vertical_alignment="bottom", gap="small")
+    with left:
+        key = _widget(use.key)
+        value = entry.shown(use.value, use.unit, words)
+        bounds = [_bound(end, use.unit, whole=whole) for end in (driver.minimum, driver.maximum)]
+        st.number_input(
+            f"{label(use.key)} ({unit})" if unit else label(use.key), *bounds,
+            int(value) if whole else value, key=key, step=1 if whole else None,
+            format="%d" if whole else "%.10g", on_change=_setter(use, key),
+        )  # fmt: skip
+    with right, st.popover(words.t("asks.range"), width="stretch"):
+        _range(use)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+        st.caption(_known(use), width="content")
+        lineage.button(use.key, "ask")
+
+
+def _bound(value: float | None, unit: str, *, whole: bool) -> float | int | None:
+    if value is None:
+        return None
+    return int(value) if whole else entry.shown(value, unit, state.words())
+
+
+def _setter(use: DriverUse, widget: str) -> Callable[[], None]:
+    def changed() -> None:
+        wanted = entry.kept(st.session_state[widget], use.unit, state.words())
+        setting = state.session().scenario.settings.get(use.key)
+        spec = setting.spec if setting else None
+        kept = levers.moved(spec, use.value, wanted)
+        whole = load_drivers()[use.key].kind == "integer"
+        state.set_driver(use.key, int(kept) if whole and isinstance(kept, float) else kept)
+
+    return changed
+
+
+def _known(use: DriverUse) -> str:
+    """The range that the plan reckons with, and where the figure comes from."""
+    words, spec = state.words(), use.distribution or {}
+    span = words.bare_range(spec.get("low"), spec.get("high"), use.unit)
+    parts = [show.say("asks.between", range=span)] if span else []
+    mine = state.session()
+    if use.source not in ("", SCENARIO):
+        parts.append(show.say("asks.source", source=use.source[:LONGEST]))
+    elif mine.scenario.settings.get(use.key) == mine.base.settings.get(use.key):
+        parts.append(words.t("asks.filled"))
+    else:
+        parts.append(words.t("asks.yours"))
+    return " · ".join(parts)
+
+
+def _range(use: DriverUse) -> None:
+    """Low, likely and high, to be set together."""
+    words, spec = state.words(), use.distribution or {}
+    start = {"low": spec.get("low", use.low), "mode": use.value, "high": spec.get("high", use.high)}
+    with st.form(f"asks-range-{use.key}-{state.session().revision}", border=False):
+        typed = {
+            end: st.number_input(
+                words.t(f"driver.{end}"), format="%.10g",
+                value=entry.shown(use.value if value is None else value, use.unit, words),
+            )
+            for end, value in start.items()
+        }  # fmt: skip
+        if st.form_submit_button(words.t("driver.apply"), type="primary"):
+            kept = {end: entry.kept(value, use.unit, words) for end, value in typed.items()}
+            state.set_driver(use.key, kept)
+            state.session().revision += 1
+            st.rerun()
+    span = words.range(use.low, use.high, use.unit)
+    if span:
+        st.caption(show.say("driver.plausible", range=span))
+
+
+def _widget(key: str) -> str:
+    return f"ask-{key}-{state.session().revision}"
+
+
+def _model(key: str) -> None:
+    names = [item.name for item in sources.catalog().models if item.family in DECODERS]
+    _field(key, names, state.session().scenario.hardware.model)
+
+
+def _accelerator(key: str) -> None:
+    names = [item.name for item in sources.catalog().accelerators]
+    _field(key, names, state.session().scenario.hardware.accelerator)
+
+
+def _field(key: str, names: list[str], now: str | None) -> None:
+    """One of the catalogue's names."""
+    widget = _widget(key)
+    names = names if now in names or now is None else [now, *names]
+    st.selectbox(
+        label(key), names, names.index(now) if now else None, key=widget,
+        on_change=lambda: state.change({key: st.session_state[widget]}),
+    )  # fmt: skip
+
+
+def _months(key: str) -> None:
+    widget = _widget(key)
+    st.number_input(
+        label(key), *MONTHS, state.session().scenario.months, key=widget,
+        on_change=lambda: state.change({key: int(st.session_state[widget])}),
+    )  # fmt: skip
+
+
+def _provider(key: str) -> None:
+    """A provider's model: its prices go to the plan, or to the options that buy it."""
+    widget, known = _widget(key), offers.listed()
+    now = offers.now(state.session().scenario, key)
+    names = list(known) if now in known or now is None else [now, *known]
+    st.selectbox(
+        label(key), names, names.index(now) if now else None, key=widget,
+        placeholder=state.words().t("asks.provider"),
+        on_change=lambda: state.change(offers.changes(key, st.session_state[widget])),
+    )  # fmt: skip
+    price = offers.said(state.words(), now) if now else ""
+    if price:
+        st.caption(show.plain(price))
+
+
+def _large_share(key: str) -> None:
+    widget = _widget(key)
+    found: Any = state.session().scenario.document
+    for part in LARGE_SHARE.split("."):
+        found = found.get(part, {}) if isinstance(found, dict) else {}
+    now = entry.shown(found if isinstance(found, float | int) else 0.2, "share", state.words())
+    st.number_input(
+        f"{label(key)} (%)", 0.0, 100.0, now, key=widget, format="%.10g",
+        on_change=lambda: state.change(
+            {LARGE_SHARE: entry.kept(st.session_state[widget], "share", state.words())}
+        ),
+    )  # fmt: skip
+
+
+def _country(key: str) -> None:
+    """Where it runs: the price of power and the carbon of the grid, from the dated tables."""
+    widget, known = _widget(key), offers.countries(sources.catalog())
+    now = state.session().scenario.settings.get("compute.carbon_g_per_kwh")
+    names = list(known)
+    place = next((i for i, one in enumerate(names) if now and known[one][0] == now.source), None)
+    st.selectbox(
+        label(key), names, place, key=widget, placeholder=state.words().t("asks.country"),
+        on_change=lambda: state.change(known[st.session_state[widget]][1]),
+    )  # fmt: skip
+
+
+def _currency(key: str) -> None:
+    """In which money the answer comes, and what a unit of it is worth."""
+    words, mine = state.words(), state.session().scenario
+    left, right = st.columns(2)
+    widget, rate = _widget(key), _widget("usd_per_currency")
+    names = CURRENCIES if mine.currency in CURRENCIES else (mine.currency, *CURRENCIES)
+    left.selectbox(
+        label(key), names, names.index(mine.currency), key=widget,
+        on_change=lambda: _take_currency(st.session_state[widget]),
+    )  # fmt: skip
+    right.number_input(
+        words.t("asks.rate", currency=mine.currency), 1e-6, 1e6, mine.usd_per_currency,
+        key=rate, format="%.10g", disabled=mine.currency == "USD",
+        on_change=lambda: _take_rate(st.session_state[rate]),
+    )  # fmt: skip
+
+
+def _take_currency(code: str) -> None:
+    now = state.session().scenario
+    rate = 1.0 if code == "USD" or now.currency == code else offers.RATES.get(code, 1.0)
+    state.change({"currency": code, "usd_per_currency": rate})
+    state.session().revision += 1
+
+
+def _take_rate(rate: float) -> None:
+    state.change({"usd_per_currency": rate})
+    state.session().revision += 1
+
+
+SPECIAL: dict[str, Callable[[str], None]] = {
+    "capacity.model": _model, "capacity.accelerator": _accelerator, "months": _months,
+    "api_price": _provider, "bought": _provider, "large": _provider, "large_share": _large_share,
+    "country": _country, "currency": _currency,
+}  # fmt: skip

@@ -1,0 +1,57 @@
+"""The worked questions and their answers: computed once a process, beside the pages.
+
+An answer takes a tenth of a second or two; all of them would hold up the first page, so a thread
+works them out after it, at the trials that the pages use, and cards show what is there.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.dashboard import sources
+from modelworth.data.errors import ModelworthError
+
+OWN_MACHINE = "base"
+_answers: dict[str, Analysis | None] = {}
+_started = threading.Event()
+
+
+@cache
+def questions() -> dict[str, Scenario]:
+    """The shipped questions by name, but for the machine's own: it has no answer of its own."""
+    return {name: scenarios.load(name) for name in scenarios.shipped() if name != OWN_MACHINE}
+
+
+def prose(scenario: Scenario, language: str, key: str) -> str:
+    """A question's own words in the reader's language."""
+    found = scenario.text.get(language) or next(iter(scenario.text.values()), {})
+    return found.get(key, "")
+
+
+def start(trials: int, parts: tuple[str, ...]) -> None:
+    """Work the answers out in a thread, once."""
+    if not _started.is_set():
+        _started.set()
+        threading.Thread(target=_work, args=(trials, parts), daemon=True).start()
+
+
+def _work(trials: int, parts: tuple[str, ...]) -> None:
+    for name, scenario in questions().items():
+        try:
+            _answers[name] = sources.evaluated(scenario, trials, parts)
+        except ModelworthError:
+            _answers[name] = None
+
+
+def answers() -> dict[str, Analysis | None]:
+    """What is worked out so far; None for a question that can't be."""
+    return dict(_answers)
+
+
+def finished() -> bool:
+    """Whether every question has its answer."""
+    return len(_answers) == len(questions())
