@@ -13,6 +13,8 @@ from modelworth.data.errors import InputError
 
 Config = Mapping[str, Any]
 MOST_LAYERS = 10_000
+LARGEST = 1_000_000_000
+"""No size of a model is larger."""
 
 
 def optional(config: Config, *keys: str) -> int | None:
@@ -27,8 +29,16 @@ def optional(config: Config, *keys: str) -> int | None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise InputError(f"config: {key}", value, "a whole number of 0 or more")
+        if value > LARGEST:
+            raise InputError(f"config: {key}", _shown(value), f"at most {LARGEST:,}")
         return value
     return None
+
+
+def _shown(value: int) -> str:
+    """A number too large to be one, by its digits."""
+    digits = len(str(value)) if value.bit_length() < 10_000 else value.bit_length() // 3
+    return f"{value:,}" if digits < 25 else f"a number of {digits:,} digits"
 
 
 def whole(config: Config, *keys: str) -> int:

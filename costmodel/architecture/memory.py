@@ -24,25 +24,9 @@ from modelworth.costmodel.architecture.sharding import ONE_DEVICE, Sharding
 from modelworth.costmodel.architecture.structure import Architecture, Block
 from modelworth.costmodel.architecture.work import kv_cache_bytes, sequence_tokens
 from modelworth.data.errors import InputError
+from modelworth.data.weight_formats import weight_format
 
 Number = Any
-
-BYTES_BY_PRECISION = {
-    "float32": 4.0,
-    "fp32": 4.0,
-    "tf32": 4.0,
-    "bfloat16": 2.0,
-    "bf16": 2.0,
-    "float16": 2.0,
-    "fp16": 2.0,
-    "amp": 2.0,
-    "fp8": 1.0,
-    "int8": 1.0,
-    "fp4": 0.5 + 1 / 16,
-    "int4": 0.5 + 1 / 64,
-}
-"""Bytes of one weight. Four-bit formats carry scales: one byte for 16 weights (NVFP4), two for 128
-(GPTQ and AWQ)."""
 
 OPTIMIZER_BYTES = {"adamw": 8.0, "adamw8bit": 2.0, "lion": 4.0, "momentum": 4.0, "sgd": 0.0}
 """Moments kept for one trained parameter."""
@@ -85,17 +69,18 @@ def bytes_per_weight(precision: str) -> float:
     Raises:
         InputError: if the precision isn't known.
     """
-    if precision not in BYTES_BY_PRECISION:
-        raise InputError("precision", precision, f"one of {', '.join(BYTES_BY_PRECISION)}")
-    return BYTES_BY_PRECISION[precision]
+    return weight_format(precision).bits / 8
 
 
 def weights_bytes(architecture: Architecture, precision: str = "bf16") -> float:
     """Weights as stored for inference.
 
-    Below 16 bits the products of the layers are narrow; embedding, head, router and vectors stay in
-    16, as published checkpoints and serving engines keep them.
+    At the checkpoint's own precision they are what its files say, part by part. Otherwise, below 16
+    bits the products of the layers are narrow; embedding, head, router and vectors stay in 16, as
+    published checkpoints and serving engines keep them.
     """
+    if architecture.stored is not None and precision == architecture.stored.precision:
+        return architecture.stored.weights_bytes
     width = bytes_per_weight(precision)
     if width >= 2:
         return architecture.parameters * width
@@ -137,8 +122,7 @@ def serving_memory(
 
 def cache_shards(architecture: Architecture, tensor: int) -> int:
     """Into how many parts tensor parallelism can cut the cache."""
-    attention = architecture.blocks[-1].attention
-    return 1 if attention.kv_rank is not None else min(tensor, attention.kv_heads)
+    return min(tensor, architecture.cache_heads)
 
 
 def _decode_activations(architecture: Architecture, batch: Number) -> float:

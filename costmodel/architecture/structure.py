@@ -1,8 +1,9 @@
-"""What a Transformer is made of: its layers, and how many parameters each part holds.
+"""What a model is made of: its layers and towers, and how many parameters each part holds.
 
-An `Architecture` is read from a transformers config (`from_config`) or from the columns of a table
-(`from_columns`). It counts parameters only; `architecture_work` turns it into FLOPs, bytes and
-cache. Equal layers are one `Block` with a count, so every sum is short.
+An `Architecture` is read from a transformers config or a description that `modelworth inspect` made
+(`from_config`), or from the columns of a table (`from_columns`). It counts parameters only; `work`
+turns it into FLOPs, bytes and cache. Equal layers are one `Block` with a count, so every sum is
+short.
 
 Counted as the mathematics needs them: masks, rotary tables and other buffers hold no parameters.
 """
@@ -11,181 +12,57 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from modelworth.costmodel.architecture.feed_forwards import FeedForward
+from modelworth.costmodel.architecture.mixers import Attention
 from modelworth.data.words import Family
+
+__all__ = [
+    "Architecture",
+    "Attention",
+    "Block",
+    "FeedForward",
+    "Head",
+    "Norm",
+    "Part",
+    "Patches",
+    "Stack",
+    "Stored",
+    "StoredPart",
+    "Tower",
+]
 
 Part = Literal[
     "embedding",
     "attention",
     "cross_attention",
+    "recurrent",
     "mlp",
     "experts",
     "router",
     "norms",
     "head",
+    "residual",
+    "towers",
 ]
+ALWAYS_SHOWN = ("embedding", "attention", "norms", "head")
 Stack = Literal["encoder", "decoder"]
 Norm = Literal["layer", "rms", "rms_float32"]
 """LayerNorm; RMSNorm; RMSNorm whose scale is applied in float32 (Gemma)."""
 
 
 @dataclass(frozen=True)
-class Attention:
-    """The attention of one layer: its shape, what it may see, and its parameters.
-
-    Attributes:
-        hidden: width of the residual stream.
-        head_dim: width of a head's queries and keys; its values have `value_dim`.
-        window: how many positions back a query sees; None: all.
-        causal: whether a query sees only earlier positions.
-        kv_rank: width of the compressed keys and values (latent attention); None: not compressed.
-        q_rank: width of the compressed queries, likewise.
-        rope_dim: part of `head_dim` that carries the position in latent attention, shared by heads.
-        qk_norm: whether queries and keys pass a norm.
-        vectors: parameters outside matrix products: biases, query and key norms, sinks.
-    """
-
-    hidden: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    value_dim: int
-    window: int | None = None
-    causal: bool = True
-    kv_rank: int | None = None
-    q_rank: int | None = None
-    rope_dim: int = 0
-    qk_norm: bool = False
-    vectors: int = 0
-
-    @cached_property
-    def query_parameters(self) -> int:
-        """Matrix parameters applied to the tokens that ask: queries and the output."""
-        queries = self.heads * self.head_dim
-        if self.q_rank is None:
-            asked = self.hidden * queries
-        else:
-            asked = self.q_rank * (self.hidden + queries)
-        return asked + self.heads * self.value_dim * self.hidden
-
-    @cached_property
-    def key_parameters(self) -> int:
-        """Matrix parameters applied to the tokens that are seen: keys and values."""
-        if self.kv_rank is None:
-            return self.hidden * self.kv_heads * (self.head_dim + self.value_dim)
-        unpacked = self.heads * (self.head_dim - self.rope_dim + self.value_dim)
-        return self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank * unpacked
-
-    @property
-    def matmul_parameters(self) -> int:
-        """Parameters used in matrix products."""
-        return self.query_parameters + self.key_parameters
-
-    @property
-    def parameters(self) -> int:
-        """All parameters."""
-        return self.matmul_parameters + self.vectors
-
-    @cached_property
-    def cache_elements(self) -> int:
-        """Numbers kept for one token: keys and values, or what they are unpacked from."""
-        if self.kv_rank is not None:
-            return self.kv_rank + self.rope_dim
-        return self.kv_heads * (self.head_dim + self.value_dim)
-
-    @cached_property
-    def pair_flops(self) -> int:
-        """FLOPs for one query and one position it sees: the score and the weighted value."""
-        return 2 * self.heads * (self.head_dim + self.value_dim)
-
-    @cached_property
-    def cached_pair_flops(self) -> int:
-        """The same against the cache, which latent attention reads without unpacking it."""
-        if self.kv_rank is None:
-            return self.pair_flops
-        return 2 * self.heads * (2 * self.kv_rank + self.rope_dim)
-
-
-@dataclass(frozen=True)
-class FeedForward:
-    """The feed-forward part of one layer: one network, or experts of which a token uses a few.
-
-    Attributes:
-        width: of the network, or of one expert.
-        gated: three matrices (gate, up, down) instead of two.
-        shared_width: of the experts that every token uses, together.
-        shared_gate: whether a gate of one output weighs the shared experts.
-        activation: function between the products, as transformers names it.
-        vectors: parameters outside matrix products that every token uses.
-        expert_vectors: the same in one expert.
-    """
-
-    hidden: int
-    width: int
-    gated: bool
-    experts: int = 0
-    experts_per_token: int = 0
-    shared_width: int = 0
-    shared_gate: bool = False
-    activation: str = "silu"
-    vectors: int = 0
-    expert_vectors: int = 0
-
-    @property
-    def matrices(self) -> int:
-        """Matrices of one network."""
-        return 3 if self.gated else 2
-
-    @cached_property
-    def network_parameters(self) -> int:
-        """Matrix parameters of the network, or of one expert."""
-        return self.matrices * self.hidden * self.width
-
-    @cached_property
-    def router_parameters(self) -> int:
-        """Matrix parameters that choose and weigh the experts."""
-        return self.hidden * (self.experts + self.shared_gate)
-
-    @cached_property
-    def common_parameters(self) -> int:
-        """Matrix parameters that every token uses, the router left out."""
-        if not self.experts:
-            return self.network_parameters
-        return self.matrices * self.hidden * self.shared_width
-
-    @cached_property
-    def matmul_parameters(self) -> int:
-        """Parameters used in matrix products by any token."""
-        routed = self.experts * self.network_parameters
-        return self.common_parameters + self.router_parameters + routed
-
-    @cached_property
-    def active_matmul_parameters(self) -> int:
-        """Parameters used in matrix products by one token."""
-        routed = self.experts_per_token * self.network_parameters if self.experts else 0
-        return self.common_parameters + self.router_parameters + routed
-
-    @cached_property
-    def parameters(self) -> int:
-        """All parameters."""
-        return self.matmul_parameters + self.vectors + self.experts * self.expert_vectors
-
-    @cached_property
-    def active_parameters(self) -> int:
-        """Those that one token uses."""
-        used = self.experts_per_token if self.experts else 0
-        return self.active_matmul_parameters + self.vectors + used * self.expert_vectors
-
-
-@dataclass(frozen=True)
 class Block:
-    """Equal layers: attention, perhaps attention to an encoder, and a feed-forward part.
+    """Equal layers: a mixer, perhaps attention to an encoder, and a feed-forward part.
 
     Attributes:
-        norms: parameters of a layer's norms, of which there are `norm_count`.
+        norms: parameters of a layer's norms, of which there are `norm_count`, and other vectors.
+        residual: matrix parameters of a layer beside mixer and feed-forward, used by every token:
+            hyper-connections, inputs of its own.
+        at: places of these layers in their stack; empty: unknown.
     """
 
     count: int
@@ -196,18 +73,22 @@ class Block:
     norm_count: int = 2
     cross: Attention | None = None
     stack: Stack = "decoder"
+    residual: int = 0
+    at: tuple[int, ...] = field(default=(), compare=False)
 
     @cached_property
     def parameters(self) -> int:
         """Parameters of one of these layers."""
         cross = 0 if self.cross is None else self.cross.parameters
-        return self.attention.parameters + cross + self.feed_forward.parameters + self.norms
+        inner = self.attention.parameters + cross + self.feed_forward.parameters
+        return inner + self.residual + self.norms
 
     @cached_property
     def matmul_parameters(self) -> int:
         """Parameters of one layer used in matrix products by any token."""
         cross = 0 if self.cross is None else self.cross.matmul_parameters
-        return self.attention.matmul_parameters + cross + self.feed_forward.matmul_parameters
+        inner = self.attention.matmul_parameters + cross + self.feed_forward.matmul_parameters
+        return inner + self.residual
 
     @cached_property
     def active_matmul_parameters(self) -> int:
@@ -262,6 +143,51 @@ class Patches:
 
 
 @dataclass(frozen=True)
+class StoredPart:
+    """Parameters of one part that a checkpoint stores with the same bits, scales included."""
+
+    part: Part
+    parameters: int
+    bits: float
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a checkpoint stores its weights, as its own files say.
+
+    Attributes:
+        method: what its files call it, such as NVFP4 or fp8 in blocks of 128 × 128.
+        precision: of the products that are narrow, in the project's words.
+        cache_precision: of the cache, where the files say; None: they don't.
+        parts: they add up to the model's parameters.
+    """
+
+    method: str
+    precision: str
+    parts: tuple[StoredPart, ...]
+    cache_precision: str | None = None
+
+    @cached_property
+    def weights_bytes(self) -> float:
+        """Bytes of all weights."""
+        return sum(each.parameters * each.bits for each in self.parts) / 8
+
+
+@dataclass(frozen=True)
+class Tower:
+    """What turns images or sound into tokens for the decoder.
+
+    Attributes:
+        tokens: that the decoder gets for one image or clip of the config's own size; None: that
+            depends on the input alone.
+    """
+
+    name: str
+    architecture: Architecture
+    tokens: int | None = None
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A model as arithmetic sees it.
 
@@ -272,6 +198,12 @@ class Architecture:
             patch projection of images, which is a product.
         final_norms: parameters of norms outside the layers.
         note: what was assumed while reading the config; None: nothing.
+        towers: of a model that also sees or hears; their parameters are the model's.
+        uncounted: parts that the config tells of and its class doesn't build (the prediction layers
+            of a checkpoint, the tower of a text class), by name, with their parameters.
+        stored: how the checkpoint stores its weights; None: in 16 bits.
+        longest: positions it was made for; None: the config doesn't say.
+        model_type: as the config says; None: made from columns.
     """
 
     name: str
@@ -284,17 +216,22 @@ class Architecture:
     final_norms: int = 0
     patches: Patches | None = None
     note: str | None = None
+    towers: tuple[Tower, ...] = ()
+    uncounted: tuple[tuple[str, int], ...] = ()
+    stored: Stored | None = None
+    longest: int | None = None
+    model_type: str | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], name: str | None = None) -> Architecture:
-        """From the dictionary in a transformers config.json.
+        """From the dictionary in a transformers config.json, or in a description of `inspect`.
 
         Raises:
-            InputError: if a size is missing or wrong, or the kind of layer isn't known.
+            InputError: if a size is missing or wrong, or the kind of model isn't known.
         """
-        from modelworth.costmodel.architecture.families import read_config
+        from modelworth.costmodel.architecture.read import read_model
 
-        return read_config(config, name)
+        return read_model(config, name)
 
     @classmethod
     def from_columns(
@@ -341,10 +278,13 @@ class Architecture:
         parts["embedding"] = self.embedding_parameters
         parts["norms"] = self.final_norms
         parts["head"] = self.head.parameters
+        parts["towers"] = sum(tower.architecture.parameters for tower in self.towers)
         for block in self.blocks:
             feed_forward = block.feed_forward
-            parts["attention"] += block.count * block.attention.parameters
+            mixer: Part = "attention" if block.attention.kind == "attention" else "recurrent"
+            parts[mixer] += block.count * block.attention.parameters
             parts["norms"] += block.count * block.norms
+            parts["residual"] += block.count * block.residual
             if block.cross is not None:
                 parts["cross_attention"] += block.count * block.cross.parameters
             if feed_forward.experts:
@@ -353,7 +293,7 @@ class Architecture:
                 parts["experts"] += block.count * (feed_forward.parameters - router)
             else:
                 parts["mlp"] += block.count * feed_forward.parameters
-        return dict(parts)
+        return {part: count for part, count in parts.items() if count or part in ALWAYS_SHOWN}
 
     @cached_property
     def parameters(self) -> int:
@@ -389,3 +329,27 @@ class Architecture:
     def has_experts(self) -> bool:
         """Whether any layer chooses among experts."""
         return any(block.feed_forward.experts for block in self.blocks)
+
+    @cached_property
+    def generates(self) -> bool:
+        """Whether it writes one token after another."""
+        return self.family in ("decoder", "encoder-decoder", "image-decoder")
+
+    @property
+    def own_precision(self) -> str:
+        """The precision that its checkpoint is stored in."""
+        return "bf16" if self.stored is None else self.stored.precision
+
+    @property
+    def own_cache_precision(self) -> str:
+        """The precision that its checkpoint's files want the cache in."""
+        said = None if self.stored is None else self.stored.cache_precision
+        return said or "bf16"
+
+    @cached_property
+    def cache_heads(self) -> int:
+        """Into how many parts the cache can be cut by heads; a latent one can't."""
+        kept = [block.attention for block in self.blocks if block.attention.keeps_tokens]
+        if any(attention.kv_rank is not None for attention in kept):
+            return 1
+        return min((attention.kv_heads or 1 for attention in kept), default=1)

@@ -30,7 +30,9 @@ class Traits:
         qk_norm: norm of queries and keys, by head or over the whole width; `qk_norm_key` switches.
         learned_positions: rows of the position table beyond the longest sequence; None: no table.
         windows: which layers see a sliding window only.
-        sinks, expert_bias, head_bias, embedding_norm, shared_gate: parts that few families have.
+        sinks, expert_bias, head_bias, embedding_norm, shared_gate, output_gate: parts that few
+            families have.
+        no_output_bias: whether attention_bias is for the inputs only.
     """
 
     tied: bool = False
@@ -52,6 +54,9 @@ class Traits:
     head_bias: bool = False
     embedding_norm: bool = False
     shared_gate: bool = False
+    output_gate: bool = False
+    no_output_bias: bool = False
+    qk_norm_vectors: int = 1
 
 
 LAYER_NORM = Traits(
@@ -89,6 +94,10 @@ TRAITS: dict[str, Traits] = {
     "qwen2_moe": Traits(qkv_bias=True, windows="late", shared_gate=True),
     "qwen3": Traits(qk_norm="head", windows="late"),
     "qwen3_moe": Traits(qk_norm="head"),
+    "qwen3_vl_text": Traits(qk_norm="head"),
+    "qwen3_vl_moe_text": Traits(qk_norm="head"),
+    "mimo": Traits(qkv_bias=True, windows="late"),
+    "minimax_m2": Traits(qk_norm="width"),
     "smollm3": Traits(tied=True, windows="late"),
     "gemma": GEMMA,
     "gemma2": replace(GEMMA, norms=4, windows=2),
@@ -96,7 +105,7 @@ TRAITS: dict[str, Traits] = {
     "olmo": Traits(norm_vectors=0, norm="layer"),
     "olmo2": Traits(qk_norm="width"),
     "olmoe": Traits(qk_norm="width"),
-    "glm4": Traits(norms=4),
+    "glm4": Traits(norms=4, no_output_bias=True),
     "cohere": Traits(tied=True, norms=1, norm="layer", qk_norm="width", qk_norm_key="use_qk_norm"),
     "cohere2": Traits(tied=True, norms=1, norm="layer", windows=4),
     "gpt_oss": Traits(qkv_bias=True, output_bias=True, windows=2, sinks=True, expert_bias=True),

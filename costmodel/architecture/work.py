@@ -93,8 +93,10 @@ def decode_flops(
         if block.stack == "encoder":
             continue
         attention = block.attention
-        layer = 2 * (attention.matmul_parameters + block.feed_forward.active_matmul_parameters)
+        products = attention.matmul_parameters + block.feed_forward.active_matmul_parameters
+        layer = 2 * (products + block.residual) + attention.token_flops
         layer += attention.cached_pair_flops * _seen(attention, context + 1)
+        layer += attention.far_pair_flops * (context + 1)
         if block.cross is not None:
             layer += 2 * block.cross.query_parameters + block.cross.pair_flops * encoder_tokens
         flops += block.count * layer
@@ -128,16 +130,19 @@ def kv_cache_bytes(
     bytes_per_element: float = 2,
     encoder_tokens: Number = 0,
 ) -> Number:
-    """Keys and values of `batch` sequences of `context` tokens.
+    """Keys, values and states of `batch` sequences of `context` tokens.
 
     A layer with a sliding window keeps no more than its window; one that attends to an encoder
-    keeps the encoder's keys and values too. Encoders and images keep none.
+    keeps the encoder's keys and values too; a recurrence keeps its state, whatever the length.
+    Encoders and images keep none.
     """
     elements: Number = 0
     for block in architecture.blocks:
         attention = block.attention
         if block.stack == "decoder" and attention.causal:
-            elements += block.count * attention.cache_elements * _seen(attention, context)
+            near = attention.cache_elements * _least(context, attention.window)
+            layer = near + attention.far_cached * context + attention.state
+            elements += block.count * layer
         if block.cross is not None:
             elements += block.count * block.cross.cache_elements * encoder_tokens
     return batch * elements * bytes_per_element
@@ -246,8 +251,11 @@ def _block_flops(block: Block, tokens: Number, encoder_tokens: Number, pairs: Pa
     """FLOPs of one layer for one sequence."""
     attention, cross = block.attention, block.cross
     products = attention.matmul_parameters + block.feed_forward.active_matmul_parameters
-    flops = 2 * products * tokens
+    flops = (2 * (products + block.residual) + attention.token_flops) * tokens
     flops += attention.pair_flops * _pairs(attention, tokens, pairs)
+    if attention.far_pair_flops:
+        halved = pairs == "seen" and attention.causal
+        flops += attention.far_pair_flops * tokens * tokens * (0.5 if halved else 1)
     if cross is not None:
         flops += 2 * cross.query_parameters * tokens + 2 * cross.key_parameters * encoder_tokens
         flops += cross.pair_flops * tokens * encoder_tokens
@@ -269,12 +277,15 @@ def _pairs(attention: Attention, tokens: Number, pairs: Pairs) -> Number:
 
 
 def _seen(attention: Attention, tokens: Number) -> Number:
-    """How many of `tokens` positions the last one sees."""
-    if attention.window is None:
+    """How many of `tokens` positions the last one attends to."""
+    return _least(_least(tokens, attention.window), attention.chosen)
+
+
+def _least(tokens: Number, limit: int | None) -> Number:
+    """`tokens`, or the limit where there is one and it is less."""
+    if limit is None:
         return tokens
-    if isinstance(tokens, np.ndarray):
-        return np.minimum(tokens, attention.window)
-    return min(tokens, attention.window)
+    return np.minimum(tokens, limit) if isinstance(tokens, np.ndarray) else min(tokens, limit)
 
 
 def _idle(architecture: Architecture) -> int:

@@ -34,6 +34,7 @@ class Shape:
         window_pair_flops, window: the same in layers that see `window` positions.
         cached_pair_flops, cached_window_pair_flops: the same against the cache.
         cache_elements, window_cache_elements: kept for one token.
+        state_elements: kept for one sequence, whatever its length.
         cache_split: devices that tensor parallelism can divide the cache between.
         pairs_share: share of query-position pairs that the mask lets through: 0.5 if causal.
         traffic_elements: numbers that the layers read and write for one token.
@@ -59,6 +60,7 @@ class Shape:
     cached_window_pair_flops: Number
     cache_elements: Number
     window_cache_elements: Number
+    state_elements: Number
     cache_split: Number
     pairs_share: Number
     traffic_elements: Number
@@ -68,16 +70,19 @@ class Shape:
     def of(cls, architecture: Architecture) -> Shape:
         """The numbers of one architecture."""
         blocks = architecture.blocks
-        first = blocks[0]
         every = [(block.count, part) for block in blocks for part in _attentions(block)]
-        seeing = [(count, part) for count, part in every if part.window is None]
-        near = [(count, part) for count, part in every if part.window is not None]
+        first = next((part for _, part in every if part.heads), every[0][1])
+        seeing = [(count, part) for count, part in every if _reach(part) is None]
+        near = [(count, part) for count, part in every if _reach(part) is not None]
+        kept = [(count, part) for count, part in every if part.window is None]
+        dropped = [(count, part) for count, part in every if part.window is not None]
+        far = sum(count * part.far_pair_flops for count, part in every)
         sparse = [block for block in blocks if block.feed_forward.experts]
         patches = architecture.patches.matmul_parameters if architecture.patches else 0
         return cls(
             layers=sum(block.count for block in blocks),
             width=architecture.hidden,
-            head_dim=first.attention.head_dim,
+            head_dim=max(first.head_dim, 1),
             parameters=architecture.parameters,
             dense_parameters=patches + sum(block.count * _dense(block) for block in blocks),
             expert_parameters=sum(
@@ -90,14 +95,16 @@ class Shape:
             ),
             head_parameters=architecture.head.matmul_parameters,
             vocab=architecture.head.outputs,
-            pair_flops=sum(count * part.pair_flops for count, part in seeing),
+            pair_flops=far + sum(count * part.pair_flops for count, part in seeing),
             window_pair_flops=sum(count * part.pair_flops for count, part in near),
-            window=min((part.window for _, part in near if part.window), default=1),
-            cached_pair_flops=sum(count * part.cached_pair_flops for count, part in seeing),
+            window=min((_reach(part) or 1 for _, part in near), default=1),
+            cached_pair_flops=far + sum(count * part.cached_pair_flops for count, part in seeing),
             cached_window_pair_flops=sum(count * part.cached_pair_flops for count, part in near),
-            cache_elements=sum(count * part.cache_elements for count, part in seeing),
-            window_cache_elements=sum(count * part.cache_elements for count, part in near),
-            cache_split=1 if first.attention.kv_rank else first.attention.kv_heads,
+            cache_elements=sum(count * part.cache_elements for count, part in kept)
+            + sum(count * part.far_cached for count, part in every),
+            window_cache_elements=sum(count * part.cache_elements for count, part in dropped),
+            state_elements=sum(count * part.state for count, part in every),
+            cache_split=architecture.cache_heads,
             pairs_share=0.5 if blocks[-1].attention.causal else 1.0,
             traffic_elements=sum(block.count * _traffic(block) for block in blocks),
             head_tokens=_head_tokens(architecture),
@@ -162,7 +169,8 @@ def experts_touched(shape: Shape, tokens: Number) -> Number:
 def cache_elements(shape: Shape, context: Number) -> Number:
     """Numbers that one sequence of `context` tokens keeps, in all layers."""
     near = np.minimum(context, shape.window)
-    return shape.cache_elements * context + shape.window_cache_elements * near
+    tokens = shape.cache_elements * context + shape.window_cache_elements * near
+    return tokens + shape.state_elements
 
 
 def attention_flops(shape: Shape, tokens: Number) -> Number:
@@ -193,7 +201,14 @@ def _attentions(block: Block) -> list[Attention]:
 def _dense(block: Block) -> int:
     """Matrix parameters of one layer that every token uses."""
     attention = sum(part.matmul_parameters for part in _attentions(block))
-    return attention + block.feed_forward.common_parameters + block.feed_forward.router_parameters
+    network = block.feed_forward.common_parameters + block.feed_forward.router_parameters
+    return attention + network + block.residual
+
+
+def _reach(attention: Attention) -> int | None:
+    """Positions that a query attends to at most; None: all."""
+    limits = [limit for limit in (attention.window, attention.chosen) if limit is not None]
+    return min(limits, default=None)
 
 
 def _traffic(block: Block) -> int:

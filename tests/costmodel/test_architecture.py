@@ -147,18 +147,11 @@ def test_more_of_anything_is_never_smaller(layers, heads, group, ffn, vocab, gat
         assert more.active_parameters == model.active_parameters + spread
 
 
-def test_unlisted_family_is_read_as_llama_and_says_so():
+def test_unlisted_family_is_refused_with_a_way_on():
     config = load_catalog().model("llama-3.1-8b").config | {"model_type": "newcomer"}
-    model = Architecture.from_config(config)
-    assert model.parameters == 8_030_261_248
-    assert "newcomer" in model.note
-
-
-def test_text_part_of_a_model_that_sees():
-    inner = load_catalog().model("llama-3.1-8b").config
-    model = Architecture.from_config({"model_type": "llava", "text_config": inner})
-    assert model.parameters == 8_030_261_248
-    assert "llava" in model.note
+    with pytest.raises(InputError, match="newcomer") as refused:
+        Architecture.from_config(config)
+    assert "modelworth inspect" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""A config with what it leaves out: the defaults of its type's own class in transformers.
+
+`data/models/type_defaults.json` is made from those classes. A part of a config (the text or vision
+part of a multimodal one) is stored without what equals its defaults, so there every size may be
+left out; the config of a whole model states its sizes, and is refused without them.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from modelworth.costmodel.architecture.keys import Config
+from modelworth.data.errors import InputError
+
+STATED = (
+    *("hidden_size", "d_model", "n_embd", "dim"),
+    *("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    *("num_attention_heads", "n_head", "n_heads", "num_heads"),
+    *("vocab_size", "intermediate_size", "ffn_dim", "d_ff", "hidden_dim"),
+)
+"""Sizes that the config of a whole model must state."""
+
+
+@cache
+def _table() -> dict[str, dict[str, Any]]:
+    """Defaults and other names of keys by type."""
+    source = files("modelworth.data") / "models" / "type_defaults.json"
+    table: dict[str, dict[str, Any]] = json.loads(source.read_text("utf-8"))
+    return table
+
+
+def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
+    """The config with its type's defaults, each key under the name that its class has.
+
+    Raises:
+        InputError: if a whole model's config leaves out a size.
+    """
+    kind = str(config.get("model_type"))
+    known = _table().get(kind)
+    given = dict(config)
+    if known is None:
+        return given
+    for other, real in known["names"].items():
+        if other in given and real not in given:
+            given[real] = given[other]
+    defaults = known["defaults"]
+    if not nested:
+        for key in STATED:
+            if key in defaults and given.get(key) is None and key not in NOT_STATED.get(kind, ()):
+                raise InputError(f"config: {key}", "nothing", "a whole number above 0")
+    return {**defaults, **given}
+
+
+NOT_STATED: dict[str, tuple[str, ...]] = {
+    "nemotron_h": ("num_hidden_layers", "intermediate_size"),
+}
+"""Sizes that a type's configs needn't state."""

@@ -1,0 +1,87 @@
+"""Models that also see: a decoder of another family, and a tower before it.
+
+Counted is what transformers' class for the type builds. Where that is the text class alone (Llama 4,
+Qwen3.5), the tower is named as not counted, with its parameters where they are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from modelworth.costmodel.architecture import towers
+from modelworth.costmodel.architecture.defaults import completed
+from modelworth.costmodel.architecture.keys import Config
+from modelworth.costmodel.architecture.structure import Architecture, Tower
+from modelworth.data.errors import InputError
+
+Decoder = Callable[[Config, str], Architecture]
+See = Callable[[Config, int], Architecture]
+
+TOWERS: dict[str, tuple[str, See]] = {
+    "qwen3_vl": ("qwen3_vl_vision", lambda config, _: towers.qwen_vision(config)),
+    "qwen3_vl_moe": ("qwen3_vl_moe_vision", lambda config, _: towers.qwen_vision(config)),
+    "kimi_k25": ("kimi_k25_vision", towers.kimi_vision),
+    "gemma4": ("gemma4_vision", towers.gemma4_vision),
+}
+"""Types whose class builds decoder and tower: the tower's own type, and how it is read."""
+
+TEXT_ONLY: dict[str, tuple[str, See]] = {
+    "qwen3_5": ("qwen3_5_vision", lambda config, _: towers.qwen_vision(config)),
+    "qwen3_5_moe": ("qwen3_5_moe_vision", lambda config, _: towers.qwen_vision(config)),
+    "llama4": ("llama4_vision_model", towers.llama4_vision),
+}
+"""Types whose causal class builds the decoder alone."""
+
+TEXT_TYPES = {
+    "qwen3_vl": "qwen3_vl_text",
+    "qwen3_vl_moe": "qwen3_vl_moe_text",
+    "kimi_k25": "deepseek_v3",
+    "gemma4": "gemma4_text",
+    "qwen3_5": "qwen3_5_text",
+    "qwen3_5_moe": "qwen3_5_moe_text",
+    "llama4": "llama4_text",
+}
+"""The decoder's type where its part of the config doesn't say."""
+
+HEARS = {"gemma4": "audio_config"}
+"""Types that may also have a tower for sound, which reading doesn't know."""
+
+
+def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture:
+    """The decoder by its own reader, with its tower counted or named as not counted.
+
+    Raises:
+        InputError: if a part is missing or isn't known.
+    """
+    kind = config["model_type"]
+    if (sound := HEARS.get(kind)) and config.get(sound):
+        raise InputError(f"config: {sound}", "a tower for sound", "built: modelworth inspect")
+    read = decoder(_text(config, kind), name)
+    seeing, see = TOWERS.get(kind) or TEXT_ONLY[kind]
+    given = config.get("vision_config")
+    if given is None and kind in TEXT_ONLY:
+        return replace(read, model_type=kind)
+    if given is None and kind == "gemma4":
+        return replace(read, model_type=kind)
+    if not isinstance(given, Mapping):
+        raise InputError("config: vision_config", given, "a dictionary")
+    seen = see(completed({**given, "model_type": seeing}, nested=True), read.hidden)
+    if kind in TEXT_ONLY:
+        return replace(read, uncounted=(*read.uncounted, (seen.name, seen.parameters)))
+    return replace(read, towers=(Tower(seen.name, seen),))
+
+
+def _text(config: Config, kind: str) -> dict[str, Any]:
+    """The decoder's part of the config."""
+    text = config.get("text_config")
+    if not isinstance(text, Mapping):
+        raise InputError("config: text_config", text, "a dictionary")
+    tied = config.get("tie_word_embeddings")
+    merged = {"model_type": TEXT_TYPES[kind], **text}
+    if tied is not None:
+        merged["tie_word_embeddings"] = tied
+    if merged["model_type"] == kind:
+        merged["model_type"] = TEXT_TYPES[kind]
+    return merged

@@ -1,0 +1,218 @@
+"""Decoders with layers that keep a state instead of the tokens: Mamba, gated delta, short convolution.
+
+FLOPs of a recurrence are those of its matrix products and convolutions as transformers runs them;
+what it does element by element isn't counted, as nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from modelworth.costmodel.architecture.decoder_parts import (
+    attention_of,
+    decoder,
+    dense_network,
+    expert_counts,
+    expert_network,
+    layer_kinds,
+    sparse_layers,
+)
+from modelworth.costmodel.architecture.feed_forwards import FeedForward, no_network
+from modelworth.costmodel.architecture.keys import (
+    MOST_LAYERS,
+    Config,
+    layer_count,
+    listed,
+    optional,
+    switch,
+    whole,
+    word,
+)
+from modelworth.costmodel.architecture.mixers import Attention, no_mixer, recurrence
+from modelworth.costmodel.architecture.structure import Architecture, Block
+from modelworth.costmodel.architecture.traits import Traits
+from modelworth.data.errors import InputError
+
+CHUNK = 64
+"""Tokens that a gated delta rule works on at once in transformers."""
+
+NEMOTRON_LETTERS = {"M": "mamba", "E": "moe", "*": "attention", "-": "mlp"}
+NEMOTRON_NAMES = {
+    "mamba": "mamba",
+    "linear_attention": "mamba",
+    "attention": "attention",
+    "full_attention": "attention",
+    "moe": "moe",
+    "mlp": "mlp",
+}
+
+
+def mamba2(
+    hidden: int,
+    *,
+    heads: int,
+    width: int,
+    groups: int,
+    states: int,
+    kernel: int,
+    bias: bool,
+    conv_bias: bool,
+    gated_norm: bool = True,
+) -> Attention:
+    """Mamba 2: a state of width × states numbers a head, and the last inputs of a convolution.
+
+    Source: Dao and Gu 2024 (arXiv:2405.21060); parts as in transformers' Mamba2Mixer.
+    """
+    inner = heads * width
+    conv = inner + 2 * groups * states
+    products = hidden * (inner + conv + heads) + inner * hidden
+    vectors = conv * (kernel + conv_bias) + 3 * heads + inner * gated_norm
+    vectors += (inner + conv + heads + hidden) * bias
+    return recurrence(
+        "state_space",
+        hidden,
+        products=products,
+        vectors=vectors,
+        state=inner * states + conv * kernel,
+        token_flops=2 * conv * kernel,
+    )
+
+
+def gated_delta(config: Config, hidden: int) -> Attention:
+    """Gated delta rule: a matrix of key width × value width a head, worked on in chunks.
+
+    Source: Yang et al. 2024 (arXiv:2412.06464); FLOPs of transformers' chunked form.
+    """
+    values, keys = whole(config, "linear_num_value_heads"), whole(config, "linear_num_key_heads")
+    key, value = whole(config, "linear_key_head_dim"), whole(config, "linear_value_head_dim")
+    kernel = whole(config, "linear_conv_kernel_dim")
+    conv = 2 * keys * key + values * value
+    products = hidden * (conv + values * value + 2 * values) + values * value * hidden
+    rule = values * (6 * CHUNK * key + 4 * CHUNK * value + 6 * key * value)
+    return recurrence(
+        "linear",
+        hidden,
+        products=products,
+        vectors=conv * kernel + 2 * values + value,
+        state=values * key * value + conv * kernel,
+        token_flops=rule + 2 * conv * kernel,
+    )
+
+
+def _nemotron_h(config: Config, name: str) -> Architecture:
+    """Nemotron-H: each layer is a mixer or a feed-forward part, with one norm."""
+    hidden = whole(config, "hidden_size")
+    parts = {
+        "mamba": lambda: (_nemotron_mamba(config, hidden), no_network(hidden)),
+        "attention": lambda: (
+            attention_of({**config, "attention_bias": False}, Traits(), hidden, None),
+            no_network(hidden),
+        ),
+        "moe": lambda: (no_mixer(hidden), _nemotron_experts(config, hidden)),
+        "mlp": lambda: (no_mixer(hidden), _nemotron_network(config, hidden)),
+    }
+    made = {}
+    kinds = _nemotron_kinds(config)
+    for kind in dict.fromkeys(kinds):
+        mixer, network = parts[kind]()
+        made[kind] = Block(1, mixer, network, norms=hidden, norm_count=1)
+    layers = [made[kind] for kind in kinds]
+    return decoder(config, name, layers, hidden=hidden, tied=False, final_norms=hidden)
+
+
+def _nemotron_kinds(config: Config) -> list[str]:
+    """What each layer is, by a list of names or a pattern of letters."""
+    named = listed(config, "layers_block_type") or listed(config, "layer_types")
+    pattern = config.get("hybrid_override_pattern")
+    if named is not None:
+        known = NEMOTRON_NAMES
+        found = [known.get(each) if isinstance(each, str) else None for each in named]
+    elif isinstance(pattern, str):
+        known = NEMOTRON_LETTERS
+        found = [known.get(letter) for letter in pattern]
+    else:
+        raise InputError("config: layers_block_type", pattern, "a list of layers")
+    if None in found or not 0 < len(found) <= MOST_LAYERS:
+        wrong = (named or pattern)[found.index(None)] if None in found else f"{len(found)} layers"
+        raise InputError("config: layers_block_type", wrong, f"of {', '.join(known)}")
+    return [kind for kind in found if kind is not None]
+
+
+def _nemotron_mamba(config: Config, hidden: int) -> Attention:
+    """The state space of Nemotron-H."""
+    return mamba2(
+        hidden,
+        heads=whole(config, "mamba_num_heads"),
+        width=whole(config, "mamba_head_dim"),
+        groups=whole(config, "mamba_n_groups", "n_groups"),
+        states=whole(config, "ssm_state_size"),
+        kernel=whole(config, "mamba_d_conv", "conv_kernel"),
+        bias=switch(config, "use_bias", False),
+        conv_bias=switch(config, "use_conv_bias", True),
+    )
+
+
+def _nemotron_network(config: Config, hidden: int, key: str = "intermediate_size") -> FeedForward:
+    """Two products with the square of a ReLU between them."""
+    width = whole(config, key)
+    bias = switch(config, "mlp_bias", False) * (width + hidden)
+    activation = word(config, "mlp_hidden_act", default="relu2")
+    return FeedForward(hidden, width, gated=False, activation=activation, vectors=bias)
+
+
+def _nemotron_experts(config: Config, hidden: int) -> FeedForward:
+    """Experts, perhaps of a latent width, and one network that every token uses."""
+    experts, used = expert_counts(config)
+    latent = optional(config, "moe_latent_size")
+    shared = _nemotron_network(config, hidden, "moe_shared_expert_intermediate_size")
+    bias = switch(config, "mlp_bias", False)
+    return FeedForward(
+        hidden,
+        whole(config, "moe_intermediate_size"),
+        False,
+        experts,
+        used,
+        shared_width=shared.width,
+        activation=shared.activation,
+        vectors=shared.vectors + ((latent + hidden) * bias if latent else 0),
+        expert_hidden=latent,
+        beside=2 * hidden * latent if latent else 0,
+    )
+
+
+def _qwen3_next(config: Config, name: str) -> Architecture:
+    """Qwen3-Next and Qwen3.5: gated delta layers, and gated attention in every fourth."""
+    hidden = whole(config, "hidden_size")
+    layers = layer_count(config, "num_hidden_layers")
+    kinds = layer_kinds(config, layers, "linear_attention", "full_attention")
+    every = optional(config, "full_attention_interval") or 4
+    if kinds is None:
+        kinds = [
+            "linear_attention" if (place + 1) % every else "full_attention"
+            for place in range(layers)
+        ]
+    traits = Traits(qk_norm="head", output_gate=True, shared_gate=True)
+    mixers = {
+        "linear_attention": gated_delta(config, hidden),
+        "full_attention": attention_of(config, traits, hidden, None),
+    }
+    made = [
+        Block(
+            1,
+            mixers[kind],
+            expert_network(config, traits, hidden)
+            if sparse
+            else dense_network(config, traits, hidden),
+            2 * hidden,
+        )
+        for kind, sparse in zip(kinds, sparse_layers(config, layers), strict=True)
+    ]
+    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+
+
+READERS: dict[str, Callable[[Config, str], Architecture]] = {
+    "nemotron_h": _nemotron_h,
+    "qwen3_next": _qwen3_next,
+    "qwen3_5_text": _qwen3_next,
+    "qwen3_5_moe_text": _qwen3_next,
+}

@@ -1,0 +1,256 @@
+"""How a checkpoint says that its weights are stored: rules from the words of its files.
+
+Read are `quantization_config` (or `compression_config`) of a config.json and NVIDIA's
+`hf_quant_config.json`. A rule gives bits a weight, scales and zeros included, and the precision of
+the products; patterns say which modules stay wide and which have a rule of their own.
+Sources: the documentation of transformers, compressed-tensors, ModelOpt, AutoAWQ, GPTQModel and
+bitsandbytes on these files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelworth.costmodel.architecture.keys import Config, optional, switch
+from modelworth.data.errors import InputError
+from modelworth.data.weight_formats import weight_format
+
+SCALE_BITS = 16
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a module's weights are stored."""
+
+    label: str
+    bits: float
+    precision: str
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How a checkpoint's weights are stored.
+
+    Attributes:
+        rule: of matrix products that nothing else names; None: they stay wide.
+        experts: of routed experts, where they differ.
+        wide: patterns of modules that stay in 16 bits.
+        own: patterns of modules with a rule of their own; the first that fits counts.
+        cache: precision of the cache; None: not said.
+    """
+
+    rule: Rule | None
+    experts: Rule | None = None
+    wide: tuple[str, ...] = ()
+    own: tuple[tuple[str, Rule], ...] = field(default=())
+    cache: str | None = None
+
+
+def scheme_of(config: Config) -> Scheme | None:
+    """The scheme that a config states; None: its weights are in 16 bits or more.
+
+    Raises:
+        InputError: if it states one that isn't known here.
+    """
+    words = _words(config)
+    if words is None:
+        return None
+    method = str(words.get("quant_method") or ("modelopt" if "quant_algo" in words else "")).lower()
+    wide = _names(words, "ignore", "modules_to_not_convert", "exclude_modules", "llm_int8_skip_modules")
+    if words.get("quant_algo"):
+        return _modelopt(words, wide)
+    if words.get("config_groups"):
+        return _groups(words, wide)
+    if method in ("fp8", "fbgemm_fp8"):
+        return _fp8(config, words, wide)
+    if method == "mxfp4":
+        return Scheme(None, experts=_named("MXFP4", "mxfp4"), wide=wide)
+    rule = _simple(method, words)
+    return Scheme(rule, wide=wide)
+
+
+def _words(config: Config) -> dict[str, Any] | None:
+    """What the config says of quantisation, wherever it stands."""
+    inner = config.get("text_config")
+    for holder in (config, inner if isinstance(inner, Mapping) else {}):
+        for key in ("quantization_config", "compression_config"):
+            found = holder.get(key)
+            if found is None or found == {}:
+                continue
+            if not isinstance(found, Mapping):
+                raise InputError(f"config: {key}", found, "a dictionary")
+            return dict(found)
+    return None
+
+
+def _names(words: Config, *keys: str) -> tuple[str, ...]:
+    """Patterns of modules at any of `keys`."""
+    found: list[str] = []
+    for key in keys:
+        value = words.get(key) or []
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            raise InputError(f"config: quantization_config.{key}", value, "a list of names")
+        found += value
+    return tuple(found)
+
+
+def _named(label: str, name: str) -> Rule:
+    """A format of the project's table."""
+    row = weight_format(name)
+    return Rule(label, row.bits, row.products)
+
+
+def grouped(bits: int, kind: str, group: int | None, *, zeros: bool = False) -> Rule:
+    """A format of `bits` with a scale (and a zero) for each `group` weights; None: a row or more."""
+    if kind == "float":
+        scale = {4: 8, 8: 8}.get(bits, SCALE_BITS) if group and group <= 32 else SCALE_BITS
+        label = {(4, 16): "NVFP4", (4, 32): "MXFP4", (8, 32): "MXFP8"}.get(
+            (bits, group or 0), f"fp{bits}"
+        )
+        precision = f"fp{bits}"
+    else:
+        scale, precision = SCALE_BITS + (bits if zeros else 0), f"int{bits}"
+        label = f"int{bits}" + (f" in groups of {group}" if group else "")
+    if precision not in ("fp8", "fp4", "int8", "int4"):
+        precision = "int8" if bits > 4 else "int4"
+    return Rule(label, bits + (scale / group if group else 0), precision)
+
+
+def _block_fp8(words: Config) -> Rule:
+    """fp8 with a scale a block, a row or a tensor."""
+    block = words.get("weight_block_size")
+    if block is None:
+        return _named("fp8", "fp8")
+    if not (isinstance(block, list | tuple) and len(block) == 2 and all(_size(b) for b in block)):
+        raise InputError("config: quantization_config.weight_block_size", block, "two sizes")
+    return Rule(f"fp8 in blocks of {block[0]} × {block[1]}", 8 + 32 / (block[0] * block[1]), "fp8")
+
+
+def _size(value: Any) -> bool:
+    """Whether it is a whole number above 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _fp8(config: Config, words: Config, wide: tuple[str, ...]) -> Scheme:
+    """fp8 as transformers and DeepSeek write it; DeepSeek V4's experts may be in 4 bits."""
+    rule = _block_fp8(words)
+    narrow = words.get("expert_dtype") or config.get("expert_dtype")
+    experts = None
+    if narrow is not None:
+        if narrow not in ("fp4", "fp8", "bf16"):
+            raise InputError("config: expert_dtype", narrow, "one of fp4, fp8, bf16")
+        experts = {
+            "fp4": _named("MXFP4", "mxfp4"),
+            "fp8": rule,
+            "bf16": Rule("bf16", 16, "bf16"),
+        }[narrow]
+    return Scheme(rule, experts=experts, wide=wide)
+
+
+def _modelopt(words: Config, wide: tuple[str, ...]) -> Scheme:
+    """NVIDIA ModelOpt: one algorithm, or one for each of the named layers."""
+    algorithm = str(words["quant_algo"]).upper()
+    cache = _cache(words)
+    layers = words.get("quantized_layers")
+    if algorithm != "MIXED_PRECISION":
+        return Scheme(_algorithm(algorithm, words), wide=wide, cache=cache)
+    rest = None
+    if words.get("quant_method") == "fp8" and words.get("weight_block_size"):
+        rest = _block_fp8(words)
+        wide = ("lm_head", "head")
+    if not isinstance(layers, Mapping):
+        raise InputError("config: quantized_layers", layers, "a dictionary of layers")
+    own = tuple(
+        (str(name), _algorithm(str(each.get("quant_algo")).upper(), each))
+        for name, each in layers.items()
+        if isinstance(each, Mapping)
+    )
+    return Scheme(rest, wide=wide, own=own, cache=cache)
+
+
+def _algorithm(name: str, words: Config) -> Rule:
+    """A rule by ModelOpt's name for it."""
+    group = optional(words, "group_size")
+    if name in ("FP8", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO", "FP8_PB_REAL"):
+        return _named("fp8", "fp8")
+    if name in ("NVFP4", "W4A16_NVFP4", "W4A8_NVFP4_FP8", "NVFP4_AWQ", "NVFP4_SVDQUANT"):
+        return grouped(4, "float", group or 16)
+    if name in ("W4A16_MXFP4", "W4A8_MXFP4_FP8", "MXFP4"):
+        return _named("MXFP4", "mxfp4")
+    if name == "MXFP8":
+        return _named("MXFP8", "mxfp8")
+    if name in ("W4A16_AWQ", "W4A8_AWQ", "INT4_AWQ", "W4A16", "W4A16_GPTQ"):
+        return grouped(4, "int", group or 128)
+    if name in ("W8A8_SQ_PER_CHANNEL", "W8A8_SQ_PER_TENSOR_PLUGIN", "W8A16", "INT8", "INT8_SQ"):
+        return _named("int8", "int8")
+    allowed = "one of FP8, NVFP4, MXFP4, MXFP8, W4A16_AWQ, W8A8_SQ_PER_CHANNEL, MIXED_PRECISION"
+    raise InputError("config: quant_algo", name, allowed)
+
+
+def _groups(words: Config, wide: tuple[str, ...]) -> Scheme:
+    """compressed-tensors: groups of modules, each with the form of its weights."""
+    groups = words["config_groups"]
+    if not isinstance(groups, Mapping):
+        raise InputError("config: quantization_config.config_groups", groups, "a dictionary")
+    rule, own = None, []
+    for name, group in groups.items():
+        weights = group.get("weights") if isinstance(group, Mapping) else None
+        if weights is None:
+            continue
+        bits = optional(weights, "num_bits")
+        if not bits:
+            where = f"config: quantization_config.config_groups.{name}.weights.num_bits"
+            raise InputError(where, bits, "a number of bits")
+        found = grouped(
+            bits,
+            str(weights.get("type", "int")),
+            optional(weights, "group_size"),
+            zeros=not switch(weights, "symmetric", True),
+        )
+        targets = _names(group, "targets") or ("Linear",)
+        if "Linear" in targets:
+            rule = found
+        own += [(target, found) for target in targets if target != "Linear"]
+    return Scheme(rule, wide=wide, own=tuple(own), cache=_cache(words))
+
+
+def _simple(method: str, words: Config) -> Rule:
+    """Methods with one rule for every product."""
+    if method in ("awq", "gptq", "auto-round", "auto_round", "gptq_marlin", "awq_marlin"):
+        bits = optional(words, "bits", "w_bit")
+        if not bits:
+            raise InputError("config: quantization_config.bits", bits, "a number of bits")
+        group = words.get("group_size", words.get("q_group_size", 128))
+        size = group if _size(group) else None
+        zeros = switch(words, "zero_point", True) if "awq" in method else True
+        found = grouped(bits, "int", size, zeros=zeros)
+        return Rule(f"{method.upper()} {found.label}", found.bits, found.precision)
+    if method == "bitsandbytes":
+        if switch(words, "load_in_4bit", False):
+            double = switch(words, "bnb_4bit_use_double_quant", False)
+            return _named("NF4", "nf4_double" if double else "nf4")
+        return _named("int8", "int8")
+    simple = {"eetq": "int8", "fp8_e4m3": "fp8", "modelopt": "fp8", "mxfp8": "mxfp8"}
+    if method in simple:
+        return _named(method, simple[method])
+    if method == "quanto" and (found := re.fullmatch(r"(int|float)(\d)", str(words.get("weights")))):
+        return grouped(int(found[2]), found[1], None)
+    allowed = "fp8, mxfp4, modelopt, compressed-tensors, awq, gptq, bitsandbytes, or absent"
+    raise InputError("config: quantization_config.quant_method", method or "nothing", allowed)
+
+
+def _cache(words: Config) -> str | None:
+    """Precision of the cache, where it is said."""
+    said = words.get("kv_cache_quant_algo") or words.get("kv_cache_scheme")
+    if isinstance(said, Mapping):
+        bits = optional(said, "num_bits")
+        said = f"{'FP' if said.get('type') == 'float' else 'INT'}{bits}"
+    if said is None:
+        return None
+    known = {"FP8": "fp8", "INT8": "int8", "NVFP4": "fp4", "FP4": "fp4"}
+    if str(said).upper() not in known:
+        raise InputError("config: kv_cache_scheme", said, f"one of {', '.join(known)}")
+    return known[str(said).upper()]

@@ -1,0 +1,189 @@
+"""Towers that turn images into tokens for a decoder, and what joins them to it.
+
+A tower is an `Architecture` of its own: layers without a mask, an embedding of patches, and the
+projector to the decoder's width as its head. Sizes are those of transformers' classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelworth.costmodel.architecture.feed_forwards import FeedForward
+from modelworth.costmodel.architecture.keys import (
+    Config,
+    head_width,
+    layer_count,
+    listed,
+    optional,
+    whole,
+)
+from modelworth.costmodel.architecture.mixers import Attention
+from modelworth.costmodel.architecture.structure import Architecture, Block, Head
+
+
+def tower_layers(
+    hidden: int,
+    layers: int,
+    heads: int,
+    width: int,
+    *,
+    gated: bool = False,
+    biased: bool = True,
+    norms: int = 4,
+    head_dim: int | None = None,
+    vectors: int = 0,
+) -> Block:
+    """Layers of a tower; `norms` are a layer's norm vectors, `vectors` more in its attention."""
+    each = head_dim or head_width(hidden, heads)
+    bias = (3 * heads * each + hidden) if biased else 0
+    network = ((2 if gated else 1) * width + hidden) if biased else 0
+    attention = Attention(hidden, heads, heads, each, each, causal=False, vectors=bias + vectors)
+    feed_forward = FeedForward(hidden, width, gated, activation="gelu", vectors=network)
+    return Block(layers, attention, feed_forward, norms * hidden, "layer", stack="encoder")
+
+
+def tower(
+    name: str,
+    hidden: int,
+    blocks: Sequence[Block],
+    *,
+    embedding: int,
+    projector: int,
+    projector_vectors: int = 0,
+    final_norms: int = 0,
+) -> Architecture:
+    """A tower of these layers; `projector` are matrix parameters on the way to the decoder."""
+    return Architecture(
+        name=name,
+        family="vision",
+        hidden=hidden,
+        vocab=0,
+        blocks=tuple(blocks),
+        embedding_parameters=embedding,
+        head=Head(projector, 0, vectors=projector_vectors),
+        final_norms=final_norms,
+    )
+
+
+def qwen_vision(config: Config) -> Architecture:
+    """Qwen3-VL's and Qwen3.5's tower: patches of two frames, mergers of 2 × 2 patches."""
+    hidden, out = whole(config, "hidden_size"), whole(config, "out_hidden_size")
+    merged = hidden * whole(config, "spatial_merge_size") ** 2
+    taps = len(listed(config, "deepstack_visual_indexes") or [])
+    patch = whole(config, "in_channels") * whole(config, "temporal_patch_size")
+    patch *= whole(config, "patch_size") ** 2
+    rows = whole(config, "num_position_embeddings")
+    layers = tower_layers(
+        hidden,
+        layer_count(config, "depth"),
+        whole(config, "num_heads"),
+        whole(config, "intermediate_size"),
+    )
+    return tower(
+        "vision tower",
+        hidden,
+        [layers],
+        embedding=(patch + 1 + rows) * hidden,
+        projector=(1 + taps) * merged * (merged + out),
+        projector_vectors=(1 + taps) * (merged + out) + 2 * hidden + taps * 2 * merged,
+    )
+
+
+def kimi_vision(config: Config, text_hidden: int) -> Architecture:
+    """Kimi K2.5's tower (MoonViT), under the names of its checkpoint or of transformers."""
+    hidden = whole(config, "vt_hidden_size", "hidden_size")
+    merge = listed(config, "merge_kernel_size") or [2, 2]
+    merged = hidden
+    for each in merge:
+        merged *= whole({"merge_kernel_size": each}, "merge_kernel_size")
+    rows = whole(config, "init_pos_emb_height", "pos_emb_height")
+    rows *= whole(config, "init_pos_emb_width", "pos_emb_width")
+    layers = tower_layers(
+        hidden,
+        layer_count(config, "vt_num_hidden_layers", "num_hidden_layers"),
+        whole(config, "vt_num_attention_heads", "num_attention_heads"),
+        whole(config, "vt_intermediate_size", "intermediate_size"),
+    )
+    patch = 3 * whole(config, "patch_size") ** 2
+    return tower(
+        "vision tower",
+        hidden,
+        [layers],
+        embedding=(patch + 1 + rows) * hidden,
+        projector=merged * (merged + text_hidden),
+        projector_vectors=merged + text_hidden + 2 * hidden,
+        final_norms=2 * hidden,
+    )
+
+
+def gemma4_vision(config: Config, text_hidden: int) -> Architecture:
+    """Gemma 4's tower: gated networks, four norms a layer, a table of positions by row and column."""
+    hidden = whole(config, "hidden_size")
+    width = whole(config, "head_dim")
+    layers = tower_layers(
+        hidden,
+        layer_count(config, "num_hidden_layers"),
+        whole(config, "num_attention_heads"),
+        whole(config, "intermediate_size"),
+        gated=True,
+        biased=False,
+        head_dim=width,
+        vectors=2 * width,
+    )
+    rows = 2 * whole(config, "position_embedding_size")
+    patch = 3 * whole(config, "patch_size") ** 2
+    return tower(
+        "vision tower",
+        hidden,
+        [layers],
+        embedding=(patch + rows) * hidden,
+        projector=hidden * text_hidden,
+    )
+
+
+def llama4_vision(config: Config, text_hidden: int) -> Architecture:
+    """Llama 4's tower: patches with a class token, shuffled together before the projector."""
+    hidden = whole(config, "hidden_size")
+    patches = (whole(config, "image_size") // whole(config, "patch_size")) ** 2
+    layers = tower_layers(
+        hidden,
+        layer_count(config, "num_hidden_layers"),
+        whole(config, "num_attention_heads"),
+        whole(config, "intermediate_size"),
+    )
+    narrow, out = whole(config, "projector_input_dim"), whole(config, "projector_output_dim")
+    channels = optional(config, "num_channels") or 3
+    patch = channels * whole(config, "patch_size") ** 2
+    shuffled = whole(config, "intermediate_size") * narrow + out * out
+    return tower(
+        "vision tower",
+        hidden,
+        [layers],
+        embedding=(patch + patches + 2) * hidden,
+        projector=shuffled + whole(config, "vision_output_dim") * text_hidden,
+        final_norms=4 * hidden,
+    )
+
+
+def clip_vision(config: Config, *, class_token: bool, pre_norm: bool) -> Architecture:
+    """CLIP's and SigLIP's tower without its own head; the projector is whoever joins it."""
+    hidden, patch = whole(config, "hidden_size"), whole(config, "patch_size")
+    patches = (whole(config, "image_size") // patch) ** 2
+    layers = tower_layers(
+        hidden,
+        layer_count(config, "num_hidden_layers"),
+        whole(config, "num_attention_heads"),
+        whole(config, "intermediate_size"),
+    )
+    channels = optional(config, "num_channels") or 3
+    rows = patches + 2 * class_token + (not class_token)
+    return tower(
+        "vision tower",
+        hidden,
+        [layers],
+        embedding=(channels * patch**2 + rows) * hidden,
+        projector=0,
+        final_norms=2 * hidden * (1 + pre_norm),
+    )
+
+
