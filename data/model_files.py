@@ -1,7 +1,7 @@
 """A model's config.json from disk, with the quantisation that stands in a file beside it.
 
-NVIDIA's checkpoints keep theirs in `hf_quant_config.json`; a file X_config.json has X_hf_quant_config.json
-beside it. Files are small: one that isn't is refused before it is read.
+NVIDIA's checkpoints keep theirs in `hf_quant_config.json`; a file X_config.json has
+X_hf_quant_config.json beside it. Files are small: one that isn't is refused before it is read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The defaults that a type's own config class has, for reading a config without transformers.
 
-`python -m modelworth.bench.models.type_defaults` writes `data/models/type_defaults.json`: for each
+`python -m modelworth.bench.models.type_defaults` writes `data/model_type_defaults.json`: for each
 model type of transformers, the keys that say something of size, and other names for them. Values
 that a class works out from others aren't here: reading works them out the same way.
 """
@@ -50,14 +50,13 @@ def main() -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     known = sorted(CONFIG_MAPPING_NAMES)
-    target = Path(__file__).resolve().parents[2] / "data" / "models" / "type_defaults.json"
+    target = Path(__file__).resolve().parents[2] / "data" / "model_type_defaults.json"
     lines = []
     for kind in known:
         found = defaults_of(kind)
         if found["defaults"]:
             lines.append(f" {json.dumps(kind)}: {json.dumps(found)}")
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
-    print(f"{target}: {len(lines)} types")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def attention_of(config: Config, traits: Traits, hidden: int, window: int | None
         raise InputError("config: num_key_value_heads", kv_heads, f"at most the {heads} heads")
     queries, keys = heads * width, kv_heads * width
     qkv_bias = _bias(config, traits, traits.qkv_bias, *INPUT_BIAS_KEYS)
-    output_bias = _bias(config, traits, traits.output_bias, *_output_keys(config, traits))
+    output_bias = _bias(config, traits, traits.output_bias, *_output_keys(traits))
     vectors = (queries + 2 * keys) * qkv_bias + hidden * output_bias
     qk_norm = bool(traits.qk_norm) and switch(
         config, traits.qk_norm_key, traits.qk_norm_key is None
@@ -139,7 +139,7 @@ def latent_attention(config: Config, hidden: int, heads: int) -> Attention:
     )
 
 
-def _output_keys(config: Config, traits: Traits) -> tuple[str, ...]:
+def _output_keys(traits: Traits) -> tuple[str, ...]:
     """The switch of the output's bias; Qwen and GLM have none, theirs is for the inputs only."""
     inputs_only = traits.qkv_bias and not traits.output_bias
     return () if inputs_only or traits.no_output_bias else ("attention_bias",)

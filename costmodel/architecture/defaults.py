@@ -1,6 +1,6 @@
 """A config with what it leaves out: the defaults of its type's own class in transformers.
 
-`data/models/type_defaults.json` is made from those classes. A part of a config (the text or vision
+`data/model_type_defaults.json` is made from those classes. A part of a config (the text or vision
 part of a multimodal one) is stored without what equals its defaults, so there every size may be
 left out; the config of a whole model states its sizes, and is refused without them.
 """
@@ -27,7 +27,7 @@ STATED = (
 @cache
 def _table() -> dict[str, dict[str, Any]]:
     """Defaults and other names of keys by type."""
-    source = files("modelworth.data") / "models" / "type_defaults.json"
+    source = files("modelworth.data") / "model_type_defaults.json"
     table: dict[str, dict[str, Any]] = json.loads(source.read_text("utf-8"))
     return table
 

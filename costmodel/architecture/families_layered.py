@@ -1,4 +1,4 @@
-"""Decoders whose layers differ in width: Nemotron-NAS by a list of blocks, Gemma 4 by their kind."""
+"""Decoders whose layers differ in width: Nemotron-NAS by a list, Gemma 4 by their kind."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def _gemma4(config: Config, name: str) -> Architecture:
     made = [
         Block(
             1,
-            _gemma4_attention(config, hidden, kind, shared=place >= first_shared),
+            _gemma4_attention(
+                {**config, **_own_words(config, place)}, hidden, kind, shared=place >= first_shared
+            ),
             _gemma4_network(config, hidden, shared=place >= first_shared),
             norms=(4 + bool(own) + 3 * switch(config, "enable_moe_block", False)) * hidden,
             norm="rms_float32",
@@ -128,13 +130,23 @@ def _gemma4(config: Config, name: str) -> Architecture:
     return replace(built, embedding_parameters=built.embedding_parameters + rows, head=head)
 
 
+def _own_words(config: Config, place: int) -> dict[str, Any]:
+    """What a saved config says of one layer alone."""
+    own = config.get("per_layer_config") or {}
+    found = own.get(str(place), {}) if isinstance(own, dict) else None
+    if not isinstance(found, dict):
+        raise InputError("config: per_layer_config", found, "a dictionary by layer")
+    return found
+
+
 def _gemma4_attention(config: Config, hidden: int, kind: str, *, shared: bool) -> Attention:
     """A layer's attention; `shared` layers read the cache of an earlier one."""
     window = whole(config, "sliding_window") if kind == "sliding_attention" else None
     words = dict(config)
     alike = False
     if window is None:
-        words["head_dim"] = optional(config, "global_head_dim") or 512
+        if "per_layer_config" not in config:
+            words["head_dim"] = optional(config, "global_head_dim") or 512
         if switch(config, "attention_k_eq_v", False):
             alike = True
             if few := optional(config, "num_global_key_value_heads"):
@@ -161,9 +173,7 @@ def _gemma4_network(config: Config, hidden: int, *, shared: bool) -> FeedForward
     if not switch(config, "enable_moe_block", False):
         return dense_network(config, GEMMA, hidden, width)
     routed = expert_network(config, GEMMA, hidden)
-    return replace(
-        routed, shared_width=width, vectors=hidden + routed.experts, shared_gate=False
-    )
+    return replace(routed, shared_width=width, vectors=hidden + routed.experts, shared_gate=False)
 
 
 READERS: dict[str, Callable[[Config, str], Architecture]] = {

@@ -1,7 +1,7 @@
 """Models that also see: a decoder of another family, and a tower before it.
 
-Counted is what transformers' class for the type builds. Where that is the text class alone (Llama 4,
-Qwen3.5), the tower is named as not counted, with its parameters where they are known.
+Counted is what transformers' class for the type builds. Where that is the text class alone (Llama
+4, Qwen3.5), the tower is named as not counted, with its parameters where they are known.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def _text(config: Config, kind: str) -> dict[str, Any]:
     text = config.get("text_config")
     if not isinstance(text, Mapping):
         raise InputError("config: text_config", text, "a dictionary")
-    tied = config.get("tie_word_embeddings")
     merged = {"model_type": TEXT_TYPES[kind], **text}
-    if tied is not None:
+    if kind in TOWERS:  # its class ties by its own word; a text class by the text's
+        tied = completed(config, nested=True).get("tie_word_embeddings")
         merged["tie_word_embeddings"] = tied
     if merged["model_type"] == kind:
         merged["model_type"] = TEXT_TYPES[kind]

@@ -1,4 +1,4 @@
-"""Decoders with layers that keep a state instead of the tokens: Mamba, gated delta, short convolution.
+"""Decoders with layers that keep a state instead of the tokens: Mamba, gated delta, convolution.
 
 FLOPs of a recurrence are those of its matrix products and convolutions as transformers runs them;
 what it does element by element isn't counted, as nowhere else.
@@ -124,18 +124,14 @@ def _nemotron_kinds(config: Config) -> list[str]:
     """What each layer is, by a list of names or a pattern of letters."""
     named = listed(config, "layers_block_type") or listed(config, "layer_types")
     pattern = config.get("hybrid_override_pattern")
-    if named is not None:
-        known = NEMOTRON_NAMES
-        found = [known.get(each) if isinstance(each, str) else None for each in named]
-    elif isinstance(pattern, str):
-        known = NEMOTRON_LETTERS
-        found = [known.get(letter) for letter in pattern]
-    else:
-        raise InputError("config: layers_block_type", pattern, "a list of layers")
-    if None in found or not 0 < len(found) <= MOST_LAYERS:
-        wrong = (named or pattern)[found.index(None)] if None in found else f"{len(found)} layers"
-        raise InputError("config: layers_block_type", wrong, f"of {', '.join(known)}")
-    return [kind for kind in found if kind is not None]
+    known = NEMOTRON_NAMES if named is not None else NEMOTRON_LETTERS
+    given = named if named is not None else pattern
+    if not isinstance(given, list | str) or not 0 < len(given) <= MOST_LAYERS:
+        raise InputError("config: layers_block_type", given, f"1 to {MOST_LAYERS:,} layers")
+    for each in given:
+        if not isinstance(each, str) or each not in known:
+            raise InputError("config: layers_block_type", each, f"of {', '.join(known)}")
+    return [known[each] for each in given]
 
 
 def _nemotron_mamba(config: Config, hidden: int) -> Attention:

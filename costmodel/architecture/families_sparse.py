@@ -1,7 +1,7 @@
-"""Decoders whose attention chooses or compresses what it sees: indexers, compressed entries, chunks.
+"""Decoders whose attention chooses or compresses what it sees: indexers, entries, chunks.
 
-DeepSeek V3.2 and GLM-5 score every position with a small indexer and attend to the best. DeepSeek V4
-sees a window and, beyond it, one entry for several positions. MiniMax M3 chooses blocks of
+DeepSeek V3.2 and GLM-5 score every position with a small indexer and attend to the best. DeepSeek
+V4 sees a window and, beyond it, one entry for several positions. MiniMax M3 chooses blocks of
 positions. Llama 4 alternates chunks with layers that see everything.
 """
 
@@ -51,7 +51,9 @@ def _indexed(config: Config, name: str) -> Architecture:
         Block(
             1,
             _indexed_attention(config, hidden, scores=full),
-            expert_network(config, LLAMA, hidden) if sparse else dense_network(config, LLAMA, hidden),
+            expert_network(config, LLAMA, hidden)
+            if sparse
+            else dense_network(config, LLAMA, hidden),
             2 * hidden,
         )
         for sparse, full in zip(
@@ -111,7 +113,7 @@ def _deepseek_v4(config: Config, name: str) -> Architecture:
             )
         )
     head = streams * streams * hidden
-    built = decoder(
+    return decoder(
         config,
         name,
         made,
@@ -120,7 +122,6 @@ def _deepseek_v4(config: Config, name: str) -> Architecture:
         final_norms=hidden + streams + 1,
         head_beside=head,
     )
-    return built
 
 
 def _compression_kinds(config: Config, layers: int) -> list[str]:

@@ -19,6 +19,7 @@ from modelworth.data.errors import InputError
 from modelworth.data.weight_formats import weight_format
 
 SCALE_BITS = 16
+WIDE_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "llm_int8_skip_modules")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def scheme_of(config: Config) -> Scheme | None:
     if words is None:
         return None
     method = str(words.get("quant_method") or ("modelopt" if "quant_algo" in words else "")).lower()
-    wide = _names(words, "ignore", "modules_to_not_convert", "exclude_modules", "llm_int8_skip_modules")
+    wide = _names(words, *WIDE_KEYS)
     if words.get("quant_algo"):
         return _modelopt(words, wide)
     if words.get("config_groups"):
@@ -104,7 +105,7 @@ def _named(label: str, name: str) -> Rule:
 
 
 def grouped(bits: int, kind: str, group: int | None, *, zeros: bool = False) -> Rule:
-    """A format of `bits` with a scale (and a zero) for each `group` weights; None: a row or more."""
+    """A format of `bits` with a scale (and a zero) for each `group` weights; None: for a row."""
     if kind == "float":
         scale = {4: 8, 8: 8}.get(bits, SCALE_BITS) if group and group <= 32 else SCALE_BITS
         label = {(4, 16): "NVFP4", (4, 32): "MXFP4", (8, 32): "MXFP8"}.get(
@@ -236,8 +237,8 @@ def _simple(method: str, words: Config) -> Rule:
     simple = {"eetq": "int8", "fp8_e4m3": "fp8", "modelopt": "fp8", "mxfp8": "mxfp8"}
     if method in simple:
         return _named(method, simple[method])
-    if method == "quanto" and (found := re.fullmatch(r"(int|float)(\d)", str(words.get("weights")))):
-        return grouped(int(found[2]), found[1], None)
+    if method == "quanto" and (said := re.fullmatch(r"(int|float)(\d)", str(words.get("weights")))):
+        return grouped(int(said[2]), said[1], None)
     allowed = "fp8, mxfp4, modelopt, compressed-tensors, awq, gptq, bitsandbytes, or absent"
     raise InputError("config: quantization_config.quant_method", method or "nothing", allowed)
 

@@ -22,7 +22,7 @@ from modelworth.costmodel.architecture.families import read_decoder
 from modelworth.costmodel.architecture.keys import Config, optional
 from modelworth.costmodel.architecture.quantization import scheme_of
 from modelworth.costmodel.architecture.storage import stored
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.structure import Architecture, Stored
 from modelworth.costmodel.architecture.traits import TRAITS
 from modelworth.data.errors import InputError
 
@@ -42,7 +42,8 @@ LONGEST_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"
 
 def known_types() -> tuple[str, ...]:
     """Every model type that reading knows, parts of multimodal ones included."""
-    parts = [part for part, _ in (families_multimodal.TOWERS | families_multimodal.TEXT_ONLY).values()]
+    towers = families_multimodal.TOWERS | families_multimodal.TEXT_ONLY
+    parts = [part for part, _ in towers.values()]
     return (*READERS, *SAME, *families_multimodal.TEXT_TYPES, *parts)
 
 
@@ -65,7 +66,20 @@ def read_model(config: Mapping[str, Any], name: str | None = None) -> Architectu
         raise InputError("config", f"{read.parameters:.2g} parameters", "the sizes of a model")
     scheme = scheme_of(config)
     held = None if scheme is None else stored(read, scheme)
-    return replace(read, model_type=kind, longest=_longest(config), stored=held)
+    return replace(
+        read, model_type=kind, longest=_longest(config), stored=held, note=_note(read, held)
+    )
+
+
+def _note(read: Architecture, held: Stored | None) -> str | None:
+    """What isn't counted, and how the weights are stored, for people."""
+    said = [
+        f"{name} of {parameters / 1e9:.3g} B parameters isn't counted"
+        for name, parameters in read.uncounted
+    ]
+    if held is not None and held.precision != "bf16":
+        said.append(f"stored in {held.method}, {held.weights_bytes / 1e9:,.1f} GB")
+    return "; ".join(filter(None, (read.note, *said))) or None
 
 
 def _whole(config: Config, kind: str, name: str) -> Architecture:

@@ -117,7 +117,7 @@ def kimi_vision(config: Config, text_hidden: int) -> Architecture:
 
 
 def gemma4_vision(config: Config, text_hidden: int) -> Architecture:
-    """Gemma 4's tower: gated networks, four norms a layer, a table of positions by row and column."""
+    """Gemma 4's tower: gated networks, four norms a layer, positions by row and column."""
     hidden = whole(config, "hidden_size")
     width = whole(config, "head_dim")
     layers = tower_layers(
@@ -185,5 +185,3 @@ def clip_vision(config: Config, *, class_token: bool, pre_norm: bool) -> Archite
         projector=0,
         final_norms=2 * hidden * (1 + pre_norm),
     )
-
-

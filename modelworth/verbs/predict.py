@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--work", choices=("train", "prefill", "decode", "serve", "forward"), default="serve"
     )
-    one.add_argument("--precision", default="bf16", help="bf16, fp16, fp8, fp4, fp32, … ")
+    one.add_argument(
+        "--precision", help="bf16, fp16, fp8, fp4, fp32, … (default: as the checkpoint is stored)"
+    )
     one.add_argument("--batch", type=float, default=1, help="sequences in a step; serve: requests")
     one.add_argument("--sequence", type=float, default=1024, help="tokens, prompt or context")
     one.add_argument("--new-tokens", type=float, default=256, help="generated a request (serve)")
@@ -91,7 +93,7 @@ def _plan(options: argparse.Namespace) -> int:
 
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given with --run-tokens")
-    catalog, options.precision = load_catalog(), precision_name(options.precision)
+    catalog, options.precision = load_catalog(), precision_name(options.precision or "bf16")
     accelerator = _accelerator(options, catalog, options.precision)
     return plan_run(options, _architecture(options.model, catalog), accelerator)
 
@@ -149,6 +151,9 @@ def _show(case: Case, found: Prediction) -> None:
             print(f"    {name:<14}{seconds * 1e3:>10.4g} ms {seconds / total:>6.0%}")
     if found.note:
         print(f"  note: {found.note}")
+    own = case.architecture.stored
+    if own is not None and case.precision != own.precision:
+        print(f"  note: the checkpoint is stored in {own.method}; predicted in {case.precision}")
 
 
 def _figure(value: float | None) -> str:
@@ -163,10 +168,11 @@ def _case(options: argparse.Namespace) -> Case:
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")
     catalog = load_catalog()
-    precision = precision_name(options.precision)
     serving = options.work in ("serve", "prefill", "decode", "forward")
     recomputed = {"none": 0.0, "selective": SELECTIVE_RECOMPUTED, "full": 1.0}
     architecture = _architecture(options.model, catalog)
+    own = architecture.own_precision if serving else "bf16"
+    precision = precision_name(options.precision or own)
     return Case(
         work=options.work,
         architecture=architecture,
@@ -188,18 +194,15 @@ def _case(options: argparse.Namespace) -> Case:
 
 def _architecture(model: str, catalog: Catalog) -> Any:
     from modelworth.costmodel.architecture.structure import Architecture
+    from modelworth.data.model_files import read_model_file
 
     path = Path(model)
-    if path.suffix != ".json":
+    if path.suffix != ".json" and not path.is_dir():
         entry = catalog.model(model)
         return Architecture.from_config(entry.config, entry.name)
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(model, str(error), "a readable config.json") from error
-    if not isinstance(config, dict):
-        raise InputError(model, "no object", "a transformers config.json")
-    return Architecture.from_config(config, path.parent.name or path.stem)
+    folder = path if path.is_dir() else path.parent
+    name = path.stem if path.stem != "config" and path.is_file() else folder.resolve().name
+    return Architecture.from_config(read_model_file(path), name)
 
 
 def _accelerator(options: argparse.Namespace, catalog: Catalog, precision: str) -> Accelerator:

@@ -41,6 +41,46 @@ GPT = {
     "bos_token_id": 0,
     "eos_token_id": 1,
 }
+COMPRESSING = {key: value for key, value in WIDTHS.items() if key != "intermediate_size"} | {
+    "num_hidden_layers": 5,
+    "moe_intermediate_size": 32,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "head_dim": 16,
+    "q_lora_rank": 24,
+    "o_groups": 2,
+    "o_lora_rank": 8,
+    "index_n_heads": 2,
+    "index_head_dim": 16,
+    "sliding_window": 16,
+    "compress_ratios": [0, 4, 128, 4, 0],
+}
+STATES = {
+    "head_dim": 16,
+    "mamba_num_heads": 8,
+    "mamba_head_dim": 16,
+    "n_groups": 2,
+    "ssm_state_size": 12,
+}
+DELTA = {
+    "head_dim": 16,
+    "linear_num_value_heads": 4,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 16,
+    "linear_value_head_dim": 24,
+    "shared_expert_intermediate_size": 40,
+}
+SEEING = {
+    "text_config": GROUPED | {"head_dim": 16, "model_type": "qwen3_vl_text"},
+    "vision_config": {
+        "hidden_size": 32,
+        "depth": 2,
+        "num_heads": 2,
+        "intermediate_size": 48,
+        "out_hidden_size": 64,
+        "deepstack_visual_indexes": [0],
+    },
+}
 T5 = {"d_model": 64, "d_kv": 16, "d_ff": 96, "num_layers": 3, "num_heads": 4, "vocab_size": 128}
 BART = {
     "d_model": 64,
@@ -231,6 +271,85 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
             "hidden_dim": 96,
             "vocab_size": 128,
             "max_position_embeddings": 64,
+        },
+    ),
+    "deepseek_v32": (
+        "deepseek_v32",
+        "DeepseekV32ForCausalLM",
+        WIDTHS | LATENT | {"index_topk": 8, "index_n_heads": 2, "index_head_dim": 16},
+    ),
+    "glm_moe_dsa": (
+        "glm_moe_dsa",
+        "GlmMoeDsaForCausalLM",
+        WIDTHS | LATENT | {"index_topk": 8, "index_n_heads": 2, "index_head_dim": 16},
+    ),
+    "deepseek_v4": ("deepseek_v4", "DeepseekV4ForCausalLM", COMPRESSING),
+    "minimax_m2": (
+        "minimax_m2",
+        "MiniMaxM2ForCausalLM",
+        GROUPED | {"num_local_experts": 4, "num_experts_per_tok": 2},
+    ),
+    "minimax_m3_vl_text": (
+        "minimax_m3_vl_text",
+        "MiniMaxM3VLForCausalLM",
+        GROUPED
+        | {
+            "head_dim": 16,
+            "num_local_experts": 4,
+            "dense_intermediate_size": 80,
+            "shared_intermediate_size": 48,
+            "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"],
+            "layer_types": ["full_attention", *["minimax_m3_sparse"] * 3],
+        },
+    ),
+    "llama4_text": (
+        "llama4_text",
+        "Llama4ForCausalLM",
+        GROUPED
+        | {"intermediate_size_mlp": 112, "num_local_experts": 4, "interleave_moe_layer_step": 2},
+    ),
+    "nemotron_h": (
+        "nemotron_h",
+        "NemotronHForCausalLM",
+        GROUPED
+        | STATES
+        | {
+            "layers_block_type": ["mamba", "moe", "attention", "mlp"],
+            "n_routed_experts": 4,
+            "moe_intermediate_size": 24,
+            "moe_shared_expert_intermediate_size": 40,
+            "moe_latent_size": 16,
+        },
+    ),
+    "qwen3_next": ("qwen3_next", "Qwen3NextForCausalLM", GROUPED | DELTA | EXPERTS),
+    "qwen3_5_text": ("qwen3_5_text", "Qwen3_5ForCausalLM", GROUPED | DELTA),
+    "qwen3_5_moe_text": ("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", GROUPED | DELTA | EXPERTS),
+    "gemma4_text": (
+        "gemma4_text",
+        "Gemma4ForCausalLM",
+        GROUPED
+        | {
+            "num_hidden_layers": 7,
+            "head_dim": 16,
+            "global_head_dim": 32,
+            "num_global_key_value_heads": 1,
+            "attention_k_eq_v": True,
+            "hidden_size_per_layer_input": 8,
+            "vocab_size_per_layer_input": 96,
+            "enable_moe_block": True,
+            "num_experts": 4,
+            "top_k_experts": 2,
+            "moe_intermediate_size": 24,
+        },
+    ),
+    "qwen3_vl": ("qwen3_vl", "Qwen3VLForConditionalGeneration", SEEING),
+    "kimi_k25": (
+        "kimi_k25",
+        "Kimi_K25ForConditionalGeneration",
+        {
+            "text_config": WIDTHS | LATENT | {"model_type": "deepseek_v3"},
+            "vision_config": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2},
+            "projection_hidden_size": 32,
         },
     ),
     "t5": ("t5", "T5ForConditionalGeneration", T5 | {"num_decoder_layers": 2}),

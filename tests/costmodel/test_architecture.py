@@ -33,7 +33,7 @@ def test_shipped_configs_have_the_size_that_transformers_counted(entry):
     model = Architecture.from_config(entry.config, entry.name)
     assert model.parameters == entry.parameters_total
     assert model.active_parameters == entry.parameters_active
-    assert model.note is None
+    assert (model.note is None) == (model.stored is None)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

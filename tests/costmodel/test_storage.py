@@ -1,0 +1,119 @@
+"""How checkpoints store their weights: true bits by their own files, scales included."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelworth.costmodel.architecture.fits import ServingAsk, serving_fit
+from modelworth.costmodel.architecture.memory import weights_bytes
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
+from modelworth.data.weight_formats import weight_formats
+
+LLAMA = load_catalog().model("llama-3.1-8b").config
+LAYERS = 32 * (4096 * 128 * (2 * 32 + 2 * 8) + 3 * 4096 * 14336)
+TOTAL = 8_030_261_248
+
+
+def stored(words: dict, config: dict = LLAMA):
+    """What is stored under these words of a quantization_config."""
+    model = Architecture.from_config({**config, "quantization_config": words})
+    assert sum(part.parameters for part in model.stored.parts) == model.parameters
+    return model.stored
+
+
+GROUP = {"num_bits": 4, "type": "int", "group_size": 32, "symmetric": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "precision"),
+    [
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 8 + 32 / 128**2, "fp8"),
+        ({"quant_method": "fp8"}, 8, "fp8"),
+        ({"quant_algo": "FP8", "quant_method": "modelopt"}, 8, "fp8"),
+        ({"quant_algo": "NVFP4", "group_size": 16}, 4.5, "fp4"),
+        (
+            {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True},
+            4.15625,
+            "int4",
+        ),
+        ({"quant_method": "gptq", "bits": 8, "group_size": 128}, 8.1875, "int8"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4.5, "int4"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8, "int8"),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": GROUP}},
+            },
+            4.5,
+            "int4",
+        ),
+    ],
+)
+def test_products_of_the_layers_are_narrow_and_the_rest_stays_wide(words, bits, precision):
+    found = stored(words)
+    assert found.precision == precision
+    expected = LAYERS * bits / 8 + (TOTAL - LAYERS) * 2
+    assert found.weights_bytes == pytest.approx(expected, rel=1e-12)
+
+
+def test_listed_modules_stay_wide():
+    one = {"quant_algo": "NVFP4", "ignore": ["lm_head", "model.layers.3.self_attn*"]}
+    attention = 4096 * 128 * (2 * 32 + 2 * 8)
+    saved = stored({"quant_algo": "NVFP4"}).weights_bytes
+    assert stored(one).weights_bytes - saved == pytest.approx(attention * (16 - 4.5) / 8)
+    wild = {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": GROUP}}}
+    wild["ignore"] = ["re:.*mlp\\.(gate|up)_proj.*"]
+    kept = 32 * 2 * 4096 * 14336
+    less = stored({**wild, "ignore": []}).weights_bytes
+    assert stored(wild).weights_bytes - less == pytest.approx(kept * (16 - 4.5) / 8)
+
+
+def test_gpt_oss_120b_is_as_large_as_its_files_and_fits_one_h100():
+    words = {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}
+    config = load_catalog().model("gpt-oss-120b").config
+    model = Architecture.from_config({**config, "quantization_config": words})
+    gibibytes = weights_bytes(model, model.own_precision) / 2**30
+    assert gibibytes == pytest.approx(60.8, rel=2e-3)  # arXiv:2508.10925, table 1
+    assert serving_fit(ServingAsk(model, model.own_precision), 80 * 2**30).fits
+    assert not serving_fit(ServingAsk(model, "bf16"), 80 * 2**30).fits
+
+
+def test_the_precision_asked_for_overrules():
+    model = Architecture.from_config({**LLAMA, "quantization_config": {"quant_method": "fp8"}})
+    assert weights_bytes(model, "bf16") == 2 * TOTAL
+    assert weights_bytes(model, "fp8") == model.stored.weights_bytes < TOTAL * 1.2
+
+
+def test_cache_precision_is_read():
+    scheme = {"num_bits": 8, "type": "float"}
+    assert stored({"quant_algo": "FP8", "kv_cache_scheme": scheme}).cache_precision == "fp8"
+    assert stored({"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}).cache_precision == "fp8"
+    assert stored({"quant_method": "fp8"}).cache_precision is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"quant_method": "secret"},
+        {"quant_method": "fp8", "weight_block_size": [0, 128]},
+        {"quant_method": "awq", "bits": -4},
+        {"quant_algo": "FP3"},
+        {"quant_algo": "MIXED_PRECISION"},
+        {"config_groups": {"g": {"weights": {"num_bits": "four"}}}},
+        {"quant_algo": "NVFP4", "ignore": "lm_head"},
+        [1],
+    ],
+)
+def test_a_form_that_is_not_known_is_refused(words):
+    with pytest.raises(InputError):
+        stored(words)
+
+
+def test_bits_are_those_of_gguf():
+    constants = pytest.importorskip("gguf.constants")
+    for kind, (block, size) in constants.GGML_QUANT_SIZES.items():
+        row = weight_formats().get(kind.name.lower())
+        if row is not None and row.source.startswith("GGML"):
+            assert row.bits == size * 8 / block
