@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed-all
 RUNTIME := $(VENV)/.installed-runtime
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo bench dashboard report screenshots test test-all check format clean
+.PHONY: help demo bench study dashboard report screenshots test test-all check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,9 @@ demo: $(RUNTIME) ## measure this machine, price what was measured, write a repor
 
 bench: $(RUNTIME) ## measure this machine with the standard suite
 	$(BIN)/modelworth bench --suite standard
+
+study: $(INSTALLED) ## measure the chain from text to trust: a quarter of an hour on two cores
+	$(BIN)/modelworth study all --report docs/chain.md
 
 dashboard: $(RUNTIME) ## open the dashboard on http://127.0.0.1:8501
 	$(BIN)/modelworth dashboard
@@ -60,5 +63,5 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(INSTALLED): $(RUNTIME)
 	@echo "Installing what the tests need"
-	$(PIP) -e '.[bench,dashboard,report,cluster,postgres,test]'
+	$(PIP) -e '.[bench,study,dashboard,report,cluster,postgres,test]'
 	@touch $@

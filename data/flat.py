@@ -22,6 +22,8 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "parameters_active": ("model.parameters_active", "count"),
     "parameters_matmul": ("model.parameters_matmul", "count"),
     "kind": ("workload.kind", "text"),
+    "study": ("study.name", "text"),
+    "study_method": ("study.method", "text"),
     "batch": ("workload.batch", "count"),
     "prompt_tokens": ("workload.prompt_tokens", "count"),
     "new_tokens": ("workload.new_tokens", "count"),

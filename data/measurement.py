@@ -16,6 +16,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from modelworth.data.record import Count, NonNegative, Record, Share
 from modelworth.data.serving import Load, Serving, optional_part
+from modelworth.data.study import Study
 from modelworth.data.words import Family, Kind, Origin, Precision, Status, Unit
 
 
@@ -250,6 +251,8 @@ class Measurement(Record):
         case: hash of what was asked for (model, workload, device), by which a suite resumes.
         recorded_at: UTC.
         load: how a served endpoint was loaded; also where all its requests failed.
+        study: what a run of `modelworth study` was about; left out of a record of anything else,
+            whose id is then that of records from before there were studies.
     """
 
     schema_version: Literal[1] = 1
@@ -263,6 +266,7 @@ class Measurement(Record):
     status: Status
     reason: str | None = None
     result: Result | None = None
+    study: Study | None = optional_part()
     provenance: Provenance
     load: Load | None = optional_part()
 
@@ -274,6 +278,8 @@ class Measurement(Record):
             raise ValueError("a result is there exactly when status is 'ok'")
         if self.status != "ok" and not self.reason:
             raise ValueError(f"status '{self.status}' needs a reason")
+        if (self.workload.kind == "study") != (self.study is not None):
+            raise ValueError("a study is there exactly when the kind of work is 'study'")
         expected = self.content_id()
         if not self.id:
             object.__setattr__(self, "id", expected)

@@ -11,17 +11,20 @@ from typing import Final, Literal, get_args
 
 from modelworth.data.errors import InputError
 
-Family = Literal["decoder", "encoder", "encoder-decoder", "vision", "detector", "image-decoder"]
-Kind = Literal[
-    "pretrain", "finetune", "finetune_lora", "prefill", "decode", "generate", "forward", "serve"
+Family = Literal[
+    "decoder", "encoder", "encoder-decoder", "vision", "detector", "image-decoder", "pipeline"
 ]
+Kind = Literal[
+    "pretrain", "finetune", "finetune_lora", "prefill", "decode", "generate", "forward", "serve",
+    "study",
+]  # fmt: skip
 Status = Literal["ok", "oom", "timeout", "error"]
-Unit = Literal["tokens", "sequences", "images"]
+Unit = Literal["tokens", "sequences", "images", "bytes"]
 Precision = Literal["float32", "tf32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4"]
 Origin = Literal["measured", "imported", "published"]
 Basis = Literal["measured", "interpolated", "extrapolated", "published", "assumed"]
 Work = Literal["train", "forward", "prefill", "decode", "serve"]
-"""What a prediction is about; every kind of a measurement is one of these."""
+"""What a prediction is about; every kind of a measurement but a study is one of these."""
 Sharding = Literal["none", "gradients", "full"]
 """What data-parallel ranks divide among themselves: nothing (DDP), the optimizer's state and the
 gradients (ZeRO 2), or everything (ZeRO 3, FSDP)."""

@@ -18,6 +18,7 @@ from modelworth.data.errors import ModelworthError
 VERBS = {
     "demo": "measure this machine, price what was measured, write a report",
     "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
+    "study": "data, learning, privacy and explanations: what they do to speed and quality here",
     "compare-runs": "two benchmark runs side by side, and which differences are real",
     "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
@@ -32,7 +33,9 @@ EXTRAS = {
     "torch": "bench", "transformers": "bench", "peft": "bench", "pynvml": "bench",
     "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
     "typst": "report", "xlsxwriter": "report", "pptx": "report", "fontTools": "report",
-    "vl_convert": "report", "distributed": "cluster", "psycopg": "postgres",
+    "vl_convert": "report", "captum": "study",
+    "datasketch": "study", "opacus": "study", "tokenizers": "study", "PIL": "study",
+    "distributed": "cluster", "psycopg": "postgres",
 }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ class Session:
         self.progress, self.refuses, self._ceilings = progress, False, ceilings
         self._limits, self._suite, self._prepare = limits, suite, prepare
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
-        self._provenance = _provenance(command)
+        self._provenance = provenance(command)
 
     def measured(self, case: Task) -> Generator[Event, None, Measurement]:
         """Measure a case and keep its record.
@@ -139,7 +139,7 @@ class Session:
         return record.measured(case, seen, machine, self._provenance, self._suite)
 
 
-def _provenance(command: str | None) -> Provenance:
+def provenance(command: str | None) -> Provenance:
     """This tool, its version and, in a checkout, its commit."""
     try:
         version = metadata.version("modelworth")

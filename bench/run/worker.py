@@ -36,10 +36,15 @@ Prepare = Callable[[Task, torch.device], Work]
 
 
 def run(job: dict[str, Any]) -> WorkerEnd:
-    """Do a job; what the case can't help (no memory, wrong input, a full disk) is an outcome."""
+    """Do a job of the harness."""
+    action = {"measure": _measure_job, "probe": _probe_job}[job["action"]]
+    return end_of(lambda: action(job))
+
+
+def end_of(action: Callable[[], str]) -> WorkerEnd:
+    """What comes of an action; what it can't help (no memory, wrong input, a full disk) counts."""
     try:
-        action = {"measure": _measure_job, "probe": _probe_job}[job["action"]]
-        return WorkerEnd(status="ok", value=action(job))
+        return WorkerEnd(status="ok", value=action())
     except InputError as error:
         found = (error.where, shortened(str(error.found)), error.allowed)
         return WorkerEnd(status="error", reason=shortened(str(error)), bad_input=found)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelworth.bench.run.suites import Suite
     from modelworth.bench.work.task import Limits
 
-WORK = tuple(kind for kind in get_args(Kind) if kind != "serve")
+WORK = tuple(kind for kind in get_args(Kind) if kind not in ("serve", "study"))
 
 EPILOG = """examples:
   modelworth bench                                  the quick suite, about a minute

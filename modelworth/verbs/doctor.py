@@ -17,6 +17,7 @@ from pathlib import Path
 
 PARTS = {
     "bench": ("torch", "transformers", "peft", "safetensors", "nvidia-ml-py"),
+    "study": ("opacus", "captum", "datasketch", "tokenizers", "pillow"),
     "dashboard": ("streamlit", "plotly", "Babel"),
     "report": ("typst", "XlsxWriter", "python-pptx", "fonttools", "vl-convert-python", "Jinja2"),
     "cluster": ("distributed",),

@@ -1,0 +1,154 @@
+"""Where a study's text comes from: a folder of yours, or files that installed packages bring.
+
+A folder may hold plain text, JSON lines and Parquet; a document is a file, a line or a row. The
+default corpus is the Python source of packages that this project needs anyway, each under its own
+licence, which is noted with the records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from modelworth.data.errors import InputError
+
+PACKAGES: Final = ("numpy", "scipy", "pandas", "sympy", "networkx", "sqlalchemy")
+TEXT: Final = frozenset(
+    {".txt", ".md", ".rst", ".py", ".html", ".htm", ".csv", ".tex", ".c", ".h", ".js", ".ts"}
+)
+COLUMNS: Final = ("text", "content", "document", "body")
+"""Where a row of JSON lines or Parquet keeps its text, the first that is there."""
+SHORTEST: Final = 200
+"""Characters below which a file of the default corpus is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and what it is about: its package, or the folder it lies in."""
+
+    text: str
+    topic: str
+
+
+def folder_files(folder: Path) -> list[Path]:
+    """The files of a folder that hold text, in order of their names.
+
+    Raises:
+        InputError: if it isn't a folder or holds none.
+    """
+    if not folder.is_dir():
+        raise InputError(str(folder), "no folder", "a folder with text, JSON lines or Parquet")
+    known = TEXT | {".jsonl", ".parquet"}
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known)
+    files = [path for path in files if path.is_file()]
+    if not files:
+        allowed = f"a folder with files of {', '.join(sorted(known))}"
+        raise InputError(str(folder), "no text in it", allowed)
+    return files
+
+
+def folder_documents(folder: Path) -> Iterator[Document]:
+    """The documents of a folder, file by file."""
+    for path in folder_files(folder):
+        topic = path.relative_to(folder).parts[0] if path.parent != folder else folder.name
+        for text in read(path):
+            yield Document(text, topic)
+
+
+def read(path: Path) -> Iterator[str]:
+    """The texts of one file.
+
+    Raises:
+        InputError: if JSON lines or Parquet hold no text.
+    """
+    if path.suffix.lower() == ".jsonl":
+        yield from _json_lines(path)
+    elif path.suffix.lower() == ".parquet":
+        yield from _parquet(path)
+    else:
+        yield path.read_text("utf-8", "replace")
+
+
+def package_files(packages: tuple[str, ...] = PACKAGES) -> list[tuple[str, Path]]:
+    """Package and path of the default corpus, mixed in an order that depends on names alone."""
+    found = []
+    for package in packages:
+        for file in metadata.files(package) or ():
+            if file.suffix == ".py":
+                key = hashlib.sha256(f"{package}/{file}".encode()).hexdigest()
+                found.append((key, package, Path(str(file.locate()))))
+    return [(package, path) for _, package, path in sorted(found)]
+
+
+def package_documents(limit_bytes: int | None = None) -> Iterator[Document]:
+    """The default corpus up to a size."""
+    held = 0
+    for package, path in package_files():
+        text = path.read_text("utf-8", "replace") if path.exists() else ""
+        if len(text) < SHORTEST:
+            continue
+        yield Document(text, package)
+        held += len(text.encode())
+        if limit_bytes is not None and held >= limit_bytes:
+            return
+
+
+def licences(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """Package → the licence that it states."""
+    return {package: _licence(metadata.metadata(package)) for package in packages}
+
+
+def _licence(about: Any) -> str:
+    stated = about.get("License-Expression")
+    classified = [
+        line.rsplit(" :: ", 1)[-1]
+        for line in about.get_all("Classifier") or ()
+        if line.startswith("License ::")
+    ]
+    words = stated or ", ".join(classified) or (about.get("License") or "").strip()
+    return words.splitlines()[0] if words else "not stated"
+
+
+def _json_lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise InputError(f"{path}:{number}", str(error), "one JSON object a line") from None
+            yield _text_of(row, f"{path}:{number}")
+
+
+def _text_of(row: object, where: str) -> str:
+    if isinstance(row, str):
+        return row
+    if isinstance(row, dict):
+        for column in COLUMNS:
+            if isinstance(row.get(column), str):
+                return str(row[column])
+    found = ", ".join(row) if isinstance(row, dict) else type(row).__name__
+    raise InputError(where, found, f"an object with a text under {', '.join(COLUMNS)}")
+
+
+def _parquet(path: Path) -> Iterator[str]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(str(path), str(error).splitlines()[0], "a Parquet file") from None
+    with file:
+        names = [name for name in COLUMNS if name in file.schema_arrow.names]
+        if not names:
+            found = ", ".join(file.schema_arrow.names)
+            raise InputError(str(path), found, f"a table with a column {', '.join(COLUMNS)}")
+        for batch in file.iter_batches(columns=names[:1]):
+            yield from (text for text in batch.column(0).to_pylist() if isinstance(text, str))

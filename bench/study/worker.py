@@ -1,0 +1,51 @@
+"""Runs one case of a study in this process; what the case can't help is an outcome.
+
+It is called in a process made for the case (`modelworth.bench.run.isolation`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from modelworth.bench.run import worker
+from modelworth.bench.run.isolation import WorkerEnd
+from modelworth.bench.study.case import Seen, StudyCase
+from modelworth.bench.study.corpus import Corpus
+from modelworth.bench.timing import peak_memory as memory
+from modelworth.bench.timing.monitor import Monitor, neighbours
+
+SHARED_FROM = 128
+"""Width from which a net's products are worth several cores."""
+
+
+def run(job: dict[str, Any]) -> WorkerEnd:
+    """Do a job: a case and the file of its corpus."""
+    return worker.end_of(lambda: _seen(job).model_dump_json())
+
+
+def threads(case: StudyCase) -> int:
+    """Cores for a case on a processor: one where a net is too small to share its work out."""
+    small = case.shape is not None and case.shape.width < SHARED_FROM
+    return 1 if small else torch.get_num_threads()
+
+
+def _seen(job: dict[str, Any]) -> Seen:
+    case = StudyCase.model_validate(job["case"])
+    before = neighbours(case.device)
+    if case.device == "cpu":
+        memory.limit_host_memory(job.get("memory_share", 0.9))
+        torch.set_num_threads(threads(case))
+    with Monitor(case.device, 0, before) as monitor:
+        monitor.start()
+        seen = _run(case, job.get("corpus_file"))
+    return seen.model_copy(update={"condition": monitor.condition()})
+
+
+def _run(case: StudyCase, corpus_file: str | None) -> Seen:
+    corpus = Corpus.load(corpus_file) if corpus_file and case.corpus else None
+    device = torch.device(case.device)
+    from modelworth.bench.study import learning
+
+    return learning.run(case, corpus, device)

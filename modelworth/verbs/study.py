@@ -1,0 +1,203 @@
+"""`modelworth study`: data, learning, privacy and explanations measured on this machine."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
+from modelworth.data.store import Store, open_store, serialise
+
+if TYPE_CHECKING:
+    from modelworth.bench.study.case import StudyCase
+    from modelworth.bench.study.corpus import Corpus
+    from modelworth.bench.study.learning_plan import Ladder
+    from modelworth.bench.study.texts import Document
+
+STUDIES = ("learning",)
+EPILOG = """examples:
+  modelworth study learning                  a ladder of sizes and budgets on a default text
+  modelworth study learning ./our-texts      on your own: plain text, JSON lines or Parquet
+  modelworth study learning --quick          the same in a minute or two
+  modelworth study learning --sizes 64x4,128x6,256x8 --tokens 1e6,2e6,4e6 --device cuda
+  modelworth study --report chain.md         what the store's studies found, as a page
+A study that was stopped goes on where it was; --again begins anew.
+"""
+VOCABULARY = 512
+BYTES_PER_TOKEN = 2.5
+"""Of the default text at this vocabulary, rounded up."""
+HELD_OUT_TOKENS = 100_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.epilog = EPILOG
+    parser.add_argument("what", nargs="?", choices=(*STUDIES, "all"), help="which study")
+    parser.add_argument("folder", nargs="?", type=Path, help="text of yours; default: see docs")
+    parser.add_argument("--quick", action="store_true", help="few small runs, a minute or two")
+    parser.add_argument("--sizes", help="nets as width x layers: 32x2,64x4")
+    parser.add_argument("--tokens", help="budgets of tokens: 1e5,4e5")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU if there is one")
+    parser.add_argument("--again", action="store_true", help="run what the store has, too")
+    parser.add_argument("--time-limit-s", type=float, default=600.0, help="for each run")
+    parser.add_argument("--store", metavar="URL", help="where measurements are kept")
+    parser.add_argument("--json", action="store_true", help="print the measurements as JSON lines")
+    parser.add_argument("--report", metavar="FILE", help="write what was found as Markdown")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb; status 1 when nothing could be measured."""
+    if options.what is None and not options.report:
+        raise InputError("study", "nothing", f"one of {', '.join((*STUDIES, 'all'))}, or --report")
+    good = True
+    with open_store(options.store, create=options.what is not None) as store:
+        if options.what is not None:
+            chosen = STUDIES if options.what == "all" else (options.what,)
+            ends = [_study(name, options, store) for name in chosen]
+            good = any(ends)
+        if options.report:
+            _report(Path(options.report), store)
+    return 0 if good else 1
+
+
+def _study(name: str, options: argparse.Namespace, store: Store) -> bool:
+    """Run one study; whether anything of it is there."""
+    makers: dict[str, Callable[..., tuple[list[StudyCase], Corpus | None]]] = {
+        "learning": _learning,
+    }
+    cases, corpus = makers[name](options)
+    found = _followed(cases, corpus, options, store)
+    if options.json:
+        for measurement in found:
+            print(serialise(measurement))
+    else:
+        _show(name, store)
+    return not found or any(one.status == "ok" for one in found)
+
+
+def _followed(
+    cases: Sequence[StudyCase], corpus: Corpus | None, options: argparse.Namespace, store: Store
+) -> list[Measurement]:
+    """The records of the runs that were still to do, each told on standard error."""
+    from modelworth.bench.study import runner
+
+    found = []
+    steps = runner.run(
+        cases,
+        store,
+        corpus=corpus,
+        again=options.again,
+        time_limit_s=options.time_limit_s,
+        command="modelworth " + " ".join(sys.argv[1:]),
+    )
+    for step in steps:
+        if step.measurement is None:
+            continue
+        found.append(step.measurement)
+        said = step.trouble or _said(step.measurement)
+        print(f"{step.index}/{step.total}  {step.case.label}: {said}", file=sys.stderr, flush=True)
+    if len(found) < len(cases):
+        there = len(cases) - len(found)
+        print(f"{there} of {len(cases)} runs were there already", file=sys.stderr)
+    return found
+
+
+def _said(measurement: Measurement) -> str:
+    """A run's outcome in a line."""
+    if measurement.result is None or measurement.study is None:
+        return f"{measurement.status}: {measurement.reason}"
+    figures = measurement.study.figures.items()
+    return ", ".join(f"{key} {found.value:.4g}" for key, found in figures)
+
+
+def _learning(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
+    from modelworth.bench.study import learning_plan as plan
+
+    ladder = _ladder(options)
+    corpus = _corpus(options, plan.tokens_needed(ladder))
+    return plan.cases(ladder, corpus.vocabulary, corpus.digest, _device(options)), corpus
+
+
+def _ladder(options: argparse.Namespace) -> Ladder:
+    """The ladder that the options ask for."""
+    from modelworth.bench.study.learning_plan import QUICK, STANDARD
+    from modelworth.bench.study.shape import size
+
+    ladder = QUICK if options.quick else STANDARD
+    if options.sizes:
+        sizes = tuple(text.strip() for text in options.sizes.split(","))
+        for text in sizes:
+            size(text)
+        ladder = replace(ladder, sizes=sizes)
+    if options.tokens:
+        tokens = tuple(sorted(_count(text) for text in options.tokens.split(",")))
+        repeated = ((tokens[0], tokens[-1]),) if len(tokens) > 1 else ()
+        ladder = replace(ladder, tokens=tokens, repeated=repeated)
+    return ladder
+
+
+def _count(text: str) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1000 <= value <= 1e15:
+        raise InputError("--tokens", text, "a number of tokens from 1000 on, such as 4e5")
+    return int(value)
+
+
+def _corpus(options: argparse.Namespace, tokens: int) -> Corpus:
+    """The text, encoded: no more of it than the budgets need."""
+    from modelworth.bench.study import corpus, texts
+
+    wanted = int((tokens * 10 / 9 + 10 * HELD_OUT_TOKENS) * BYTES_PER_TOKEN)
+    if options.folder is None:
+        return corpus.build(texts.package_documents(wanted), VOCABULARY, "the default text")
+    documents: Iterator[Document] = texts.folder_documents(options.folder)
+    made = corpus.build(_first(documents, 2 * wanted), VOCABULARY, str(options.folder))
+    if len(made.tokens) <= tokens:
+        print(
+            f"{options.folder} holds {len(made.tokens):,} training tokens: budgets beyond repeat",
+            file=sys.stderr,
+        )
+    return made
+
+
+def _first(documents: Iterator[Document], size: int) -> Iterator[Document]:
+    """Documents until their text is of a size."""
+    held = 0
+    for document in documents:
+        yield document
+        held += len(document.text)
+        if held > size:
+            return
+
+
+def _device(options: argparse.Namespace) -> str:
+    from modelworth.bench.timing.machine import default_device
+
+    return str(options.device or default_device())
+
+
+def _show(name: str, store: Store) -> None:
+    """What the store has of a study, as tables."""
+    from modelworth.report.chain_document import section
+
+    print("\n".join(section(name, _records(store))))
+
+
+def _report(path: Path, store: Store) -> None:
+    from modelworth.report.chain_document import document
+
+    path.write_text(document(_records(store)), "utf-8")
+    print(f"written: {path}", file=sys.stderr)
+
+
+def _records(store: Store) -> list[Measurement]:
+    return list(store.measurements(kind="study"))

@@ -1,0 +1,46 @@
+"""The page on the studies: data, learning, privacy, explanations, as they came out on a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from modelworth.data.measurement import Measurement
+from modelworth.report import study_learning
+
+SECTIONS: Final[dict[str, Callable[[Sequence[Measurement]], list[str]]]] = {
+    "learning": study_learning.lines,
+}
+READING: Final = """\
+Each stage from text to trust, measured in a process of its own on the machine below. Intervals are
+95%. Small nets on a small machine: a plan takes these figures up to ten times beyond their sizes as
+measured, further only as extrapolated, with a wider interval."""
+
+
+def document(records: Sequence[Measurement]) -> str:
+    """The whole page."""
+    parts = ["# The chain, measured", "", READING, "", *_machines(records), ""]
+    for name in SECTIONS:
+        if any(it.study and it.study.name == name for it in records):
+            parts += section(name, records)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def section(name: str, records: Sequence[Measurement]) -> list[str]:
+    """One study's part."""
+    return SECTIONS[name](records)
+
+
+def _machines(records: Sequence[Measurement]) -> list[str]:
+    said = {}
+    for it in records:
+        machine = it.machine
+        versions = ", ".join(f"{name} {version}" for name, version in machine.libraries.items())
+        where = "a processor (CPU), no accelerator" if machine.kind == "cpu" else machine.kind
+        key = machine.machine_id or machine.device
+        said[key] = (
+            f"- {machine.device}, {machine.cpu_cores} cores: {where}; {machine.system}; {versions}"
+        )
+    days = sorted({f"{it.recorded_at:%Y-%m-%d}" for it in records})
+    when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
+    return [f"- Measured {when} by `modelworth study`: {len(records)} runs", *said.values()]

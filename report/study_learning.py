@@ -1,0 +1,156 @@
+"""What the learning study found: runs, the law of loss, what size and pre-training buy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelworth.costmodel.architecture.loss_fit import REACH, LawFit
+from modelworth.costmodel.architecture.loss_records import fitted, foretold, learned, run_of
+from modelworth.costmodel.architecture.scaling_law import compute_optimal
+from modelworth.data.measurement import Measurement
+from modelworth.report.study_table import estimate, figure, of, parameters, rate, setting, table
+
+
+def lines(records: Sequence[Measurement]) -> list[str]:
+    """The section's lines."""
+    every = [it for it in records if it.study and it.study.name == "learning"]
+    runs = list(learned(every))
+    failed = [it for it in every if it.status != "ok"]
+    return [
+        "## Learning: what data and size buy",
+        "",
+        *_runs(runs),
+        *_law(runs),
+        *_price(runs),
+        *_tasks(every),
+        *_labels(every),
+        *_images(every),
+        *_failed(failed),
+    ]
+
+
+def _runs(runs: Sequence[Measurement]) -> list[str]:
+    head = ("parameters", "tokens", "of them different", "held-out loss, nats a token",
+            "next word right", "cloze, 1 of 4", "training")  # fmt: skip
+    rows = [
+        (
+            parameters(it), setting(it, "tokens"), setting(it, "unique_tokens"),
+            figure(it, "held_out_loss_nats"), figure(it, "next_word_share", "{:.1%}"),
+            figure(it, "cloze_share", "{:.1%}"), rate(it),
+        )
+        for it in sorted(runs, key=lambda it: (run_of(it).parameters, run_of(it).tokens))
+    ]  # fmt: skip
+    return [*table(head, rows), ""]
+
+
+def _law(runs: Sequence[Measurement]) -> list[str]:
+    law = fitted(runs)
+    if law is None:
+        return ["Too few runs for a law of loss.", ""]
+    constants = law.law
+    said = [
+        f"Loss = E + A/N^α + B/D^β over {len(runs)} runs: E {constants.irreducible:.3f}"
+        f"{_ends(law, 'irreducible')}, A {constants.a:.3g}{_ends(law, 'a')}, "
+        f"α {constants.alpha:.3f}{_ends(law, 'alpha')}, B {constants.b:.3g}{_ends(law, 'b')}, "
+        f"β {constants.beta:.3f}{_ends(law, 'beta')}; 95% intervals from resampled runs. "
+        f"Repeated data loses its worth with R* = {constants.unique_halving:.2g}"
+        f"{_ends(law, 'unique_halving')}.",
+        "",
+    ]
+    said += [f"Doubt: {doubt}." for doubt in law.doubts]
+    said += _largest(runs) + _buys(law)
+    return [*said, ""]
+
+
+def _largest(runs: Sequence[Measurement]) -> list[str]:
+    found = foretold(runs)
+    if found is None:
+        return []
+    record, law = found
+    run = run_of(record)
+    value, low, high = law.predicted(run.parameters, run.tokens, run.unique_tokens)
+    inside = "inside" if low <= run.loss <= high else "outside of"
+    return [
+        f"The largest run, foretold from the {len(law.residuals)} runs of smaller models: "
+        f"{value:.3f} ({low:.3f} to {high:.3f}); measured {run.loss:.3f}, {inside} the interval "
+        f"and {run.loss / value - 1:+.1%} off.",
+        "",
+    ]
+
+
+def _buys(law: LawFit) -> list[str]:
+    """What the next doubling buys, and the best size for a budget."""
+    size, data = law.parameters[1], law.tokens[1]
+    here = law.predicted(size, data)[0]
+    more_data, bigger = law.predicted(size, 2 * data)[0], law.predicted(2 * size, data)[0]
+    best = compute_optimal(law.law, 6 * size * data)
+    reach = law.reach(best.parameters, best.tokens)
+    where = "inside the runs" if reach == 1 else f"{reach:.1f} times beyond the runs"
+    return [
+        f"From {size:,.0f} parameters and {data:,.0f} tokens on, twice the data lowers the loss by "
+        f"{here - more_data:.3f} nats, twice the size by {here - bigger:.3f}. For the compute of "
+        f"the largest run the best is {best.parameters:,.0f} parameters on {best.tokens:,.0f} "
+        f"tokens ({where}). The law isn't asked further than {REACH:.0f} times beyond its runs.",
+    ]
+
+
+def _price(runs: Sequence[Measurement]) -> list[str]:
+    """Machine time for each accepted result by size: the runs with the largest budget."""
+    most = max((run_of(it).tokens for it in runs), default=0)
+    chosen = [it for it in runs if run_of(it).tokens == run_of(it).unique_tokens == most]
+    rows = []
+    for it in sorted(chosen, key=lambda it: run_of(it).parameters):
+        forward, right = estimate(it, "forward_s"), estimate(it, "next_word_share")
+        if forward and right and right.value > 0:
+            per = forward.value / (it.workload.prompt_tokens or 1)
+            rows.append((parameters(it), f"{per * 1e6:.2f}", f"{right.value:.1%}",
+                         f"{per / right.value * 1e6:.2f}"))  # fmt: skip
+    head = ("parameters", "µs a token", "next word right", "µs an accepted word")
+    said = "Large against small: machine time of a forward pass, and of a result that is right."
+    return [said, "", *table(head, rows), ""] if rows else []
+
+
+def _tasks(records: Sequence[Measurement]) -> list[str]:
+    head = ("task", "parameters", "examples", "tokens right", "machine time, µs",
+            "µs a right answer")  # fmt: skip
+    rows = []
+    for it in of(records, "task"):
+        forward, right = estimate(it, "forward_s"), estimate(it, "accuracy_share")
+        if forward and right:
+            paid = f"{forward.value / right.value * 1e6:.1f}" if right.value > 0 else "—"
+            rows.append((setting(it, "task"), parameters(it), setting(it, "examples"),
+                         figure(it, "accuracy_share", "{:.1%}"), f"{forward.value * 1e6:.1f}",
+                         paid))  # fmt: skip
+    return ["Tasks that the study makes itself:", "", *table(head, rows), ""] if rows else []
+
+
+def _labels(records: Sequence[Measurement]) -> list[str]:
+    rows = [
+        (
+            "pre-trained" if it.study and it.study.method == "finetune" else "from nothing",
+            setting(it, "labelled_examples"), figure(it, "accuracy_share", "{:.1%}"),
+        )
+        for it in of(records, "finetune", "labels_only")
+    ]  # fmt: skip
+    head = ("start", "labelled examples", "topics right")
+    return ["What pre-training saves in labels:", "", *table(head, rows), ""] if rows else []
+
+
+def _images(records: Sequence[Measurement]) -> list[str]:
+    rows = [
+        (parameters(it), setting(it, "examples"), figure(it, "accuracy_share", "{:.1%}"), rate(it))
+        for it in of(records, "image")
+    ]
+    head = ("parameters", "images", "classes right", "training")
+    return ["Images:", "", *table(head, rows), ""] if rows else []
+
+
+def _failed(records: Sequence[Measurement]) -> list[str]:
+    rows = [(it.model.name, it.status, it.reason or "") for it in records]
+    said = "Runs that didn't end well, which are results, too:"
+    return [said, "", *table(("run", "status", "reason"), rows), ""] if rows else []
+
+
+def _ends(law: LawFit, name: str) -> str:
+    low, high = law.interval(name)
+    return f" ({low:.3g} to {high:.3g})"
