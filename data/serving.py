@@ -79,7 +79,7 @@ class Load(Record):
         in_flight_mean, in_flight_max: requests begun and not ended, as the client saw them.
         in_flight: the mean over equal parts of the counted time, in order.
         client_lag_s: how late the client itself was, in sending or in reading; in no latency.
-        client_busy: share of one processor that the busiest client process used.
+        client_busy: share of the time that the busiest client process had work before it.
         client_bound: whether the client was the limit, so that the run says little of the server.
         cached_share: prompt tokens the server took from its prefix cache, of all.
         shared_prefix: share of each prompt that all of the run's prompts had in common.

@@ -20,6 +20,7 @@ VERBS = {
     "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
     "study": "data, learning, privacy and explanations: what they do to speed and quality here",
     "compare-runs": "two benchmark runs side by side, and which differences are real",
+    "load": "a server under load: latencies, tokens per second, a record for each level",
     "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
     "compare": "train, fine-tune, self-host or buy, side by side on the same demand",
@@ -30,7 +31,8 @@ VERBS = {
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }
 EXTRAS = {
-    "torch": "bench", "transformers": "bench", "peft": "bench", "pynvml": "bench",
+    "torch": "bench", "transformers": "bench", "tokenizers": "bench", "peft": "bench",
+    "pynvml": "bench",
     "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
     "typst": "report", "xlsxwriter": "report", "pptx": "report", "fontTools": "report",
     "vl_convert": "report", "captum": "study",

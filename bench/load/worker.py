@@ -1,0 +1,32 @@
+"""The program of one client process: a plan comes in, what happened goes out.
+
+It says when it is ready, waits for the moment to begin, and ends early but whole at SIGTERM.
+"""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import signal
+import sys
+import threading
+
+from modelworth.bench.load.client import Client
+
+
+def main() -> None:
+    """Read a plan and a moment from standard input; write the run to standard output."""
+    stopped = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    out = sys.stdout.buffer
+    client = Client(pickle.load(sys.stdin.buffer), stopped.is_set)
+    out.write(b"\n")
+    out.flush()
+    start_s = pickle.load(sys.stdin.buffer)
+    gc.disable()  # nothing here makes circles, and a collection would be lag
+    pickle.dump(client.run(start_s), out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What `modelworth load` shows: a line for each level, and what to make of it."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelworth.bench.load.probe import Understood
+    from modelworth.bench.load.record import Served
+    from modelworth.bench.load.session import Settings
+    from modelworth.data.measurement import Measurement
+    from modelworth.data.serving import Spread
+
+COLUMNS = ("load", "requests", "failed", "in flight", "TTFT p50", "p95 ms", "TPOT p50", "p95 ms",
+           "tokens/s", "requests/s")  # fmt: skip
+WIDTHS = (15, 10, 8, 11, 10, 9, 10, 9, 11, 12)
+
+
+def heading(settings: Settings, understood: Understood, served: Served) -> None:
+    """What is about to be measured."""
+    machine = served.machine
+    print(f"{served.model.name} ({settings.label}) on {machine.count} × {machine.device}")
+    shape = understood.shape
+    said = "your own traffic"
+    if settings.traffic is None:
+        said = f"{shape.prompt.mean:g} tokens in, {shape.new.mean:g} out"
+    print(f"  {said}; alone, a request takes {understood.e2e_s:.3g} s")
+    if not understood.usage:
+        print("  the server counts no tokens: no tokens per second will be known")
+    elif understood.new_tokens is not None and understood.new_tokens < 0.9 * shape.new.mean:
+        print(f"  it stopped by itself after {understood.new_tokens} tokens")
+    print(_line(COLUMNS))
+
+
+def point(record: Measurement, *, as_json: bool) -> None:
+    """One level, as a line of the table or of JSON."""
+    load = record.load
+    if load is None:
+        return
+    if as_json:
+        print(record.model_dump_json(), flush=True)
+    else:
+        print(_line(_cells(record)), flush=True)
+    if record.status != "ok":
+        print(f"  no result: {record.reason}", file=sys.stderr)
+    if load.failures:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in load.failures.items())
+        print(f"  failed: {kinds}", file=sys.stderr)
+    if load.client_bound:
+        print(
+            "  the client was the limit: this says little of the server and is no capacity;\n"
+            "  give it more cores, or load from several machines",
+            file=sys.stderr,
+        )
+
+
+def _cells(record: Measurement) -> tuple[str, ...]:
+    load, serving = record.load, record.result.serving if record.result else None
+    assert load is not None
+    said = f"{load.concurrency_limit} in flight"
+    if load.mode == "open":
+        said = f"{load.rate_per_s:g} a second"
+    return (
+        said,
+        str(load.requests_ok),
+        str(load.requests_failed),
+        _figure(load.in_flight_mean),
+        *_times(serving.ttft if serving else None),
+        *_times(serving.tpot if serving else None),
+        _figure(serving.output_tokens_per_s if serving else None),
+        _figure(serving.requests_per_s if serving else None),
+    )
+
+
+def _times(spread: Spread | None) -> tuple[str, str]:
+    if spread is None:
+        return "—", "—"
+    return _figure(_ms(spread.p50_s)), _figure(_ms(spread.p95_s))
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
+
+
+def _figure(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    first, *others = zip(cells, WIDTHS, strict=True)
+    return f"{first[0]:<{first[1]}}" + "".join(f"{cell:>{width}}" for cell, width in others)
