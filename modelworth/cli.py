@@ -31,7 +31,7 @@ VERBS = {
     "doctor": "what this machine has, what is missing, and the command that mends it",
 }
 EXTRAS = {
-    "torch": "bench", "transformers": "bench", "tokenizers": "bench", "peft": "bench",
+    "torch": "bench", "transformers": "bench", "peft": "bench",
     "pynvml": "bench",
     "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
     "typst": "report", "xlsxwriter": "report", "pptx": "report", "fontTools": "report",
