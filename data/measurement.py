@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -61,6 +61,10 @@ class Workload(Record):
         batch: sequences or images in one step on one data-parallel rank, before accumulation.
         prompt_tokens: tokens a sequence has when the step starts (training: its length).
         new_tokens: tokens generated a sequence (decode and generate).
+        context_tokens: tokens in the cache before the prompt (a prompt read at a depth).
+        quantization: how the weights are stored, where that isn't the precision (`Q4_K_M`).
+        weight_bits: a stored weight's mean bits, its scales included.
+        gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
 
     kind: Kind
@@ -80,6 +84,10 @@ class Workload(Record):
     engine: str = "transformers"
     concurrency: PositiveInt | None = None
     layout: Layout = Layout()
+    context_tokens: PositiveInt | None = optional_part()
+    quantization: str | None = optional_part()
+    weight_bits: Annotated[float, Field(gt=0, le=64)] | None = optional_part()
+    gpu_layers: Count | None = optional_part()
 
 
 class Ceilings(Record):

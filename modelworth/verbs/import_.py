@@ -4,50 +4,128 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelworth.data.importers.judge import Judgement
+    from modelworth.data.importers.told import Told
+    from modelworth.data.measurement import Measurement
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("files", type=Path, nargs="+", help=".jsonl, .csv, .parquet or .json files")
+    parser.add_argument("files", type=Path, nargs="+", help="our exports or other tools' results")
     parser.add_argument(
         "--store", help="store to add to (default: $MODELWORTH_STORE, modelworth.db)"
     )
-    parser.add_argument("--device", help="the accelerator, where another tool's file doesn't say")
-    parser.add_argument("--count", type=int, default=1, help="how many of them (default 1)")
-    parser.add_argument("--precision", default="bfloat16", help="of the matrix products")
+    parser.add_argument("--judge", action="store_true", help="say what each run can stand for")
+    said = parser.add_argument_group("what another tool's file doesn't say")
+    said.add_argument("--device", help="the accelerator it ran on")
+    said.add_argument("--count", help="how many of them (default: as the file says)")
+    said.add_argument("--model", help="the model's name")
+    said.add_argument("--date", help="when it ran, such as 2026-01-31")
+    said.add_argument("--precision", help="of the weights (default: the file's, else bfloat16)")
+    said.add_argument("--concurrency", help="most requests that were in flight")
+    said.add_argument("--rate", help="requests a second that were sent")
+    said.add_argument("--batch", help="sequences at once, where nothing was served")
+    said.add_argument("--prompt-tokens", help="mean length of a prompt")
+    said.add_argument("--new-tokens", help="mean length of an answer")
     parser.epilog = (
         "examples:\n"
         "  modelworth import runs.jsonl\n"
-        "  modelworth import vllm-result.json --device 'H100 SXM 80GB' --count 2\n"
+        "  modelworth import vllm-result.json --device 'H100 SXM 80GB' --count 2 --judge\n"
         "  modelworth import llama-bench.json\n\n"
-        "A .json file is a result of `vllm bench serve --save-result` or `llama-bench -o json`."
+        "Read are results of vllm bench serve, sglang.bench_serving, AIPerf, genai-perf,\n"
+        "guidellm, inference-perf, inference-benchmarker, trtllm-bench, InferenceX, MLPerf\n"
+        "loadgen, llama-bench and optimum-benchmark, told apart by their content."
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Add what is new; all files are read and checked before anything is added."""
-    from typing import get_args
-
-    from modelworth.data.catalog import load_catalog
-    from modelworth.data.errors import InputError
-    from modelworth.data.exchange import read
-    from modelworth.data.importers.foreign import Told, read_foreign
+    from modelworth.data.importers.foreign import read_any
+    from modelworth.data.importers.records import judged_all
     from modelworth.data.store import open_store
-    from modelworth.data.words import Precision
 
-    if options.count < 1:
-        raise InputError("--count", options.count, "1 or more")
-    if options.precision not in get_args(Precision):
-        raise InputError(
-            "--precision", options.precision, f"one of {', '.join(get_args(Precision))}"
-        )
-    device = options.device and load_catalog().accelerator(options.device).name
-    told = Told(device, options.count, options.precision)
-    records = []
-    for path in options.files:
-        records += read_foreign(path, told) if path.suffix == ".json" else read(path)
+    told = _told(options)
+    records = [record for path in options.files for record in read_any(path, told)]
     with open_store(options.store) as store:
         added = store.add_all(records)
         print(f"{added} measurements added to {store.where}, {len(records) - added} known already")
+    judgements = judged_all(records)
+    if options.judge:
+        _print_judgements(records, judgements)
+    else:
+        _print_unsound(judgements)
     return 0
+
+
+def _told(options: argparse.Namespace) -> Told:
+    """The flags as the importers take them."""
+    from modelworth.data.catalog import load_catalog
+    from modelworth.data.errors import InputError
+    from modelworth.data.importers.numbers import moment
+    from modelworth.data.importers.told import Told
+    from modelworth.data.words import precision
+
+    date = None if options.date is None else moment(options.date)
+    if options.date is not None and date is None:
+        raise InputError("--date", options.date, "a date such as 2026-01-31 or 2026-01-31T14:00")
+    return Told(
+        device=options.device and load_catalog().accelerator(options.device).name,
+        count=_count("--count", options.count),
+        precision=None if options.precision is None else precision(options.precision),
+        model=options.model,
+        date=date,
+        concurrency=_count("--concurrency", options.concurrency),
+        rate_per_s=_rate(options.rate),
+        batch=_count("--batch", options.batch),
+        prompt_tokens=_count("--prompt-tokens", options.prompt_tokens),
+        new_tokens=_count("--new-tokens", options.new_tokens),
+    )
+
+
+def _count(flag: str, text: str | None) -> int | None:
+    """A whole number of 1 or more."""
+    from modelworth.data.errors import InputError
+
+    if text is None:
+        return None
+    if len(text) > 9 or not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise InputError(flag, text, "a whole number of 1 or more, below a thousand million")
+    return int(text)
+
+
+def _rate(text: str | None) -> float | None:
+    """A rate above 0, or `inf` for all at once."""
+    from modelworth.data.errors import InputError
+    from modelworth.data.importers.numbers import rate
+
+    found = None if text is None else rate(text)
+    if text is not None and found is None:
+        raise InputError("--rate", text, "requests a second, above 0, or inf for all at once")
+    return found
+
+
+def _print_judgements(records: Sequence[Measurement], judgements: dict[str, Judgement]) -> None:
+    """Class, reason and arithmetic of each run of a served endpoint."""
+    for record in records:
+        judgement, work = judgements.get(record.id), record.workload
+        if judgement is None:
+            continue
+        devices = f"{record.machine.count} × {record.machine.device}"
+        lengths = f"{work.prompt_tokens or '?'} + {work.new_tokens or '?'} tokens"
+        print(f"{record.id}  {record.model.name} on {devices}, {lengths}")
+        use = "may carry a capacity" if judgement.sound else "no capacity"
+        print(f"  {judgement.title}: {judgement.reason} ({use})")
+        print(f"  {judgement.arithmetic}")
+
+
+def _print_unsound(judgements: dict[str, Judgement]) -> None:
+    """How many runs can't stand for a capacity, and why."""
+    unsound = [one for one in judgements.values() if not one.sound]
+    if unsound:
+        kinds = ", ".join(sorted({one.title for one in unsound}))
+        print(f"{len(unsound)} of {len(judgements)} can't stand for a capacity ({kinds}): --judge")

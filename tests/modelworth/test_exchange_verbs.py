@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from modelworth.cli import main
 from modelworth.data.store import open_store
+from tests.data.importers.results import VLLM
 from tests.data.records import failed, made_up
 
 
@@ -34,7 +37,7 @@ def test_out_of_one_store_into_another(folder, capsys):
         (["import", "missing.jsonl"], "readable"),
         (["import", "missing.json", "--count", "0"], "1 or more"),
         (["import", "missing.json", "--device", "H1000"], "accelerator: H1000"),
-        (["import", "missing.json", "--precision", "fp7"], "float32"),
+        (["import", "missing.json", "--precision", "fp7"], "did you mean fp8"),
     ],
 )
 def test_nonsense_gets_a_line_and_status_2(folder, capsys, arguments, said):
@@ -51,5 +54,19 @@ def test_nothing_is_added_when_one_file_is_wrong(folder, capsys):
     assert main(["export", "runs.jsonl", "--store", "full.db"]) == 0
     (folder / "bad.jsonl").write_text("nonsense\n")
     assert main(["import", "runs.jsonl", "bad.jsonl"]) == 2
-    assert "bad.jsonl:1" in capsys.readouterr().err
+    assert "bad.jsonl" in capsys.readouterr().err
     assert not (folder / "modelworth.db").exists()
+
+
+def test_a_load_test_is_judged_in_words(folder, capsys):
+    (folder / "held.json").write_text(json.dumps(VLLM))
+    (folder / "paced.json").write_text(json.dumps({**VLLM, "max_concurrency": 256}))
+    device = ["--device", "H100 SXM 80GB", "--store", "judged.db"]
+    assert main(["import", "held.json", *device, "--judge"]) == 0
+    said = capsys.readouterr().out
+    assert "concurrency-held" in said
+    assert "4 requests/s × 7.91 s = 31.6 in flight, of 32 allowed (99%)" in said
+    assert main(["import", "paced.json", *device]) == 0
+    assert "1 of 1 can't stand for a capacity (load-limited)" in capsys.readouterr().out
+    assert main(["import", "held.json", "--store", "judged.db"]) == 2
+    assert "given: --device" in capsys.readouterr().err

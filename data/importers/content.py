@@ -1,0 +1,106 @@
+"""What a tool's result file holds, whatever its suffix: JSON objects, tables, or plain lines.
+
+Byte-order marks are taken off, UTF-16 is read, lines of a program's own before and after the JSON
+are skipped, and one object, a list, and objects one after another (JSONL, appended runs) give the
+same: a tuple of objects. What is cut off in the middle is refused with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from modelworth.data.errors import InputError
+
+MOST_BYTES: Final = 64 * 2**20
+_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+_OPENS: Final = re.compile(r"^[ \t]*([\[{])", re.MULTILINE)
+_FOLLOWS: Final = re.compile(r"\s*([\[{])")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file's text and the JSON objects in it.
+
+    Attributes:
+        objects: of the top level, of a list there, or of lines; empty for a file without JSON.
+    """
+
+    name: str
+    text: str
+    objects: tuple[Json, ...]
+
+    @cached_property
+    def rows(self) -> tuple[dict[str, str], ...]:
+        """Rows of a CSV file whose first line names the columns."""
+        reader = csv.DictReader(io.StringIO(self.text, newline=""))
+        return tuple(
+            {str(key): cell for key, cell in row.items() if isinstance(cell, str)} for row in reader
+        )
+
+    @property
+    def head(self) -> str:
+        """The first line that says anything."""
+        return next((line for line in self.text.splitlines() if line.strip()), "")
+
+
+def read_content(path: Path) -> Content:
+    """Read a file.
+
+    Raises:
+        InputError: if it can't be read, is too large, or holds JSON that breaks off.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            allowed = f"at most {MOST_BYTES >> 20} MiB: leave single requests out of the file"
+            raise InputError(str(path), f"{size >> 20} MiB", allowed)
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(str(path), error.strerror or str(error), "a readable file") from error
+    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), str(error), "text in UTF-8 or UTF-16") from error
+    return Content(path.name, text, _objects(str(path), text))
+
+
+def _objects(where: str, text: str) -> tuple[Json, ...]:
+    """Every JSON object, from the first line that begins one to the last."""
+    found: list[Json] = []
+    position, fault = 0, None
+    while (opening := _next(text, position, bool(found))) is not None:
+        start = opening.start(1)
+        try:
+            value, position = json.JSONDecoder().raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            fault = fault or (text.count("\n", 0, start) + 1, error)
+            if found or opening[1] == "{":
+                break
+            position = opening.end()
+            continue
+        fault = None if not found else fault
+        found += [item for item in _flat(value) if isinstance(item, dict)]
+    if fault is not None and (found or text.lstrip()[:1] == "{"):
+        line, said = fault
+        raise InputError(f"{where}:{line}", str(said), "complete JSON: is the file cut off?")
+    return tuple(found)
+
+
+def _next(text: str, position: int, begun: bool) -> re.Match[str] | None:
+    """Where the next value opens: at the start of a line, or right after the one before."""
+    follows = _FOLLOWS.match(text, position) if begun else None
+    return follows or _OPENS.search(text, position)
+
+
+def _flat(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

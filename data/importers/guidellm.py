@@ -1,0 +1,143 @@
+"""GuideLLM's benchmarks.json: one benchmark a load of the sweep, each with its own statistics.
+
+`inter_token_latency_ms` is the time of each later token; `time_per_output_token_ms` has the first
+token in it and isn't used. Requests cut off by the end are neither done nor failed.
+Read: guidellm 0.2 to 0.8 (benchmark/schemas).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import (
+    at,
+    count,
+    first,
+    moment,
+    number,
+    positive,
+    rate,
+    spread,
+)
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.shared import short_error, text
+from modelworth.data.serving import Spread
+
+TOOL: Final = "guidellm"
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return len(content.objects) == 1 and bool(_benchmarks(content.objects[0]))
+
+
+def _benchmarks(document: Json) -> list[Json]:
+    found = document.get("benchmarks")
+    listed = found if isinstance(found, list) else []
+    return [one for one in listed if at(one, "metrics", "inter_token_latency_ms") is not None]
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each benchmark in the file."""
+    document = content.objects[0]
+    return (_run(one, document) for one in _benchmarks(document))
+
+
+def _run(one: Json, document: Json) -> ServedRun:
+    totals = at(one, "metrics", "request_totals") or one.get("request_totals")
+    totals = totals or at(one, "run_stats", "requests_made") or {}
+    completed, failed = count(totals.get("successful")), count(totals.get("errored")) or 0
+    limit, rate_per_s = _load(one)
+    output = _successful(one, "output_token_count").mean_s
+    ttft = _successful(one, "time_to_first_token_ms", 1e-3)
+    tpot = _successful(one, "inter_token_latency_ms", 1e-3)
+    request = _successful(one, "request_latency")
+    begin, end = number(one.get("start_time")), number(one.get("end_time"))
+    lasted = end - begin if begin is not None and end is not None and end > begin else None
+    return ServedRun(
+        tool=TOOL,
+        content={"start_time": begin, "metrics": one.get("metrics"), "load": [limit, rate_per_s]},
+        tool_version=text(at(document, "metadata", "guidellm_version")),
+        date=moment(begin),
+        model=_model(one, document),
+        concurrency=limit,
+        rate_per_s=rate_per_s,
+        completed=completed,
+        failed=failed,
+        errors=_errors(one, failed),
+        duration_s=positive(one.get("duration")) or lasted,
+        prompt_tokens=_successful(one, "prompt_token_count").mean_s,
+        output_tokens=output,
+        requests_per_s=_successful(one, "requests_per_second").mean_s,
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        request=request_time(request, ttft, tpot, output),
+        counted_in_flight=_successful(one, "request_concurrency").mean_s,
+        lag=Spread(mean_s=_lag_s(one)) if limit is None else Spread(),
+    )
+
+
+def _successful(one: Json, metric: str, seconds: float = 1.0) -> Spread:
+    """A metric's statistics over requests that ended well."""
+    values = at(one, "metrics", metric, "successful")
+    return spread(values, seconds) if isinstance(values, Mapping) else Spread()
+
+
+def _load(one: Json) -> tuple[int | None, float | None]:
+    """Limit in flight and arrival rate, by the strategy of the version's own place."""
+    places = (("config", "strategy"), ("args", "strategy"), ("scheduler", "strategy"))
+    strategy: Any = next((it for place in places if (it := at(one, *place)) is not None), {})
+    kind = first(strategy, "type_", "kind", "type") if isinstance(strategy, Mapping) else None
+    if kind == "synchronous":
+        return 1, None
+    if kind == "concurrent":
+        return count(first(strategy, "streams", "max_concurrency")), None
+    if kind == "throughput":
+        return count(strategy.get("max_concurrency")) or None, math.inf
+    if kind in ("constant", "poisson", "async"):
+        return None, rate(strategy.get("rate"))
+    return None, None
+
+
+def _lag_s(one: Json) -> float | None:
+    """How late requests were sent, on average."""
+    for group, key in (
+        ("scheduler_metrics", "request_targeted_start_delay_avg"),
+        ("run_stats", "requests_targeted_start_time_delay_avg"),
+        ("run_stats", "request_start_time_targeted_delay_avg"),
+    ):
+        found = positive(at(one, group, key))
+        if found is not None:
+            return found
+    return None
+
+
+def _model(one: Json, document: Json) -> str | None:
+    for place in (
+        at(document, "config", "spec", "backend", "model"),
+        at(one, "config", "backend", "model"),
+        at(one, "worker", "backend_model"),
+        at(document, "args", "model"),
+        at(document, "args", "backend_kwargs", "model"),
+        at(one, "benchmarker", "backend", "model"),
+    ):
+        if isinstance(place, str):
+            return text(place)
+    return None
+
+
+def _errors(one: Json, failed: int) -> dict[str, int]:
+    listed = at(one, "requests", "errored")
+    texts = [
+        str(first(it, "error") or at(it, "info", "error") or "unknown")
+        for it in (listed if isinstance(listed, list) else [])
+        if isinstance(it, Mapping)
+    ]
+    kinds = Counter(short_error(it) for it in texts)
+    if failed > kinds.total():
+        kinds["unknown"] += failed - kinds.total()
+    return dict(kinds)

@@ -1,0 +1,78 @@
+"""Hugging Face inference-benchmarker: all runs of a benchmark in one file, the warm-up first.
+
+Read: inference-benchmarker src/writers.rs, with percentiles as an object and, older, as `_p90`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import at, count, first, moment, positive, spread
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.shared import mean, text
+from modelworth.data.serving import Spread
+
+TOOL: Final = "inference-benchmarker"
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return len(content.objects) == 1 and bool(_results(content.objects[0]))
+
+
+def _results(document: Json) -> list[Json]:
+    listed = document.get("results")
+    return [
+        one
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and "executor_type" in one and "token_throughput_secs" in one
+    ]
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each run but the warm-up."""
+    document = content.objects[0]
+    kept = (one for one in _results(document) if one.get("id") != "warmup")
+    return (_run(one, document) for one in kept)
+
+
+def _run(one: Json, document: Json) -> ServedRun:
+    config = document.get("config") or {}
+    completed = count(one.get("successful_requests"))
+    failed = count(one.get("failed_requests")) or 0
+    paced = "arrival" in str(one.get("executor_type")).casefold()
+    output = mean(one.get("total_tokens"), completed)
+    ttft, tpot, request = (
+        _times(one, name) for name in ("time_to_first_token", "inter_token_latency", "e2e_latency")
+    )
+    duration_ms = positive(one.get("duration_ms"))
+    sent = mean(one.get("total_tokens_sent"), completed)
+    return ServedRun(
+        tool=TOOL,
+        content=one,
+        date=moment(first(document, "start_time")),
+        model=text(first(config, "model_name", "model", "tokenizer_name")),
+        engine=text(at(config, "extra_metadata", "engine")),
+        concurrency=None if paced else count(at(one, "config", "max_vus")) or None,
+        rate_per_s=positive(at(one, "config", "rate")) if paced else None,
+        asked=count(one.get("total_requests")),
+        completed=completed,
+        failed=failed,
+        errors={"unknown": failed} if failed else {},
+        duration_s=None if duration_ms is None else duration_ms / 1e3,
+        prompt_tokens=sent or positive(at(config, "prompt_options", "num_tokens")),
+        output_tokens=output,
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        request=request_time(request, ttft, tpot, output),
+    )
+
+
+def _times(one: Json, name: str) -> Spread:
+    values: Any = one.get(f"{name}_ms")
+    if not isinstance(values, Mapping):
+        prefix = f"{name}_ms_"
+        values = {key.removeprefix(prefix): it for key, it in one.items() if key.startswith(prefix)}
+    return spread(values, 1e-3)

@@ -1,0 +1,100 @@
+"""inference-perf (Kubernetes): the report of a stage, or the summary of all stages.
+
+A closed loop writes how long requests waited for a slot as `schedule_delay`, which is no lag of the
+client; the summary doesn't say that it was one, but then the delay grows over the whole run.
+Read: inference-perf 0.1 to 0.7 (reportgen/base.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import at, count, first, positive, rate, spread
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.serving import Spread
+
+TOOL: Final = "inference-perf"
+CLOSED_LOOP_SHARE: Final = 0.5
+"""A longest delay of more than this share of the run is a queue for slots, not a lag."""
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return bool(content.objects) and all(
+        isinstance(one.get("load_summary"), Mapping) and "successes" in one
+        for one in content.objects
+    )
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each report in the file."""
+    return (_run(one) for one in content.objects)
+
+
+def _run(one: Json) -> ServedRun:
+    done, load = one.get("successes") or {}, one["load_summary"]
+    completed, failed = count(done.get("count")), count(at(one, "failures", "count")) or 0
+    requests_per_s = positive(at(done, "throughput", "requests_per_sec"))
+    duration_s = positive(one.get("benchmark_time_seconds"))
+    if duration_s is None and completed and requests_per_s:
+        duration_s = completed / requests_per_s
+    prompts = first(done, "prompt_tokens", "prompt_len") or {}
+    output = positive(at(first(done, "output_tokens", "output_len"), "mean"))
+    ttft, tpot, request = (
+        _times(done, name)
+        for name in ("time_to_first_token", "time_per_output_token", "request_latency")
+    )
+    limit = count(load.get("concurrency")) or None
+    return ServedRun(
+        tool=TOOL,
+        content=one,
+        concurrency=limit,
+        rate_per_s=None if limit else rate(load.get("requested_rate")),
+        asked=count(load.get("count")),
+        completed=completed,
+        failed=failed,
+        errors=_errors(one, failed),
+        duration_s=duration_s,
+        prompt_tokens=positive(prompts.get("mean")),
+        output_tokens=output,
+        requests_per_s=requests_per_s,
+        output_per_s=positive(at(done, "throughput", "output_tokens_per_sec")),
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        gap=_times(done, "inter_token_latency"),
+        request=request_time(request, ttft, tpot, output),
+        lag=Spread() if limit else _lag(load.get("schedule_delay"), duration_s),
+        cached_share=_cached_share(prompts),
+    )
+
+
+def _times(done: Mapping[str, Any], name: str) -> Spread:
+    values = at(done, "latency", name)
+    return spread(values) if isinstance(values, Mapping) else Spread()
+
+
+def _lag(delay: Any, duration_s: float | None) -> Spread:
+    """How late the client was; nothing where requests waited for a slot."""
+    longest = positive(at(delay, "max"))
+    if not isinstance(delay, Mapping) or longest is None:
+        return Spread()
+    if duration_s is not None and longest > CLOSED_LOOP_SHARE * duration_s:
+        return Spread()
+    return spread(delay)
+
+
+def _cached_share(prompts: Mapping[str, Any]) -> float | None:
+    total, cached = positive(prompts.get("total")), positive(prompts.get("cached"))
+    return None if total is None or cached is None else min(1.0, cached / total)
+
+
+def _errors(one: Json, failed: int) -> dict[str, int]:
+    labels = at(one, "failures", "by_label")
+    found = {
+        str(label): number
+        for label, value in (labels.items() if isinstance(labels, Mapping) else ())
+        if (number := count(at(value, "count") or value))
+    }
+    return found or ({"unknown": failed} if failed else {})

@@ -1,0 +1,122 @@
+"""InferenceX (InferenceMAX): its client's runs, in seconds, and its table of points.
+
+A point of the table states throughput by device; of a disaggregated one, output is by decoding
+device and input by prefilling device. Lengths there are the nominal ones, so the mean output comes
+from the times. Read: InferenceX utils/process_result.py and benchmarks, 2025-10 to 2026-07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from modelworth.data.importers import shared
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import at, count, first, moment, positive, rate
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.serving import Spread
+
+TOOL: Final = "InferenceX"
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return bool(content.objects) and all(_is_run(run) for run in content.objects)
+
+
+def _is_run(run: Json) -> bool:
+    return _is_point(run) or ("completed" in run and ("median_ttft" in run or "mean_ttft" in run))
+
+
+def _is_point(run: Mapping[str, Any]) -> bool:
+    return "tput_per_gpu" in run or at(run, "metrics", "tput_per_gpu") is not None
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each run in the file."""
+    return (_point(run) if _is_point(run) else _run(run) for run in content.objects)
+
+
+def _run(run: Json) -> ServedRun:
+    completed, asked = count(run.get("completed")), count(run.get("num_prompts"))
+    output = shared.mean(run.get("total_output_tokens"), completed)
+    ttft, tpot, request = _times(run)
+    failed = max(0, (asked or 0) - (completed or 0)) if asked is not None else 0
+    return ServedRun(
+        tool=TOOL,
+        content=run,
+        date=moment(run.get("date")),
+        model=shared.text(run.get("model_id")),
+        device=shared.text(first(run, "hw", "gpu", "hardware")),
+        tensor=count(run.get("tp")),
+        concurrency=count(run.get("max_concurrency")) or None,
+        rate_per_s=rate(run.get("request_rate")),
+        asked=asked,
+        completed=completed,
+        failed=failed,
+        errors=shared.error_kinds(run.get("errors"), failed),
+        duration_s=positive(run.get("duration")),
+        prompt_tokens=shared.mean(run.get("total_input_tokens"), completed),
+        output_tokens=output,
+        requests_per_s=positive(run.get("request_throughput")),
+        output_per_s=positive(run.get("output_throughput")),
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        gap=shared.named_spread(run, "itl", ""),
+        request=request_time(request, ttft, tpot, output),
+        peak_in_flight=positive(run.get("max_concurrent_requests")),
+    )
+
+
+def _point(run: Json) -> ServedRun:
+    inner = run.get("metrics")
+    figures = {**run, **inner} if isinstance(inner, Mapping) else run
+    ttft, tpot, request = _times(figures)
+    gpus = _gpus(figures)
+    decoding = count(figures.get("num_decode_gpu")) if figures.get("disagg") else gpus
+    per_gpu = positive(figures.get("output_tput_per_gpu"))
+    output_per_s = None if per_gpu is None or not decoding else per_gpu * decoding
+    tokens = _output_tokens(ttft, tpot, request) or positive(figures.get("osl"))
+    return ServedRun(
+        tool=TOOL,
+        content=run,
+        date=moment(figures.get("date")),
+        model=shared.text(figures.get("model")),
+        engine=shared.text(figures.get("framework")),
+        device=_device(shared.text(first(figures, "hw", "hardware"))),
+        count=gpus,
+        tensor=count(first(figures, "tp", "decode_tp")),
+        stored=shared.text(figures.get("precision")),
+        concurrency=count(figures.get("conc")) or None,
+        prompt_tokens=positive(figures.get("isl")),
+        output_tokens=tokens,
+        requests_per_s=None if output_per_s is None or tokens is None else output_per_s / tokens,
+        output_per_s=output_per_s,
+        ttft=ttft,
+        tpot=tpot,
+        request=request_time(request, ttft, tpot, tokens),
+    )
+
+
+def _times(run: Mapping[str, Any]) -> tuple[Spread, Spread, Spread]:
+    ttft, tpot, request = (shared.named_spread(run, name, "") for name in ("ttft", "tpot", "e2el"))
+    return ttft, tpot, request
+
+
+def _gpus(run: Mapping[str, Any]) -> int | None:
+    parts = [count(run.get(key)) for key in ("num_prefill_gpu", "num_decode_gpu")]
+    if run.get("disagg") and all(parts):
+        return sum(part or 0 for part in parts)
+    return count(first(run, "num_gpus", "tp", "num_decode_gpu", "decode_tp"))
+
+
+def _output_tokens(ttft: Spread, tpot: Spread, request: Spread) -> float | None:
+    """Mean output: what a request takes after its first token, over what each later one takes."""
+    if request.mean_s is None or ttft.mean_s is None or tpot.mean_s is None:
+        return None
+    return (request.mean_s - ttft.mean_s) / tpot.mean_s + 1
+
+
+def _device(name: str | None) -> str | None:
+    """The chip of a runner's name such as `gb300-nv` or `h200-trt`."""
+    return None if name is None else name.split("-")[0]

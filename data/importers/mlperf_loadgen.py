@@ -1,0 +1,82 @@
+"""MLPerf loadgen's `mlperf_log_summary.txt`: one run of the Offline or Server scenario.
+
+Offline sends everything at once; Server sends at the scheduled rate. Lines are `name : value`, with
+times in nanoseconds. Neither model, device nor date is there. A run that loadgen calls INVALID is
+kept as one that failed. Read: mlcommons/inference loadgen/results.cc, 3.1 to 6.0.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from modelworth.data.errors import InputError
+from modelworth.data.importers.content import Content
+from modelworth.data.importers.numbers import positive
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.serving import Spread
+
+TOOL: Final = "MLPerf loadgen"
+HEAD: Final = "MLPerf Results Summary"
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return not content.objects and HEAD in content.text
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """The one run of the summary."""
+    lines = _lines(content.text)
+    scenario = lines.get("scenario", "")
+    if scenario not in ("Offline", "Server", "Interactive"):
+        allowed = "Offline, Server or Interactive"
+        raise InputError(f"{content.name}: Scenario", scenario or "nothing", allowed)
+    if lines.get("result is") != "VALID":
+        raise InputError(f"{content.name}: Result is", lines.get("result is", "nothing"), "VALID")
+    yield _run(lines, scenario, content.text)
+
+
+def _lines(text: str) -> dict[str, str]:
+    """Name → value, names in small letters; the first of several counts."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            found.setdefault(re.sub(r"\s+", " ", name.strip().casefold()), value.strip())
+    return found
+
+
+def _run(lines: Mapping[str, str], scenario: str, text: str) -> ServedRun:
+    requests = positive(
+        lines.get("completed samples per second") or lines.get("samples per second")
+    )
+    tokens = positive(lines.get("completed tokens per second") or lines.get("tokens per second"))
+    output = tokens / requests if tokens and requests else None
+    scheduled = positive(lines.get("scheduled samples per second"))
+    ttft = _times(lines, "first token latency")
+    tpot, request = _times(lines, "time to output token"), _times(lines, "latency")
+    return ServedRun(
+        tool=TOOL,
+        content=text,
+        rate_per_s=math.inf if scenario == "Offline" else scheduled,
+        output_tokens=output,
+        requests_per_s=requests,
+        output_per_s=tokens,
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        request=request_time(request, ttft, tpot, output),
+    )
+
+
+def _times(lines: Mapping[str, str], what: str) -> Spread:
+    found = {
+        "mean_s": positive(lines.get(f"mean {what} (ns)")),
+        "p50_s": positive(lines.get(f"50.00 percentile {what} (ns)")),
+        "p90_s": positive(lines.get(f"90.00 percentile {what} (ns)")),
+        "p95_s": positive(lines.get(f"95.00 percentile {what} (ns)")),
+        "p99_s": positive(lines.get(f"99.00 percentile {what} (ns)")),
+    }
+    return Spread(**{name: None if it is None else it / 1e9 for name, it in found.items()})

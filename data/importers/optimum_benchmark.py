@@ -1,0 +1,175 @@
+"""Hugging Face optimum-benchmark: `benchmark.json`, or `benchmark_report.json` alone.
+
+A report has a part for prefill, decode or forward, each with the seconds of its repetitions and its
+throughput; the work of one is the product. Model, device and shapes stand in the settings, where
+those were saved. Read: optimum-benchmark 0.2 to 0.6 (benchmark/report.py, scenarios/inference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Final
+
+from modelworth.data.errors import InputError
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import at, count, first, moment, positive
+from modelworth.data.importers.shared import text
+from modelworth.data.importers.told import Told, cited, device_name, model_of, named
+from modelworth.data.importers.told import stored_format as format_of
+from modelworth.data.measurement import (
+    Interval,
+    Latency,
+    Machine,
+    Measurement,
+    Result,
+    Workload,
+)
+from modelworth.data.words import Kind, Precision, precision
+
+TOOL: Final = "optimum-benchmark"
+PARTS: Final[Mapping[str, Kind]] = {"prefill": "prefill", "decode": "decode", "forward": "forward"}
+DTYPES: Final[Mapping[str, Precision]] = {
+    "float32": "float32", "float16": "float16", "bfloat16": "bfloat16",
+}  # fmt: skip
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return bool(content.objects) and all(any(True for _ in _parts(one)) for one in content.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One timed part of a report, with the settings that it ran under."""
+
+    kind: Kind
+    timed: Json
+    config: Json
+
+    @property
+    def backend(self) -> Json:
+        """Settings of the software and the model."""
+        return self.config.get("backend") or {}
+
+    @property
+    def shapes(self) -> Json:
+        """Sizes of the input."""
+        return at(self.config, "scenario", "input_shapes") or {}
+
+
+def parts(content: Content) -> Iterator[Part]:
+    """Each timed part of each report."""
+    return (part for one in content.objects for part in _parts(one))
+
+
+def _parts(document: Json) -> Iterator[Part]:
+    for name, kind in PARTS.items():
+        part = at(document.get("report", document), name)
+        if isinstance(part, dict) and isinstance(part.get("latency"), Mapping):
+            yield Part(kind, part, document.get("config") or {})
+
+
+def measurement(part: Part, told: Told, where: str) -> Measurement:
+    """A part as a record.
+
+    Raises:
+        InputError: if it lacks its times, or a device, a model, a date or a batch isn't given.
+    """
+    backend, config = part.backend, part.config
+    on_cpu = backend.get("device") == "cpu"
+    cpu = text(at(config, "environment", "cpu"))
+    ran = named(
+        where,
+        told.device or (cpu if on_cpu else device_name(_gpu(config))),
+        told.model or text(backend.get("model")),
+        moment(first(config, "date", "timestamp")) or told.date,
+        count(part.shapes.get("batch_size")) or told.batch,
+    )
+    samples_s, mean_s, per_s = _timed(part.timed, where)
+    tokens = max(1, round(per_s * mean_s / ran.batch)) if _unit(part.timed) == "tokens" else None
+    middle_s = median(samples_s) if samples_s else mean_s
+    devices = told.count or _devices(backend, on_cpu)
+    work = tokens * ran.batch if tokens else ran.batch
+    return Measurement(
+        recorded_at=ran.date,
+        model=model_of(ran.model),
+        workload=_workload(part, told, ran.batch, tokens),
+        machine=Machine(
+            device=ran.device, kind="cpu" if on_cpu else "other", count=devices, cpu=cpu
+        ),
+        status="ok",
+        result=Result(
+            unit="tokens" if tokens else "sequences",
+            work_per_step=work,
+            throughput_per_s=Interval(value=work / middle_s),
+            throughput_per_s_per_device=work / middle_s / devices,
+            latency=Latency(
+                mean_s=mean_s,
+                p50_s=middle_s,
+                per_token_s=middle_s / tokens if tokens and part.kind == "decode" else None,
+            ),
+            samples_s=samples_s,
+        ),
+        provenance=cited(
+            TOOL, [config, part.timed], text(at(config, "environment", "optimum_benchmark_version"))
+        ),
+    )
+
+
+def _workload(part: Part, told: Told, batch: int, tokens: int | None) -> Workload:
+    return Workload(
+        kind=part.kind,
+        batch=batch,
+        prompt_tokens=_prompt(part.kind, tokens, part.shapes, told),
+        new_tokens=tokens if part.kind == "decode" else None,
+        precision=told.precision or _precision(part.backend),
+        engine=_engine(part.config, part.backend),
+        quantization=text(part.backend.get("quantization_scheme")),
+    )
+
+
+def _gpu(config: Json) -> str | None:
+    """The first device of the environment."""
+    gpus = at(config, "environment", "gpu")
+    return text(gpus[0] if isinstance(gpus, list) and gpus else gpus)
+
+
+def _timed(part: Json, where: str) -> tuple[tuple[float, ...], float, float]:
+    """Seconds of each repetition, their mean, and what was done a second."""
+    listed = at(part, "latency", "values")
+    samples = tuple(it for one in (listed or []) if (it := positive(one)) is not None)
+    mean_s = fmean(samples) if samples else positive(at(part, "latency", "mean"))
+    per_s = positive(at(part, "throughput", "value"))
+    if mean_s is None or per_s is None:
+        raise InputError(where, "no seconds or no throughput", "latency and throughput of a part")
+    return samples, mean_s, per_s
+
+
+def _unit(part: Json) -> str:
+    return str(at(part, "throughput", "unit") or "tokens/s").split("/")[0]
+
+
+def _prompt(kind: Kind, tokens: int | None, shapes: Json, told: Told) -> int | None:
+    stated = count(shapes.get("sequence_length")) or told.prompt_tokens
+    return (stated or tokens) if kind == "prefill" else stated
+
+
+def _precision(backend: Json) -> Precision:
+    """Of the weights where they are quantised, else of the arithmetic."""
+    scheme = text(backend.get("quantization_scheme"))
+    stored = format_of(scheme, text(backend.get("model")))
+    if stored is not None:
+        return precision(stored.products)
+    return DTYPES.get(str(first(backend, "torch_dtype", "dtype")), "bfloat16")
+
+
+def _engine(config: Json, backend: Json) -> str:
+    name = text(backend.get("name")) or text(config.get("name")) or "pytorch"
+    return "transformers" if name == "pytorch" else name
+
+
+def _devices(backend: Json, on_cpu: bool) -> int:
+    chosen = text(backend.get("device_ids"))
+    return 1 if on_cpu or chosen is None else len(chosen.split(","))

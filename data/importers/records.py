@@ -1,0 +1,298 @@
+"""From a load test that a tool reported to a measurement, and from a measurement to the judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from modelworth.data.errors import InputError
+from modelworth.data.importers.judge import (
+    LITTLE_TOLERANCE,
+    Judgement,
+    LoadFacts,
+    judge,
+    judge_sweep,
+)
+from modelworth.data.importers.numbers import average_s, middle_s
+from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.importers.told import Told, cited, device_name, model_of, named, stored_format
+from modelworth.data.measurement import (
+    Interval,
+    Latency,
+    Layout,
+    Machine,
+    Measurement,
+    Result,
+    Workload,
+)
+from modelworth.data.serving import Failure, Load, Serving, Spread
+from modelworth.data.words import Precision, precision
+
+FLOATS: Final[frozenset[Precision]] = frozenset({"float32", "bfloat16", "float16"})
+SAME_LENGTH: Final = 0.1
+"""Mean lengths of the runs of one curve differ by at most this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """Tokens of a request, as a record holds them."""
+
+    prompt: int | None
+    new: int | None
+
+
+def measurement(run: ServedRun, told: Told, where: str) -> Measurement:
+    """A run as a record of kind `serve`.
+
+    Raises:
+        InputError: if a device, a model or a date isn't known, or a run that did something doesn't
+            say how much in what time.
+    """
+    _require_sent(run, where)
+    device = told.device or device_name(run.device)
+    ran = named(where, device, told.model or run.model, run.date or told.date)
+    count = told.count or run.count or (run.tensor or 1) * (run.pipeline or 1)
+    failed_whole = run.completed == 0
+    load = _load(run, told)
+    result = None if failed_whole else _result(run, load, count, where)
+    return Measurement(
+        recorded_at=ran.date,
+        model=model_of(ran.model),
+        workload=_workload(run, told, load, count, ran.model),
+        machine=Machine(device=ran.device, kind="other", count=count),
+        status="error" if failed_whole else "ok",
+        reason=_reason(run) if failed_whole else None,
+        result=result,
+        provenance=cited(run.tool, run.content, run.tool_version),
+        load=load,
+    )
+
+
+def _require_sent(run: ServedRun, where: str) -> None:
+    """Refuse more answers than questions."""
+    ended = (run.completed or 0) + run.failed
+    if run.asked is not None and ended > run.asked:
+        found = f"{run.completed:,} completed + {run.failed:,} failed = {ended:,}"
+        raise InputError(where, found, f"at most the {run.asked:,} that were sent")
+
+
+def _load(run: ServedRun, told: Told) -> Load:
+    limit = run.concurrency or told.concurrency
+    rate_per_s = run.rate_per_s or told.rate_per_s
+    at_once = limit is None and rate_per_s == math.inf
+    paced = rate_per_s if rate_per_s is not None and math.isfinite(rate_per_s) else None
+    mean, most = _in_flight(run)
+    cached = run.cached_share
+    return Load(
+        mode="closed" if limit else "open" if rate_per_s else None,
+        concurrency_limit=limit,
+        rate_per_s=paced,
+        arrivals="burst" if at_once else None,
+        duration_s=run.duration_s,
+        requests_ok=run.completed,
+        requests_failed=run.failed if run.completed is not None else None,
+        failures=_failures(run.errors),
+        in_flight_mean=mean,
+        in_flight_max=most,
+        client_lag_s=_known(run.lag),
+        cached_share=cached,
+    )
+
+
+def _in_flight(run: ServedRun) -> tuple[float | None, float | None]:
+    """Mean and most in flight: Little's law first; a mean above the most is left to the judge."""
+    whole, most = average_s(run.request), run.peak_in_flight
+    per_s = run.completed / run.duration_s if run.completed and run.duration_s else None
+    per_s = per_s or run.requests_per_s
+    mean = per_s * whole if per_s is not None and whole is not None else run.counted_in_flight
+    if mean is None or most is None or mean <= most:
+        return mean, most
+    return (most if mean <= most * (1 + LITTLE_TOLERANCE) else None), most
+
+
+def _failures(errors: Mapping[str, int]) -> dict[Failure, int]:
+    found: dict[Failure, int] = {}
+    for text, number in errors.items():
+        kind = failure_kind(text)
+        found[kind] = found.get(kind, 0) + number
+    return found
+
+
+def failure_kind(text: str) -> Failure:
+    """The kind of an error that another tool wrote down as a text."""
+    said = text.casefold()
+    signs: tuple[tuple[Failure, tuple[str, ...]], ...] = (
+        ("rate_limited", ("http 429",)),
+        ("client_error", ("http 4",)),
+        ("server_error", ("http 5",)),
+        ("timeout", ("timeout", "timed out")),
+        ("refused", ("refused", "cannot connect", "connecterror", "name or service")),
+        ("broken_off", ("disconnected", "incomplete", "reset by peer", "payload")),
+        ("malformed", ("json", "decode")),
+        ("empty", ("empty", "no output", "no token")),
+    )
+    return next((kind for kind, marks in signs if any(mark in said for mark in marks)), "unknown")
+
+
+def _workload(run: ServedRun, told: Told, load: Load, count: int, model: str) -> Workload:
+    stored = stored_format(run.stored, model)
+    says: Precision = "bfloat16" if stored is None else precision(stored.products)
+    narrow = stored is not None and says not in FLOATS
+    lengths = _Lengths(
+        _whole(run.prompt_tokens) or told.prompt_tokens,
+        _whole(run.output_tokens) or told.new_tokens,
+    )
+    held = load.concurrency_limit or _whole(load.in_flight_mean) or 1
+    tensor, pipeline = run.tensor or 1, run.pipeline or 1
+    split = tensor * pipeline == count
+    return Workload(
+        kind="serve",
+        batch=held,
+        prompt_tokens=lengths.prompt,
+        new_tokens=lengths.new,
+        precision=told.precision or says,
+        engine=run.engine or "unknown",
+        concurrency=load.concurrency_limit,
+        layout=Layout(tensor=tensor, pipeline=pipeline) if split else Layout(tensor=count),
+        quantization=stored.name.upper() if stored is not None and narrow else None,
+        weight_bits=stored.bits if stored is not None and narrow else None,
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value) or None
+
+
+def _result(run: ServedRun, load: Load, count: int, where: str) -> Result:
+    """What the run did; output tokens over its duration."""
+    per_s, middle = run.output_tokens_per_s, middle_s(run.request)
+    if per_s is None or middle is None:
+        missing = "output tokens a second" if per_s is None else "time of a request"
+        raise InputError(where, f"no {missing}", "a run whose result says it, or can be told from")
+    total = (load.requests_ok or 1) * (run.output_tokens or 1.0)
+    prompts = run.prompt_tokens
+    return Result(
+        unit="tokens",
+        work_per_step=total,
+        throughput_per_s=Interval(value=per_s),
+        throughput_per_s_per_device=per_s / count,
+        latency=Latency(
+            mean_s=average_s(run.request) or middle,
+            p50_s=middle,
+            p90_s=run.request.p90_s,
+            p95_s=run.request.p95_s,
+            p99_s=run.request.p99_s,
+            first_token_s=middle_s(run.ttft),
+            per_token_s=middle_s(run.tpot),
+        ),
+        serving=Serving(
+            ttft=_known(run.ttft),
+            tpot=_known(run.tpot),
+            itl=_known(run.gap),
+            e2e=_known(run.request),
+            requests_per_s=run.requests_per_s,
+            output_tokens_per_s=run.output_per_s or per_s,
+            input_tokens=_total(prompts, run.completed),
+            output_tokens=_total(run.output_tokens, run.completed),
+        ),
+    )
+
+
+def _total(each: float | None, requests: int | None) -> int | None:
+    return None if each is None or not requests else round(each * requests)
+
+
+def _known(spread: Spread) -> Spread | None:
+    """None where nothing is known."""
+    return spread if spread.model_dump(exclude_none=True) else None
+
+
+def _reason(run: ServedRun) -> str:
+    sent = run.failed or run.asked or 0
+    kinds = ", ".join(f"{text} ({number})" for text, number in run.errors.items())
+    return f"all {sent} requests failed" + (f": {kinds}" if kinds else "")
+
+
+def facts_of(record: Measurement) -> LoadFacts | None:
+    """What the judge looks at; None for a record that isn't of a served endpoint."""
+    if record.workload.kind != "serve":
+        return None
+    load, result = record.load or Load(), record.result
+    serving = (result.serving if result else None) or Serving()
+    request, tokens = serving.e2e or Spread(), _mean_tokens(record, load, serving)
+    lag = load.client_lag_s or Spread()
+    at_once = load.arrivals == "burst"
+    return LoadFacts(
+        completed=load.requests_ok,
+        failed=load.requests_failed or 0,
+        duration_s=load.duration_s,
+        limit=load.concurrency_limit,
+        rate_per_s=math.inf if at_once else load.rate_per_s,
+        stated_requests_per_s=serving.requests_per_s,
+        stated_output_per_s=serving.output_tokens_per_s,
+        prompt_tokens=record.workload.prompt_tokens,
+        output_tokens=tokens,
+        request_s=average_s(request),
+        request_s_is_median=request.mean_s is None,
+        ttft_s=(serving.ttft or Spread()).mean_s,
+        tpot_s=(serving.tpot or Spread()).mean_s,
+        in_flight=load.in_flight_mean,
+        peak_in_flight=load.in_flight_max,
+        lag_s=lag.p95_s or lag.mean_s,
+        client_bound=bool(load.client_bound),
+        cached_share=load.cached_share,
+    )
+
+
+def _mean_tokens(record: Measurement, load: Load, serving: Serving) -> float | None:
+    if serving.output_tokens and load.requests_ok:
+        return serving.output_tokens / load.requests_ok
+    return record.workload.new_tokens
+
+
+def judged(record: Measurement) -> Judgement | None:
+    """The class of a record of a served endpoint; None for others."""
+    facts = facts_of(record)
+    return None if facts is None else judge(facts)
+
+
+def judged_all(records: Sequence[Measurement]) -> dict[str, Judgement]:
+    """The class of each record of a served endpoint by its id, sweeps looked at as a whole."""
+    groups: list[list[tuple[Measurement, LoadFacts]]] = []
+    for record in records:
+        facts = facts_of(record)
+        if facts is None:
+            continue
+        mine = next((group for group in groups if _one_curve(group[0][0], record)), None)
+        if mine is None:
+            groups.append(mine := [])
+        mine.append((record, facts))
+    return {
+        record.id: judgement
+        for group in groups
+        for (record, _), judgement in zip(
+            group, judge_sweep([facts for _, facts in group]), strict=True
+        )
+    }
+
+
+def _one_curve(one: Measurement, other: Measurement) -> bool:
+    """Whether two runs differ in their load alone."""
+    names = [
+        (it.model.name, it.machine.device, it.machine.count, it.workload.precision,
+         it.workload.engine, it.workload.layout, it.load and it.load.endpoint)
+        for it in (one, other)
+    ]  # fmt: skip
+    lengths = (
+        (one.workload.prompt_tokens, other.workload.prompt_tokens),
+        (one.workload.new_tokens, other.workload.new_tokens),
+    )
+    return names[0] == names[1] and all(_near(*pair) for pair in lengths)
+
+
+def _near(one: int | None, other: int | None) -> bool:
+    if one is None or other is None:
+        return one == other
+    return abs(one - other) <= SAME_LENGTH * max(one, other)

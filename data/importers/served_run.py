@@ -1,0 +1,99 @@
+"""A load test of a server as other tools report it, before it is a measurement.
+
+Every parser of a tool makes one of these; whatever the file doesn't say stays None, and what nobody
+may leave out (device, model, date) is asked for by the name of the flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from modelworth.data.importers.numbers import middle_s
+from modelworth.data.serving import Spread
+
+NOTHING: Final = Spread()
+"""A time of which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedRun:
+    """One run of a load generator against one server.
+
+    Attributes:
+        content: what the tool wrote about this run, by which the record is told from others.
+        engine: the server's software where the file says it.
+        device, count, tensor, pipeline: what the server ran on, where the file says it.
+        stored: format of the weights, such as `fp8`, where the file says it.
+        concurrency: most requests that the client kept in flight.
+        rate_per_s: arrivals it was told to make; infinite: all at once.
+        errors: failed requests by kind.
+        prompt_tokens, output_tokens: mean of a request.
+        counted_in_flight: mean as the tool counted it, not by Little's law.
+        lag: what the client was late by.
+    """
+
+    tool: str
+    content: object
+    tool_version: str | None = None
+    date: datetime | None = None
+    model: str | None = None
+    engine: str | None = None
+    device: str | None = None
+    count: int | None = None
+    tensor: int | None = None
+    pipeline: int | None = None
+    stored: str | None = None
+    concurrency: int | None = None
+    rate_per_s: float | None = None
+    asked: int | None = None
+    completed: int | None = None
+    failed: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    duration_s: float | None = None
+    prompt_tokens: float | None = None
+    output_tokens: float | None = None
+    requests_per_s: float | None = None
+    output_per_s: float | None = None
+    ttft: Spread = NOTHING
+    tpot: Spread = NOTHING
+    gap: Spread = NOTHING
+    request: Spread = NOTHING
+    counted_in_flight: float | None = None
+    peak_in_flight: float | None = None
+    waiting: float | None = None
+    lag: Spread = NOTHING
+    cached_share: float | None = None
+
+    @property
+    def output_tokens_per_s(self) -> float | None:
+        """Counts over the duration, else as stated, else requests a second × tokens."""
+        if self.completed and self.duration_s and self.output_tokens:
+            return self.completed * self.output_tokens / self.duration_s
+        if self.output_per_s is None and self.requests_per_s and self.output_tokens:
+            return self.requests_per_s * self.output_tokens
+        return self.output_per_s
+
+
+def request_time(request: Spread, ttft: Spread, tpot: Spread, tokens: float | None) -> Spread:
+    """A request's time, from its parts where the file doesn't say it."""
+    if middle_s(request) is not None or tokens is None or tokens < 1:
+        return request
+    mean_s, p50_s = (
+        None if first is None or each is None else first + each * (tokens - 1)
+        for first, each in ((ttft.mean_s, tpot.mean_s), (ttft.p50_s, tpot.p50_s))
+    )
+    return Spread(mean_s=mean_s, p50_s=p50_s)
+
+
+def token_time(tpot: Spread, ttft: Spread, request: Spread, tokens: float | None) -> Spread:
+    """A later token's time, from the whole and its first where the file doesn't say it."""
+    if middle_s(tpot) is not None or tokens is None or tokens <= 1:
+        return tpot
+    mean_s, p50_s = (
+        None if whole is None or first is None or whole <= first else (whole - first) / (tokens - 1)
+        for whole, first in ((request.mean_s, ttft.mean_s), (request.p50_s, ttft.p50_s))
+    )
+    return Spread(mean_s=mean_s, p50_s=p50_s)

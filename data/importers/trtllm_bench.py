@@ -1,0 +1,81 @@
+"""TensorRT-LLM's `trtllm-bench throughput|latency --report_json`: one report a file.
+
+Requests are issued as fast as the client can unless a concurrency was set, which the report doesn't
+say; the rate at which they were issued it does. Nothing dates it, and no device is named.
+Read: tensorrt_llm/bench/dataclasses/reporting.py, 0.16 to 1.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import at, count, first, positive, spread
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.shared import text
+from modelworth.data.serving import Spread
+
+TOOL: Final = "trtllm-bench"
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return bool(content.objects) and all(
+        isinstance(one.get("performance"), Mapping) and "world_info" in one
+        for one in content.objects
+    )
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each report in the file."""
+    return (_run(one) for one in content.objects)
+
+
+def _run(one: Json) -> ServedRun:
+    figures, engine, world = one["performance"], one.get("engine") or {}, one["world_info"]
+    output = positive(at(one, "request_info", "avg_output_length"))
+    ttft, tpot = _stream(one, "ttft"), _stream(one, "tpot")
+    request = _request(figures)
+    total_ms = positive(figures.get("total_latency_ms"))
+    return ServedRun(
+        tool=TOOL,
+        content=one,
+        tool_version=text(engine.get("version")),
+        model=text(engine.get("model")),
+        engine="tensorrt-llm",
+        count=count(world.get("world_size")),
+        tensor=count(world.get("tp_size")),
+        pipeline=count(world.get("pp_size")),
+        stored=text(engine.get("quantization")) or text(engine.get("dtype")),
+        rate_per_s=positive(world.get("issue_rate")),
+        completed=count(at(one, "request_info", "num_requests")),
+        duration_s=None if total_ms is None else total_ms / 1e3,
+        prompt_tokens=positive(at(one, "request_info", "avg_input_length")),
+        output_tokens=output,
+        requests_per_s=positive(figures.get("request_throughput_req_s")),
+        output_per_s=positive(figures.get("system_output_throughput_tok_s")),
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        request=request_time(request, ttft, tpot, output),
+        counted_in_flight=positive(at(one, "request_info", "avg_num_concurrent_requests")),
+    )
+
+
+def _stream(one: Json, name: str) -> Spread:
+    """First or later tokens; in milliseconds, like everything in the report."""
+    streamed: Any = one.get("streaming_metrics") or {}
+    values = first(streamed, f"{name}_percentiles", f"{name}_percentiles_ms") or {}
+    known = spread(values, 1e-3)
+    average = positive(streamed.get(f"avg_{name}_ms"))
+    if known.mean_s is not None or average is None:
+        return known
+    return known.model_copy(update={"mean_s": average / 1e3})
+
+
+def _request(figures: Mapping[str, Any]) -> Spread:
+    known = spread(figures.get("request_latency_percentiles_ms") or {}, 1e-3)
+    average = positive(figures.get("avg_request_latency_ms"))
+    if known.mean_s is not None or average is None:
+        return known
+    return known.model_copy(update={"mean_s": average / 1e3})

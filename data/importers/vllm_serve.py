@@ -1,0 +1,104 @@
+"""`vllm bench serve --save-result`: one JSON object a run; appended runs one after another.
+
+Older files lack `failed`, `request_goodput` is spelled with a colon in some, and percentiles are
+those that were asked for. TPOT is per token; ITL is per chunk, so it is kept apart. Peaks in flight
+are counted in whole seconds, so they may exceed the limit.
+Read: vllm/benchmarks/serve.py and benchmarks/benchmark_serving.py, 0.4 to 0.33.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import (
+    count,
+    first,
+    moment,
+    number,
+    positive,
+    rate,
+    spread_of,
+)
+from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.shared import engine, error_kinds, mean, named_spread, text
+from modelworth.data.serving import Spread
+
+TOOL: Final = "vllm bench serve"
+
+
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return bool(content.objects) and all(_is_run(run) for run in content.objects)
+
+
+def _is_run(run: Json) -> bool:
+    named = "num_prompts" in run or "tokenizer_id" in run or "model_id" in run
+    return named and "completed" in run and "duration" in run and "total_input_tokens" in run
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each run in the file."""
+    return (_run(run) for run in content.objects)
+
+
+def _run(run: Json) -> ServedRun:
+    completed = count(run.get("completed"))
+    asked = count(run.get("num_prompts"))
+    failed = count(run.get("failed"))
+    if failed is None:
+        failed = max(0, (asked or 0) - (completed or 0)) if asked is not None else 0
+    output = mean(run.get("total_output_tokens"), completed)
+    samples = _samples(run)
+    ttft = filled(named_spread(run, "ttft"), samples["ttft"])
+    tpot = filled(named_spread(run, "tpot"), samples["tpot"])
+    request = filled(named_spread(run, "e2el"), samples["request"])
+    return ServedRun(
+        tool=TOOL,
+        content=run,
+        tool_version=text(first(run, "vllm_version", "version")),
+        date=moment(run.get("date")),
+        model=text(run.get("model_id")),
+        engine=engine(run),
+        device=text(first(run, "gpu", "device", "accelerator", "hardware")),
+        tensor=count(first(run, "tensor_parallel_size", "tp_size", "tp")),
+        pipeline=count(first(run, "pipeline_parallel_size", "pp_size", "pp")),
+        concurrency=count(run.get("max_concurrency")) or None,
+        rate_per_s=rate(run.get("request_rate")),
+        asked=asked,
+        completed=completed,
+        failed=failed,
+        errors=error_kinds(run.get("errors"), failed),
+        duration_s=positive(run.get("duration")),
+        prompt_tokens=mean(run.get("total_input_tokens"), completed),
+        output_tokens=output,
+        requests_per_s=positive(run.get("request_throughput")),
+        output_per_s=positive(run.get("output_throughput")),
+        ttft=ttft,
+        tpot=token_time(tpot, ttft, request, output),
+        gap=named_spread(run, "itl"),
+        request=request_time(request, ttft, tpot, output),
+        peak_in_flight=positive(run.get("max_concurrent_requests")),
+    )
+
+
+def filled(stated: Spread, samples_s: list[float]) -> Spread:
+    """What the file states, and what its single requests say where it doesn't."""
+    if not samples_s:
+        return stated
+    own = spread_of(samples_s)
+    names = ("mean_s", "p50_s", "p90_s", "p95_s", "p99_s")
+    values = {name: getattr(stated, name) or getattr(own, name) for name in names}
+    return Spread(**values)
+
+
+def _samples(run: Json) -> dict[str, list[float]]:
+    """Times of single requests, where the file was saved with details."""
+    ttft, request, tokens = (
+        [number(one) or 0.0 for one in run.get(key) or []] if isinstance(run.get(key), list) else []
+        for key in ("ttfts", "latencies", "output_lens")
+    )
+    triples = zip(ttft, request, tokens, strict=False)
+    each = [(whole - head) / (n - 1) for head, whole, n in triples if n > 1 and whole > head > 0]
+    return {"ttft": ttft, "request": request, "tpot": each}
