@@ -117,7 +117,7 @@ def remember() -> None:
     """Write the plan at hand into the address, so that nothing is lost with the page."""
     mine = session()
     wanted = {"lang": mine.language, "from": mine.origin}
-    if mine.scenario.sha256 != _shipped(mine.origin).sha256:
+    if mine.scenario.document != _shipped(mine.origin).document:
         wanted["scenario"] = links.pack(scenarios.to_yaml(mine.scenario))
     if asked := st.query_params.get("record"):
         wanted["record"] = asked
@@ -134,7 +134,7 @@ def _open_link(packed: str, saved: str, origin: str) -> str:
     except ModelworthError as error:
         note("error", f"{words().t('link.refused')} {error}")
         return ""
-    if opened.sha256 == session().scenario.sha256:
+    if opened.document == session().scenario.document:
         return ""
     start_from(opened, origin if origin in known_origins() else "")
     session().base = _shipped(session().origin) if session().origin else opened

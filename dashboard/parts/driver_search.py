@@ -7,8 +7,11 @@ import pandas as pd
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.dashboard.parts import driver_table
 from modelworth.report import said
 from modelworth.report.words import Words
+
+MATTERS = "matters"
 
 
 def found_drivers(
@@ -16,6 +19,9 @@ def found_drivers(
 ) -> list[str]:
     """Keys of the drivers to show: of the section, or of all where something is searched for."""
     text = wanted.strip().casefold()
+    if section == MATTERS and not text:
+        listed = driver_table.what_matters(analysis)
+        return [key for key in listed if analysis.drivers[key].changed or not only_changed]
     found = []
     for key, use in analysis.drivers.items():
         here = text in f"{words.name(key)} {key}".casefold() if text else use.section == section
@@ -45,4 +51,6 @@ def _shown(scenario: Scenario, words: Words, key: str) -> str:
     """The value, with its range where it has one."""
     text = said.driver_value(words, key, scenario.number(key))
     setting = scenario.settings.get(key)
-    return f"{text} {setting.spec}" if setting and setting.spec else text
+    spec = (setting.spec if setting else None) or {}
+    span = words.range(spec.get("low"), spec.get("high"), load_drivers()[key].unit)
+    return f"{text} ({span})" if span else text

@@ -74,6 +74,29 @@ def uploading() -> None:
     st.rerun()
 
 
+def writing() -> None:
+    """The plan as YAML, to be read, changed and taken."""
+    words, mine = state.words(), state.session()
+    typed = st.text_area(
+        "YAML",
+        scenarios.to_yaml(mine.scenario),
+        height=420,
+        width=640,
+        label_visibility="collapsed",
+        key=f"yaml-{mine.scenario.sha256[:12]}-{mine.revision}",
+    )
+    if st.button(words.t("scenario.yaml.take"), type="primary", key="yaml-take"):
+        try:
+            content = _text("YAML", typed.encode())
+            opened = scenarios.loads(content, f"{mine.scenario.name}.yaml")
+            base = mine.base
+            state.start_from(opened, mine.origin)
+            mine.base = base
+        except ModelworthError as error:
+            state.note("error", str(error))
+        st.rerun()
+
+
 def _text(name: str, content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise InputError(name, f"{len(content)} bytes", f"at most {MOST_BYTES} bytes")

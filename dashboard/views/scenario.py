@@ -8,11 +8,12 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import driver_cards, show
+from modelworth.dashboard.parts import driver_panel, driver_table, show
 from modelworth.dashboard.parts import scenario_files as exchange
 from modelworth.dashboard.parts.driver_search import changed, found_drivers
 
 words = state.words()
+MATTERS = "matters"
 OUTCOMES = {"viable": "green", "depends": "orange", "not_viable": "red"}
 
 
@@ -38,6 +39,8 @@ def toolbar() -> None:
             exchange.sharing()
         with st.popover(words.t("scenario.upload"), icon=":material/upload:"):
             exchange.uploading()
+        with st.popover("YAML", icon=":material/code:"):
+            exchange.writing()
 
 
 def strip(analysis: Analysis) -> None:
@@ -56,21 +59,27 @@ def strip(analysis: Analysis) -> None:
 
 @show.fragment
 def page() -> None:
-    """Cards of one section, what they come to, and what differs from the start."""
+    """The table of what matters or of a topic, one driver closely, and what differs."""
     if state.turned("scenario"):
         st.rerun()
     toolbar()
     analysis = state.analysis()
     strip(analysis)
-    section = show.choice("scenario.section", list(exchange.SECTIONS), "section.{}", bare=True)
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        topic = st.pills(
+            words.t("scenario.section"), (MATTERS, *exchange.SECTIONS), default=MATTERS,
+            format_func=lambda one: words.t(f"section.{one}"), key="scenario.section",
+        )  # fmt: skip
         wanted = st.text_input(
-            words.t("scenario.search"), key="scenario.search", icon=":material/search:"
+            words.t("scenario.search"), key="scenario.search", icon=":material/search:", width=220
         )
         only = st.toggle(words.t("scenario.only_changed"), key="scenario.only_changed")
-    keys = found_drivers(analysis, words, section, wanted, only_changed=only)
+    keys = found_drivers(analysis, words, topic or MATTERS, wanted, only_changed=only)
     if keys:
-        driver_cards.grid(analysis, keys)
+        place = f"{topic}-{wanted}-{only}"
+        driver_table.show(analysis, keys, place)
+        st.caption(words.t("scenario.table"))
+        driver_panel.panel(analysis, keys)
     else:
         show.empty("scenario.nothing")
     st.subheader(words.t("scenario.changes"), anchor=False)

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from modelworth.data.errors import InputError
 
+#: glibc keeps freed memory once for each thread unless told to share; readers are threads
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
@@ -42,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
         "MODELWORTH_SCENARIO": options.scenario and str(Path(options.scenario).resolve()),
         "MODELWORTH_LANGUAGE": options.language,
     }
-    environment = os.environ | {key: value for key, value in settings.items() if value}
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port"]
+    environment = FEW_ARENAS | os.environ | {key: value for key, value in settings.items() if value}
+    command = [sys.executable, "-m", "modelworth.dashboard.serve", str(app), "--server.port"]
     print(f"modelworth dashboard: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
     server = subprocess.Popen([*command, str(options.port)], env=environment)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())

@@ -13,7 +13,7 @@ from modelworth.report.charts.throughput import (
     samples,
     scaling,
 )
-from modelworth.report.charts.uncertainty import bars, histogram, pairs, tornado
+from modelworth.report.charts.uncertainty import bars, density, histogram, pairs, tornado
 
 __all__ = [
     "QUANTITIES",
@@ -23,6 +23,7 @@ __all__ = [
     "band",
     "bars",
     "ceiling_marks",
+    "density",
     "heat",
     "histogram",
     "interactivity",

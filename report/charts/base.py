@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
+from modelworth.report.charts.sketch import Sketch
 from modelworth.report.words import BYTES, SCALED, Words
 
 LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280")
@@ -61,10 +60,10 @@ class Look:
         return f"rgba({red},{green},{blue},{opacity})"
 
 
-def figure(look: Look, height: int = 320, *, legend: bool = True) -> go.Figure:
+def figure(look: Look, height: int = 320, *, legend: bool = True) -> Sketch:
     """An empty figure in the house's layout."""
-    return go.Figure(
-        layout={
+    return Sketch(
+        {
             "height": height,
             "margin": {"l": 8, "r": 24, "t": 36 if legend else 12, "b": 8},
             "showlegend": legend,
@@ -149,7 +148,7 @@ def decades(values: Sequence[float]) -> list[float]:
     return [factor * 10.0**power for power in range(low, high + 1, stride) for factor in factors]
 
 
-def zero_line(chart: go.Figure, look: Look) -> None:
+def zero_line(chart: Sketch, look: Look) -> None:
     """A line at 0 on the vertical axis."""
     chart.add_hline(y=0, line={"color": look.quiet, "width": 1})
 

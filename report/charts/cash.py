@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Series
 from modelworth.report.charts.base import Look, axis, figure, month_axis, wrapped, zero_line
+from modelworth.report.charts.sketch import Sketch
 
 
 def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -> go.Figure:
@@ -42,11 +43,11 @@ def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -
         yaxis=axis(look, series.unit, spread),
         hovermode="x unified",
     )
-    return chart
+    return chart.done()
 
 
 def _line(
-    chart: go.Figure, look: Look, months: list[int], values: Sequence[float], unit: str,
+    chart: Sketch, look: Look, months: list[int], values: Sequence[float], unit: str,
     name: str, dash: str,
 ) -> None:  # fmt: skip
     chart.add_scatter(
@@ -96,7 +97,7 @@ def months(
         xaxis=month_axis(look, len(tops) - 1),
         yaxis=axis(look, unit, [*tops, *depths, *(result.base if result else ())]),
     )  # fmt: skip
-    return chart
+    return chart.done()
 
 
 def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: str) -> go.Figure:
@@ -131,4 +132,4 @@ def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: 
         yaxis=axis(look, unit, [*levels, max(levels) * 1.08]),
         xaxis={"automargin": True, "fixedrange": True, "tickangle": -35 if len(steps) > 6 else 0},
     )
-    return chart
+    return chart.done()

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Crossing, VolumeCurve
 from modelworth.report.charts.base import DASHES, GRID, Look, axis, figure, wrapped
+from modelworth.report.charts.sketch import Sketch
 
 WIDE = 100.0
 """From which ratio on an axis is logarithmic, as the values of a map are then spaced."""
@@ -44,11 +45,11 @@ def volume(
     _crossings(chart, look, curve.crossings, curve)
     if now:
         chart.add_vline(x=now, line={"color": look.quiet, "dash": "dot", "width": 2})
-    return chart
+    return chart.done()
 
 
 def _crossings(
-    chart: go.Figure, look: Look, crossings: Sequence[Crossing], curve: VolumeCurve
+    chart: Sketch, look: Look, crossings: Sequence[Crossing], curve: VolumeCurve
 ) -> None:
     """A ring where the cheapest option changes."""
     points = [
@@ -107,12 +108,12 @@ def heat(
     )  # fmt: skip
     _here(chart, look, now, xs)
     chart.update_layout(xaxis=_spanned(look, x_unit, xs), yaxis=_spanned(look, y_unit, ys))
-    chart.update_xaxes(title={"text": _titled(look, x_key, x_unit)})
-    chart.update_yaxes(title={"text": _titled(look, y_key, y_unit)})
-    return chart
+    chart.update_layout(xaxis={"title": {"text": _titled(look, x_key, x_unit)}})
+    chart.update_layout(yaxis={"title": {"text": _titled(look, y_key, y_unit)}})
+    return chart.done()
 
 
-def _here(chart: go.Figure, look: Look, now: tuple[float, float], across: Sequence[float]) -> None:
+def _here(chart: Sketch, look: Look, now: tuple[float, float], across: Sequence[float]) -> None:
     """A cross where the scenario stands, its word on the side that has room."""
     side = "middle right" if now[0] < across[len(across) // 2] else "middle left"
     chart.add_scatter(
@@ -150,7 +151,7 @@ def likelihood(look: Look, shares: Mapping[str, float]) -> go.Figure:
         xaxis={**axis(look, "share", [0, 1]), "range": [0, 1]},
         yaxis={**GRID, "showticklabels": False},
     )
-    return chart
+    return chart.done()
 
 
 def option_costs(
@@ -181,4 +182,4 @@ def option_costs(
         xaxis={**axis(look, "usd", ends), "title": {"text": words.name("npv_usd")}},
         yaxis={"automargin": True, "fixedrange": True},
     )
-    return chart
+    return chart.done()

@@ -57,7 +57,7 @@ def scaling(look: Look, frame: pd.DataFrame, quantity: Quantity, group: str) -> 
         xaxis=axis(look, "parameters", rows["parameters_total"], log=True),
         yaxis=axis(look, quantity.unit, rows[quantity.column], log=quantity.log),
     )
-    return chart
+    return chart.done()
 
 
 def _colour(look: Look, index: int) -> str:
@@ -143,7 +143,7 @@ def interactivity(look: Look, rows: Sequence[tuple[str, str, float, float, str]]
         xaxis=axis(look, "tokens_per_s_per_user", [row[2] for row in rows], log=True),
         yaxis=axis(look, "tokens_per_s_per_device", [row[3] for row in rows], log=True),
     )
-    return chart
+    return chart.done()
 
 
 def agreement(look: Look, rows: Sequence[tuple[str, float, float]], unit: str) -> go.Figure:
@@ -172,9 +172,9 @@ def agreement(look: Look, rows: Sequence[tuple[str, float, float]], unit: str) -
     chart.update_layout(
         xaxis=axis(look, unit, values, log=True), yaxis=axis(look, unit, values, log=True)
     )
-    chart.update_xaxes(title={"text": look.words.t("chart.measured")})
-    chart.update_yaxes(title={"text": look.words.t("chart.predicted")})
-    return chart
+    chart.update_layout(xaxis={"title": {"text": look.words.t("chart.measured")}})
+    chart.update_layout(yaxis={"title": {"text": look.words.t("chart.predicted")}})
+    return chart.done()
 
 
 def memory(look: Look, parts: Sequence[tuple[str, float]], capacity: float | None) -> go.Figure:
@@ -190,14 +190,13 @@ def memory(look: Look, parts: Sequence[tuple[str, float]], capacity: float | Non
     if capacity:
         chart.add_vline(
             x=capacity, line={"color": look.bad, "width": 3},
-            annotation={"text": look.words.value(capacity, "bytes")},
-            annotation_position="top left",
+            text=look.words.value(capacity, "bytes"),
         )  # fmt: skip
     chart.update_layout(
         barmode="stack", xaxis=axis(look, "bytes", [used, capacity or used]),
         yaxis={"showticklabels": False, "fixedrange": True},
     )  # fmt: skip
-    return chart
+    return chart.done()
 
 
 def samples(look: Look, seconds: Sequence[float], bins: int = 30) -> go.Figure:
@@ -217,4 +216,4 @@ def samples(look: Look, seconds: Sequence[float], bins: int = 30) -> go.Figure:
         xaxis={**axis(look, "s", middles), "range": [edges[0], edges[-1]]},
         yaxis=axis(look, "count", heights),
     )
-    return chart
+    return chart.done()

@@ -40,7 +40,7 @@ def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.F
         xaxis={**axis(look, unit, [*values, base], wanted=3), "range": [low - room, high + room]},
         yaxis={"automargin": True, "fixedrange": True},
     )
-    return chart
+    return chart.done()
 
 
 def histogram(
@@ -73,12 +73,35 @@ def histogram(
         )  # fmt: skip
     chart.update_layout(
         bargap=0,
-        margin_t=70,
+        margin={"t": 70},
         xaxis={**axis(look, "usd", edges), "showgrid": False},
         yaxis=axis(look, "share", [count / trials for count in counts]),
     )
     chart.add_vline(x=0, line={"color": look.quiet, "width": 1})
-    return chart
+    return chart.done()
+
+
+def density(
+    look: Look, edges: Sequence[float], shares: Sequence[float], unit: str, now: float
+) -> go.Figure:
+    """How a driver is distributed: shares of bars of equal width, a line at the base case."""
+    words = look.words
+    chart = figure(look, height=220, legend=False)
+    chart.add_bar(
+        x=[(low + high) / 2 for low, high in itertools.pairwise(edges)], y=list(shares),
+        width=[high - low for low, high in itertools.pairwise(edges)],
+        marker={"color": look.good, "line": {"width": 0}},
+        customdata=[words.range(low, high, unit) for low, high in itertools.pairwise(edges)],
+        hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip
+    chart.add_vline(x=now, line={"color": look.bad, "width": 2})
+    ends = [edges[0], edges[-1]]
+    chart.update_layout(
+        bargap=0,
+        xaxis={**axis(look, unit, ends), "range": ends, "showgrid": False},
+        yaxis={"visible": False, "fixedrange": True},
+    )
+    return chart.done()
 
 
 def bars(look: Look, rows: Sequence[tuple[str, float]], unit: str, *, colour: int = 0) -> go.Figure:
@@ -97,7 +120,7 @@ def bars(look: Look, rows: Sequence[tuple[str, float]], unit: str, *, colour: in
         xaxis=axis(look, unit, [*amounts, max([*amounts, 0.0]) * 1.15]),
         yaxis={"automargin": True, "fixedrange": True},
     )
-    return chart
+    return chart.done()
 
 
 def pairs(
@@ -118,4 +141,4 @@ def pairs(
         barmode="group", xaxis=axis(look, unit, values),
         yaxis={"automargin": True, "fixedrange": True},
     )  # fmt: skip
-    return chart
+    return chart.done()

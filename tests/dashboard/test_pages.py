@@ -7,6 +7,8 @@ import pytest
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import levers, links
+from modelworth.dashboard.parts import driver_table
+from modelworth.data.errors import InputError
 from modelworth.report.words import LANGUAGES, Words
 from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
 
@@ -128,23 +130,36 @@ def test_a_saved_scenario_is_found_by_its_hash(start, full_store):
     assert test.session_state["session"].scenario.number("demand.cached_share") == 0.11
 
 
-def test_a_value_that_is_not_allowed_changes_nothing(start, empty_store):
-    test = start(empty_store)
-    visit(test, "scenario")
-    session = test.session_state["session"]
-    before = session.scenario.sha256
-    field = next(one for one in test.number_input if "Requests at opening" in one.label)
-    field.set_value(2_000_000.0).run()
-    assert test.session_state["session"].scenario.sha256 != before
-    assert test.session_state["session"].scenario.number("demand.requests_per_month") == 2e6
+def test_a_cell_that_cannot_be_read_is_refused():
+    found = evaluate(scenarios.load("base"), trials=0, parts=())
+    use = found.drivers["demand.cached_share"]
+    for typed in ("many", "", "12 apples"):
+        with pytest.raises(InputError):
+            driver_table.changed(use, {"value": typed}, Words("en"))
 
 
-def test_shares_are_entered_as_percentages(start, empty_store):
-    test = visit(start(empty_store), "scenario")
-    field = next(one for one in test.number_input if "served from cache" in one.label)
-    field.set_value(12.5).run()
-    found = test.session_state["session"].scenario.number("demand.cached_share")
-    assert found == pytest.approx(0.125)
+def test_a_cell_is_read_as_people_write_it():
+    found = evaluate(scenarios.load("base"), trials=0, parts=())
+    words = Words("en", "CNY", 0.14)
+    share, volume = found.drivers["demand.cached_share"], found.drivers["demand.requests_per_month"]
+    assert driver_table.changed(share, {"value": "12.5%"}, words) == pytest.approx(0.125)
+    assert driver_table.changed(share, {"low": "10"}, words) == {"low": 0.1, "mode": 0, "high": 0}
+    moved = driver_table.changed(volume, {"value": "100M"}, words)
+    assert moved == {"low": 4e7, "mode": 1e8, "high": 2e8}
+    assert driver_table.changed(volume, {"low": "", "high": ""}, words) == 5e7
+    wide = driver_table.changed(volume, {"low": "10M", "high": "90M"}, words)
+    assert wide == {"low": 1e7, "mode": 5e7, "high": 9e7}
+
+
+def test_what_matters_comes_first_and_every_row_has_its_picture():
+    found = evaluate(scenarios.load("base"), trials=200, parts=("risk", "tornado"))
+    keys = driver_table.what_matters(found)
+    widths = [abs(swing.at_high - swing.at_low) for swing in found.tornado]
+    assert keys[0] == found.tornado[widths.index(max(widths))].driver
+    table = driver_table.frame(found, keys, Words("zh_CN"))
+    assert len(table) == len(keys) >= len(found.tornado)
+    assert table["weight"].max() == 1.0
+    assert table["span"].dropna().str.startswith("data:image/svg+xml,").all()
 
 
 def test_hostile_names_stay_text(start, hostile_store):
@@ -167,10 +182,8 @@ def test_a_hostile_scenario_stays_text(start, empty_store):
 
 
 def test_two_readers_do_not_share_a_scenario(start, empty_store):
-    one, other = start(empty_store), start(empty_store)
-    visit(one, "scenario")
-    field = next(item for item in one.number_input if "Requests at opening" in item.label)
-    field.set_value(1_000_001.0).run()
+    one, other = (start(empty_store, **{"from": "fleet"}) for _ in range(2))
+    next(item for item in one.number_input if "How many GPUs" in item.label).set_value(65.0).run()
     other.run()
     assert one.session_state["session"].scenario.sha256 != (
         other.session_state["session"].scenario.sha256
@@ -210,10 +223,10 @@ def test_a_template_is_opened_with_its_own_question(start, empty_store):
 
 
 def test_what_was_changed_is_listed_against_the_start(start, empty_store):
-    test = visit(start(empty_store), "scenario")
-    field = next(one for one in test.number_input if "Requests at opening" in one.label)
+    test = start(empty_store, **{"from": "tokens"})
+    field = next(one for one in test.number_input if "How many requests" in one.label)
     field.set_value(3_000_000.0).run()
-    table = test.dataframe[-1].value
+    table = visit(test, "scenario").dataframe[-1].value
     assert list(table["key"]) == ["demand.requests_per_month"]
     assert "3M" in table["now"][0]
 

@@ -1,0 +1,40 @@
+"""Starts Streamlit on the app, and reads in what the first page needs while the browser loads.
+
+`python -m modelworth.dashboard.serve APP --server.port N`, as `modelworth dashboard` runs it.
+Reading the rooms takes longer than the server takes to answer; a thread does it meanwhile, so that
+the first reader doesn't wait for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from importlib import import_module
+
+from streamlit.web import cli
+
+FIRST = (
+    "modelworth.dashboard.state", "modelworth.dashboard.parts.frame",
+    "modelworth.dashboard.parts.answers", "modelworth.dashboard.parts.worked",
+)  # fmt: skip
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until interrupted; leaves with the server's exit status."""
+    threading.Thread(target=read_in, daemon=True).start()
+    cli.main(["run", *arguments], prog_name="streamlit")
+
+
+def read_in() -> None:
+    """Import the rooms behind the first page and read its questions and words."""
+    for name in FIRST:
+        import_module(name)
+    import_module("modelworth.dashboard.guides").load_guides()
+    import_module("modelworth.dashboard.parts.worked").questions()
+    words = import_module("modelworth.report.words")
+    for language in words.LANGUAGES:
+        words.catalogue(language)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
