@@ -98,7 +98,7 @@ def add_file(path: Path) -> tuple[int, int]:
     Raises:
         InputError: if a line isn't a measurement; then none is taken.
     """
-    records = _records_of_store(path) if path.suffix in STORES else read(path)
+    records = _records_of_store(path) if path.suffix in STORES else list(read(path))
     with open_store(store_url()) as target:
         added = target.add_all(records)
     forget()

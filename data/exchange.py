@@ -10,8 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -25,6 +25,13 @@ from modelworth.data.store import parse
 Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 DOCUMENT: Final = "document"
+MOST_RECORD: Final = 4_000_000
+"""Characters of one record; a long run with all its samples has some 100,000."""
+MOST_TOTAL: Final = 4_000_000_000
+PARQUET_ROWS: Final = 256
+GROUP: Final = 10_000
+"""Rows that a Parquet file is written by."""
+MOST_COLUMNS: Final = 1000
 
 
 def format_of(path: Path) -> Format:
@@ -59,20 +66,28 @@ def write(documents: Iterable[str], path: Path) -> int:
     return count
 
 
-def read(path: Path) -> list[Measurement]:
-    """The records of a file that `write` made.
+def read(path: Path) -> Iterator[Measurement]:
+    """The records of a file that `write` made, one after another.
 
     Raises:
         InputError: if it can't be read or a record is wrong, with file and line.
     """
     reader = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[format_of(path)]
-    records = []
+    total = 0
     try:
         for number, text in reader(path):
-            records.append(_record(text, f"{path}:{number}"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), str(error), "a readable file in UTF-8") from error
-    return records
+            total += len(text)
+            if len(text) > MOST_RECORD or total > MOST_TOTAL:
+                found = (
+                    f"over {MOST_RECORD if len(text) > MOST_RECORD else MOST_TOTAL:,} characters"
+                )
+                allowed = f"{MOST_RECORD:,} a record and {MOST_TOTAL:,} a file at most"
+                raise InputError(f"{path}:{number}", found, allowed)
+            yield _record(text, f"{path}:{number}")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), f"byte {error.start} isn't UTF-8", "UTF-8 text") from error
+    except (OSError, csv.Error) as error:
+        raise InputError(str(path), str(error), "a file that can be read") from error
 
 
 def _record(text: str, where: str) -> Measurement:
@@ -82,7 +97,7 @@ def _record(text: str, where: str) -> Measurement:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "record"
         found = first["input"] if first["loc"] else text
-        raise InputError(f"{where}: {field}", found, f"right ({first['msg']})") from error
+        raise InputError(f"{where}: {field}", found, advice=first["msg"]) from error
     except InputError as error:
         raise error.at(f"{where}: {error.where}") from error
 
@@ -113,16 +128,17 @@ def _write_parquet(documents: Iterable[str], path: Path) -> int:
     import pyarrow.parquet as pq
 
     kinds = {"number": pa.float64(), "count": pa.int64(), "truth": pa.bool_()}
-    texts = list(documents)
-    rows = [flatten(json.loads(text)) for text in texts]
     fields = [(name, kinds.get(sort, pa.string())) for name, (_, sort) in COLUMNS.items()]
-    columns = [[row[index] for row in rows] for index in range(len(fields))]
     schema = pa.schema([*fields, (DOCUMENT, pa.string())])
-    arrays = [
-        pa.array(column, kind) for column, kind in zip([*columns, texts], schema.types, strict=True)
-    ]
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
-    return len(texts)
+    count, rest = 0, iter(documents)
+    with pq.ParquetWriter(path, schema) as writer:
+        while texts := list(islice(rest, GROUP)):
+            rows = [[*flatten(json.loads(text)), text] for text in texts]
+            columns = zip(*rows, strict=True)
+            arrays = list(map(pa.array, columns, schema.types))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            count += len(texts)
+    return count
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
@@ -131,7 +147,7 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, str]]:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(MOST_RECORD)
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if DOCUMENT not in (reader.fieldnames or ()):
@@ -141,12 +157,21 @@ def _read_csv(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
+    """A few rows at a time, texts that repeat held once: a small file may unpack to terabytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    allowed = "a Parquet table that `export` wrote"
     try:
-        column = pq.read_table(path, columns=[DOCUMENT]).column(DOCUMENT)
-    except (pa.ArrowInvalid, KeyError) as error:
-        allowed = "a Parquet table that `export` wrote"
+        with pq.ParquetFile(path, read_dictionary=[DOCUMENT]) as file:
+            names = file.schema_arrow.names
+            if DOCUMENT not in names or len(names) > MOST_COLUMNS:
+                found = "no column document" if DOCUMENT not in names else f"{len(names):,} columns"
+                raise InputError(str(path), found, allowed)
+            number = 0
+            for batch in file.iter_batches(PARQUET_ROWS, columns=[DOCUMENT]):
+                for value in batch.column(0):
+                    number += 1
+                    yield number, str(value)
+    except (pa.ArrowException, pa.ArrowInvalid, KeyError) as error:
         raise InputError(str(path), str(error).splitlines()[0], allowed) from error
-    yield from ((number, str(text)) for number, text in enumerate(column.to_pylist(), 1))

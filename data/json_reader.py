@@ -7,6 +7,7 @@ texts that aren't plain, deep nesting, and more bytes or values than a file of i
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:
         raise InputError(name, "nested too deep", f"at most {MAX_DEPTH} levels") from error
     except ValueError as error:
         raise InputError(name, str(error), "readable JSON") from error
-    _check(found, name, "", 0, longest_text)
+    check_plain(found, name, longest_text=longest_text)
     return found
 
 
@@ -74,18 +75,28 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _check(found: Any, name: str, path: str, depth: int, longest_text: int) -> None:
+def check_plain(
+    found: Any, name: str, path: str = "", depth: int = 0, *, longest_text: int = LONGEST
+) -> None:
+    """Refuse what isn't plain data within bounds, whoever made it.
+
+    Raises:
+        InputError: with the path of the fault.
+    """
     where = f"{name}: {path}" if path else name
     if depth > MAX_DEPTH:
         raise InputError(where, f"{depth} levels", f"at most {MAX_DEPTH} levels")
     if isinstance(found, str):
         check_text(found, where, longest_text)
-    elif isinstance(found, float) and abs(found) == float("inf"):
-        raise InputError(where, "a number beyond 1e308", "a finite number")
+    elif isinstance(found, float) and not math.isfinite(found):
+        raise InputError(where, str(found), "a finite number")
+    elif isinstance(found, int) and abs(found) > LARGEST_WHOLE:
+        raise InputError(where, "a larger whole number", "at most 2^53")
     elif isinstance(found, dict):
         for key, value in found.items():
             check_text(key, where, longest_text)
-            _check(value, name, f"{path}.{key}" if path else key, depth + 1, longest_text)
-    elif isinstance(found, list):
+            below = f"{path}.{key}" if path else key
+            check_plain(value, name, below, depth + 1, longest_text=longest_text)
+    elif isinstance(found, list | tuple):
         for place, value in enumerate(found):
-            _check(value, name, f"{path}[{place}]", depth + 1, longest_text)
+            check_plain(value, name, f"{path}[{place}]", depth + 1, longest_text=longest_text)

@@ -9,15 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from modelworth.data.record import Count, NonNegative, Record, Share
+from modelworth.data.record import (
+    Celsius,
+    Config,
+    Count,
+    Degree,
+    Name,
+    NonNegative,
+    Positive,
+    PositiveCount,
+    Record,
+    Share,
+    Size,
+    Text,
+)
 from modelworth.data.serving import Load, Serving, optional_part
 from modelworth.data.study import Study
 from modelworth.data.words import Family, Kind, Origin, Precision, Status, Unit
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Model(Record):
@@ -29,24 +45,24 @@ class Model(Record):
         config: the transformers config as a dictionary; enough to build the model again.
     """
 
-    name: str
+    name: Name
     family: Family
-    parameters_total: PositiveInt | None = None
-    parameters_active: PositiveInt | None = None
-    parameters_matmul: PositiveInt | None = None
+    parameters_total: PositiveCount | None = None
+    parameters_active: PositiveCount | None = None
+    parameters_matmul: PositiveCount | None = None
     weights: Literal["random", "pretrained"] | None = None
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: Config = Field(default_factory=dict)
 
 
 class Layout(Record):
     """How the work is spread: the product of the degrees is the number of devices."""
 
-    data: PositiveInt = 1
+    data: Degree = 1
     fully_sharded: bool = False
-    tensor: PositiveInt = 1
-    pipeline: PositiveInt = 1
-    expert: PositiveInt = 1
-    nodes: PositiveInt = 1
+    tensor: Degree = 1
+    pipeline: Degree = 1
+    expert: Degree = 1
+    nodes: Degree = 1
 
     @property
     def devices(self) -> int:
@@ -68,24 +84,24 @@ class Workload(Record):
     """
 
     kind: Kind
-    batch: PositiveInt
-    prompt_tokens: PositiveInt | None = None
-    new_tokens: PositiveInt | None = None
-    image_pixels: PositiveInt | None = None
+    batch: Size
+    prompt_tokens: Size | None = None
+    new_tokens: Size | None = None
+    image_pixels: Size | None = None
     precision: Precision
-    attention: str | None = None
+    attention: Name | None = None
     compiled: bool = False
-    compile_mode: str | None = None
+    compile_mode: Name | None = None
     cuda_graphs: bool = False
-    optimizer: str | None = None
-    gradient_accumulation: PositiveInt = 1
+    optimizer: Name | None = None
+    gradient_accumulation: Size = 1
     activation_checkpointing: bool = False
-    lora_rank: PositiveInt | None = None
-    engine: str = "transformers"
-    concurrency: PositiveInt | None = None
+    lora_rank: Size | None = None
+    engine: Name = "transformers"
+    concurrency: Size | None = None
     layout: Layout = Layout()
-    context_tokens: PositiveInt | None = optional_part()
-    quantization: str | None = optional_part()
+    context_tokens: Size | None = optional_part()
+    quantization: Name | None = optional_part()
     weight_bits: Annotated[float, Field(gt=0, le=64)] | None = optional_part()
     gpu_layers: Count | None = optional_part()
 
@@ -100,10 +116,10 @@ class Ceilings(Record):
         collective_bytes_per_s: best all-reduce bus bandwidth between the devices used.
     """
 
-    matmul_flops_per_s: PositiveFloat | None = None
-    copy_bytes_per_s: PositiveFloat | None = None
-    read_bytes_per_s: PositiveFloat | None = None
-    collective_bytes_per_s: PositiveFloat | None = None
+    matmul_flops_per_s: Positive | None = None
+    copy_bytes_per_s: Positive | None = None
+    read_bytes_per_s: Positive | None = None
+    collective_bytes_per_s: Positive | None = None
 
 
 class Machine(Record):
@@ -114,27 +130,27 @@ class Machine(Record):
         machine_id: a hash that tells machines apart without naming them.
     """
 
-    device: str
+    device: Name
     kind: Literal["cpu", "cuda", "rocm", "tpu", "other"]
-    count: PositiveInt = 1
-    memory_bytes: PositiveInt | None = None
-    driver: str | None = None
-    power_limit_w: PositiveFloat | None = None
-    cpu: str | None = None
-    cpu_cores: PositiveInt | None = None
-    host_memory_bytes: PositiveInt | None = None
-    system: str | None = None
-    machine_id: str | None = None
-    libraries: dict[str, str] = Field(default_factory=dict)
+    count: Degree = 1
+    memory_bytes: PositiveCount | None = None
+    driver: Name | None = None
+    power_limit_w: Positive | None = None
+    cpu: Name | None = None
+    cpu_cores: Degree | None = None
+    host_memory_bytes: PositiveCount | None = None
+    system: Name | None = None
+    machine_id: Name | None = None
+    libraries: dict[Name, Text] = Field(default_factory=dict)
     ceilings: Ceilings = Ceilings()
 
 
 class Interval(Record):
     """A value with its 95% confidence interval; None where samples were too few for one."""
 
-    value: PositiveFloat
+    value: Positive
     low: NonNegative | None = None
-    high: PositiveFloat | None = None
+    high: Positive | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -148,13 +164,13 @@ class Interval(Record):
 class Latency(Record):
     """Seconds a step took; a quantile is None where samples are too few to know it."""
 
-    mean_s: PositiveFloat
-    p50_s: PositiveFloat
-    p90_s: PositiveFloat | None = None
-    p95_s: PositiveFloat | None = None
-    p99_s: PositiveFloat | None = None
-    first_token_s: PositiveFloat | None = None
-    per_token_s: PositiveFloat | None = None
+    mean_s: Positive
+    p50_s: Positive
+    p90_s: Positive | None = None
+    p95_s: Positive | None = None
+    p99_s: Positive | None = None
+    first_token_s: Positive | None = None
+    per_token_s: Positive | None = None
 
 
 class Memory(Record):
@@ -177,7 +193,7 @@ class Memory(Record):
     cache_bytes: Count | None = None
     logits_bytes: Count | None = None
     allocator_retries: Count | None = None
-    phase_peak_bytes: dict[str, Count] | None = optional_part()
+    phase_peak_bytes: dict[Name, Count] | None = optional_part()
 
 
 class Energy(Record):
@@ -188,15 +204,15 @@ class Energy(Record):
     mean_power_w: NonNegative | None = None
     method: Literal["counter", "integrated"] | None = None
     valid: bool
-    reason: str | None = None
+    reason: Text | None = None
 
 
 class Condition(Record):
     """State of the machine while it ran; flags name what makes a figure doubtful."""
 
-    sm_clock_mhz: PositiveFloat | None = None
-    temperature_c: float | None = None
-    throttle_reasons: tuple[str, ...] = ()
+    sm_clock_mhz: Positive | None = None
+    temperature_c: Celsius | None = None
+    throttle_reasons: tuple[Text, ...] = ()
     other_processes: Count | None = None
     host_load: NonNegative | None = None
     flags: tuple[Literal["unsteady", "contended", "throttled", "few_samples"], ...] = ()
@@ -216,12 +232,12 @@ class Result(Record):
     """
 
     unit: Unit
-    work_per_step: PositiveFloat
+    work_per_step: Positive
     throughput_per_s: Interval
-    throughput_per_s_per_device: PositiveFloat
+    throughput_per_s_per_device: Positive
     latency: Latency
-    model_flops_per_step: PositiveFloat | None = None
-    bytes_per_step: PositiveFloat | None = None
+    model_flops_per_step: Positive | None = None
+    bytes_per_step: Positive | None = None
     mfu: Share | None = None
     mbu: Share | None = None
     mfu_datasheet: Share | None = None
@@ -230,7 +246,7 @@ class Result(Record):
     condition: Condition = Condition()
     warmup_steps: Count = 0
     effective_samples: NonNegative | None = None
-    samples_s: tuple[PositiveFloat, ...] = ()
+    samples_s: tuple[Positive, ...] = ()
     serving: Serving | None = optional_part()
 
 
@@ -238,11 +254,11 @@ class Provenance(Record):
     """Where the record comes from: here, another tool's file, or a publication."""
 
     origin: Origin
-    tool: str
-    tool_version: str | None = None
-    citation: str | None = None
-    command: str | None = None
-    commit: str | None = None
+    tool: Name
+    tool_version: Name | None = None
+    citation: Text | None = None
+    command: Text | None = None
+    commit: Name | None = None
 
     @model_validator(mode="after")
     def _cited(self) -> Self:
@@ -265,14 +281,14 @@ class Measurement(Record):
 
     schema_version: Literal[1] = 1
     id: str = ""
-    recorded_at: datetime
-    suite: str | None = None
-    case: str | None = None
+    recorded_at: AwareDatetime
+    suite: Name | None = None
+    case: Name | None = None
     model: Model
     workload: Workload
     machine: Machine
     status: Status
-    reason: str | None = None
+    reason: Text | None = None
     result: Result | None = None
     study: Study | None = optional_part()
     provenance: Provenance
@@ -280,8 +296,8 @@ class Measurement(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.recorded_at.utcoffset() is None:
-            raise ValueError("recorded_at must carry a time zone")
+        if not EARLIEST <= self.recorded_at <= LATEST:
+            raise ValueError(f"recorded_at {self.recorded_at:%Y-%m-%d} isn't in 2000 to 2100")
         if (self.status == "ok") != (self.result is not None):
             raise ValueError("a result is there exactly when status is 'ok'")
         if self.status != "ok" and not self.reason:

@@ -1,14 +1,51 @@
-"""What every part of a measurement is built on: frozen, strict, its numbers bounded."""
+"""What every part of a measurement is built on: frozen, strict, its numbers and texts bounded.
+
+The bounds admit anything that a data centre of the next decades could report, and refuse what can
+only be a wrong unit, a wrong field or an attack: a batch of 10^30, a parameter count that no
+database can hold, a name of a thousand characters, a direction mark that turns a table around.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from modelworth.data.errors import InputError
+from modelworth.data.json_reader import LARGEST_WHOLE, check_plain
+from modelworth.data.plain_text import check_text
+
+
+def _plain_text(text: str) -> str:
+    try:
+        return check_text(text, "text")
+    except InputError as error:
+        raise ValueError(f"{error.found} is not {error.allowed}") from error
+
+
+def _plain_data(found: dict[str, Any]) -> dict[str, Any]:
+    try:
+        check_plain(found, "config")
+    except InputError as error:
+        raise ValueError(f"{error.where}: {error.found} is not {error.allowed}") from error
+    return found
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=LARGEST_WHOLE)]
+"""Up to 2^53, the last whole number that every program and table holds exactly."""
+PositiveCount = Annotated[int, Field(ge=1, le=LARGEST_WHOLE)]
+Degree = Annotated[int, Field(ge=1, le=10**7)]
+"""Devices, ranks, cores: more than were ever built into one machine."""
+Size = Annotated[int, Field(ge=1, le=10**9)]
+"""Sequences in a batch, tokens of a sequence, pixels of a side."""
+NonNegative = Annotated[float, Field(ge=0, le=1e30)]
+Positive = Annotated[float, Field(gt=0, le=1e30)]
+"""Up to 10^30: a year of all the world's computing is some 10^29 FLOPs."""
+Celsius = Annotated[float, Field(ge=-100, le=300)]
+Text = Annotated[str, Field(max_length=2000), AfterValidator(_plain_text)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
+Config = Annotated[dict[str, Any], AfterValidator(_plain_data)]
 
 
 class Record(BaseModel):

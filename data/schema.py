@@ -7,6 +7,7 @@ holds the database's write lock (SQLite) or takes an advisory lock here (Postgre
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,13 @@ import sqlalchemy as sa
 
 from modelworth.data.errors import InputError
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 VERSION_TABLE: Final = "modelworth_version"
+_OWN_TRIGGER: Final = re.compile(
+    r"CREATE TRIGGER (\w+)_no_(update|delete) BEFORE (UPDATE|DELETE) ON \1 "
+    r"BEGIN SELECT RAISE\(ABORT, '\1 are append-only'\); END"
+)
+_RUNS_CODE: Final = re.compile(r"\b(VIRTUAL|GENERATED|CHECK|WHERE|AS)\b", re.IGNORECASE)
 ADVISORY_LOCK: Final = 0x6D6F64656C  # any number no other program uses: "model"
 
 _metadata = sa.MetaData()
@@ -31,6 +37,14 @@ measurements = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
+    sa.Column("model", sa.Text),
+)
+retractions = sa.Table(
+    "retractions",
+    _metadata,
+    sa.Column("measurement", sa.String(20), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("retracted_at", sa.String(32), nullable=False),
 )
 scenarios = sa.Table(
     "scenarios",
@@ -47,6 +61,8 @@ def revision_of(connection: sa.Connection, where: str) -> str | None:
     Raises:
         InputError: if the database's tables are some other program's.
     """
+    if connection.dialect.name == "sqlite":
+        _require_plain(connection, where)
     tables = set(sa.inspect(connection).get_table_names())
     if VERSION_TABLE in tables:
         revision = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
@@ -56,6 +72,24 @@ def revision_of(connection: sa.Connection, where: str) -> str | None:
         found = f"a database of another program (tables {', '.join(sorted(foreign)[:5])})"
         raise InputError(where, found, "a store made by modelworth, or a file that isn't there yet")
     return None
+
+
+def _require_plain(connection: sa.Connection, where: str) -> None:
+    """Refuse a file whose schema runs code of its own, before a row of it is read.
+
+    A view, a virtual table, a generated column or somebody's trigger can make a plain question
+    endless. A store has tables, indexes, and the triggers that keep it append-only.
+    """
+    query = "SELECT type, name, coalesce(sql, '') FROM sqlite_master LIMIT 200"
+    for kind, name, sql in connection.exec_driver_sql(query):
+        text = " ".join(str(sql).split())
+        if kind == "trigger":
+            plain = _OWN_TRIGGER.fullmatch(text) is not None
+        else:
+            plain = kind in ("table", "index") and not _RUNS_CODE.search(text)
+        if not plain:
+            found = f"a database with a {kind} that isn't a store's ({name})"
+            raise InputError(where, found, "a store made by modelworth")
 
 
 def bring_up_to_date(connection: sa.Connection, where: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelworth.data.record import Count, NonNegative, Record, Share
+from modelworth.data.record import Count, Name, NonNegative, Record, Share
 
 Mode = Literal["closed", "open"]
 Arrivals = Literal["poisson", "gamma", "constant", "burst", "recorded"]
@@ -92,8 +92,8 @@ class Load(Record):
     rate_per_s: Rate | None = None
     arrivals: Arrivals | None = None
     burstiness: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    endpoint: Annotated[str, Field(max_length=200)] | None = None
-    sweep: Annotated[str, Field(max_length=64)] | None = None
+    endpoint: Name | None = None
+    sweep: Name | None = None
     duration_s: Seconds | None = None
     warmup_s: Seconds | None = None
     requests_ok: Requests | None = None
@@ -109,7 +109,7 @@ class Load(Record):
     cached_share: Share | None = None
     shared_prefix: Share | None = None
     stopped_early: bool | None = None
-    objective: Annotated[tuple[str, ...], Field(max_length=16)] = ()
+    objective: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

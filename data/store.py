@@ -13,9 +13,11 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,13 +29,24 @@ from modelworth.data.engine import MAKE_ONE, connect_engine, explained, resolve_
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.flat import COLUMNS, flatten
 from modelworth.data.measurement import Measurement
-from modelworth.data.schema import HEAD, bring_up_to_date, measurements, revision_of, scenarios
+from modelworth.data.plain_text import check_text
+from modelworth.data.schema import (
+    HEAD,
+    bring_up_to_date,
+    measurements,
+    retractions,
+    revision_of,
+    scenarios,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENVIRONMENT = "MODELWORTH_STORE"
 DEFAULT_URL = "sqlite:///modelworth.db"
+BATCH = 1000
+"""Records read or written at once."""
+Asked = str | Collection[str] | None
 SCHEMA_VERSION: int = Measurement.model_fields["schema_version"].default
 
 
@@ -74,6 +87,10 @@ def _prepare(engine: sa.Engine, where: str, *, create: bool) -> None:
         _use_wal(engine)
 
 
+class SetAsideWarning(UserWarning):
+    """A record that can't be read was left out."""
+
+
 class Store:
     """Measurements and saved scenarios; a context manager that closes its connections."""
 
@@ -106,35 +123,102 @@ class Store:
 
     def add_all(self, records: Iterable[Measurement]) -> int:
         """Keep all of `records` or, if anything fails, none; returns how many were new."""
-        rows = [_row(record) for record in records]
+        rest = iter(records)
+        rows = [_row(record) for record in islice(rest, BATCH)]
         if not rows:
             return 0
         with explained(self._where), _writing(self._engine) as connection:
             before = _count(connection)
-            connection.execute(self._insert(measurements), rows)
+            while rows:
+                connection.execute(self._insert(measurements), rows)
+                rows = [_row(record) for record in islice(rest, BATCH)]
             return _count(connection) - before
 
-    def measurements(
-        self,
-        *,
-        suite: str | None = None,
-        device: str | None = None,
-        family: str | None = None,
-        kind: str | None = None,
-        status: str | None = None,
-    ) -> list[Measurement]:
-        """The measurements that agree with what is given, oldest first."""
-        texts = self.documents(suite=suite, device=device, family=family, kind=kind, status=status)
-        return [self._parsed(text) for text in texts]
+    def retract(self, id: str, reason: str) -> None:  # noqa: A002 - the record's own word
+        """Take a measurement back: it stays in the store, and no question meets it again.
 
-    def documents(self, **equal: str | None) -> Iterator[str]:
-        """Each record as JSON text, oldest first; `equal` as in `measurements`."""
-        wanted = [measurements.c[name] == value for name, value in equal.items() if value]
-        columns = measurements.c
-        query = sa.select(columns.document).where(*wanted)
-        query = query.order_by(columns.recorded_at, columns.id)
+        Raises:
+            InputError: if there is no such measurement, or no reason.
+        """
+        if not check_text(reason, "reason", 2000).strip():
+            raise InputError("reason", "missing", advice="say why the measurement is taken back")
+        self.get(id)
+        row = {"measurement": id, "reason": reason, "retracted_at": _utc(datetime.now(UTC))}
+        with explained(self._where), _writing(self._engine) as connection:
+            connection.execute(self._insert(retractions), row)
+
+    def retracted(self) -> dict[str, str]:
+        """The measurements that were taken back, each with the reason."""
+        columns = retractions.c
         with explained(self._where), self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=1000).execute(query).scalars()
+            found = connection.execute(sa.select(columns.measurement, columns.reason)).all()
+        return {str(key): str(reason) for key, reason in found}
+
+    def measurements(self, *, newest: int | None = None, **equal: Asked) -> list[Measurement]:
+        """The measurements that agree with what is given, oldest first.
+
+        A record that can't be read is left out, with a warning that names it.
+
+        Args:
+            newest: at most so many, the newest of them.
+            equal: `suite`, `case`, `device`, `family`, `kind`, `model`, `status`: a word, or
+                several of which one must hold.
+        """
+        parsed = (self._readable(text) for text in self.documents(newest=newest, **equal))
+        return [record for record in parsed if record is not None]
+
+    def documents(self, *, newest: int | None = None, **equal: Asked) -> Iterator[str]:
+        """Each record as JSON text, oldest first; arguments as in `measurements`."""
+        columns = measurements.c
+        taken_back = sa.select(retractions.c.measurement)
+        query = sa.select(columns.document).where(columns.id.not_in(taken_back))
+        for name, value in equal.items():
+            if value:
+                query = query.where(_agrees(columns[name], value))
+        query = query.order_by(columns.recorded_at, columns.id)
+        if newest is not None:
+            latest = query.with_only_columns(columns.id).order_by(None)
+            latest = latest.order_by(columns.recorded_at.desc(), columns.id.desc()).limit(newest)
+            query = query.where(columns.id.in_(latest))
+        with explained(self._where), self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=BATCH).execute(query).scalars()
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Id and text of every record, the retracted and the unreadable included."""
+        query = sa.select(measurements.c.id, measurements.c.document).order_by(measurements.c.id)
+        with explained(self._where), self._engine.connect() as connection:
+            for key, text in connection.execution_options(yield_per=BATCH).execute(query):
+                yield str(key), str(text)
+
+    def scenario_texts(self) -> list[str]:
+        """Every saved scenario, oldest first."""
+        query = sa.select(scenarios.c.text).order_by(scenarios.c.saved_at)
+        with explained(self._where), self._engine.connect() as connection:
+            return [str(text) for text in connection.execute(query).scalars()]
+
+    def damage(self) -> tuple[str, ...]:
+        """What SQLite finds wrong with its own file; nothing elsewhere."""
+        if self._engine.dialect.name != "sqlite":
+            return ()
+        with explained(self._where), self._engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(50)").scalars().all()
+        return tuple(str(line) for line in found if line != "ok")
+
+    def revision(self) -> str:
+        """The schema's revision."""
+        with explained(self._where), self._engine.connect() as connection:
+            return revision_of(connection, self._where) or ""
+
+    def size_bytes(self) -> int | None:
+        """Bytes that the database takes."""
+        text = {
+            "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            "postgresql": "SELECT pg_database_size(current_database())",
+        }.get(self._engine.dialect.name)
+        if text is None:
+            return None
+        with explained(self._where), self._engine.connect() as connection:
+            return int(connection.exec_driver_sql(text).scalar_one())
 
     def count(self) -> int:
         """How many measurements there are."""
@@ -161,16 +245,16 @@ class Store:
         """
         import pandas as pd
 
-        rows = [flatten(json.loads(text)) for text in self.documents()]
+        rows = [flatten(json.loads(text)) for text in self.documents() if _is_object(text)]
         frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
         return frame.astype({name: _dtype(name) for name in COLUMNS})
 
     def digest(self) -> str:
-        """A hash that changes when a measurement is added, and only then."""
+        """A hash that changes when a measurement is added or taken back, and only then."""
         query = sa.select(measurements.c.id).order_by(measurements.c.id)
         with explained(self._where), self._engine.connect() as connection:
             ids = sorted(connection.execute(query).scalars())
-        return _hash("\n".join(ids))
+        return _hash("\n".join([*ids, *sorted(self.retracted())]))
 
     def save_scenario(self, text: str) -> str:
         """Keep a scenario's text; returns the hash by which `scenario` finds it."""
@@ -201,6 +285,14 @@ class Store:
         if self._engine.dialect.name == "sqlite":
             return sqlite.insert(table).on_conflict_do_nothing()
         return postgresql.insert(table).on_conflict_do_nothing()
+
+    def _readable(self, text: str) -> Measurement | None:
+        try:
+            return self._parsed(text)
+        except ModelworthError as error:
+            told = f"{error}; left out (`modelworth doctor --store` finds such records)"
+            warnings.warn(told, SetAsideWarning, stacklevel=4)
+            return None
 
     def _parsed(self, text: str) -> Measurement:
         try:
@@ -239,6 +331,17 @@ def serialise(measurement: Measurement) -> str:
     except ValueError as error:
         where = f"measurement {measurement.id}: model.config"
         raise InputError(where, str(error), "JSON values (no NaN, no infinity)") from error
+
+
+def _agrees(column: sa.Column[Any], value: Asked) -> sa.ColumnElement[bool]:
+    return column == value if isinstance(value, str) else column.in_(tuple(value or ()))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _schema_version(text: str | bytes) -> int | None:
@@ -284,6 +387,7 @@ def _row(record: Measurement) -> dict[str, Any]:
         "kind": record.workload.kind,
         "status": record.status,
         "document": serialise(record),
+        "model": record.model.name,
     }
 
 

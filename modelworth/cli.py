@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from typing import Any
 
 from modelworth import __version__
@@ -49,7 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         module = _module(verb) if verb in VERBS else None
         options = _parser(verb, module).parse_args(arguments)
-        return int(module.run(options)) if module else 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _noted
+            return int(module.run(options)) if module else 0
     except ModelworthError as error:
         return _failed(f"modelworth {verb}: {error}", error.exit_status, debug)
     except ModuleNotFoundError as error:
@@ -99,6 +102,11 @@ def _missing(error: ModuleNotFoundError) -> str:
 def _ours(error: ModuleNotFoundError) -> bool:
     """Whether the missing module is a room of this project: a defect, so show the traceback."""
     return (error.name or "").split(".")[0] == "modelworth"
+
+
+def _noted(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as a line of its own, without the place in the code."""
+    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _failed(message: str, status: int, debug: bool) -> int:

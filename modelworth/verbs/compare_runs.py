@@ -73,7 +73,7 @@ def _run(name: str, url: str | None) -> list[Measurement]:
         with open_store(name, create=False) as store:
             return newest_run(store.measurements())
     if path.is_file():
-        return newest_run(read(path))
+        return newest_run(list(read(path)))
     with open_store(url, create=False) as store:
         return _from_store(store, name)
 

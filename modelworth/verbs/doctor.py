@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from modelworth.verbs import doctor_store
+
 PARTS = {
     "bench": ("torch", "transformers", "peft", "safetensors", "nvidia-ml-py"),
     "study": ("opacus", "captum", "datasketch", "tokenizers", "pillow"),
@@ -37,11 +39,22 @@ class Remark:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.epilog = "examples:\n  modelworth doctor\n  modelworth doctor --json"
+    store = parser.add_argument_group("a store instead of the machine")
+    store.add_argument("--store", metavar="URL", help="check its file, schema and every record")
+    store.add_argument("--repair", metavar="NEW.db", help="save what is whole into a new file")
+    store.add_argument("--retract", metavar="ID", help="take a measurement back; needs --reason")
+    store.add_argument("--reason", metavar="TEXT", help="why it is taken back")
+    parser.epilog = (
+        "examples:\n  modelworth doctor\n  modelworth doctor --json\n"
+        "  modelworth doctor --store lab.db --repair lab-mended.db\n"
+        "  modelworth doctor --store lab.db --retract 0123… --reason 'the fan had failed'"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print all findings; status 1 when something needed is missing."""
+    """Print all findings; status 1 when something needed is missing, or a store isn't whole."""
+    if options.store or options.repair or options.retract:
+        return doctor_store.run(options)
     findings = list(_findings())
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))

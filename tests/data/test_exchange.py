@@ -21,7 +21,7 @@ RECORDS = [made_up(0), made_up(1, suite="=cmd|' /C calc'!A0"), failed(2)]
 def test_there_and_back(tmp_path, ending):
     path = tmp_path / f"out.{ending}"
     assert write(map(serialise, RECORDS), path) == len(RECORDS)
-    assert read(path) == RECORDS
+    assert list(read(path)) == RECORDS
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -46,14 +46,14 @@ def test_a_bad_line_is_named(tmp_path, content, said):
     path = tmp_path / "in.jsonl"
     path.write_text(content)
     with pytest.raises(InputError) as caught:
-        read(path)
+        list(read(path))
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["in.xls", "missing.jsonl", "missing.parquet"])
 def test_other_files_are_refused(tmp_path, name):
     with pytest.raises(InputError):
-        read(tmp_path / name)
+        list(read(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
@@ -62,7 +62,7 @@ def test_tables_of_others_are_refused(tmp_path, name):
     frame.to_csv(tmp_path / "a.csv")
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(InputError, match="export"):
-        read(tmp_path / name)
+        list(read(tmp_path / name))
 
 
 def test_nothing_is_left_when_the_folder_is_absent(tmp_path):
@@ -81,7 +81,7 @@ SHIPPED = sorted((Path(exchange.__file__).parent / "measurements").glob("*.jsonl
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_measurements_are_whole_and_say_on_what(path):
-    records = read(path)
+    records = list(read(path))
     assert len({record.id for record in records}) == len(records) > 0
     for record in records:
         assert record.provenance.origin == "measured"

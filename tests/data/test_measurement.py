@@ -35,7 +35,7 @@ def test_a_record_can_not_be_changed():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"recorded_at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001 - the fault meant
+        ({"recorded_at": datetime(2026, 1, 1)}, "timezone"),  # noqa: DTZ001 - the fault meant
         ({"status": "oom", "reason": "no memory"}, "exactly when status is 'ok'"),
         ({"status": "oom", "result": None}, "needs a reason"),
         ({"surprise": 1}, "Extra inputs"),

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from modelworth.data.checkup import checkup, repair
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import open_store, parse, serialise
+from modelworth.data.store import SetAsideWarning, open_store, parse, serialise
 from tests.data.records import failed, made_up
 
 ROOT = Path(__file__).parents[2]
@@ -62,12 +63,9 @@ def test_what_was_added_comes_back_digit_for_digit(address):
 
 def test_all_or_none(address):
     with open_store(address) as store:
-        with pytest.raises(InputError, match="NaN"):
-            store.add_all([made_up(), made_up(1, model={**dict(made_up().model), "config": NAN})])
+        with pytest.raises(ZeroDivisionError):
+            store.add_all(made_up(1 // (1500 - number)) for number in range(2000))
         assert store.count() == 0
-
-
-NAN = {"scale": float("nan")}
 
 
 def test_records_can_not_be_altered_with_another_program(address):
@@ -216,3 +214,112 @@ def test_parse_and_serialise_are_inverse():
     record = made_up(3)
     assert parse(serialise(record)) == record
     assert isinstance(parse(serialise(record)), Measurement)
+
+
+POISON = '{"schema_version": 1, "recorded_at": "2026-01-01T00:00:00Z", "no": "record"}'
+
+
+def _poisoned(address: str) -> None:
+    """A good record, and one that somebody wrote around the library."""
+    with open_store(address) as store:
+        store.add(made_up())
+        with store._engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO measurements (id, recorded_at, device, family, kind, status, "
+                    "document) VALUES ('bad', '2026', 'd', 'decoder', 'decode', 'ok', :text)"
+                ),
+                {"text": POISON},
+            )
+
+
+def test_an_unreadable_record_is_set_aside_and_named(address):
+    _poisoned(address)
+    with open_store(address) as store:
+        with pytest.warns(SetAsideWarning, match="model: Field required"):
+            assert store.measurements() == [made_up()]
+        found = checkup(store)
+        assert not found.healthy
+        assert [one.id for one in found.unreadable] == ["bad"]
+        assert (found.records, found.damage) == (2, ())
+
+
+def test_repair_saves_what_is_whole_and_leaves_the_store_alone(address, tmp_path):
+    _poisoned(address)
+    target = tmp_path / "mended.db"
+    with open_store(address) as store:
+        store.retract(made_up().id, "a fan had failed")
+        key = store.save_scenario("months: 12")
+        assert repair(store, target) == 1
+        assert store.count() == 2
+        with pytest.raises(InputError, match="exists"):
+            repair(store, target)
+    with open_store(str(target), create=False) as mended:
+        assert checkup(mended).healthy
+        assert mended.retracted() == {made_up().id: "a fan had failed"}
+        assert mended.scenario(key) == "months: 12"
+
+
+def test_a_retracted_record_stays_and_counts_no_more(address):
+    with open_store(address) as store:
+        store.add_all([made_up(1), made_up(2)])
+        before = store.digest()
+        with pytest.raises(InputError, match="say why"):
+            store.retract(made_up(1).id, " ")
+        with pytest.raises(InputError, match="no measurement"):
+            store.retract("0" * 20, "gone")
+        store.retract(made_up(1).id, "a fan had failed")
+        assert store.measurements() == [made_up(2)]
+        assert len(list(store.documents())) == 1
+        assert store.get(made_up(1).id) == made_up(1)
+        assert store.digest() != before
+
+
+def test_records_are_asked_for_by_model_and_the_newest_first(address):
+    records = [made_up(number) for number in range(5)]
+    with open_store(address) as store:
+        store.add_all(records)
+        assert store.measurements(newest=2) == records[-2:]
+        assert store.measurements(model=("tiny-1", "tiny-3")) == [records[1], records[3]]
+        assert store.measurements(kind=("decode", "prefill"), model="tiny-4") == [records[4]]
+
+
+FIRST = ROOT / "tests" / "data" / "first_schema.sql"
+
+
+def test_a_store_of_the_first_schema_opens_with_its_records(tmp_path):
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(FIRST.read_text())
+    connection.execute(
+        "INSERT INTO measurements VALUES (?, ?, 'quick', 'c', 'd', 'decoder', 'decode', 'ok', ?)",
+        (made_up().id, "2026-01-02T03:04:05.678901+00:00", serialise(made_up())),
+    )
+    connection.commit()
+    connection.close()
+    with open_store(str(path)) as store:
+        assert store.measurements(model="tiny-0") == [made_up()]
+        with pytest.raises(sa.exc.IntegrityError, match="append-only"), store._engine.begin() as c:
+            c.execute(sa.text("UPDATE measurements SET model = 'x'"))
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"CREATE VIEW modelworth_version AS {ENDLESS}",
+        "CREATE VIRTUAL TABLE v USING fts5(a)",
+        "CREATE TABLE t (a, b GENERATED ALWAYS AS (a * 2))",
+        "CREATE TABLE measurements (a); CREATE TRIGGER x AFTER INSERT ON measurements "
+        "BEGIN SELECT 1; END",
+    ],
+)
+def test_a_database_that_runs_code_of_its_own_is_refused_unread(tmp_path, statement):
+    path = tmp_path / "foreign.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(statement)
+    connection.close()
+    with pytest.raises(InputError, match="isn't a store's"):
+        open_store(str(path), create=False)

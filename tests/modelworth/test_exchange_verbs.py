@@ -34,7 +34,7 @@ def test_out_of_one_store_into_another(folder, capsys):
     [
         (["export", "runs.xls"], ".jsonl, .csv, .parquet"),
         (["export", "runs.csv"], "modelworth demo"),
-        (["import", "missing.jsonl"], "readable"),
+        (["import", "missing.jsonl"], "a file that can be read"),
         (["import", "missing.json", "--count", "0"], "1 or more"),
         (["import", "missing.json", "--device", "H1000"], "accelerator: H1000"),
         (["import", "missing.json", "--precision", "fp7"], "did you mean fp8"),
