@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from modelworth.bench.models.size import Size
 
+LONGEST_NAME = 200
+"""Characters that a record has for a model's name."""
 LADDERS: dict[str, tuple[str, ...]] = {
     "gpt": (
         *("gpt-1m", "gpt-4m", "gpt-16m", "gpt-48m", "gpt2", "gpt2-medium", "gpt2-large"),
@@ -129,6 +131,8 @@ def resolve(
 def _found(name: str, trust_remote_code: bool) -> Blueprint:
     """The blueprint of a name, looked up in order: file, folder, catalogue, hub."""
     path = Path(name)
+    if len(path.name) > LONGEST_NAME:
+        raise InputError("model", name, f"a name of at most {LONGEST_NAME} characters")
     if path.is_file():
         config = _read_config(path)
         return Blueprint(path.stem, family_of(config, name), config)

@@ -161,7 +161,7 @@ def test_a_store_on_a_full_file_system_says_so(tmp_path, monkeypatch):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "store = open_store(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
-        "one = record.failed(stub.case('x' * 19000), 'error', 'why', machine.detect('cpu'),\n"
+        "one = record.failed(stub.case('x' * 150), 'error', 'why', machine.detect('cpu'),\n"
         "                    session.provenance(None), None)\n"
         "print(keeper.Keeper(store).keep(one))\n"
     )

@@ -192,6 +192,9 @@ def test_a_file_of_ones_own(tmp_path):
     ("text", "words"),
     [
         ("- 1", "a mapping from keys to values"),
+        (f"cases: [{{model: {'x' * 300}, work: decode}}]", "at most 200 characters"),
+        ("cases: [{model: m, work: decode, trust_remote_code: true}]", "a file can't allow it"),
+        (f"cases: [{{model: m, batch: {list(range(99))}, seed: {list(range(99))}}}]", "split the"),
         ("cases: [", "readable YAML"),
         ("cases: []\ncolour: red", "unknown key colour"),
         ("cases: [decode]", "a mapping such as"),
