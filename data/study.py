@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelworth.data.record import Record
+from modelworth.data.record import Name, Record
 
 Bounded = Annotated[float, Field(ge=-1e30, le=1e30)]
 
@@ -39,8 +39,8 @@ class Study(Record):
     """
 
     name: Literal["data", "learning", "privacy", "explain"]
-    method: str
-    corpus: str | None = None
+    method: Name
+    corpus: Name | None = None
     settings: dict[str, bool | int | float | str] = Field(default_factory=dict)
     figures: dict[str, Estimate] = Field(default_factory=dict)
 

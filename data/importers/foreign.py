@@ -75,7 +75,7 @@ def read_any(path: Path, told: Told) -> list[Measurement]:
         InputError: if it can't be read, or is neither.
     """
     if _is_own(path):
-        return read(path)
+        return list(read(path))
     return read_foreign(path, told)
 
 
