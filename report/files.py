@@ -11,17 +11,37 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.data.errors import InputError, ModelworthError
+from modelworth.report.brand import UNBRANDED, Brand
 from modelworth.report.sections.blocks import Document
 from modelworth.report.sections.content import check_language_and_sections, compose
 
 Files = Mapping[str, bytes]
 NAME = "report"
+PAPERS = ("a4", "letter")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the documents look beside what they say.
+
+    Attributes:
+        paper: one of `PAPERS`.
+        appendix: whether the slides are followed by the tables behind them.
+    """
+
+    brand: Brand = UNBRANDED
+    paper: str = "a4"
+    appendix: bool = False
+
+
+PLAIN = Style()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,7 @@ def write(
     language: str = "en",
     sections: Sequence[str] | None = None,
     date: date | None = None,
+    style: Style = PLAIN,
 ) -> tuple[Outcome, ...]:
     """Write the analysis to `out_dir` as report.html, report.pdf and so on.
 
@@ -48,20 +69,23 @@ def write(
         out_dir: a folder; made if absent.
         formats: some of `FORMATS`.
         language: `en` or `zh_CN`.
-        sections: which ones, all if None (the workbook, slides and JSON are always whole).
-        date: printed on the documents and stamped into the files; today if None.
+        sections: which ones, all if None (`summary`: the six pages; the workbook, slides and JSON
+            are always whole).
+        date: printed on the documents and stamped into the files; the brand's or today if None.
+        style: brand, paper, and whether the slides have an appendix.
 
     Raises:
         InputError: if a format, section or language is unknown, or the folder can't be made.
     """
     check_request(formats, language, sections)
-    day = date or datetime.now(UTC).date()
-    document = compose(analysis, language, day, sections)
+    if style.paper not in PAPERS:
+        raise InputError("paper", style.paper, f"one of {', '.join(PAPERS)}")
+    day = date or style.brand.day or datetime.now(UTC).date()
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError("out", str(out_dir), f"a folder that can be made ({error})") from error
-    job = Job(analysis, document, day)
+    job = Job(analysis, language, sections, day, style)
     return tuple(_one(name, job, out_dir) for name in dict.fromkeys(formats))
 
 
@@ -77,13 +101,21 @@ def check_request(formats: Sequence[str], language: str, sections: Sequence[str]
     check_language_and_sections(language, sections)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
-    """What a format is made from."""
+    """What a format is made from; the document only where a format draws it."""
 
     analysis: Analysis
-    document: Document
+    language: str
+    sections: Sequence[str] | None
     day: date
+    style: Style
+
+    @cached_property
+    def document(self) -> Document:
+        """The analysis in words, tables and charts."""
+        brand = self.style.brand
+        return compose(self.analysis, self.language, self.day, self.sections, brand)
 
 
 def _html(job: Job) -> Files:
@@ -91,17 +123,25 @@ def _html(job: Job) -> Files:
 
 
 def _pdf(job: Job) -> Files:
-    return {f"{NAME}.pdf": _module("pdf").render(job.document, job.day)}
+    return {f"{NAME}.pdf": _module("pdf").render(job.document, job.day, job.style.paper)}
 
 
 def _xlsx(job: Job) -> Files:
-    book = _module("xlsx").render(job.analysis, job.document.language, job.day)
+    book = _module("xlsx").render(job.analysis, job.language, job.day)
     return {f"{NAME}.xlsx": book}
 
 
 def _pptx(job: Job) -> Files:
-    slides = _module("pptx").render(job.analysis, job.document.language, job.day)
+    slides = _module("pptx").render(job.document, job.day, appendix=job.style.appendix)
     return {f"{NAME}.pptx": slides}
+
+
+def _onepager(job: Job) -> Files:
+    """The answer for a mail: on paper, and as a slide."""
+    return {
+        "onepager.pdf": _module("pdf").render_one(job.document, job.day, job.style.paper),
+        "onepager.pptx": _module("pptx").render_one(job.document, job.day),
+    }
 
 
 def _md(job: Job) -> Files:
@@ -119,6 +159,7 @@ FORMATS: dict[str, Callable[[Job], Files]] = {
     "pptx": _pptx,
     "md": _md,
     "json": _json,
+    "onepager": _onepager,
 }
 
 

@@ -1,20 +1,77 @@
-"""How values of the analysis are said: a driver that is a word, a condition of the rule."""
+"""How the analysis' values are said: one rule for pages, documents and the terminal.
+
+A figure's value is its base case. A return that nobody could earn, or a share beyond all measure,
+is called so instead of being printed; what never happens is "never", with the share of trials in
+which it does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from modelworth.costmodel.analysis import Analysis, Criterion, Figure
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.report.words import Words
+from modelworth.report.words import Words, catalogue
 
 UNLIMITED = 1e15
 """A bound so far out that the plan sets none."""
+BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
+RETURNS = frozenset({"irr_per_year", "mirr_per_year"})
+MOST_SHARE = 10.0  # 1,000%
+LEAST_RETURN = -0.95  # a loss of nearly everything each year isn't a rate that anyone compares
 
 
 def figure(words: Words, one: Figure) -> str:
     """A figure's value in the base case, or why there is none."""
-    if one.base is None and one.status:
-        return words.t(f"status.{one.status}")
-    return words.bare(one.base, one.unit)
+    return _said(words, one, one.base, words.bare)
+
+
+def whole_figure(words: Words, one: Figure) -> str:
+    """The same with its unit beside it."""
+    return _said(words, one, one.base, words.value)
+
+
+def at(words: Words, one: Figure, number: float | None) -> str:
+    """Another value of the figure (a quantile) by the same rule; empty where there is none."""
+    return "" if number is None else _said(words, one, number, words.value)
+
+
+def spread(words: Words, one: Figure) -> str:
+    """The range of eight trials in ten, or in how many trials the figure has a value."""
+    if one.p10 is None or one.p90 is None:
+        return ""
+    if one.base is None and one.share_defined < 1:
+        return words.t("said.defined_in", share=words.percent(one.share_defined))
+    ends = (at(words, one, one.p10), at(words, one, one.p90))
+    if ends[0] == ends[1] or words.t("status.not_meaningful") in ends:
+        return ""
+    return words.t("range", low=ends[0], high=ends[1])
+
+
+def _said(
+    words: Words, one: Figure, number: float | None, say: Callable[[float | None, str], str]
+) -> str:
+    if number is None:
+        return words.t(f"status.{one.status}") if one.status else words.t("unknown")
+    if one.unit == "share":
+        if one.key in RETURNS and not LEAST_RETURN <= number <= MOST_SHARE:
+            return words.t("status.not_meaningful")
+        if abs(number) > MOST_SHARE:
+            bound = words.percent(MOST_SHARE if number > 0 else -MOST_SHARE)
+            return words.t("said.over" if number > 0 else "said.under", bound=bound)
+    return say(number, one.unit)
+
+
+def source(words: Words, text: str) -> str:
+    """A source in the reader's language: as a whole where we know it, else part by part.
+
+    Names of people, companies and papers stay as they are.
+    """
+    known = catalogue(words.language)
+    if (whole := known.get(f"source.{text}")) is not None:
+        return whole
+    parts = [known.get(f"source.{part}", part) for part in text.split("; ")]
+    return words.t("report.list.join").join(parts) if words.language != "en" else text
 
 
 def driver_value(words: Words, key: str, value: float) -> str:

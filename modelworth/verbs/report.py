@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ EXAMPLES = """examples:
   modelworth report base
   modelworth report data/scenarios/chat_api.yaml --out board --formats html,pdf,xlsx,pptx,md,json
   modelworth report base --language zh_CN --formats pdf --sections summary,indicators,options
+  modelworth report base --formats onepager --brand northlight --paper letter
   modelworth report base --set compute.rent_on_demand_usd_per_gpu_hour=2.1 --date 2026-12-01"""
 
 
@@ -25,14 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("scenario", help="a YAML file, or the name of a shipped scenario")
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",
-                        help="folder for the documents (default: report)")  # fmt: skip
+                        help="folder for the documents (default: out)")  # fmt: skip
     parser.add_argument("--formats", default="html,pdf,xlsx,pptx,md", metavar="LIST",
-                        help="some of html,pdf,xlsx,pptx,md,json")  # fmt: skip
+                        help="some of html,pdf,xlsx,pptx,md,json,onepager")  # fmt: skip
     parser.add_argument("--language", default="en", metavar="en|zh_CN")
     parser.add_argument("--sections", metavar="LIST",
                         help="only these, for html, pdf and md (default: all)")  # fmt: skip
     parser.add_argument("--date", metavar="YYYY-MM-DD",
                         help="printed date; the same date gives the same bytes")  # fmt: skip
+    parser.add_argument("--brand", metavar="FILE",
+                        help="organisation's name, logo, colours, currency, date and author: a TOML"
+                             " file, or a sample (northlight, qinghe)")  # fmt: skip
+    parser.add_argument("--paper", default="a4", metavar="a4|letter")
+    parser.add_argument("--appendix", action="store_true", help="slides: the tables behind the six")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
                         help="change a driver; may be given several times")  # fmt: skip
     parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
@@ -43,13 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate the scenario and write the documents; 1 if a format failed."""
-    from modelworth.report import check_request, write
+    from modelworth.report import Style, check_request, load_brand, write
 
     day, sections = _day(options.date), _list(options.sections)
     formats = _list(options.formats) or []
     check_request(formats, options.language, sections)
+    style = Style(paper=options.paper, appendix=options.appendix)
+    if options.brand:
+        style = replace(style, brand=load_brand(options.brand))
     analysis = _analysis(options, day)
-    outcomes = write(analysis, options.out, formats, options.language, sections, day)
+    outcomes = write(analysis, options.out, formats, options.language, sections, day, style)
     for outcome in outcomes:
         if outcome.error is None:
             print(outcome.path)
@@ -60,8 +70,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _analysis(options: argparse.Namespace, day: date | None) -> Analysis:
     """The analysis, and the command that makes this report again."""
-    from dataclasses import replace
-
     from modelworth.api import evaluate
     from modelworth.verbs.evaluate import scenario_of
 

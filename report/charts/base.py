@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelworth.report.charts.sketch import Sketch
+from modelworth.report.palette import DARK, INK, LIGHT, veil
 from modelworth.report.words import BYTES, SCALED, Words
 
-LIGHT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280")
-DARK = ("#56b4e9", "#ff9a4d", "#33c79b", "#e3a1c6", "#f0c04a", "#9ad0f0", "#9aa5b1")
 MARKERS = ("circle", "diamond", "square", "triangle-up", "x", "star", "triangle-down")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 LEAST_STEP = 1e-300
 SAYS_ITS_UNIT = {"share", "s", *SCALED}
 
@@ -56,8 +54,7 @@ class Look:
 
     def faint(self, colour: str, opacity: float = 0.18) -> str:
         """The colour as a veil."""
-        red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-        return f"rgba({red},{green},{blue},{opacity})"
+        return veil(colour, opacity)
 
 
 def figure(look: Look, height: int = 320, *, legend: bool = True) -> Sketch:
@@ -79,7 +76,7 @@ def figure(look: Look, height: int = 320, *, legend: bool = True) -> Sketch:
             "bargap": 0.25,
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": "#e6edf3" if look.dark else "#17212b", "size": 13},
+            "font": {"color": "#e6edf3" if look.dark else INK, "size": 13},
         }
     )
 

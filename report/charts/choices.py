@@ -9,8 +9,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Crossing, VolumeCurve
-from modelworth.report.charts.base import DASHES, GRID, Look, axis, figure, wrapped
+from modelworth.report.charts.base import GRID, Look, axis, figure, wrapped
 from modelworth.report.charts.sketch import Sketch
+from modelworth.report.palette import dash
 
 WIDE = 100.0
 """From which ratio on an axis is logarithmic, as the values of a map are then spaced."""
@@ -32,7 +33,7 @@ def volume(
     for index, (key, costs) in enumerate(curve.usd_per_month.items()):
         chart.add_scatter(
             x=curve.requests_per_month, y=costs, mode="lines", name=words.t(f"option.{key}"),
-            line={"color": look.colour(index), "width": 2.5, "dash": DASHES[index % len(DASHES)]},
+            line={"color": look.colour(index), "width": 2.5, "dash": dash(index)},
             customdata=[words.money(cost) for cost in costs],
             hovertemplate="%{customdata}",
         )  # fmt: skip

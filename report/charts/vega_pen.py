@@ -9,30 +9,44 @@ from typing import Any
 
 import vl_convert
 
-from modelworth.report.charts.plotly_pen import COLOURS
-from modelworth.report.sections.blocks import AreaChart, BarChart, Chart, Histogram, LineChart
+from modelworth.report.palette import AXIS, DASHES, GRID, INK, LIGHT, QUIET
+from modelworth.report.sections.blocks import (
+    AreaChart,
+    BarChart,
+    BridgeChart,
+    Chart,
+    Histogram,
+    LineChart,
+)
 
-VEGA_LITE = "v5.20"
+VEGA_LITE = "v6.4"
 WIDTH, HEIGHT, ROW = 600, 175, 20
-INK = "#17212b"
-DASHES = ([1, 0], [6, 3], [2, 2], [6, 2, 2, 2], [10, 3], [10, 2, 2, 2])
+TEXT_PX = 11
+RANGE = (("middle", "P50"), ("low", "P10"), ("high", "P90"))
+Colours = Sequence[str]
 
 
-def svg(chart: Chart, fonts: Sequence[str] = ("sans-serif",)) -> str:
+def svg(chart: Chart, fonts: Sequence[str] = ("sans-serif",), colours: Colours = LIGHT) -> str:
     """The chart as SVG, its text in the first of `fonts` that has it."""
-    spec = {**_common(", ".join(fonts)), **_body(chart)}
+    spec = specification(chart, fonts, colours)
     return str(vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VEGA_LITE))
 
 
-def _common(font: str) -> dict[str, Any]:
-    axis = {"labelColor": INK, "titleColor": INK, "gridColor": "#e5e7eb", "domainColor": "#9aa5b1",
-            "tickColor": "#9aa5b1", "labelFontSize": 10, "titleFontSize": 10,
+def specification(
+    chart: Chart, fonts: Sequence[str], colours: Colours, width: int | str = WIDTH
+) -> dict[str, Any]:
+    """The chart as a Vega-Lite specification."""
+    return {**_common(", ".join(fonts), colours), "width": width, **_body(chart, colours)}
+
+
+def _common(font: str, colours: Colours) -> dict[str, Any]:
+    axis = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": AXIS,
+            "tickColor": AXIS, "labelFontSize": TEXT_PX, "titleFontSize": TEXT_PX,
             "titleFontWeight": "normal", "labelLimit": 260, "titleLimit": 500}  # fmt: skip
-    legend = {"orient": "top", "title": None, "labelFontSize": 10, "labelLimit": 230,
+    legend = {"orient": "top", "title": None, "labelFontSize": TEXT_PX, "labelLimit": 230,
               "columns": 3, "symbolType": "stroke", "labelColor": INK}  # fmt: skip
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": WIDTH,
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "autosize": {"type": "fit-x", "contains": "padding"},
         "background": None,
         "padding": 4,
@@ -41,21 +55,23 @@ def _common(font: str) -> dict[str, Any]:
             "view": {"stroke": None},
             "axis": axis,
             "legend": legend,
-            "range": {"category": list(COLOURS)},
+            "range": {"category": list(colours)},
         },
     }
 
 
-def _body(chart: Chart) -> dict[str, Any]:
+def _body(chart: Chart, colours: Colours) -> dict[str, Any]:
     match chart:
         case LineChart():
-            return _lines(chart)
+            return _lines(chart, colours)
         case AreaChart():
-            return _areas(chart)
+            return _areas(chart, colours)
         case BarChart():
-            return _bars(chart)
+            return _bars(chart, colours)
+        case BridgeChart():
+            return _bridge(chart, colours)
         case Histogram():
-            return _histogram(chart)
+            return _histogram(chart, colours)
 
 
 def _quantity(field: str, title: str, **scale: Any) -> dict[str, Any]:
@@ -64,14 +80,14 @@ def _quantity(field: str, title: str, **scale: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _order(names: list[str], *, single: bool) -> dict[str, Any]:
+def _order(names: list[str], colours: Colours, *, single: bool) -> dict[str, Any]:
     """Colour by series in the given order; no legend for one alone."""
-    scale = {"domain": names, "range": [COLOURS[i % len(COLOURS)] for i in range(len(names))]}
+    scale = {"domain": names, "range": [colours[i % len(colours)] for i in range(len(names))]}
     shown: dict[str, Any] = {"legend": None} if single else {}
     return {"field": "series", "type": "nominal", "scale": scale, **shown}
 
 
-def _lines(chart: LineChart) -> dict[str, Any]:
+def _lines(chart: LineChart, colours: Colours) -> dict[str, Any]:
     names = [line.name for line in chart.lines]
     rows = _line_rows(chart)
     kind = {"type": "log"} if chart.logarithmic else {"zero": False}
@@ -81,20 +97,45 @@ def _lines(chart: LineChart) -> dict[str, Any]:
         short = "replace(format(datum.value, '~s'), 'G', 'B')"
         x["axis"] = {"labelExpr": short, "values": _decades(row["x"] for row in rows)}
         y["axis"] = {"format": "~g", "values": _decades(row["y"] for row in rows)}
-    colour = _order(names, single=len(names) == 1)
-    dashes = {"domain": names, "range": [DASHES[i % len(DASHES)] for i in range(len(names))]}
+    colour = _order(names, colours, single=len(names) == 1)
+    strokes = tuple(DASHES.values())
+    dashes = {"domain": names, "range": [strokes[i % len(strokes)] for i in range(len(names))]}
     dash = colour | {"scale": dashes}
     encoding = {"x": x, "y": y, "color": colour, "strokeDash": dash}
     line = {"mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding}
-    layers = [line, *_marks(chart)]
+    layers = [line, *_marks(chart), _points(chart, x, y, colour)]
     if any("low" in row for row in rows):
         low = _quantity("low", chart.y_title)
         band = {"x": x, "y": low, "y2": {"field": "high"}, "color": colour}
         layers.insert(0, {"mark": {"type": "area", "opacity": 0.2}, "encoding": band})
     if not chart.logarithmic:
-        zero = {"mark": {"type": "rule", "color": "#9aa5b1"}, "encoding": {"y": {"datum": 0}}}
+        zero = {"mark": {"type": "rule", "color": AXIS}, "encoding": {"y": {"datum": 0}}}
         layers.insert(0, zero)
     return {"height": HEIGHT, "data": {"values": rows}, "layer": layers}
+
+
+def _points(
+    chart: LineChart, x: dict[str, Any], y: dict[str, Any], colour: dict[str, Any]
+) -> dict[str, Any]:
+    """Unseen points that say their values when pointed at: base, median and range."""
+    shown = [_tip("x", chart.x_title), _tip("y", chart.y_title)]
+    shown += [
+        _tip(key, name) for key, name in RANGE if any(key in row for row in _line_rows(chart))
+    ]
+    if len(chart.lines) > 1:
+        shown.insert(0, _tip("series", ""))
+    if len(chart.lines) == 1 and not chart.logarithmic:
+        wide = {"type": "rule", "opacity": 0, "strokeWidth": WIDTH / max(1, len(chart.x))}
+        return {"mark": wide, "encoding": {"x": x, "tooltip": shown}}
+    unseen = {"type": "point", "opacity": 0, "size": 300, "filled": True}
+    return {"mark": unseen, "encoding": {"x": x, "y": y, "color": colour, "tooltip": shown}}
+
+
+def _tip(field: str, title: str) -> dict[str, Any]:
+    """One line of what is said when a mark is pointed at."""
+    words = {"type": "nominal"} if field in ("series", "category", "name", "shown") else {
+        "type": "quantitative", "format": ".4~s"}  # fmt: skip
+    return {"field": field, "title": title, **words}
 
 
 def _line_rows(chart: LineChart) -> list[dict[str, Any]]:
@@ -102,6 +143,7 @@ def _line_rows(chart: LineChart) -> list[dict[str, Any]]:
     return [
         {"x": x, "y": y, "series": line.name}
         | ({"low": line.low[i], "high": line.high[i]} if line.low and line.high else {})
+        | ({"middle": line.middle[i]} if line.middle else {})
         for line in chart.lines
         for i, (x, y) in enumerate(zip(chart.x, line.y, strict=True))
         if not chart.logarithmic or (x > 0 and y > 0)
@@ -122,11 +164,11 @@ def _marks(chart: LineChart) -> list[dict[str, Any]]:
         return []
     data = {"values": [{"mark": x, "word": word} for x, word in chart.marks]}
     where = {"x": {"field": "mark", "type": "quantitative"}}
-    rule = {"mark": {"type": "rule", "strokeDash": [2, 2], "color": "#6b7280"}, "encoding": where}
+    rule = {"mark": {"type": "rule", "strokeDash": [2, 2], "color": QUIET}, "encoding": where}
     return [{"data": data, **rule}]
 
 
-def _areas(chart: AreaChart) -> dict[str, Any]:
+def _areas(chart: AreaChart, colours: Colours) -> dict[str, Any]:
     names = [line.name for line in chart.lines]
     rows = [
         {"x": x, "y": y, "series": line.name, "place": place}
@@ -136,7 +178,7 @@ def _areas(chart: AreaChart) -> dict[str, Any]:
     y = _quantity("y", chart.y_title) | {"stack": "zero"}
     x = _quantity("x", chart.x_title)
     x["scale"]["nice"] = False
-    colour = _order(names, single=len(names) == 1)
+    colour = _order(names, colours, single=len(names) == 1)
     if "legend" not in colour:
         colour["legend"] = {"symbolType": "square"}
     encoding = {
@@ -144,11 +186,17 @@ def _areas(chart: AreaChart) -> dict[str, Any]:
         "y": y,
         "color": colour,
         "order": {"field": "place", "type": "quantitative"},
+        "tooltip": [_tip("series", ""), _tip("x", chart.x_title), _tip("y", chart.y_title)],
     }
-    return {"height": 260, "data": {"values": rows}, "mark": {"type": "area"}, "encoding": encoding}
+    return {
+        "height": HEIGHT,
+        "data": {"values": rows},
+        "mark": {"type": "area"},
+        "encoding": encoding,
+    }
 
 
-def _bars(chart: BarChart) -> dict[str, Any]:
+def _bars(chart: BarChart, colours: Colours) -> dict[str, Any]:
     names = [bars.name for bars in chart.series]
     rows = []
     for bars in chart.series:
@@ -159,11 +207,12 @@ def _bars(chart: BarChart) -> dict[str, Any]:
             rows.append(row)
     y = {"field": "category", "type": "nominal", "sort": None, "title": None,
          "axis": {"labelLimit": 300, "ticks": False}}  # fmt: skip
-    colour = _order(names, single=len(names) == 1)
+    colour = _order(names, colours, single=len(names) == 1)
     if "legend" not in colour:
         colour["legend"] = {"symbolType": "square"}
+    tips = [_tip("category", ""), _tip("series", ""), _tip("value", chart.value_title)]
     bar = {"mark": {"type": "bar", "height": {"band": 0.7}},
-           "encoding": {"y": y, "color": colour,
+           "encoding": {"y": y, "color": colour, "tooltip": tips,
                         "x": _quantity("value", chart.value_title) | {"stack": None}}}  # fmt: skip
     layers: list[dict[str, Any]] = [bar]
     if any("low" in row for row in rows):
@@ -173,16 +222,38 @@ def _bars(chart: BarChart) -> dict[str, Any]:
     return {"height": height, "data": {"values": rows}, "layer": layers}
 
 
-def _histogram(chart: Histogram) -> dict[str, Any]:
+def _bridge(chart: BridgeChart, colours: Colours) -> dict[str, Any]:
+    """Bars that hang between where a step starts and ends, their amounts beside the names."""
+    rows = [
+        {"name": f"{name}  {shown}", "start": start, "end": end,
+         "kind": 2 if total and amount >= 0 else 0 if amount >= 0 else 1}
+        for name, shown, amount, total, (start, end) in zip(
+            chart.names, chart.shown, chart.amounts, chart.totals, chart.spans(), strict=True
+        )
+    ]  # fmt: skip
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None,
+         "axis": {"labelLimit": 300, "ticks": False}}  # fmt: skip
+    scale = {"domain": [0, 1, 2], "range": [colours[i % len(colours)] for i in range(3)]}
+    colour = {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
+    x = _quantity("start", chart.value_title)
+    bar = {"mark": {"type": "bar", "height": {"band": 0.7}},
+           "encoding": {"y": y, "x": x, "x2": {"field": "end"}, "color": colour,
+                        "tooltip": [_tip("name", "")]}}  # fmt: skip
+    zero = {"mark": {"type": "rule", "color": AXIS}, "encoding": {"x": {"datum": 0}}}
+    return {"height": ROW * len(rows) + 10, "data": {"values": rows}, "layer": [bar, zero]}
+
+
+def _histogram(chart: Histogram, colours: Colours) -> dict[str, Any]:
     rows = [
         {"low": low, "high": high, "share": share, "loss": (low + high) / 2 < 0}
         for low, high, share in zip(chart.edges, chart.edges[1:], chart.shares, strict=False)
     ]
-    colour = {"condition": {"test": "datum.loss", "value": COLOURS[1]}, "value": COLOURS[0]}
+    colour = {"condition": {"test": "datum.loss", "value": colours[1]}, "value": colours[0]}
     encoding = {
         "x": _quantity("low", chart.x_title) | {"bin": {"binned": True}},
         "x2": {"field": "high"},
         "y": _quantity("share", chart.y_title),
         "color": colour,
+        "tooltip": [_tip("low", chart.x_title), _tip("high", ""), _tip("share", chart.y_title)],
     }
     return {"height": HEIGHT, "data": {"values": rows}, "mark": "bar", "encoding": encoding}

@@ -1,7 +1,8 @@
 """The report as one HTML file: no request leaves it, and no text from data can become markup.
 
-The page carries plotly's full bundle (the cartesian one draws some charts wrongly, without a
-word). Its content security policy allows the page's own two scripts by their hash and nothing else.
+The six pages come first, what stands behind them is folded below. Charts are the
+Vega-Lite specifications of the PDF, drawn by the library that the page carries. It interprets
+expressions, so the page's content security policy allows its script by hash and no evaluation.
 """
 
 from __future__ import annotations
@@ -12,32 +13,37 @@ import json
 from functools import cache
 from pathlib import Path
 
+import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from modelworth.report.charts.plotly_pen import figure
+from modelworth.report.charts.vega_pen import VEGA_LITE, specification
 from modelworth.report.sections.blocks import Document
 from modelworth.report.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
+FONTS = ("Segoe UI", "Roboto", "Helvetica Neue", "Arial", "Noto Sans", "PingFang SC",
+         "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # fmt: skip
 
 
 def render(document: Document) -> bytes:
     """The whole page."""
-    charts = {chart.key: figure(chart) for chart in document.charts()}
-    library = plotly_bundle() if charts else ""
-    script = _read("report.js")
+    charts = {
+        chart.key: specification(chart, FONTS, document.brand.series, "container")
+        for chart in document.charts()
+    }
+    script = bundle() if charts else ""
+    logo = document.brand.logo
     page = (
         _environment()
         .get_template("report.html.j2")
         .render(
             document=document,
+            logo=f"data:image/png;base64,{base64.b64encode(logo).decode()}" if logo else "",
             lang=document.language.replace("_", "-"),
-            policy=_policy(library, script),
-            css=_read("report.css"),
+            policy=_policy(script),
+            css=_read("report.css").replace("#0072b2", document.brand.primary),
             charts=_json(charts),
-            library=library,
             script=script,
-            joint="" if document.language == "zh_CN" else " ",
             t=Words(document.language).t,
             kind=lambda block: type(block).__name__,
         )
@@ -46,11 +52,10 @@ def render(document: Document) -> bytes:
 
 
 @cache
-def plotly_bundle() -> str:
-    """The script that draws the charts."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs()).replace("</script", "<\\/script")
+def bundle() -> str:
+    """Vega, Vega-Lite and the page's own script in one."""
+    made = vl_convert.javascript_bundle(snippet=_read("report.js"), vl_version=VEGA_LITE)
+    return str(made).replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _environment() -> Environment:
@@ -69,14 +74,11 @@ def _json(value: object) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _policy(*scripts: str) -> str:
-    """What the page may do: run these scripts, style itself, show images it made."""
-    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts if script)
+def _policy(script: str) -> str:
+    """What the page may do: run its script, style itself, show images it carries."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    run = f"'sha256-{digest}'" if script else "'none'"
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {run}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

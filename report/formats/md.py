@@ -10,6 +10,7 @@ from modelworth.report.sections.blocks import Block, Code, Document, Graphic, Pa
 from modelworth.report.words import Words
 
 CHARTS = "report_charts"
+FONTS = ("Noto Sans CJK SC", "Noto Sans", "sans-serif")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
 _LIST_LIKE = re.compile(r"^(\s*)([-+=>]|\d+[.)])")
 
@@ -17,22 +18,27 @@ _LIST_LIKE = re.compile(r"^(\s*)([-+=>]|\d+[.)])")
 def render(document: Document) -> dict[str, bytes]:
     """File name → content: the text and, in a folder, every chart."""
     t = Words(document.language).t
+    pages = document.shown_pages()
     head = [
         f"# {escaped(document.title)}",
         escaped(document.date),
         escaped(document.question),
         f"**{escaped(document.verdict)}**",
-        *(escaped(sentence) for sentence in document.answer),
         *_cards(document),
         f"## {t('report.contents')}",
-        "\n".join(f"- [{escaped(part.title)}](#{part.key})" for part in document.sections),
+        "\n".join(
+            f"- [{escaped(part.title)}](#{part.key})" for part in (*pages, *document.sections)
+        ),
     ]
     body: list[str] = []
+    for page in pages:
+        body.append(f'<a id="{page.key}"></a>\n\n## {escaped(page.title)}')
+        body += [_block(page.main), f"**{escaped(page.so_what)}**", *map(_block, page.more)]
     for section in document.sections:
         body.append(f'<a id="{section.key}"></a>\n\n## {escaped(section.title)}')
         body += [_block(block) for block in section.blocks]
     text = "\n\n".join(part for part in [*head, *body] if part) + "\n"
-    draw = partial(svg, fonts=("Noto Sans CJK SC", "Noto Sans", "sans-serif"))
+    draw = partial(svg, fonts=FONTS, colours=document.brand.series)
     charts = {f"{CHARTS}/{chart.key}.svg": draw(chart).encode() for chart in document.charts()}
     return {"report.md": text.encode(), **charts}
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from modelworth.costmodel.analysis import (
     BreakEven,
+    Criterion,
     Figure,
     Finding,
-    Flip,
     OptionResult,
     VolumeCurve,
 )
 from modelworth.costmodel.business.lint import sentence
+from modelworth.report import said
+from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
     BarChart,
     Bars,
@@ -22,96 +24,45 @@ from modelworth.report.sections.blocks import (
     LineChart,
     Paragraph,
     Table,
+    capital,
     clean,
     prose,
 )
 from modelworth.report.sections.context import Context
 
-HEADLINES = 6
+HEADLINES = (
+    "npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
+    "gross_margin_second_year_share",
+)  # fmt: skip
 NO_LIMIT = 1e15  # the largest budget that a scenario can state
 CASH = "cash_balance_usd"
 MOST_OPTION_FIGURES = 5
 
 
-def answer(context: Context) -> tuple[str, str, str]:
-    """The verdict in three sentences: what it is, what it rests on, what would change it."""
-    verdict, t = context.analysis.verdict, context.t
-    probability = verdict.probability_npv_positive
-    first = t(f"answer.{verdict.outcome}")
-    if probability is not None and context.analysis.provenance.trials > 1:
-        first = t(
-            f"answer.{verdict.outcome}.trials",
-            probability=context.words.percent(probability),
-            trials=context.count(context.analysis.provenance.trials),
-        )
-    return first, _rests_on(context), _would_change(context)
-
-
-def _rests_on(context: Context) -> str:
-    npv = context.analysis.indicators.get("npv_usd")
-    if npv is None:
-        return context.t("answer.no_npv")
-    if npv.p10 is None or npv.p90 is None:
-        return context.t("answer.npv", npv=context.figure(npv))
-    return context.t(
-        "answer.npv_range",
-        npv=context.figure(npv),
-        low=context.value(npv.p10, npv.unit),
-        high=context.value(npv.p90, npv.unit),
-    )
-
-
-def _would_change(context: Context) -> str:
-    verdict = context.analysis.verdict
-    flips = [flip for flip in verdict.flips if flip.at is not None]
-    if flips:
-        listed = context.t("list.join").join(_flip(context, flip) for flip in flips[:3])
-        return context.t("answer.flips", flips=listed)
-    if verdict.drivers:
-        names = context.t("list.join").join(context.name(key) for key in verdict.drivers[:3])
-        return context.t("answer.drivers", drivers=names)
-    return context.t("answer.nothing_flips")
-
-
-def _flip(context: Context, flip: Flip) -> str:
-    return context.t(
-        "answer.flip",
-        driver=context.name(flip.driver),
-        at=context.value(flip.at, flip.unit),
-        now=context.value(flip.now, flip.unit),
-    )
-
-
 def cards(context: Context) -> tuple[Card, ...]:
-    """The first indicators, for the head of the document."""
-    figures = list(context.analysis.indicators.values())[:HEADLINES]
-    return tuple(
-        Card(context.name(figure.key), context.figure(figure), _detail(context, figure))
-        for figure in figures
-    )
+    """The figures that people ask for first, and in how many trials the plan earns money."""
+    figures = context.analysis.indicators
+    shown = [
+        Card(context.name(key), context.figure(figures[key]), _detail(context, figures[key]))
+        for key in HEADLINES
+        if key in figures
+    ]
+    chance = facts.chance(context)
+    if chance is not None:
+        rule = next(iter(context.analysis.verdict.criteria), None)
+        asked = context.words.percent(rule.threshold) if rule else ""
+        name, value = context.t("card.chance"), context.words.percent(chance)
+        shown.insert(1, Card(name, value, context.t("card.asked", asked=asked)))
+    return tuple(shown)
 
 
 def _detail(context: Context, figure: Figure) -> str:
-    """The figure's range, or its status where the value doesn't already say it."""
-    if figure.p10 is not None and figure.p90 is not None:
-        return clean(context.words.range(figure.p10, figure.p90, figure.unit))
-    return context.status(figure) if figure.base is not None else ""
+    """The figure's range over the trials, or how many of them have a value."""
+    return clean(said.spread(context.words, figure))
 
 
-def summary(context: Context) -> list[Block]:
-    """What came out by the rule, the cash curve, and what the scenario's author found."""
-    blocks: list[Block] = []
-    found = context.prose("finding")
-    if found:
-        blocks.append(Paragraph(prose(found)))
-    blocks.append(_criteria(context))
-    if context.analysis.verdict.flips:
-        blocks.append(_flips(context))
-    cash = cash_curve(context)
-    return [*blocks, cash] if cash else blocks
-
-
-def _criteria(context: Context) -> Table:
+def criteria(context: Context) -> Table:
+    """The conditions of the verdict's rule: what each asks, what came out, whether it holds."""
     t = context.t
     columns = (
         Column(t("column.criterion"), 3),
@@ -125,7 +76,7 @@ def _criteria(context: Context) -> Table:
             t("no_limit")
             if criterion.threshold >= NO_LIMIT
             else context.value(criterion.threshold, criterion.unit),
-            context.value(criterion.value, criterion.unit),
+            came_out(context, criterion),
             t("yes") if criterion.met else t("no"),
         )
         for criterion in context.analysis.verdict.criteria
@@ -133,22 +84,13 @@ def _criteria(context: Context) -> Table:
     return Table(columns, rows)
 
 
-def _flips(context: Context) -> Table:
-    t = context.t
-    columns = (
-        Column(t("column.would_flip"), 3),
-        Column(t("column.now"), 1.5, numeric=True),
-        Column(t("column.flips_at"), 1.5, numeric=True),
-    )
-    rows = tuple(
-        (
-            context.name(flip.driver),
-            context.value(flip.now, flip.unit),
-            t("never_in_range") if flip.at is None else context.value(flip.at, flip.unit),
-        )
-        for flip in context.analysis.verdict.flips
-    )
-    return Table(columns, rows)
+def came_out(context: Context, criterion: Criterion) -> str:
+    """What a condition came out at, and that it is the median where there were trials."""
+    value = context.value(criterion.value, criterion.unit)
+    figure = context.analysis.indicators.get(criterion.key)
+    if figure is None or figure.p50 is None or criterion.value != figure.p50:
+        return value
+    return context.t("median", value=value)
 
 
 def cash_curve(context: Context) -> Graphic | None:
@@ -163,6 +105,7 @@ def cash_curve(context: Context) -> Graphic | None:
         scale.of(series.base),
         scale.of(outer[0]) if outer[0] else None,
         scale.of(outer[1]) if outer[1] else None,
+        scale.of(series.p50) if series.p50 else None,
     )
     chart = LineChart(
         "cash",
@@ -179,7 +122,7 @@ def indicators(context: Context) -> list[Block]:
     """Every indicator with its quantiles and basis."""
     t = context.t
     figures = context.analysis.indicators.values()
-    shown = [figure for figure in figures if has_meaning(figure)]
+    shown = [figure for figure in figures if has_meaning(figure) and not is_nothing(figure)]
     columns = (
         Column(t("column.indicator"), 3),
         Column(t("column.base"), 1.7, numeric=True),
@@ -193,7 +136,7 @@ def indicators(context: Context) -> list[Block]:
             context.name(figure.key),
             context.figure(figure),
             *(
-                "" if value is None else context.value(value, figure.unit)
+                clean(said.at(context.words, figure, value))
                 for value in (figure.p10, figure.p50, figure.p90)
             ),
             t(f"basis.{figure.basis}"),
@@ -220,6 +163,13 @@ def has_meaning(figure: Figure) -> bool:
     """Whether a figure has a value, or its lack of one says something."""
     known = figure.base is not None or figure.p50 is not None
     return known or figure.status not in (None, "undefined")
+
+
+def is_nothing(figure: Figure) -> bool:
+    """Whether a figure is 0 in the base case and nearly all trials: the plan has none of it."""
+    return all(
+        value in (0, None) for value in (figure.base, figure.p10, figure.p50, figure.p90)
+    ) and (figure.base == 0)
 
 
 def break_even(context: Context) -> list[Block]:
@@ -254,22 +204,25 @@ def _unit_of(context: Context, indicator: str) -> str:
 
 
 def options(context: Context) -> list[Block]:
-    """Ways to serve the same demand, side by side, and where the cheapest changes."""
+    """Every figure of the ways to serve the same demand, side by side."""
     t, results = context.t, context.analysis.options
     if not results:
         return [Paragraph(t("options.none"))]
     blocks: list[Block] = [Paragraph(t("options.reading")), _options_table(context, results)]
-    blocks += [
-        Paragraph(f"{context.option(option.key)}: {_reason(context, option.reason)}", "note")
-        for option in results
-        if not option.feasible and option.reason
+    chart = options_chart(context, results)
+    return [*blocks, chart] if chart else blocks
+
+
+def reasons(context: Context, results: tuple[OptionResult, ...]) -> list[Block]:
+    """Why some options aren't in question, each reason once."""
+    found: dict[str, list[str]] = {}
+    for option in results:
+        if not option.feasible and option.reason:
+            found.setdefault(_reason(context, option.reason), []).append(context.option(option.key))
+    joint = context.t("list.join")
+    return [
+        Paragraph(f"{capital(joint.join(names))}: {why}", "note") for why, names in found.items()
     ]
-    chart = _options_chart(context, results)
-    if chart:
-        blocks.append(chart)
-    if context.analysis.volume_curve:
-        blocks.append(_volume_chart(context, context.analysis.volume_curve))
-    return blocks
 
 
 def _reason(context: Context, reason: str) -> str:
@@ -299,7 +252,7 @@ def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table
     return Table(columns, tuple(rows))
 
 
-def _options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
+def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
     """NPV of each feasible option."""
     npvs = {
         option.key: figure
@@ -316,7 +269,8 @@ def _options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graph
     return Graphic(chart, context.t("reading.options"))
 
 
-def _volume_chart(context: Context, curve: VolumeCurve) -> Graphic:
+def volume_chart(context: Context, curve: VolumeCurve) -> Graphic:
+    """Monthly cost of each option over volume."""
     scale = context.scale("usd", [value for row in curve.usd_per_month.values() for value in row])
     lines = tuple(
         Line(context.option(key), scale.of(row)) for key, row in curve.usd_per_month.items()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
+from modelworth.report.brand import UNBRANDED, Brand
+
 Piece = TypeVar("Piece")
 LONGEST_PROSE = 2_000
 LONGEST_NAME = 160
@@ -54,12 +56,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a line chart, with a band where `low` and `high` are given."""
+    """One line of a line chart, with a band where `low` and `high` are given.
+
+    Attributes:
+        middle: medians, where they are known besides the base case in `y`.
+    """
 
     name: str
     y: tuple[float, ...]
     low: tuple[float, ...] | None = None
     high: tuple[float, ...] | None = None
+    middle: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,35 @@ class Histogram:
     shares: tuple[float, ...]
 
 
-Chart = LineChart | BarChart | AreaChart | Histogram
+@dataclass(frozen=True, slots=True)
+class BridgeChart:
+    """From one amount to another in steps, top to bottom: a bar is a step, or a total from zero.
+
+    Attributes:
+        amounts: what each step adds; for a total, where it stands.
+        totals: which of the bars are totals.
+        shown: each amount as text.
+    """
+
+    key: str
+    title: str
+    value_title: str
+    names: tuple[str, ...]
+    amounts: tuple[float, ...]
+    totals: tuple[bool, ...]
+    shown: tuple[str, ...]
+
+    def spans(self) -> tuple[tuple[float, float], ...]:
+        """Where each bar starts and where it ends."""
+        found, at = [], 0.0
+        for amount, total in zip(self.amounts, self.totals, strict=True):
+            start = 0.0 if total else at
+            at = start + amount
+            found.append((start, at))
+        return tuple(found)
+
+
+Chart = LineChart | BarChart | AreaChart | Histogram | BridgeChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +180,25 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardPage:
+    """One of the six pages for a board: a conclusion, what shows it, what follows, where from.
+
+    Attributes:
+        title: a sentence with a number or a verdict.
+        main: the chart or table that shows it; the slide has nothing else.
+        more: what a printed page has room for besides.
+        so_what: what follows for the decision.
+    """
+
+    key: str
+    title: str
+    main: Graphic | Table
+    more: tuple[Block, ...]
+    so_what: str
+    sources: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A headline figure: name, value, and its range or status in small print."""
 
@@ -159,7 +213,8 @@ class Document:
 
     Attributes:
         outcome: the verdict's identifier, for colour; `verdict` is the word for it.
-        answer: three sentences.
+        pages: the six that a board reads; `sections` are what stands behind them.
+        with_pages: whether running formats show them; slides always do.
     """
 
     language: str
@@ -168,9 +223,15 @@ class Document:
     question: str
     outcome: str
     verdict: str
-    answer: tuple[str, str, str]
     cards: tuple[Card, ...]
+    pages: tuple[BoardPage, ...]
     sections: tuple[Section, ...]
+    brand: Brand = UNBRANDED
+    with_pages: bool = True
+
+    def shown_pages(self) -> tuple[BoardPage, ...]:
+        """The board's pages where the reader asked for them."""
+        return self.pages if self.with_pages else ()
 
     def section(self, key: str) -> Section | None:
         """The section of that key, if the document has it."""
@@ -178,13 +239,17 @@ class Document:
 
     def charts(self) -> tuple[Chart, ...]:
         """All charts in reading order."""
-        blocks = (block for section in self.sections for block in section.blocks)
-        return tuple(block.chart for block in blocks if isinstance(block, Graphic))
+        blocks = [block for page in self.shown_pages() for block in (page.main, *page.more)]
+        blocks += [block for section in self.sections for block in section.blocks]
+        charts = (block.chart for block in blocks if isinstance(block, Graphic))
+        return tuple({chart.key: chart for chart in charts}.values())
 
 
 def mapped(piece: Piece, change: Callable[[str], str]) -> Piece:
     """The document, or a part of it, with every text in it changed."""
     part: Any = piece
+    if isinstance(part, Brand):
+        return piece
     if isinstance(part, str):
         part = change(part)
     elif isinstance(part, tuple):
@@ -206,6 +271,11 @@ def clean(text: object, longest: int = LONGEST_NAME) -> str:
 def prose(text: object) -> str:
     """Outside prose, cut where nobody would read on."""
     return clean(text, LONGEST_PROSE)
+
+
+def capital(text: str) -> str:
+    """The text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
 
 
 def _printable(character: str) -> str:

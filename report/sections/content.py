@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.data.errors import InputError
+from modelworth.report.brand import UNBRANDED, Brand
 from modelworth.report.sections import answer as outcome
 from modelworth.report.sections import cost_and_revenue as money
 from modelworth.report.sections import evidence
-from modelworth.report.sections.blocks import Block, Document, Section, clean, prose
+from modelworth.report.sections.blocks import Block, Document, Section, clean, mapped, prose
+from modelworth.report.sections.board import pages
 from modelworth.report.sections.context import Context
 from modelworth.report.words import LANGUAGES, Words
 
 BUILDERS: dict[str, Callable[[Context], list[Block]]] = {
-    "summary": outcome.summary,
     "indicators": outcome.indicators,
     "economics": money.economics,
     "break_even": outcome.break_even,
@@ -28,7 +30,9 @@ BUILDERS: dict[str, Callable[[Context], list[Block]]] = {
     "formulas": evidence.formulas,
     "reproduce": evidence.reproduce,
 }
-SECTIONS = tuple(BUILDERS)
+PAGES = "summary"
+SECTIONS = (PAGES, *BUILDERS)
+_MINUS = re.compile(r"(?<![^\s(（，：“])-(?=(?:[A-Z]{2,3})?[$¥€£]?\d)")
 
 
 def check_language_and_sections(language: str, sections: Sequence[str] | None) -> None:
@@ -40,12 +44,16 @@ def check_language_and_sections(language: str, sections: Sequence[str] | None) -
     if language not in LANGUAGES:
         raise InputError("language", language, f"one of {', '.join(LANGUAGES)}")
     for section in sections or ():
-        if section not in BUILDERS:
+        if section not in SECTIONS:
             raise InputError("sections", section, f"some of {', '.join(SECTIONS)}")
 
 
 def compose(
-    analysis: Analysis, language: str, day: date, sections: Sequence[str] | None = None
+    analysis: Analysis,
+    language: str,
+    day: date,
+    sections: Sequence[str] | None = None,
+    brand: Brand = UNBRANDED,
 ) -> Document:
     """The analysis as a document in `language`; all sections unless some are named.
 
@@ -53,19 +61,30 @@ def compose(
         InputError: if the language or a section is unknown.
     """
     check_language_and_sections(language, sections)
-    context = Context(analysis, Words(language, analysis.currency, analysis.usd_per_currency))
-    wanted = [key for key in SECTIONS if not sections or key in sections]
-    return Document(
+    currency = (analysis.currency, analysis.usd_per_currency)
+    if brand.currency and brand.usd_per_currency:
+        currency = (brand.currency, brand.usd_per_currency)
+    context = Context(analysis, Words(language, *currency))
+    wanted = [key for key in BUILDERS if not sections or key in sections]
+    document = Document(
         language=language,
         title=clean(context.prose("name") or analysis.scenario),
         date=context.words.day(day),
         question=prose(context.prose("question")),
         outcome=analysis.verdict.outcome,
         verdict=context.t(f"verdict.{analysis.verdict.outcome}"),
-        answer=outcome.answer(context),
         cards=outcome.cards(context),
+        pages=pages(context, day),
         sections=tuple(
             Section(key, context.t(f"section.{key}"), tuple(BUILDERS[key](context)))
             for key in wanted
         ),
+        brand=brand,
+        with_pages=not sections or PAGES in sections,
     )
+    return mapped(document, _signed)
+
+
+def _signed(text: str) -> str:
+    """The text with minus signs that don't break from their number."""
+    return _MINUS.sub("\u2212", text)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from modelworth.costmodel.analysis import Analysis, DriverUse, Figure, Series
 from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.report import said
 from modelworth.report.sections.blocks import clean
+from modelworth.report.sections.in_use import Used, in_use, line_values
 from modelworth.report.words import SCALES, Words
 
 
@@ -23,12 +26,22 @@ class Scale:
         return tuple(float(f"{value / self.size:.6g}") for value in values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """One analysis for one reader."""
 
     analysis: Analysis
     words: Words
+
+    @cached_property
+    def line_values(self) -> dict[str, tuple[float, ...]]:
+        """Every line of the model by month, single figures repeated."""
+        return line_values(self.analysis)
+
+    @cached_property
+    def used(self) -> Used:
+        """The drivers and lines that the plan really uses."""
+        return in_use(self.analysis, self.line_values)
 
     def t(self, key: str, **values: object) -> str:
         """A message of the report's own."""
@@ -55,13 +68,11 @@ class Context:
 
     def figure(self, figure: Figure) -> str:
         """The figure's value in the base case, or why there is none."""
-        if figure.base is None:
-            return self.status(figure) or self.value(None, figure.unit)
-        return self.value(figure.base, figure.unit)
+        return clean(said.whole_figure(self.words, figure))
 
     def status(self, figure: Figure) -> str:
         """What there is to know about a figure, in words."""
-        return self.t(f"status.{figure.status}") if figure.status else ""
+        return self.words.t(f"status.{figure.status}") if figure.status else ""
 
     def scale(self, unit: str, values: Iterable[float]) -> Scale:
         """The unit that keeps an axis' numbers short."""

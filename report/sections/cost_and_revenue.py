@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from modelworth.costmodel.analysis import Influence, Risk, Series, Swing
+from modelworth.costmodel.analysis import Flip, Influence, Risk, Series, Swing
+from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
     AreaChart,
     BarChart,
@@ -19,7 +20,8 @@ from modelworth.report.sections.blocks import (
 )
 from modelworth.report.sections.context import Context
 
-MOST_BARS = 10
+MOST_BARS = 15
+MOST_WORTH, MOST_PARTS = 8, 10
 MONTHS_A_YEAR = 12
 REVENUE = ("revenue_usd",)
 COSTS = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
@@ -31,19 +33,17 @@ STATEMENT = (
 
 def economics(context: Context) -> list[Block]:
     """Revenue and cost by year, what they are made of, and how cost moves over time."""
-    parts = (
-        _yearly(context),
-        _build_up(context, REVENUE, "revenue"),
-        _build_up(context, COSTS, "costs"),
-        _costs_over_time(context),
-    )
+    parts = (_build_up(context, REVENUE, "revenue"), _build_up(context, COSTS, "costs"))
     return [Paragraph(context.t("economics.reading")), *(part for part in parts if part)]
 
 
-def _yearly(context: Context) -> Table | None:
-    """Sums over each year; month 0, before opening, has a column of its own."""
+def yearly(context: Context) -> Table | None:
+    """Sums over each year; month 0, before opening, has a column of its own.
+
+    What is 0 throughout is left out.
+    """
     found = (context.series(key) for key in STATEMENT)
-    series = [line for line in found if line is not None]
+    series = [line for line in found if line is not None and any(line.base)]
     if not series:
         return None
     t, starts = context.t, range(1, context.analysis.months + 1, MONTHS_A_YEAR)
@@ -69,10 +69,10 @@ def parts(context: Context, totals: tuple[str, ...]) -> list[Series]:
     open_keys = (
         known if len(known) > 1 else [part for key in known for part in _terms(context, key)]
     )
-    while 0 < len(open_keys) < MOST_BARS:
+    while 0 < len(open_keys) < MOST_PARTS:
         by_size = sorted(open_keys, key=lambda part: -_total(context, part))
         inner = next((part for part in by_size if len(_terms(context, part)) > 1), None)
-        if inner is None or len(open_keys) + len(_terms(context, inner)) > MOST_BARS + 1:
+        if inner is None or len(open_keys) + len(_terms(context, inner)) > MOST_PARTS + 1:
             break
         open_keys = [*(part for part in open_keys if part != inner), *_terms(context, inner)]
     shown = [part for part in dict.fromkeys(open_keys) if _total(context, part)]
@@ -117,7 +117,8 @@ def _build_up(context: Context, totals: tuple[str, ...], chart_key: str) -> Grap
     return Graphic(chart, context.t(f"reading.{chart_key}"))
 
 
-def _costs_over_time(context: Context) -> Graphic | None:
+def costs_over_time(context: Context) -> Graphic | None:
+    """What the costs of each month are made of."""
     found = parts(context, COSTS)
     if not found:
         return None
@@ -135,14 +136,12 @@ def _costs_over_time(context: Context) -> Graphic | None:
 
 
 def sensitivity(context: Context) -> list[Block]:
-    """Distribution of NPV, what moves it, and what knowing more would be worth."""
-    risk, blocks = context.analysis.risk, list[Block]()
-    if risk:
-        blocks += [Paragraph(_risk_sentence(context, risk)), _histogram(context, risk)]
+    """How the trials came out, and the whole tornado."""
+    blocks = list[Block]()
+    if context.analysis.risk:
+        blocks.append(Paragraph(_risk_sentence(context, context.analysis.risk)))
     if context.analysis.tornado:
-        blocks.append(_tornado(context, context.analysis.tornado))
-    if risk and risk.influences:
-        blocks += _influences(context, risk)
+        blocks.append(tornado(context, MOST_BARS, "tornado_all"))
     return blocks or [Paragraph(context.t("sensitivity.none"))]
 
 
@@ -156,7 +155,10 @@ def _risk_sentence(context: Context, risk: Risk) -> str:
     )
 
 
-def _histogram(context: Context, risk: Risk) -> Graphic:
+def histogram(context: Context) -> Graphic:
+    """NPV over the trials; the analysis must have had some."""
+    risk = context.analysis.risk
+    assert risk is not None
     scale = context.scale("usd", risk.bin_edges_usd)
     trials = sum(risk.bin_counts) or 1
     chart = Histogram(
@@ -170,29 +172,40 @@ def _histogram(context: Context, risk: Risk) -> Graphic:
     return Graphic(chart, context.t("reading.npv"))
 
 
-def _tornado(context: Context, swings: tuple[Swing, ...]) -> Graphic:
-    """Change of NPV with each driver at its low and at its high, the widest on top."""
+def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:
+    """Change of NPV with each driver at its low and at its high, the widest on top.
+
+    A driver whose value can turn the answer says where it does.
+    """
     npv = context.analysis.indicators.get("npv_usd")
     base = npv.base if npv and npv.base is not None else 0.0
-    widest = sorted(swings, key=lambda swing: -abs(swing.at_high - swing.at_low))[:MOST_BARS]
+    widest = facts.swings(context)[:most]
+    turns = {flip.driver: flip for flip in facts.turning(context)}
     lows = [swing.at_low - base for swing in widest]
     highs = [swing.at_high - base for swing in widest]
     scale = context.scale("usd", [*lows, *highs])
-    names = tuple(
-        f"{context.name(swing.driver)} ({context.span(swing.low, swing.high, swing.unit)})"
-        for swing in widest
-    )
+    names = tuple(_swing(context, swing, turns.get(swing.driver)) for swing in widest)
     series = (
         Bars(context.t("at_low"), scale.of(lows)),
         Bars(context.t("at_high"), scale.of(highs)),
     )
     title = context.t("chart.tornado")
     axis = context.t("axis.change_of_npv", unit=scale.title)
-    return Graphic(BarChart("tornado", title, axis, names, series), context.t("reading.tornado"))
+    return Graphic(BarChart(key, title, axis, names, series), context.t("reading.tornado"))
 
 
-def _influences(context: Context, risk: Risk) -> list[Block]:
-    t = context.t
+def _swing(context: Context, swing: Swing, turn: Flip | None) -> str:
+    text = f"{context.name(swing.driver)} ({context.span(swing.low, swing.high, swing.unit)})"
+    if turn is None:
+        return text
+    return text + context.t("tornado.turns", at=context.value(turn.at, turn.unit))
+
+
+def worth_table(context: Context) -> list[Block]:
+    """What to measure next; nothing where no trials ran."""
+    t, risk = context.t, context.analysis.risk
+    if risk is None or not risk.influences:
+        return []
     columns = (
         Column(t("column.driver"), 3),
         Column(t("column.first_order"), 1.4, numeric=True),
@@ -200,7 +213,7 @@ def _influences(context: Context, risk: Risk) -> list[Block]:
         Column(t("column.rank_correlation"), 1.4, numeric=True),
         Column(t("column.evppi"), 1.6, numeric=True),
     )
-    ranked = measure_next(risk)[:MOST_BARS]
+    ranked = measure_next(risk)[:MOST_WORTH]
     rows = tuple(
         (
             context.name(influence.driver),

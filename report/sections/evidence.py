@@ -7,6 +7,8 @@ from typing import Any
 
 from modelworth.costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
 from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.report import said
+from modelworth.report.said import BASES
 from modelworth.report.sections.blocks import (
     BarChart,
     Bars,
@@ -19,10 +21,10 @@ from modelworth.report.sections.blocks import (
     clean,
 )
 from modelworth.report.sections.context import Context
+from modelworth.report.sections.formula_words import in_words
 
 MOST_MEASURED_BARS = 12
 YOUNG_MONTHS = 36
-BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 
 
 def measurements(context: Context) -> list[Block]:
@@ -47,6 +49,13 @@ def measurements(context: Context) -> list[Block]:
     ]
     chart = _throughput(context, used)
     return [*blocks, chart] if chart else blocks
+
+
+def details(context: Context) -> list[Block]:
+    """The measured rates as a chart, and the predictions as a table; what there is of them."""
+    chart = _throughput(context, context.analysis.measurements)
+    table = [_predictions_table(context)] if context.analysis.predictions else []
+    return [*table, chart] if chart else [*table]
 
 
 def _measurement_row(context: Context, use: MeasurementUse) -> tuple[str, ...]:
@@ -88,9 +97,14 @@ def _throughput(context: Context, used: tuple[MeasurementUse, ...]) -> Graphic |
 
 def predictions(context: Context) -> list[Block]:
     """What was predicted, its interval, and how such predictions have done."""
-    t, used = context.t, context.analysis.predictions
-    if not used:
-        return [Paragraph(t("predictions.none"), "note")]
+    if not context.analysis.predictions:
+        return [Paragraph(context.t("predictions.none"), "note")]
+    reading = Paragraph(context.t("predictions.reading"))
+    return [reading, _predictions_table(context), *_record(context)]
+
+
+def _predictions_table(context: Context) -> Table:
+    t = context.t
     columns = (
         Column(t("column.predicted"), 2.4),
         Column(t("column.value"), 1.4, numeric=True),
@@ -98,8 +112,9 @@ def predictions(context: Context) -> list[Block]:
         Column(t("column.basis"), 1.2),
         Column(t("column.note"), 3),
     )
-    rows = tuple(_prediction_row(context, use) for use in used)
-    return [Paragraph(t("predictions.reading")), Table(columns, rows), *_record(context)]
+    return Table(
+        columns, tuple(_prediction_row(context, use) for use in context.analysis.predictions)
+    )
 
 
 def _record(context: Context) -> list[Block]:
@@ -135,15 +150,19 @@ def _prediction_row(context: Context, use: PredictionUse) -> tuple[str, ...]:
 
 
 def assumptions(context: Context) -> list[Block]:
-    """Every driver with its value, basis, source and age, by subject."""
-    t, drivers = context.t, context.analysis.drivers.values()
+    """Every driver that the plan uses, with its value, basis, source and age, by subject."""
+    t, used = context.t, context.used.drivers
+    drivers = [use for key, use in context.analysis.drivers.items() if key in used]
     counted = {basis: sum(driver.basis == basis for driver in drivers) for basis in BASES}
     shares = t("list.join").join(
         t("assumptions.count", basis=t(f"basis.{basis}"), count=count)
         for basis, count in counted.items()
         if count
     )
-    blocks: list[Block] = [Paragraph(t("assumptions.reading", count=len(drivers), shares=shares))]
+    reading = t(
+        "assumptions.used", used=len(drivers), count=len(context.analysis.drivers), shares=shares
+    )
+    blocks: list[Block] = [Paragraph(reading)]
     for section in dict.fromkeys(driver.section for driver in drivers):
         chosen = [driver for driver in drivers if driver.section == section]
         blocks += [Paragraph(t(f"group.{section}"), "lead"), _drivers(context, chosen)]
@@ -192,10 +211,10 @@ def _parameter(context: Context, key: str, value: Any, unit: str) -> str:
 
 
 def source(context: Context, text: str) -> str:
-    """Where a value comes from; the scenario's own word in the reader's language."""
+    """Where a value comes from: in the reader's language where it is words, else as it is."""
     if text == "the scenario":
         return context.t("the_scenario")
-    return clean(text, 240) or context.t("no_source")
+    return clean(said.source(context.words, text), 240) or context.t("no_source")
 
 
 def age(context: Context, driver: DriverUse) -> str:
@@ -209,24 +228,27 @@ def age(context: Context, driver: DriverUse) -> str:
 
 
 def formulas(context: Context) -> list[Block]:
-    """Every line of the model as it was computed."""
-    t = context.t
+    """Every line that the plan uses, as a sentence."""
+    t, used = context.t, context.used.lines
     columns = (
-        Column(t("column.line"), 2.2),
-        Column(t("column.formula"), 5),
-        Column(t("column.unit"), 1.1),
-        Column(t("column.source"), 1.8),
+        Column(t("column.line"), 2),
+        Column(t("column.unit"), 1),
+        Column(t("column.formula"), 5.4),
+        Column(t("column.source"), 1.6),
     )
     rows = tuple(
         (
-            clean(line.key),
-            clean(line.formula, 600),
-            clean(line.unit),
-            clean(line.source, 200),
+            context.name(line.key),
+            context.words.unit(line.unit),
+            clean(in_words(context, line.formula), 900),
+            source(context, line.source),
         )
-        for line in context.analysis.lines.values()
+        for key, line in context.analysis.lines.items()
+        if key in used
     )
-    return [Paragraph(t("formulas.reading")), Table(columns, rows)] if rows else []
+    count = len(context.analysis.lines)
+    reading = Paragraph(t("formulas.used", used=len(rows), count=count))
+    return [reading, Table(columns, rows)] if rows else []
 
 
 def reproduce(context: Context) -> list[Block]:

@@ -38,11 +38,11 @@ def _texts(piece: object) -> list[str]:
 def test_every_section_has_something_to_say_in_words(small, base, language):
     for analysis in (small, base):
         document = compose(analysis, language, DAY)
-        assert tuple(section.key for section in document.sections) == SECTIONS
+        assert ("summary", *(section.key for section in document.sections)) == SECTIONS
+        assert len(document.pages) == 6
         assert all(section.blocks for section in document.sections)
         assert not [text for text in _texts(document) if text.startswith("report.")]
-        assert len(document.answer) == 3
-        assert all(document.answer)
+        assert all(page.title and page.so_what for page in document.pages)
 
 
 def test_the_figures_are_the_analysis(small):
@@ -50,10 +50,10 @@ def test_the_figures_are_the_analysis(small):
     table = next(b for b in document.section("indicators").blocks if isinstance(b, Table))
     npv = next(row for row in table.rows if row[0] == document.cards[0].name)
     assert values()["npv_usd"][0] == pytest.approx(-20445, abs=1)
-    assert npv[1:5] == ("-$20.4K", "-$29.4K", "-$20.4K", "-$8.45K")
-    assert "62% of 1,000 trials" in document.answer[0]
-    assert "-$20.4K" in document.answer[1]
-    assert "$0.0234" in document.answer[2]
+    assert npv[1:5] == ("−$20.4K", "−$29.4K", "−$20.4K", "−$8.45K")
+    assert "62% of trials" in document.pages[0].title
+    assert "loses $20.4K" in document.pages[0].title
+    assert any("$0.0234" in cell for row in document.pages[0].main.rows for cell in row)
 
 
 def test_charts_carry_the_series(small):
@@ -74,7 +74,9 @@ def test_a_total_is_shown_as_the_terms_of_its_formula(small):
 
 def test_sections_can_be_chosen_in_the_documents_own_order(small):
     document = compose(small, "en", DAY, ["options", "summary"])
-    assert [section.key for section in document.sections] == ["summary", "options"]
+    assert [section.key for section in document.sections] == ["options"]
+    assert document.with_pages
+    assert not compose(small, "en", DAY, ["options"]).shown_pages()
 
 
 def test_an_unknown_section_or_language_is_refused(small):
@@ -132,6 +134,8 @@ def test_every_message_is_used():
 
 def test_every_graphic_says_how_to_read_it(small):
     document = compose(small, "en", DAY)
-    graphics = [b for s in document.sections for b in s.blocks if isinstance(b, Graphic)]
+    blocks = [block for page in document.pages for block in (page.main, *page.more)]
+    blocks += [block for section in document.sections for block in section.blocks]
+    graphics = [block for block in blocks if isinstance(block, Graphic)]
     assert len(graphics) >= 7
     assert all(graphic.reading.endswith(".") for graphic in graphics)

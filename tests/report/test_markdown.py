@@ -33,7 +33,7 @@ def test_sections_tables_and_charts(small):
     heads = [
         token.content for token in _tokens(text) if token.type == "inline" and token.level == 1
     ]
-    assert {section.title for section in document.sections} <= set(heads)
+    assert {part.title for part in (*document.pages, *document.sections)} <= set(heads)
     assert sum(token.type == "table_open" for token in _tokens(text)) >= 12
     pictures = {t.attrs["src"] for t in _tokens(text) if t.type == "image"}
     assert pictures == set(files)

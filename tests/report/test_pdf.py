@@ -44,7 +44,11 @@ def test_pages_contents_numbers_and_fonts(small, language):
             A4_POINTS, abs=0.5
         )
     assert read.metadata.title == document.title
-    assert [entry.title for entry in read.outline] == [part.title for part in document.sections]
+    heads = [entry.title for entry in read.outline if not isinstance(entry, list)]
+    assert [head.replace("\u200b", "") for head in heads[:6]] == [
+        page.title for page in document.pages
+    ]
+    assert [entry.title for entry in read.outline[-1]] == [part.title for part in document.sections]
     text = re.sub(r"\s", "", _text(content))
     assert document.cards[0].value in text
     last = len(read.pages)
@@ -131,8 +135,8 @@ def test_long_words_may_break():
 
 
 def test_an_empty_document_is_still_a_document():
-    empty = Document("en", "T", "today", "", "depends", "It depends", ("a", "b", "c"), (), ())
+    empty = Document("en", "T", "today", "", "depends", "It depends", (), (), ())
     assert pdf.render(empty, DAY)
     section = Section("s", "S", (Paragraph("x"),))
-    one = Document("en", "T", "today", "q", "viable", "v", ("a", "b", "c"), (), (section,))
+    one = Document("en", "T", "today", "q", "viable", "v", (), (), (section,))
     assert "x" in _text(pdf.render(one, DAY))

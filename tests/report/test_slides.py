@@ -1,26 +1,33 @@
-"""The presentation: seven to ten slides, native charts, and no text beyond its box."""
+"""The presentation: six slides, native charts, and no text beyond its box or under 12 points."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pypdf
 import pytest
 from PIL import ImageFont
 from pptx import Presentation
+from pptx.enum.shapes import MSO_SHAPE_TYPE
 from pptx.util import Emu
 
-from modelworth.report.formats.pptx import render
+from modelworth.report.brand import load_brand
+from modelworth.report.formats.pptx import render, render_one
 from modelworth.report.formats.slides.text_fit import fitted, height_in, lines
-from tests.report import office
+from modelworth.report.sections.content import compose
+from tests.report import office, printed, sample
 from tests.report.conftest import DAY
 from tests.report.hostility import FEW
 from tests.report.sample import hostile
 
-LIBERATION = Path("/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf")
+WIDE_FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+BOLD_FONT = WIDE_FONT.with_name("DejaVuSans-Bold.ttf")
 
 
 def _deck(content: bytes) -> Any:
@@ -31,7 +38,7 @@ def _deck(content: bytes) -> Any:
 def decks(small, base) -> dict[str, list[bytes]]:
     """Both analyses in both languages."""
     return {
-        language: [render(analysis, language, DAY) for analysis in (small, base)]
+        language: [render(compose(analysis, language, DAY), DAY) for analysis in (small, base)]
         for language in ("en", "zh_CN")
     }
 
@@ -44,20 +51,30 @@ def _shapes(deck: Any) -> list[Any]:
 def test_slides_titles_and_native_charts(decks, language):
     for content in decks[language]:
         deck = _deck(content)
-        assert 7 <= len(deck.slides) <= 10
+        assert len(deck.slides) == 6
         assert all(slide.shapes.title.text_frame.text for slide in deck.slides)
         charts = [shape.chart for shape in _shapes(deck) if shape.has_chart]
-        assert len(charts) >= 4
+        assert len(charts) >= 2
         for chart in charts:
             assert chart.part.chart_workbook.xlsx_part is not None
             assert next(iter(chart.plots[0].series)).values
 
 
-def test_a_chart_holds_the_figures(small, decks):
+def test_the_bridge_leads_from_revenue_to_npv(small, decks):
+    """Stacked bars: each starts where the one before ends, and the last stands on zero at NPV."""
     deck = _deck(decks["en"][0])
     chart = next(shape.chart for shape in _shapes(deck) if shape.has_chart)
-    expected = [value / 1000 for value in small.series["cash_balance_usd"].base]
-    assert list(chart.plots[0].series[0].values) == pytest.approx(expected, rel=1e-5)
+    rows = [list(series.values)[::-1] for series in chart.plots[0].series]
+    ends = [
+        (blank + down if down or blank < 0 else blank, blank + up if up or blank > 0 else blank)
+        for blank, up, down in zip(*rows, strict=True)
+    ]
+    npv = sample.values()["npv_usd"][0] / 1000
+    revenue = sum(sample.values()["revenue_usd"]) / 1000
+    assert max(ends[0]) == pytest.approx(revenue, rel=1e-5)
+    assert min(ends[-1]) == pytest.approx(npv, rel=1e-5)
+    for one, other in pairwise(ends[:-1]):
+        assert set(np.round(one, 6)) & set(np.round(other, 6))
 
 
 @pytest.mark.parametrize("language", ["en", "zh_CN"])
@@ -71,36 +88,49 @@ def test_everything_stays_on_the_slide(decks, language):
             assert shape.top + shape.height <= deck.slide_height
 
 
-def test_no_cell_is_empty_as_programs_make_those_18_points_tall(decks):
-    tables = [shape.table for shape in _shapes(_deck(decks["en"][1])) if shape.has_table]
-    assert len(tables) >= 4
-    for table in tables:
-        for cell in table.iter_cells():
-            (paragraph,) = cell.text_frame.paragraphs
-            assert all(run.text and run.font.size.pt >= 9 for run in paragraph.runs)
-            assert paragraph.runs
+def test_no_text_is_under_twelve_points(decks):
+    for language in decks:
+        for content in decks[language]:
+            for size in _sizes(_deck(content)):
+                assert size >= 12
 
 
-@pytest.mark.skipif(not LIBERATION.exists(), reason="needs Liberation Sans, of Arial's widths")
+def _sizes(deck: Any) -> Iterator[float]:
+    """Every size that a run on a slide or in a chart is given."""
+    for shape in _shapes(deck):
+        cells = [cell.text_frame for cell in shape.table.iter_cells()] if shape.has_table else []
+        frames = [*cells, *([shape.text_frame] if shape.has_text_frame else [])]
+        for frame in frames:
+            for paragraph in frame.paragraphs:
+                assert not cells or paragraph.runs, "an empty cell would be 18 points tall"
+                yield from (run.font.size.pt for run in paragraph.runs)
+        if shape.has_chart:
+            for node in shape.chart._chartSpace.iter("{*}defRPr", "{*}rPr"):
+                if node.get("sz"):
+                    yield int(node.get("sz")) / 100
+
+
+@pytest.mark.skipif(not WIDE_FONT.exists(), reason="needs DejaVu Sans, put in Arial's place")
 def test_texts_fit_their_boxes_in_a_real_font(decks):
     """Widths from the font itself; our own estimate isn't asked."""
     for content in decks["en"]:
         for shape in _shapes(_deck(content)):
             if shape.has_text_frame and shape.text_frame.text:
                 run = shape.text_frame.paragraphs[0].runs[0]
-                taken = _real_height_in(run.text, Emu(shape.width).inches - 0.2, run.font.size.pt)
+                font = ImageFont.truetype(BOLD_FONT if run.font.bold else WIDE_FONT, 100)
+                room = Emu(shape.width).inches - 0.2
+                taken = _real_height_in(font, run.text, room, run.font.size.pt)
                 assert taken <= Emu(shape.height).inches, run.text
 
 
-def _real_height_in(text: str, width_in: float, size_pt: float) -> float:
-    font = ImageFont.truetype(LIBERATION, 100)
+def _real_height_in(font: Any, text: str, width_in: float, size_pt: float) -> float:
     room, used, taken = width_in * 72 / size_pt * 100, 0.0, 1
     for word in text.split(" "):
         need = font.getlength(word + " ")
         if used + font.getlength(word) > room and used:
             used, taken = 0.0, taken + 1
         used += need
-    return taken * size_pt * 1.15 / 72
+    return taken * size_pt * 1.17 / 72
 
 
 def test_fitting_takes_the_largest_size_then_shortens():
@@ -114,7 +144,7 @@ def test_fitting_takes_the_largest_size_then_shortens():
 
 @pytest.mark.parametrize("text", FEW.values(), ids=FEW)
 def test_hostile_text_is_carried_safely(text):
-    content = render(hostile(text), "en", DAY)
+    content = render(compose(hostile(text), "en", DAY), DAY, appendix=True)
     deck = _deck(content)
     for shape in _shapes(deck):
         if shape.has_text_frame:
@@ -126,14 +156,32 @@ def test_hostile_text_is_carried_safely(text):
 
 
 def test_the_same_inputs_give_the_same_bytes(small, decks):
-    assert render(small, "en", DAY) == decks["en"][0]
+    assert render(compose(small, "en", DAY), DAY) == decks["en"][0]
+
+
+def test_one_slide_and_an_appendix_on_demand(small):
+    document = compose(small, "en", DAY)
+    assert len(_deck(render_one(document, DAY)).slides) == 1
+    assert len(_deck(render(document, DAY, appendix=True)).slides) > 10
+
+
+def test_a_brand_gives_its_logo_and_colours(small):
+    document = compose(small, "en", DAY, brand=load_brand("northlight"))
+    for slide in _deck(render(document, DAY)).slides:
+        assert any(shape.shape_type == MSO_SHAPE_TYPE.PICTURE for shape in slide.shapes)
+        shade = slide.shapes.title.text_frame.paragraphs[0].runs[0].font.color.rgb
+        assert str(shade) == "0B3D5C"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(office.PROGRAM is None, reason="LibreOffice is not installed")
 @pytest.mark.parametrize("language", ["en", "zh_CN"])
-def test_libreoffice_opens_it(small, tmp_path, language):
+def test_rendered_slides_keep_twelve_points_and_their_boxes(base, tmp_path, language):
+    """Measured in LibreOffice's PDF: sizes of the glyphs, and that none lies beyond its page."""
     path = tmp_path / "report.pptx"
-    path.write_bytes(render(small, language, DAY))
-    pages = pypdf.PdfReader(office.convert(path, tmp_path, "pdf")).pages
-    assert len(pages) == len(_deck(path.read_bytes()).slides)
+    path.write_bytes(render(compose(base, language, DAY), DAY))
+    made = office.convert(path, tmp_path, "pdf")
+    assert len(pypdf.PdfReader(made).pages) == 6
+    for glyph in printed.glyphs(made):
+        assert glyph.size_pt >= 11.9, glyph
+        assert glyph.inside, glyph

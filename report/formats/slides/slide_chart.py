@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
@@ -14,28 +15,48 @@ from pptx.oxml.ns import qn
 from pptx.shapes.shapetree import SlideShapes
 from pptx.util import Inches, Pt
 
-from modelworth.report.charts.plotly_pen import colour
-from modelworth.report.sections.blocks import AreaChart, BarChart, Chart, Histogram, LineChart
+from modelworth.report.formats.slides.text_fit import width_em
+from modelworth.report.palette import AXIS, GRID, dash
+from modelworth.report.sections.blocks import (
+    AreaChart,
+    BarChart,
+    BridgeChart,
+    Chart,
+    Histogram,
+    LineChart,
+)
 
-GREY = "#9aa5b1"
-DASHES = (MSO_LINE.SOLID, MSO_LINE.DASH, MSO_LINE.ROUND_DOT, MSO_LINE.DASH_DOT,
-          MSO_LINE.LONG_DASH, MSO_LINE.LONG_DASH_DOT)  # fmt: skip
+STROKES = {
+    "solid": MSO_LINE.SOLID, "dash": MSO_LINE.DASH, "dot": MSO_LINE.ROUND_DOT,
+    "dashdot": MSO_LINE.DASH_DOT, "longdash": MSO_LINE.LONG_DASH,
+    "longdashdot": MSO_LINE.LONG_DASH_DOT,
+}  # fmt: skip
+TEXT_PT = 13
+MOST_NAMES_SHARE = 0.5  # of a bar chart's width, for the names of its bars
 Box = tuple[float, float, float, float]
+Colours = Sequence[str]
 
 
-def add_chart(shapes: SlideShapes, chart: Chart, box: Box) -> None:
-    """Draw the chart natively in `box` (left, top, width, height in inches)."""
+def add_chart(shapes: SlideShapes, chart: Chart, box: Box, colours: Colours) -> Any:
+    """Draw the chart natively in `box` (left, top, width, height in inches); its frame."""
     match chart:
         case LineChart():
-            native = _lines(shapes, chart, box)
+            frame = _lines(shapes, chart, box, colours)
         case AreaChart():
-            native = _areas(shapes, chart, box)
+            frame = _areas(shapes, chart, box, colours)
         case BarChart():
-            native = _bars(shapes, chart, box)
+            frame = _bars(shapes, chart, box, colours)
+        case BridgeChart():
+            frame = _bridge(shapes, chart, box, colours)
         case Histogram():
-            native = _histogram(shapes, chart, box)
-    native.font.size = Pt(11)
-    native.has_title = False
+            frame = _histogram(shapes, chart, box, colours)
+    frame.chart.has_title = False
+    return frame
+
+
+def colour(colours: Colours, index: int) -> str:
+    """Colour of the series with this number."""
+    return colours[index % len(colours)]
 
 
 def rgb(hexadecimal: str) -> RGBColor:
@@ -43,15 +64,16 @@ def rgb(hexadecimal: str) -> RGBColor:
     return RGBColor.from_string(hexadecimal.removeprefix("#").upper())
 
 
-def _place(shapes: SlideShapes, kind: XL_CHART_TYPE, box: Box, data: Any) -> NativeChart:
-    frame = shapes.add_chart(kind, *(Inches(side) for side in box), data)
-    native: NativeChart = frame.chart  # type: ignore[attr-defined]
+def _place(shapes: SlideShapes, kind: XL_CHART_TYPE, box: Box, data: Any) -> Any:
+    frame: Any = shapes.add_chart(kind, *(Inches(side) for side in box), data)
+    native: NativeChart = frame.chart
+    native.font.size = Pt(TEXT_PT)
     native.has_legend = len(native.plots[0].series) > 1
     if native.has_legend:
         native.legend.position = XL_LEGEND_POSITION.BOTTOM
         native.legend.include_in_layout = False
-        native.legend.font.size = Pt(10)
-    return native
+        native.legend.font.size = Pt(TEXT_PT)
+    return frame
 
 
 def _axis_titles(native: NativeChart, across: str, up: str) -> None:
@@ -59,16 +81,16 @@ def _axis_titles(native: NativeChart, across: str, up: str) -> None:
         axis.has_title = bool(title)
         if title:
             axis.axis_title.text_frame.text = title
-            axis.axis_title.text_frame.paragraphs[0].font.size = Pt(11)
+            axis.axis_title.text_frame.paragraphs[0].font.size = Pt(TEXT_PT)
             axis.axis_title.text_frame.paragraphs[0].font.bold = False
-        axis.format.line.color.rgb = rgb(GREY)
+        axis.format.line.color.rgb = rgb(AXIS)
         axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW
-        axis.tick_labels.font.size = Pt(11)
-    native.value_axis.major_gridlines.format.line.color.rgb = rgb("#e5e7eb")
+        axis.tick_labels.font.size = Pt(TEXT_PT)
+    native.value_axis.major_gridlines.format.line.color.rgb = rgb(GRID)
     native.category_axis.has_major_gridlines = False
 
 
-def _lines(shapes: SlideShapes, chart: LineChart, box: Box) -> NativeChart:
+def _lines(shapes: SlideShapes, chart: LineChart, box: Box, colours: Colours) -> Any:
     data = XyChartData()
     styles: list[tuple[str, MSO_LINE, float]] = []
     for index, line in enumerate(chart.lines):
@@ -80,21 +102,22 @@ def _lines(shapes: SlideShapes, chart: LineChart, box: Box) -> NativeChart:
                 if not chart.logarithmic or (x > 0 and value > 0):
                     series.add_data_point(x, value)
             main = weight > 2
-            dash = DASHES[index % len(DASHES)] if main else MSO_LINE.DASH
-            styles.append((colour(index), dash, weight))
-    native = _place(shapes, XL_CHART_TYPE.XY_SCATTER_LINES_NO_MARKERS, box, data)
-    for series, (shade, dash, weight) in zip(native.plots[0].series, styles, strict=True):
+            stroke = STROKES[dash(index)] if main else MSO_LINE.DASH
+            styles.append((colour(colours, index), stroke, weight))
+    frame = _place(shapes, XL_CHART_TYPE.XY_SCATTER_LINES_NO_MARKERS, box, data)
+    native = frame.chart
+    for series, (shade, stroke, weight) in zip(native.plots[0].series, styles, strict=True):
         series.smooth = False
         series.format.line.color.rgb = rgb(shade)
         series.format.line.width = Pt(weight)
-        series.format.line.dash_style = dash
+        series.format.line.dash_style = stroke
     _axis_titles(native, chart.x_title, chart.y_title)
     if chart.logarithmic:
         _logarithmic(native)
     else:
         native.category_axis.minimum_scale = min(chart.x)
         native.category_axis.maximum_scale = max(chart.x)
-    return native
+    return frame
 
 
 def _logarithmic(native: NativeChart) -> None:
@@ -107,16 +130,17 @@ def _logarithmic(native: NativeChart) -> None:
         axis.tick_labels.number_format_is_linked = False
 
 
-def _areas(shapes: SlideShapes, chart: AreaChart, box: Box) -> NativeChart:
+def _areas(shapes: SlideShapes, chart: AreaChart, box: Box, colours: Colours) -> Any:
     data = CategoryChartData()
     data.categories = [f"{x:g}" for x in chart.x]
     for line in chart.lines:
         data.add_series(line.name, line.y)
-    native = _place(shapes, XL_CHART_TYPE.AREA_STACKED, box, data)
-    _fill(native)
+    frame = _place(shapes, XL_CHART_TYPE.AREA_STACKED, box, data)
+    native = frame.chart
+    _fill(native, colours)
     _axis_titles(native, chart.x_title, chart.y_title)
     _label_every(native, max(1, len(chart.x) // 12))
-    return native
+    return frame
 
 
 def _label_every(native: NativeChart, step: int) -> None:
@@ -130,38 +154,84 @@ def _label_every(native: NativeChart, step: int) -> None:
         axis.find(qn("c:noMultiLvlLbl")).addprevious(skip)
 
 
-def _bars(shapes: SlideShapes, chart: BarChart, box: Box) -> NativeChart:
-    left, top, width, height = box
-    box = (left, top, width, min(height, 1.1 + 0.55 * len(chart.categories)))
+def _bars(shapes: SlideShapes, chart: BarChart, box: Box, colours: Colours) -> Any:
     data = CategoryChartData()
     data.categories = chart.categories[::-1]  # the axis starts at the bottom
     for bars in chart.series:
         data.add_series(bars.name, bars.values[::-1])
-    native = _place(shapes, XL_CHART_TYPE.BAR_CLUSTERED, box, data)
+    frame = _place(shapes, XL_CHART_TYPE.BAR_CLUSTERED, box, data)
+    native = frame.chart
     plot: Any = native.plots[0]
     plot.overlap, plot.gap_width = 100, 45
-    _fill(native)
+    _fill(native, colours)
     _axis_titles(native, "", chart.value_title)
-    return native
+    _room_for_names(native, chart.categories, box[2])
+    return frame
 
 
-def _histogram(shapes: SlideShapes, chart: Histogram, box: Box) -> NativeChart:
+def _bridge(shapes: SlideShapes, chart: BridgeChart, box: Box, colours: Colours) -> Any:
+    """Bars that hang between where a step starts and ends: stacked on one without a fill."""
+    data = CategoryChartData()
+    names = [f"{name}  {text}" for name, text in zip(chart.names, chart.shown, strict=True)]
+    data.categories = names[::-1]
+    spans = [(min(ends), max(ends)) for ends in chart.spans()][::-1]
+    data.add_series("0", [max(low, 0) or min(high, 0) for low, high in spans])
+    data.add_series("+", [max(high, 0) - max(low, 0) for low, high in spans])
+    data.add_series("-", [min(low, 0) - min(high, 0) for low, high in spans])
+    frame = _place(shapes, XL_CHART_TYPE.BAR_STACKED, box, data)
+    native = frame.chart
+    native.has_legend = False
+    plot: Any = native.plots[0]
+    plot.overlap, plot.gap_width = 100, 40
+    plot.series[0].format.fill.background()
+    kinds = list(zip(chart.totals, chart.amounts, strict=True))[::-1]
+    for series in list(plot.series)[1:]:
+        series.invert_if_negative = False
+        for index, (total, amount) in enumerate(kinds):
+            fill = series.points[index].format.fill
+            fill.solid()
+            shade = colour(colours, 0 if amount >= 0 else 1)
+            fill.fore_color.rgb = rgb(shade if not total or amount < 0 else colour(colours, 2))
+    _axis_titles(native, "", chart.value_title)
+    _room_for_names(native, names, box[2])
+    return frame
+
+
+def _room_for_names(native: NativeChart, names: Sequence[str], width_in: float) -> None:
+    """Fix the plot's place, so that names of bars have room and programs don't cut them."""
+    longest = max(map(width_em, names), default=0.0) * TEXT_PT / 72 + 0.3
+    share = min(MOST_NAMES_SHARE, longest / width_in)
+    area = native._chartSpace.chart.plotArea
+    for old in area.findall(qn("c:layout")):
+        area.remove(old)
+    layout = etree.Element(qn("c:layout"))
+    manual = etree.SubElement(layout, qn("c:manualLayout"))
+    height = 0.72 if native.has_legend else 0.82
+    values = {"layoutTarget": "inner", "xMode": "edge", "yMode": "edge", "x": round(share, 4),
+              "y": 0.01, "w": round(0.97 - share, 4), "h": height}  # fmt: skip
+    for tag, value in values.items():
+        etree.SubElement(manual, qn(f"c:{tag}")).set("val", str(value))
+    area.insert(0, layout)
+
+
+def _histogram(shapes: SlideShapes, chart: Histogram, box: Box, colours: Colours) -> Any:
     data = CategoryChartData()
     middles = [(low + high) / 2 for low, high in zip(chart.edges, chart.edges[1:], strict=False)]
     data.categories = [_short(middle) for middle in middles]
     data.add_series(chart.y_title, chart.shares)
-    native = _place(shapes, XL_CHART_TYPE.COLUMN_CLUSTERED, box, data)
+    frame = _place(shapes, XL_CHART_TYPE.COLUMN_CLUSTERED, box, data)
+    native = frame.chart
     plot: Any = native.plots[0]
     plot.gap_width = 4
     _label_every(native, max(1, len(middles) // 8))
-    _fill(native)
+    _fill(native, colours)
     for index, middle in enumerate(middles):
         if middle < 0:
             point = plot.series[0].points[index]
             point.format.fill.solid()
-            point.format.fill.fore_color.rgb = rgb(colour(1))
+            point.format.fill.fore_color.rgb = rgb(colour(colours, 1))
     _axis_titles(native, chart.x_title, chart.y_title)
-    return native
+    return frame
 
 
 def _short(value: float) -> str:
@@ -170,9 +240,9 @@ def _short(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _fill(native: NativeChart) -> None:
+def _fill(native: NativeChart, colours: Colours) -> None:
     for index, series in enumerate(native.plots[0].series):
         series.format.fill.solid()
-        series.format.fill.fore_color.rgb = rgb(colour(index))
+        series.format.fill.fore_color.rgb = rgb(colour(colours, index))
         if hasattr(series, "invert_if_negative"):
             series.invert_if_negative = False

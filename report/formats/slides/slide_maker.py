@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
 from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 from pptx.dml.color import RGBColor
+from pptx.enum.shapes import MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.oxml.ns import qn
 from pptx.slide import Slide
@@ -15,15 +16,22 @@ from pptx.util import Inches, Pt
 
 from modelworth.report.formats.slides.slide_chart import Box, add_chart, rgb
 from modelworth.report.formats.slides.text_fit import fitted, line_in, lines
-from modelworth.report.sections.blocks import Document, Graphic, Table
+from modelworth.report.palette import INK, QUIET, RULE, SOFT, TONES
+from modelworth.report.sections.blocks import Card, Document, Graphic, Table
 from modelworth.report.words import Words
 
-WIDTH, EDGE = 13.333, 0.6
+WIDTH, HEIGHT, EDGE = 13.333, 7.5, 0.6
 FULL = WIDTH - 2 * EDGE
-INK, QUIET, SOFT, RULE = "#17212b", "#5b6673", "#f4f6f8", "#dde2e8"
-CELL_SIZES_PT, CELL_PAD_IN = (11.0, 10.0, 9.0), 0.08
-MOST_LINES, SHORT = 2, 11
-BOLD_WIDER = 1.08
+TITLE = (EDGE, 0.35, FULL, 1.0)
+BODY = (EDGE + 0.1, 1.6, FULL - 0.2, 4.3)
+SO_WHAT = (EDGE, 6.02, FULL, 0.72)
+FOOT = (EDGE, 6.8, FULL - 1.9, 0.62)
+LOGO = (WIDTH - EDGE - 1.7, 6.86, 1.05, 0.42)
+NUMBER = (WIDTH - EDGE - 0.6, 6.86, 0.6, 0.32)
+LEAST_PT = 12.0
+CELL_SIZES_PT, CELL_PAD_IN = (16.0, 15.0, 14.0, 13.0, LEAST_PT), 0.08
+SHORT = 11
+BOLD_WIDER = 1.14
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +46,79 @@ class Maker:
         """A message of the report's."""
         return self.words.t(f"report.{key}", **values)
 
-    def slide(self, title: str) -> Slide:
-        """A slide with its title and foot."""
+    def slide(self, title: str, sources: str) -> Slide:
+        """A slide with its title, a rule under it, and its foot."""
         slide: Slide = self.deck.slides.add_slide(self.deck.slide_layouts[5])
         holder: Any = slide.shapes.title
-        holder.left, holder.top = Inches(EDGE), Inches(0.45)
-        holder.width, holder.height = Inches(FULL), Inches(0.8)
+        holder.left, holder.top, holder.width, holder.height = (Inches(side) for side in TITLE)
         holder.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
-        self._fill(holder.text_frame, title, (EDGE, 0.45, FULL, 0.8), (28, 24, 20, 16), bold=True)
-        number = len(self.deck.slides)
-        foot = f"{self.document.date} · {self.document.title}"
-        self.text(slide, foot, (EDGE, 7.0, FULL - 1, 0.3), (10,), QUIET)
-        place = (WIDTH - EDGE - 0.8, 7.0, 0.8, 0.3)
-        self.text(slide, str(number), place, (10,), QUIET, right=True)
+        primary = self.document.brand.primary
+        self._fill(holder.text_frame, title, TITLE, (26, 24, 22, 20, 18), primary, bold=True)
+        self._block(slide, (EDGE + 0.1, TITLE[1] + TITLE[3] + 0.06, FULL - 0.2, 0.04), primary)
+        self._foot(slide, sources)
         return slide
+
+    def _foot(self, slide: Slide, sources: str) -> None:
+        """Where the figures are from, whose it is, which slide."""
+        brand = self.document.brand
+        whose = " · ".join(filter(None, (brand.organisation, brand.author, self.document.date)))
+        self.text(slide, f"{whose} · {sources}", FOOT, (LEAST_PT,), QUIET)
+        self.text(slide, str(len(self.deck.slides)), NUMBER, (LEAST_PT,), QUIET, right=True)
+        if brand.logo:
+            left, top, width, height = (Inches(side) for side in LOGO)
+            picture = slide.shapes.add_picture(io.BytesIO(brand.logo), left, top, height=height)
+            if picture.width > width:
+                picture.height = int(picture.height * width / picture.width)
+                picture.width = width
+            _described(picture, brand.organisation)
+
+    def _block(self, slide: Slide, box: Box, shade: str) -> Any:
+        """A plain coloured rectangle."""
+        shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *(Inches(side) for side in box))
+        shape.fill.solid()
+        shape.fill.fore_color.rgb = rgb(shade)
+        shape.line.fill.background()
+        shape._element.remove(shape._element.find(qn("p:style")))  # which would cast a shadow
+        return shape
+
+    def so_what(self, slide: Slide, text: str) -> None:
+        """What follows from the slide, on a band of its own."""
+        self._block(slide, (SO_WHAT[0] + 0.1, SO_WHAT[1], 0.07, SO_WHAT[3]), self.tone)
+        box = (SO_WHAT[0] + 0.17, SO_WHAT[1], SO_WHAT[2] - 0.27, SO_WHAT[3])
+        self.text(slide, text, box, (18, 17, 16, 15, 14, 13, LEAST_PT), fill=SOFT, middle=True)
+
+    @property
+    def tone(self) -> str:
+        """Colour of the verdict."""
+        return TONES[self.document.outcome]
+
+    def card(self, slide: Slide, card: Card, box: Box) -> None:
+        """A headline figure: name, value, range."""
+        left, top, width, height = box
+        self._block(slide, box, SOFT)
+        self.text(slide, card.name, (left, top + 0.04, width, 0.36), (13, LEAST_PT), QUIET)
+        value = (left, top + 0.38, width, 0.48)
+        self.text(
+            slide,
+            card.value,
+            value,
+            (26, 22, 18, 15, LEAST_PT),
+            self.document.brand.primary,
+            bold=True,
+        )
+        self.text(slide, card.detail, (left, top + 0.86, width, height - 0.88), (LEAST_PT,), QUIET)
 
     def text(
         self, slide: Slide, text: str, box: Box, sizes: tuple[float, ...], shade: str = INK,
-        *, bold: bool = False, right: bool = False, fill: str | None = None,
+        *, bold: bool = False, right: bool = False, fill: str | None = None, middle: bool = False,
     ) -> None:  # fmt: skip
         """A text box, in the largest of `sizes` that fits."""
         shape = slide.shapes.add_textbox(*(Inches(side) for side in box))
         if fill:
             shape.fill.solid()
             shape.fill.fore_color.rgb = rgb(fill)
+        if middle:
+            shape.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
         self._fill(shape.text_frame, text, box, sizes, shade, bold=bold, right=right)
 
     def _fill(
@@ -86,24 +143,21 @@ class Maker:
         run._r.get_or_add_rPr().set("lang", self.document.language.replace("_", "-"))
 
     def chart(self, slide: Slide, graphic: Graphic, box: Box) -> None:
-        """A native chart under its title, with the sentence that reads it below."""
-        left, top, width, height = box
-        self.text(slide, graphic.chart.title, (left, top, width, 0.36), (14, 12), bold=True)
-        add_chart(slide.shapes, graphic.chart, (left, top + 0.36, width, height - 1.0))
-        foot = (left, top + height - 0.6, width, 0.6)
-        self.text(slide, graphic.reading, foot, (12, 11, 10), QUIET)
+        """A native chart as wide as its box."""
+        frame = add_chart(slide.shapes, graphic.chart, box, self.document.brand.series)
+        _described(frame, f"{graphic.chart.title}. {graphic.reading}")
 
-    def table(self, slide: Slide, table: Table, box: Box) -> None:
+    def table(self, slide: Slide, table: Table, box: Box, most_lines: int = 2) -> None:
         """A native table of the rows that fit; the number left out stands under it."""
         left, top, width, room = box
         total = sum(column.share for column in table.columns)
         widths = [width * column.share / total for column in table.columns]
         rows = (tuple(column.title for column in table.columns), *table.rows)
-        size = _cell_size(rows, widths)
-        heights = [_row_height(row, widths, size) for row in rows]
+        size = _cell_size(rows, widths, room, most_lines)
+        heights = [_row_height(row, widths, size, most_lines) for row in rows]
         count = _rows_that_fit(heights, room)
-        place = (left, top, width, sum(heights[:count]))
-        inches = (Inches(side) for side in place)
+        heights = _spread(heights[:count], room)
+        inches = (Inches(side) for side in (left, top, width, sum(heights)))
         frame: Any = slide.shapes.add_table(count, len(widths), *inches)
         native = frame.table
         _plain_style(frame)
@@ -113,13 +167,13 @@ class Maker:
             native.rows[r].height = Inches(heights[r])
             for c, cell in enumerate(row):
                 numeric = table.columns[c].numeric
-                shown = _cell_text(cell, widths[c], size)
+                shown = _cell_text(cell, widths[c], size, most_lines)
                 self._cell(native.cell(r, c), shown, size, numeric=numeric, head=r == 0)
         left_out = len(table.rows) - (count - 1)
         if left_out:
             note = self.t("slide.more_rows", count=left_out)
             where = (left, top + room - 0.3, width, 0.3)
-            self.text(slide, note, where, (10,), QUIET)
+            self.text(slide, note, where, (LEAST_PT,), QUIET)
 
     def _cell(self, cell: Any, text: str, size: float, *, numeric: bool, head: bool) -> None:
         cell.margin_left = cell.margin_right = Inches(CELL_PAD_IN)
@@ -127,58 +181,62 @@ class Maker:
         cell.fill.solid()
         cell.fill.fore_color.rgb = rgb(SOFT) if head else RGBColor(255, 255, 255)
         _ruled(cell)
+        cell.vertical_anchor = MSO_ANCHOR.MIDDLE
         paragraph = cell.text_frame.paragraphs[0]
         cell.text_frame.word_wrap = True
         paragraph.alignment = PP_ALIGN.RIGHT if numeric else PP_ALIGN.LEFT
         # An empty cell would be as tall as 18 points: a space that keeps its size isn't empty.
         self._run(paragraph, text or "\u00a0", size, QUIET if head else INK, bold=head)
 
-    def blocks(self, section: str, kind: type) -> Iterator[Any]:
-        """The section's blocks of a kind."""
-        found = self.document.section(section)
-        return (block for block in (found.blocks if found else ()) if isinstance(block, kind))
 
-    def graphic(self, *keys: str) -> Graphic | None:
-        """The first of these charts that the document has."""
-        graphics = {
-            block.chart.key: block
-            for section in self.document.sections
-            for block in section.blocks
-            if isinstance(block, Graphic)
-        }
-        return next((graphics[key] for key in keys if key in graphics), None)
+def _described(shape: Any, text: str) -> None:
+    """Give a picture or chart the words that a screen reader says."""
+    shape._element.xpath(".//p:cNvPr")[0].set("descr", text)
 
 
-def _cell_size(rows: tuple[tuple[str, ...], ...], widths: list[float]) -> float:
-    """The size at which the fewest cells need too many lines; the largest such."""
+def _cell_size(
+    rows: tuple[tuple[str, ...], ...], widths: list[float], room: float, most_lines: int
+) -> float:
+    """The largest size at which all rows fit and no cell is crowded; else the best there is."""
     cells = [(cell, width) for row in rows for cell, width in zip(row, widths, strict=True)]
 
     def crowded(size: float) -> int:
-        return sum(_cell_lines(cell, width, size) > _allowed(cell) for cell, width in cells)
+        return sum(
+            _cell_lines(cell, width, size) > (1 if len(cell) <= SHORT else most_lines)
+            for cell, width in cells
+        )
 
-    return min(CELL_SIZES_PT, key=lambda size: (crowded(size), -size))
+    def beyond(size: float) -> int:
+        heights = [_row_height(row, widths, size, most_lines) for row in rows]
+        return len(rows) - _rows_that_fit(heights, room)
 
-
-def _allowed(text: str) -> int:
-    return 1 if len(text) <= SHORT else MOST_LINES
+    return min(CELL_SIZES_PT, key=lambda size: (beyond(size), crowded(size), -size))
 
 
 def _cell_lines(text: str, width: float, size: float) -> int:
     return lines(text, (width - 2 * CELL_PAD_IN) / BOLD_WIDER, size)
 
 
-def _cell_text(text: str, width: float, size: float) -> str:
-    """The text of a cell, of three lines at most."""
-    room = (MOST_LINES + 1) * line_in(text, size) + 0.001
+def _cell_text(text: str, width: float, size: float, most_lines: int) -> str:
+    """The text of a cell, of a line more than `most_lines` at most."""
+    room = (most_lines + 1) * line_in(text, size) + 0.001
     return fitted(text, (width - 2 * CELL_PAD_IN) / BOLD_WIDER, room, (size,))[0]
 
 
-def _row_height(row: tuple[str, ...], widths: list[float], size: float) -> float:
+def _row_height(row: tuple[str, ...], widths: list[float], size: float, most_lines: int) -> float:
     shown = (
-        (_cell_text(cell, width, size), width) for cell, width in zip(row, widths, strict=True)
+        (_cell_text(cell, width, size, most_lines), width)
+        for cell, width in zip(row, widths, strict=True)
     )
     heights = (_cell_lines(text, width, size) * line_in(text, size) for text, width in shown)
     return max(heights) + 0.1
+
+
+def _spread(heights: list[float], room: float) -> list[float]:
+    """Rows a little taller where there is room, so that a short table fills its slide."""
+    spare = max(0.0, room - sum(heights) - 0.3)
+    more = min(0.16, spare / len(heights))
+    return [height + more for height in heights]
 
 
 def _rows_that_fit(heights: list[float], room: float) -> int:

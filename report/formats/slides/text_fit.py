@@ -1,6 +1,7 @@
 """How much room text takes, estimated without its font, so that slides never overflow.
 
-Widths are a little above those of common sans-serif faces; a wide (Chinese) character takes one em.
+Widths are those of DejaVu Sans, the widest face that programs put in Arial's place; a wide
+(Chinese) character takes one em.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ LINE, WIDE_LINE = 1.22, 1.46  # height of a line in ems: Latin, and with Chinese
 MIXED_GAP = 0.5  # ems that programs put around a Latin word in Chinese text
 POINTS_PER_INCH = 72.0
 _NARROW = frozenset(" iljftrI.,:;'|!()[]/-·’‘")
+_WIDEST = frozenset("@%mMwW—…×−")
 
 
 def width_em(text: str) -> float:
@@ -26,8 +28,10 @@ def _character_em(character: str) -> float:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0.0
     if character in _NARROW:
-        return 0.34
-    return 0.72 if character.isupper() or character in "@%mMwW—…" else 0.56
+        return 0.37
+    if character in _WIDEST:
+        return 0.98
+    return 0.73 if character.isupper() or character in "+<=>~" else 0.62
 
 
 def lines(text: str, width_in: float, size_pt: float) -> int:

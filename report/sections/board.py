@@ -1,0 +1,259 @@
+"""The six pages for a board: answer, money, dependence, alternatives, evidence, risks.
+
+Each has one chart or table that shows its title; what a printed page has room for stands in `more`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from modelworth.costmodel.analysis import Figure, OptionResult
+from modelworth.costmodel.business.lint import sentence
+from modelworth.report import said
+from modelworth.report.sections import facts, titles
+from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
+from modelworth.report.sections.blocks import (
+    Block,
+    BoardPage,
+    Column,
+    Paragraph,
+    Table,
+    capital,
+    clean,
+    prose,
+)
+from modelworth.report.sections.bridge import bridge
+from modelworth.report.sections.context import Context
+from modelworth.report.sections.cost_and_revenue import (
+    costs_over_time,
+    histogram,
+    tornado,
+    worth_table,
+    yearly,
+)
+from modelworth.report.sections.evidence import details as evidence_details
+from modelworth.report.sections.evidence import source
+
+MOST_BARS, MOST_OPTIONS, MOST_RISKS, MOST_DRIVERS = 8, 9, 4, 6
+OPTION_FIGURES = ("npv_usd", "usd_per_accepted_result", "peak_funding_usd", "payback_months")
+
+
+def pages(context: Context, day: date) -> tuple[BoardPage, ...]:
+    """All six."""
+    foot = sources(context)
+    built = (
+        ("answer", titles.answer(context), _answer(context),
+         context.t("board.ask", ask=titles.ask(context, day))),
+        ("money", titles.money(context), _money(context), titles.money_follows(context)),
+        ("depends", titles.dependence(context), _depends(context), titles.would_change(context)),
+        ("others", titles.alternatives(context), _others(context), titles.recommend(context)),
+        ("evidence", titles.evidence(context), _evidence(context),
+         titles.evidence_follows(context)),
+        ("risks", titles.risks(context), _risks(context, day), titles.risks_follow(context, day)),
+    )  # fmt: skip
+    return tuple(
+        BoardPage(
+            key, capital(prose(title)), blocks[0], tuple(blocks[1:]), capital(prose(so_what)), foot
+        )  # type: ignore[arg-type]
+        for key, title, blocks, so_what in built
+    )
+
+
+def sources(context: Context) -> str:
+    """What the pages rest on, in one line."""
+    analysis = context.analysis
+    return clean(
+        context.t(
+            "board.sources",
+            scenario=clean(analysis.scenario, 40),
+            digest=analysis.provenance.scenario_sha256[:8],
+            trials=context.count(analysis.provenance.trials),
+            measurements=len(analysis.measurements),
+        )
+    )
+
+
+def _answer(context: Context) -> list[Block]:
+    rows = (
+        (context.t("board.row.recommend"), titles.recommend(context)),
+        (context.t("board.row.why"), titles.why(context)),
+        (context.t("board.row.change"), titles.would_change(context)),
+    )
+    columns = (Column(context.t("board.row.question"), 1), Column(context.t("board.row.answer"), 5))
+    cash = cash_curve(context)
+    return [Table(columns, rows), criteria(context), *([cash] if cash else [])]
+
+
+def _money(context: Context) -> list[Block]:
+    parts = (bridge(context), yearly(context), costs_over_time(context))
+    return [part for part in parts if part]
+
+
+def _depends(context: Context) -> list[Block]:
+    if not context.analysis.tornado:
+        return [_turning(context)]
+    blocks: list[Block] = [tornado(context, MOST_BARS), _turning(context)]
+    return [*blocks, histogram(context)] if context.analysis.risk else blocks
+
+
+def _turning(context: Context) -> Table:
+    """Where each driver turns the answer, and which were tried in vain."""
+    t = context.t
+    columns = (
+        Column(t("column.would_flip"), 3),
+        Column(t("column.now"), 1.5, numeric=True),
+        Column(t("column.flips_at"), 1.5, numeric=True),
+    )
+    found = [(flip.driver, flip.unit, flip.now, flip.at) for flip in facts.turning(context)]
+    tried = [flip for flip in context.analysis.verdict.flips if flip.at is None]
+    found += [(flip.driver, flip.unit, flip.now, None) for flip in tried]
+    rows = tuple(
+        (
+            context.name(driver),
+            context.value(now, unit),
+            t("never_in_range") if at is None else context.value(at, unit),
+        )
+        for driver, unit, now, at in found[:MOST_BARS]
+    )
+    return Table(columns, rows)
+
+
+def _others(context: Context) -> list[Block]:
+    results = context.analysis.options
+    if not results:
+        return [criteria(context)]
+    blocks: list[Block] = [_options(context, results), *reasons(context, results)]
+    curve = context.analysis.volume_curve
+    return [*blocks, volume_chart(context, curve)] if curve else blocks
+
+
+def _options(context: Context, results: tuple[OptionResult, ...]) -> Table:
+    """The plan, then its feasible alternatives by NPV, then what isn't feasible."""
+    t, indicators = context.t, context.analysis.indicators
+    keys = [key for key in OPTION_FIGURES if key in indicators]
+    heads = [(context.name(key), context.words.unit_tail(indicators[key].unit)) for key in keys]
+    columns = (
+        Column(t("column.option"), 2.4),
+        *(Column(", ".join(filter(None, head)), 1.4, numeric=True) for head in heads),
+        Column(t("column.best"), 1, numeric=True),
+    )
+    own = next((option for option in results if option.key == facts.PLAN), None)
+    figures = {figure.key: figure for figure in own.figures} if own else indicators
+    rows = [_option_row(context, t("board.plan"), figures, keys, own)]
+    ranked = [option for option, _ in facts.alternatives(context)]
+    other = [option for option in results if option not in ranked and option is not own]
+    for option in [*ranked, *sorted(other, key=lambda option: not option.feasible)]:
+        name = capital(context.option(option.key))
+        figures = {figure.key: figure for figure in option.figures} if option.feasible else {}
+        name += "" if option.feasible else f" ({t('infeasible')})"
+        rows.append(_option_row(context, name, figures, keys, option))
+    return Table(columns, tuple(rows[:MOST_OPTIONS]))
+
+
+def _option_row(
+    context: Context,
+    name: str,
+    figures: Mapping[str, Figure],
+    keys: list[str],
+    option: OptionResult | None,
+) -> tuple[str, ...]:
+    """Name, figures with their units in the columns' heads, and in how many trials it is best."""
+    cells = (said.figure(context.words, figures[key]) if key in figures else "" for key in keys)
+    return (name, *map(clean, cells), _best(context, option))
+
+
+def _best(context: Context, option: OptionResult | None) -> str:
+    best = None if option is None else option.probability_best
+    return "" if best is None else context.words.percent(best)
+
+
+def _evidence(context: Context) -> list[Block]:
+    """What the drivers that matter most rest on."""
+    t, drivers = context.t, context.analysis.drivers
+    columns = (
+        Column(t("column.driver"), 2.5),
+        Column(t("column.value"), 1.6, numeric=True),
+        Column(t("column.range"), 1.3, numeric=True),
+        Column(t("column.moves"), 1.1, numeric=True),
+        Column(t("column.basis"), 1.1),
+        Column(t("column.source"), 2.6),
+    )
+    rows = tuple(
+        (
+            context.name(bar.driver),
+            context.setting(drivers[bar.driver]),
+            f"{context.bare(bar.low, bar.unit)} – {context.bare(bar.high, bar.unit)}",
+            titles.amount(context, bar.at_high - bar.at_low),
+            t(f"basis.{drivers[bar.driver].basis}"),
+            clean(source(context, drivers[bar.driver].source), 48),
+        )
+        for bar in facts.swings(context)
+        if bar.driver in drivers
+    )[:MOST_DRIVERS]
+    blocks: list[Block] = [Table(columns, rows), Paragraph(_measured(context))]
+    return [*blocks, *evidence_details(context)]
+
+
+def _measured(context: Context) -> str:
+    """What was measured and predicted, in a sentence."""
+    used, predicted = context.analysis.measurements, context.analysis.predictions
+    if not used and not predicted:
+        return context.t("board.measured.none")
+    devices = ", ".join(dict.fromkeys(clean(use.device, 40) for use in used))
+    key = "both" if used and predicted else "measured" if used else "predicted"
+    return context.t(
+        f"board.measured.{key}", count=len(used), devices=devices, predicted=len(predicted)
+    )
+
+
+def _risks(context: Context, day: date) -> list[Block]:
+    """Risks and steps, each with its size and a date."""
+    t = context.t
+    columns = (
+        Column(t("board.risk.what"), 3.2),
+        Column(t("board.risk.size"), 4),
+        Column(t("board.risk.when"), 1.2),
+    )
+    rows = [*_risk_rows(context), *_steps(context, day)]
+    blocks: list[Block] = [Table(columns, tuple(rows))]
+    return [*blocks, *worth_table(context)]
+
+
+def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
+    """The loss, the stress of prices, and what the linter warns of."""
+    t, risk, found = context.t, context.analysis.risk, []
+    if risk is not None:
+        loss = context.words.percent(risk.probability_of_loss)
+        worst = context.words.money(risk.expected_shortfall_usd)
+        found.append((t("board.risk.loss"), t("board.risk.loss.size", loss=loss, worst=worst), ""))
+    for one in context.analysis.verdict.criteria:
+        if one.key == "npv_at_price_fall_stress_usd":
+            size = t("board.risk.stress.size", npv=context.value(one.value, one.unit))
+            found.append((context.name(one.key), size, ""))
+    order = ("error", "warning", "note")
+    findings = sorted(context.analysis.findings, key=lambda one: order.index(one.severity))
+    for finding in findings[: MOST_RISKS - len(found)]:
+        said_here = clean(sentence(finding, context.words.language), 200)
+        found.append((t(f"board.risk.{finding.severity}"), said_here, ""))
+    return found
+
+
+def _steps(context: Context, day: date) -> list[tuple[str, str, str]]:
+    """What to measure, decide and look at again, with dates."""
+    t, first = context.t, facts.first_to_know(context)
+    when = [
+        context.words.day(day + timedelta(days=count))
+        for count in (titles.MEASURE_DAYS, titles.DECIDE_DAYS, titles.REVIEW_DAYS)
+    ]
+    steps = []
+    if first is not None:
+        worth = facts.worth_usd(context, first)
+        size = t("board.step.measure.size")
+        if worth:
+            size = t("board.step.measure.worth", worth=context.words.money(worth))
+        steps.append((t("board.step.measure", driver=context.name(first)), size, when[0]))
+    outcome = context.analysis.verdict.outcome
+    steps.append((t("board.step.decide"), t(f"board.step.decide.{outcome}"), when[1]))
+    steps.append((t("board.step.review"), t("board.step.review.size"), when[2]))
+    return steps

@@ -1,0 +1,151 @@
+"""What a plan comes to, without words yet: titles and recommendations are made of it.
+
+Nothing here is computed anew: sums over the horizon, the widest swing, the best alternative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
+from modelworth.report.sections.context import Context
+
+PLAN, NOTHING = "plan", "do_nothing"
+COST_LINES = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+WORTH_SHARE = 0.01  # knowledge worth less than this of NPV isn't a reason to seek it
+ALIKE_SHARE = 0.02  # options whose NPVs differ by less than this of the larger count as equal
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Sums over the whole horizon in the base case, nominal USD.
+
+    Attributes:
+        internal: whether what comes in is saved work and no customer pays.
+    """
+
+    revenue: float
+    costs: float
+    tax: float
+    net_cash: float
+    npv: float
+    internal: bool
+
+
+def money(context: Context) -> Money:
+    """What comes in and goes out."""
+    return Money(
+        revenue=total(context, "revenue_usd"),
+        costs=sum(total(context, key) for key in COST_LINES),
+        tax=total(context, "tax_usd"),
+        net_cash=total(context, "net_cash_usd"),
+        npv=npv(context) or 0.0,
+        internal="external_revenue_usd" in context.analysis.series
+        and total(context, "revenue_usd") > 0
+        and total(context, "external_revenue_usd") == 0,
+    )
+
+
+def total(context: Context, key: str) -> float:
+    """A line's sum over all months; 0 where the model hasn't got it."""
+    series = context.series(key)
+    return sum(series.base) if series else 0.0
+
+
+def npv(context: Context) -> float | None:
+    """Net present value in the base case."""
+    figure = context.analysis.indicators.get("npv_usd")
+    return None if figure is None else figure.base
+
+
+def chance(context: Context) -> float | None:
+    """Share of trials with a positive NPV; None without trials."""
+    if context.analysis.provenance.trials < 2:
+        return None
+    return context.analysis.verdict.probability_npv_positive
+
+
+def idle_share(context: Context) -> float | None:
+    """Share of the paid GPU time in which nothing runs; None where there are no GPUs."""
+    used = context.analysis.indicators.get("mean_utilisation_share")
+    return None if used is None or used.base is None else 1 - used.base
+
+
+def trough_month(context: Context) -> int | None:
+    """The month in which the cash balance is lowest; None if it never falls below 0."""
+    cash = context.series("cash_balance_usd")
+    if cash is None or min(cash.base) >= 0:
+        return None
+    return cash.base.index(min(cash.base))
+
+
+def swings(context: Context) -> list[Swing]:
+    """Drivers by how far they move NPV, the widest first."""
+    return sorted(context.analysis.tornado, key=lambda bar: -abs(bar.at_high - bar.at_low))
+
+
+def turning(context: Context) -> list[Flip]:
+    """Values at which the answer turns: the verdict's own, then other break-evens of NPV."""
+    found = [flip for flip in context.analysis.verdict.flips if flip.at is not None]
+    known = {flip.driver for flip in found}
+    for one in context.analysis.break_evens:
+        use = context.analysis.drivers.get(one.driver)
+        if one.values and use and one.driver not in known:
+            nearest = min(one.values, key=lambda value: abs(value - use.value))
+            found.append(Flip(one.driver, one.unit, use.value, nearest, one.indicator, one.target))
+    return found
+
+
+def alternatives(context: Context) -> list[tuple[OptionResult, float]]:
+    """Feasible options other than the plan and doing nothing, with their NPV, the best first."""
+    found = [
+        (option, value)
+        for option in context.analysis.options or ()
+        if option.feasible and option.key not in (PLAN, NOTHING)
+        for value in [option_npv(option)]
+        if value is not None
+    ]
+    return sorted(found, key=lambda pair: -pair[1])
+
+
+def option_npv(option: OptionResult) -> float | None:
+    """An option's NPV in the base case."""
+    figure = option_figure(option, "npv_usd")
+    return None if figure is None else figure.base
+
+
+def option_figure(option: OptionResult, key: str) -> Figure | None:
+    """A figure of an option."""
+    return next((figure for figure in option.figures if figure.key == key), None)
+
+
+def better(context: Context) -> tuple[OptionResult, float] | None:
+    """The best alternative, if its NPV is above the plan's by more than a rounding."""
+    found, plan = alternatives(context), npv(context)
+    if not found or plan is None:
+        return None
+    option, value = found[0]
+    lead = value - plan
+    return (option, value) if lead > ALIKE_SHARE * max(abs(value), abs(plan)) else None
+
+
+def first_to_know(context: Context) -> str | None:
+    """The driver to find out first: worth most, else the widest swing that isn't measured."""
+    risk, least = context.analysis.risk, WORTH_SHARE * abs(npv(context) or 0.0)
+    worth = [item for item in (risk.influences if risk else ()) if (item.evppi_usd or 0) > least]
+    if worth:
+        return max(worth, key=lambda item: item.evppi_usd or 0.0).driver
+    drivers = context.analysis.drivers
+    weak = [
+        bar.driver
+        for bar in swings(context)
+        if bar.driver in drivers and drivers[bar.driver].basis != "measured"
+    ]
+    return weak[0] if weak else None
+
+
+def worth_usd(context: Context, driver: str) -> float | None:
+    """What knowing a driver before deciding is worth; None where unknown."""
+    risk = context.analysis.risk
+    found = (item for item in (risk.influences if risk else ()) if item.driver == driver)
+    return next((item.evppi_usd for item in found), None)

@@ -1,0 +1,270 @@
+"""The sentences of the six pages: titles, recommendation, what follows; made from the analysis.
+
+A title holds a number or the verdict; its words follow the sign of the result, so that "loses"
+never stands over a profit.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from modelworth.costmodel.analysis import Flip, Swing
+from modelworth.report import said
+from modelworth.report.sections import facts
+from modelworth.report.sections.answer import came_out
+from modelworth.report.sections.blocks import clean
+from modelworth.report.sections.context import Context
+from modelworth.report.sections.cost_and_revenue import COSTS, parts
+
+MOST_TURNING = 2
+EVEN_CHANCE = 0.5
+BUSY = 0.5  # GPUs idle for more of their time than this are worth a word
+MEASURE_DAYS, DECIDE_DAYS, REVIEW_DAYS = 30, 45, 180
+
+
+def amount(context: Context, usd: float) -> str:
+    """A sum of money without its sign."""
+    return context.words.money(abs(usd))
+
+
+def span(context: Context) -> str:
+    """The horizon, in years where it is whole ones."""
+    months = context.analysis.months
+    if months % 12:
+        return context.t("board.span.months", count=months)
+    return context.t(f"board.span.{'year' if months == 12 else 'years'}", count=months // 12)
+
+
+def answer(context: Context) -> str:
+    """What to do, what the plan comes to, and in how many trials it is positive."""
+    return context.t(
+        "board.answer.title",
+        call=context.t(f"board.call.{context.analysis.verdict.outcome}"),
+        result=result(context),
+        chance=_chance(context),
+    )
+
+
+def result(context: Context) -> str:
+    """What the plan comes to in the base case."""
+    npv = facts.npv(context)
+    if npv is None:
+        return context.t("board.result.unknown")
+    kind = "earns" if npv > 0 else "loses" if npv < 0 else "even"
+    return context.t(f"board.result.{kind}", npv=amount(context, npv), span=span(context))
+
+
+def _chance(context: Context) -> str:
+    chance, npv = facts.chance(context), facts.npv(context) or 0.0
+    if chance is None:
+        return ""
+    agree = (chance >= EVEN_CHANCE) == (npv > 0)
+    kind = ("most" if chance >= EVEN_CHANCE else "few") + ("" if agree else "_but")
+    return context.t(f"board.chance.{kind}", chance=context.words.percent(chance))
+
+
+def money(context: Context) -> str:
+    """Whether what comes in covers what goes out, and what costs most."""
+    sums = facts.money(context)
+    largest = parts(context, COSTS)
+    part = context.name(largest[0].key) if largest else context.t("board.money.nothing")
+    spent = sum(largest[0].base) if largest else 0.0
+    left = sums.revenue - sums.costs
+    if sums.revenue <= 0:
+        kind = "only_costs"
+    elif left <= 0:
+        kind = "short"
+    else:
+        kind = "left" if sums.npv > 0 else "turned"
+    if sums.internal:
+        kind += ".saved"
+    return context.t(
+        f"board.money.{kind}",
+        revenue=amount(context, sums.revenue), costs=amount(context, sums.costs),
+        left=amount(context, left), npv=amount(context, sums.npv), part=part,
+        part_usd=amount(context, spent), span=span(context),
+        share=context.words.percent(spent / (sums.revenue or sums.costs or 1.0)),
+    )  # fmt: skip
+
+
+def money_follows(context: Context) -> str:
+    """The money needed, when it comes back, and how idle the machines are."""
+    t, indicators = context.t, context.analysis.indicators
+    said_here = []
+    month, peak = facts.trough_month(context), indicators.get("peak_funding_usd")
+    if month is not None and peak is not None and peak.base:
+        said_here.append(t("board.funding", peak=context.figure(peak), month=month))
+    payback = indicators.get("payback_months")
+    if payback is not None:
+        kind = "never" if payback.base is None else "payback"
+        said_here.append(t(f"board.{kind}", months=context.figure(payback)))
+    idle = facts.idle_share(context)
+    if idle is not None and idle > BUSY:
+        said_here.append(t("board.idle", idle=context.words.percent(idle)))
+    return t("board.join").join(said_here)
+
+
+def dependence(context: Context) -> str:
+    """Which driver moves the result most, and how far."""
+    bars = facts.swings(context)
+    if not bars:
+        return context.t("board.depends.none", result=result(context))
+    widest = bars[0]
+    return context.t(
+        "board.depends.title",
+        driver=context.name(widest.driver),
+        span=clean(context.span(widest.low, widest.high, widest.unit)),
+        at_low=context.words.money(widest.at_low), at_high=context.words.money(widest.at_high),
+    )  # fmt: skip
+
+
+def would_change(context: Context) -> str:
+    """The values at which the answer turns, or that no single one turns it."""
+    found = facts.turning(context)[:MOST_TURNING]
+    if found:
+        listed = context.t("list.join").join(turn(context, flip) for flip in found)
+        even = all(flip.indicator == "npv_usd" for flip in found)
+        return context.t("board.turns.even" if even else "board.turns", turns=listed)
+    names = [context.name(bar.driver) for bar in facts.swings(context)[:MOST_TURNING]]
+    if not names:
+        return context.t("board.turns.unknown")
+    return context.t("board.turns.none", drivers=context.t("board.and").join(names))
+
+
+def turn(context: Context, flip: Flip) -> str:
+    """One driver with the value at which the answer turns."""
+    return context.t(
+        "board.turn",
+        driver=context.name(flip.driver), at=context.value(flip.at, flip.unit),
+        now=context.value(flip.now, flip.unit),
+    )  # fmt: skip
+
+
+def alternatives(context: Context) -> str:
+    """The best other way against the plan."""
+    found, plan = facts.alternatives(context), facts.npv(context)
+    if not found or plan is None:
+        return context.t("board.others.none", result=result(context))
+    option, value = found[0]
+    ahead = facts.better(context)
+    kind = "loses" if value <= 0 else "better"
+    if ahead is None:
+        kind = (
+            "alike" if plan - value <= facts.ALIKE_SHARE * max(abs(plan), abs(value)) else "worse"
+        )
+    return context.t(
+        f"board.others.{kind}",
+        option=context.option(option.key), lead=amount(context, value - plan),
+        npv=amount(context, value), count=len(found),
+    )  # fmt: skip
+
+
+def recommend(context: Context) -> str:
+    """What we recommend, with the alternative where there is a better one."""
+    outcome, ahead = context.analysis.verdict.outcome, facts.better(context)
+    if ahead is None:
+        return context.t(f"board.recommend.{outcome}")
+    option, value = ahead
+    kind = "instead" if value > 0 else "least_bad"
+    return context.t(
+        f"board.recommend.{outcome}.{kind}",
+        option=context.option(option.key),
+        npv=context.words.money(value),
+        lead=amount(context, value - (facts.npv(context) or 0.0)),
+    )
+
+
+def why(context: Context) -> str:
+    """The rule's conditions that fail, or that all hold; then where the money goes."""
+    criteria = context.analysis.verdict.criteria
+    failed = [one for one in criteria if not one.met]
+    if not failed:
+        rule = context.t("board.why.all", count=len(criteria))
+    else:
+        named = [
+            context.t(
+                "board.why.one",
+                name=context.name(one.key),
+                value=came_out(context, one),
+                threshold=context.value(one.threshold, one.unit),
+            )
+            for one in failed[:3]
+        ]
+        rule = context.t("board.why.failed", failed=context.t("list.join").join(named))
+    idle = facts.idle_share(context)
+    if idle is not None and idle > BUSY and failed:
+        rule += context.t("board.join") + context.t("board.idle", idle=context.words.percent(idle))
+    return rule
+
+
+def ask(context: Context, day: date) -> str:
+    """What the board is asked to decide, with a date."""
+    peak = context.analysis.indicators.get("peak_funding_usd")
+    first = facts.first_to_know(context)
+    ahead = facts.better(context)
+    kind = context.analysis.verdict.outcome
+    if kind == "not_viable" and ahead is not None and ahead[1] > 0:
+        kind = "not_viable.instead"
+    if first is None and kind == "depends":
+        kind = "depends.unknown"
+    return context.t(
+        f"board.ask.{kind}",
+        peak=context.figure(peak) if peak else context.words.t("unknown"),
+        most=clean(said.at(context.words, peak, peak.p90)) if peak and peak.p90 else "",
+        option=context.option(ahead[0].key) if ahead else "",
+        driver=context.name(first) if first else "",
+        measure=context.words.day(day + timedelta(days=MEASURE_DAYS)),
+        decide=context.words.day(day + timedelta(days=DECIDE_DAYS)),
+    )
+
+
+def evidence(context: Context) -> str:
+    """How many of the inputs in use were measured, and how many nobody has checked."""
+    drivers = [use for key, use in context.analysis.drivers.items() if key in context.used.drivers]
+    counted = {basis: sum(use.basis == basis for use in drivers) for basis in said.BASES}
+    kind = "none" if not counted["measured"] else "some"
+    return context.t(
+        f"board.evidence.{kind}",
+        total=len(drivers), measured=counted["measured"], published=counted["published"],
+        assumed=counted["assumed"],
+        predicted=counted["interpolated"] + counted["extrapolated"],
+    )  # fmt: skip
+
+
+def evidence_follows(context: Context) -> str:
+    """The assumed driver that matters most."""
+    weak: list[Swing] = [
+        bar
+        for bar in facts.swings(context)
+        if bar.driver in context.analysis.drivers
+        and context.analysis.drivers[bar.driver].basis == "assumed"
+    ]
+    if not weak:
+        return context.t("board.evidence.sound")
+    moved = abs(weak[0].at_high - weak[0].at_low)
+    return context.t(
+        "board.evidence.weakest", driver=context.name(weak[0].driver), moved=amount(context, moved)
+    )
+
+
+def risks(context: Context) -> str:
+    """How often the plan loses, how much in the worst trials, and what to find out first."""
+    risk, first = context.analysis.risk, facts.first_to_know(context)
+    if risk is None:
+        return context.t("board.risks.none", result=result(context))
+    deep = "loses" if risk.expected_shortfall_usd < 0 else "earns"
+    text = context.t(
+        f"board.risks.{deep}",
+        loss=context.words.percent(risk.probability_of_loss),
+        worst=amount(context, risk.expected_shortfall_usd),
+    )
+    return (
+        text if first is None else text + context.t("board.risks.first", driver=context.name(first))
+    )
+
+
+def risks_follow(context: Context, day: date) -> str:
+    """When to measure, decide and look again."""
+    days = (MEASURE_DAYS, DECIDE_DAYS, REVIEW_DAYS)
+    measure, decide, review = (context.words.day(day + timedelta(days=count)) for count in days)
+    return context.t("board.dates", measure=measure, decide=decide, review=review)

@@ -1,0 +1,152 @@
+"""The six pages: each title is a sentence with a number, and agrees with the analysis."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario
+from modelworth.report.sections.blocks import BoardPage, BridgeChart, Graphic, Table
+from modelworth.report.sections.content import compose
+from modelworth.report.words import LANGUAGES, Words
+from tests.report.conftest import DAY
+from tests.report.sample import hostile
+
+SCENARIOS = tuple(scenario.shipped())
+KEYS = ("answer", "money", "depends", "others", "evidence", "risks")
+CALLS = {"viable": "Go ahead", "not_viable": "Don't go ahead", "depends": "Don't commit yet"}
+LEAST_LETTERS = {"en": 25, "zh_CN": 9}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, Analysis]:
+    """Every shipped scenario, with a few trials."""
+    return {name: evaluate(scenario.load(name), trials=64, today=DAY) for name in SCENARIOS}
+
+
+def _mirrored(analysis: Analysis) -> Analysis:
+    """The same plan with the other sign of the result and the other verdict."""
+    npv = analysis.indicators["npv_usd"]
+    turned = replace(npv, base=-(npv.base or 0.0))
+    outcome = "viable" if analysis.verdict.outcome == "not_viable" else "not_viable"
+    chance = 1 - (analysis.verdict.probability_npv_positive or 0.0)
+    verdict = replace(analysis.verdict, outcome=outcome, probability_npv_positive=chance)
+    return replace(analysis, indicators={**analysis.indicators, "npv_usd": turned}, verdict=verdict)
+
+
+def _pages(analysis: Analysis, language: str = "en") -> dict[str, BoardPage]:
+    return {page.key: page for page in compose(analysis, language, DAY).pages}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_titles_are_sentences_with_a_number(shipped, name, language):
+    for analysis in (shipped[name], _mirrored(shipped[name])):
+        pages = _pages(analysis, language)
+        assert tuple(pages) == KEYS
+        for page in pages.values():
+            assert len(page.title) >= LEAST_LETTERS[language], page.title
+            assert re.search(r"\d", page.title), page.title
+            assert not re.search(r"[{}]|report\.|board\.", page.title + page.so_what), page
+            assert page.so_what
+            assert page.sources
+            assert isinstance(page.main, Graphic | Table)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_first_title_is_the_verdict_and_the_sign_of_npv(shipped, name):
+    for analysis in (shipped[name], _mirrored(shipped[name])):
+        title = _pages(analysis)["answer"].title
+        npv = analysis.indicators["npv_usd"].base or 0.0
+        assert title.startswith(CALLS[analysis.verdict.outcome] + ":")
+        assert ("loses" in title) == (npv < 0)
+        assert ("is worth" in title) == (npv > 0)
+        assert Words().money(abs(npv)).removeprefix("-") in title.replace("−", "-")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_money_title_says_whether_costs_are_covered(shipped, name):
+    analysis = shipped[name]
+    title = _pages(analysis)["money"].title
+    costs = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+    left = sum(analysis.series["revenue_usd"].base)
+    left -= sum(sum(analysis.series[key].base) for key in costs)
+    assert ("cover" in title) == (left <= 0)
+    if left > 0:
+        assert ("leave only" in title) == ((analysis.indicators["npv_usd"].base or 0) <= 0)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_bridge_ends_at_npv(shipped, name):
+    graphic = _pages(shipped[name])["money"].main
+    assert isinstance(graphic, Graphic)
+    chart = graphic.chart
+    assert isinstance(chart, BridgeChart)
+    (start, end), before = chart.spans()[-1], chart.spans()[-2]
+    assert start == 0
+    assert end == pytest.approx(before[1], rel=1e-3, abs=1e-3 * max(map(abs, chart.amounts)))
+    assert chart.shown[-1] == Words().money(shipped[name].indicators["npv_usd"].base).replace(
+        "-", "−"
+    )
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_alternatives_title_agrees_with_their_npvs(shipped, name):
+    analysis = shipped[name]
+    title = _pages(analysis)["others"].title
+    own = analysis.indicators["npv_usd"].base or 0.0
+    npvs = [
+        figure.base
+        for option in analysis.options or ()
+        for figure in option.figures
+        if option.feasible and option.key not in ("plan", "do_nothing")
+        if figure.key == "npv_usd" and figure.base is not None
+    ]
+    best = max(npvs)
+    if "more than the plan" in title:
+        assert best > own
+    if "ahead of all" in title:
+        assert best < own
+    if "No alternative earns" in title:
+        assert best <= 0
+    assert Words().money(abs(best)) in title or Words().money(abs(best - own)) in title
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_last_titles_count_what_the_analysis_counts(shipped, name):
+    analysis = shipped[name]
+    pages = _pages(analysis)
+    assert analysis.risk is not None
+    assert Words().percent(analysis.risk.probability_of_loss) in pages["risks"].title
+    measured = sum(use.basis == "measured" for use in analysis.drivers.values())
+    assert ("Nothing was measured" in pages["evidence"].title) == (measured == 0)
+
+
+def test_without_trials_no_probability_is_claimed():
+    analysis = evaluate(scenario.load("base"), trials=0, today=DAY)
+    pages = _pages(analysis)
+    assert "trials come out" not in pages["answer"].title
+    assert "No trials were run" in pages["risks"].title
+
+
+def test_hostile_names_stay_in_one_line():
+    pages = _pages(hostile("<b>\n=cmd|' /C calc'!A0"))
+    assert all("\n" not in page.title + page.so_what for page in pages.values())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_an_api_plan_lists_no_gpus_and_every_listed_driver_moves_something(shipped, name):
+    """Drivers left out don't move NPV: checked with the model itself, on those nobody lists."""
+    analysis = shipped[name]
+    document = compose(analysis, "en", DAY)
+    section = document.section("assumptions")
+    assert section is not None
+    rows = [row[0].removesuffix(" *") for block in section.blocks if isinstance(block, Table)
+            for row in block.rows]  # fmt: skip
+    assert 20 < len(rows) < 120
+    if name == "internal_copilot":
+        assert not [row for row in rows if "GPU" in row]

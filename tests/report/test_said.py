@@ -1,0 +1,56 @@
+"""Values are said by one rule: absurd returns, what never happens, shares beyond measure."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelworth.costmodel.analysis import Figure
+from modelworth.report import said
+from modelworth.report.words import Words
+
+EN, ZH = Words("en"), Words("zh_CN")
+
+
+@pytest.mark.parametrize(
+    ("figure", "english", "chinese"),
+    [
+        (Figure("irr_per_year", "share", 220_856_928_570.5), "not meaningful", "无意义"),
+        (Figure("irr_per_year", "share", -0.9987), "not meaningful", "无意义"),
+        (Figure("irr_per_year", "share", 0.31), "31%", "31%"),
+        (Figure("irr_per_year", "share", None, status="several"), "several", "多个"),
+        (Figure("payback_months", "months", None, status="never"), "never", "从不"),
+        (Figure("gross_margin_share", "share", -51.5), "below -1,000%", "低于 -1,000%"),
+        (Figure("gross_margin_share", "share", 0.998), "99.8%", "99.8%"),
+        (Figure("npv_usd", "usd", None), "unknown", "未知"),
+    ],
+)
+def test_a_figure_is_said(figure, english, chinese):
+    assert said.whole_figure(EN, figure) == english
+    assert said.whole_figure(ZH, figure) == chinese
+
+
+def test_a_range_is_said_only_where_both_ends_mean_something():
+    irr = Figure("irr_per_year", "share", 0.2, -0.9999, 0.2, 0.6)
+    assert said.spread(EN, irr) == ""
+    never = Figure("payback_months", "months", None, 16, 20, 40, 0.092, "never")
+    assert said.spread(EN, never) == "in 9.2% of trials"
+    npv = Figure("npv_usd", "usd", 1.0, -2e6, 1e6, 3e6)
+    assert said.spread(EN, npv) == "-$2M to $3M"
+
+
+def test_nearly_all_isnt_all():
+    assert EN.percent(0.9977) == "99.8%"
+    assert EN.percent(0.99999) == ">99.9%"
+    assert EN.percent(1.0) == "100%"
+
+
+def test_a_currency_is_said_once():
+    yuan = Words("zh_CN", "CNY", 0.14)
+    assert yuan.value(1.4, "usd/GPU hour") == "¥10.00/GPU 小时"
+    assert "USD" not in yuan.unit("usd/million tokens")
+
+
+def test_a_source_is_said_in_the_readers_language():
+    assert said.source(EN, "accounting identity") == "accounting identity"
+    assert said.source(ZH, "accounting identity") == "会计恒等式"
+    assert said.source(ZH, "Besiroglu et al. 2024, arXiv:2404.10102").startswith("Besiroglu")
