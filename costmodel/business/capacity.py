@@ -1,10 +1,10 @@
 """What the model's hardware can do and costs: from the store, from a prediction, or as stated.
 
-`capacity.basis: measured` takes the best decode and prefill records of the model on the device that
-keep the latency objective, with the spread of their samples. `predicted` takes the calibrated
-serving model. Where what was asked for isn't there, the next best is taken and a finding says so:
-nothing passes for a measurement that isn't one. Rents and prices of a device in the catalogue come
-from its dated rows. Whatever the scenario states itself goes before all of this.
+`capacity.basis: measured` takes load tests of a server with the model on the device, read where
+they keep the latency objective, else the best decode and prefill records that do. `predicted` takes
+the calibrated serving model. Where what was asked for isn't there, the next best is taken and a
+finding says so: nothing passes for a measurement that isn't one. Rents and prices of a device in
+the catalogue come from its dated rows. Whatever the scenario states itself goes before all of this.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelworth.costmodel.analysis import Finding, MeasurementUse, PredictionUse
-from modelworth.costmodel.business import building_predicted, capacity_measured, capacity_predicted
+from modelworth.costmodel.business import (
+    building_predicted,
+    capacity_measured,
+    capacity_predicted,
+    capacity_served,
+)
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
@@ -67,7 +72,7 @@ def _resolved(
     wanted = scenario.word("capacity.basis")
     evidence = Evidence()
     if wanted == "measured":
-        evidence = capacity_measured.evidence(scenario, measurements, catalog)
+        evidence = _measured(scenario, measurements, catalog)
     findings = list(evidence.findings)
     if not evidence.settings and wanted != "given":
         predicted = capacity_predicted.evidence(scenario, measurements, catalog)
@@ -84,6 +89,18 @@ def _resolved(
     settings = {**prices, **built.settings, **evidence.settings}
     predictions = (*evidence.predictions, *built.predictions)
     return Resolved(settings, evidence.records, predictions, tuple(findings))
+
+
+def _measured(
+    scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
+) -> Evidence:
+    """Load tests of the named model before single steps; of an unnamed one after them."""
+    ways = [capacity_served.evidence, capacity_measured.evidence]
+    for way in ways if scenario.hardware.model else reversed(ways):
+        found = way(scenario, measurements, catalog)
+        if found.settings:
+            return found
+    return Evidence()
 
 
 def _missing(code: str, scenario: Scenario) -> Finding:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from modelworth.costmodel.analysis import Finding, PredictionUse
+from modelworth.costmodel.architecture.identity import identity, named_identity
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
@@ -64,7 +65,8 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     family = here[-1].model.family if scenario.hardware.model else "decoder"
     if family in ITEMS:
         return _items(here, *ITEMS[family])
-    return _tokens(scenario, [record for record in here if record.model.family == "decoder"])
+    decoders = [record for record in here if record.model.family == "decoder"]
+    return _tokens(scenario, decoders, catalog)
 
 
 def _fits(record: Measurement, scenario: Scenario, catalog: Catalog) -> bool:
@@ -72,14 +74,25 @@ def _fits(record: Measurement, scenario: Scenario, catalog: Catalog) -> bool:
     hardware = scenario.hardware
     if record.status != "ok" or record.result is None:
         return False
-    if hardware.model and record.model.name != hardware.model:
+    if record.workload.kind == "serve":
         return False
     if hardware.precision and record.workload.precision != hardware.precision:
         return False
-    return not hardware.accelerator or _same(record.machine.device, hardware.accelerator, catalog)
+    device = record.machine.device
+    if hardware.accelerator and not same_device(device, hardware.accelerator, catalog):
+        return False
+    return not hardware.model or _is_model(record, hardware.model, catalog)
 
 
-def _same(device: str, named: str, catalog: Catalog) -> bool:
+def _is_model(record: Measurement, named: str, catalog: Catalog) -> bool:
+    """By content where the catalogue knows the name, else by the name itself."""
+    wanted = named_identity(named, catalog)
+    if wanted.startswith("name "):
+        return record.model.name == named
+    return identity(record.model, catalog) == wanted
+
+
+def same_device(device: str, named: str, catalog: Catalog) -> bool:
     """Whether two names are one device, by the catalogue where it knows them."""
     try:
         return catalog.accelerator(device).name == catalog.accelerator(named).name
@@ -87,7 +100,7 @@ def _same(device: str, named: str, catalog: Catalog) -> bool:
         return device.casefold() == named.casefold()
 
 
-def _tokens(scenario: Scenario, records: Sequence[Measurement]) -> Evidence:
+def _tokens(scenario: Scenario, records: Sequence[Measurement], catalog: Catalog) -> Evidence:
     """Prefill and decode rates of the largest model that keeps the objective.
 
     Where none does: of the model that comes nearest in decoding.
@@ -95,8 +108,10 @@ def _tokens(scenario: Scenario, records: Sequence[Measurement]) -> Evidence:
     ttft_s = scenario.number("capacity.objective.ttft_p95_s")
     tpot_s = scenario.number("capacity.objective.tpot_p95_s")
     pairs = []
-    for name in {record.model.name for record in records}:
-        own = [record for record in records if record.model.name == name]
+    models: dict[str, list[Measurement]] = {}
+    for record in records:
+        models.setdefault(identity(record.model, catalog), []).append(record)
+    for own in models.values():
         prefill, late = _best([it for it in own if it.workload.kind == "prefill"], ttft_s)
         decode, slow = _best([it for it in own if it.workload.kind == "decode"], tpot_s)
         if prefill is not None and decode is not None:

@@ -78,7 +78,7 @@ def _tokens(
     }
     source = f"serving model, {model.name} on {accelerator.name}: {point.note}"
     settings = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
-    settings[FACTOR] = _factor(point.low, point.high, source, point.basis)
+    settings[FACTOR] = throughput_factor(point.low, point.high, source, point.basis)
     return Evidence(settings, predictions=(_point_use(point),), device=accelerator.name)
 
 
@@ -110,7 +110,7 @@ def _items(
     source = f"calibrated roofline, {model.name} on {accelerator.name}: {found.note}"
     settings = {
         key: Setting(found.value, source=source, basis=basis),
-        FACTOR: _factor(found.low / found.value, found.high / found.value, source, basis),
+        FACTOR: throughput_factor(found.low / found.value, found.high / found.value, source, basis),
     }
     return Evidence(settings, predictions=(_items_use(key, found, basis),), device=accelerator.name)
 
@@ -121,7 +121,7 @@ def _new_tokens(scenario: Scenario) -> float:
     return max(1.0, scenario.number("demand.output_tokens_per_request") * factor)
 
 
-def _factor(low: float, high: float, source: str, basis: Basis) -> Setting:
+def throughput_factor(low: float, high: float, source: str, basis: Basis) -> Setting:
     """1, as uncertain as the prediction."""
     spec: dict[str, Any] | None = None
     if low < 1 < high:

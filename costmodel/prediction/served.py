@@ -1,26 +1,27 @@
 """What own servers' measurements say about the published coefficients: one factor on all times.
 
-A result of a load generator (`modelworth import`) is predicted as if it hadn't been measured; how
-much faster or slower it ran is a factor for its device and precision. Few results are pulled
-towards 1, as they may tell more of their model or load than of the device.
+A result of a load generator (`modelworth load`, `modelworth import`) is predicted as if it hadn't
+been measured; how much faster or slower it ran is a factor for its device and precision. Only runs
+that the judge finds sound count, each once. Few results are pulled towards 1, as they may tell more
+of their model or load than of the device.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.identity import architecture_of
 from modelworth.costmodel.prediction.case import Case, columns, efficiencies, precision_name
 from modelworth.costmodel.prediction.efficiency import Tables
 from modelworth.costmodel.prediction.limits import refused
 from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
+from modelworth.data.importers.records import sound
 from modelworth.data.measurement import Measurement
 
 PULL = 0.5
@@ -28,7 +29,6 @@ PULL = 0.5
 against that between servers."""
 LEAST_LOG = 0.16
 """Least half-width of the 90% interval's log: loads and models differ by this on one server."""
-VARIANTS = re.compile(r"-(instruct|chat|it|hf|base|fp8|fp4|nvfp4|awq|gptq|int8|int4).*$")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def served_scales(
 ) -> tuple[ServedScale, ...]:
     """Scales of every device and precision among own and imported serving results."""
     groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for record in measurements:
+    for record in sound(measurements):
         case = served_case(record, catalog)
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
@@ -78,10 +78,12 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
         return None
     if not work.prompt_tokens or not work.new_tokens or not work.concurrency:
         return None
+    architecture = architecture_of(record.model, catalog)
     try:
-        architecture = _architecture(record, catalog)
         accelerator = catalog.accelerator(record.machine.device)
     except InputError:
+        return None
+    if architecture is None:
         return None
     return Case(
         work="serve",
@@ -95,20 +97,6 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
         software=work.engine,
         tensor=work.layout.tensor,
     )
-
-
-def _architecture(record: Measurement, catalog: Catalog) -> Architecture:
-    """By the record's config, else by its name without owner and variant."""
-    if record.model.config:
-        return Architecture.from_config(record.model.config, record.model.name)
-    plain = VARIANTS.sub("", record.model.name.split("/")[-1].casefold())
-    for name in (plain, plain.removeprefix("meta-")):
-        try:
-            entry = catalog.model(name)
-        except InputError:
-            continue
-        return Architecture.from_config(entry.config, entry.name)
-    raise InputError("model", record.model.name, "one of the catalogue")
 
 
 def _scale(device: str, precision: str, found: Sequence[tuple[str, float]]) -> ServedScale:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -265,7 +265,7 @@ def judged_all(records: Sequence[Measurement]) -> dict[str, Judgement]:
         facts = facts_of(record)
         if facts is None:
             continue
-        mine = next((group for group in groups if _one_curve(group[0][0], record)), None)
+        mine = next((group for group in groups if one_curve(group[0][0], record)), None)
         if mine is None:
             groups.append(mine := [])
         mine.append((record, facts))
@@ -278,7 +278,7 @@ def judged_all(records: Sequence[Measurement]) -> dict[str, Judgement]:
     }
 
 
-def _one_curve(one: Measurement, other: Measurement) -> bool:
+def one_curve(one: Measurement, other: Measurement) -> bool:
     """Whether two runs differ in their load alone."""
     names = [
         (it.model.name, it.machine.device, it.machine.count, it.workload.precision,
@@ -296,3 +296,23 @@ def _near(one: int | None, other: int | None) -> bool:
     if one is None or other is None:
         return one == other
     return abs(one - other) <= SAME_LENGTH * max(one, other)
+
+
+def sound(records: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """The records of served endpoints that may carry a capacity, each run once."""
+    every = distinct(records)
+    judgements = judged_all(every)
+    return tuple(one for one in every if one.id in judgements and judgements[one.id].sound)
+
+
+def distinct(records: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """Records that differ in more than where they were read from."""
+    found: dict[str, Measurement] = {}
+    for record in records:
+        if record.provenance.origin == "measured":
+            found.setdefault(record.id, record)
+            continue
+        provenance = record.provenance.model_copy(update={"citation": None, "command": None})
+        content = record.model_copy(update={"id": "", "provenance": provenance})
+        found.setdefault(content.model_dump_json(), record)
+    return tuple(found.values())

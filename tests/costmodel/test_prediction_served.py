@@ -12,28 +12,24 @@ from modelworth.costmodel.prediction.served import served_case, served_scales
 from modelworth.costmodel.prediction.serving import largest_load
 from modelworth.data.catalog import load_catalog
 from modelworth.data.measurement import Measurement
+from tests.costmodel.served_records import served as load_test
 
 CATALOG = load_catalog()
 TABLES = shipped_tables()
 
 
-def served(throughput: float, model: str = "meta-llama/Llama-3.1-8B-Instruct") -> Measurement:
-    return Measurement(
-        recorded_at=datetime(2026, 11, 24, tzinfo=UTC),
-        model={"name": model, "family": "decoder"},
-        workload={
-            "kind": "serve", "batch": 16, "concurrency": 16, "prompt_tokens": 1000,
-            "new_tokens": 200, "precision": "bfloat16", "engine": "vllm",
-        },
-        machine={"device": "A100 SXM 80GB", "kind": "other"},
-        status="ok",
-        result={
-            "unit": "tokens", "work_per_step": 1, "throughput_per_s": {"value": throughput},
-            "throughput_per_s_per_device": throughput,
-            "latency": {"mean_s": 1.0, "p50_s": 1.0},
-        },
-        provenance={"origin": "imported", "tool": "vllm bench serve", "citation": "run.json"},
+def served(
+    throughput: float, model: str = "meta-llama/Llama-3.1-8B-Instruct", day: int = 24
+) -> Measurement:
+    return load_test(
+        16, throughput, prompt=1000, new=200, model=model, device="A100 SXM 80GB",
+        recorded_at=datetime(2026, 11, day, tzinfo=UTC),
     )  # fmt: skip
+
+
+def days(throughput: float, count: int) -> list[Measurement]:
+    """The same on several days."""
+    return [served(throughput, day=day) for day in range(1, count + 1)]
 
 
 def expected() -> float:
@@ -45,14 +41,14 @@ def test_more_results_pull_the_prediction_to_what_they_show(faster):
     case = served_case(served(1.0), CATALOG)
     moved = []
     for count in (1, 4):
-        scales = served_scales([served(expected() * faster)] * count, CATALOG, TABLES)
+        scales = served_scales(days(expected() * faster, count), CATALOG, TABLES)
         moved.append(predict([case], TABLES, scales=scales)[0].value / expected())
     assert abs(moved[1] - faster) < abs(moved[0] - faster) < abs(1 - faster)
 
 
 def test_a_corrected_prediction_is_surer_and_says_why():
     case = served_case(served(1.0), CATALOG)
-    scales = served_scales([served(expected())] * 3, CATALOG, TABLES)
+    scales = served_scales(days(expected(), 3), CATALOG, TABLES)
     plain, corrected = predict([case], TABLES)[0], predict([case], TABLES, scales=scales)[0]
     assert corrected.high / corrected.value < plain.high / plain.value
     assert "own servers" in corrected.note
@@ -64,7 +60,7 @@ def test_a_faster_server_carries_more():
     config = CATALOG.model("llama-3.1-8b").config
     device = CATALOG.accelerator("A100 SXM 80GB")
     plain = largest_load(config, device, **asked)
-    quick = largest_load(config, device, **asked, measurements=[served(expected() * 1.4)] * 4)
+    quick = largest_load(config, device, **asked, measurements=days(expected() * 1.4, 4))
     assert quick.requests_per_s > plain.requests_per_s
     assert quick.high < plain.high
 

@@ -1,0 +1,342 @@
+"""Capacity from load tests of a server: what the judge finds sound decides, and is cited.
+
+Each curve (one model, device, software and length of requests) is read where the objective holds.
+Lengths within `SAME_LENGTH` of the plan's are taken as they are. Others are carried over by the
+predictor: it says how rate and times change from the measured lengths to the plan's at the same
+load; `interpolated` if the plan's lie between measured ones, `extrapolated` else, with an interval
+that widens by each doubling. Where the predictor doesn't know model or device, nothing is carried.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from modelworth.costmodel.analysis import Finding
+from modelworth.costmodel.architecture.identity import (
+    architecture_of,
+    identity,
+    named_identity,
+)
+from modelworth.costmodel.business.capacity_measured import OBJECTIVE_MISSED, Evidence, same_device
+from modelworth.costmodel.business.capacity_predicted import FACTOR, throughput_factor
+from modelworth.costmodel.business.served_curve import (
+    CurvePoint,
+    Operating,
+    operating_point,
+    p95_s,
+    scaled,
+)
+from modelworth.costmodel.prediction.case import Case, precision_name
+from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, predict
+from modelworth.costmodel.prediction.served import LEAST_LOG
+from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.data.catalog import Catalog
+from modelworth.data.errors import InputError
+from modelworth.data.importers.judge import Judgement
+from modelworth.data.importers.records import SAME_LENGTH, distinct, judged_all, one_curve
+from modelworth.data.measurement import Measurement
+from modelworth.data.words import Basis
+
+PROMPT_COST: Final = 0.2
+"""Device time of a prompt token over that of an output token, where nothing predicts it: 14.8k
+output against 73.7k input tokens a second and node (DeepSeek, open-infra-index, 2025-02)."""
+LOG_PER_DOUBLING: Final = 0.08
+"""What each doubling of a length beyond the measured ones adds to the interval's log: judgement,
+half the least scatter between loads of one server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of a request."""
+
+    prompt: float
+    new: float
+
+    def doublings(self, other: Lengths) -> float:
+        """How far the more distant of both lengths is."""
+        pairs = ((self.prompt, other.prompt), (self.new, other.new))
+        return max(abs(math.log2(one / another)) for one, another in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One curve, read at the plan's objective and lengths."""
+
+    curve: tuple[Measurement, ...]
+    measured: Lengths
+    at: Operating
+    distance: float
+
+    @property
+    def devices(self) -> int:
+        """Of the endpoint that was measured."""
+        return self.curve[0].machine.count
+
+    @property
+    def per_device(self) -> float:
+        """Requests a second."""
+        return self.at.requests_per_s / self.devices
+
+
+def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
+    """What load tests of the scenario's model and device say; empty if there is no sound one."""
+    records = _fitting(scenario, measurements, catalog)
+    judgements = judged_all(records)
+    asked = _asked(scenario)
+    curves = _curves([record for record in records if record.id in judgements], judgements)
+    readings = [
+        reading
+        for curve in curves
+        if (reading := _reading(scenario, curve, judgements, asked, catalog)) is not None
+    ]
+    if not readings:
+        return Evidence()
+    chosen = _chosen(readings)
+    return _found(scenario, chosen, _basis(chosen, readings, asked), asked, catalog)
+
+
+def _fitting(
+    scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
+) -> tuple[Measurement, ...]:
+    """Served runs of what the scenario names; of an unnamed device or model, the last measured."""
+    hardware = scenario.hardware
+    served = [
+        record
+        for record in distinct(measurements)
+        if record.workload.kind == "serve" and record.status == "ok"
+        if not hardware.precision or record.workload.precision == hardware.precision
+        if not hardware.accelerator
+        or same_device(record.machine.device, hardware.accelerator, catalog)
+    ]
+    if not served:
+        return ()
+    last = max(served, key=lambda record: record.recorded_at)
+    device = hardware.accelerator or last.machine.device
+    wanted = (
+        named_identity(hardware.model, catalog) if hardware.model else identity(last.model, catalog)
+    )
+    return tuple(
+        record
+        for record in served
+        if same_device(record.machine.device, device, catalog)
+        if identity(record.model, catalog) == wanted
+    )
+
+
+def _asked(scenario: Scenario) -> Lengths:
+    factor = scenario.number("demand.reasoning_factor")
+    return Lengths(
+        max(1.0, scenario.number("demand.prompt_tokens_per_request")),
+        max(1.0, scenario.number("demand.output_tokens_per_request") * factor),
+    )
+
+
+def _curves(
+    records: Sequence[Measurement], judgements: dict[str, Judgement]
+) -> list[tuple[Measurement, ...]]:
+    """Runs that differ in their load alone; those limited by it only beside their own sweep."""
+    curves: list[list[Measurement]] = []
+    for record in records:
+        sweep = record.load.sweep if record.load else None
+        if not judgements[record.id].sound and (
+            judgements[record.id].kind != "load_limited" or sweep is None
+        ):
+            continue
+        mine = next((curve for curve in curves if _joins(curve[0], record, judgements)), None)
+        if mine is None:
+            curves.append(mine := [])
+        mine.append(record)
+    return [tuple(curve) for curve in curves]
+
+
+def _joins(one: Measurement, other: Measurement, judgements: dict[str, Judgement]) -> bool:
+    alone = all(judgements[record.id].sound for record in (one, other))
+    sweeps = {record.load.sweep if record.load else None for record in (one, other)}
+    return one_curve(one, other) and (alone or len(sweeps) == 1)
+
+
+def _reading(
+    scenario: Scenario,
+    curve: tuple[Measurement, ...],
+    judgements: dict[str, Judgement],
+    asked: Lengths,
+    catalog: Catalog,
+) -> Reading | None:
+    """A curve at the plan's lengths and objective; None where it can't be carried over."""
+    measured = _lengths(curve)
+    if measured is None:
+        return None
+    distance = asked.doublings(measured)
+    points = [_point(record, judgements[record.id].sound) for record in curve]
+    if distance > math.log2(1 + SAME_LENGTH):
+        carried = [_carried(point, curve[0], measured, asked, catalog) for point in points]
+        points = [point for point in carried if point is not None]
+    at = operating_point(
+        [point for point in points if point is not None],
+        scenario.number("capacity.objective.ttft_p95_s"),
+        scenario.number("capacity.objective.tpot_p95_s"),
+    )
+    return None if at is None else Reading(curve, measured, at, distance)
+
+
+def _lengths(curve: tuple[Measurement, ...]) -> Lengths | None:
+    prompts = [record.workload.prompt_tokens for record in curve]
+    answers = [record.workload.new_tokens for record in curve]
+    if None in prompts or None in answers:
+        return None
+    return Lengths(
+        sum(it or 0 for it in prompts) / len(curve), sum(it or 0 for it in answers) / len(curve)
+    )
+
+
+def _point(record: Measurement, sound: bool) -> CurvePoint | None:
+    result, load, new = record.result, record.load, record.workload.new_tokens
+    assert result is not None
+    held = (load.in_flight_mean if load else None) or record.workload.concurrency
+    if held is None or not new:
+        return None
+    serving, latency = result.serving, result.latency
+    return CurvePoint(
+        in_flight=float(held),
+        requests_per_s=result.throughput_per_s.value / new,
+        ttft_s=(p95_s(serving.ttft) if serving else None) or latency.first_token_s,
+        tpot_s=(p95_s(serving.tpot) if serving else None) or latency.per_token_s,
+        record_id=record.id,
+        sound=sound,
+    )
+
+
+def _carried(
+    point: CurvePoint | None, record: Measurement, at: Lengths, to: Lengths, catalog: Catalog
+) -> CurvePoint | None:
+    """A point at other lengths, by what the predictor says of both at its load."""
+    if point is None:
+        return None
+    load = max(1.0, point.in_flight)
+    there, here = (_predicted(record, load, lengths, catalog) for lengths in (to, at))
+    if there is None or here is None or not there.value or not here.value:
+        return None
+    rate = (there.value / to.new) / (here.value / at.new)
+    ttft, tpot = (
+        1.0 if not one or not other else one / other
+        for one, other in ((there.ttft_s, here.ttft_s), (there.tpot_s, here.tpot_s))
+    )
+    return scaled(point, rate, ttft, tpot)
+
+
+def _predicted(
+    record: Measurement, load: float, lengths: Lengths, catalog: Catalog, work: str = "serve"
+) -> Prediction | None:
+    """What the published tables say of the record's server at a load and lengths."""
+    architecture = architecture_of(record.model, catalog)
+    layout = record.workload.layout
+    if architecture is None:
+        return None
+    try:
+        case = Case(
+            work="serve" if work == "serve" else "prefill",
+            architecture=architecture,
+            accelerator=catalog.accelerator(record.machine.device),
+            gpus=layout.devices,
+            precision=precision_name(record.workload.precision),
+            batch=load,
+            tokens=max(1.0, lengths.prompt),
+            new_tokens=max(1.0, lengths.new),
+            software=record.workload.engine,
+            tensor=layout.tensor,
+            pipeline=layout.pipeline,
+        )
+    except InputError:
+        return None
+    found = predict([case])[0]
+    return None if found.value is None else found
+
+
+def _chosen(readings: Sequence[Reading]) -> Reading:
+    """Of the readings nearest in length, the fastest that keeps the objective."""
+    nearest = min(reading.distance for reading in readings)
+    near = [
+        reading
+        for reading in readings
+        if reading.distance <= max(nearest, math.log2(1 + SAME_LENGTH))
+    ]
+    return max(near, key=lambda reading: (reading.at.held, reading.per_device))
+
+
+def _basis(chosen: Reading, readings: Sequence[Reading], asked: Lengths) -> Basis:
+    if chosen.distance <= math.log2(1 + SAME_LENGTH):
+        return "measured"
+    prompts = [reading.measured.prompt for reading in readings]
+    answers = [reading.measured.new for reading in readings]
+    inside = min(prompts) <= asked.prompt <= max(prompts) and min(answers) <= asked.new <= max(
+        answers
+    )
+    return "interpolated" if inside else "extrapolated"
+
+
+def _found(
+    scenario: Scenario, reading: Reading, basis: Basis, asked: Lengths, catalog: Catalog
+) -> Evidence:
+    """Both rates, so that a request takes as long as it was read to take."""
+    lengths = reading.measured if basis == "measured" else asked
+    share = _prefill_share(reading, lengths, catalog)
+    device_s = 1 / reading.per_device
+    used = tuple(record for record in reading.curve if record.id in reading.at.record_ids)
+    source = (
+        f"measured server, {used[0].model.name} on {used[0].machine.count} × "
+        f"{used[0].machine.device}: {reading.at.requests_per_s:.4g} requests/s with "
+        f"{reading.at.in_flight:.3g} in flight (measurement {', '.join(reading.at.record_ids)})"
+    )
+    plain = Setting(
+        1.0,
+        source=source,
+        as_of=max(record.recorded_at for record in used).date().isoformat(),
+        basis=basis,
+        measurement_ids=reading.at.record_ids,
+    )
+    rates = {
+        "capacity.prefill_tokens_per_s_per_gpu": lengths.prompt / (device_s * share),
+        "capacity.decode_tokens_per_s_per_gpu": lengths.new / (device_s * (1 - share)),
+        "capacity.gpus_per_replica": float(reading.devices),
+    }
+    settings = {key: replace(plain, value=value) for key, value in rates.items()}
+    width = _width(reading, basis)
+    settings[FACTOR] = replace(
+        throughput_factor(math.exp(-width), math.exp(width), source, basis),
+        measurement_ids=reading.at.record_ids,
+    )
+    missed = () if reading.at.held else (_missed(scenario, reading),)
+    return Evidence(settings, used, findings=missed, device=used[0].machine.device)
+
+
+def _width(reading: Reading, basis: Basis) -> float:
+    """Half-width of the 90% interval's log."""
+    if basis == "measured":
+        return math.log(MEASURED_FACTOR)
+    beyond = reading.distance if basis == "extrapolated" else 0.0
+    return LEAST_LOG + LOG_PER_DOUBLING * beyond
+
+
+def _prefill_share(reading: Reading, asked: Lengths, catalog: Catalog) -> float:
+    """Share of a request's device time that reading its prompt takes."""
+    found = _predicted(reading.curve[0], 1.0, asked, catalog, work="prefill")
+    if found is None or not found.value:
+        prompt = PROMPT_COST * asked.prompt
+        return prompt / (prompt + asked.new)
+    return min(0.9, max(0.01, asked.prompt / found.value * reading.per_device))
+
+
+def _missed(scenario: Scenario, reading: Reading) -> Finding:
+    """That even the smallest measured load is slower than the objective."""
+    times = {
+        "ttft_p95_s": reading.at.ttft_s or 0.0,
+        "tpot_p95_s": reading.at.tpot_s or 0.0,
+    }
+    worst = max(times, key=lambda path: times[path] / scenario.number(f"capacity.objective.{path}"))
+    values: dict[str, float | str] = {
+        "measured_s": times[worst], "model": reading.curve[0].model.name,
+    }  # fmt: skip
+    return Finding(OBJECTIVE_MISSED, "warning", f"capacity.objective.{worst}", values)

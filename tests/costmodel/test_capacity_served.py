@@ -1,0 +1,177 @@
+"""Load tests of servers as capacity: the sound decide and are cited, others change nothing."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from modelworth.costmodel.architecture.identity import identity
+from modelworth.costmodel.business.capacity import resolve
+from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.costmodel.prediction.served import served_scales
+from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.data.catalog import load_catalog
+from modelworth.data.measurement import Model
+from tests.costmodel.records import record
+from tests.costmodel.served_records import served
+
+CATALOG = load_catalog()
+DECODE, PREFILL = "capacity.decode_tokens_per_s_per_gpu", "capacity.prefill_tokens_per_s_per_gpu"
+FACTOR = "capacity.throughput_factor"
+PLAN = {
+    "capacity.basis": "measured", "capacity.model": "llama-3.1-8b",
+    "capacity.accelerator": "H100 SXM 80GB", "demand.prompt_tokens_per_request": 512,
+    "demand.output_tokens_per_request": 512, "demand.reasoning_factor": 1,
+    "demand.cached_share": 0, "capacity.objective.ttft_p95_s": 1.0,
+    "capacity.objective.tpot_p95_s": 0.04,
+}  # fmt: skip
+
+
+def resolved(records, **changes):
+    plan = scenarios.from_document({"months": 12, "start": "2026-12"})
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    return resolve(scenarios.with_overrides(plan, {**PLAN, **named}), records, CATALOG)
+
+
+def requests_per_s(found, prompt=512, new=512):
+    """On one device, of a plan's requests one after another."""
+    settings = found.settings
+    return 1 / (prompt / settings[PREFILL].value + new / settings[DECODE].value)
+
+
+def test_a_sound_run_decides_and_is_cited():
+    run = served(output_per_s=4096.0)
+    found = resolved([run])
+    assert requests_per_s(found) == pytest.approx(8.0)
+    assert found.settings[DECODE].basis == "measured"
+    assert found.settings[DECODE].measurement_ids == (run.id,)
+    assert [use.id for use in found.measurements] == [run.id]
+    assert not found.findings
+    spread = found.settings[FACTOR].spec
+    assert (spread["low"], spread["high"]) == (pytest.approx(1 / 1.1), pytest.approx(1.1))
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        {"concurrency_limit": 256},
+        {"requests_failed": 50},
+        {"client_bound": True},
+        {"cached_share": 0.5},
+        {"requests_ok": 40, "duration_s": 40 / (4000 / 512)},
+        {"concurrency_limit": None, "mode": None},
+        {"mode": "open", "concurrency_limit": None, "rate_per_s": 4000 / 512},
+    ],
+)
+def test_an_unsound_run_changes_neither_capacity_nor_prediction(load):
+    unsound = served(load={**{"concurrency_limit": 32}, **load})
+    assert resolved([unsound]).settings == resolved([]).settings
+    assert [finding.id for finding in resolved([unsound]).findings][:1] == ["C02"]
+    sound = served(output_per_s=4100.0)
+    assert resolved([sound, unsound]).settings == resolved([sound]).settings
+    predicted = {"capacity__basis": "predicted"}
+    assert resolved([unsound], **predicted).settings == resolved([], **predicted).settings
+    assert served_scales([unsound], CATALOG, shipped_tables()) == ()
+
+
+def test_a_sweep_is_read_where_the_objective_is_met():
+    """TPOT 10, 20 and 40 ms at 16, 32 and 64 in flight: 30 ms at 16 × 2^log2(3)."""
+    curve = [
+        served(held, rate, tpot_s=held * 0.010 / 16)
+        for held, rate in ((16, 3000.0), (32, 4500.0), (64, 6000.0))
+    ]
+    found = resolved(curve, capacity__objective__tpot_p95_s=0.03)
+    assert set(found.settings[DECODE].measurement_ids) == {curve[1].id, curve[2].id}
+    assert 4500 < 512 * requests_per_s(found) < 6000
+    loose = resolved(curve, capacity__objective__tpot_p95_s=0.1)
+    assert 512 * requests_per_s(loose) == pytest.approx(6000)
+    tight = resolved(curve, capacity__objective__tpot_p95_s=0.001)
+    assert [finding.id for finding in tight.findings] == ["C04"]
+    assert 512 * requests_per_s(tight) == pytest.approx(3000)
+
+
+def test_points_of_a_rate_sweep_count_beside_the_one_that_breaks_the_objective():
+    paced = {"mode": "open", "concurrency_limit": None, "sweep": "a"}
+    low = served(16, 3000.0, tpot_s=0.01, load={**paced, "rate_per_s": 3000 / 512})
+    high = served(48, 6000.0, tpot_s=0.09, load={**paced, "rate_per_s": 6000 / 512})
+    assert resolved([low]).settings == resolved([]).settings
+    found = resolved([low, high])
+    assert 3000 < 512 * requests_per_s(found) < 6000
+    assert found.settings[DECODE].basis == "measured"
+
+
+def test_rates_are_of_one_device():
+    assert requests_per_s(resolved([served(output_per_s=4096.0, count=2)])) == pytest.approx(4.0)
+    found = resolved([served(output_per_s=4096.0, count=2)])
+    assert found.settings["capacity.gpus_per_replica"].value == 2
+
+
+def test_other_lengths_are_carried_over_by_the_predictor_with_a_wider_interval():
+    run = served(output_per_s=4096.0)
+    long = {"demand__prompt_tokens_per_request": 4096, "demand__output_tokens_per_request": 512}
+    longer = {**long, "demand__prompt_tokens_per_request": 16_384}
+    found, further = resolved([run], **long), resolved([run], **longer)
+    assert found.settings[DECODE].basis == "extrapolated"
+    assert requests_per_s(further, 16_384) < requests_per_s(found, 4096) < 8.0
+    widths = [it.settings[FACTOR].spec["high"] for it in (resolved([run]), found, further)]
+    assert widths == sorted(widths)
+    assert len(set(widths)) == 3
+
+
+def test_lengths_between_measured_ones_are_interpolated():
+    runs = [served(output_per_s=4096.0), served(output_per_s=3000.0, prompt=2048, new=1024)]
+    found = resolved(
+        runs, demand__prompt_tokens_per_request=1024, demand__output_tokens_per_request=700
+    )
+    assert found.settings[DECODE].basis == "interpolated"
+
+
+def test_an_unknown_model_is_not_carried_to_other_lengths():
+    run = served(output_per_s=4096.0, model="someone/their-own")
+    named = {"capacity__model": "someone/their-own", "capacity__basis": "measured"}
+    assert requests_per_s(resolved([run], **named)) == pytest.approx(8.0)
+
+
+def test_one_run_from_two_files_counts_once():
+    twins = [served(citation=f"file {name}") for name in ("a.json", "b.json")]
+    (once,) = served_scales(twins[:1], CATALOG, shipped_tables())
+    (twice,) = served_scales(twins, CATALOG, shipped_tables())
+    assert once == twice
+    assert len(resolved(twins).measurements) == 1
+
+
+SMALL = {"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2,
+         "num_attention_heads": 4, "intermediate_size": 256, "vocab_size": 1000}  # fmt: skip
+
+
+def test_two_models_of_one_name_never_join():
+    large = {**SMALL, "hidden_size": 512, "num_hidden_layers": 6}
+    one, other = (Model(name="config", family="decoder", config=it) for it in (SMALL, large))
+    renamed = Model(name="another", family="decoder", config={**SMALL, "torch_dtype": "float16"})
+    assert identity(one, CATALOG) != identity(other, CATALOG)
+    assert identity(one, CATALOG) == identity(renamed, CATALOG)
+    steps = [
+        record("prefill", model="config").model_copy(update={"model": one, "id": ""}),
+        record("decode", model="config").model_copy(update={"model": other, "id": ""}),
+    ]
+    plan = {"capacity__model": None, "capacity__accelerator": None}
+    assert DECODE not in resolved(steps, **plan).settings
+
+
+def test_a_model_is_found_under_any_of_its_names():
+    run = served(output_per_s=4096.0, model="meta-llama/Llama-3.1-8B-Instruct")
+    assert requests_per_s(resolved([run])) == pytest.approx(8.0)
+    config = CATALOG.model("llama-3.1-8b").config
+    own = served(output_per_s=4096.0, model="checkpoint", config=config)
+    assert requests_per_s(resolved([own])) == pytest.approx(8.0)
+    other = served(output_per_s=4096.0, model="llama-3.1-8b", config=SMALL)
+    assert [finding.id for finding in resolved([other]).findings] == ["C02"]
+
+
+def test_the_newest_run_of_an_unnamed_model_is_taken_where_no_steps_are():
+    run = served(output_per_s=4096.0, recorded_at=datetime(2026, 12, 1, tzinfo=UTC))
+    plan = {"capacity__model": None, "capacity__accelerator": None}
+    assert requests_per_s(resolved([run], **plan)) == pytest.approx(8.0)
+    steps = [record("prefill"), record("decode")]
+    assert {use.kind for use in resolved([run, *steps], **plan).measurements} == {
+        "prefill", "decode",
+    }  # fmt: skip
