@@ -40,7 +40,7 @@ class Client:
         self._sent = self._counted = self._counted_flying = self._first_wave = 0
         self._failed_in_a_row = 0
         self._place_free_s = self._looked_s = self._idle_s = self._idle_before_s = 0.0
-        self._missed = dict.fromkeys(plan.limits.violations, 0)
+        self._missed = dict.fromkeys(plan.limits.misses, 0)
         self._nonce = plan.first_nonce
         self._begin_s = self._arrived_s = 0.0
 
@@ -251,10 +251,10 @@ class Client:
         from_s = self._run.steady_from_s
         if not counted or from_s is None or outcome.due_s < from_s:
             return
-        for quantity, (most_s, allowed) in limits.violations.items():
-            value = outcome.value(quantity)
-            self._missed[quantity] += outcome.failure is not None or (value or 0.0) > most_s
-            if self._missed[quantity] > allowed:
+        for miss in limits.misses:
+            value = outcome.value(miss.quantity)
+            self._missed[miss] += outcome.failure is not None or (value or 0.0) > miss.most_s
+            if self._missed[miss] > miss.allowed:
                 self._run.decided = True
 
     def _tick(self, now_s: float) -> None:
@@ -265,12 +265,16 @@ class Client:
                 break
             connection.failure, connection.detail = "timeout", f"no end within {timeout_s:g} s"
             self._end(connection)
-        for quantity, (most_s, allowed) in self._plan.limits.violations.items():
+        from_s = self._run.steady_from_s
+        for miss in self._plan.limits.misses if from_s is not None else ():
             waiting = sum(
-                one.counted and one.lacks(quantity) and now_s - one.due_s > most_s
+                one.counted
+                and one.due_s >= from_s
+                and one.lacks(miss.quantity)
+                and now_s - one.due_s > miss.most_s
                 for one in self._flying
             )
-            if self._run.steady_from_s and self._missed[quantity] + waiting > allowed:
+            if self._missed[miss] + waiting > miss.allowed:
                 self._run.decided = True
 
     def _forget(self, connection: Connection) -> None:

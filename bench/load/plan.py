@@ -25,17 +25,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """When to give up: a request, a point whose requests all fail, one that misses its objective.
+class Miss:
+    """How many counted requests may take longer than this before the point is decided."""
 
-    Attributes:
-        violations: by quantity (ttft, tpot, e2e): the most seconds a request may take, and how many
-            counted requests may take longer before the point is decided.
-    """
+    quantity: str
+    most_s: float
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to give up: on a request, and on a point that fails or misses its objective."""
 
     timeout_s: float = 600.0
     failures_in_a_row: int = 50
-    violations: dict[str, tuple[float, int]] = field(default_factory=dict)
+    misses: tuple[Miss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

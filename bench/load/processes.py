@@ -24,8 +24,9 @@ def carry_out(plans: Sequence[Plan]) -> tuple[list[Run], bool]:
         ModelworthError: if a process dies.
     """
     command = [sys.executable, "-m", "modelworth.bench.load.worker"]
+    pipe = subprocess.PIPE  # a session of their own: the parent alone hears Ctrl-C
     children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in plans
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True) for _ in plans
     ]
     try:
         for child, plan in zip(children, plans, strict=True):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from modelworth.bench.load.arrivals import Arrivals, moments
 from modelworth.bench.load.endpoint import Endpoint
+from modelworth.bench.load.interrupted import InterruptedPointError
+from modelworth.bench.load.objective import Objective, misses
 from modelworth.bench.load.plan import Limits, Plan
 from modelworth.bench.load.probe import Understood
 from modelworth.bench.load.processes import carry_out
@@ -55,15 +57,7 @@ class Settings:
     processes: int | None = None
     seed: int = 0
     traffic: tuple[tuple[bytes, ...], ...] | None = None
-    violations: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-
-class InterruptedPointError(Exception):
-    """Somebody asked to stop; `summary` holds what the point had seen."""
-
-    def __init__(self, summary: Summary) -> None:
-        self.summary = summary
-        super().__init__("stopped")
+    objective: Objective = ()
 
 
 def measure(settings: Settings, understood: Understood, level: Level) -> Summary:
@@ -103,8 +97,9 @@ def _point(settings: Settings, understood: Understood, level: Level, processes: 
     said: dict[str, Any] = {"endpoint": settings.label, "sweep": settings.sweep}
     said["shared_prefix"] = None if settings.traffic else understood.shape.shared
     runs, interrupted = carry_out(plans)
+    said["objective"] = tuple(str(term) for term in settings.objective)
     asked = load.model_copy(update=said)
-    summary = summarise(runs, asked, find_steady=load.mode == "closed")
+    summary = summarise(runs, asked, settings.objective)
     if interrupted:
         raise InterruptedPointError(summary)
     return summary
@@ -159,12 +154,10 @@ def _open(
 
 def _limited(plan: Plan, settings: Settings, counted: int | None, processes: int) -> Plan:
     """With the number of misses after which the objective can't hold any more."""
-    violations = {}
-    if counted:
-        for quantity, (most_s, allowed) in settings.violations.items():
-            violations[quantity] = (most_s, math.ceil(allowed * counted / processes))
+    of_all = misses(settings.objective, counted) if counted else ()
+    each = tuple(replace(miss, allowed=math.ceil(miss.allowed / processes)) for miss in of_all)
     in_a_row = max(20, 2 * plan.concurrency) if not plan.due_s else 200
-    return replace(plan, limits=Limits(settings.timeout_s, in_a_row, violations))
+    return replace(plan, limits=Limits(settings.timeout_s, in_a_row, each))
 
 
 def _common(settings: Settings, understood: Understood, processes: int) -> list[Plan]:

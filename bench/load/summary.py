@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from modelworth.bench.load.objective import Objective, holds, kept
 from modelworth.bench.load.plan import Outcome, Run
 from modelworth.bench.timing.samples import quantile
 from modelworth.data.serving import Load, Serving, Spread
@@ -32,7 +33,14 @@ BOUND_LAG_S, BOUND_LAG_SHARE = 0.005, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A point: how it was loaded, what came out, and output tokens per second with interval."""
+    """A point: how it was loaded, and what came out.
+
+    Attributes:
+        tokens_per_s: output tokens per second with its interval; None: nobody counted.
+        stopped: why the point ended before its time.
+        detail: what the first failed request was told.
+        held: whether the objective did.
+    """
 
     load: Load
     serving: Serving | None
@@ -41,12 +49,13 @@ class Summary:
     processor_s: float
     stopped: str
     detail: str
+    held: bool
 
 
-def summarise(runs: Sequence[Run], asked: Load, *, find_steady: bool) -> Summary:
+def summarise(runs: Sequence[Run], asked: Load, objective: Objective = ()) -> Summary:
     """Bring together what the client processes saw; `asked` is how they were to load."""
     every = sorted((one for run in runs for one in run.outcomes), key=lambda one: one.due_s)
-    window = _window(runs, every, find_steady=find_steady)
+    window = _window(runs, every, find_steady=asked.mode == "closed")
     if window is None:
         window = (every[0].due_s, max(one.end_s for one in every)) if every else (0.0, 0.0)
     due = [one for one in every if window[0] <= one.due_s < window[1]]
@@ -56,14 +65,18 @@ def summarise(runs: Sequence[Run], asked: Load, *, find_steady: bool) -> Summary
     stopped = next((run.stopped for run in runs if run.stopped), "")
     processor_s = sum(run.processor_s for run in runs)
     if not answered or window[1] <= window[0]:
-        return Summary(load, None, None, None, processor_s, stopped, failed)
+        return Summary(load, None, None, None, processor_s, stopped, failed, False)
     counted = [one for one in every if one.failure is None]
     requests = _rate(counted, window, lambda _: 1.0)
     tokens = None
     if not load.without_usage:
         tokens = _with_interval(counted, window, lambda one: float(one.output_tokens or 0))
     serving = _serving(counted, answered, window, load, requests, tokens)
-    return Summary(load, serving, tokens, requests, processor_s, stopped, failed)
+    if objective:
+        good = _rate(counted, window, lambda one: float(kept(objective, one)))
+        serving = serving.model_copy(update={"goodput_per_s": good})
+    held = holds(objective, due) and not load.stopped_early
+    return Summary(load, serving, tokens, requests, processor_s, stopped, failed, held)
 
 
 def _window(

@@ -1,11 +1,13 @@
 """The program of one client process: a plan comes in, what happened goes out.
 
-It says when it is ready, waits for the moment to begin, and ends early but whole at SIGTERM.
+It says when it is ready, waits for the moment to begin, and ends early but whole at SIGTERM or when
+its parent is gone.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import signal
 import sys
@@ -19,8 +21,9 @@ def main() -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    out = sys.stdout.buffer
-    client = Client(pickle.load(sys.stdin.buffer), stopped.is_set)
+    out, parent = sys.stdout.buffer, os.getppid()
+    plan = pickle.load(sys.stdin.buffer)
+    client = Client(plan, lambda: stopped.is_set() or os.getppid() != parent)
     out.write(b"\n")
     out.flush()
     start_s = pickle.load(sys.stdin.buffer)

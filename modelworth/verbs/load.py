@@ -6,16 +6,19 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from modelworth.bench.load.interrupted import InterruptedPointError
 from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
     from modelworth.bench.load.probe import Understood
     from modelworth.bench.load.record import Served
     from modelworth.bench.load.session import Level, Settings
+    from modelworth.bench.load.summary import Summary
     from modelworth.data.measurement import Machine, Measurement, Model
 
 EPILOG = """examples:
@@ -23,6 +26,7 @@ EPILOG = """examples:
   modelworth load http://127.0.0.1:8000 --rate 2,4,8 --prompt-tokens 1000 --new-tokens 200
   modelworth load https://HOST/v1 --api-key-env KEY --device 'H100 SXM 80GB' --count 2 \\
     --config llama-3.1-8b --precision fp8 --label 'lab, vLLM 0.33'
+  modelworth load http://127.0.0.1:8000 --objective 'ttft_p95<1s,tpot_p95<50ms'
   modelworth load http://127.0.0.1:8000 --dataset traffic.jsonl --concurrency 32
 
 Tokens are counted by the server's own usage counts. The address and the key are never stored.
@@ -37,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how to load it")
     how.add_argument("--concurrency", metavar="N,N", help="so many in flight (default 1,4,16)")
     how.add_argument("--rate", metavar="R,R", help="requests a second, whatever the server does")
+    how.add_argument("--objective", metavar="TERMS",
+                     help="search the largest load within it; with levels: goodput")  # fmt: skip
+    how.add_argument("--search", choices=("rate", "concurrency"), default="rate",
+                     help="what --objective varies (default rate)")  # fmt: skip
     how.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson")
     how.add_argument("--max-in-flight", type=int, default=4096, help="of --rate (default 4096)")
     how.add_argument("--duration", type=float, metavar="S", default=30.0, help="of each level")
@@ -67,7 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; status 1 when no request was answered."""
-    from modelworth.bench.load import session
     from modelworth.data.store import open_store
     from modelworth.verbs import load_display as display
 
@@ -75,26 +82,56 @@ def run(options: argparse.Namespace) -> int:
     settings, understood, served = _prepared(options)
     if not options.json:
         display.heading(settings, understood, served)
-    answered = interrupted = False
+    statuses = []
     with open_store(options.store) as store:
-        for level in levels:
-            try:
-                summary = session.measure(settings, understood, level)
-            except session.InterruptedPointError as stopped:
-                summary, interrupted = stopped.summary, True
+
+        def keep(summary: Summary) -> None:
             record = _record(options, summary, served)
             store.add(record)
-            answered = answered or record.status == "ok"
+            statuses.append(record.status)
             display.point(record, as_json=options.json)
-            if interrupted:
-                raise KeyboardInterrupt
-            if summary.stopped:
-                print(f"  stopped: {summary.stopped}: {summary.detail}", file=sys.stderr)
-                break
-    return 0 if answered else 1
+
+        try:
+            if levels:
+                _measure(settings, understood, levels, keep)
+            else:
+                _search(settings, understood, options, keep)
+        except InterruptedPointError as stopped:
+            keep(stopped.summary)
+            raise KeyboardInterrupt from None
+    return 0 if "ok" in statuses else 1
 
 
-def _record(options: argparse.Namespace, summary: Any, served: Served) -> Measurement:
+def _measure(
+    settings: Settings,
+    understood: Understood,
+    levels: list[Level],
+    keep: Callable[[Summary], None],
+) -> None:
+    from modelworth.bench.load import session
+
+    for level in levels:
+        summary = session.measure(settings, understood, level)
+        keep(summary)
+        if summary.stopped:
+            print(f"  stopped: {summary.stopped}: {summary.detail}", file=sys.stderr)
+            return
+
+
+def _search(
+    settings: Settings,
+    understood: Understood,
+    options: argparse.Namespace,
+    keep: Callable[[Summary], None],
+) -> None:
+    from modelworth.bench.load.limit import largest
+    from modelworth.verbs import load_display as display
+
+    found = largest(settings, understood, options.search, keep)
+    display.found(found, options.objective, options.search, as_json=options.json)
+
+
+def _record(options: argparse.Namespace, summary: Summary, served: Served) -> Measurement:
     from modelworth.bench.load.prompts import parse_length
     from modelworth.bench.load.record import measurement
 
@@ -103,6 +140,7 @@ def _record(options: argparse.Namespace, summary: Any, served: Served) -> Measur
 
 
 def _levels(options: argparse.Namespace) -> list[Level]:
+    """The levels that were given; none where they are to be searched."""
     from modelworth.bench.load.session import Level
 
     if options.concurrency and options.rate:
@@ -110,6 +148,8 @@ def _levels(options: argparse.Namespace) -> list[Level]:
     if options.rate:
         rates = _numbers("--rate", options.rate, MOST_RATE)
         return [Level(rate_per_s=rate) for rate in rates]
+    if options.objective and not options.concurrency:
+        return []
     counts = _numbers("--concurrency", options.concurrency or "1,4,16", MOST_CONCURRENCY)
     if any(count != int(count) for count in counts):
         raise InputError("--concurrency", options.concurrency, "whole numbers, such as 1,4,16")
@@ -129,7 +169,7 @@ def _numbers(where: str, text: str, most: float) -> list[float]:
 
 def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served]:
     """Everything checked and the endpoint understood, before anything is measured."""
-    from modelworth.bench.load import prompts
+    from modelworth.bench.load import objective, prompts
     from modelworth.bench.load.endpoint import parse
     from modelworth.bench.load.probe import understand
     from modelworth.bench.load.session import Settings
@@ -166,6 +206,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
         max_in_flight=options.max_in_flight,
         processes=options.processes,
         seed=options.seed,
+        objective=objective.parse(options.objective) if options.objective else (),
         traffic=options.dataset and prompts.dataset(options.dataset, understood.shape),
     )
     return settings, understood, served

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from modelworth.bench.load.probe import Understood
     from modelworth.bench.load.record import Served
+    from modelworth.bench.load.search import Found
     from modelworth.bench.load.session import Settings
     from modelworth.data.measurement import Measurement
     from modelworth.data.serving import Spread
@@ -54,6 +55,23 @@ def point(record: Measurement, *, as_json: bool) -> None:
             "  give it more cores, or load from several machines",
             file=sys.stderr,
         )
+
+
+def found(found: Found, objective: str, by: str, *, as_json: bool) -> None:
+    """What the search came to."""
+    unit = "requests a second" if by == "rate" else "in flight"
+    if found.low is None:
+        text = f"no load keeps {objective}: {_figure(found.high)} {unit} was the least tried"
+    else:
+        held = max((one for one in found.trials if one.load == found.low), key=lambda it: it.load)
+        text = f"largest load within {objective}: {_figure(found.low)} {unit}"
+        if found.high is not None:
+            text += f"; {_figure(found.high)} was too much"
+        text += f"; goodput {_figure(held.goodput)} requests a second"
+    if found.end not in ("found", "no load holds"):
+        text += f" ({found.end})"
+    text += f"; {len(found.trials)} trials"
+    print(text, file=sys.stderr if as_json else sys.stdout)
 
 
 def _cells(record: Measurement) -> tuple[str, ...]:

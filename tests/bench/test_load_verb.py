@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,13 +20,19 @@ from modelworth.data.store import open_store
 STUB = Path(__file__).with_name("served_stub.py")
 
 
-@pytest.fixture
-def served() -> Iterator[str]:
-    """The address of a quick stub: first token after 10 ms, then 1 ms each."""
-    command = [sys.executable, str(STUB), "--ttft-s", "0.01", "--tpot-s", "0.001"]
+@contextmanager
+def _stub(*arguments: str) -> Iterator[str]:
+    command = [sys.executable, str(STUB), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
         yield f"http://127.0.0.1:{it.stdout.readline().strip()}"
         it.stdin.close()
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    """The address of a quick stub: first token after 10 ms, then 1 ms each."""
+    with _stub("--ttft-s", "0.01", "--tpot-s", "0.001") as url:
+        yield url
 
 
 def _load(url: str, tmp_path: Path, *more: str, status: int = 0) -> list:
@@ -84,7 +93,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fourth_request_goes_wrong_and_is_recorded(served, tmp_path, fault, capsys):
     """The questions before the test may meet the fault, too; then nothing is measured at all."""
-    named = ["--model", f"stub;fault={fault};every=5", "--timeout", "0.4"]
+    named = ["--model", f"stub;fault={fault};every=5", "--timeout", "0.2"]
     (record,) = _load(served, tmp_path, *named, "--concurrency", "3", "--requests", "30")
     load = record.load
     assert load.requests_failed >= 4
@@ -169,6 +178,35 @@ def test_wrong_input_is_refused_in_two_lines(arguments, said, tmp_path, capsys):
     assert said in error
     assert len(error.strip().splitlines()) <= 2
     assert "secret" not in error
+
+
+def test_ctrl_c_keeps_what_is_done(served, tmp_path):
+    """Interrupted once the server has answered fifty requests: the point so far is a record."""
+    store = str(tmp_path / "load.db")
+    command = [sys.executable, "-m", "modelworth", "load", served, "--concurrency", "2,4"]
+    command += ["--duration", "1000", "--new-tokens", "8", "--store", store]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+        while len(_log(served)) < 50:
+            assert it.poll() is None
+            time.sleep(0.05)
+        it.send_signal(signal.SIGINT)
+        _, error = it.communicate()
+    assert it.returncode == 130
+    assert "what was finished is kept" in error
+    with open_store(store) as kept:
+        (record,) = kept.measurements()
+    assert record.load.requests_ok >= 20
+    assert record.load.duration_s < 1000
+
+
+def test_a_search_leaves_a_record_for_each_trial(served, tmp_path, capsys):
+    """No request of a busy machine ends within a microsecond: the least load doesn't hold."""
+    terms = ["--objective", "e2e_p50<0.001ms", "--requests", "3"]
+    records = _load(served, tmp_path, *terms, "--warmup", "0.05")
+    assert 1 <= len(records) <= 12
+    assert {record.load.objective for record in records} == {("e2e_p50<0.001ms",)}
+    assert len({record.load.sweep for record in records}) == 1
+    assert "no load keeps" in capsys.readouterr().out
 
 
 def test_nobody_there_is_said(tmp_path, capsys):
