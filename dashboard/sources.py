@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,12 @@ def save_scenario(text: str) -> str:
     """Keep a scenario in the store; the hash that finds it."""
     with open_store(store_url()) as target:
         return target.save_scenario(text)
+
+
+def saved_scenarios() -> tuple[tuple[str, datetime, str], ...]:
+    """Hash, time and text of the plans saved in the store, the newest first."""
+    opened = store()
+    return () if opened is None else opened.saved_scenarios()
 
 
 Key = tuple[str, str, int, tuple[str, ...]]

@@ -272,10 +272,19 @@ def scenario_hash() -> str:
 def link() -> str:
     """The address at which this scenario opens, whole."""
     mine = session()
-    start = (st.context.url or "").split("?")[0].rstrip("/")
-    root = start if start.count("/") < 3 else start.rsplit("/", 1)[0]
     packed = links.pack(scenarios.to_yaml(mine.scenario))
-    return f"{root}/verdict?lang={mine.language}&scenario={packed}"
+    return f"{_root()}/verdict?lang={mine.language}&scenario={packed}"
+
+
+def saved_link(key: str) -> str:
+    """The address at which a saved plan opens, for everybody who uses this store."""
+    return f"{_root()}/verdict?lang={session().language}&saved={key}"
+
+
+def _root() -> str:
+    """Where the app's pages stand."""
+    start = (st.context.url or "").split("?")[0].rstrip("/")
+    return start if start.count("/") < 3 else start.rsplit("/", 1)[0]
 
 
 def speak(language: str) -> None:

@@ -275,6 +275,16 @@ class Store:
             raise InputError(self._where, f"no scenario {key}", "the hash of a saved scenario")
         return text
 
+    def saved_scenarios(self, most: int = 200) -> tuple[tuple[str, datetime, str], ...]:
+        """Hash, time and text of the scenarios saved last, the newest first."""
+        wanted = sa.select(scenarios.c.hash, scenarios.c.saved_at, scenarios.c.text)
+        query = wanted.order_by(scenarios.c.saved_at.desc()).limit(most)
+        with explained(self._where), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            (str(key), datetime.fromisoformat(saved), str(text)) for key, saved, text in rows
+        )
+
     def _one(self, query: sa.Select[tuple[Any]]) -> str | None:
         with explained(self._where), self._engine.connect() as connection:
             text = connection.execute(query).scalar()

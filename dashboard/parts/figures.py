@@ -14,7 +14,7 @@ from modelworth.dashboard import state
 from modelworth.dashboard.parts import lineage, show
 from modelworth.report import said
 
-CARD = 178
+CARD = 165
 ASSUMED = "assumed"
 FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
 UNIT_COSTS = (

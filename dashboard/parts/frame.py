@@ -16,8 +16,14 @@ STYLE = Path(__file__).parents[1] / "style.css"
 ICON = Path(__file__).parents[1] / "icon.svg"
 PAGES = {
     "begin": {"start": "flag"},
-    "answer": {"verdict": "gavel", "scenario": "tune", "money": "payments", "risk": "casino"},
-    "compare": {"options": "alt_route", "trust": "shield"},
+    "answer": {
+        "verdict": "gavel",
+        "scenario": "tune",
+        "money": "payments",
+        "statements": "table_chart",
+        "risk": "casino",
+    },
+    "compare": {"options": "alt_route", "compare": "compare_arrows", "trust": "shield"},
     "evidence": {"measurements": "speed", "predict": "insights", "data": "database"},
     "share": {"report": "description"},
 }

@@ -112,6 +112,16 @@ def csv(analysis: Analysis) -> str:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_csv(index_label="key")
 
 
+def figures_csv(analysis: Analysis) -> str:
+    """Every indicator in full: base case, quantiles, unit and what it rests on."""
+    rows = {
+        one.key: [one.unit, one.base, one.p10, one.p50, one.p90, one.status, one.basis]
+        for one in analysis.indicators.values()
+    }
+    columns = ["unit", "base", "p10", "p50", "p90", "status", "basis"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_csv(index_label="key")
+
+
 def break_even_table(analysis: Analysis, words: Words) -> pd.DataFrame:
     """Where each driver brings its indicator to the target, or where it was looked for in vain."""
     rows = []

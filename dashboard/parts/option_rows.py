@@ -30,7 +30,7 @@ def headline(found: Analysis, words: Words) -> str:
         return words.t("options.only", name=name(best, words))
     lead = (best.figures[0].base or 0.0) - (others[0].figures[0].base or 0.0)
     return words.t(
-        "options.lead", name=name(best, words), next=name(others[0], words),
+        "options.headline", name=name(best, words), next=name(others[0], words),
         lead=words.money(lead), months=found.months,
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def sharing() -> None:
     if sources.store() is not None and st.button(words.t("scenario.save")):
         with show.errors_said():
             key = sources.save_scenario(scenarios.to_yaml(state.session().scenario))
-            st.caption(show.say("scenario.saved", key=key))
+            st.caption(show.say("scenario.saved", hash=key))
             st.code(f"?saved={key}", language=None)
 
 

@@ -46,7 +46,10 @@ def heading(key: str) -> None:
 
 def chart(figure: go.Figure, key: str, reading: str = "") -> None:
     """A chart, and under it the sentence that a reader without eyes for it needs."""
-    config = {"displayModeBar": False, "responsive": True}
+    config = {
+        "displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "svg", "filename": key},
+    }  # fmt: skip
     st.plotly_chart(figure, key=key, config=config, alt=reading or None)
     if reading:
         st.caption(reading)

@@ -8,7 +8,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.risk.maps import indicator_map
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import lineage, show
+from modelworth.dashboard.parts import lineage, provenance, show
 from modelworth.dashboard.parts import money_lines as money
 from modelworth.report import charts
 
@@ -95,3 +95,4 @@ with show.errors_said():
     unit(found)
     breaks(found)
     table(found)
+provenance.footer()

@@ -8,7 +8,7 @@ from modelworth.costmodel.analysis import Analysis, OptionResult
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import option_rows as options
-from modelworth.dashboard.parts import show
+from modelworth.dashboard.parts import provenance, show
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
@@ -50,3 +50,4 @@ with show.errors_said():
             show.chart(charts.likelihood(look, best), "likelihood", reading)
         volumes(found)
         compared(found.options)
+provenance.footer()

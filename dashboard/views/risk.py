@@ -6,7 +6,7 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis, Risk
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import show, trials
+from modelworth.dashboard.parts import provenance, show, trials
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
@@ -79,3 +79,4 @@ with show.errors_said():
         spread(full, full.risk)
         next_measurement(full.risk)
         causes(full, full.risk)
+provenance.footer()

@@ -8,7 +8,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import driver_panel, driver_table, show
+from modelworth.dashboard.parts import driver_panel, driver_table, provenance, show
 from modelworth.dashboard.parts import scenario_files as exchange
 from modelworth.dashboard.parts.driver_search import changed, found_drivers
 
@@ -92,3 +92,4 @@ def page() -> None:
 
 show.heading("scenario")
 page()
+provenance.footer()

@@ -10,7 +10,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.guides import Guide, load_guides
-from modelworth.dashboard.parts import answers, asks, show, worked
+from modelworth.dashboard.parts import answers, asks, provenance, show, worked
 
 words = state.words()
 ACROSS = 3
@@ -107,3 +107,4 @@ else:
         on_click=state.leave_guide,
     )  # fmt: skip
     answering()
+    provenance.footer()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import figures, show
+from modelworth.dashboard.parts import figures, provenance, show
 from modelworth.report import charts, said
 
 words, look = state.words(), state.look()
@@ -88,3 +88,4 @@ def reasons(analysis: Analysis) -> None:
 
 
 page()
+provenance.footer()

@@ -21,8 +21,8 @@ from benchmarks.browser import chromium, server, settled
 
 HERE = Path(__file__).parent
 PAGES = (
-    "start", "verdict", "scenario", "money", "risk", "options", "trust", "measurements", "predict",
-    "data", "report",
+    "start", "verdict", "scenario", "money", "statements", "risk", "options", "compare", "trust",
+    "measurements", "predict", "data", "report",
 )  # fmt: skip
 #: pages, language, dark, width
 SERIES = (

@@ -13,7 +13,14 @@ from modelworth.report.charts.throughput import (
     samples,
     scaling,
 )
-from modelworth.report.charts.uncertainty import bars, density, histogram, pairs, tornado
+from modelworth.report.charts.uncertainty import (
+    bars,
+    density,
+    exceedance,
+    histogram,
+    pairs,
+    tornado,
+)
 
 __all__ = [
     "QUANTITIES",
@@ -24,6 +31,7 @@ __all__ = [
     "bars",
     "ceiling_marks",
     "density",
+    "exceedance",
     "heat",
     "histogram",
     "interactivity",

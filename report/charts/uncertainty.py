@@ -81,6 +81,28 @@ def histogram(
     return chart.done()
 
 
+def exceedance(look: Look, edges: Sequence[float], counts: Sequence[int]) -> go.Figure:
+    """The share of trials whose value is at least so much, with the threshold of 0."""
+    words, trials = look.words, sum(counts) or 1
+    left = [1.0, *(1 - done / trials for done in itertools.accumulate(counts))]
+    chart = figure(look, height=280, legend=False)
+    chart.add_scatter(
+        x=list(edges), y=left, mode="lines", line={"color": look.good, "width": 3},
+        fill="tozeroy", fillcolor=look.faint(look.good),
+        customdata=[
+            [words.money(edge), words.percent(share)]
+            for edge, share in zip(edges, left, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
+    )  # fmt: skip
+    chart.add_vline(x=0, line={"color": look.bad, "width": 2, "dash": "dash"})
+    chart.update_layout(
+        xaxis={**axis(look, "usd", edges), "title": {"text": words.name("npv_usd")}},
+        yaxis={**axis(look, "share", [0, 1]), "title": {"text": words.t("chart.at_least")}},
+    )
+    return chart.done()
+
+
 def density(
     look: Look, edges: Sequence[float], shares: Sequence[float], unit: str, now: float
 ) -> go.Figure:

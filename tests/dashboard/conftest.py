@@ -27,11 +27,11 @@ from modelworth.data.store import ENVIRONMENT, open_store
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = (
-    "start", "verdict", "scenario", "money", "risk", "options", "trust", "measurements", "predict",
-    "data", "report",
+    "start", "verdict", "scenario", "money", "statements", "risk", "options", "compare", "trust",
+    "measurements", "predict", "data", "report",
 )  # fmt: skip
 HOSTILE = (
-    "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202eevil\u202c", "$a$ **b** [c](http://d)",
+    "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "<img src=x onerror=alert(1)>", "$a$ **b** [c](http://d)",
     "x" * 400,
 )  # fmt: skip
 

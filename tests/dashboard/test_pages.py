@@ -170,7 +170,7 @@ def test_hostile_names_stay_text(start, hostile_store):
 
 
 def test_a_hostile_scenario_stays_text(start, empty_store):
-    text = {"en": {"name": HOSTILE[0], "question": HOSTILE[3], "finding": HOSTILE[2]}}
+    text = {"en": {"name": HOSTILE[0], "question": HOSTILE[3], "finding": HOSTILE[4]}}
     document = dict(scenarios.load("base").document) | {"text": text}
     packed = links.pack(scenarios.to_yaml(scenarios.from_document(document)))
     test = start(empty_store, scenario=packed)
