@@ -137,12 +137,12 @@ def plain(
         model.formulas, choices(rows), monthly, [*lines, "net_cash_usd", "nominal_rate"]
     )
     table = draw(sampling, 0, count)
-    fixed = {key: values.get(key, row.default) for key, row in rows.items()}
-    fixed |= {key: np.ravel(fixed[key]).tolist() for key in monthly}
     began = perf_counter()
     found = []
     for place in range(count):
-        drivers = fixed | {key: float(column[place]) for key, column in table.items()}
+        drawn = {key: float(column[place]) for key, column in table.items()}
+        drivers = model.completed({**values, **drawn})
+        drivers |= {key: np.ravel(drivers[key]).tolist() for key in monthly}
         months_of = trial(drivers, months)
         rate = (1 + months_of["nominal_rate"][0]) ** (1 / 12) - 1
         npv, irr = npv_and_irr(months_of["net_cash_usd"], rate)

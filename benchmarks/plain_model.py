@@ -69,7 +69,7 @@ class _Writer(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         key = driver_key(node)
-        place = "[min(m, len(D[{0!r}]) - 1)]" if key in self.monthly else ""
+        place = "[min(max(m - 1, 0), len(D[{0!r}]) - 1)]" if key in self.monthly else ""
         return _expression(("D[{0!r}]" + place).format(key))
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:

@@ -10,9 +10,59 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from modelworth.costmodel.analysis_answer import (
+    BaseCase,
+    BreakEven,
+    Convention,
+    Criterion,
+    Crossing,
+    DefaultsShare,
+    Flip,
+    Influence,
+    Lead,
+    Outcome,
+    Risk,
+    Rule,
+    Swing,
+    Verdict,
+    VolumeCurve,
+)
 from modelworth.data.words import Basis
 
-Outcome = Literal["viable", "not_viable", "depends"]
+__all__ = [
+    "Actual",
+    "Analysis",
+    "BaseCase",
+    "BreakEven",
+    "Convention",
+    "Criterion",
+    "Crossing",
+    "Dated",
+    "DefaultsShare",
+    "DriverUse",
+    "Figure",
+    "Finding",
+    "Flip",
+    "Influence",
+    "Lead",
+    "LineUse",
+    "MarketPath",
+    "MeasurementUse",
+    "NamedCase",
+    "OptionResult",
+    "Outcome",
+    "PredictionUse",
+    "Provenance",
+    "Risk",
+    "Rule",
+    "Section",
+    "Series",
+    "Severity",
+    "Swing",
+    "Verdict",
+    "VolumeCurve",
+]
+
 Severity = Literal["error", "warning", "note"]
 Section = Literal[
     "demand", "revenue", "capacity", "compute", "building", "trust", "company", "cash"
@@ -29,7 +79,14 @@ class Figure:
         base: value in the base case; None where there is none (IRR without a sign change).
         p10, p50, p90: quantiles over the trials that have a value; None without trials.
         share_defined: share of trials that have a value.
-        status: why there is none, or what to know: `none`, `several`, `never`, …
+        status: why there is none, or what to know: `none`, `several`, `never`, `not_meaningful`,
+            `undefined`.
+        mean: mean over the trials that have a value; None without trials.
+        standard_error: of that mean.
+        ranked: where some trials never get there: the quantiles are over all trials, `never` ranks
+            last, and a quantile that is None is `never`.
+        convention: what a unit cost in `base` is of; None for what isn't a unit cost.
+        opening, last: the same unit cost of the first month of service and of the last month.
         basis: the weakest basis among the drivers it rests on.
         line: the formula line or indicator expression that made it; opens its lineage.
     """
@@ -44,6 +101,12 @@ class Figure:
     status: str | None = None
     basis: Basis = "assumed"
     line: str | None = None
+    mean: float | None = None
+    standard_error: float | None = None
+    ranked: bool = False
+    convention: Convention | None = None
+    opening: float | None = None
+    last: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +146,9 @@ class DriverUse:
         measurement_ids: records under it, where it is measured or predicted.
         changed: whether the scenario sets it.
         stale_days: age of its source in days, where that has a date.
-        by_month: values from month 0 on, where it has one a month; the last one holds from there.
+        by_month: values by month, where it has one a month: the first is that of the first month
+            of operation (and of month 0, before it); the last one holds from there.
+        follows: the driver whose value it takes, as nothing says otherwise.
     """
 
     key: str
@@ -102,6 +167,7 @@ class DriverUse:
     changed: bool = False
     stale_days: int | None = None
     by_month: tuple[float, ...] | None = None
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,128 +181,87 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Flip:
-    """The value of a driver at which the verdict's indicator reaches its target."""
-
-    driver: str
-    unit: str
-    now: float
-    at: float | None
-    indicator: str
-    target: float
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One condition of the verdict's rule: what it asks, what came out, whether it holds."""
-
-    key: str
-    unit: str
-    threshold: float
-    value: float | None
-    met: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer by the stated rule."""
-
-    outcome: Outcome
-    probability_npv_positive: float | None
-    criteria: tuple[Criterion, ...]
-    flips: tuple[Flip, ...]
-    drivers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Swing:
-    """One bar of the tornado: the indicator with a driver at its low and high, others at base."""
-
-    driver: str
-    unit: str
-    low: float
-    high: float
-    at_low: float
-    at_high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Influence:
-    """What one driver's uncertainty does to NPV.
+class OptionResult:
+    """One way to serve the same demand, at the same quality bar and horizon.
 
     Attributes:
-        first_order, total: Sobol indices (None where not computed).
-        rank_correlation: Spearman's, with NPV.
-        evppi_usd: expected value of knowing this driver before deciding.
+        kind: `plan` is the plan itself, `nothing` is not doing it (0 from now on; what is already
+            spent is spent either way), `option` is any other way.
+        label: the name that the scenario gives to an option of its own; None: the catalogue's.
+        probability_best_error: standard error of `probability_best`.
     """
-
-    driver: str
-    first_order: float | None
-    total: float | None
-    rank_correlation: float | None
-    evppi_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Risk:
-    """Distribution of NPV over the trials and what drives it."""
-
-    trials: int
-    seed: int
-    sampler: str
-    probability_of_loss: float
-    expected_shortfall_usd: float
-    evpi_usd: float
-    bin_edges_usd: tuple[float, ...]
-    bin_counts: tuple[int, ...]
-    influences: tuple[Influence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OptionResult:
-    """One way to serve the same demand, at the same quality bar and horizon."""
 
     key: str
     figures: tuple[Figure, ...]
     feasible: bool
     reason: str | None
     probability_best: float | None
+    kind: Literal["option", "plan", "nothing"] = "option"
+    label: str | None = None
+    probability_best_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
-    """A monthly volume at which the cheapest option changes."""
+class Dated:
+    """One price or rent of the past, as it was asked for."""
 
-    requests_per_month: float
-    before: str
-    after: str
+    date: str
+    name: str
+    usd: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
-class VolumeCurve:
-    """Monthly cost of each option over volume, with the volumes where the cheapest changes.
+class MarketPath:
+    """A price that the scenario follows, in months from 0 on, and what it was before.
 
     Attributes:
-        driver: what the volume counts: requests, or calls, images or seats where it sells those.
+        key: `price` (a token of given quality) or `rent` (a GPU hour).
+        fall_factor_per_year, low, high: the exponential path's, and its 10th to 90th percentile.
+        shape: `exponential`, `table` or `mean_reverting`.
+        index: relative to opening, a value for each month from 0 on.
+        past: dated facts, oldest first.
     """
 
-    requests_per_month: tuple[float, ...]
-    usd_per_month: dict[str, tuple[float, ...]]
-    crossings: tuple[Crossing, ...]
-    driver: str = "demand.requests_per_month"
+    key: Literal["price", "rent"]
+    fall_factor_per_year: float
+    low: float | None
+    high: float | None
+    shape: str
+    index: tuple[float, ...]
+    past: tuple[Dated, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class BreakEven:
-    """Where a driver brings an indicator to a target: every such value, or why there is none."""
+class NamedCase:
+    """One of the scenario's named cases: its weight, and NPV with its changes.
 
-    driver: str
+    Attributes:
+        npv_usd: mean over the trials; the base case's without trials.
+    """
+
+    key: str
+    label: str
+    weight: float
+    npv_usd: float
+    probability_npv_positive: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What a line came to in a month, beside what the plan had for it.
+
+    Attributes:
+        low, high: the plan's 10th to 90th percentile of that month, where it was drawn.
+    """
+
+    line: str
     unit: str
-    indicator: str
-    target: float
-    values: tuple[float, ...]
-    searched_low: float
-    searched_high: float
+    month: int
+    plan: float
+    actual: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +314,11 @@ class Analysis:
         text: language → name, question, finding and the scenario's other prose.
         months: months of the horizon; series have months + 1 values.
         indicators: by key, in the order in which they should be shown.
-        options, volume_curve, risk: None where they weren't asked for.
+        options, volume_curve, risk, lead: None where they weren't asked for.
+        base_case: which value of an uncertain driver every figure's `base` takes.
+        market: the price path and the rent path that the scenario follows.
+        named_cases: the scenario's weighted cases; `weighted_npv_usd` is their mean by weight.
+        actuals: what was measured since, against the plan, in the order of months.
     """
 
     scenario: str
@@ -311,3 +340,9 @@ class Analysis:
     risk: Risk | None = None
     options: tuple[OptionResult, ...] | None = None
     volume_curve: VolumeCurve | None = None
+    lead: Lead | None = None
+    base_case: BaseCase = "mode"
+    market: tuple[MarketPath, ...] = ()
+    named_cases: tuple[NamedCase, ...] = ()
+    weighted_npv_usd: float | None = None
+    actuals: tuple[Actual, ...] = ()

@@ -13,34 +13,36 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import metadata
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.costmodel.analysis import (
     Analysis,
+    BaseCase,
     BreakEven,
-    Figure,
     Provenance,
     Risk,
     Series,
-    Swing,
 )
-from modelworth.costmodel.business import capacity, lint
-from modelworth.costmodel.business.indicators import INDICATORS, STATUSES
+from modelworth.costmodel.business import capacity, lint, market
+from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.business.usage import driver_uses, line_uses, weakest
+from modelworth.costmodel.business.settled import model_sizes, settle
+from modelworth.costmodel.business.usage import driver_uses, line_uses
 from modelworth.costmodel.risk import verdict
 from modelworth.costmodel.risk.assumptions import Assumptions
-from modelworth.costmodel.risk.comparison import compare, volume_curve
+from modelworth.costmodel.risk.comparison import PLAN, compare, volume_curve
+from modelworth.costmodel.risk.figures import figures
 from modelworth.costmodel.risk.flips import break_even
-from modelworth.costmodel.risk.risk import quantiles, summarise
+from modelworth.costmodel.risk.risk import summarise
 from modelworth.costmodel.risk.sampling import draw
-from modelworth.costmodel.risk.sensitivity import ranges_of, sobol_indices, tornado
+from modelworth.costmodel.risk.sensitivity import sobol_indices
 from modelworth.costmodel.risk.simulation import Draws, ModelIndicators, simulate
-from modelworth.costmodel.scenario import default_ranges
+from modelworth.costmodel.risk.swings import swings
+from modelworth.costmodel.scenario.correlations import correlations
 from modelworth.costmodel.scenario.options import read_options
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
@@ -103,8 +105,9 @@ def evaluate(
         InputError: if the scenario asks for something that isn't there.
     """
     records = tuple(measurements)
-    resolved = capacity.resolve(scenario, records, load_catalog() if catalog is None else catalog)
-    basis = _basis(scenario, resolved.settings)
+    prices = load_catalog() if catalog is None else catalog
+    resolved = capacity.resolve(scenario, records, prices)
+    basis = assumptions(scenario, resolved.settings)
     sampling = _plan(basis, trials, seed)
     draws = None
     if sampling is not None and "risk" in parts:
@@ -115,28 +118,28 @@ def evaluate(
     if "options" not in parts:
         return found
     choice = scenario.choice or read_options("options", None, scenario.hardware.model)
-    results = compare(
-        basis.model, basis.values, choice, sampling, executor=executor, cancelled=cancelled
-    )
+    sizes = model_sizes(scenario, prices)
+    idle = found.verdict.question == "business"
+    results, lead = compare(
+        basis.model, basis.values, choice, sampling,
+        sizes=sizes, idle=idle, executor=executor, cancelled=cancelled,
+    )  # fmt: skip
     possible = {result.key for result in results if result.feasible}
-    drawn = [option for option in choice.options if option.key in possible]
-    return replace(found, options=results, volume_curve=volume_curve(basis.values, drawn))
+    drawn = [option for option in (PLAN, *choice.options) if option.key in possible]
+    curve = volume_curve(basis.values, drawn, sizes=sizes)
+    return replace(found, options=results, lead=lead, volume_curve=curve)
 
 
-def _basis(scenario: Scenario, extra: Mapping[str, Setting]) -> Assumptions:
-    """The scenario's settings over those that measurements and the catalogue give."""
-    settings = {**extra, **scenario.settings}
-    model = Model(scenario.months)
-    if scenario.word("simulation.defaults") == "ranges":
-        used = {key: model.drivers[key] for key in sorted(model.drivers_of("npv_usd"))}
-        settings = {**default_ranges.settings(used, settings), **settings}
+def assumptions(scenario: Scenario, extra: Mapping[str, Setting]) -> Assumptions:
+    """What all parts share: the scenario's settings over those given, completed."""
+    settings = settle(scenario, extra)
     values = {key: setting.value for key, setting in settings.items()}
     uncertain = {
         key: setting.distribution
         for key, setting in settings.items()
         if setting.distribution is not None
     }
-    return Assumptions(scenario, model, settings, values, uncertain)
+    return Assumptions(scenario, Model(scenario.months), settings, values, uncertain)
 
 
 def _plan(basis: Assumptions, trials: int | None, seed: int | None) -> SamplingPlan | None:
@@ -147,7 +150,7 @@ def _plan(basis: Assumptions, trials: int | None, seed: int | None) -> SamplingP
         return None
     return plan(
         basis.uncertain,
-        correlations=scenario.correlations,
+        correlations=correlations(scenario),
         trials=count,
         seed=int(scenario.number("simulation.seed")) if seed is None else seed,
         sampler=scenario.word("simulation.sampler"),
@@ -168,12 +171,13 @@ def _analysis(
     scenario, model = basis.scenario, basis.model
     base = {key: row[0] for key, row in model.indicators(basis.values).items()}
     drivers = driver_uses(scenario, basis.settings, model, today)
-    figures = _figures(basis, base, draws, drivers)
     series = _series(basis, sampling if "risk" in parts else None)
-    bars = _tornado(basis) if SWINGS & set(parts) else ()
+    drawn = None if draws is None else draws.indicators
+    found = figures(basis, base, drawn, drivers, series)
+    bars = swings(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
     plan_to_judge = PlanView(
-        scenario, model, basis.settings, basis.values, figures, resolved, drivers, series
+        scenario, model, basis.settings, basis.values, found, resolved, drivers, series
     )
     return Analysis(
         scenario=scenario.name,
@@ -181,58 +185,27 @@ def _analysis(
         months=scenario.months,
         currency=scenario.currency,
         usd_per_currency=scenario.usd_per_currency,
-        indicators=figures,
+        indicators=found,
         series=series,
         lines=line_uses(model),
         drivers=drivers,
-        verdict=verdict.decide(basis, figures, draws, risk, bars),
+        verdict=verdict.decide(basis, found, draws, risk, bars),
         findings=(*resolved.findings, *lint.findings(plan_to_judge)),
-        tornado=bars,
+        tornado=bars[:TORNADO_BARS],
         break_evens=_break_evens(basis) if "break_even" in parts else (),
         measurements=resolved.measurements,
         predictions=resolved.predictions,
         provenance=_provenance(scenario, sampling, records, store_digest),
         risk=risk,
+        base_case=base_case(scenario),
+        market=market.paths(scenario, basis.settings, series),
     )
 
 
-def _figures(
-    basis: Assumptions,
-    base: Mapping[str, float],
-    draws: Draws | None,
-    drivers: Mapping[str, Any],
-) -> dict[str, Figure]:
-    """Each indicator with its quantiles."""
-    found = {}
-    for key, indicator in INDICATORS.items():
-        value = float(base[key])
-        spread = quantiles(draws.indicators[key]) if draws is not None else None
-        used = basis.model.drivers_of(key)
-        found[key] = Figure(
-            key=key,
-            unit=indicator.unit,
-            base=value if np.isfinite(value) else None,
-            p10=spread.p10 if spread else None,
-            p50=spread.p50 if spread else None,
-            p90=spread.p90 if spread else None,
-            share_defined=spread.share_defined if spread else float(np.isfinite(value)),
-            status=_status(key, value, basis),
-            basis=weakest(drivers[name].basis for name in used if name in drivers),
-            line=indicator.line or key,
-        )
-    return found
-
-
-def _status(key: str, value: float, basis: Assumptions) -> str | None:
-    """Why there is no value, or what to know about it."""
-    if key == "irr_per_year":
-        found = basis.model.indicators(basis.values, ["irr_status"])["irr_status"][0]
-        return STATUSES[int(found)]
-    if np.isfinite(value):
-        return None
-    return (
-        "never" if key.endswith("payback_months") or key == "months_to_zero_margin" else "undefined"
-    )
+def base_case(scenario: Scenario) -> BaseCase:
+    """Which value of an uncertain driver the base case takes."""
+    taken: dict[str, BaseCase] = {"mode": "mode", "mean": "mean", "median": "median"}
+    return taken[scenario.word("simulation.base_case")]
 
 
 def _series(basis: Assumptions, sampling: SamplingPlan | None) -> dict[str, Series]:
@@ -254,32 +227,6 @@ def _one_series(model: Model, key: str, base: Floats, band: Floats | None) -> Se
     return Series(key, line.unit, line.section, tuple(base.tolist()), low, middle, high)
 
 
-def _tornado(basis: Assumptions) -> tuple[Swing, ...]:
-    """NPV with each driver at its low and high: uncertain ones, and defaults nobody confirmed."""
-    used = basis.model.drivers_of("npv_usd")
-    ranges = {
-        key: (row.low, row.high)
-        for key, row in basis.model.drivers.items()
-        if key in used
-        and key not in basis.settings
-        and row.distribution in ("pert", "lognormal")
-        and row.low is not None
-        and row.high is not None
-    }
-    ranges |= {key: ends for key, ends in ranges_of(basis.uncertain).items() if key in used}
-    base = {
-        key: float(np.ravel(basis.values.get(key, basis.model.drivers[key].default))[0])
-        for key in ranges
-    }
-    bars = tornado(basis.indicator("npv_usd"), base, ranges)
-    return tuple(
-        Swing(bar.driver, basis.model.drivers[bar.driver].unit, bar.low, bar.high,
-              bar.at_low, bar.at_high)
-        for bar in bars[:TORNADO_BARS]
-        if bar.width > 0
-    )  # fmt: skip
-
-
 def _risk(basis: Assumptions, draws: Draws | None, parts: Sequence[str]) -> Risk | None:
     if draws is None:
         return None
@@ -296,10 +243,10 @@ def _break_evens(basis: Assumptions) -> tuple[BreakEven, ...]:
     model, found = basis.model, []
     for key in ASKED:
         row = model.drivers[key]
-        now = basis.values.get(key, row.default)
-        if now == 0:
+        if basis.values.get(key, row.default) == 0:
             continue
-        result, solutions = break_even(model, basis.values, key, "npv_usd", 0.0)
+        own = basis.uncertain.get(key)
+        result, solutions = break_even(model, basis.values, key, "npv_usd", 0.0, own=own)
         if solutions.least != solutions.most:
             found.append(result)
     return tuple(found)

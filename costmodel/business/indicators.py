@@ -61,6 +61,7 @@ _ALL = (
     Indicator("peak_fleet_gpus", "gpus"),
     Indicator("opening_gpus", "gpus"),
     Indicator("opening_average_gpus", "gpus"),
+    Indicator("opening_month_total_usd", "usd", "less"),
     Indicator("opening_serving_usd_per_day", "usd_per_day"),
     Indicator("opening_revenue_usd_per_day", "usd_per_day"),
     Indicator("lifetime_value_usd", "usd_per_account", "more"),

@@ -102,6 +102,7 @@ def stale_prices(plan: PlanView) -> Finding | None:
         for key, use in plan.drivers.items()
         if any(part in key for part in PRICES)
         and use.changed
+        and not key.startswith("demand.anchor.")
         and (
             use.source == "the scenario" or use.as_of is None or (use.stale_days or 0) > STALE_DAYS
         )

@@ -20,7 +20,13 @@ from modelworth.costmodel.business.indicators import INDICATORS, Indicator
 from modelworth.costmodel.business.lines import LINES
 from modelworth.costmodel.formula.compile import Program, Run
 from modelworth.costmodel.formula.text import Formula, Line, monthly, order, parse
-from modelworth.costmodel.scenario.drivers import Driver, as_array, choices, load_drivers
+from modelworth.costmodel.scenario.drivers import (
+    FOLLOWS,
+    Driver,
+    as_array,
+    choices,
+    load_drivers,
+)
 from modelworth.costmodel.scenario.fields import MONTHS
 from modelworth.data.errors import InputError
 
@@ -76,9 +82,16 @@ class Model:
         """All drivers at their default."""
         return {key: row.default for key, row in self.drivers.items()}
 
+    def completed(self, values: Values) -> dict[str, Any]:
+        """Every driver: as given, else as the one that it follows, else at its default."""
+        known = {**self.base(), **values}
+        follows = {key: known[of] for key, of in FOLLOWS.items() if key not in values}
+        return {**known, **follows}
+
     def drivers_of(self, key: str) -> frozenset[str]:
         """All drivers that a line or an indicator rests on."""
-        return self._program.drivers_of(self._known(_line_of(key)))
+        named = self._program.drivers_of(self._known(_line_of(key)))
+        return named | {FOLLOWS[driver] for driver in named if driver in FOLLOWS}
 
     def _indicator(self, run: Run, key: str) -> dict[str, Floats]:
         """The indicator, and those that come from the same computation."""
@@ -96,6 +109,7 @@ class Model:
             raise InputError("drivers", ", ".join(sorted(unknown)), "keys of data/drivers.csv")
         given = {key: as_array(self.drivers[key], values[key], self.months) for key in values}
         arrays = {**_defaults(), **given}
+        arrays |= {key: arrays[of] for key, of in FOLLOWS.items() if key not in given}
         trials = max(array.shape[1] for array in arrays.values())
         return Run(self.months, trials, arrays, self._program)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 from modelworth.costmodel.analysis import DriverUse, LineUse
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.scenario.drivers import Driver
+from modelworth.costmodel.scenario.drivers import FOLLOWS, Driver
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.words import Basis
 
@@ -47,10 +48,29 @@ def driver_uses(
     """Every driver that a formula names or the scenario sets."""
     named = frozenset().union(*(formula.drivers for formula in model.formulas.values()))
     return {
-        key: _use(row, settings.get(key), key in scenario.settings, today)
+        key: _use(row, _setting(key, settings, model), key in scenario.settings, today)
+        if key in settings or key not in FOLLOWS
+        else replace(
+            _use(row, _setting(FOLLOWS[key], settings, model), changed=False, today=today),
+            distribution=None,
+            follows=FOLLOWS[key],
+        )
         for key, row in model.drivers.items()
         if key in named or key in settings
     }
+
+
+def _setting(key: str, settings: Mapping[str, Setting], model: Model) -> Setting | None:
+    """What holds for a driver; None: the table's default, of its own row."""
+    if key in settings or key not in FOLLOWS.values():
+        return settings.get(key)
+    row = model.drivers[key]
+    return Setting(row.default, source=row.source, as_of=row.as_of, basis=default_basis(row))
+
+
+def default_basis(row: Driver) -> Basis:
+    """What a default rests on, by its grade."""
+    return "published" if row.quality in ("A", "B") else "assumed"
 
 
 def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> DriverUse:
@@ -58,7 +78,7 @@ def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> Dr
         row.default,
         source=row.source,
         as_of=row.as_of,
-        basis="published" if row.quality in ("A", "B") else "assumed",
+        basis=default_basis(row),
     )
     used = setting or default
     value = used.value[0] if isinstance(used.value, tuple) else used.value

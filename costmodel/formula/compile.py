@@ -305,12 +305,14 @@ def _previous(array: Array, first: Array) -> Array:
 
 def _lagged(array: Array, by: Array) -> Array:
     steps = by.astype(np.intp)
-    months = np.arange(len(array))[:, None] - steps
     if steps.size == 1:
-        earlier = np.take(array, np.maximum(months[:, 0], 0), axis=0)
-    else:
-        wide = np.broadcast_to(array, (len(array), months.shape[1]))
-        earlier = np.take_along_axis(wide, np.maximum(months, 0), axis=0)
+        shifted = np.zeros(array.shape)
+        back = max(0, min(steps.item(), len(array)))
+        shifted[back:] = array[: len(array) - back]
+        return shifted
+    months = np.arange(len(array))[:, None] - steps
+    wide = np.broadcast_to(array, (len(array), months.shape[1]))
+    earlier = np.take_along_axis(wide, np.maximum(months, 0), axis=0)
     return np.where(months >= 0, earlier, 0.0)
 
 

@@ -32,6 +32,11 @@ class Assumptions:
     values: Mapping[str, Any]
     uncertain: Mapping[str, Distribution]
 
+    def number(self, key: str) -> float:
+        """A driver in the base case."""
+        default = self.model.drivers[key].default
+        return float(np.ravel(self.values.get(key, default))[0])
+
     def indicator(self, key: str) -> Callable[[Mapping[str, Floats]], Floats]:
         """An indicator as a function of drivers, the others as here."""
         return lambda table: self.model.indicators({**self.values, **table}, [key])[key]

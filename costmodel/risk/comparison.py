@@ -1,26 +1,34 @@
 """The options side by side: what each costs and earns, how often it is best, and at which volume.
 
-All options see the same draws, so their difference isn't blurred by chance. Best is the highest NPV
-among those that can be chosen. Cost over volume is that of the first month (cost of revenue, and
-the model spread over its life), as if every option were ready from the start; staircases may make
-the cheapest change more than once, and every change is listed.
+All options see the same draws, so their difference isn't blurred by chance; the plan itself is a
+row, and so is doing nothing, which is worth 0 from now on. Best is the highest NPV among those that
+can be chosen, and its lead comes with its size and spread. Cost over volume is that of the first
+month (cost of revenue, and the model spread over its life), as if every option were ready from the
+start; staircases may make the cheapest change more than once, and every change is listed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelworth.costmodel.analysis import Crossing, Figure, OptionResult, VolumeCurve
+from modelworth.costmodel.analysis import (
+    Crossing,
+    Figure,
+    Lead,
+    OptionResult,
+    VolumeCurve,
+)
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.risk import quantiles
+from modelworth.costmodel.risk.figures import EVENTS, UNIT_COSTS, missing, spread_of
+from modelworth.costmodel.risk.risk import share_error
 from modelworth.costmodel.risk.simulation import simulate
 from modelworth.costmodel.scenario.options import Choice, Option, infeasible
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan
@@ -29,6 +37,7 @@ Floats = NDArray[np.float64]
 FIGURES: Final = (
     "npv_usd", "usd_per_accepted_result", "payback_months", "peak_funding_usd",
     "gross_margin_share", "mean_utilisation_share", "building_total_usd",
+    "opening_month_total_usd",
 )  # fmt: skip
 #: what may stand for the volume, the first that the scenario has
 VOLUMES: Final = (
@@ -44,6 +53,10 @@ ROUNDS: Final = 6
 MAX_CROSSINGS: Final = 60
 
 
+PLAN: Final = Option("plan", ())
+NOTHING: Final = "do_nothing"
+#: a lead below this share of what is at stake is no finding
+CLEAR: Final = 0.01
 #: trials in which the options compete: Sobol's first ones, so the same as in the risk
 TRIALS: Final = 4096
 
@@ -55,13 +68,14 @@ class OptionIndicators:
     months: int
     values: Mapping[str, Any]
     options: tuple[Option, ...]
+    sizes: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, drawn: Mapping[str, Floats]) -> dict[str, Floats]:
         """Indicator by `option/indicator`."""
         model, table = Model(self.months), {**self.values, **drawn}
         found: dict[str, Floats] = {}
         for option in self.options:
-            rows = model.indicators(option.applied(table), FIGURES)
+            rows = model.indicators(option.applied(_sized(option, table, self.sizes)), FIGURES)
             found |= {f"{option.key}/{key}": row for key, row in rows.items()}
         return found
 
@@ -72,46 +86,115 @@ def compare(
     choice: Choice,
     sampling: SamplingPlan | None,
     *,
+    sizes: Mapping[str, Any] | None = None,
+    idle: bool = True,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[OptionResult, ...]:
-    """Every option's figures, in the order of the table.
+) -> tuple[tuple[OptionResult, ...], Lead | None]:
+    """Every option's figures: the plan, then the table's options; and who leads by how much.
 
     Args:
         model: over the scenario's months.
         values: drivers that the scenario sets, in the base case.
         choice: the options and the accepted share that each must reach.
         sampling: what to draw; None: the base case only.
+        sizes: drivers of the model's size, for options that build what the plan doesn't.
+        idle: whether doing nothing is a row.
         executor: where the trials run; None: threads here.
         progress: told (trials done, trials in all).
         cancelled: asked after each chunk whether to stop.
     """
+    options = (PLAN, *choice.options)
+    sizes = sizes or {}
     reasons = {
-        option.key: infeasible(option, values, choice.quality_bar) for option in choice.options
+        option.key: infeasible(option, _sized(option, values, sizes), choice.quality_bar)
+        for option in options
     }
-    base = OptionIndicators(model.months, values, choice.options)({})
+    run = OptionIndicators(model.months, values, options, sizes)
+    base = run({})
     drawn: dict[str, Floats] = {}
     if sampling is not None:
         sampling = replace(sampling, trials=min(sampling.trials, TRIALS))
-        run = OptionIndicators(model.months, values, choice.options)
         draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
         drawn = draws.indicators
-    best = _share_best(drawn or base, [key for key, reason in reasons.items() if reason is None])
-    return tuple(
-        OptionResult(
-            key=option.key,
-            figures=tuple(_figure(option.key, key, base, drawn) for key in FIGURES),
-            feasible=reasons[option.key] is None,
-            reason=reasons[option.key],
-            probability_best=best.get(option.key),
-        )
-        for option in choice.options
+    payoffs = {
+        key: (drawn or base)[f"{key}/npv_usd"] for key, reason in reasons.items() if reason is None
+    }
+    if idle:
+        payoffs[NOTHING] = np.zeros(len(next(iter(payoffs.values()), np.zeros(1))))
+    best = _share_best(payoffs)
+    trials = 0 if sampling is None else sampling.trials
+    results = tuple(
+        _result(option, reasons[option.key], best.get(option.key), trials, base, drawn)
+        for option in options
+    )
+    return (*results, _nothing(best[NOTHING], trials)) if idle else results, _lead(payoffs)
+
+
+def _result(
+    option: Option,
+    reason: str | None,
+    best: float | None,
+    trials: int,
+    base: Mapping[str, Floats],
+    drawn: Mapping[str, Floats],
+) -> OptionResult:
+    return OptionResult(
+        key=option.key,
+        figures=tuple(_figure(option.key, key, base, drawn) for key in FIGURES),
+        feasible=reason is None,
+        reason=reason,
+        probability_best=best,
+        kind="plan" if option is PLAN else "option",
+        label=option.label,
+        probability_best_error=share_error(best, trials) if best is not None and trials else None,
     )
 
 
+def _nothing(best: float, trials: int) -> OptionResult:
+    """Not doing it: nothing comes in, nothing goes out; what is spent already is spent."""
+    zero = {"npv_usd", "peak_funding_usd", "building_total_usd", "opening_month_total_usd"}
+    figures = tuple(
+        Figure(key, INDICATORS[key].unit, 0.0)
+        if key in zero
+        else Figure(key, INDICATORS[key].unit, None, share_defined=0.0, status="undefined")
+        for key in FIGURES
+    )
+    error = share_error(best, trials) if trials else None
+    return OptionResult(
+        NOTHING, figures, feasible=True, reason=None, probability_best=best, kind="nothing",
+        probability_best_error=error,
+    )  # fmt: skip
+
+
+def _lead(payoffs: Mapping[str, Floats]) -> Lead | None:
+    """How far the best is ahead of the next, trial by trial; None where there is no choice."""
+    if len(payoffs) < 2:
+        return None
+    means = {key: float(row.mean()) for key, row in payoffs.items()}
+    best, second = sorted(means, key=lambda key: -means[key])[:2]
+    ahead = payoffs[best] - payoffs[second]
+    mean, at_stake = float(ahead.mean()), max(abs(value) for value in means.values())
+    if len(ahead) == 1:
+        return Lead(best, second, mean, None, None, None, mean > CLEAR * at_stake)
+    low, high = (float(end) for end in np.quantile(ahead, [0.1, 0.9]))
+    error = float(ahead.std() / np.sqrt(len(ahead)))
+    return Lead(best, second, mean, low, high, error, low > 0 and mean > CLEAR * at_stake)
+
+
+def _sized(
+    option: Option, values: Mapping[str, Any], sizes: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The plan's values, and the size of its model where only an option builds one."""
+    return values if option is PLAN else {**sizes, **values}
+
+
 def volume_curve(
-    values: Mapping[str, Any], options: Sequence[Option], span: tuple[float, float] | None = None
+    values: Mapping[str, Any],
+    options: Sequence[Option],
+    span: tuple[float, float] | None = None,
+    sizes: Mapping[str, Any] | None = None,
 ) -> VolumeCurve | None:
     """Monthly cost of each option over volume; None where the scenario has no volume.
 
@@ -119,6 +202,7 @@ def volume_curve(
         values: drivers in the base case.
         options: those to draw.
         span: least and largest volume; None: from a hundredth to a thousand times the scenario's.
+        sizes: drivers of the model's size, for options that build what the plan doesn't.
     """
     model = Model(3)
     driver = next((key for key in VOLUMES if _number(model, values, key) > 0), None)
@@ -131,7 +215,10 @@ def volume_curve(
 
     def cost(volumes: Floats) -> Floats:
         """A row for each option."""
-        return np.array([_cost(model, option, values, driver, volumes) for option in options])
+        return np.array([
+            _cost(model, option, _sized(option, values, sizes or {}), driver, volumes)
+            for option in options
+        ])  # fmt: skip
 
     table = cost(grid)
     names = [option.key for option in options]
@@ -182,20 +269,20 @@ def _changes(grid: Floats, cheapest: NDArray[np.intp]) -> list[tuple[float, floa
     ]
 
 
-def _share_best(found: Mapping[str, Floats], keys: Sequence[str]) -> dict[str, float]:
-    """Share of trials in which each option has the highest NPV."""
-    if not keys:
+def _share_best(payoffs: Mapping[str, Floats]) -> dict[str, float]:
+    """Share of trials in which each has the highest NPV; the plan goes before its equals."""
+    if not payoffs:
         return {}
-    table = np.array([found[f"{key}/npv_usd"] for key in keys])
-    wins = np.bincount(table.argmax(axis=0), minlength=len(keys)) / table.shape[1]
-    return {key: float(share) for key, share in zip(keys, wins, strict=True)}
+    table = np.array(list(payoffs.values()))
+    wins = np.bincount(table.argmax(axis=0), minlength=len(payoffs)) / table.shape[1]
+    return {key: float(share) for key, share in zip(payoffs, wins, strict=True)}
 
 
 def _figure(
     option: str, key: str, base: Mapping[str, Floats], drawn: Mapping[str, Floats]
 ) -> Figure:
     value = float(base[f"{option}/{key}"][0])
-    spread = quantiles(drawn[f"{option}/{key}"]) if drawn else None
+    spread = spread_of(key, drawn[f"{option}/{key}"]) if drawn else None
     return Figure(
         key=key,
         unit=INDICATORS[key].unit,
@@ -204,11 +291,10 @@ def _figure(
         p50=spread.p50 if spread else None,
         p90=spread.p90 if spread else None,
         share_defined=spread.share_defined if spread else float(np.isfinite(value)),
-        status=None if np.isfinite(value) else _missing(key),
+        status=None if np.isfinite(value) else missing(key),
         line=INDICATORS[key].line or key,
+        mean=spread.mean if spread else None,
+        standard_error=spread.standard_error if spread else None,
+        ranked=key in EVENTS,
+        convention="average" if key in UNIT_COSTS else None,
     )
-
-
-def _missing(key: str) -> str:
-    """Why a figure has no value."""
-    return "never" if key.endswith("payback_months") else "undefined"

@@ -41,6 +41,30 @@ def partial_information(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[st
     return {key: _worth(*expected_given(payoffs, row)) for key, row in ranks.items()}
 
 
+def standard_errors(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, float]:
+    """Standard error of each driver's value: of what its best decision earns over the best alone.
+
+    The payoff of the decision chosen knowing the driver, less that of the decision chosen without,
+    differs from trial to trial; its spread over the root of their number is the error.
+    """
+    usual = payoffs.mean(axis=0).argmax()
+    return {key: _error(payoffs, row, int(usual)) for key, row in ranks.items()}
+
+
+def perfect_error(payoffs: Floats) -> float:
+    """Standard error of the value of knowing everything."""
+    gain = payoffs.max(axis=1) - payoffs[:, payoffs.mean(axis=0).argmax()]
+    return float(gain.std() / np.sqrt(len(gain)))
+
+
+def _error(payoffs: Floats, ranks: Floats, usual: int) -> float:
+    means, _ = expected_given(payoffs, ranks)
+    place, held = _grouped(ranks)
+    chosen = means.argmax(axis=1)[np.searchsorted(held, place)]
+    gain = payoffs[np.arange(len(payoffs)), chosen] - payoffs[:, usual]
+    return float(gain.std() / np.sqrt(len(gain)))
+
+
 def by_chance(payoffs: Floats, seed: int) -> float:
     """What a driver without any bearing would seem to be worth in this table."""
     noise = np.asarray(np.random.default_rng(seed).permutation(len(payoffs)) + 1, dtype=float)
@@ -59,11 +83,9 @@ def expected_given(payoffs: Floats, ranks: Floats) -> tuple[Floats, Floats]:
 
     A driver of few values has a group for each, and its means are taken as they are.
     """
-    trials = len(ranks)
-    groups = min(GROUPS, max(1, trials // 4))
-    place = ((ranks - 0.5) * (groups / trials)).astype(np.intp)
+    trials, groups = len(ranks), _groups(len(ranks))
+    place, held = _grouped(ranks)
     counts = np.bincount(place, minlength=groups).astype(float)
-    held = np.flatnonzero(counts)
     sums = np.array([np.bincount(place, column, minlength=groups) for column in payoffs.T]).T
     means, weights = sums[held] / counts[held, None], counts[held] / trials
     if len(held) <= FEW_VALUES:
@@ -72,6 +94,17 @@ def expected_given(payoffs: Floats, ranks: Floats) -> tuple[Floats, Floats]:
     root = np.sqrt(weights)[:, None]
     coefficients = np.linalg.lstsq(root * basis, root * means, rcond=1e-12)[0]
     return np.asarray(basis @ coefficients), weights
+
+
+def _groups(trials: int) -> int:
+    return min(GROUPS, max(1, trials // 4))
+
+
+def _grouped(ranks: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The group of each trial by its driver's rank, and the groups that hold any."""
+    trials = len(ranks)
+    place = ((ranks - 0.5) * (_groups(trials) / trials)).astype(np.intp)
+    return place, np.unique(place)
 
 
 def _worth(payoffs: Floats, weights: Floats) -> float:

@@ -36,7 +36,8 @@ def values_of(analysis: Analysis, scenario: Scenario) -> dict[str, Any]:
         for key, setting in scenario.settings.items()
         if isinstance(setting.value, tuple)
     }
-    return {key: use.value for key, use in analysis.drivers.items()} | monthly
+    own = {key: use.value for key, use in analysis.drivers.items() if use.follows is None}
+    return own | monthly
 
 
 def indicator_map(

@@ -27,12 +27,18 @@ SHOWN = (0.1, 0.5, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """A figure over the trials; None where no trial has a value."""
+    """A figure over the trials; None where no trial has a value.
+
+    Attributes:
+        mean: over the trials that have a value; standard_error: of that mean.
+    """
 
     p10: float | None
     p50: float | None
     p90: float | None
     share_defined: float
+    mean: float | None = None
+    standard_error: float | None = None
 
 
 def quantiles(values: Floats) -> Quantiles:
@@ -42,7 +48,17 @@ def quantiles(values: Floats) -> Quantiles:
     if len(defined) == 0:
         return Quantiles(None, None, None, share)
     low, middle, high = sorted_quantiles(np.sort(defined), SHOWN)
-    return Quantiles(float(low), float(middle), float(high), share)
+    mean, error = float(defined.mean()), float(defined.std() / np.sqrt(len(defined)))
+    return Quantiles(float(low), float(middle), float(high), share, mean, error)
+
+
+def ranked_quantiles(values: Floats) -> Quantiles:
+    """Quantiles over all trials, of something that may never happen: never comes last, as None."""
+    happens = np.isfinite(values)
+    ordered = np.sort(np.where(happens, values, np.inf))
+    ends = np.quantile(ordered, [0.1, 0.5, 0.9], method="inverted_cdf")
+    low, middle, high = (float(end) if np.isfinite(end) else None for end in ends)
+    return Quantiles(low, middle, high, float(happens.mean()))
 
 
 def sorted_quantiles(ordered: Floats, shares: Sequence[float]) -> list[Floats]:
@@ -114,22 +130,43 @@ def summarise(
         for key, value in information.partial_information(table, places).items()
     }
     edges, counts = histogram(values)
-    found = [_influence(key, ranks[key], worth[key], indices) for key in draws.drivers]
+    errors = information.standard_errors(table, places)
+    found = [_influence(key, ranks[key], worth[key], errors[key], indices) for key in draws.drivers]
+    loss = float((values < 0).mean())
     return Risk(
         trials=draws.plan.trials,
         seed=draws.plan.seed,
         sampler=draws.plan.sampler,
-        probability_of_loss=float((values < 0).mean()),
+        probability_of_loss=loss,
         expected_shortfall_usd=expected_shortfall(values),
         evpi_usd=information.perfect_information(table),
         bin_edges_usd=edges,
         bin_counts=counts,
         influences=tuple(sorted(found, key=_weight)),
+        probability_of_loss_error=share_error(loss, len(values)),
+        expected_shortfall_error_usd=_tail_error(values),
+        evpi_error_usd=information.perfect_error(table),
     )
 
 
+def share_error(share: float, trials: int) -> float:
+    """Standard error of a share of trials."""
+    return float(np.sqrt(share * (1 - share) / trials))
+
+
+def _tail_error(values: Floats) -> float:
+    """Standard error of the mean of the worst trials."""
+    count = max(1, round(TAIL * len(values)))
+    worst = np.partition(values, count - 1)[:count]
+    return float(worst.std() / np.sqrt(count))
+
+
 def _influence(
-    key: str, rank: float | None, worth: float, indices: Mapping[str, Indices] | None
+    key: str,
+    rank: float | None,
+    worth: float,
+    error: float,
+    indices: Mapping[str, Indices] | None,
 ) -> Influence:
     shares = indices.get(key) if indices else None
     return Influence(
@@ -138,6 +175,7 @@ def _influence(
         total=shares.total if shares else None,
         rank_correlation=rank,
         evppi_usd=worth,
+        evppi_error_usd=error,
     )
 
 

@@ -2,23 +2,43 @@
 
 Viable: NPV is positive with at least the stated probability, and the second year's gross margin,
 the funding and the fall of prices are within their bounds. Not viable: the probability is at most
-the lower bound. Else it depends, on the drivers that are worth knowing. Without uncertain drivers
-the probability is 1 or 0, by the base case.
+the lower bound. Else it depends, on the drivers that are worth knowing. Without trials there is no
+probability: the base case's NPV stands in its place, and is called that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from modelworth.costmodel.analysis import Criterion, Figure, Outcome, Risk, Swing, Verdict
+from modelworth.costmodel.analysis import Criterion, Figure, Flip, Outcome, Risk, Swing, Verdict
 from modelworth.costmodel.risk.assumptions import Assumptions
-from modelworth.costmodel.risk.flips import flips
+from modelworth.costmodel.risk.figures import spread_of
+from modelworth.costmodel.risk.flips import (
+    CHANCE,
+    ELASTICITY,
+    Answer,
+    base_case_flips,
+    verdict_flips,
+)
+from modelworth.costmodel.risk.risk import share_error
 from modelworth.costmodel.risk.simulation import Draws
+from modelworth.costmodel.risk.swings import defaults_share
 
+Floats = NDArray[np.float64]
 NAMED: Final = 3
+#: defaults nobody confirmed that are turned, beside the drivers named
+DEFAULTS_TURNED: Final = 5
+#: trials over which a driver is turned
+FLIP_TRIALS: Final = 4096
+QUICK_TRIALS: Final = 512
+JUDGED: Final = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd")
 
 
 def decide(
@@ -29,62 +49,158 @@ def decide(
     bars: tuple[Swing, ...],
 ) -> Verdict:
     """The verdict, its criteria, and the values that would turn it."""
-    number = basis.scenario.number
-    probability = _probability(figures, draws)
-    criteria = (
-        Criterion(
-            "probability_npv_positive", "share", number("verdict.viable_probability"),
-            probability, probability >= number("verdict.viable_probability"),
-        ),
-        _at_least(figures["gross_margin_second_year_share"], number("verdict.gross_margin_share")),
-        _at_most(figures["peak_funding_usd"], number("verdict.peak_funding_usd")),
-        _stress(basis),
-    )  # fmt: skip
-    outcome: Outcome = "depends"
-    if probability <= number("verdict.not_viable_probability"):
-        outcome = "not_viable"
-    elif all(criterion.met for criterion in criteria):
-        outcome = "viable"
+    chance = None if draws is None else float((draws.indicators["npv_usd"] > 0).mean())
+    middles = {key: _middle(figures[key]) for key in JUDGED}
+    criteria = _criteria(basis, chance, middles, float(_stressed(basis, basis.values)[0]))
+    outcome = _outcome(basis, chance, criteria)
     drivers = _drivers(risk, bars)
-    found = flips(basis.model, basis.values, drivers, {"npv_usd": 0.0})
-    return Verdict(outcome, probability, criteria, found, drivers)
+    turned = [*drivers, *_defaults(bars, drivers)]
+    if draws is None:
+        found = base_case_flips(
+            basis.model, basis.values, turned, {"npv_usd": 0.0}, basis.uncertain
+        )
+    else:
+        found = _turned(
+            basis, turned, draws, _answer(basis, outcome, criteria, chance or 0.0), bars
+        )
+    return Verdict(
+        outcome=outcome,
+        probability_npv_positive=chance,
+        criteria=criteria,
+        flips=found,
+        drivers=drivers,
+        standard_error=None if draws is None else share_error(chance or 0.0, draws.plan.trials),
+        question="cost" if basis.scenario.word("verdict.question") == "cost" else "business",
+        defaults=defaults_share(bars),
+        demand_answers_price=basis.number(ELASTICITY) != 0,
+    )
 
 
-def _probability(figures: Mapping[str, Figure], draws: Draws | None) -> float:
-    """Share of trials with a positive NPV."""
-    if draws is not None:
-        return float((draws.indicators["npv_usd"] > 0).mean())
-    return float((figures["npv_usd"].base or 0.0) > 0)
+def _turned(
+    basis: Assumptions,
+    turned: Sequence[str],
+    draws: Draws,
+    here: Answer,
+    bars: Sequence[Swing],
+) -> tuple[Flip, ...]:
+    """Each driver held at one value after another, over the same trials."""
+    unconfirmed = {bar.driver for bar in bars if bar.default}
+    drawn = {
+        quick: {key: column[:trials] for key, column in draws.drivers.items()}
+        for quick, trials in ((True, QUICK_TRIALS), (False, FLIP_TRIALS))
+    }
+
+    def rule(key: str, values: Sequence[float], quick: bool) -> list[Answer]:
+        return answers_at(basis, drawn[quick], key, values)
+
+    def flips(key: str) -> tuple[Flip, ...]:
+        row, own = basis.model.drivers[key], basis.uncertain.get(key)
+        return verdict_flips(row, basis.number(key), here, rule, own, key in unconfirmed)
+
+    numbers = [key for key in turned if basis.model.drivers[key].kind == "number"]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return tuple(flip for found in threads.map(flips, numbers) for flip in found)
+
+
+def answers_at(
+    basis: Assumptions, drawn: Mapping[str, Floats], key: str, values: Sequence[float]
+) -> list[Answer]:
+    """The rule's answer over these trials with a driver held at one value after another."""
+    trials = len(next(iter(drawn.values())))
+    table = {name: np.tile(column, len(values)) for name, column in drawn.items()}
+    held = np.asarray(values, dtype=float)
+    table[key] = np.repeat(held, trials)
+    found = basis.model.indicators({**basis.values, **table}, JUDGED)
+    rows = {name: column.reshape(len(values), trials) for name, column in found.items()}
+    stressed = np.broadcast_to(_stressed(basis, {**basis.values, key: held}), len(values))
+    answers = []
+    for place in range(len(values)):
+        chance = float((rows["npv_usd"][place] > 0).mean())
+        middles = {name: spread_of(name, rows[name][place]).p50 for name in JUDGED}
+        criteria = _criteria(basis, chance, middles, float(stressed[place]))
+        answers.append(_answer(basis, _outcome(basis, chance, criteria), criteria, chance))
+    return answers
+
+
+def _answer(
+    basis: Assumptions, outcome: Outcome, criteria: Sequence[Criterion], chance: float
+) -> Answer:
+    """The answer with the condition that decides it."""
+    if outcome == "not_viable":
+        return Answer(outcome, CHANCE, basis.number("verdict.not_viable_probability"), chance)
+    missed = [one for one in criteria if not one.met]
+    one = missed[0] if missed else criteria[0]
+    return Answer(outcome, one.key, one.threshold, chance)
+
+
+def _outcome(basis: Assumptions, chance: float | None, criteria: Sequence[Criterion]) -> Outcome:
+    if all(criterion.met for criterion in criteria):
+        return "viable"
+    if chance is None:
+        return "depends" if criteria[0].met else "not_viable"
+    few = chance <= basis.number("verdict.not_viable_probability")
+    return "not_viable" if few else "depends"
+
+
+def _criteria(
+    basis: Assumptions,
+    chance: float | None,
+    middles: Mapping[str, float | None],
+    stressed: float,
+) -> tuple[Criterion, ...]:
+    number = basis.number
+    first = (
+        _at_least("npv_usd", "usd", middles["npv_usd"], 0.0)
+        if chance is None
+        else _at_least(CHANCE, "share", chance, number("verdict.viable_probability"))
+    )
+    margin, funding = "gross_margin_second_year_share", "peak_funding_usd"
+    return (
+        first,
+        _at_least(margin, "share", middles[margin], number("verdict.gross_margin_share")),
+        _at_most(funding, "usd", middles[funding], number("verdict.peak_funding_usd")),
+        _stress(basis, stressed),
+    )
 
 
 def _middle(figure: Figure) -> float | None:
     return figure.base if figure.p50 is None else figure.p50
 
 
-def _at_least(figure: Figure, threshold: float) -> Criterion:
-    value = _middle(figure)
-    met = value is not None and value >= threshold
-    return Criterion(figure.key, figure.unit, threshold, value, met)
+def _at_least(key: str, unit: str, value: float | None, threshold: float) -> Criterion:
+    return _judged(Criterion(key, unit, threshold, value, value is not None and value >= threshold))
 
 
-def _at_most(figure: Figure, threshold: float) -> Criterion:
-    value = _middle(figure)
-    met = value is not None and value <= threshold
-    return Criterion(figure.key, figure.unit, threshold, value, met)
+def _at_most(key: str, unit: str, value: float | None, threshold: float) -> Criterion:
+    return _judged(Criterion(key, unit, threshold, value, value is not None and value <= threshold))
 
 
-def _stress(basis: Assumptions) -> Criterion:
-    """NPV if all prices fall at the stated pace, own and others'; met by a plan with renewals."""
-    factor = basis.scenario.number("verdict.price_fall_stress_factor_per_year")
+def _judged(one: Criterion) -> Criterion:
+    if one.value is None:
+        return replace(one, status="unknown")
+    return replace(one, status="met" if one.met else "missed")
+
+
+def _stressed(basis: Assumptions, values: Mapping[str, object]) -> Floats:
+    """NPV in the base case if all prices fall at the stated pace, own and others'."""
+    factor = basis.number("verdict.price_fall_stress_factor_per_year")
     stressed = {
         "revenue.price_fall_factor_per_year": factor,
         "demand.market_price_fall_factor_per_year": factor,
         "compute.api_price_fall_factor_per_year": factor,
+        "demand.market_price_path": 0.0,
     }
-    result = basis.model.indicators({**basis.values, **stressed}, ["npv_usd", "building_total_usd"])
-    npv, spent = float(result["npv_usd"][0]), float(result["building_total_usd"][0])
-    renewed = basis.scenario.number("building.refreshes") > 0 and spent > 0
-    return Criterion("npv_at_price_fall_stress_usd", "usd", 0.0, npv, npv >= 0 or renewed)
+    found = basis.model.indicators({**values, **stressed}, ["npv_usd"])["npv_usd"]
+    return np.asarray(found)
+
+
+def _stress(basis: Assumptions, npv: float) -> Criterion:
+    """The price-fall condition; waived where the model is renewed."""
+    one = _at_least("npv_at_price_fall_stress_usd", "usd", npv, 0.0)
+    built = basis.scenario.word("building.method") != "none"
+    if not one.met and built and basis.number("building.refreshes") > 0:
+        return replace(one, met=True, status="waived", reason="model_is_renewed")
+    return one
 
 
 def _drivers(risk: Risk | None, bars: tuple[Swing, ...]) -> tuple[str, ...]:
@@ -92,3 +208,9 @@ def _drivers(risk: Risk | None, bars: tuple[Swing, ...]) -> tuple[str, ...]:
     known = [item.driver for item in risk.influences if (item.evppi_usd or 0) > 0] if risk else []
     widest = [bar.driver for bar in bars if np.isfinite(bar.at_high - bar.at_low)]
     return tuple(dict.fromkeys([*known, *widest]))[:NAMED]
+
+
+def _defaults(bars: Sequence[Swing], named: Sequence[str]) -> list[str]:
+    """The defaults that move NPV most and that nobody confirmed."""
+    widest = [bar.driver for bar in bars if bar.default and bar.driver not in named]
+    return widest[:DEFAULTS_TURNED]

@@ -1,7 +1,8 @@
 """Drivers that a scenario leaves alone, drawn from the table's plausible ranges.
 
-`simulation.defaults: ranges` asks for it. A range is taken as the 10th to 90th percentile: of a
-lognormal around the default, or as the ends of a PERT with the default as its mode.
+`simulation.defaults: ranges` asks for it. A range is taken as the 10th to 90th percentile
+of a lognormal (whose median is their geometric mean), or as the ends of a PERT with the default as
+its mode.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ def _spec(row: Driver) -> dict[str, Any] | None:
     if low is None or high is None or not low <= row.default <= high or low == high:
         return None
     if row.distribution == "lognormal" and low > 0:
-        return {"lognormal": {"median": row.default, "sigma": math.log(high / low) / (2 * Z90)}}
+        return {
+            "lognormal": {
+                "median": math.sqrt(low * high),
+                "sigma": math.log(high / low) / (2 * Z90),
+            }
+        }
     if row.distribution in ("pert", "lognormal"):
         return {"low": low, "mode": row.default, "high": high}
     return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,28 @@ from modelworth.data.errors import InputError
 
 Kind = Literal["number", "integer", "switch", "choice", "monthly"]
 PATH = Path(data.__file__).parent / "drivers.csv"
+MARKET: Final = "demand.market_price_fall_factor_per_year"
+#: driver → the one whose value it takes while nothing else is said about it
+FOLLOWS: Final[Mapping[str, str]] = {
+    "revenue.price_fall_factor_per_year": MARKET,
+    "compute.api_price_fall_factor_per_year": MARKET,
+    "building.carbon_g_per_kwh": "compute.carbon_g_per_kwh",
+    "demand.anchor.input_price_usd_per_million_tokens":
+        "revenue.api.price_usd_per_million_input_tokens",
+    "demand.anchor.output_price_usd_per_million_tokens":
+        "revenue.api.price_usd_per_million_output_tokens",
+    "demand.anchor.seat_price_usd_per_month": "revenue.seats.price_usd_per_month",
+    "demand.anchor.contract_usd_per_year": "revenue.enterprise.contract_usd_per_year",
+    "demand.anchor.image_price_usd": "revenue.images.price_usd_per_image",
+    "demand.anchor.call_price_usd_per_thousand": "revenue.calls.price_usd_per_thousand_calls",
+    "demand.anchor.finetune_price_usd_per_million_tokens":
+        "revenue.finetune.price_usd_per_million_tokens",
+    "demand.anchor.gpu_hour_price_usd": "revenue.compute.price_usd_per_gpu_hour",
+}  # fmt: skip
+#: own price → the price at which its volume holds
+ANCHORS: Final[Mapping[str, str]] = {
+    own: anchor for anchor, own in FOLLOWS.items() if anchor.startswith("demand.anchor.")
+}
 
 
 class Driver(Row):
@@ -30,7 +52,8 @@ class Driver(Row):
 
     Attributes:
         kind: number, integer, switch (false or true), choice (one of `choices`), or monthly (a
-            list with a value for each month from 0 on; the last one holds from there).
+            list whose first entry is the first month of operation; month 0 takes it too, and the
+            last one holds from there).
         default: what holds where the scenario doesn't say; of a choice, the place of its word.
         distribution: shape of the plausible range: pert, lognormal, fixed or user.
     """
@@ -123,7 +146,8 @@ def as_array(driver: Driver, value: object, months: int) -> NDArray[np.float64]:
     """A driver's value as an array of (1 or months + 1, 1 or trials)."""
     array = np.asarray(value, dtype=float)
     if driver.kind == "monthly":
-        row = np.atleast_1d(array)[: months + 1]
+        given = np.atleast_1d(array)
+        row = np.concatenate([given[:1], given])[: months + 1]
         padded = np.pad(row, (0, months + 1 - len(row)), mode="edge")
         return padded[:, None]
     return array.reshape(1, -1)

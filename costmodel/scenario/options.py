@@ -1,18 +1,22 @@
-"""Eight ways to serve the same demand, each a set of changes to the scenario's drivers.
+"""Nine ways to serve the same demand, each a set of changes to the scenario's drivers.
 
 data/options.csv says what makes each option what it is; a scenario may change that in its `options`
-part, or leave an option out with `false`. Everything else (demand, prices, horizon, draws) is the
-scenario's own, so the options differ in nothing but themselves. Prices of providers come from
-`data.api_prices`; where a provider states no price for cached tokens, they cost like any other.
-A change `x0.5` multiplies what the scenario says; `rented|owned` keeps the scenario's word if it is
-one of these, else takes the first. An option whose accepted share is below the
-quality bar, or which can't keep a promise of the scenario, is shown but not ranked.
+part, leave an option out with `false`, or add one of its own with a `label`. Everything else
+(demand, prices, horizon, draws) is the scenario's own, so the options differ in nothing but
+themselves. Prices of providers come from `data.api_prices`; where a provider states no price for
+cached tokens, they cost like any other. A change `x0.5` multiplies what the scenario says;
+`rented|owned` keeps the scenario's word if it is one of these, else takes the first. Factors on the
+accepted share are over an untuned model: where the plan itself is tuned, an option that drops the
+tuning drops what it earned, too. An option whose accepted share is below the quality bar, or which
+can't keep a promise of the scenario, is shown but not ranked.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +33,12 @@ from modelworth.data.errors import InputError
 Floats = NDArray[np.float64]
 PATH = Path(data.__file__).parent / "options.csv"
 QUALITY: Final = "demand.accepted_share"
+METHOD: Final = "building.method"
+GAIN: Final = "building.tuning_gain_factor"
+TUNED: Final = ("finetune", "lora")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+#: rows of every comparison, which aren't options
+RESERVED: Final = ("plan", "do_nothing", "quality_bar")
 #: what a row may say besides a driver: whose prices the option pays
 PRICES: Final[Mapping[str, str]] = {
     "price": "compute.api_price",
@@ -70,19 +80,22 @@ class Option:
     Attributes:
         changes: what it changes in the scenario.
         sources: where prices were read.
+        label: the name of an option of the scenario's own.
     """
 
     key: str
     changes: tuple[Change, ...]
     sources: tuple[str, ...] = ()
+    label: str | None = None
 
     def applied(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The drivers' values under this option."""
         drivers = load_drivers()
-        changed = dict(values)
+        changed = dict(values) | self._untuned(values)
+        before = dict(changed)
         for change in self.changes:
             row = drivers[change.driver]
-            now: Any = values.get(change.driver, row.default)
+            now: Any = before.get(change.driver, row.default)
             if change.multiplies:
                 changed[change.driver] = np.clip(
                     np.asarray(now) * change.value, row.minimum, row.maximum
@@ -90,6 +103,18 @@ class Option:
             elif not (change.keeps and now in change.keeps):
                 changed[change.driver] = change.value
         return changed
+
+    def _untuned(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The accepted share without the plan's tuning, where this option doesn't keep it."""
+        drivers = load_drivers()
+        row = drivers[METHOD]
+        plan = row.word(float(np.ravel(values.get(METHOD, row.default))[0]))
+        own = {change.driver: change for change in self.changes}
+        keeps = METHOD not in own and QUALITY not in own
+        if plan not in TUNED or keeps:
+            return {}
+        gain = np.asarray(values.get(GAIN, drivers[GAIN].default))
+        return {QUALITY: np.asarray(values.get(QUALITY, drivers[QUALITY].default)) / gain}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +141,13 @@ def read_options(where: str, found: object, model: str | None = None) -> Choice:
     wanted = {str(key): value for key, value in (found or {}).items()}
     bar = _bar(f"{where}.quality_bar", wanted.pop("quality_bar", 0.0))
     table = default_options(model)
-    if unknown := set(wanted) - set(table):
-        raise InputError(where, ", ".join(sorted(unknown)), f"among {', '.join(table)}")
     options = [
         _changed(f"{where}.{key}", option, wanted.get(key))
         for key, option in table.items()
         if wanted.get(key) is not False
     ]
+    added = [key for key in wanted if key not in table]
+    options += [_own(f"{where}.{key}", key, wanted[key], table) for key in added]
     if not options:
         raise InputError(where, "all options left out", "at least one option")
     return Choice(tuple(options), bar)
@@ -177,6 +202,21 @@ def _changed(where: str, option: Option, found: object) -> Option:
     kept.update({change.driver: change for change in own.changes})
     sources = own.sources or option.sources
     return replace(option, changes=tuple(kept.values()), sources=sources)
+
+
+def _own(where: str, key: str, found: object, table: Iterable[str]) -> Option:
+    """An option that the scenario adds: a label and at least one change."""
+    near = get_close_matches(key, table, n=1, cutoff=0.6)
+    hint = f"; or did you mean {near[0]}?" if near else ""
+    if not _NAME.fullmatch(key) or key in RESERVED:
+        raise InputError(where, key, f"a plain name in small letters{hint}")
+    if not isinstance(found, Mapping) or not isinstance(found.get("label"), str):
+        raise InputError(where, found, f"label: its name, and drivers with their values{hint}")
+    changes = {name: value for name, value in found.items() if name != "label"}
+    option = _option(where, key, list(_flat("", changes)))
+    if not option.changes:
+        raise InputError(where, "no change", "at least one driver with its value")
+    return replace(option, label=found["label"])
 
 
 def _flat(prefix: str, found: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:

@@ -27,7 +27,7 @@ import yaml
 from modelworth import data
 from modelworth.costmodel.scenario import fields
 from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
-from modelworth.costmodel.scenario.drivers import Driver, load_drivers
+from modelworth.costmodel.scenario.drivers import ANCHORS, Driver, load_drivers
 from modelworth.costmodel.scenario.expected import Expectation, read_expected
 from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
 from modelworth.costmodel.scenario.options import Choice, read_options
@@ -135,13 +135,25 @@ def from_document(document: Mapping[str, Any], name: str = "scenario.yaml") -> S
 def with_overrides(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     """The scenario with values of dotted keys changed, checked like a file.
 
+    Where an own price is changed, the price that it replaces is kept as the one at which the plan's
+    volume holds, so that demand answers the change.
+
     Raises:
         InputError: if a key isn't known or its value isn't allowed.
     """
     document = deepcopy(dict(scenario.document))
-    for key, value in changes.items():
+    for key, value in {**_held_prices(scenario, changes), **changes}.items():
         _put(document, key.split("."), value)
     return from_document(document, f"{scenario.name}.yaml")
+
+
+def _held_prices(scenario: Scenario, changes: Mapping[str, Any]) -> dict[str, float]:
+    """The anchors of the own prices that are changed, where they had a price."""
+    return {
+        anchor: scenario.number(own)
+        for own, anchor in ANCHORS.items()
+        if own in changes and anchor not in scenario.settings and scenario.number(own) > 0
+    }
 
 
 def to_yaml(scenario: Scenario) -> str:
@@ -292,10 +304,9 @@ class _Reader:
 
     def _by_month(self, driver: Driver, found: Any) -> tuple[float, ...]:
         where = self._at(driver.key)
-        if not isinstance(found, list | tuple) or not 1 <= len(found) <= MONTHS[1] + 1:
-            raise InputError(
-                where, found, f"a list of 1 to {MONTHS[1] + 1} numbers, by month from 0"
-            )
+        if not isinstance(found, list | tuple) or not 1 <= len(found) <= MONTHS[1]:
+            allowed = f"a list of 1 to {MONTHS[1]} numbers, the first for the first month"
+            raise InputError(where, found, allowed)
         return tuple(driver.number(f"{where}[{place}]", value) for place, value in enumerate(found))
 
     def _note(self, where: str, notes: Mapping[str, Any], key: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelworth.verbs import evaluate as evaluating
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.analysis import Analysis, Figure, OptionResult, VolumeCurve
+    from modelworth.costmodel.analysis import Analysis, Figure, Lead, OptionResult, VolumeCurve
 
 EXAMPLES = """examples:
   modelworth compare base
@@ -83,12 +83,22 @@ def _show(analysis: Analysis) -> None:
     for option in compared:
         if option.reason:
             print(f"{option.key} isn't in question: {REASONS[option.reason]}")
-    print(f"NPV over {analysis.months} months, base case; 'best in' is the share of"
-          f" {min(analysis.provenance.trials, 4096)} trials with the highest NPV."
+    print(f"NPV over {analysis.months} months, base case ({analysis.base_case}); 'best in' is the"
+          f" share of {min(analysis.provenance.trials, 4096)} trials with the highest NPV."
           if analysis.provenance.trials else
-          f"NPV over {analysis.months} months, base case; nothing is uncertain.")  # fmt: skip
+          f"NPV over {analysis.months} months, base case alone.")  # fmt: skip
+    if analysis.lead is not None:
+        print(_lead(analysis.lead))
     if analysis.volume_curve is not None:
         _show_crossings(analysis.volume_curve)
+
+
+def _lead(lead: Lead) -> str:
+    """By how much the best is ahead of the next."""
+    text = f"{lead.best} leads {lead.second} by {lead.mean_usd:,.0f} USD"
+    if lead.low_usd is not None and lead.high_usd is not None:
+        text += f" on average ({lead.low_usd:,.0f} to {lead.high_usd:,.0f} in 80% of trials)"
+    return text + ("." if lead.clear else ": no clear lead.")
 
 
 def _order(option: OptionResult) -> tuple[bool, float]:
@@ -104,12 +114,12 @@ def _row(option: OptionResult) -> str:
     figures = _figures(option)
     cells = "".join(f"{_cell(figures[key]):>17}" for key, _ in COLUMNS)
     best = "" if option.probability_best is None else f"{option.probability_best:.0%}"
-    return f"{option.key:<26}{cells}{best:>11}"
+    return f"{option.label or option.key:<26}{cells}{best:>11}"
 
 
 def _cell(figure: Figure) -> str:
     if figure.base is None:
-        return "never" if figure.key.endswith("payback_months") else "-"
+        return "never" if figure.status == "never" else "-"
     return _number(figure.base, figure.unit)
 
 

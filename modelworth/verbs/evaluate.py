@@ -192,17 +192,36 @@ def _show(analysis: Analysis) -> None:
     print(f"{'':<42}{'base':>14}{'P10':>14}{'P50':>14}{'P90':>14}")
     for key in SHOWN:
         figure = analysis.indicators[key]
-        if figure.base is not None or figure.p50 is not None or figure.status == "never":
+        known = figure.base is not None or figure.p50 is not None
+        if known or figure.status in ("never", "not_meaningful"):
             print(_row(figure, analysis.usd_per_currency))
     if analysis.currency != "USD":
         print(f"amounts in {analysis.currency}, at {analysis.usd_per_currency:g} USD each")
     _show_risk(analysis.risk)
-    for flip in analysis.verdict.flips:
-        if flip.at is not None:
-            print(f"NPV is 0 at {flip.driver} = {_number(flip.at, flip.unit)}"
-                  f" (now {_number(flip.now, flip.unit)})")  # fmt: skip
+    _show_flips(analysis)
     for finding in analysis.findings:
         print(f"{finding.severity} {finding.id}: {sentence(finding)}", file=sys.stderr)
+
+
+def _show_flips(analysis: Analysis) -> None:
+    """What would turn the verdict, driver by driver, within its range."""
+    words = {"viable": "viable", "not_viable": "not viable", "depends": "it depends"}
+    for flip in analysis.verdict.flips:
+        now = f"(now {_number(flip.now, flip.unit)})"
+        if flip.at is None and flip.rule == "verdict":
+            print(f"No turn at {flip.driver} from {_number(flip.searched_low, flip.unit)}"
+                  f" to {_number(flip.searched_high, flip.unit)} {now}")  # fmt: skip
+        elif flip.at is not None and flip.becomes is not None:
+            print(f"Turns to '{words[flip.becomes]}' at {flip.driver} ="
+                  f" {_number(flip.at, flip.unit)} {now}, by {flip.indicator}")  # fmt: skip
+        elif flip.at is not None:
+            print(f"Base case alone: NPV is 0 at {flip.driver} ="
+                  f" {_number(flip.at, flip.unit)} {now}")  # fmt: skip
+    defaults = analysis.verdict.defaults
+    if defaults is not None and defaults.drivers:
+        names = ", ".join(bar.driver for bar in defaults.drivers)
+        print(f"{defaults.share:.0%} of what moves NPV are defaults that nobody confirmed,"
+              f" most of all {names}")  # fmt: skip
 
 
 def _show_risk(risk: Risk | None) -> None:
@@ -224,7 +243,9 @@ def _verdict(analysis: Analysis) -> str:
     answer = analysis.verdict
     words = {"viable": "Viable", "not_viable": "Not viable", "depends": "It depends"}
     chance = answer.probability_npv_positive
-    text = f"{words[answer.outcome]}: NPV is positive with a probability of {chance:.0%}"
+    text = f"{words[answer.outcome]}, by the base case alone"
+    if chance is not None:
+        text = f"{words[answer.outcome]}: NPV is positive with a probability of {chance:.0%}"
     missed = [criterion.key for criterion in answer.criteria if not criterion.met]
     if missed and answer.outcome != "viable":
         text += f"; not met: {', '.join(missed)}"
@@ -241,7 +262,9 @@ def _row(figure: Figure, usd_per_currency: float) -> str:
         for value in (figure.base, *_spread(figure))
     ]
     if figure.base is None:
-        shown[0] = figure.status or ""
+        shown[0] = (figure.status or "").replace("_", " ")
+    if figure.ranked and figure.p50 is None and figure.share_defined < 1:
+        shown.append(f"   {figure.share_defined:.0%} of trials")
     return f"{figure.key:<42}" + "".join(f"{text:>14}" for text in shown)
 
 

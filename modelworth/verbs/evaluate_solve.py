@@ -45,7 +45,9 @@ def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -
         raise InputError("--solve", options.solve, "a driver of data/drivers.csv that is a number")
     span = _span(options.between, row.minimum, row.maximum)
     values = values_of(analysis, scenario)
-    found, seen = break_even(model, values, options.solve, indicator, target, span)
+    setting = scenario.settings.get(options.solve)
+    own = setting.distribution if setting is not None else None
+    found, seen = break_even(model, values, options.solve, indicator, target, span, own)
     if options.json:
         print(json.dumps({
             "driver": found.driver, "unit": found.unit, "indicator": indicator, "target": target,
@@ -54,7 +56,9 @@ def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -
         }))  # fmt: skip
         return 0
     where = f"for {found.driver} from {found.searched_low:,.6g} to {found.searched_high:,.6g}"
-    print(f"{indicator} = {target:,.6g} {where} ({found.unit})")
+    print(f"{indicator} = {target:,.6g} {where} ({found.unit}), in the base case")
+    if not found.demand_answers:
+        print("  demand doesn't answer the price in this plan (demand.price_elasticity is 0)")
     for value, jump in zip(found.values, seen.jumps, strict=True):
         print(f"  {value:,.6g}{'   (jumps over it: a step of capacity)' if jump else ''}")
     if not found.values:

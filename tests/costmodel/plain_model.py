@@ -43,7 +43,7 @@ class PlainModel:
 
     def __init__(self, model: Model, values: dict[str, float]) -> None:
         self.formulas, self.months = model.formulas, model.months
-        self.values = {**model.base(), **values}
+        self.values = model.completed(values)
         self.words = choices(load_drivers())
         self.known: dict[tuple[str, int], float] = {}
 
@@ -68,7 +68,7 @@ class PlainModel:
             case ast.Attribute():
                 found = self.values[driver_key(node)]
                 if isinstance(found, list):
-                    return found[min(month, len(found) - 1)]
+                    return found[min(max(month - 1, 0), len(found) - 1)]
                 return found
             case ast.UnaryOp(operand=operand):
                 return -self.value(operand, month)

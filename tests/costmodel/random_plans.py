@@ -25,6 +25,8 @@ def plan(seed: int) -> dict[str, Any]:
     values["capacity.given_gpus"] = float(rng.integers(1, 200))
     values["demand.ceiling_multiple"] = float(rng.uniform(1, 10))
     values["company.terminal_multiple"] = 0.0
+    lives = values["compute.service_life_years"], values["compute.changed_life_years"]
+    values["compute.life_change_month"] = float(rng.integers(0, int(12 * min(lives))))
     return values
 
 

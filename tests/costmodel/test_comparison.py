@@ -9,7 +9,7 @@ from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.risk.comparison import FIGURES, compare, volume_curve
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import LogNormal, Pert
-from modelworth.costmodel.scenario.options import Choice, read_options
+from modelworth.costmodel.scenario.options import Choice, Option, read_options
 from modelworth.costmodel.scenario.sampling_plan import plan
 
 MODEL = Model(12)
@@ -27,14 +27,18 @@ UNCERTAIN = {
 }
 
 
+OWN = Option("plan", ())
+
+
 def only(*keys: str) -> Choice:
     return Choice(tuple(option for option in CHOICE.options if option.key in keys))
 
 
 def test_each_option_is_the_model_with_its_changes():
-    results = compare(MODEL, PLAN, CHOICE, None)
-    assert [result.key for result in results] == [option.key for option in CHOICE.options]
-    for option, result in zip(CHOICE.options, results, strict=True):
+    results, _ = compare(MODEL, PLAN, CHOICE, None)
+    keys = [option.key for option in CHOICE.options]
+    assert [result.key for result in results] == ["plan", *keys, "do_nothing"]
+    for option, result in zip((OWN, *CHOICE.options), results[:-1], strict=True):
         alone = MODEL.indicators(option.applied(PLAN), FIGURES)
         for figure in result.figures:
             expected = alone[figure.key][0]
@@ -43,21 +47,27 @@ def test_each_option_is_the_model_with_its_changes():
 
 def test_the_share_of_trials_in_which_each_is_best():
     sampling = plan(UNCERTAIN, trials=512, seed=3)
-    results = compare(MODEL, PLAN, CHOICE, sampling)
+    results, lead = compare(MODEL, PLAN, CHOICE, sampling)
     table = draw(sampling)
     npv = np.array([
-        MODEL.indicators({**option.applied(PLAN | table)}, ["npv_usd"])["npv_usd"]
-        for option in CHOICE.options
+        *(MODEL.indicators({**option.applied(PLAN | table)}, ["npv_usd"])["npv_usd"]
+          for option in (OWN, *CHOICE.options)),
+        np.zeros(512),
     ])  # fmt: skip
-    wins = np.bincount(npv.argmax(axis=0), minlength=len(CHOICE.options)) / 512
+    wins = np.bincount(npv.argmax(axis=0), minlength=len(npv)) / 512
     assert [result.probability_best for result in results] == pytest.approx(wins.tolist())
-    p50 = [next(f.p50 for f in result.figures if f.key == "npv_usd") for result in results]
-    assert p50 == pytest.approx(np.median(npv, axis=1).tolist())
+    p50 = [next(f.p50 for f in result.figures if f.key == "npv_usd") for result in results[:-1]]
+    assert p50 == pytest.approx(np.median(npv[:-1], axis=1).tolist())
+    first, second = np.argsort(-npv.mean(axis=1))[:2]
+    ahead = npv[first] - npv[second]
+    assert (lead.best, lead.second) == (results[first].key, results[second].key)
+    assert lead.mean_usd == pytest.approx(ahead.mean())
+    assert (lead.low_usd, lead.high_usd) == pytest.approx(tuple(np.quantile(ahead, [0.1, 0.9])))
 
 
 def test_an_option_that_is_not_in_question_is_never_best():
     choice = Choice(CHOICE.options, quality_bar=0.84)
-    results = {result.key: result for result in compare(MODEL, PLAN, choice, None)}
+    results = {result.key: result for result in compare(MODEL, PLAN, choice, None)[0]}
     assert not results["pretrain_small"].feasible
     assert results["pretrain_small"].probability_best is None
     assert sum(result.probability_best or 0 for result in results.values()) == pytest.approx(1)
@@ -72,8 +82,11 @@ def test_cost_over_volume_by_hand_for_an_interface():
     api = Model(3)
     per_request = api.run({**PLAN, "demand.requests_per_month": 1.0}, ["api_price_usd_per_request"])
     earned = 0.7 * per_request["api_price_usd_per_request"][0, 0]  # paid share
-    fees = (0.05 + 0.03) * earned  # support and payment
-    assert cost == pytest.approx(volume * (tokens / 1e6 + fees))
+    rejected, usual = 1 - 1.05 * 0.85, 0.15  # 5% more results accepted than usual
+    repeats = (1 + 0.5 * rejected) / (1 + 0.5 * usual)
+    support = 0.05 * (1 + 2 * rejected) / (1 + 2 * usual)
+    fees = (support + 0.03) * earned  # support and payment
+    assert cost == pytest.approx(1.05 * volume * (tokens / 1e6 * repeats + fees))
     assert curve.crossings == ()
 
 

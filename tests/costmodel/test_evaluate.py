@@ -52,6 +52,7 @@ def test_the_base_case_is_the_models_own(analysis):
     values = {"demand.requests_per_month": plan().number("demand.requests_per_month"),
               "demand.growth_per_year": plan().number("demand.growth_per_year"),
               "demand.reasoning_factor": 1, "demand.requests_per_customer_month": 1e8,
+              "company.acquisition_basis": 1,  # no cost of winning a customer is stated
               "revenue.api.price_usd_per_million_output_tokens": 6}  # fmt: skip
     expected = Model(24).indicators(values)
     for key, figure in analysis.indicators.items():

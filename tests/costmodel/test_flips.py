@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.flips import along, break_even, flips, search_range
+from modelworth.costmodel.risk.flips import along, base_case_flips, break_even, search_range
 from modelworth.costmodel.scenario.drivers import load_drivers
 
 MODEL = Model(12)
@@ -37,14 +37,17 @@ def test_where_there_is_none_the_range_is_told():
 
 
 def test_the_flip_is_the_nearest_break_even():
-    (flip,) = flips(MODEL, PLAN, [PRICE], {"npv_usd": 0.0})
+    (flip,) = base_case_flips(MODEL, PLAN, [PRICE], {"npv_usd": 0.0})
     found, _ = break_even(MODEL, PLAN, PRICE, "npv_usd", 0.0)
     nearest = min(found.values, key=lambda value: abs(value - 8.0), default=None)
     assert (flip.driver, flip.now, flip.at, flip.target) == (PRICE, 8.0, nearest, 0.0)
 
 
 def test_words_and_switches_have_no_flip():
-    assert flips(MODEL, PLAN, ["compute.serving", "building.refreshes"], {"npv_usd": 0.0}) == ()
+    assert (
+        base_case_flips(MODEL, PLAN, ["compute.serving", "building.refreshes"], {"npv_usd": 0.0})
+        == ()
+    )
 
 
 def test_the_search_holds_where_the_driver_stands_and_stays_within_what_is_possible():

@@ -19,9 +19,9 @@ from modelworth.costmodel.scenario.options import (
 from modelworth.data.api_prices import api_price
 from modelworth.data.errors import InputError
 
-EIGHT = (
+NINE = (
     "buy_api", "api_finetuned", "serverless_open_weights", "self_host_rented", "self_host_owned",
-    "small_with_router", "pretrain_small", "pretrain_large",
+    "finetune_and_host", "small_with_router", "pretrain_small", "pretrain_large",
 )  # fmt: skip
 DRIVERS = load_drivers()
 
@@ -30,8 +30,8 @@ def changes_of(option: Option) -> dict[str, float]:
     return {change.driver: change.value for change in option.changes}
 
 
-def test_the_eight_options_are_there_in_order():
-    assert tuple(default_options()) == EIGHT
+def test_the_nine_options_are_there_in_order():
+    assert tuple(default_options()) == NINE
 
 
 def test_every_option_says_who_serves_and_how_the_model_is_made():
@@ -95,10 +95,12 @@ def test_a_scenario_changes_options_and_leaves_some_out():
     )
     assert found.quality_bar == 0.8
     by_key = {option.key: option for option in found.options}
-    assert tuple(by_key) == EIGHT[:-1]
+    assert tuple(by_key) == NINE[:-1]
     router = {change.driver: change for change in by_key["small_with_router"].changes}
     assert router["compute.large_share"] == Change("compute.large_share", 0.4)
     assert router["demand.accepted_share"].multiplies
+    own = read_options("options", {"edge": {"label": "On phones", "compute.platform_fte": 1}})
+    assert (own.options[-1].key, own.options[-1].label) == ("edge", "On phones")
     assert changes_of(by_key["self_host_owned"])["compute.hosting_includes_power"] == 0
     assert "compute.large_price_usd_per_million_input_tokens" in router
 
@@ -107,7 +109,9 @@ def test_a_scenario_changes_options_and_leaves_some_out():
     ("part", "where"),
     [
         ([1], "options"),
-        ({"rent_a_brain": {}}, "options"),
+        ({"rent_a_brain": {}}, "options.rent_a_brain"),
+        ({"rent_a_brain": {"label": "A brain"}}, "options.rent_a_brain"),
+        ({"plan": {"label": "P", "compute.serving": "api"}}, "options.plan"),
         ({"quality_bar": 2}, "options.quality_bar"),
         ({"quality_bar": "high"}, "options.quality_bar"),
         ({"buy_api": 3}, "options.buy_api"),
@@ -119,7 +123,7 @@ def test_a_scenario_changes_options_and_leaves_some_out():
         ({"buy_api": {"price": "gpt"}}, "options.buy_api.price"),
         ({"buy_api": {"price": {"provider": "openai"}}}, "options.buy_api.price"),
         ({"buy_api": {"price": {"provider": "nobody", "model": "x"}}}, "provider"),
-        (dict.fromkeys(EIGHT, False), "options"),
+        (dict.fromkeys(NINE, False), "options"),
     ],
 )
 def test_what_cannot_be_right_is_refused(part, where):
@@ -157,6 +161,6 @@ def test_the_documented_example_is_right_and_names_every_option():
     example = document.split("```yaml\n")[1].split("```")[0]
     choice = scenario.loads(example).choice
     assert choice is not None
-    assert [option.key for option in choice.options] == list(EIGHT[:-1])
-    for key in EIGHT:
+    assert [option.key for option in choice.options] == list(NINE[:-1])
+    for key in NINE:
         assert f"| `{key}` |" in document

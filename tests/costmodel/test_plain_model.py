@@ -54,7 +54,7 @@ UNCERTAIN = {
 
 
 def plain_lines(model: Model, keys: list[str], values: dict[str, Any]) -> dict[str, list[float]]:
-    fixed = {key: values.get(key, row.default) for key, row in DRIVERS.items()}
+    fixed = model.completed(values)
     fixed |= {key: np.ravel(fixed[key]).tolist() for key in MONTHLY}
     trial = plain_program(model.formulas, choices(DRIVERS), MONTHLY, keys)
     return trial(fixed, model.months)

@@ -12,11 +12,14 @@ from modelworth.costmodel.business.lines.capacity import LINES as CAPACITY
 from modelworth.costmodel.business.lines.cash import LINES as CASH
 from modelworth.costmodel.business.lines.company import LINES as COMPANY
 from modelworth.costmodel.business.lines.compute import LINES as COMPUTE
+from modelworth.costmodel.business.lines.debt import LINES as DEBT
 from modelworth.costmodel.business.lines.demand import LINES as DEMAND
 from modelworth.costmodel.business.lines.outcome import LINES as OUTCOME
 from modelworth.costmodel.business.lines.owned import LINES as OWNED
 from modelworth.costmodel.business.lines.ratios import LINES as RATIOS
+from modelworth.costmodel.business.lines.reported import LINES as REPORTED
 from modelworth.costmodel.business.lines.revenue import LINES as REVENUE
+from modelworth.costmodel.business.lines.streams import LINES as STREAMS
 from modelworth.costmodel.business.lines.trust import LINES as TRUST
 from modelworth.costmodel.business.lines.unit_cost import LINES as UNIT_COST
 
@@ -32,7 +35,10 @@ LINES = (
     *BUILDING,
     *TRUST,
     *COMPANY,
+    *STREAMS,
+    *DEBT,
     *CASH,
     *OUTCOME,
     *RATIOS,
+    *REPORTED,
 )

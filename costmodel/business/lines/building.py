@@ -119,9 +119,10 @@ LINES = (
     ),
     Line(
         "data_usd", "usd", "building",
-        'where(building.method == "none", 0, building.data_purchase_usd + training_tokens'
+        'where(building.method == "none", 0, building.data_purchase_usd'
+        " + building.data_items * building.data_item_usd + training_tokens"
         " / building.keep_share * building.bytes_per_token / 1e12 * building.cleaning_usd_per_tb)",
-        "bought and cleaned",
+        "bought, licensed or settled for once, and cleaned",
     ),
     Line(
         "labels_usd", "usd", "building",
@@ -150,14 +151,42 @@ LINES = (
         "1 in the months in which the model is renewed",
     ),
     Line(
+        "renewal_compute_usd", "usd", "building",
+        "renewal_due * building.refresh_cost_share * training_compute_usd"
+        " * exp((ln(building.training_growth_factor_per_year)"
+        " + ln(building.size_growth_factor_per_year) + ln(building.tokens_growth_factor_per_year)"
+        " - ln(building.compute_fall_factor_per_year)) / 12 * elapsed_months)",
+        "grows with size, tokens and other effort, falls with algorithmic progress",
+        "Ho et al. 2024, arXiv:2403.05812; Epoch AI, arXiv:2405.21015",
+    ),
+    Line(
         "renewal_usd", "usd", "building",
-        "renewal_due * building.refresh_cost_share * (training_compute_usd"
-        " * exp(-ln(building.compute_fall_factor_per_year) / 12 * elapsed_months)"
-        " + labels_usd + research_staff_usd * wage_index)",
-        "compute falls with algorithmic progress, people and labels don't",
-        "Ho et al. 2024, arXiv:2403.05812",
+        "renewal_compute_usd + renewal_due * building.refresh_cost_share * (labels_usd + data_usd"
+        " * (exp(ln(building.tokens_growth_factor_per_year) / 12 * elapsed_months) - 1)"
+        " + research_staff_usd * wage_index)",
+        "compute, and data where tokens grow; people and labels stay",
+    ),
+    Line(
+        "generation_size", "ratio", "building",
+        "where(building.size_growth_factor_per_year == 1, 1,"
+        " exp(ln(building.size_growth_factor_per_year) / 12 * building.refresh_months"
+        " * floor(max(0, elapsed_months - building.months_to_market) / building.refresh_months)))",
+        "parameters of the model in service over the first one's",
     ),
     Line("building_usd", "usd", "building", "first_model_usd + renewal_usd", "paid"),
+    Line(
+        "training_energy_kwh", "kWh", "building",
+        "all_runs_gpu_hours * building.power_kw_per_gpu * compute.power_average_share"
+        " * compute.pue",
+        "electricity of all runs for the first model, cooling included",
+    ),
+    Line(
+        "training_carbon_kg", "kg", "building",
+        "training_energy_kwh * building.carbon_g_per_kwh / 1000",
+    ),
+    Line(
+        "training_water_l", "l", "building", "training_energy_kwh * compute.water_l_per_kwh",
+    ),
     Line("building_to_date_usd", "usd", "building", "cumulative(building_usd)"),
     Line(
         "spread_building_usd", "usd", "building",

@@ -11,8 +11,9 @@ from modelworth.costmodel.formula.text import Line
 LINES = (
     Line(
         "collected_usd", "usd", "cash",
-        "external_revenue_usd - receivables_usd + prev(receivables_usd, 0)",
-        "what customers paid",
+        "external_revenue_usd - receivables_usd + prev(receivables_usd, 0)"
+        " + deferred_revenue_usd - prev(deferred_revenue_usd, 0)",
+        "what customers paid, prepayments included",
     ),
     Line("ebitda_to_date_usd", "usd", "cash", "cumulative(ebitda_usd)"),
     Line(
@@ -23,7 +24,8 @@ LINES = (
     ),
     Line(
         "cash_in_usd", "usd", "cash",
-        "collected_usd + internal_value_usd + fleet_sales_usd + exit_usd",
+        "collected_usd + revenue_usd - external_revenue_usd + fleet_sales_usd + exit_usd"
+        " + debt_drawn_usd + company_income_usd",
     ),
     Line(
         "suppliers_paid_usd", "usd", "cash",
@@ -32,7 +34,8 @@ LINES = (
     Line(
         "cash_out_usd", "usd", "cash",
         "suppliers_paid_usd + platform_staff_usd + support_usd + payment_fees_usd + scrubbing_usd"
-        " + review_usd + operating_expense_usd + building_usd + tax_usd + capex_usd",
+        " + review_usd + direct_cost_usd + operating_expense_usd + building_usd + tax_usd"
+        " + capex_usd + interest_usd + debt_repaid_usd",
     ),
     Line("net_cash_usd", "usd", "cash", "cash_in_usd - cash_out_usd"),
     Line("cash_balance_usd", "usd", "cash", "cumulative(net_cash_usd)", "from 0 before opening"),

@@ -11,14 +11,41 @@ LINES = (
     ),
     Line(
         "rent_index", "ratio", "compute",
-        "exp(-ln(compute.rent_fall_factor_per_year) / 12 * elapsed_months)",
+        'where(compute.rent_path == "exponential",'
+        " exp(-ln(compute.rent_fall_factor_per_year) / 12 * elapsed_months),"
+        ' where(compute.rent_path == "table", compute.rent_index_by_month,'
+        " compute.rent_long_run_ratio + (1 - compute.rent_long_run_ratio)"
+        " * exp(-compute.rent_reversion_per_year / 12 * elapsed_months)))",
         "rents relative to opening",
     ),
     Line(
-        "reserved_rent_index", "ratio", "compute",
-        "exp(-ln(compute.rent_fall_factor_per_year) / 12 * compute.reservation_months"
-        " * floor(elapsed_months / compute.reservation_months))",
-        "a reservation keeps its price until it is renewed",
+        "gpus_newly_reserved", "GPUs", "compute",
+        "max(0, compute.reserved_share * serving_gpus"
+        " - (prev(reserved_gpus, 0) - lag(gpus_newly_reserved, compute.reservation_months)))",
+        "what the plan reserves beyond the terms that still run",
+    ),
+    Line(
+        "reserved_gpus", "GPUs", "compute",
+        "prev(reserved_gpus, 0) - lag(gpus_newly_reserved, compute.reservation_months)"
+        " + gpus_newly_reserved",
+        "take or pay: a reservation is paid to the end of its term, also where the fleet shrinks",
+    ),
+    Line(
+        "new_reservations_usd_per_hour", "usd", "compute",
+        "gpus_newly_reserved * rent_index",
+        "reserved in this month, at this month's rents relative to opening",
+    ),
+    Line(
+        "reservations_to_date_usd_per_hour", "usd", "compute",
+        "cumulative(new_reservations_usd_per_hour)",
+    ),
+    Line(
+        "reserved_usd", "usd", "compute",
+        'where(compute.serving == "rented", where(compute.reserved_share > 0,'
+        " 730 * compute.rent_reserved_usd_per_gpu_hour * (1 + compute.rent_overhead_share)"
+        " * (reservations_to_date_usd_per_hour"
+        " - lag(reservations_to_date_usd_per_hour, compute.reservation_months)), 0), 0)",
+        "each reservation keeps its price to the end of its term",
     ),
     Line(
         "flexible_rent_usd_per_gpu_hour", "usd/GPU hour", "compute",
@@ -29,27 +56,61 @@ LINES = (
     ),
     Line(
         "rent_usd", "usd", "compute",
-        'where(compute.serving == "rented", 730 * gpus * compute.reserved_share'
-        " * compute.rent_reserved_usd_per_gpu_hour * (1 + compute.rent_overhead_share)"
-        " * reserved_rent_index + max(0, gpu_hours - 730 * gpus * compute.reserved_share)"
-        " * flexible_rent_usd_per_gpu_hour * rent_index, 0)",
+        'where(compute.serving == "rented", reserved_usd + max(0, gpu_hours'
+        " - 730 * where(compute.reserved_share > 0, reserved_gpus, 0))"
+        " * flexible_rent_usd_per_gpu_hour * rent_index, 0) + burst_usd",
+        "reserved, on demand and spot",
+    ),
+    Line(
+        "burst_usd", "usd", "compute",
+        "730 * burst_gpus * compute.rent_on_demand_usd_per_gpu_hour"
+        " * (1 + compute.rent_overhead_share) * rent_index",
+        "load beyond a given fleet, on demand",
+    ),
+    Line(
+        "lease_usd", "usd", "compute",
+        "where(month > 0, where(month <= compute.lease_months, compute.lease_usd_per_month, 0), 0)",
+        "paid whether used or not",
+    ),
+    Line(
+        "lease_commitment_usd", "usd", "compute",
+        "compute.lease_usd_per_month * compute.lease_months", "all that the commitment binds",
+    ),
+    Line(
+        "lease_exit_usd", "usd", "compute",
+        "compute.lease_usd_per_month * min(compute.lease_notice_months, compute.lease_months)",
+        "what is still paid after notice",
     ),
     Line(
         "vendor_price_index", "ratio", "compute",
-        "exp(-ln(compute.api_price_fall_factor_per_year) / 12 * elapsed_months)",
-        "prices of the interfaces bought, which fall too",
+        'where(demand.market_price_path == "exponential",'
+        " exp(-ln(compute.api_price_fall_factor_per_year) / 12 * elapsed_months),"
+        " market_price_index * exp((ln(demand.market_price_fall_factor_per_year)"
+        " - ln(compute.api_price_fall_factor_per_year)) / 12 * elapsed_months))",
+        "prices of the interfaces bought, which follow the market, too",
+    ),
+    Line(
+        "vendor_price_factor", "ratio", "compute",
+        "(1 + compute.api_long_share * (compute.api_long_price_factor - 1))"
+        " * (1 - compute.api_batch_share * compute.api_batch_discount_share)",
+        "mean price over list price: the tier for long requests, and batches",
     ),
     Line(
         "vendor_tokens_factor",
         "million tokens/token",
         "compute",
-        "served_share * compute.api_tokens_ratio / 1e6",
-        "a provider's tokens, in millions, for each token of the own model",
+        "served_share * compute.api_tokens_ratio * vendor_price_factor / 1e6",
+        "a provider's tokens, in millions at list price, for each token of the own model",
+    ),
+    Line(
+        "cache_write_factor", "ratio", "compute",
+        "1 + compute.api_cache_write_share * (compute.api_cache_write_price_factor - 1)",
+        "price of an uncached prompt token with what writing it to the cache adds",
     ),
     Line(
         "bought_input_usd", "usd", "compute",
         'vendor_tokens_factor * prompt_tokens * where(compute.serving == "api",'
-        " (1 - compute.large_share) * ((1 - demand.cached_share)"
+        " (1 - compute.large_share) * ((1 - demand.cached_share) * cache_write_factor"
         " * compute.api_price_usd_per_million_input_tokens + demand.cached_share"
         " * compute.api_price_usd_per_million_cached_tokens), 0) * vendor_price_index",
         "prompt tokens bought from a provider",
@@ -80,7 +141,11 @@ LINES = (
     Line(
         "bought_calls_usd", "usd", "compute",
         'where(compute.serving == "api", calls * served_share / 1000'
-        " * compute.api_price_usd_per_thousand_calls * vendor_price_index, 0)",
+        ' * where(compute.api_calls_priced_by == "call", compute.api_price_usd_per_thousand_calls,'
+        " compute.api_tokens_ratio * vendor_price_factor / 1000 * (demand.prompt_tokens_per_request"
+        " * compute.api_price_usd_per_million_input_tokens + demand.output_tokens_per_request"
+        " * compute.api_price_usd_per_million_output_tokens)) * vendor_price_index, 0)",
+        "by the call, or by the tokens that a call takes",
     ),
     Line(
         "bought_usd", "usd", "compute",

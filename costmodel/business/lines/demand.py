@@ -1,7 +1,9 @@
 """How much is asked for: volume by month, customers won and lost, and the tokens they need.
 
-Volume follows the calendar, not the launch: months in which the model isn't ready are lost.
-Sources: Verhulst 1838 (logistic growth); Bass 1969 (diffusion).
+Volume follows the calendar, not the launch: months in which the model isn't ready are lost. It
+answers the own price in every stream, relative to the price at which the plan's volume holds, and
+the accepted share relative to the usual one. A season moves use; customers who come back in season
+aren't won again. Sources: Verhulst 1838 (logistic growth); Bass 1969 (diffusion).
 """
 
 from __future__ import annotations
@@ -30,9 +32,27 @@ LINES = (
         "share of the later adopters who have adopted", "Bass 1969",
     ),
     Line(
+        "cohort_won", "ratio", "demand",
+        "where(month > 1, demand.new_customers_share_per_month"
+        " * exp(ln(1 + demand.new_customers_growth_per_year) / 12 * elapsed_months), 0)",
+        "volume of the customers won in this month, relative to the opening volume",
+    ),
+    Line(
+        "cohort_volume", "ratio", "demand",
+        "where(month > 1, prev(cohort_volume, 1) * exp(ln(demand.net_retention_per_year) / 12)"
+        " + cohort_won, 1)",
+        "what earlier cohorts still spend, and the new ones", "net revenue retention",
+    ),
+    Line(
+        "cohort_accounts", "ratio", "demand",
+        "where(month > 1, prev(cohort_accounts, 1) * (1 - churn_per_month) + cohort_won, 1)",
+        "customers relative to opening, by cohorts",
+    ),
+    Line(
         "market_volume", "ratio", "demand",
         'where(demand.curve == "logistic", logistic_volume, where(demand.curve == "bass",'
-        " 1 + (demand.ceiling_multiple - 1) * bass_share, demand.volume_by_month))",
+        " 1 + (demand.ceiling_multiple - 1) * bass_share,"
+        ' where(demand.curve == "cohorts", cohort_volume, demand.volume_by_month)))',
         "volume relative to the opening volume",
     ),
     Line(
@@ -42,19 +62,68 @@ LINES = (
         "yearly season around 1; the number is 2 pi over 12",
     ),
     Line(
-        "opening_price_ratio", "ratio", "demand",
+        "api_price_ratio", "ratio", "demand",
         'where(demand.volume_estimated_at == "reference_price",'
         " revenue.api.price_usd_per_million_output_tokens"
-        " / demand.reference_price_usd_per_million_output_tokens, 1)",
-        "own price over the price at which the opening volume was estimated",
+        " / demand.reference_price_usd_per_million_output_tokens,"
+        " (demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
+        " + demand.output_tokens_per_request * revenue.api.price_usd_per_million_output_tokens"
+        " + 1e-9)"
+        " / (demand.prompt_tokens_per_request * demand.anchor.input_price_usd_per_million_tokens"
+        " + demand.output_tokens_per_request * demand.anchor.output_price_usd_per_million_tokens"
+        " + 1e-9))",
+        "price of a request over that at which the opening volume holds; the small number lets a"
+        " price be 0",
+    ),
+    Line(
+        "price_drift", "ratio", "demand",
+        "exp(demand.price_elasticity * (ln(demand.market_price_fall_factor_per_year)"
+        " - ln(revenue.price_fall_factor_per_year)) / 12 * elapsed_months)",
+        "volume won or lost because own prices move otherwise than the market's",
+        "constant elasticity: (own price / market price) ^ elasticity",
     ),
     Line(
         "price_response", "ratio", "demand",
-        "exp(demand.price_elasticity * (ln(max(1e-9, opening_price_ratio)) +"
-        " (ln(demand.market_price_fall_factor_per_year) - ln(revenue.price_fall_factor_per_year))"
-        " / 12 * elapsed_months))",
-        "volume won or lost because own prices move otherwise than the market's",
-        "constant elasticity: (own price / market price) ^ elasticity",
+        "exp(demand.price_elasticity * ln(max(1e-9, api_price_ratio))) * price_drift",
+        "the same for requests, the opening price included",
+    ),
+    Line(
+        "quality_ratio", "ratio", "demand",
+        "demand.accepted_share * (1 - private_quality_loss) / demand.usual_accepted_share",
+        "accepted share over that at which the plan's volume holds",
+    ),
+    Line(
+        "quality_response", "ratio", "demand",
+        "exp(demand.quality_elasticity * ln(max(1e-9, quality_ratio)))",
+        "volume and savings won or lost by quality",
+    ),
+    Line(
+        "rejected_share", "share", "demand",
+        "1 - demand.accepted_share * (1 - private_quality_loss)",
+        "results that users don't accept",
+    ),
+    Line(
+        "rework", "ratio", "demand",
+        "(1 + demand.retry_share * rejected_share)"
+        " / (1 + demand.retry_share * (1 - demand.usual_accepted_share))",
+        "work for each result wanted, over that at the usual quality: what fails is asked again",
+    ),
+    Line(
+        "churn_factor", "ratio", "demand",
+        "(1 + demand.quality_churn_weight * rejected_share)"
+        " / (1 + demand.quality_churn_weight * (1 - demand.usual_accepted_share))",
+        "customers lost over those lost at the usual quality",
+    ),
+    Line(
+        "churn_per_month", "share", "demand", "min(0.99, demand.churn_per_month * churn_factor)",
+    ),
+    Line(
+        "seat_churn_per_month", "share", "demand",
+        "min(0.99, revenue.seats.churn_per_month * churn_factor)",
+    ),
+    Line(
+        "contract_churn_per_month", "share", "demand",
+        "min(0.99, revenue.enterprise.churn_per_month * churn_factor)",
     ),
     Line(
         "staleness", "ratio", "demand",
@@ -63,18 +132,39 @@ LINES = (
         "volume that stays although the model isn't renewed",
     ),
     Line(
-        "volume", "ratio", "demand",
-        "operating * market_volume * season * staleness",
-        "volume of seats and contracts relative to the opening volume",
+        "steady_volume", "ratio", "demand",
+        "operating * market_volume * staleness * quality_response",
+        "volume relative to the opening volume, season and prices left out",
+    ),
+    Line("volume", "ratio", "demand", "steady_volume * season", "the same in its season"),
+    Line(
+        "priced_volume", "ratio", "demand", "volume * price_drift",
+        "volume of what is sold by the image or call, at its own opening price",
     ),
     Line(
-        "priced_volume", "ratio", "demand", "volume * price_response",
-        "volume of what is sold by the token, image or call",
+        "steady_contracts", "contracts", "demand",
+        "revenue.enterprise.contracts * steady_volume * exp(demand.price_elasticity"
+        " * ln(max(1e-9, (revenue.enterprise.contract_usd_per_year + 1e-9)"
+        " / (demand.anchor.contract_usd_per_year + 1e-9))))",
     ),
+    Line("contracts", "contracts", "demand", "steady_contracts * season"),
     Line(
-        "contracts", "contracts", "demand", "revenue.enterprise.contracts * volume",
+        "steady_seats", "seats", "demand",
+        "revenue.seats.seats * steady_volume * exp(demand.price_elasticity"
+        " * ln(max(1e-9, (revenue.seats.price_usd_per_month + 1e-9)"
+        " / (demand.anchor.seat_price_usd_per_month + 1e-9))))",
     ),
-    Line("seats", "seats", "demand", "revenue.seats.seats * volume"),
+    Line("seats", "seats", "demand", "steady_seats * season"),
+    Line(
+        "sold_gpus", "GPUs", "demand",
+        'where(revenue.compute.gpus + revenue.compute.megawatts > 0, where(compute.serving =='
+        ' "api", 0, (revenue.compute.gpus + 1000'
+        " * revenue.compute.megawatts / (compute.power_kw_per_gpu * compute.pue))"
+        " * volume * price_drift * exp(demand.price_elasticity"
+        " * ln(max(1e-9, (revenue.compute.price_usd_per_gpu_hour + 1e-9)"
+        " / (demand.anchor.gpu_hour_price_usd + 1e-9))))), 0)",
+        "GPUs whose hours are sold as such",
+    ),
     Line(
         "internal_users", "people", "demand",
         "operating * revenue.internal.staff * revenue.internal.adoption_share"
@@ -87,30 +177,45 @@ LINES = (
     Line(
         "requests", "requests", "demand",
         "api_requests + contracts * revenue.enterprise.requests_per_contract_month"
-        " + internal_users * revenue.internal.requests_per_user_month",
+        " + internal_users * revenue.internal.requests_per_user_month"
+        " + contacts_deflected",
         "requests of all streams but the seats, whose use is counted in tokens",
     ),
     Line(
-        "customers", "customers", "demand", "api_requests / demand.requests_per_customer_month",
+        "contacts_deflected", "contacts", "demand",
+        "operating * season * revenue.internal.contacts_per_month"
+        " * revenue.internal.deflected_share",
+        "contacts that the assistant answers",
+    ),
+    Line(
+        "customers", "customers", "demand",
+        "demand.requests_per_month / demand.requests_per_customer_month"
+        ' * where(demand.curve == "cohorts", operating * staleness * quality_response'
+        " * cohort_accounts, steady_volume) * price_response",
+        "customers, wherever in the season they are",
     ),
     Line(
         "customers_won", "customers", "demand",
-        "max(0, customers - prev(customers, 0) * (1 - demand.churn_per_month))",
+        "where(demand.requests_per_month > 0,"
+        " max(0, customers - prev(customers, 0) * (1 - churn_per_month)), 0)",
         "new customers: growth, and the replacement of those who left",
     ),
     Line(
         "seats_won", "seats", "demand",
-        "max(0, seats - prev(seats, 0) * (1 - revenue.seats.churn_per_month))",
+        "where(revenue.seats.seats > 0,"
+        " max(0, steady_seats - prev(steady_seats, 0) * (1 - seat_churn_per_month)), 0)",
     ),
     Line(
         "contracts_won", "contracts", "demand",
-        "max(0, contracts - prev(contracts, 0) * (1 - revenue.enterprise.churn_per_month))",
+        "where(revenue.enterprise.contracts > 0, max(0, steady_contracts"
+        " - prev(steady_contracts, 0) * (1 - contract_churn_per_month)), 0)",
     ),
     Line(
         "accounts_lost", "accounts", "demand",
-        "prev(customers, 0) * demand.churn_per_month"
-        " + prev(seats, 0) * revenue.seats.churn_per_month"
-        " + prev(contracts, 0) * revenue.enterprise.churn_per_month",
+        "where(demand.requests_per_month > 0, prev(customers, 0) * churn_per_month, 0)"
+        " + where(revenue.seats.seats > 0, prev(steady_seats, 0) * seat_churn_per_month, 0)"
+        " + where(revenue.enterprise.contracts > 0, prev(steady_contracts, 0)"
+        " * contract_churn_per_month, 0)",
         "customers, seats and contracts lost",
     ),
     Line(
@@ -137,25 +242,45 @@ LINES = (
         " revenue.seats.mean_tokens_per_month - tokens_under_cap, 0)",
     ),
     Line(
+        "seat_tokens", "tokens", "demand",
+        "seats * (tokens_per_seat"
+        " + revenue.seats.free_users_per_seat * revenue.seats.free_tokens_per_month)",
+        "tokens of paid seats and of free users",
+    ),
+    Line(
         "prompt_tokens", "tokens", "demand",
-        "requests * demand.prompt_tokens_per_request + seats * tokens_per_seat"
-        " * revenue.seats.input_output_ratio / (1 + revenue.seats.input_output_ratio)",
-        "prompt tokens wanted, cached ones included",
+        "(requests * demand.prompt_tokens_per_request + seat_tokens"
+        " * revenue.seats.input_output_ratio / (1 + revenue.seats.input_output_ratio)) * rework",
+        "prompt tokens wanted, cached ones and repeats included",
     ),
     Line(
         "generated_tokens", "tokens", "demand",
-        "requests * demand.output_tokens_per_request * demand.reasoning_factor"
-        " + seats * tokens_per_seat / (1 + revenue.seats.input_output_ratio)",
-        "output tokens wanted, reasoning included",
+        "(requests * demand.output_tokens_per_request * demand.reasoning_factor"
+        " + seat_tokens / (1 + revenue.seats.input_output_ratio)) * rework",
+        "output tokens wanted, reasoning and repeats included",
     ),
     Line(
-        "images", "images", "demand", "revenue.images.images_per_month * priced_volume",
-        "accepted images wanted",
+        "images", "images", "demand",
+        "revenue.images.images_per_month * operating * market_volume * season * staleness"
+        " * price_drift * exp(demand.price_elasticity"
+        " * ln(max(1e-9, (revenue.images.price_usd_per_image + 1e-12)"
+        " / (demand.anchor.image_price_usd + 1e-12))))",
+        "accepted images wanted; their quality is in the images' own accepted share",
     ),
     Line(
         "generated_images", "images", "demand", "images / revenue.images.accepted_share",
         "images generated to have so many accepted",
     ),
-    Line("calls", "calls", "demand", "revenue.calls.calls_per_month * priced_volume"),
-    Line("finetune_jobs", "jobs", "demand", "revenue.finetune.jobs_per_month * priced_volume"),
+    Line(
+        "calls", "calls", "demand",
+        "revenue.calls.calls_per_month * priced_volume * exp(demand.price_elasticity"
+        " * ln(max(1e-9, (revenue.calls.price_usd_per_thousand_calls + 1e-9)"
+        " / (demand.anchor.call_price_usd_per_thousand + 1e-9))))",
+    ),
+    Line(
+        "finetune_jobs", "jobs", "demand",
+        "revenue.finetune.jobs_per_month * priced_volume * exp(demand.price_elasticity"
+        " * ln(max(1e-9, (revenue.finetune.price_usd_per_million_tokens + 1e-9)"
+        " / (demand.anchor.finetune_price_usd_per_million_tokens + 1e-9))))",
+    ),
 )  # fmt: skip

@@ -79,13 +79,14 @@ LINES = (
     Line("usage_usd_per_million_output_tokens", "usd/million tokens", "compute",
          "total(output_usage_usd) / total(served_output_tokens) * 1e6", "busy hours only"),
     Line("seat_token_share", "share", "compute",
-            "where(seats > 0, where(requests > 0, seats * tokens_per_seat"
+            "where(seats > 0, where(requests > 0, seat_tokens * rework"
             " / max(1e-12, prompt_tokens + generated_tokens), 1), 0)",
             "seats' share of all tokens"),
     Line("token_cost_usd", "usd", "compute", "input_cost_usd + output_cost_usd"),
     Line("seat_cost_usd", "usd", "compute", "token_cost_usd * seat_token_share"),
     Line("request_cost_usd", "usd", "compute",
             "token_cost_usd - seat_cost_usd + tools_usd"),
+    Line("served_tokens", "tokens", "compute", "served_prompt_tokens + served_output_tokens"),
     Line("served_requests", "requests", "compute", "requests * served_share"),
     Line("served_images", "images", "compute", "images * served_share"),
     Line("served_calls", "calls", "compute", "calls * served_share"),
@@ -104,7 +105,8 @@ LINES = (
     Line("mean_utilisation_share", "share", "capacity",
          "730 * total(busy_gpus) / total(gpu_hours)"),
     Line("buying_pays_from_utilisation_share", "share", "compute",
-         "owned_usd_per_gpu_hour / compute.rent_on_demand_usd_per_gpu_hour",
+         "owned_usd_per_gpu_hour / (compute.rent_on_demand_usd_per_gpu_hour"
+         " * (1 + compute.rent_overhead_share))",
          "use of a GPU from which buying it beats renting on demand; over 1: never"),
     # the first month of service
     Line("opening_month", "ratio", "capacity", "month == building.months_to_market + 1"),
@@ -121,8 +123,17 @@ LINES = (
     # customers and models
     Line("accounts_won", "accounts", "company", "customers_won + seats_won + contracts_won"),
     Line("lifetime_value_usd", "usd/account", "company",
-         "total(contribution_usd) / total(accounts_lost)",
-         "contribution of an account until it leaves"),
+         "total(contribution_usd) / total(accounts_won)",
+         "contribution of an account from its winning to the horizon, the mean over all cohorts"),
+    Line("accounts", "accounts", "company", "customers + steady_seats + steady_contracts"),
+    Line("first_cohort_kept", "share", "company",
+            "where(month > building.months_to_market + 1, prev(first_cohort_kept, 0)"
+            " * (1 - accounts_lost / max(1e-12, prev(accounts, 0))), opening_month)",
+            "share of the first month's accounts that are still there"),
+    Line("first_cohort_usd", "usd/account", "company",
+            "where(accounts > 0, first_cohort_kept * contribution_usd / max(1e-12, accounts), 0)"),
+    Line("first_cohort_value_usd", "usd/account", "company", "total(first_cohort_usd)",
+         "contribution of an account of the first month to the horizon"),
     Line("acquisition_usd_per_account", "usd/account", "company",
          "total(acquisition_usd) / total(accounts_won)"),
     Line("lifetime_value_per_acquisition", "ratio", "company",

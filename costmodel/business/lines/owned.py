@@ -13,7 +13,13 @@ from modelworth.costmodel.formula.text import Line
 LINES = (
     Line(
         "service_life_months", "months", "compute",
-        "max(2, round(compute.service_life_years * 12))",
+        "max(2, round(where(compute.life_change_month > 0, compute.changed_life_years,"
+        " compute.service_life_years) * 12))",
+        "until a GPU leaves the fleet",
+    ),
+    Line(
+        "first_life_months", "months", "compute",
+        "max(2, round(compute.service_life_years * 12))", "as the books have it at opening",
     ),
     Line(
         "gpus_needed", "GPUs", "compute",
@@ -60,10 +66,32 @@ LINES = (
         " - capex_retired_usd * value_kept ** (service_life_months + 1)",
     ),
     Line(
+        "changed_rate_usd", "usd", "compute",
+        "capex_usd * (1 - compute.salvage_share) * where(month <= compute.life_change_month,"
+        " (1 - (compute.life_change_month - month) / first_life_months)"
+        " / max(1, service_life_months - (compute.life_change_month - month)),"
+        " 1 / service_life_months)",
+        "monthly charge of what was bought in this month, once its life is changed: what is left"
+        " then, over the months that are left", "prospective change of estimate: IAS 8, ASC 250",
+    ),
+    Line("changed_rates_to_date_usd", "usd", "compute", "cumulative(changed_rate_usd)"),
+    Line(
+        "changed_depreciation_usd", "usd", "compute",
+        "prev(changed_rates_to_date_usd, 0)"
+        " - lag(changed_rates_to_date_usd, service_life_months + 1)",
+        "straight-line charge after the change of life",
+    ),
+    Line(
+        "first_depreciation_usd", "usd", "compute",
+        "(1 - compute.salvage_share) / first_life_months"
+        " * (prev(fleet_price_usd, 0) - capex_retired_usd)",
+        "straight-line charge by the life at opening",
+    ),
+    Line(
         "fleet_depreciation_usd", "usd", "compute",
         'where(compute.serving == "owned", where(compute.depreciation == "straight_line",'
-        " (1 - compute.salvage_share) / service_life_months"
-        " * (prev(fleet_price_usd, 0) - capex_retired_usd),"
+        " where(compute.life_change_month > 0, where(month > compute.life_change_month,"
+        " changed_depreciation_usd, first_depreciation_usd), first_depreciation_usd),"
         " (1 - value_kept) * prev(declining_book_usd, 0)), 0)",
     ),
     Line(

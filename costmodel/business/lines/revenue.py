@@ -1,4 +1,4 @@
-"""What is earned: seven streams, each a volume that was served times a price that falls.
+"""What is earned: eight streams, each a volume that was served times a price that falls.
 
 Served, billed and paid are three things: `served_share` is what capacity allows, `paid_share` what
 customers pay for. The value of time saved inside the company stands apart from what others pay.
@@ -10,8 +10,21 @@ from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(
+        "market_price_index", "ratio", "revenue",
+        'where(demand.market_price_path == "exponential",'
+        " exp(-ln(demand.market_price_fall_factor_per_year) / 12 * elapsed_months),"
+        ' where(demand.market_price_path == "table", demand.market_price_index_by_month,'
+        " demand.market_price_long_run_ratio + (1 - demand.market_price_long_run_ratio)"
+        " * exp(-demand.market_price_reversion_per_year / 12 * elapsed_months)))",
+        "the market's price of a token of given quality relative to opening: own and bought prices"
+        " follow it, each by its own factor where one is stated",
+    ),
+    Line(
         "price_index", "ratio", "revenue",
-        "exp(-ln(revenue.price_fall_factor_per_year) / 12 * elapsed_months)"
+        'where(demand.market_price_path == "exponential",'
+        " exp(-ln(revenue.price_fall_factor_per_year) / 12 * elapsed_months),"
+        " market_price_index * exp((ln(demand.market_price_fall_factor_per_year)"
+        " - ln(revenue.price_fall_factor_per_year)) / 12 * elapsed_months))"
         " * (1 - revenue.release_step_share) ** floor(elapsed_months"
         " / revenue.release_interval_months)",
         "own prices relative to opening",
@@ -24,10 +37,11 @@ LINES = (
         "api_price_usd_per_request", "usd/request", "revenue",
         "(demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
         " * (1 - demand.cached_share + demand.cached_share * revenue.api.cached_price_share)"
-        " + demand.output_tokens_per_request * revenue.api.price_usd_per_million_output_tokens)"
+        " + demand.output_tokens_per_request * (1 + revenue.api.reasoning_billed_share"
+        " * (demand.reasoning_factor - 1)) * revenue.api.price_usd_per_million_output_tokens)"
         " / 1e6 * (1 - revenue.api.discount_share)"
         " * (1 - revenue.api.batch_share * revenue.api.batch_discount_share)",
-        "list price of a mean request at opening, discounts taken off",
+        "list price of a mean request at opening, reasoning billed, discounts taken off",
     ),
     Line(
         "api_revenue_usd", "usd", "revenue",
@@ -38,7 +52,9 @@ LINES = (
         "seat_revenue_usd", "usd", "revenue",
         "seats * served_share * (revenue.seats.price_usd_per_month * contract_price_index"
         " + tokens_over_cap / 1e6 * revenue.seats.overage_price_usd_per_million_tokens"
-        " * price_index)",
+        " * price_index + revenue.seats.free_users_per_seat"
+        " * revenue.seats.advertising_usd_per_free_user_month)",
+        "seats, usage over the cap, and advertising to free users",
     ),
     Line(
         "enterprise_revenue_usd", "usd", "revenue",
@@ -60,16 +76,35 @@ LINES = (
     ),
     Line(
         "internal_value_usd", "usd", "revenue",
-        "internal_users * served_share * revenue.internal.work_hours_per_month"
+        "(internal_users * revenue.internal.work_hours_per_month"
         " * revenue.internal.hours_saved_share * revenue.internal.wage_usd_per_hour"
-        " * revenue.internal.realisation_share * wage_index",
-        "time saved, times the share of it that turns into money",
+        " * revenue.internal.realisation_share + contacts_deflected"
+        " * (1 - revenue.internal.returned_share) * revenue.internal.contact_usd)"
+        " * served_share * quality_response * wage_index",
+        "time saved, times the share of it that turns into money, and contacts that need no person",
+    ),
+    Line(
+        "contracted_compute_usd", "usd", "revenue",
+        "730 * sold_gpus * revenue.compute.contracted_share"
+        " * revenue.compute.contract_usd_per_gpu_hour * contract_price_index",
+        "GPU hours under contract, paid whether used or not",
+    ),
+    Line(
+        "compute_revenue_usd", "usd", "revenue",
+        "contracted_compute_usd + 730 * sold_gpus * (1 - revenue.compute.contracted_share)"
+        " * revenue.compute.utilisation_sold_share * revenue.compute.price_usd_per_gpu_hour"
+        " * rent_index",
+        "GPU hours sold: contracted ones, and those sold on demand at prices that follow rents",
     ),
     Line(
         "external_revenue_usd", "usd", "revenue",
-        "api_revenue_usd + seat_revenue_usd + enterprise_revenue_usd + image_revenue_usd"
-        " + call_revenue_usd + finetune_revenue_usd",
+        "where(verdict.question == \"cost\", 0, api_revenue_usd + seat_revenue_usd"
+        " + enterprise_revenue_usd + image_revenue_usd + call_revenue_usd"
+        " + finetune_revenue_usd + compute_revenue_usd)",
         "what customers pay",
     ),
-    Line("revenue_usd", "usd", "revenue", "external_revenue_usd + internal_value_usd"),
+    Line(
+        "revenue_usd", "usd", "revenue",
+        'external_revenue_usd + where(verdict.question == "cost", 0, internal_value_usd)',
+    ),
 )  # fmt: skip

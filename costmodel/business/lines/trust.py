@@ -12,8 +12,10 @@ from modelworth.costmodel.formula.text import Line
 LINES = (
     Line(
         "private_quality_loss", "share", "trust",
-        'where(trust.private_training == "none", 0, trust.private_quality_loss_share)',
-        "accepted results lost by private training",
+        'where(trust.private_training == "none", 0, min(0.99, trust.private_quality_loss_share'
+        " * exp(trust.quality_loss_epsilon_exponent"
+        " * ln(trust.reference_epsilon / trust.epsilon))))",
+        "accepted results lost by private training, more so at a smaller epsilon",
     ),
     Line(
         "scrubbing_usd", "usd", "trust",

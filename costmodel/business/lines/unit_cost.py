@@ -12,10 +12,16 @@ from modelworth.costmodel.formula.text import Line
 
 def _share(load: str) -> str:
     """A load's part of the fleet's cost; 0 while there is no load."""
-    return f"gpu_cost_usd * where(load_gpu_s > 0, {load} / max(load_gpu_s, 1e-12), 0)"
+    part = f"where(load_gpu_s > 0, {load} / max(load_gpu_s, 1e-12), 0)"
+    return f"(gpu_cost_usd - sold_cost_usd) * {part}"
 
 
 LINES = (
+    Line(
+        "sold_cost_usd", "usd", "compute",
+        "where(sold_gpus > 0, gpu_cost_usd * sold_gpus / max(gpus, 1e-12), 0)",
+        "GPUs sold by the hour: their part of the fleet's cost",
+    ),
     Line(
         "input_cost_usd", "usd", "compute",
         f"{_share('prefill_gpu_s')} + bought_input_usd + routed_input_usd",
@@ -30,13 +36,15 @@ LINES = (
     Line("call_cost_usd", "usd", "compute", f"{_share('call_gpu_s')} + bought_calls_usd"),
     Line("explanation_cost_usd", "usd", "compute", _share("explanation_gpu_s")),
     Line(
-        "standing_cost_usd", "usd", "compute", "where(load_gpu_s > 0, 0, gpu_cost_usd)",
+        "standing_cost_usd", "usd", "compute",
+        "where(load_gpu_s > 0, 0, gpu_cost_usd - sold_cost_usd)",
+
         "the fleet's cost in months without load",
     ),
     Line(
         "serving_cost_usd", "usd", "compute",
         "input_cost_usd + output_cost_usd + image_cost_usd + call_cost_usd"
-        " + explanation_cost_usd + standing_cost_usd",
+        " + explanation_cost_usd + standing_cost_usd + sold_cost_usd",
         "fleet and interfaces: the sum of the parts",
     ),
     Line(
@@ -61,10 +69,14 @@ LINES = (
         "an own GPU in full use, by the annuity of its price at opening",
     ),
     Line(
-        "owned_capital_usd_per_gpu_year", "usd/GPU year", "compute",
+        "owned_price_usd", "usd/GPU", "compute",
         "compute.purchase_usd_per_gpu * compute.cluster_uplift_factor"
-        " * where(trust.on_premises, trust.on_premises_premium_factor, 1)"
-        " * where(nominal_rate > 0,"
+        " * where(trust.on_premises, trust.on_premises_premium_factor, 1)",
+        "server, network and premises, at opening",
+    ),
+    Line(
+        "owned_capital_usd_per_gpu_year", "usd/GPU year", "compute",
+        "owned_price_usd * where(nominal_rate > 0,"
         " (nominal_rate - compute.salvage_share * nominal_rate"
         " * exp(-compute.service_life_years * ln(1 + nominal_rate)))"
         " / max(1e-12, 1 - exp(-compute.service_life_years * ln(1 + nominal_rate))),"
@@ -76,7 +88,7 @@ LINES = (
         "owned_running_usd_per_gpu_year", "usd/GPU year", "compute",
         "12 * (compute.power_kw_per_gpu * compute.hosting_usd_per_kw_month"
         " + compute.hosting_usd_per_gpu_month) + compute.software_usd_per_gpu_year"
-        " + compute.purchase_usd_per_gpu * compute.cluster_uplift_factor"
+        " + owned_price_usd"
         " * (compute.maintenance_share_per_year + compute.failures_per_gpu_year"
         " * compute.repair_share_of_price)"
         " + where(compute.hosting_includes_power, 0, 8760 * compute.power_kw_per_gpu"
@@ -85,15 +97,14 @@ LINES = (
     ),
     Line(
         "owned_straight_line_usd_per_gpu_hour", "usd/GPU hour", "compute",
-        "(compute.purchase_usd_per_gpu * compute.cluster_uplift_factor"
-        " * (1 - compute.salvage_share) / compute.service_life_years"
+        "(owned_price_usd * (1 - compute.salvage_share) / compute.service_life_years"
         " + owned_running_usd_per_gpu_year) / 8760",
         "the same by straight-line depreciation, without cost of capital",
     ),
     Line(
         "owned_decay_usd_per_gpu_hour", "usd/GPU hour", "compute",
-        "(compute.purchase_usd_per_gpu * compute.cluster_uplift_factor"
-        " * ln(compute.value_fall_factor_per_year) + owned_running_usd_per_gpu_year) / 8760",
+        "(owned_price_usd * ln(compute.value_fall_factor_per_year)"
+        " + owned_running_usd_per_gpu_year) / 8760",
         "the same by loss of value in the first year", "Epoch AI, arXiv:2405.21015",
     ),
 )  # fmt: skip

@@ -133,5 +133,5 @@ def _monthly(paper: Paper) -> None:
         paper.text(place.row, 2, key, "quiet")
         style = paper.styles[pattern(unit, max(map(abs, values))) + "_entry"]
         for month in months:
-            value = values[min(month, len(values) - 1)]
+            value = values[min(max(month - 1, 0), len(values) - 1)]
             paper.sheet.write_number(place.row, FIRST_COLUMN + month, value, style)
