@@ -32,6 +32,7 @@ from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.settled import model_sizes, settle
 from modelworth.costmodel.business.usage import driver_uses, line_uses
+from modelworth.costmodel.findings import finding
 from modelworth.costmodel.risk import verdict
 from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.comparison import PLAN, compare, volume_curve
@@ -114,7 +115,9 @@ def evaluate(
         run = ModelIndicators(scenario.months, basis.values, tuple(INDICATORS))
         draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
     day = datetime.now(UTC).date() if today is None else today
-    found = _analysis(basis, resolved, draws, sampling, parts, records, store_digest, day)
+    found = _with_finding(
+        _analysis(basis, resolved, draws, sampling, parts, records, store_digest, day)
+    )
     if "options" not in parts:
         return found
     choice = scenario.choice or read_options("options", None, scenario.hardware.model)
@@ -200,6 +203,17 @@ def _analysis(
         base_case=base_case(scenario),
         market=market.paths(scenario, basis.settings, series),
     )
+
+
+def _with_finding(analysis: Analysis) -> Analysis:
+    """The finding in both languages, made from the figures, where the scenario has none."""
+    text = {
+        language: {**prose, "finding": finding(analysis, language)}
+        if "finding" not in prose
+        else prose
+        for language, prose in analysis.text.items()
+    }
+    return replace(analysis, text=text)
 
 
 def base_case(scenario: Scenario) -> BaseCase:
