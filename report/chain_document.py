@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from modelworth.data.measurement import Measurement
-from modelworth.report import study_learning
+from modelworth.report import study_explain, study_learning, study_privacy
 
 SECTIONS: Final[dict[str, Callable[[Sequence[Measurement]], list[str]]]] = {
     "learning": study_learning.lines,
+    "privacy": study_privacy.lines,
+    "explain": study_explain.lines,
 }
 READING: Final = """\
 Each stage from text to trust, measured in a process of its own on the machine below. Intervals are

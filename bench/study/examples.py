@@ -13,6 +13,9 @@ FACTS: Final = 6
 CLASSES: Final = 4
 KEYWORDS: Final = 8  # of each class
 PLANTED: Final = 3
+MASK: Final = 1
+MASKED_SHARE: Final = 0.2
+"""Of the filler, so that an emptied input is one that the model knows."""
 SIDE: Final = 16
 PATCH: Final = 4
 IMAGE_CLASSES: Final = 10

@@ -42,9 +42,9 @@ PRETRAINING_BATCH: Final = 8
 def run(case: StudyCase, corpus: Corpus | None, device: torch.device) -> Seen:
     """One run of the study."""
     if case.method in ("finetune", "labels_only"):
-        return _labels(case, _needed(corpus), device)
+        return _labels(case, needed(corpus), device)
     if case.method == "scratch":
-        return _scratch(case, _needed(corpus), device)
+        return _scratch(case, needed(corpus), device)
     return _made(case, device)
 
 
@@ -93,8 +93,9 @@ def text_checks(case: StudyCase, corpus: Corpus, device: torch.device) -> list[B
     return [cut(corpus.held_out, part, length, device) for part in parts]
 
 
-def _needed(corpus: Corpus | None) -> Corpus:
-    assert corpus is not None, "this method trains on text"
+def needed(corpus: Corpus | None) -> Corpus:
+    """The corpus of a method that trains on text."""
+    assert corpus is not None
     return corpus
 
 

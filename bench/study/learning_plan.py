@@ -59,7 +59,8 @@ def tokens_needed(ladder: Ladder) -> int:
     return max(ladder.tokens)
 
 
-def _shape(text: str, vocabulary: int, length: int, **more: object) -> Shape:
+def shape_of(text: str, vocabulary: int, length: int, **more: object) -> Shape:
+    """A net of a size, with what the study decides."""
     width, layers = size(text)
     facts = {"vocabulary": vocabulary, "length": length, "heads": heads(width), **more}
     return Shape.model_validate({"width": width, "layers": layers, **facts})
@@ -74,7 +75,7 @@ def _text(ladder: Ladder, vocabulary: int, corpus: str) -> list[StudyCase]:
         StudyCase(
             study="learning",
             method="scratch",
-            shape=_shape(text, vocabulary, LENGTH),
+            shape=shape_of(text, vocabulary, LENGTH),
             batch=BATCH,
             settings={"tokens": tokens, "unique_tokens": unique},
             corpus=corpus,
@@ -89,7 +90,7 @@ def _labels(ladder: Ladder, vocabulary: int, corpus: str) -> list[StudyCase]:
         StudyCase(
             study="learning",
             method=method,
-            shape=_shape(middle, vocabulary, LENGTH, answers=examples.TOPICS, causal=False),
+            shape=shape_of(middle, vocabulary, LENGTH, answers=examples.TOPICS, causal=False),
             batch=EXAMPLES_BATCH,
             settings={"labelled_examples": count, "steps": FINETUNE_STEPS, **more},
             corpus=corpus,
@@ -104,7 +105,7 @@ def _tasks(ladder: Ladder) -> list[StudyCase]:
         StudyCase(
             study="learning",
             method="task",
-            shape=_shape(text, examples.VOCABULARY, length),
+            shape=shape_of(text, examples.VOCABULARY, length),
             batch=EXAMPLES_BATCH,
             settings={"task": task, "examples": ladder.examples},
         )
@@ -119,7 +120,7 @@ def _images(ladder: Ladder) -> list[StudyCase]:
         StudyCase(
             study="learning",
             method="image",
-            shape=_shape(
+            shape=shape_of(
                 text, examples.PATCH**2, examples.PATCHES,
                 sees="patches", answers=answers, causal=False,
             ),

@@ -80,7 +80,7 @@ class Net(nn.Module):
     def embedded(self, inputs: Tensor) -> Tensor:
         """Embeddings with positions; their ids are expanded so that Opacus sees each example's."""
         places = torch.arange(inputs.shape[1], device=inputs.device)
-        found: Tensor = self.embed(inputs) + self.places(places.expand(inputs.shape[:2]))
+        found: Tensor = self.embed(inputs) + self.places(places.repeat(len(inputs), 1))
         return found
 
     def answer(self, states: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ from modelworth.bench.study.examples import (
     FACTS,
     IMAGE_CLASSES,
     KEYWORDS,
+    MASK,
+    MASKED_SHARE,
     NOISE,
     PATCH,
     PATCHES,
@@ -74,6 +76,7 @@ def keywords(
     every = np.arange(batch)[:, None]
     while True:
         rows = rng.integers(SPECIAL, SPECIAL + 2 * WORDS, (batch, length))
+        rows[rng.random(rows.shape) < MASKED_SHARE] = MASK
         classes = rng.integers(0, CLASSES, batch)
         places = rng.permuted(np.tile(np.arange(length), (batch, 1)), axis=1)[:, :PLANTED]
         planted = rng.integers(0, KEYWORDS, (batch, PLANTED)) + classes[:, None] * KEYWORDS

@@ -11,6 +11,7 @@ import torch
 
 from modelworth.bench.run import worker
 from modelworth.bench.run.isolation import WorkerEnd
+from modelworth.bench.study import learning
 from modelworth.bench.study.case import Seen, StudyCase
 from modelworth.bench.study.corpus import Corpus
 from modelworth.bench.timing import peak_memory as memory
@@ -44,8 +45,15 @@ def _seen(job: dict[str, Any]) -> Seen:
 
 
 def _run(case: StudyCase, corpus_file: str | None) -> Seen:
+    """The case by its study; only that study's packages are imported."""
     corpus = Corpus.load(corpus_file) if corpus_file and case.corpus else None
     device = torch.device(case.device)
-    from modelworth.bench.study import learning
+    if case.study == "privacy":
+        from modelworth.bench.study import privacy
 
+        return privacy.run(case, learning.needed(corpus), device)
+    if case.study == "explain":
+        from modelworth.bench.study import explain
+
+        return explain.run(case, device)
     return learning.run(case, corpus, device)

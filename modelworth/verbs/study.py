@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from modelworth.bench.study.learning_plan import Ladder
     from modelworth.bench.study.texts import Document
 
-STUDIES = ("learning",)
+STUDIES = ("learning", "privacy", "explain")
 EPILOG = """examples:
   modelworth study learning                  a ladder of sizes and budgets on a default text
   modelworth study learning ./our-texts      on your own: plain text, JSON lines or Parquet
   modelworth study learning --quick          the same in a minute or two
   modelworth study learning --sizes 64x4,128x6,256x8 --tokens 1e6,2e6,4e6 --device cuda
+  modelworth study privacy ./our-texts       plain training against DP-SGD, LoRA too
+  modelworth study explain                   four ways to explain: cost, and whether they hold
   modelworth study --report chain.md         what the store's studies found, as a page
 A study that was stopped goes on where it was; --again begins anew.
 """
@@ -70,6 +73,8 @@ def _study(name: str, options: argparse.Namespace, store: Store) -> bool:
     """Run one study; whether anything of it is there."""
     makers: dict[str, Callable[..., tuple[list[StudyCase], Corpus | None]]] = {
         "learning": _learning,
+        "privacy": _privacy,
+        "explain": _explain,
     }
     cases, corpus = makers[name](options)
     found = _followed(cases, corpus, options, store)
@@ -124,17 +129,57 @@ def _learning(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | No
     return plan.cases(ladder, corpus.vocabulary, corpus.digest, _device(options)), corpus
 
 
+def _privacy(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
+    from modelworth.bench.study import privacy_plan as plan
+
+    require("opacus")
+    wanted = plan.QUICK if options.quick else plan.STANDARD
+    if options.sizes:
+        wanted = replace(wanted, sizes=_sizes(options.sizes))
+    corpus = _corpus(options, wanted.base_tokens)
+    return plan.cases(wanted, corpus.vocabulary, corpus.digest, _device(options)), corpus
+
+
+def _explain(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
+    from modelworth.bench.study import explain_plan as plan
+
+    require("captum")
+    if options.folder is not None:
+        raise InputError("study explain", str(options.folder), "no folder: it makes its own inputs")
+    wanted = plan.QUICK if options.quick else plan.STANDARD
+    if options.sizes:
+        sizes = _sizes(options.sizes)
+        wanted = replace(wanted, sizes=sizes, image_sizes=sizes)
+    return plan.cases(wanted, _device(options)), None
+
+
+def require(package: str) -> None:
+    """See that an optional package is there, before any run.
+
+    Raises:
+        ModuleNotFoundError: if it isn't; the command line says how to get it.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+
+
+def _sizes(text: str) -> tuple[str, ...]:
+    """Nets as typed, each checked."""
+    from modelworth.bench.study.shape import size
+
+    sizes = tuple(part.strip() for part in text.split(","))
+    for part in sizes:
+        size(part)
+    return sizes
+
+
 def _ladder(options: argparse.Namespace) -> Ladder:
     """The ladder that the options ask for."""
     from modelworth.bench.study.learning_plan import QUICK, STANDARD
-    from modelworth.bench.study.shape import size
 
     ladder = QUICK if options.quick else STANDARD
     if options.sizes:
-        sizes = tuple(text.strip() for text in options.sizes.split(","))
-        for text in sizes:
-            size(text)
-        ladder = replace(ladder, sizes=sizes)
+        ladder = replace(ladder, sizes=_sizes(options.sizes))
     if options.tokens:
         tokens = tuple(sorted(_count(text) for text in options.tokens.split(",")))
         repeated = ((tokens[0], tokens[-1]),) if len(tokens) > 1 else ()
