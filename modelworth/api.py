@@ -45,6 +45,7 @@ def measure(
     *,
     model: str | None = None,
     work: str | None = None,
+    timed_s: float | None = None,
     **choices: Any,
 ) -> tuple[Measurement, ...]:
     """Measure a suite, or one kind of work of one model, on this machine.
@@ -54,6 +55,8 @@ def measure(
         store: where records go; an address, or the default store if None.
         model: a name of the catalogue, a folder, or a config.json.
         work: `pretrain`, `finetune`, `finetune_lora`, `prefill`, `decode`, `generate`, `forward`.
+        timed_s: seconds of timed steps, and of warm-up at most, for each case; the suite's if None,
+            20 for one model.
         choices: `batch`, `prompt_tokens`, `precision`, … as in a suite's file.
 
     Returns:
@@ -74,9 +77,12 @@ def measure(
     else:
         task = request.request({"model": model, "work": work, **choices}, "measure").case(device)
         asked = suites.Suite("case", (task,), suites.THOROUGH)
+    limits = asked.limits
+    if timed_s is not None:
+        limits = limits.model_copy(update={"timed_s": timed_s, "warmup_s": timed_s})
     with _opened(store) as kept:
         name = asked.name if model is None else None
-        events = runner.run(asked.cases, kept, limits=asked.limits, suite=name)
+        events = runner.run(asked.cases, kept, limits=limits, suite=name)
         return tuple(event.measurement for event in events if event.measurement is not None)
 
 
