@@ -92,7 +92,6 @@ def _point(settings: Settings, understood: Understood, level: Level, processes: 
             mode="open",
             rate_per_s=rate_per_s,
             arrivals=settings.arrivals,
-            concurrency_limit=settings.max_in_flight,
         )
     said: dict[str, Any] = {"endpoint": settings.label, "sweep": settings.sweep}
     said["shared_prefix"] = None if settings.traffic else understood.shape.shared
@@ -100,6 +99,9 @@ def _point(settings: Settings, understood: Understood, level: Level, processes: 
     said["objective"] = tuple(str(term) for term in settings.objective)
     asked = load.model_copy(update=said)
     summary = summarise(runs, asked, settings.objective)
+    if load.mode == "open" and (summary.load.in_flight_max or 0) >= settings.max_in_flight:
+        held = summary.load.model_copy(update={"concurrency_limit": settings.max_in_flight})
+        summary = replace(summary, load=held)
     if interrupted:
         raise InterruptedPointError(summary)
     return summary

@@ -224,14 +224,15 @@ def facts_of(record: Measurement) -> LoadFacts | None:
     request, tokens = serving.e2e or Spread(), _mean_tokens(record, load, serving)
     lag = load.client_lag_s or Spread()
     at_once = load.arrivals == "burst"
+    own = record.provenance.origin == "measured" and serving.requests_per_s is not None
     return LoadFacts(
-        completed=load.requests_ok,
+        completed=_done(load, serving) if own else load.requests_ok,
         failed=load.requests_failed or 0,
         duration_s=load.duration_s,
         limit=load.concurrency_limit,
         rate_per_s=math.inf if at_once else load.rate_per_s,
-        stated_requests_per_s=serving.requests_per_s,
-        stated_output_per_s=serving.output_tokens_per_s,
+        stated_requests_per_s=None if own else serving.requests_per_s,
+        stated_output_per_s=None if own else serving.output_tokens_per_s,
         prompt_tokens=record.workload.prompt_tokens,
         output_tokens=tokens,
         request_s=average_s(request),
@@ -244,6 +245,16 @@ def facts_of(record: Measurement) -> LoadFacts | None:
         client_bound=bool(load.client_bound),
         cached_share=load.cached_share,
     )
+
+
+def _done(load: Load, serving: Serving) -> int | None:
+    """Requests done in the counted time by our own client, which counts those at its edges in part.
+
+    Those that were due in it (`requests_ok`) are more where a queue grew.
+    """
+    if load.duration_s is None or serving.requests_per_s is None:
+        return load.requests_ok
+    return round(serving.requests_per_s * load.duration_s)
 
 
 def _mean_tokens(record: Measurement, load: Load, serving: Serving) -> float | None:

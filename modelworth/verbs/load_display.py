@@ -6,6 +6,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from modelworth.data.importers.records import judged
+
 if TYPE_CHECKING:
     from modelworth.bench.load.probe import Understood
     from modelworth.bench.load.record import Served
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from modelworth.data.serving import Spread
 
 COLUMNS = ("load", "requests", "failed", "in flight", "TTFT p50", "p95 ms", "TPOT p50", "p95 ms",
-           "tokens/s", "requests/s")  # fmt: skip
-WIDTHS = (15, 10, 8, 11, 10, 9, 10, 9, 11, 12)
+           "tokens/s", "requests/s", "judged")  # fmt: skip
+WIDTHS = (15, 10, 8, 11, 10, 9, 10, 9, 11, 12, 18)
 
 
 def heading(settings: Settings, understood: Understood, served: Served) -> None:
@@ -77,6 +79,7 @@ def found(found: Found, objective: str, by: str, *, as_json: bool) -> None:
 def _cells(record: Measurement) -> tuple[str, ...]:
     load, serving = record.load, record.result.serving if record.result else None
     assert load is not None
+    judgement = judged(record)
     said = f"{load.concurrency_limit} in flight"
     if load.mode == "open":
         said = f"{load.rate_per_s:g} a second"
@@ -89,6 +92,7 @@ def _cells(record: Measurement) -> tuple[str, ...]:
         *_times(serving.tpot if serving else None),
         _figure(serving.output_tokens_per_s if serving else None),
         _figure(serving.requests_per_s if serving else None),
+        judgement.title if judgement is not None else "—",
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from modelworth.bench.load import summary
 from modelworth.cli import main
+from modelworth.data.importers.records import judged
 from modelworth.data.store import open_store
 
 STUB = Path(__file__).with_name("served_stub.py")
@@ -62,6 +63,7 @@ def test_a_closed_loop_leaves_a_record_for_each_level(served, tmp_path, capsys):
         assert record.load.in_flight_mean == pytest.approx(record.load.concurrency_limit, rel=0.2)
         assert record.load.endpoint == "lab"
         assert "127.0.0.1" not in record.model_dump_json()
+        assert judged(record).kind == "concurrency_held"
     assert "TTFT p50" in capsys.readouterr().out
 
 
@@ -77,8 +79,9 @@ def test_an_open_loop_sends_at_its_rate(served, tmp_path):
     (record,) = _load(served, tmp_path, "--rate", "40", "--arrivals", "constant", "--warmup", "0.1")
     assert record.load.mode == "open"
     assert record.load.requests_ok == 12
-    assert record.load.concurrency_limit == 4096
+    assert record.load.concurrency_limit is None
     assert record.workload.concurrency is None
+    assert judged(record).kind == "load_limited"
 
 
 FAULTS = {
@@ -89,6 +92,17 @@ FAULTS = {
     "stream_error": "stream_error",
     "hang": "timeout",
 }
+
+
+def test_too_many_requests_for_the_slots_show_as_a_queue(tmp_path):
+    """Two slots of 20 ms: 100 requests a second; 150 come. Reported latency has the wait in it."""
+    with _stub("--slots", "2", "--ttft-s", "0.013", "--tpot-s", "0.001") as url:
+        rate = ["--rate", "150", "--arrivals", "constant", "--duration", "1", "--warmup", "0.1"]
+        (record,) = _load(url, tmp_path, *rate)
+    assert judged(record).kind == "saturated"
+    serving = record.result.serving
+    assert serving.ttft.p50_s > 0.1
+    assert serving.ttft.p50_s > 20 * serving.tpot.p50_s
 
 
 @pytest.mark.parametrize("fault", FAULTS)
