@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from modelworth.data.measurement import Measurement
-from modelworth.report import study_explain, study_learning, study_privacy
+from modelworth.report import study_data, study_explain, study_learning, study_privacy
 
 SECTIONS: Final[dict[str, Callable[[Sequence[Measurement]], list[str]]]] = {
+    "data": study_data.lines,
     "learning": study_learning.lines,
     "privacy": study_privacy.lines,
     "explain": study_explain.lines,

@@ -43,6 +43,7 @@ def run(
     store: Store | None,
     *,
     corpus: Corpus | None = None,
+    folder: Path | None = None,
     again: bool = False,
     time_limit_s: float = 600.0,
     command: str | None = None,
@@ -60,8 +61,8 @@ def run(
     done = set() if again or store is None else _done(store, machine)
     todo = [case for case in cases if case.id not in done]
     keeper, origin = Keeper(store), provenance(command)
-    with tempfile.TemporaryDirectory(prefix="modelworth-study-") as folder:
-        file = Path(folder) / "corpus.npz"
+    with tempfile.TemporaryDirectory(prefix="modelworth-study-") as scratch:
+        file = Path(scratch) / "corpus.npz"
         if corpus is not None:
             corpus.save(file)
         for index, case in enumerate(todo):
@@ -69,6 +70,7 @@ def run(
             job = {
                 "case": case.model_dump(mode="json"),
                 "corpus_file": str(file),
+                "folder": None if folder is None else str(folder.resolve()),
                 "memory_share": memory_share,
             }
             outcome = _outcome(job, time_limit_s)

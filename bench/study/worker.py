@@ -40,13 +40,17 @@ def _seen(job: dict[str, Any]) -> Seen:
         torch.set_num_threads(threads(case))
     with Monitor(case.device, 0, before) as monitor:
         monitor.start()
-        seen = _run(case, job.get("corpus_file"))
+        seen = _run(case, job)
     return seen.model_copy(update={"condition": monitor.condition()})
 
 
-def _run(case: StudyCase, corpus_file: str | None) -> Seen:
+def _run(case: StudyCase, job: dict[str, Any]) -> Seen:
     """The case by its study; only that study's packages are imported."""
-    corpus = Corpus.load(corpus_file) if corpus_file and case.corpus else None
+    if case.study == "data":
+        from modelworth.bench.study import data
+
+        return data.run(case, data.source_files(job.get("folder")))
+    corpus = Corpus.load(job["corpus_file"]) if case.corpus else None
     device = torch.device(case.device)
     if case.study == "privacy":
         from modelworth.bench.study import privacy

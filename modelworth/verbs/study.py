@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from modelworth.bench.study.learning_plan import Ladder
     from modelworth.bench.study.texts import Document
 
-STUDIES = ("learning", "privacy", "explain")
+STUDIES = ("data", "learning", "privacy", "explain")
 EPILOG = """examples:
+  modelworth study data ./our-texts          read, filter, deduplicate, tokenise, pack: MB/s
   modelworth study learning                  a ladder of sizes and budgets on a default text
   modelworth study learning ./our-texts      on your own: plain text, JSON lines or Parquet
   modelworth study learning --quick          the same in a minute or two
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
 def _study(name: str, options: argparse.Namespace, store: Store) -> bool:
     """Run one study; whether anything of it is there."""
     makers: dict[str, Callable[..., tuple[list[StudyCase], Corpus | None]]] = {
+        "data": _data,
         "learning": _learning,
         "privacy": _privacy,
         "explain": _explain,
@@ -97,6 +99,7 @@ def _followed(
         cases,
         store,
         corpus=corpus,
+        folder=options.folder,
         again=options.again,
         time_limit_s=options.time_limit_s,
         command="modelworth " + " ".join(sys.argv[1:]),
@@ -119,6 +122,17 @@ def _said(measurement: Measurement) -> str:
         return f"{measurement.status}: {measurement.reason}"
     figures = measurement.study.figures.items()
     return ", ".join(f"{key} {found.value:.4g}" for key, found in figures)
+
+
+def _data(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
+    from modelworth.bench.study import data, data_plan
+    from modelworth.bench.timing.machine import cores
+
+    require("datasketch")
+    require("PIL")
+    folder = None if options.folder is None else str(options.folder)
+    wanted = data_plan.QUICK if options.quick else data_plan.STANDARD
+    return data_plan.cases(wanted, data_plan.digest(data.source_files(folder)), cores()), None
 
 
 def _learning(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
@@ -144,8 +158,6 @@ def _explain(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | Non
     from modelworth.bench.study import explain_plan as plan
 
     require("captum")
-    if options.folder is not None:
-        raise InputError("study explain", str(options.folder), "no folder: it makes its own inputs")
     wanted = plan.QUICK if options.quick else plan.STANDARD
     if options.sizes:
         sizes = _sizes(options.sizes)
