@@ -30,6 +30,7 @@ from modelworth.costmodel.business import capacity, lint, market
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.business.published_cases import Check, check_case
 from modelworth.costmodel.business.settled import model_sizes, settle
 from modelworth.costmodel.business.usage import driver_uses, line_uses
 from modelworth.costmodel.findings import finding
@@ -203,6 +204,19 @@ def _analysis(
         base_case=base_case(scenario),
         market=market.paths(scenario, basis.settings, series),
     )
+
+
+def check(
+    scenario: Scenario, measurements: Iterable[Measurement] = (), catalog: Catalog | None = None
+) -> tuple[Check, ...]:
+    """The scenario's expected figures against its base case, as `evaluate` has it.
+
+    Raises:
+        InputError: if a figure is expected that there isn't.
+    """
+    prices = load_catalog() if catalog is None else catalog
+    basis = assumptions(scenario, capacity.resolve(scenario, tuple(measurements), prices).settings)
+    return check_case(basis.model, basis.values, scenario.expected)
 
 
 def _with_finding(analysis: Analysis) -> Analysis:

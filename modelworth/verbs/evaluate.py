@@ -70,10 +70,10 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return 0
     if options.check and options.scenario is None:
-        return _check_cases(options.json)
+        return _check_cases(options)
     scenario = scenario_of(options)
     if options.check:
-        return _check(scenario, options.json)
+        return _check(scenario, options)
     analysis = _analysis(scenario, options)
     if options.solve:
         return evaluate_solve.solve(scenario, analysis, options)
@@ -131,32 +131,32 @@ def _progress(done: int, trials: int) -> None:
     print(f"{done:,} of {trials:,} trials", end=end, file=sys.stderr, flush=True)
 
 
-def _check_cases(as_json: bool) -> int:
+def _check_cases(options: argparse.Namespace) -> int:
     """Compare every shipped case with what was published; 1 if a figure is off."""
     from modelworth.costmodel.scenario.scenario import FOLDER, load
 
     worst = 0
     for path in sorted((FOLDER / "cases").glob("*.yaml")):
-        if not as_json:
+        if not options.json:
             print(path.stem)
-        worst = max(worst, _check(load(path), as_json))
+        worst = max(worst, _check(load(path), options))
     return worst
 
 
-def _check(scenario: Scenario, as_json: bool) -> int:
+def _check(scenario: Scenario, options: argparse.Namespace) -> int:
     """Compare the base case with the expected figures; 1 if one is off."""
     from dataclasses import asdict
 
-    from modelworth.costmodel.business.model import Model
-    from modelworth.costmodel.business.published_cases import check_case
+    from modelworth.api import measurements
+    from modelworth.costmodel.evaluate import check
 
     if not scenario.expected:
         where = f"{scenario.name}.yaml: expected"
         advice = "add the figures to compare with, or leave out --check"
         raise InputError(where, "missing", advice=advice)
-    values = {key: setting.value for key, setting in scenario.settings.items()}
-    checks = check_case(Model(scenario.months), values, scenario.expected)
-    if as_json:
+    records, _ = measurements(scenario, options.store)
+    checks = check(scenario, records)
+    if options.json:
         print(json.dumps([asdict(check) for check in checks]))
     else:
         for check in checks:
