@@ -96,11 +96,13 @@ def _measured(
 ) -> Evidence:
     """Load tests of the named model before single steps; of an unnamed one after them."""
     ways = [capacity_served.evidence, capacity_measured.evidence]
+    findings: tuple[Finding, ...] = ()
     for way in ways if scenario.hardware.model else reversed(ways):
         found = way(scenario, measurements, catalog)
         if found.settings:
             return found
-    return Evidence()
+        findings += found.findings
+    return Evidence(findings=findings)
 
 
 def _missing(code: str, scenario: Scenario) -> Finding:

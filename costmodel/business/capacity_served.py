@@ -31,7 +31,7 @@ from modelworth.costmodel.business.served_curve import (
 )
 from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, predict
-from modelworth.costmodel.prediction.served import LEAST_LOG
+from modelworth.costmodel.prediction.served import LEAST_LOG, prompt_cost
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
@@ -40,6 +40,7 @@ from modelworth.data.importers.records import SAME_LENGTH, distinct, judged_all,
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
 
+NONE_SOUND: Final = "C06"
 PROMPT_COST: Final = 0.2
 """Device time of a prompt token over that of an output token, where nothing predicts it: 14.8k
 output against 73.7k input tokens a second and node (DeepSeek, open-infra-index, 2025-02)."""
@@ -82,9 +83,9 @@ class Reading:
 
 
 def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
-    """What load tests of the scenario's model and device say; empty if there is no sound one."""
+    """What load tests of the scenario's model and device say; a finding where none is sound."""
     records = _fitting(scenario, measurements, catalog)
-    judgements = judged_all(records)
+    judgements = judged_all(records, lambda record: prompt_cost(record, catalog))
     asked = _asked(scenario)
     curves = _curves([record for record in records if record.id in judgements], judgements)
     readings = [
@@ -93,7 +94,7 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
         if (reading := _reading(scenario, curve, judgements, asked, catalog)) is not None
     ]
     if not readings:
-        return Evidence()
+        return Evidence(findings=_unsound(records, judgements))
     chosen = _chosen(readings)
     return _found(scenario, chosen, _basis(chosen, readings, asked), asked, catalog)
 
@@ -310,6 +311,20 @@ def _found(
     )
     missed = () if reading.at.held else (_missed(scenario, reading),)
     return Evidence(settings, used, findings=missed, device=used[0].machine.device)
+
+
+def _unsound(
+    records: Sequence[Measurement], judgements: dict[str, Judgement]
+) -> tuple[Finding, ...]:
+    """That there are load tests of the model, and why none can stand for a capacity."""
+    faults = [judgements[record.id] for record in records if not judgements[record.id].sound]
+    if not faults:
+        return ()
+    kinds = ", ".join(sorted({one.title for one in faults}))
+    values: dict[str, float | str] = {
+        "runs": float(len(faults)), "model": records[-1].model.name, "kinds": kinds,
+    }  # fmt: skip
+    return (Finding(NONE_SOUND, "warning", "capacity.basis", values),)
 
 
 def _width(reading: Reading, basis: Basis) -> float:

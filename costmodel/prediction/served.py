@@ -23,6 +23,7 @@ from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.records import sound
 from modelworth.data.measurement import Measurement
+from modelworth.data.words import SHORT
 
 PULL = 0.5
 """How many results the pull towards 1 weighs: the scatter between results of one server, squared,
@@ -52,7 +53,7 @@ def served_scales(
 ) -> tuple[ServedScale, ...]:
     """Scales of every device and precision among own and imported serving results."""
     groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for record in sound(measurements):
+    for record in sound(measurements, lambda record: prompt_cost(record, catalog)):
         case = served_case(record, catalog)
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
@@ -97,6 +98,23 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
         software=work.engine,
         tensor=work.layout.tensor,
     )
+
+
+def prompt_cost(record: Measurement, catalog: Catalog) -> tuple[float, float] | None:
+    """FLOPs of a prompt token of a record's model, and its devices' dense peak.
+
+    None where the catalogue doesn't know model or device. The attention's products and what the
+    devices don't reach are left out: a prompt read faster than this came from a cache.
+    """
+    architecture = architecture_of(record.model, catalog)
+    try:
+        rates = catalog.accelerator(record.machine.device).matmul_flops_per_s
+    except InputError:
+        return None
+    peak = rates.get(SHORT[record.workload.precision]) or rates["bf16"] or rates["fp16"]
+    if architecture is None or peak is None:
+        return None
+    return 2.0 * architecture.active_matmul_parameters, peak * record.machine.count
 
 
 def _scale(device: str, precision: str, found: Sequence[tuple[str, float]]) -> ServedScale:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from modelworth.data.importers.content import Content, Json
 from modelworth.data.importers.numbers import (
     at,
     count,
     first,
+    list_at,
     moment,
     number,
+    object_at,
     positive,
     rate,
     spread,
@@ -36,9 +38,11 @@ def knows(content: Content) -> bool:
 
 
 def _benchmarks(document: Json) -> list[Json]:
-    found = document.get("benchmarks")
-    listed = found if isinstance(found, list) else []
-    return [one for one in listed if at(one, "metrics", "inter_token_latency_ms") is not None]
+    return [
+        one
+        for one in list_at(document, "benchmarks")
+        if at(one, "metrics", "inter_token_latency_ms") is not None
+    ]
 
 
 def runs(content: Content) -> Iterator[ServedRun]:
@@ -48,8 +52,8 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(one: Json, document: Json) -> ServedRun:
-    totals = at(one, "metrics", "request_totals") or one.get("request_totals")
-    totals = totals or at(one, "run_stats", "requests_made") or {}
+    totals = object_at(one, "metrics", "request_totals") or object_at(one, "request_totals")
+    totals = totals or object_at(one, "run_stats", "requests_made")
     completed, failed = count(totals.get("successful")), count(totals.get("errored")) or 0
     limit, rate_per_s = _load(one)
     output = _successful(one, "output_token_count").mean_s
@@ -83,15 +87,14 @@ def _run(one: Json, document: Json) -> ServedRun:
 
 def _successful(one: Json, metric: str, seconds: float = 1.0) -> Spread:
     """A metric's statistics over requests that ended well."""
-    values = at(one, "metrics", metric, "successful")
-    return spread(values, seconds) if isinstance(values, Mapping) else Spread()
+    return spread(at(one, "metrics", metric, "successful"), seconds)
 
 
 def _load(one: Json) -> tuple[int | None, float | None]:
     """Limit in flight and arrival rate, by the strategy of the version's own place."""
     places = (("config", "strategy"), ("args", "strategy"), ("scheduler", "strategy"))
-    strategy: Any = next((it for place in places if (it := at(one, *place)) is not None), {})
-    kind = first(strategy, "type_", "kind", "type") if isinstance(strategy, Mapping) else None
+    strategy = next((it for place in places if (it := object_at(one, *place))), {})
+    kind = first(strategy, "type_", "kind", "type")
     if kind == "synchronous":
         return 1, None
     if kind == "concurrent":
@@ -131,11 +134,9 @@ def _model(one: Json, document: Json) -> str | None:
 
 
 def _errors(one: Json, failed: int) -> dict[str, int]:
-    listed = at(one, "requests", "errored")
     texts = [
         str(first(it, "error") or at(it, "info", "error") or "unknown")
-        for it in (listed if isinstance(listed, list) else [])
-        if isinstance(it, Mapping)
+        for it in list_at(one, "requests", "errored")
     ]
     kinds = Counter(short_error(it) for it in texts)
     if failed > kinds.total():

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, moment, positive, spread
+from modelworth.data.importers.numbers import (
+    at,
+    count,
+    first,
+    list_at,
+    moment,
+    object_at,
+    positive,
+    spread,
+)
 from modelworth.data.importers.served_run import ServedRun, request_time, token_time
 from modelworth.data.importers.shared import mean, text
 from modelworth.data.serving import Spread
@@ -23,10 +32,9 @@ def knows(content: Content) -> bool:
 
 
 def _results(document: Json) -> list[Json]:
-    listed = document.get("results")
     return [
         one
-        for one in (listed if isinstance(listed, list) else [])
+        for one in list_at(document, "results")
         if isinstance(one, dict) and "executor_type" in one and "token_throughput_secs" in one
     ]
 
@@ -39,7 +47,7 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(one: Json, document: Json) -> ServedRun:
-    config = document.get("config") or {}
+    config = object_at(document, "config")
     completed = count(one.get("successful_requests"))
     failed = count(one.get("failed_requests")) or 0
     paced = "arrival" in str(one.get("executor_type")).casefold()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, positive, rate, spread
+from modelworth.data.importers.numbers import at, count, first, object_at, positive, rate, spread
 from modelworth.data.importers.served_run import ServedRun, request_time, token_time
 from modelworth.data.serving import Spread
 
@@ -34,13 +34,13 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(one: Json) -> ServedRun:
-    done, load = one.get("successes") or {}, one["load_summary"]
+    done, load = object_at(one, "successes"), object_at(one, "load_summary")
     completed, failed = count(done.get("count")), count(at(one, "failures", "count")) or 0
     requests_per_s = positive(at(done, "throughput", "requests_per_sec"))
     duration_s = positive(one.get("benchmark_time_seconds"))
     if duration_s is None and completed and requests_per_s:
         duration_s = completed / requests_per_s
-    prompts = first(done, "prompt_tokens", "prompt_len") or {}
+    prompts = object_at(done, "prompt_tokens") or object_at(done, "prompt_len")
     output = positive(at(first(done, "output_tokens", "output_len"), "mean"))
     ttft, tpot, request = (
         _times(done, name)
@@ -71,8 +71,7 @@ def _run(one: Json) -> ServedRun:
 
 
 def _times(done: Mapping[str, Any], name: str) -> Spread:
-    values = at(done, "latency", name)
-    return spread(values) if isinstance(values, Mapping) else Spread()
+    return spread(at(done, "latency", name))
 
 
 def _lag(delay: Any, duration_s: float | None) -> Spread:
@@ -91,10 +90,9 @@ def _cached_share(prompts: Mapping[str, Any]) -> float | None:
 
 
 def _errors(one: Json, failed: int) -> dict[str, int]:
-    labels = at(one, "failures", "by_label")
     found = {
         str(label): number
-        for label, value in (labels.items() if isinstance(labels, Mapping) else ())
+        for label, value in object_at(one, "failures", "by_label").items()
         if (number := count(at(value, "count") or value))
     }
     return found or ({"unknown": failed} if failed else {})

@@ -60,9 +60,10 @@ def rate(value: Any) -> float | None:
     return positive(value)
 
 
-def first(source: Mapping[str, Any], *keys: str) -> Any:
+def first(source: Any, *keys: str) -> Any:
     """The value of the first key that is there and not None."""
-    return next((source[key] for key in keys if source.get(key) is not None), None)
+    found = source if isinstance(source, Mapping) else {}
+    return next((found[key] for key in keys if found.get(key) is not None), None)
 
 
 def at(source: Any, *path: str) -> Any:
@@ -72,8 +73,22 @@ def at(source: Any, *path: str) -> Any:
     return source
 
 
-def spread(values: Mapping[str, Any], seconds: float = 1.0) -> Spread:
+def object_at(source: Any, *path: str) -> dict[str, Any]:
+    """The object at a path of keys; an empty one where there is none."""
+    found = at(source, *path)
+    return found if isinstance(found, dict) else {}
+
+
+def list_at(source: Any, *path: str) -> list[Any]:
+    """The list at a path of keys; an empty one where there is none."""
+    found = at(source, *path)
+    return found if isinstance(found, list) else []
+
+
+def spread(values: Any, seconds: float = 1.0) -> Spread:
     """From statistics under any of the usual names; `seconds` is the unit they are in."""
+    if not isinstance(values, Mapping):
+        return Spread()
     names = {
         "mean_s": ("mean", "avg", "average"),
         "p50_s": ("p50", "median"),

@@ -14,7 +14,7 @@ from typing import Final
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, moment, positive
+from modelworth.data.importers.numbers import at, count, first, list_at, moment, object_at, positive
 from modelworth.data.importers.shared import text
 from modelworth.data.importers.told import Told, cited, device_name, model_of, named
 from modelworth.data.importers.told import stored_format as format_of
@@ -51,24 +51,24 @@ class Part:
     @property
     def backend(self) -> Json:
         """Settings of the software and the model."""
-        return self.config.get("backend") or {}
+        return object_at(self.config, "backend")
 
     @property
     def shapes(self) -> Json:
         """Sizes of the input."""
-        return at(self.config, "scenario", "input_shapes") or {}
+        return object_at(self.config, "scenario", "input_shapes")
 
 
 def parts(content: Content) -> Iterator[Part]:
     """Each timed part of each report."""
-    return (part for one in content.objects for part in _parts(one))
+    return (found for one in content.objects for found in _parts(one))
 
 
 def _parts(document: Json) -> Iterator[Part]:
     for name, kind in PARTS.items():
-        part = at(document.get("report", document), name)
-        if isinstance(part, dict) and isinstance(part.get("latency"), Mapping):
-            yield Part(kind, part, document.get("config") or {})
+        timed = object_at(document.get("report", document), name)
+        if object_at(timed, "latency"):
+            yield Part(kind, timed, object_at(document, "config"))
 
 
 def measurement(part: Part, told: Told, where: str) -> Measurement:
@@ -136,19 +136,19 @@ def _gpu(config: Json) -> str | None:
     return text(gpus[0] if isinstance(gpus, list) and gpus else gpus)
 
 
-def _timed(part: Json, where: str) -> tuple[tuple[float, ...], float, float]:
+def _timed(timed: Json, where: str) -> tuple[tuple[float, ...], float, float]:
     """Seconds of each repetition, their mean, and what was done a second."""
-    listed = at(part, "latency", "values")
-    samples = tuple(it for one in (listed or []) if (it := positive(one)) is not None)
-    mean_s = fmean(samples) if samples else positive(at(part, "latency", "mean"))
-    per_s = positive(at(part, "throughput", "value"))
+    listed = list_at(timed, "latency", "values")
+    samples = tuple(it for one in listed if (it := positive(one)) is not None)
+    mean_s = fmean(samples) if samples else positive(at(timed, "latency", "mean"))
+    per_s = positive(at(timed, "throughput", "value"))
     if mean_s is None or per_s is None:
         raise InputError(where, "no seconds or no throughput", "latency and throughput of a part")
     return samples, mean_s, per_s
 
 
-def _unit(part: Json) -> str:
-    return str(at(part, "throughput", "unit") or "tokens/s").split("/")[0]
+def _unit(timed: Json) -> str:
+    return str(at(timed, "throughput", "unit") or "tokens/s").split("/")[0]
 
 
 def _prompt(kind: Kind, tokens: int | None, shapes: Json, told: Told) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from modelworth.data.importers.judge import (
     LoadFacts,
     judge,
     judge_sweep,
+    with_device,
 )
 from modelworth.data.importers.numbers import average_s, middle_s
 from modelworth.data.importers.served_run import ServedRun
@@ -31,6 +32,8 @@ from modelworth.data.serving import Failure, Load, Serving, Spread
 from modelworth.data.words import Precision, precision
 
 FLOATS: Final[frozenset[Precision]] = frozenset({"float32", "bfloat16", "float16"})
+PromptCost = Callable[[Measurement], tuple[float, float] | None]
+"""FLOPs of a prompt token, and FLOP/s that all of the record's devices reach; None: unknown."""
 SAME_LENGTH: Final = 0.1
 """Mean lengths of the runs of one curve differ by at most this share."""
 
@@ -269,13 +272,22 @@ def judged(record: Measurement) -> Judgement | None:
     return None if facts is None else judge(facts)
 
 
-def judged_all(records: Sequence[Measurement]) -> dict[str, Judgement]:
-    """The class of each record of a served endpoint by its id, sweeps looked at as a whole."""
+def judged_all(
+    records: Sequence[Measurement], prompt_cost: PromptCost = lambda _: None
+) -> dict[str, Judgement]:
+    """The class of each record of a served endpoint by its id, sweeps looked at as a whole.
+
+    Args:
+        records: of any kind.
+        prompt_cost: what reading a token costs a record's server, where that is known.
+    """
     groups: list[list[tuple[Measurement, LoadFacts]]] = []
     for record in records:
         facts = facts_of(record)
         if facts is None:
             continue
+        cost = prompt_cost(record)
+        facts = facts if cost is None else with_device(facts, *cost)
         mine = next((group for group in groups if one_curve(group[0][0], record)), None)
         if mine is None:
             groups.append(mine := [])
@@ -309,10 +321,12 @@ def _near(one: int | None, other: int | None) -> bool:
     return abs(one - other) <= SAME_LENGTH * max(one, other)
 
 
-def sound(records: Iterable[Measurement]) -> tuple[Measurement, ...]:
+def sound(
+    records: Iterable[Measurement], prompt_cost: PromptCost = lambda _: None
+) -> tuple[Measurement, ...]:
     """The records of served endpoints that may carry a capacity, each run once."""
-    every = distinct(records)
-    judgements = judged_all(every)
+    every = distinct(record for record in records if record.workload.kind == "serve")
+    judgements = judged_all(every, prompt_cost)
     return tuple(one for one in every if one.id in judgements and judgements[one.id].sound)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, positive, spread
+from modelworth.data.importers.numbers import at, count, first, object_at, positive, spread
 from modelworth.data.importers.served_run import ServedRun, request_time, token_time
 from modelworth.data.importers.shared import text
 from modelworth.data.serving import Spread
@@ -33,7 +33,8 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(one: Json) -> ServedRun:
-    figures, engine, world = one["performance"], one.get("engine") or {}, one["world_info"]
+    figures, engine = object_at(one, "performance"), object_at(one, "engine")
+    world = object_at(one, "world_info")
     output = positive(at(one, "request_info", "avg_output_length"))
     ttft, tpot = _stream(one, "ttft"), _stream(one, "tpot")
     request = _request(figures)
@@ -64,8 +65,8 @@ def _run(one: Json) -> ServedRun:
 
 def _stream(one: Json, name: str) -> Spread:
     """First or later tokens; in milliseconds, like everything in the report."""
-    streamed: Any = one.get("streaming_metrics") or {}
-    values = first(streamed, f"{name}_percentiles", f"{name}_percentiles_ms") or {}
+    streamed = object_at(one, "streaming_metrics")
+    values = first(streamed, f"{name}_percentiles", f"{name}_percentiles_ms")
     known = spread(values, 1e-3)
     average = positive(streamed.get(f"avg_{name}_ms"))
     if known.mean_s is not None or average is None:
@@ -74,7 +75,7 @@ def _stream(one: Json, name: str) -> Spread:
 
 
 def _request(figures: Mapping[str, Any]) -> Spread:
-    known = spread(figures.get("request_latency_percentiles_ms") or {}, 1e-3)
+    known = spread(figures.get("request_latency_percentiles_ms"), 1e-3)
     average = positive(figures.get("avg_request_latency_ms"))
     if known.mean_s is not None or average is None:
         return known

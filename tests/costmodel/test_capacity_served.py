@@ -65,7 +65,7 @@ def test_a_sound_run_decides_and_is_cited():
 def test_an_unsound_run_changes_neither_capacity_nor_prediction(load):
     unsound = served(load={**{"concurrency_limit": 32}, **load})
     assert resolved([unsound]).settings == resolved([]).settings
-    assert [finding.id for finding in resolved([unsound]).findings][:1] == ["C02"]
+    assert [finding.id for finding in resolved([unsound]).findings] == ["C06", "C02"]
     sound = served(output_per_s=4100.0)
     assert resolved([sound, unsound]).settings == resolved([sound]).settings
     predicted = {"capacity__basis": "predicted"}
@@ -175,3 +175,11 @@ def test_the_newest_run_of_an_unnamed_model_is_taken_where_no_steps_are():
     assert {use.kind for use in resolved([run, *steps], **plan).measurements} == {
         "prefill", "decode",
     }  # fmt: skip
+
+
+def test_prompts_read_faster_than_the_device_computes_are_no_capacity():
+    """8 requests/s × 16,384 tokens × 15 GFLOP = 2 PFLOP/s of one H100's 989 TFLOP/s."""
+    cached = served(output_per_s=4096.0, prompt=16_384)
+    assert "C06" in {finding.id for finding in resolved([cached]).findings}
+    assert served_scales([cached], CATALOG, shipped_tables()) == ()
+    assert served_scales([served(output_per_s=4096.0)], CATALOG, shipped_tables())
