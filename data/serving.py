@@ -78,6 +78,7 @@ class Load(Record):
             `without_usage` how many answers came without token counts.
         in_flight_mean, in_flight_max: requests begun and not ended, as the client saw them.
         in_flight: the mean over equal parts of the counted time, in order.
+        waiting_mean: requests in the server's own queue, as it says.
         client_lag_s: how late the client itself was, in sending or in reading; in no latency.
         client_busy: share of the time that the busiest client process had work before it.
         client_bound: whether the client was the limit, so that the run says little of the server.
@@ -110,6 +111,7 @@ class Load(Record):
     shared_prefix: Share | None = None
     stopped_early: bool | None = None
     objective: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
+    waiting_mean: InFlight | None = Field(default=None, exclude_if=left_out)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -244,6 +244,7 @@ def facts_of(record: Measurement) -> LoadFacts | None:
         tpot_s=(serving.tpot or Spread()).mean_s,
         in_flight=load.in_flight_mean,
         peak_in_flight=load.in_flight_max,
+        waiting=load.waiting_mean,
         lag_s=lag.p95_s or lag.mean_s,
         client_bound=bool(load.client_bound),
         cached_share=load.cached_share,

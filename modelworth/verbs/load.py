@@ -13,13 +13,14 @@ from uuid import uuid4
 
 from modelworth.bench.load.interrupted import InterruptedPointError
 from modelworth.data.errors import InputError
+from modelworth.verbs.served import machine_of, model_of
 
 if TYPE_CHECKING:
     from modelworth.bench.load.probe import Understood
     from modelworth.bench.load.record import Served
     from modelworth.bench.load.session import Level, Settings
     from modelworth.bench.load.summary import Summary
-    from modelworth.data.measurement import Machine, Measurement, Model
+    from modelworth.data.measurement import Machine, Measurement
 
 EPILOG = """examples:
   modelworth load http://127.0.0.1:8000 --concurrency 1,4,16,64
@@ -184,7 +185,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
         shared=options.shared_prefix,
     )
     count = prompts.tokenizer_count(options.tokenizer) if options.tokenizer else None
-    machine = _machine(options, endpoint.local)
+    machine = machine_of(options, endpoint.local)
     if options.dataset:
         prompts.dataset(options.dataset, shape)  # what is wrong is said before anything is sent
     listed = [options.model] if options.model else endpoint.models()
@@ -227,20 +228,6 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError("--label", options.label, "one line of up to 200 characters")
 
 
-def _machine(options: argparse.Namespace, local: bool) -> Machine:
-    from modelworth.data.catalog import load_catalog
-    from modelworth.data.measurement import Machine
-
-    if options.device:
-        device = load_catalog().accelerator(options.device).name
-        return Machine(device=device, kind="other", count=options.count)
-    if not local:
-        raise InputError("--device", "nothing", "what the server runs on, as 'H100 SXM 80GB'")
-    from modelworth.bench.timing.machine import default_device, detect
-
-    return detect(default_device(), options.count)
-
-
 def _served(options: argparse.Namespace, name: str, machine: Machine) -> Served:
     from modelworth.bench.load.record import Served
     from modelworth.command_text import command_text
@@ -248,38 +235,10 @@ def _served(options: argparse.Namespace, name: str, machine: Machine) -> Served:
     from modelworth.data.words import precision
 
     return Served(
-        model=_model(options.config, name),
+        model=model_of(options.config, name),
         machine=machine,
         precision=precision(options.precision),
         engine=options.engine,
         layout=Layout(tensor=options.count),
         command=command_text("load", options.parser, options),
-    )
-
-
-def _model(config: str | None, served_as: str) -> Model:
-    """The model that a config tells, else one known by the name that the server gives it."""
-    from modelworth.data.catalog import load_catalog
-    from modelworth.data.json_reader import read_json_file
-    from modelworth.data.measurement import Model
-
-    name = Path(served_as).name if served_as.startswith(("/", ".", "~")) else served_as
-    if config is None:
-        return Model(name=name, family="decoder", weights="pretrained")
-    path = Path(config)
-    if path.is_dir():
-        path = path / "config.json"
-    if path.is_file():
-        found = read_json_file(path)
-        if not isinstance(found, dict):
-            raise InputError("--config", config, "a model's config.json")
-        return Model(name=name, family="decoder", weights="pretrained", config=found)
-    entry = load_catalog().model(config)
-    return Model(
-        name=entry.name,
-        family=entry.family,
-        parameters_total=entry.parameters_total,
-        parameters_active=entry.parameters_active,
-        weights="pretrained",
-        config=entry.config,
     )

@@ -1,0 +1,172 @@
+"""Watches a running server for a while: its metrics at even moments, and its devices' energy.
+
+Nothing is sent to the model. A window is a measurement of suite `meter`: tokens and requests by
+the server's own counts, how many ran and waited. It says what was asked of the server, so it is a
+capacity only where requests waited.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib import metadata
+from time import perf_counter
+
+from modelworth.bench.load.endpoint import Endpoint
+from modelworth.bench.load.metrics import Reading, Window, read_metrics, window
+from modelworth.bench.load.record import Served
+from modelworth.data.errors import ModelworthError
+from modelworth.data.measurement import (
+    Energy,
+    Interval,
+    Latency,
+    Measurement,
+    Provenance,
+    Result,
+    Workload,
+)
+from modelworth.data.serving import Load, Serving, Spread
+
+SUITE = "meter"
+
+
+def read(endpoint: Endpoint, path: str) -> Reading:
+    """The metrics now.
+
+    Raises:
+        ModelworthError: if the server gives none.
+    """
+    status, body = endpoint.get(path)
+    if status != 200:
+        raise ModelworthError(
+            f"{path}: status {status}\n"
+            "  must be the server's Prometheus metrics (llama.cpp: start it with --metrics)"
+        )
+    return read_metrics(body.decode("utf-8", "replace"), perf_counter(), path)
+
+
+def windows(
+    endpoint: Endpoint, path: str, served: Served, *, length_s: float, every_s: float
+) -> Iterator[tuple[Window, Energy | None]]:
+    """One window after the other, each with the energy of its devices where they are here."""
+    last = read(endpoint, path)
+    while True:
+        readings, end_s = [last], last.at_s + length_s
+        with ExitStack() as stack:
+            monitors = _monitors(served, stack)
+            while readings[-1].at_s < end_s:
+                time.sleep(max(0.0, min(every_s, end_s - perf_counter())))
+                readings.append(read(endpoint, path))
+            for monitor in monitors:
+                monitor.stop()
+            last, seen = readings[-1], window(readings)
+            yield seen, _energy([one.energy(_tokens(seen) or 1.0) for one in monitors])
+
+
+def _monitors(served: Served, stack: ExitStack) -> list:
+    """A monitor for each GPU of this machine that serves; none elsewhere."""
+    if served.machine.kind != "cuda":
+        return []
+    from modelworth.bench.timing.monitor import Monitor
+
+    monitors = [
+        stack.enter_context(Monitor("cuda", index)) for index in range(served.machine.count)
+    ]
+    for monitor in monitors:
+        monitor.start()
+    return monitors
+
+
+def _energy(parts: list[Energy | None]) -> Energy | None:
+    """The devices' energies added up; None where one isn't known."""
+    known = [part for part in parts if part is not None and part.energy_j is not None]
+    if not parts or len(known) < len(parts):
+        return None
+    return Energy(
+        energy_j=sum(part.energy_j or 0.0 for part in known),
+        energy_j_per_unit=sum(part.energy_j_per_unit or 0.0 for part in known),
+        mean_power_w=sum(part.mean_power_w or 0.0 for part in known),
+        method=known[0].method,
+        valid=all(part.valid for part in known),
+        reason=next((part.reason for part in known if part.reason), None),
+    )
+
+
+def _tokens(seen: Window) -> float | None:
+    """Prompt and output tokens together."""
+    if seen.input_tokens is None or seen.output_tokens is None:
+        return None
+    return seen.input_tokens + seen.output_tokens
+
+
+def measurement(seen: Window, energy: Energy | None, served: Served, label: str) -> Measurement:
+    """A window as a record; one without a token is a record without a result."""
+    result = _result(seen, energy, served.machine.count)
+    requests = None if seen.requests is None else round(seen.requests)
+    output = seen.output_tokens
+    return Measurement(
+        recorded_at=datetime.now(UTC),
+        suite=SUITE,
+        model=served.model,
+        workload=Workload(
+            kind="serve",
+            batch=max(1, round(seen.running or 1)),
+            prompt_tokens=_each(seen.input_tokens, requests),
+            new_tokens=_each(output, requests),
+            precision=served.precision,
+            engine=seen.engine,
+            layout=served.layout,
+        ),
+        machine=served.machine,
+        status="error" if result is None else "ok",
+        reason="idle: no token in the window" if result is None else None,
+        result=result,
+        provenance=Provenance(
+            origin="measured",
+            tool="modelworth meter",
+            tool_version=metadata.version("modelworth"),
+            command=served.command,
+        ),
+        load=Load(
+            endpoint=label,
+            duration_s=seen.duration_s,
+            requests_ok=requests,
+            in_flight_mean=seen.running,
+            in_flight_max=seen.running_max,
+            waiting_mean=seen.waiting,
+            cached_share=seen.cached_share,
+        ),
+    )
+
+
+def _each(tokens: float | None, requests: int | None) -> int | None:
+    return round(tokens / requests) or None if tokens and requests else None
+
+
+def _result(seen: Window, energy: Energy | None, devices: int) -> Result | None:
+    """Output tokens a second; the time of a request by Little's law, where that can be told."""
+    if not seen.output_tokens:
+        return None
+    per_s = seen.output_tokens / seen.duration_s
+    request_s = seen.duration_s
+    if seen.requests and seen.running:
+        request_s = seen.running * seen.duration_s / seen.requests
+    ttft = None if seen.ttft_mean_s is None else Spread(mean_s=seen.ttft_mean_s)
+    return Result(
+        unit="tokens",
+        work_per_step=seen.output_tokens,
+        throughput_per_s=Interval(value=per_s),
+        throughput_per_s_per_device=per_s / devices,
+        latency=Latency(mean_s=request_s, p50_s=request_s, first_token_s=seen.ttft_mean_s or None),
+        energy=energy,
+        serving=Serving(
+            ttft=ttft,
+            requests_per_s=seen.requests and seen.requests / seen.duration_s,
+            input_tokens_per_s=seen.input_tokens and seen.input_tokens / seen.duration_s,
+            output_tokens_per_s=per_s,
+            input_tokens=None if seen.input_tokens is None else round(seen.input_tokens),
+            output_tokens=round(seen.output_tokens),
+        ),
+    )
