@@ -1,4 +1,4 @@
-"""The guards of the linter, T01 to T28; each says when a plan has fallen into its trap."""
+"""The guards of the linter, T01 to T30; each says when a plan has fallen into its trap."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from typing import Final
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business import lint_guards_finance as finance
 from modelworth.costmodel.business.lint_view import Guard, PlanView
+from modelworth.data.catalog import load_catalog
 
 UTILISATION_LIMIT: Final = 0.7
+RELEASED_LIMIT: Final = 0.65
+BATCH: Final = 0.9
+LEAST_BAR: Final = 0.5
 LENGTH_RATIO: Final = 4.0
 MFU_LIMIT: Final = 0.75
+SAME: Final = 0.01
 
 
 def even_load(plan: PlanView) -> Finding | None:
     """T01: utilisation that no interactive load allows."""
     peak = plan.number("demand.peak_over_average") * plan.number("demand.burst_factor")
     used = plan.figure("mean_utilisation_share") or 0.0
+    if plan.number("revenue.api.batch_share") >= BATCH:
+        return None  # batches wait for the quiet hours: their load is even
     if used > UTILISATION_LIMIT or (used > 0 and peak < 1.2):
         return plan.found("T01", "demand.peak_over_average", peak=peak, utilisation=used)
     return None
@@ -27,7 +34,7 @@ def free_idle_time(plan: PlanView) -> Finding | None:
     released = plan.number("capacity.autoscaling_share")
     released *= 1 - plan.number("capacity.startup_minutes") / 60
     scaled = plan.word("capacity.fleet") == "autoscaled"
-    if scaled and plan.word("compute.serving") == "rented" and released > 0.8:
+    if scaled and plan.word("compute.serving") == "rented" and released > RELEASED_LIMIT:
         return plan.found("T02", "capacity.autoscaling_share", released=released)
     return None
 
@@ -70,6 +77,20 @@ def one_user(plan: PlanView) -> Finding | None:
     return None
 
 
+def one_user_given(plan: PlanView) -> Finding | None:
+    """T05G: the speed of one user given as a server's."""
+    rate = plan.number("capacity.decode_tokens_per_s_per_gpu")
+    replica = rate * plan.number("capacity.gpus_per_replica")
+    user = 1 / plan.number("capacity.objective.tpot_p95_s")
+    setting = plan.settings.get("capacity.decode_tokens_per_s_per_gpu")
+    given = setting is not None and not setting.measurement_ids
+    if given and plan.line("decode_gpu_s").any() and replica <= 2 * user:
+        return plan.found(
+            "T05G", "capacity.decode_tokens_per_s_per_gpu", tokens_per_s=replica, user=user
+        )
+    return None
+
+
 def _trained(plan: PlanView) -> bool:
     return plan.word("building.method") != "none"
 
@@ -80,6 +101,10 @@ def sparse_peak(plan: PlanView) -> Finding | None:
         return None
     peak, mfu = plan.number("building.peak_flops_per_s"), plan.figure("training_mfu") or 0.0
     known = plan.resolved.settings.get("building.peak_flops_per_s")
+    if known is None and _looks_sparse(peak):
+        return plan.found(
+            "T06S", "building.peak_flops_per_s", peak_flops_per_s=peak, half_flops_per_s=peak / 2
+        )
     dense = known.value if known else plan.model.drivers["building.peak_flops_per_s"].default
     assert isinstance(dense, float)
     if mfu > MFU_LIMIT or (known is not None and peak > 1.5 * dense):
@@ -88,6 +113,17 @@ def sparse_peak(plan: PlanView) -> Finding | None:
             peak_flops_per_s=peak, mfu=mfu, dense_flops_per_s=dense,
         )  # fmt: skip
     return None
+
+
+def _looks_sparse(peak: float) -> bool:
+    """Whether a peak is twice a device's dense rate in bf16, and no device's own."""
+    rates = [
+        device.matmul_flops_per_s["bf16"] or device.matmul_flops_per_s["fp16"]
+        for device in load_catalog().accelerators
+    ]
+    own = [rate for rate in rates if rate is not None]
+    doubled = any(abs(peak / (2 * rate) - 1) < SAME for rate in own)
+    return doubled and not any(abs(peak / rate - 1) < SAME for rate in own)
 
 
 def constant_mfu(plan: PlanView) -> Finding | None:
@@ -122,6 +158,8 @@ def no_failures(plan: PlanView) -> Finding | None:
 def served_is_billed(plan: PlanView) -> Finding | None:
     """T10: all that is served is paid."""
     paid = plan.number("revenue.api.paid_share")
+    if plan.number("revenue.api.batch_share") >= BATCH:
+        return None  # a batch is ordered and paid for
     if plan.line("api_revenue_usd").any() and paid > 0.98:
         return plan.found("T10", "revenue.api.paid_share", paid=paid)
     return None
@@ -138,7 +176,7 @@ def even_usage(plan: PlanView) -> Finding | None:
 def cache_assumed(plan: PlanView) -> Finding | None:
     """T19: prefix-cache effects assumed."""
     cached = plan.number("demand.cached_share")
-    if plan.line("prompt_tokens").any() and cached > 0 and plan.certain("demand.cached_share"):
+    if plan.line("prompt_tokens").any() and cached > 0 and plan.unmeasured("demand.cached_share"):
         return plan.found("T19", "demand.cached_share", "note", cached=cached)
     return None
 
@@ -153,7 +191,8 @@ def equal_quality(plan: PlanView) -> Finding | None:
         for option in choice.options
         for change in option.changes
     )
-    if choice.quality_bar == 0 or not own:
+    usual = plan.number("demand.accepted_share")
+    if choice.quality_bar < LEAST_BAR * usual or not own:
         return plan.found("T20", "options.quality_bar")
     return None
 
@@ -202,10 +241,12 @@ def private_without_proof(plan: PlanView) -> Finding | None:
 
 
 GUARDS: Final[tuple[Guard, ...]] = (
-    even_load, free_idle_time, beyond_capacity, other_lengths, one_user, sparse_peak, constant_mfu,
-    final_run_only, no_failures, served_is_billed, finance.margin_or_markup, finance.long_life,
-    finance.counted_twice, finance.real_rate, even_usage, finance.frozen_price,
-    finance.market_ignored, finance.tokenizers, cache_assumed, equal_quality, finance.stale_prices,
-    noisy_record, beyond_measured, finance.free_work, finance.terminal_value,
-    finance.rated_power, finance.stable_provider, private_without_proof,
+    even_load, free_idle_time, beyond_capacity, other_lengths, one_user, one_user_given,
+    sparse_peak, constant_mfu, final_run_only, no_failures, served_is_billed,
+    finance.margin_or_markup, finance.long_life, finance.counted_twice, finance.real_rate,
+    even_usage, finance.frozen_price, finance.frozen_seats, finance.market_ignored,
+    finance.tokenizers, cache_assumed, equal_quality, finance.stale_prices, noisy_record,
+    beyond_measured, finance.free_work, finance.hours_saved, finance.terminal_value,
+    finance.rated_power, finance.stable_provider, private_without_proof, finance.never_repaid,
+    finance.far_from_mean,
 )  # fmt: skip

@@ -8,13 +8,21 @@ from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business.lint_view import PlanView
 
 STALE_DAYS: Final = 90
+#: software companies keep 72 to 80% of revenue
+MARGIN_LIMIT: Final = 0.85
+#: half of what users of assistants save is more than any study found
+HOURS_LIMIT: Final = 0.15
+#: a share of NPV, or of its spread, that is too much for one thing
+HALF: Final = 0.5
+QUARTER: Final = 0.25
+VOLUMES: Final = ("demand", "revenue")
 PRICES: Final = ("price_usd", "rent_", "api_price_usd", "purchase_usd", "contract_usd")
 
 
 def margin_or_markup(plan: PlanView) -> Finding | None:
     """T11: margin on cost and on revenue."""
     margin, markup = plan.figure("gross_margin_share"), plan.figure("markup_share")
-    if margin is not None and markup is not None and markup > 1:
+    if margin is not None and markup is not None and margin > MARGIN_LIMIT:
         return plan.found("T11", "markup_share", "note", margin=margin, markup=markup)
     return None
 
@@ -43,8 +51,19 @@ def counted_twice(plan: PlanView) -> Finding | None:
     if owned and pue > 1.02 and power > 1.7 and not plan.number("compute.hosting_includes_power"):
         return plan.found("T13P", "compute.power_kw_per_gpu", power_kw_per_gpu=power, pue=pue)
     rate = plan.number("company.discount_rate_per_year")
-    if rate >= 0.25 and plan.number("trust.incidents_per_year") > 0:
-        return plan.found("T13R", "company.discount_rate_per_year", rate=rate)
+    failing = _drawn_failure(plan)
+    if rate >= 0.25 and failing is not None:
+        return plan.found("T13R", "company.discount_rate_per_year", rate=rate, driver=failing)
+    return None
+
+
+def _drawn_failure(plan: PlanView) -> str | None:
+    """A driver that falls to next to nothing in some trials: failure, drawn."""
+    for key, setting in plan.settings.items():
+        spec = setting.spec or {}
+        values = (spec.get("discrete") or {}).get("values") if "discrete" in spec else None
+        if values and min(values) <= 0.1 * max(values) and key.split(".")[0] in VOLUMES:
+            return key
     return None
 
 
@@ -73,6 +92,19 @@ def frozen_price(plan: PlanView) -> Finding | None:
     return None
 
 
+def frozen_seats(plan: PlanView) -> Finding | None:
+    """T16C: the price of a seat or contract frozen while the market's tokens fall."""
+    sold = plan.line("seat_revenue_usd") + plan.line("enterprise_revenue_usd")
+    change = plan.number("revenue.contract_price_change_per_year")
+    market = plan.number("demand.market_price_fall_factor_per_year")
+    if sold.any() and plan.scenario.months > 24 and change >= 0 and market > 1.1:
+        return plan.found(
+            "T16C", "revenue.contract_price_change_per_year",
+            months=float(plan.scenario.months), market=market,
+        )  # fmt: skip
+    return None
+
+
 def market_ignored(plan: PlanView) -> Finding | None:
     """T17: own prices part from the market's and nobody reacts."""
     own = plan.number("revenue.price_fall_factor_per_year")
@@ -89,6 +121,9 @@ def tokenizers(plan: PlanView) -> Finding | None:
     """T18: tokens of different tokenizers taken as equal."""
     compared = plan.line("bought_usd").any() or plan.scenario.choice is not None
     tokens = plan.line("prompt_tokens").any()
+    resold = plan.word("compute.serving") == "api" and plan.line("api_revenue_usd").any()
+    if resold and plan.scenario.choice is None:
+        return None  # bought and sold in the provider's own tokens
     if compared and tokens and "compute.api_tokens_ratio" not in plan.settings:
         ratio = plan.number("compute.api_tokens_ratio")
         return plan.found("T18", "compute.api_tokens_ratio", "note", ratio=ratio)
@@ -126,9 +161,39 @@ def free_work(plan: PlanView) -> Finding | None:
     return None
 
 
+def hours_saved(plan: PlanView) -> Finding | None:
+    """T24H: more time saved than any study found."""
+    saved = plan.number("revenue.internal.hours_saved_share")
+    if plan.number("revenue.internal.staff") > 0 and saved > HOURS_LIMIT:
+        return plan.found("T24H", "revenue.internal.hours_saved_share", saved=saved)
+    return None
+
+
+def never_repaid(plan: PlanView) -> Finding | None:
+    """T29: customers who never repay what winning them cost."""
+    ratio = plan.figure("lifetime_value_per_acquisition")
+    if plan.line("acquisition_usd").any() and ratio is not None and ratio < 1:
+        return plan.found("T29", "company.acquisition_usd_per_customer", ratio=ratio)
+    return None
+
+
+def far_from_mean(plan: PlanView) -> Finding | None:
+    """T30: a base case of most likely values that sits far from the trials' mean."""
+    npv = plan.figures["npv_usd"]
+    if npv.base is None or npv.mean is None or npv.p10 is None or npv.p90 is None:
+        return None
+    off, spread = abs(npv.base - npv.mean), npv.p90 - npv.p10
+    if off > QUARTER * spread or off > HALF * max(abs(npv.mean), abs(npv.base)):
+        return plan.found("T30", "simulation.base_case", base=npv.base, mean=npv.mean)
+    return None
+
+
 def terminal_value(plan: PlanView) -> Finding | None:
     """T25: value that comes at the very end."""
     share = plan.figure("terminal_share_of_value") or 0.0
+    npv, closing = plan.figure("npv_usd") or 0.0, float(plan.line("discounted_closing_usd").sum())
+    if npv > 0 and closing > HALF * npv:
+        share = max(share, closing / npv)
     if share > 0.25:
         status = plan.figures["irr_per_year"].status or "unique"
         return plan.found("T25", "terminal_share_of_value", share=share, status=status)
@@ -148,7 +213,7 @@ def stable_provider(plan: PlanView) -> Finding | None:
     keys = [
         f"compute.api_price_usd_per_million_{kind}_tokens" for kind in ("input", "cached", "output")
     ]
-    if plan.word("compute.serving") != "api" or not all(plan.certain(key) for key in keys):
+    if plan.word("compute.serving") != "api" or not all(plan.unmeasured(key) for key in keys):
         return None
     doubled = {key: 2 * plan.number(key) for key in keys}
     npv = plan.model.indicators({**plan.values, **doubled}, ["npv_usd"])["npv_usd"][0]

@@ -48,6 +48,11 @@ class PlanView:
         setting = self.settings.get(key)
         return setting is None or (setting.distribution is None and setting.basis == "assumed")
 
+    def unmeasured(self, key: str) -> bool:
+        """Whether a driver is a plain number, whoever it is from, that nobody measured."""
+        setting = self.settings.get(key)
+        return setting is None or (setting.distribution is None and setting.basis != "measured")
+
     def line(self, key: str) -> Floats:
         """A line of the model by month, in the base case."""
         if key in self.series:

@@ -25,6 +25,9 @@ BUILT = {
 }
 PRIVATE = {"building.method": "finetune", "trust.private_training": "lora"}
 OWNED = {"compute.serving": "owned"}
+SEATS = {"revenue.seats.seats": 500}
+RICH = {"revenue": {"api": {"price_usd_per_million_output_tokens": 12}},
+        "demand.market_price_fall_factor_per_year": 1.2}  # fmt: skip
 
 
 def found(changes, records=()):
@@ -54,14 +57,15 @@ def found(changes, records=()):
          {"building.method": "lora"}),
         ("T09", {**BUILT, "building.goodput_share": 1}, BUILT),
         ("T10", {"revenue.api.paid_share": 1}, {}),
-        ("T11", {"revenue.api.price_usd_per_million_output_tokens": 40}, {}),
+        ("T11", {"revenue": {"api": {"price_usd_per_million_output_tokens": 400}}}, {}),
         ("T12", {**OWNED, "compute.service_life_years": 6}, OWNED),
         ("T13", {**OWNED, "compute.hosting_usd_per_gpu_month": 50}, OWNED),
         ("T13P", {**OWNED, "compute.hosting_includes_power": False,
                   "compute.power_kw_per_gpu": 1.73},
          {**OWNED, "compute.hosting_includes_power": False}),
-        ("T13R", {"company.discount_rate_per_year": 0.3, "trust.incidents_per_year": 0.1},
-         {"company.discount_rate_per_year": 0.12, "trust.incidents_per_year": 0.1}),
+        ("T13R", {"company.discount_rate_per_year": 0.3,
+                  "demand.requests_per_month": {"discrete": {"values": [0, 3e8]}}},
+         {"company.discount_rate_per_year": 0.3, "trust.incidents_per_year": 0.1}),
         ("T14", {"company.discount_rate_per_year": 0.02}, {"company.discount_rate_per_year": 0.08}),
         ("T15", {"revenue.seats.seats": 100, "revenue.seats.usage_sigma": 0.3},
          {"revenue.seats.seats": 100}),
@@ -70,7 +74,33 @@ def found(changes, records=()):
          {"compute.serving": "api"}),
         ("T17", {"revenue.price_fall_factor_per_year": 1.5, "demand.price_elasticity": 0},
          {"revenue.price_fall_factor_per_year": 1.5}),
-        ("T18", {"compute": {"serving": "api"}}, {"compute.serving": "api"}),
+        ("T02", {"capacity.autoscaling_share": 0.8}, {"capacity.autoscaling_share": 0.6}),
+        ("T01", {"demand.peak_over_average": 1.0, "demand.burst_factor": 1.0},
+         {"demand.peak_over_average": 1.0, "demand.burst_factor": 1.0,
+          "revenue.api.batch_share": 1, "revenue.api.paid_share": 1,
+          "company.receivable_days": -30}),
+        ("T10", {"revenue.api.paid_share": 1},
+         {"revenue.api.paid_share": 1, "revenue.api.batch_share": 1}),
+        ("T05G", {"capacity.decode_tokens_per_s_per_gpu": 6.5},
+         {"capacity.decode_tokens_per_s_per_gpu": 1000}),
+        ("T06S", {**BUILT, "building.peak_flops_per_s": 1.979e15},
+         {**BUILT, "building.peak_flops_per_s": 9.89e14}),
+        ("T16C", {"months": 60, **SEATS}, {"months": 60, **SEATS,
+                                           "revenue.contract_price_change_per_year": -0.1}),
+        ("T18", {"compute": {"serving": "api"}, "demand.requests_per_month": 0, **SEATS},
+         {"compute": {"serving": "api"}}),
+        ("T19", {"demand.cached_share": {"value": 0.8, "source": "our hope"}},
+         {"demand.cached_share": {"low": 0.5, "mode": 0.8, "high": 0.9}}),
+        ("T20", {"options": {"quality_bar": 0.01}}, {"options": {"quality_bar": 0.8}}),
+        ("T24H", {"revenue.internal.staff": 100, "revenue.internal.hours_saved_share": 0.5},
+         {"revenue.internal.staff": 100, "revenue.internal.hours_saved_share": 0.05}),
+        ("T25", {"company.terminal_multiple": 8, **RICH}, RICH),
+        ("T27", {"compute.serving": "api", "compute.api_price_usd_per_million_output_tokens":
+                 {"value": 2, "source": "they said it is stable"}},
+         {"compute.serving": "api", "compute.api_price_usd_per_million_output_tokens":
+          {"low": 1, "mode": 2, "high": 4}}),
+        ("T29", {"company.acquisition_usd_per_customer": 5e6,
+                 "demand.requests_per_customer_month": 1e6}, RICH),
         ("T19", {"demand.cached_share": 0.6},
          {"demand.cached_share": {"low": 0.4, "mode": 0.6, "high": 0.8}}),
         ("T20", {"options": {}},
@@ -119,6 +149,20 @@ def test_traps_of_measurements(trap, changes, fallen, mended):
         assert (trap in found(plan, records)) == there
 
 
+def test_a_base_case_far_from_the_mean_is_warned_of():
+    wide = {
+        "demand.requests_per_month": {"lognormal": {"median": 3e8, "sigma": 1.5}},
+        "simulation.trials": 512,
+    }
+    plan = scenarios.with_overrides(scenarios.from_document(BASE, "plan.yaml"), wide)
+    drawn = evaluate(plan, parts=("risk",))
+    off = abs(drawn.indicators["npv_usd"].base - drawn.indicators["npv_usd"].mean)
+    spread = drawn.indicators["npv_usd"].p90 - drawn.indicators["npv_usd"].p10
+    far = off > max(0.25 * spread, 0) or off > 0.5 * abs(drawn.indicators["npv_usd"].mean)
+    assert ("T30" in {one.id for one in drawn.findings}) == far
+    assert far
+
+
 def test_every_trap_speaks_both_languages_with_the_same_numbers():
     known = traps()
     assert {f"T{number:02d}" for number in range(1, 29)} <= set(known)
@@ -142,5 +186,7 @@ def test_a_careful_plan_has_no_finding():
     careful = {
         "revenue.api.price_usd_per_million_output_tokens":
             {"value": 2, "source": "our price list", "as_of": TODAY},
+        "demand.market_price_fall_factor_per_year": 1.2,
+        "company.acquisition_revenue_months": 1,
     }  # fmt: skip
     assert found(careful) == {}
