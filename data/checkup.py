@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import Store, open_store, parse
+from modelworth.data.record_text import parse
+from modelworth.data.store import Store, open_store
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from modelworth.data.errors import InputError
 from modelworth.data.flat import COLUMNS, flatten
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import parse
+from modelworth.data.record_text import parse
 
 Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)

@@ -30,6 +30,7 @@ from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.flat import COLUMNS, flatten
 from modelworth.data.measurement import Measurement
 from modelworth.data.plain_text import check_text
+from modelworth.data.record_text import parse, serialise
 from modelworth.data.schema import (
     HEAD,
     bring_up_to_date,
@@ -46,8 +47,9 @@ ENVIRONMENT = "MODELWORTH_STORE"
 DEFAULT_URL = "sqlite:///modelworth.db"
 BATCH = 1000
 """Records read or written at once."""
+NEWEST = 1000
+"""Records of a sort that a question looks at."""
 Asked = str | Collection[str] | None
-SCHEMA_VERSION: int = Measurement.model_fields["schema_version"].default
 
 
 def open_store(url: str | None = None, *, create: bool = True) -> Store:
@@ -166,6 +168,18 @@ class Store:
         """
         parsed = (self._readable(text) for text in self.documents(newest=newest, **equal))
         return [record for record in parsed if record is not None]
+
+    def evidence(self, model: str | None = None) -> list[Measurement]:
+        """What a question about a model may rest on, oldest first: runs that worked.
+
+        The newest of that model, of all models (a machine's other runs say how fast it is), and of
+        studies: bounded, so that a store of many years answers as quickly as a new one.
+        """
+        own = self.measurements(status="ok", model=model, newest=NEWEST) if model else []
+        others = self.measurements(status="ok", newest=NEWEST)
+        studies = self.measurements(status="ok", kind="study", newest=NEWEST)
+        found = {record.id: record for record in (*own, *others, *studies)}
+        return sorted(found.values(), key=lambda record: (record.recorded_at, record.id))
 
     def documents(self, *, newest: int | None = None, **equal: Asked) -> Iterator[str]:
         """Each record as JSON text, oldest first; arguments as in `measurements`."""
@@ -313,36 +327,6 @@ class Store:
             raise ModelworthError(f"{self._where}: {place}: {fault['msg']}") from error
 
 
-def parse(text: str | bytes) -> Measurement:
-    """A measurement from its JSON text.
-
-    Raises:
-        InputError: if a newer modelworth wrote it.
-        pydantic.ValidationError: if it isn't one.
-    """
-    try:
-        return Measurement.model_validate_json(text)
-    except ValidationError:
-        version = _schema_version(text)
-        if version is not None and version > SCHEMA_VERSION:
-            allowed = f"{SCHEMA_VERSION} or less: update modelworth (pip install -U modelworth)"
-            raise InputError("schema_version", version, allowed) from None
-        raise
-
-
-def serialise(measurement: Measurement) -> str:
-    """The measurement as one line of JSON, from which `parse` makes it again.
-
-    Raises:
-        InputError: if its config holds what JSON can't.
-    """
-    try:
-        return json.dumps(measurement.model_dump(mode="json"), allow_nan=False)
-    except ValueError as error:
-        where = f"measurement {measurement.id}: model.config"
-        raise InputError(where, str(error), "JSON values (no NaN, no infinity)") from error
-
-
 def _agrees(column: sa.Column[Any], value: Asked) -> sa.ColumnElement[bool]:
     return column == value if isinstance(value, str) else column.in_(tuple(value or ()))
 
@@ -352,14 +336,6 @@ def _is_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _schema_version(text: str | bytes) -> int | None:
-    try:
-        version = json.loads(text).get("schema_version")
-    except (ValueError, AttributeError, RecursionError):
-        return None
-    return version if isinstance(version, int) else None
 
 
 @contextmanager

@@ -176,7 +176,7 @@ def measurements(
         return list(store), None
     try:
         with _opened(store, create=False) as kept:
-            return kept.measurements(status="ok"), kept.digest()
+            return kept.evidence(scenario.hardware.model), kept.digest()
     except InputError as error:
         absent = error.found in ("no such file", "no store here yet")
         if store is None and not os.environ.get(ENVIRONMENT) and absent:

@@ -7,7 +7,8 @@ import tempfile
 
 from modelworth.data.errors import ModelworthError
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import Store, serialise
+from modelworth.data.record_text import serialise
+from modelworth.data.store import Store
 
 
 class Keeper:

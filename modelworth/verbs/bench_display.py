@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import serialise
+from modelworth.data.record_text import serialise
 
 if TYPE_CHECKING:
     from modelworth.bench.run.progress import Event

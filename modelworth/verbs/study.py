@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import Store, open_store, serialise
+from modelworth.data.record_text import serialise
+from modelworth.data.store import Store, open_store
 
 if TYPE_CHECKING:
     from modelworth.bench.study.case import StudyCase

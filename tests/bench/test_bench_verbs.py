@@ -10,7 +10,8 @@ import pytest
 
 from modelworth.bench.run import session
 from modelworth.cli import main
-from modelworth.data.store import open_store, parse
+from modelworth.data.record_text import parse
+from modelworth.data.store import open_store
 from modelworth.verbs import bench, bench_display
 from tests.bench import stub
 from tests.bench.test_record import kept, seen

@@ -19,7 +19,8 @@ from modelworth.bench.study.texts import Document, folder_documents, licences
 from modelworth.bench.study.training import schedule, windows
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Machine, Provenance
-from modelworth.data.store import open_store, parse, serialise
+from modelworth.data.record_text import parse, serialise
+from modelworth.data.store import open_store
 
 CPU = torch.device("cpu")
 SHAPE = Shape(vocabulary=280, length=16, width=16, layers=1, heads=1)

@@ -9,7 +9,8 @@ import pytest
 from modelworth.dashboard import sources
 from modelworth.dashboard.parts.upload import _taken
 from modelworth.data.exchange import write
-from modelworth.data.store import ENVIRONMENT, open_store, serialise
+from modelworth.data.record_text import serialise
+from modelworth.data.store import ENVIRONMENT, open_store
 from tests.dashboard.conftest import fill, record
 
 

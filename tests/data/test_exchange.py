@@ -11,7 +11,7 @@ import pytest
 from modelworth.data import exchange
 from modelworth.data.errors import InputError
 from modelworth.data.exchange import read, write
-from modelworth.data.store import serialise
+from modelworth.data.record_text import serialise
 from tests.data.records import failed, made_up
 
 RECORDS = [made_up(0), made_up(1, suite="=cmd|' /C calc'!A0"), failed(2)]

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from modelworth.data.flat import COLUMNS, flatten
 from modelworth.data.measurement import Measurement, Result
+from modelworth.data.record_text import parse, serialise
 from modelworth.data.serving import Load, Serving, Spread
-from modelworth.data.store import parse, serialise
 from tests.data.records import failed, made_up
 
 LOAD = Load(

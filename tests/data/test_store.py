@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from modelworth.data.checkup import checkup, repair
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import SetAsideWarning, open_store, parse, serialise
+from modelworth.data.record_text import parse, serialise
+from modelworth.data.store import SetAsideWarning, open_store
 from tests.data.records import failed, made_up
 
 ROOT = Path(__file__).parents[2]
@@ -323,3 +324,12 @@ def test_a_database_that_runs_code_of_its_own_is_refused_unread(tmp_path, statem
     connection.close()
     with pytest.raises(InputError, match="isn't a store's"):
         open_store(str(path), create=False)
+
+
+def test_a_question_is_answered_from_the_newest_of_its_model_and_of_all(address, monkeypatch):
+    monkeypatch.setattr("modelworth.data.store.NEWEST", 2)
+    records = [made_up(number, model=made_up(number % 2).model) for number in range(8)]
+    with open_store(address) as store:
+        store.add_all([*records, failed(9)])
+        assert store.evidence("tiny-0") == [records[4], records[6], records[7]]
+        assert store.evidence() == records[6:]

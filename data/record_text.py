@@ -1,0 +1,50 @@
+"""A measurement as one line of JSON, and back."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
+
+SCHEMA_VERSION: int = Measurement.model_fields["schema_version"].default
+
+
+def parse(text: str | bytes) -> Measurement:
+    """A measurement from its JSON text.
+
+    Raises:
+        InputError: if a newer modelworth wrote it.
+        pydantic.ValidationError: if it isn't one.
+    """
+    try:
+        return Measurement.model_validate_json(text)
+    except ValidationError:
+        version = _schema_version(text)
+        if version is not None and version > SCHEMA_VERSION:
+            allowed = f"{SCHEMA_VERSION} or less: update modelworth (pip install -U modelworth)"
+            raise InputError("schema_version", version, allowed) from None
+        raise
+
+
+def serialise(measurement: Measurement) -> str:
+    """The measurement as one line of JSON, from which `parse` makes it again.
+
+    Raises:
+        InputError: if its config holds what JSON can't.
+    """
+    try:
+        return json.dumps(measurement.model_dump(mode="json"), allow_nan=False)
+    except ValueError as error:
+        where = f"measurement {measurement.id}: model.config"
+        raise InputError(where, str(error), "JSON values (no NaN, no infinity)") from error
+
+
+def _schema_version(text: str | bytes) -> int | None:
+    try:
+        version = json.loads(text).get("schema_version")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return version if isinstance(version, int) else None
