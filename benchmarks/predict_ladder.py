@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 
 from modelworth.costmodel.prediction.own_machine import (
-    WORKS,
+    KINDS,
     MachineFit,
     case_of,
     machine_fits,
@@ -72,7 +72,7 @@ def ladder_outcomes(records: Iterable[Measurement], models: str) -> Iterator[Out
     groups: dict[tuple[str, str, str], dict[str, list[Measurement]]] = {}
     for record in records:
         work = record.workload
-        if work.kind in WORKS and record.model.name.startswith(models) and record.model.config:
+        if work.kind in KINDS and record.model.name.startswith(models) and record.model.config:
             key = (record.machine.device, work.precision, work.kind)
             groups.setdefault(key, {}).setdefault(record.model.name, []).append(record)
     for (device, precision, kind), by_model in groups.items():
@@ -90,9 +90,7 @@ def outcome(
     largest = ladder[-1][0]
     case = case_of(largest)
     predicted = float(fit.times(case).step_s[0])
-    measured = median(
-        run.result.latency.p50_s / run.workload.gradient_accumulation for run in ladder[-1]
-    )
+    measured = median(run.result.latency.p50_s for run in ladder[-1])
     factor = fit.factor90(case)
     return Outcome(
         device=device,

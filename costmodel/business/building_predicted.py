@@ -12,22 +12,21 @@ from typing import Any, Final
 from modelworth.costmodel.analysis import PredictionUse
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.business.capacity_measured import Evidence
-from modelworth.costmodel.prediction.case import Case, precision_name
-from modelworth.costmodel.prediction.efficiency import shipped_tables
-from modelworth.costmodel.prediction.layout import Job
-from modelworth.costmodel.prediction.predictor import interval_factor
-from modelworth.costmodel.prediction.training_plan import plan_training
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.training.plan import plan_training
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
 from modelworth.data.errors import InputError
-from modelworth.data.words import Basis
 
 MFU: Final = "building.mfu_share"
 PRECISION: Final = "bfloat16"
 #: the largest cluster that the training model was calibrated on
-CALIBRATED_DEVICES: Final = 512
+CALIBRATED_DEVICES: Final = 1024
+#: a run of any length: utilisation doesn't depend on it
+RUN_TOKENS: Final = 1e9
 
 
 def evidence(scenario: Scenario, catalog: Catalog) -> Evidence:
@@ -65,21 +64,23 @@ def _utilisation(
     """Model FLOPs utilisation of the best layout's steps, with its interval."""
     length = int(scenario.number("building.sequence_tokens"))
     devices = int(scenario.number("building.gpus"))
-    architecture = Architecture.from_config(model.config)
-    job = Job(
-        architecture,
-        _sequences(scenario.number("building.batch_tokens") / length),
-        length,
-        precision_name(PRECISION),
+    case = Case.on(
+        Architecture.from_config(model.config, model.name),
+        accelerator,
+        work="train",
+        gpus=devices,
+        precision=PRECISION,
+        tokens=length,
+        global_batch=_sequences(scenario.number("building.batch_tokens") / length),
     )
-    plan = plan_training(job, accelerator, devices, 1e9, catalog=catalog)
+    plan = plan_training(case, RUN_TOKENS, Predictor(catalog))
     value = plan.run.utilisation / plan.run.goodput.share
-    case = Case("train", architecture, accelerator, tokens=length)
-    factor = interval_factor(case, shipped_tables())
-    basis: Basis = "interpolated" if devices <= CALIBRATED_DEVICES else "extrapolated"
+    found = plan.best.prediction
+    factor = (found.high or 0.0) / (found.value or 1.0)
+    within = found.basis if devices <= CALIBRATED_DEVICES else "extrapolated"
     note = f"best layout of {model.name} on {devices:,} × {accelerator.name}"
     return PredictionUse(
-        MFU, "share", value, value / factor, min(value * factor, 0.75), basis, note
+        MFU, "share", value, value / factor, min(value * factor, 0.75), within or "assumed", note
     )
 
 

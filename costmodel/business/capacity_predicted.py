@@ -14,10 +14,9 @@ from typing import Any, Final
 from modelworth.costmodel.analysis import PredictionUse
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.business.capacity_measured import ITEMS, Evidence
-from modelworth.costmodel.prediction.case import Case, precision_name
-from modelworth.costmodel.prediction.own_machine import machine_fits
-from modelworth.costmodel.prediction.predictor import Prediction, predict
-from modelworth.costmodel.prediction.serving import ServingPoint, largest_load
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
@@ -42,8 +41,8 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     model = catalog.model(hardware.model)
     accelerator = catalog.accelerator(hardware.accelerator)
     if model.family in ITEMS:
-        return _items(scenario, model, accelerator, measurements)
-    return _tokens(scenario, model, accelerator, measurements)
+        return _items(scenario, model, accelerator, measurements, catalog)
+    return _tokens(scenario, model, accelerator, measurements, catalog)
 
 
 def _tokens(
@@ -51,24 +50,27 @@ def _tokens(
     model: ModelEntry,
     accelerator: Accelerator,
     measurements: Sequence[Measurement],
+    catalog: Catalog,
 ) -> Evidence:
     """Both phases of a decoder within the objective."""
     gpus = int(scenario.number("capacity.gpus_per_replica"))
     fresh_share = 1 - scenario.number("demand.cached_share")
     prompt = max(1.0, scenario.number("demand.prompt_tokens_per_request"))
-    point = largest_load(
-        model.config,
+    case = Case.on(
+        Architecture.from_config(model.config, model.name),
         accelerator,
         gpus=gpus,
         precision=scenario.hardware.precision or PRECISION,
-        prompt_tokens=prompt,
+        tokens=prompt,
         new_tokens=_new_tokens(scenario),
-        cached_share=min(0.99, 1 - fresh_share),
-        ttft_p95_s=scenario.number("capacity.objective.ttft_p95_s"),
-        tpot_p95_s=scenario.number("capacity.objective.tpot_p95_s"),
-        measurements=tuple(measurements),
+        prefix_share=min(0.99, 1 - fresh_share),
         software=scenario.hardware.engine,
     )
+    objective = Objective(
+        scenario.number("capacity.objective.ttft_p95_s"),
+        scenario.number("capacity.objective.tpot_p95_s"),
+    )
+    point = largest_load(case, objective, Predictor(catalog, records=measurements))
     gpu_s = gpus / point.requests_per_s
     rates = {
         "capacity.prefill_tokens_per_s_per_gpu": max(1.0, prompt * fresh_share)
@@ -87,22 +89,19 @@ def _items(
     model: ModelEntry,
     accelerator: Accelerator,
     measurements: Sequence[Measurement],
+    catalog: Catalog,
 ) -> Evidence:
     """Inputs a second of an encoder or a vision model."""
-    architecture = Architecture.from_config(model.config)
-    tokens = scenario.number("demand.prompt_tokens_per_request")
-    if architecture.patches is not None:
-        tokens = float(architecture.patches.tokens)
-    case = Case(
+    case = Case.on(
+        Architecture.from_config(model.config, model.name),
+        accelerator,
         work="forward",
-        architecture=architecture,
-        accelerator=accelerator,
-        precision=precision_name(scenario.hardware.precision or PRECISION),
-        tokens=max(1.0, tokens),
+        precision=scenario.hardware.precision or PRECISION,
+        tokens=max(1.0, scenario.number("demand.prompt_tokens_per_request")),
         batch=BATCH,
         software=scenario.hardware.engine,
     )
-    found = predict([case], fits=machine_fits(measurements))[0]
+    found = Predictor(catalog, records=measurements).predict(case)
     if found.value is None or found.low is None or found.high is None:
         return Evidence()
     key, _ = ITEMS[model.family]

@@ -30,7 +30,7 @@ from modelworth.costmodel.business.served_curve import (
     scaled,
 )
 from modelworth.costmodel.prediction.case import Case, precision_name
-from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, predict
+from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, Predictor
 from modelworth.costmodel.prediction.served import LEAST_LOG, prompt_cost
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Catalog
@@ -252,7 +252,7 @@ def _predicted(
         )
     except InputError:
         return None
-    found = predict([case])[0]
+    found = Predictor(catalog).predict(case)
     return None if found.value is None else found
 
 

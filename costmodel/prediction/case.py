@@ -1,50 +1,28 @@
-"""One piece of work to predict, and many of them as columns.
+"""One piece of work to predict: a model, a device, how many, what to do.
 
-A `Case` is what a person asks for: a model, a device, how many, what to do. `columns` turns cases
-into the arrays that `step_time` and `serving` work on. Unknown devices are refused upstream, by the
-catalogue; a precision that a device has no rate for falls back to the width it computes in (4-bit
-weights on Hopper compute in 16 bits), and is refused where that has none either.
+`Case.of` makes one from words, `Case.of_record` from a measurement; `columns` turns cases into the
+arrays of the step model. What runs it (`software`) decides the modes: ways of running for which
+there is a mechanism, such as attention kernels of a generation or launches without a graph.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
-import numpy as np
-
 from modelworth.costmodel.architecture.structure import Architecture
-from modelworth.costmodel.prediction.efficiency import (
-    Efficiency,
-    Kind,
-    Tables,
-    kernel_shares,
-    resolve,
-)
-from modelworth.costmodel.prediction.shape import Device, Number, Shape, shape_of, stack
-from modelworth.costmodel.prediction.step_time import Training
-from modelworth.data.catalog import Accelerator
+from modelworth.costmodel.prediction.step.coefficients import Kind, generation_of
+from modelworth.costmodel.prediction.step.device import RATES
+from modelworth.data.catalog import Accelerator, Catalog, load_catalog
 from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
+from modelworth.data.words import WORK_OF, Sharding, Work
 
-Work = Literal["train", "forward", "prefill", "decode", "serve"]
-Sharding = Literal["none", "gradients", "full"]
+Regime = Literal["closed", "queued", "static"]
 
-RATES: dict[str, tuple[str, ...]] = {
-    "fp32": ("fp32",),
-    "tf32": ("tf32", "fp32"),
-    "bf16": ("bf16", "fp16", "fp32"),
-    "fp16": ("fp16", "bf16", "fp32"),
-    "amp": ("fp16", "bf16", "fp32"),
-    "fp8": ("fp8", "bf16", "fp16"),
-    "int8": ("int8", "bf16", "fp16"),
-    "fp4": ("fp4", "bf16", "fp16"),
-    "int4": ("bf16", "fp16"),
-}
-"""Precision asked for → rates it may run at, the first that the device has."""
 SPELLINGS = {
     "float32": "fp32",
     "bfloat16": "bf16",
@@ -54,13 +32,18 @@ SPELLINGS = {
     "mxfp4": "fp4",
     "nvfp4": "fp4",
 }
-WEIGHT_BYTES = {"fp32": 4, "tf32": 4, "fp8": 1, "int8": 1, "fp4": 0.53, "int4": 0.53}
-"""For one weight; 4-bit ones carry a scale for each 16 or 32. Others take 2."""
 SOFTWARE = {
     "tensorrtllm": "trtllm",
     "trt": "trtllm",
     "composer": "llmfoundry",
     "mosaic": "llmfoundry",
+    "nemo": "megatron",
+    "megatronbridge": "megatron",
+    "megatronlm": "megatron",
+    "megatroncore": "megatron",
+    "optimumhabana": "habana",
+    "llamacpp": "llamacpp",
+    "ft": "fastertransformer",
 }
 KIND: dict[str, Kind] = {
     "train": "train",
@@ -69,6 +52,22 @@ KIND: dict[str, Kind] = {
     "decode": "serve",
     "serve": "serve",
 }
+STATIC = {"fastertransformer", "llamacpp", "habana", "transformers", "gptfast", "deepspeed"}
+"""Engines that run one batch from its first to its last token."""
+UNFUSED = {"tensorflow", "tensorflowxla", "deeplearningexamples", "pytorch", "megatronlmold"}
+"""Software whose attention writes its scores to memory."""
+FLASH_2 = {
+    "llmfoundry",
+    "colossalai",
+    "deepspeed",
+    "litgpt",
+    "axolotl",
+    "transformers",
+    "torchtitan",
+}
+"""Training software that brings FlashAttention 2, which Hopper runs at half its rate."""
+PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
+"""Kinds of measurements that a case can stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,26 @@ class Case:
     """What to predict.
 
     Attributes:
+        gpus: devices in all; of one replica where a server is meant.
         batch: sequences or images in one pass on one data-parallel rank; for `serve` the requests
-            kept in flight by the clients of one replica.
+            kept in flight by the clients of all devices.
         tokens: of a sequence (train, forward), its prompt (prefill, serve) or context (decode).
         new_tokens: generated for each request (serve).
         software: framework or engine, such as `llm-foundry` or `vllm 0.18.0`.
+        tensor, pipeline, expert, context: degrees of parallelism; the rest is data-parallel.
+        virtual: slices of the model on each pipeline device; None: what its software does.
         global_batch: sequences in one optimizer step over all devices.
         recomputed: share of the forward pass that checkpointing repeats.
+        overlapped: whether tensor parallelism's exchange runs beside products (asynchronous).
+        regime: how requests come: closed loop, all queued ahead, or one batch at a time.
+        kv_precision: of cached keys and values; None: 16 bits.
+        max_sequences: that the engine runs together at most.
+        memory_share: of a device that the engine takes for weights and cache.
+        prefix_share: of a prompt's tokens found in a prefix cache.
+        attention_data: replicas between which attention's sequences are divided (serving).
+        drafted: tokens guessed ahead in each step (speculative decoding), `acceptance` of which
+            are kept at each place.
+        prefill_gpus: further devices that do the prefills apart (disaggregated serving).
     """
 
     work: Work
@@ -97,56 +109,117 @@ class Case:
     compiled: bool = False
     tensor: int = 1
     pipeline: int = 1
+    expert: int = 1
+    context: int = 1
+    virtual: int | None = None
     sharding: Sharding = "none"
     global_batch: float | None = None
     recomputed: float = 0.0
+    overlapped: bool = False
+    regime: Regime = "closed"
+    kv_precision: str | None = None
+    max_sequences: float | None = None
+    memory_share: float = 0.9
+    prefix_share: float = 0.0
+    attention_data: int = 1
+    drafted: int = 0
+    acceptance: float = 0.0
+    prefill_gpus: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline"):
+        for name in ("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline", "expert"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 1):
                 raise InputError(name, value, "1 or more")
         if self.work not in get_args(Work):
             raise InputError("work", self.work, f"one of {', '.join(get_args(Work))}")
-        if self.gpus % (self.tensor * self.pipeline):
-            raise InputError("gpus", self.gpus, f"a multiple of {self.tensor * self.pipeline}")
+        split = self.tensor * self.pipeline * self.context
+        if self.gpus % split:
+            raise InputError("gpus", self.gpus, f"a multiple of {split}: the layout's devices")
+        for name in ("prefix_share", "acceptance"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(name, getattr(self, name), "from 0 to under 1")
+        if not 0 < self.memory_share <= 1:
+            raise InputError("memory_share", self.memory_share, "above 0, at most 1")
+
+    @classmethod
+    def of(cls, model: str, device: str, catalog: Catalog | None = None, **asked: object) -> Case:
+        """A case by the names of a shipped model and device; `asked` are fields of a case.
+
+        Raises:
+            InputError: if one isn't known, or the case can't be.
+        """
+        catalog = catalog or load_catalog()
+        entry = catalog.model(model)
+        architecture = Architecture.from_config(entry.config, entry.name)
+        return cls.on(architecture, catalog.accelerator(device), **asked)
+
+    @classmethod
+    def on(cls, architecture: Architecture, accelerator: Accelerator, **asked: object) -> Case:
+        """A case with what follows from its work filled in.
+
+        A precision in any spelling; images have as many tokens as patches; a server's devices
+        share its products, and a training on several shards its state, unless `asked` says.
+        """
+        work = asked.setdefault("work", "serve")
+        asked["precision"] = precision_name(str(asked.get("precision", "bf16")))
+        gpus = int(asked.get("gpus", 1))  # type: ignore[call-overload]
+        if architecture.patches is not None:
+            asked["tokens"] = float(architecture.patches.tokens)
+        if work != "train" and not asked.get("tensor"):
+            asked["tensor"] = max(gpus // int(asked.get("pipeline", 1)), 1)  # type: ignore[call-overload]
+        if work != "serve":
+            asked["new_tokens"] = 1
+        return cls(architecture=architecture, accelerator=accelerator, **asked)  # type: ignore[arg-type]
+
+    @classmethod
+    def of_record(cls, record: Measurement, accelerator: Accelerator) -> Case:
+        """The case that a record measured, on a device as the catalogue or its ceilings have it.
+
+        Raises:
+            InputError: if its kind or model can't be predicted.
+        """
+        work = record.workload
+        if work.kind not in PREDICTED_KINDS:
+            allowed = f"one of {', '.join(PREDICTED_KINDS)}"
+            raise InputError(f"measurement {record.id}: kind", work.kind, allowed)
+        architecture = Architecture.from_config(record.model.config, record.model.name)
+        patches = architecture.patches.tokens if architecture.patches else 1
+        serving = work.kind == "serve"
+        return cls(
+            work=WORK_OF[work.kind],
+            architecture=architecture,
+            accelerator=accelerator,
+            gpus=max(work.layout.devices, 1),
+            precision=precision_name(work.precision),
+            batch=(work.concurrency or work.batch) if serving else work.batch,
+            tokens=work.prompt_tokens or patches,
+            new_tokens=(work.new_tokens or 1) if serving else 1,
+            software=work.engine,
+            compiled=work.compiled,
+            tensor=work.layout.tensor,
+            pipeline=work.layout.pipeline,
+            expert=work.layout.expert,
+            sharding="full" if work.layout.fully_sharded else "none",
+            global_batch=work.batch * work.gradient_accumulation * work.layout.data,
+            recomputed=1.0 if work.activation_checkpointing else 0.0,
+        )
 
     @property
     def data(self) -> int:
         """Data-parallel ranks."""
-        return self.gpus // (self.tensor * self.pipeline)
+        return self.gpus // (self.tensor * self.pipeline * self.context)
 
     @property
     def kind(self) -> Kind:
         """Which coefficients apply."""
         return KIND[self.work]
 
-
-@dataclass(frozen=True)
-class Columns:
-    """Cases as arrays."""
-
-    shape: Shape
-    device: Device
-    batch: Number
-    tokens: Number
-    new_tokens: Number
-    gpus: Number
-    data: Number
-    tensor: Number
-    pipeline: Number
-    accumulation: Number
-    gathers: Number
-    recomputed: Number
-    reserves: Number
-
     @property
-    def training(self) -> Training:
-        """The training step's part."""
-        return Training(
-            self.batch, self.tokens, self.accumulation, self.gathers, self.recomputed,
-            self.data, self.tensor, self.pipeline,
-        )  # fmt: skip
+    def micro_batches(self) -> float:
+        """Passes of a replica in one optimizer step."""
+        per_pass = self.batch * self.data
+        return max((self.global_batch or per_pass * self.pipeline) / per_pass, 1)
 
 
 @lru_cache(maxsize=4096)
@@ -160,12 +233,13 @@ def software_name(name: str | None) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def version_name(name: str | None) -> str | None:
-    """A software's name with its version; None where it has none."""
-    words = re.split(r"[\s@=:]+", name.strip().casefold()) if name else []
-    return " ".join([software_name(name) or "", *words[1:]]) if len(words) > 1 else None
+def version_of(name: str | None) -> tuple[int, ...] | None:
+    """The numbers of a software's version; None where it has none."""
+    found = re.search(r"\d+(?:\.\d+)*", (name or "").partition(" ")[2])
+    return tuple(int(part) for part in found.group().split(".")) if found else None
 
 
+@lru_cache(maxsize=4096)
 def precision_name(name: str) -> str:
     """A precision in the project's short words.
 
@@ -180,147 +254,60 @@ def precision_name(name: str) -> str:
     return short
 
 
-def columns(cases: Sequence[Case], tables: Tables) -> Columns:
-    """Cases of one kind of work as arrays.
-
-    Raises:
-        InputError: if a device has no rate for the precision, or no link for several devices.
-    """
-    return columns_on(cases, [device_of(case, tables) for case in cases])
-
-
-def columns_on(cases: Sequence[Case], devices: Sequence[Device]) -> Columns:
-    """The same on devices that are known already."""
-    shape = stack([shape_of(case.architecture) for case in cases])
-    if cases[0].kind == "serve":
-        shape = replace(shape, head_tokens=np.ones(len(cases)))
-    numbers = np.array([_numbers(case) for case in cases], dtype=float).T
-    return Columns(shape, stack(devices), *numbers)
-
-
-def efficiencies(cases: Sequence[Case], tables: Tables) -> Efficiency:
-    """The coefficients of each case, as arrays."""
-    return stack([efficiency_of(case, tables) for case in cases])
-
-
-def efficiency_of(case: Case, tables: Tables) -> Efficiency:
-    """The coefficients of one case."""
-    names = factors_of(case)
-    return _resolved(tables, case.kind, names)
-
-
 def factors_of(case: Case) -> tuple[tuple[str, str], ...]:
     """Which factors apply besides the common values: (level, name)."""
-    architecture = attention_class(case.accelerator)
     found = [
+        ("generation", generation_of(case.accelerator)),
         ("software", software_name(case.software) or ""),
-        ("version", version_name(case.software) or ""),
-        ("architecture", architecture),
         ("device", case.accelerator.name),
+        *(("mode", mode) for mode in modes_of(case)),
     ]
-    if case.compiled:
-        found.append(("software", "compiled"))
-    if found[0][1] == "vllm" and case.precision == "fp8" and case.architecture.has_experts:
-        found.append(("software", "vllm fp8 blocks"))
-    if case.work == "forward" and case.precision != "amp":
-        found.append(("software", "uncast"))
     return tuple((level, name) for level, name in found if name)
 
 
-def attention_class(accelerator: Accelerator) -> str:
-    """Architecture as kernels see it: workstation Blackwell isn't the data centre's."""
-    if accelerator.architecture == "Blackwell" and accelerator.bandwidth_gb_per_s < 4000:
-        return "Blackwell RTX"
-    return accelerator.architecture
+def modes_of(case: Case) -> list[str]:
+    """Ways of running that have a mechanism of their own."""
+    if case.kind == "train":
+        return _training_modes(case)
+    software, generation = software_name(case.software), generation_of(case.accelerator)
+    modes = ["compiled"] if case.compiled else []
+    if case.work == "forward":
+        return modes + (["uncast"] if case.precision != "amp" and software == "timm" else [])
+    if case.precision in ("fp8", "int8", "fp4", "int4"):
+        modes.append(f"{case.precision} weights")
+    if case.regime == "static":
+        modes.append("static")
+    if case.accelerator.memory_gib and _graphics_memory(case.accelerator):
+        modes.append("graphics memory")
+    if software == "vllm" and case.precision == "fp8" and case.architecture.has_experts:
+        modes.append("block experts")
+    if case.precision == "fp4" and generation.startswith("Blackwell"):
+        modes.append("fp4 products")
+    return modes
 
 
-def device_of(case: Case, tables: Tables) -> Device:
-    """The accelerator at the precision of the work.
-
-    Raises:
-        InputError: if it has no rate for it, or no link where several devices must talk.
-    """
-    mixed = case.architecture.has_experts
-    device = _device(tables, case.accelerator, precision_name(case.precision), mixed)
-    if case.gpus > 1:
-        _require_links(case)
-    return device
-
-
-def _require_links(case: Case) -> None:
-    device = case.accelerator
-    if device.link_gb_per_s is None and device.devices_per_node > 1:
-        raise InputError(
-            f"{device.name}: link_gb_per_s", "unknown", "given for work on several devices"
-        )
-    crossing = case.gpus if case.work == "train" else case.tensor * case.pipeline
-    if crossing > device.devices_per_node and device.network_gb_per_s is None:
-        raise InputError(
-            f"{device.name}: network_gb_per_s",
-            "unknown",
-            f"given for more than the {device.devices_per_node} devices of a node",
-        )
+def _training_modes(case: Case) -> list[str]:
+    software, generation = software_name(case.software), generation_of(case.accelerator)
+    modes = ["compiled"] if case.compiled else []
+    if software in FLASH_2 and generation in ("Hopper", "Blackwell"):
+        modes.append("flash attention 2")
+    if case.overlapped:
+        modes.append("asynchronous tensor")
+    if "GB" in case.accelerator.name.split()[0][:2]:
+        modes.append("graphs")
+    if case.architecture.has_experts and case.precision in ("fp8", "fp4"):
+        version = version_of(case.software)
+        old = software == "megatron" and version is not None and version < (26, 6)
+        modes.append("narrow experts apart" if old else "narrow experts")
+    if case.precision == "fp4":
+        modes.append("fp4 products")
+    return modes
 
 
-@lru_cache(maxsize=4096)
-def _device(tables: Tables, accelerator: Accelerator, precision: str, mixed: bool) -> Device:
-    rates = accelerator.matmul_flops_per_s
-    used = _used(accelerator, precision)
-    dense_precision = "bf16" if mixed and precision in ("fp4", "int4") else precision
-    dense = _used(accelerator, dense_precision)
-    wide = _used(accelerator, "fp32" if precision in ("fp32", "tf32") else "bf16")
-    expert_share, _ = kernel_shares(tables, accelerator, used)
-    dense_share, _ = kernel_shares(tables, accelerator, dense)
-    _, memory_share = kernel_shares(tables, accelerator, "bf16")
-    return Device(
-        dense_flops_per_s=rates[dense],
-        expert_flops_per_s=rates[used],
-        attention_flops_per_s=rates[wide],
-        kernel_compute=dense_share,
-        kernel_expert_compute=expert_share,
-        kernel_memory=memory_share,
-        bandwidth_bytes_per_s=accelerator.bandwidth_bytes_per_s,
-        memory_bytes=accelerator.memory_bytes,
-        link_bytes_per_s=accelerator.link_bytes_per_s or accelerator.bandwidth_bytes_per_s,
-        network_bytes_per_s=accelerator.network_bytes_per_s or accelerator.bandwidth_bytes_per_s,
-        devices_per_node=accelerator.devices_per_node,
-        dense_bytes=WEIGHT_BYTES.get(dense_precision, 2),
-        expert_bytes=WEIGHT_BYTES.get(precision, 2),
-        cache_bytes={"fp32": 4, "tf32": 4, "fp8": 1, "fp4": 1}.get(precision, 2),
-        activation_bytes=4.0 if precision in ("fp32", "tf32") else 2.0,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _resolved(tables: Tables, kind: Kind, names: tuple[tuple[str, str], ...]) -> Efficiency:
-    return resolve(tables, kind, names)
-
-
-def _used(accelerator: Accelerator, precision: str) -> str:
-    """The precision that the products run in."""
-    rates = accelerator.matmul_flops_per_s
-    for rate in RATES[precision]:
-        if rates.get(rate) is not None:
-            return rate
-    raise InputError(
-        f"{accelerator.name}: dense rate at {precision}", "unknown", "given in the catalogue's row"
-    )
-
-
-def _numbers(case: Case) -> tuple[float, ...]:
-    per_pass = case.batch * case.data
-    accumulation = max((case.global_batch or per_pass) / per_pass, 1)
-    gathers = {"full": 3.0, "gradients": 2.0, "none": 2 / accumulation}[case.sharding]
+def _graphics_memory(accelerator: Accelerator) -> bool:
+    """Whether a board has GDDR, which streams nearer to its peak than stacked memory."""
     return (
-        case.batch,
-        case.tokens,
-        case.new_tokens,
-        case.gpus,
-        case.data,
-        case.tensor,
-        case.pipeline,
-        max(accumulation, 1),
-        gathers if case.data > 1 else 0.0,
-        case.recomputed,
-        1.0 if software_name(case.software) == "trtllm" else 0.5,
+        accelerator.vendor == "NVIDIA"
+        and accelerator.bandwidth_gb_per_s < 1800
+        and (accelerator.name.startswith(("RTX", "L4", "A10", "A40", "A6000", "T4")))
     )

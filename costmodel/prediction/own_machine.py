@@ -16,40 +16,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from modelworth.costmodel.architecture.structure import Architecture
-from modelworth.costmodel.prediction.case import (
-    WEIGHT_BYTES,
-    Case,
-    Columns,
-    Work,
-    columns_on,
-    precision_name,
-)
-from modelworth.costmodel.prediction.efficiency import Efficiency
-from modelworth.costmodel.prediction.shape import Device
+from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
+from modelworth.costmodel.prediction.columns import Columns, columns_on
+from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients
+from modelworth.costmodel.prediction.step.device import WEIGHT_BYTES, Device
 from modelworth.costmodel.prediction.times import Times, times
-from modelworth.data.catalog import Accelerator
+from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
+from modelworth.data.words import WORK_OF, Work
 
 Array = NDArray[np.float64]
 
-WORKS: dict[str, Work] = {
-    "pretrain": "train",
-    "prefill": "prefill",
-    "forward": "forward",
-    "decode": "decode",
-}
-"""Kinds of measurements that one step explains → work of a prediction."""
+KINDS = tuple(kind for kind in PREDICTED_KINDS if kind != "serve")
+"""Kinds of measurements that one step explains."""
 PRIORS = {"compute": (0.75, 0.35), "memory": (0.7, 0.15), "layer_s": (1e-4, 1.5)}
 """Coefficient → value and spread of its logarithm before this machine was seen."""
-FIXED = Efficiency(
-    compute=0.75, narrow_width=40.0, memory=0.7, cache=0.6, attention=0.35, narrow_head=12.0,
-    traffic=1.5, experts_compute=0.6, experts_memory=0.9, expert_layer_s=1e-4, expert_s=1e-6,
-    collective=0.7, collective_latency_s=1e-5, exposed=0.7, layer_s=1e-4, step_s=1e-6,
-    sequence_s=1e-6, interference=0.9, first_token_s=1e-6, burst=1.0, queue=1.0,
+FIXED = replace(
+    NEUTRAL, narrow_width=40.0, cache=0.6, attention=0.35, narrow_head=12.0, traffic=1.05,
+    quantise=2.0, scores=6.0, experts_compute=0.5, narrow_expert=10.0, narrow_expert_width=10.0,
+    experts_memory=0.9, expert_layer_s=1e-4, step_s=1e-6, sequence_s=1e-6, host_layer_s=1e-6,
+    host_expert_layer_s=1e-6, link=0.7, network=0.7, collective_latency_s=1e-5, straggling=0.0,
 )  # fmt: skip
 """Eager steps of transformers; what isn't fitted stays."""
+CACHE_OF_MEMORY = 0.86
+"""Share of the bandwidth that reading the cache reaches, against reading weights."""
 ERROR = 0.08
 """Spread (of logarithms) that a record is trusted with; flagged ones with three times as much."""
 NORMAL_90 = 1.645
@@ -64,7 +55,7 @@ class MachineFit:
 
     Attributes:
         compute, memory: shares of the ceilings measured just before.
-        left_out: (model, ln predicted / measured) with that model left out of the fit.
+        errors: (record's id, ln predicted / measured seconds) with its model left out of the fit.
         measured: (model, batch, tokens, units per second) of its records.
         flops: smallest and largest step of the records, by which extrapolation is told.
     """
@@ -76,27 +67,27 @@ class MachineFit:
     memory: float
     layer_s: float
     device: Device
-    left_out: tuple[tuple[str, float], ...]
+    errors: tuple[tuple[str, float], ...]
     measured: tuple[tuple[str, float, float, float], ...]
     flops: tuple[float, float]
     measurement_ids: tuple[str, ...]
 
     @property
-    def efficiency(self) -> Efficiency:
-        """Coefficients for the formulas of `step_time`."""
-        return _efficiency(self.compute, self.memory, self.layer_s)
+    def coefficients(self) -> Coefficients:
+        """Coefficients for the step model."""
+        return _coefficients(self.compute, self.memory, self.layer_s)
 
     @property
     def log_error(self) -> float:
         """Half-width of the 90% interval within the measured range, as a logarithm."""
-        errors = np.array([error for _, error in self.left_out])
+        errors = np.array([error for _, error in self.errors])
         if errors.size < 2:
             return NORMAL_90 * UNKNOWN_ERROR
         return NORMAL_90 * max(float(np.sqrt(np.mean(errors**2))), LEAST_ERROR)
 
     def times(self, case: Case) -> Times:
         """What a case takes on this machine."""
-        return times(case.work, self.columns([case]), self.efficiency)
+        return times(case.work, self.columns([case]), self.coefficients)
 
     def columns(self, cases: Sequence[Case]) -> Columns:
         """Cases as arrays, on this machine's ceilings."""
@@ -123,8 +114,8 @@ def machine_fits(measurements: Iterable[Measurement]) -> tuple[MachineFit, ...]:
     """Fits of every device, precision and work among the records that ended well."""
     groups: dict[tuple[str, str, Work], list[Measurement]] = {}
     for record in measurements:
-        work = WORKS.get(record.workload.kind)
-        if work is None or not _usable(record):
+        work = WORK_OF[record.workload.kind]
+        if record.workload.kind not in KINDS or not _usable(record):
             continue
         precision = precision_name(record.workload.precision)
         groups.setdefault((record.machine.device, precision, work), []).append(record)
@@ -138,6 +129,18 @@ def fit_for(fits: Iterable[MachineFit], case: Case) -> MachineFit | None:
         if fit.device_name in names and (fit.precision, fit.work) == (case.precision, case.work):
             return fit
     return None
+
+
+def accelerator_of(record: Measurement, catalog: Catalog) -> Accelerator:
+    """The device of a record: the catalogue's, else by its measured ceilings.
+
+    Raises:
+        InputError: if neither is known.
+    """
+    try:
+        return catalog.accelerator(record.machine.device)
+    except InputError:
+        return machine_accelerator(record)
 
 
 def machine_accelerator(record: Measurement) -> Accelerator:
@@ -172,25 +175,7 @@ def case_of(record: Measurement) -> Case:
     Raises:
         InputError: if its model or ceilings can't be read.
     """
-    work = record.workload
-    architecture = Architecture.from_config(record.model.config, record.model.name)
-    patches = architecture.patches.tokens if architecture.patches else 1
-    return Case(
-        work=WORKS[work.kind],
-        architecture=architecture,
-        accelerator=machine_accelerator(record),
-        gpus=max(work.layout.devices, 1),
-        precision=precision_name(work.precision),
-        batch=work.batch,
-        tokens=work.prompt_tokens or patches,
-        software=work.engine,
-        compiled=work.compiled,
-        tensor=work.layout.tensor,
-        pipeline=work.layout.pipeline,
-        sharding="full" if work.layout.fully_sharded else "none",
-        global_batch=work.batch * work.gradient_accumulation * work.layout.data,
-        recomputed=1.0 if work.activation_checkpointing else 0.0,
-    )
+    return Case.of_record(record, machine_accelerator(record))
 
 
 def step_flops(case: Case) -> float:
@@ -212,7 +197,7 @@ def _fit_group(
     sizes = [step_flops(case) for case in cases]
     return MachineFit(
         device_name, precision, work, compute, memory, layer_s, devices[-1],
-        _leave_out(every, names), _measured(cases, records), (min(sizes), max(sizes)),
+        _leave_out(every, names, records), _measured(cases, records), (min(sizes), max(sizes)),
         tuple(record.id for record in records),
     )  # fmt: skip
 
@@ -235,7 +220,7 @@ class _Rows:
 
     def predicted(self, coefficients: tuple[float, float, float]) -> Array:
         work = columns_on(self.cases, self.devices)
-        found = times(self.cases[0].work, work, _efficiency(*coefficients))
+        found = times(self.cases[0].work, work, _coefficients(*coefficients))
         return np.asarray(found.step_s)
 
 
@@ -245,7 +230,7 @@ def _fitted(rows: _Rows) -> tuple[float, float, float]:
     work = columns_on(rows.cases, rows.devices)
 
     def residuals(logs: Array) -> Array:
-        found = times(rows.cases[0].work, work, _efficiency(*np.exp(logs)))
+        found = times(rows.cases[0].work, work, _coefficients(*np.exp(logs)))
         errors = np.log(np.asarray(found.step_s) / rows.measured) / rows.trust
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (logs - start) / spreads])
@@ -254,7 +239,9 @@ def _fitted(rows: _Rows) -> tuple[float, float, float]:
     return float(found[0]), float(found[1]), float(found[2])
 
 
-def _leave_out(rows: _Rows, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
+def _leave_out(
+    rows: _Rows, names: Sequence[str], records: Sequence[Measurement]
+) -> tuple[tuple[str, float], ...]:
     """Error of each record with its model left out of the fit."""
     found: list[tuple[str, float]] = []
     if len(set(names)) < 2:
@@ -263,7 +250,8 @@ def _leave_out(rows: _Rows, names: Sequence[str]) -> tuple[tuple[str, float], ..
         out = np.array([other == name for other in names])
         asked = rows.only(out)
         errors = np.log(asked.predicted(_fitted(rows.only(~out))) / asked.measured)
-        found += [(name, float(error)) for error in errors]
+        ids = [record.id for record, left in zip(records, out, strict=True) if left]
+        found += list(zip(ids, errors.tolist(), strict=True))
     return tuple(found)
 
 
@@ -278,13 +266,12 @@ def _measured(
     )
 
 
-def _efficiency(compute: float, memory: float, layer_s: float) -> Efficiency:
+def _coefficients(compute: float, memory: float, layer_s: float) -> Coefficients:
     return replace(
         FIXED,
         compute=compute,
         memory=memory,
-        cache=memory * FIXED.cache / FIXED.memory,
-        traffic=FIXED.traffic * FIXED.memory / memory,
+        cache=memory * CACHE_OF_MEMORY,
         layer_s=layer_s,
     )
 
@@ -298,10 +285,11 @@ def _device(case: Case) -> Device:
     return Device(
         dense_flops_per_s=rate,
         expert_flops_per_s=rate,
-        attention_flops_per_s=rate,
-        kernel_compute=1.0,
-        kernel_expert_compute=1.0,
-        kernel_memory=1.0,
+        wide_flops_per_s=rate,
+        dense_share=1.0,
+        expert_share=1.0,
+        wide_share=1.0,
+        memory_share=1.0,
         bandwidth_bytes_per_s=bandwidth,
         memory_bytes=case.accelerator.memory_bytes,
         link_bytes_per_s=bandwidth,
@@ -338,6 +326,6 @@ def _doubtful(record: Measurement) -> bool:
 
 
 def _step_s(record: Measurement) -> float:
-    """Seconds of one pass: a step of training divided by its passes."""
+    """Seconds of one step, with all its passes."""
     assert record.result is not None
-    return record.result.latency.p50_s / record.workload.gradient_accumulation
+    return record.result.latency.p50_s

@@ -1,10 +1,9 @@
-"""Time, throughput and latency of work that nobody measured, with an interval and a basis.
+"""What a case comes to: refusal, own records, published tables, interval, in this one order.
 
-`predict` takes cases of any kind; `predict_table` takes a table and gives it back with predictions.
-A case that can't be is refused with the reason and the nearest that fits. Each prediction says what
-it rests on: `interpolated` if like work on this device is in the published tables, `extrapolated`
-if only its parts are (the device, or the software), `assumed` if neither. A machine's own records,
-where they are given, come before the published tables.
+`Predictor(catalog, tables, records).predict(case)` answers for the command line, the page,
+capacities, layouts and validation. A case that can't be is refused with the reason and the nearest
+that fits. A machine's own records, where they are given, come before the published tables; results
+of own servers correct these.
 """
 
 from __future__ import annotations
@@ -12,26 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-import pandas as pd
-
-from modelworth.costmodel.prediction.case import (
-    Case,
-    attention_class,
-    columns,
-    efficiencies,
-    software_name,
-    version_name,
-)
-from modelworth.costmodel.prediction.case_table import MEASURED, Reader, Table, table_of
-from modelworth.costmodel.prediction.efficiency import Tables, shipped_tables
-from modelworth.costmodel.prediction.limits import refused
-from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for
-from modelworth.costmodel.prediction.served import ServedScale, scale_for
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.columns import coefficients, columns
+from modelworth.costmodel.prediction.interval import Width, width_of
+from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for, machine_fits
+from modelworth.costmodel.prediction.refusal import refused
+from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
+from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
 from modelworth.costmodel.prediction.times import Times, times
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
 
 UNITS = {
@@ -41,15 +32,8 @@ UNITS = {
     "decode": "tokens/s/GPU",
     "serve": "output tokens/s/GPU",
 }
-
 MEASURED_FACTOR = 1.1
 """Half-width of the interval of what was measured: machines drift by this much between runs."""
-NEW_ARCHITECTURE_LOG = 0.15
-"""What an architecture that no published row has adds to the width's log: judgement, after how far
-the devices that were left out lie from their predictions."""
-NEW_PRECISION_LOG = 0.12
-"""What a precision that no published row of the kind has adds: judgement, after how far libraries
-lie apart in the products of 8 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +43,9 @@ class Prediction:
     Attributes:
         value: units per second and device; None where it can't be predicted.
         low, high: the 90% interval.
-        parts: seconds of the parts of a step.
+        parts: seconds of the parts of a step; of one request, for a server.
+        running: sequences that a server decodes together; room: that its cache has room for.
+        refusal: why there is no value.
         note: what was assumed, or why there is no value.
     """
 
@@ -73,96 +59,108 @@ class Prediction:
     ttft_s: float | None = None
     tpot_s: float | None = None
     parts: dict[str, float] = field(default_factory=dict)
+    running: float | None = None
+    room: float | None = None
+    refusal: InputError | None = None
+    width: Width | None = None
 
 
-def predict(
-    cases: Sequence[Case],
-    tables: Tables | None = None,
-    fits: Sequence[MachineFit] = (),
-    scales: Sequence[ServedScale] = (),
-) -> list[Prediction]:
-    """Predictions of cases, in their order; one that can't be carries the reason in its note.
+class Predictor:
+    """Answers cases from the catalogue, the published tables and own records."""
 
-    Where `fits` has a machine's own records of the same device, precision and work, these are used
-    instead of the published tables; where `scales` has results of own servers on the device, they
-    correct these tables.
-    """
-    tables = tables or shipped_tables()
-    found: list[Prediction | None] = [None] * len(cases)
-    works: dict[str, list[int]] = {}
-    for place, case in enumerate(cases):
-        refusal = refused(case, tables)
-        own = fit_for(fits, case) if fits and case.gpus == 1 else None
-        if refusal is None and own is not None:
-            found[place] = _of_machine(case, own)
-        elif refusal is None:
-            works.setdefault(case.work, []).append(place)
-        else:
-            found[place] = Prediction(None, None, None, UNITS[case.work], None, str(refusal))
-    for places in works.values():
-        some = [cases[place] for place in places]
-        for place, prediction in zip(places, _of_one_work(some, tables), strict=True):
-            scale = scale_for(scales, cases[place]) if cases[place].work == "serve" else None
-            found[place] = prediction if scale is None else _scaled(prediction, scale)
-    return [prediction for prediction in found if prediction is not None]
+    def __init__(
+        self,
+        catalog: Catalog | None = None,
+        tables: Tables | None = None,
+        records: Iterable[Measurement] = (),
+    ) -> None:
+        self.catalog = catalog or load_catalog()
+        self.tables = tables or shipped_tables()
+        held = tuple(records)
+        self.fits: tuple[MachineFit, ...] = machine_fits(held) if held else ()
+        self.scales: tuple[ServedScale, ...] = (
+            served_scales(held, self.catalog, self.tables) if held else ()
+        )
+
+    def predict(self, case: Case) -> Prediction:
+        """One case; where it can't be, the prediction has no value and says why."""
+        return self.predict_all([case])[0]
+
+    def predict_all(self, cases: Sequence[Case], *, ran: bool = False) -> list[Prediction]:
+        """Cases in their order. `ran`: they are rows of measurements, so they did fit."""
+        found: list[Prediction | None] = [None] * len(cases)
+        works: dict[str, list[int]] = {}
+        for place, case in enumerate(cases):
+            refusal = refused(case, self.tables, ran=ran)
+            own = fit_for(self.fits, case) if self.fits and case.gpus == 1 else None
+            if refusal is not None:
+                found[place] = _refused(case, refusal)
+            elif own is not None:
+                found[place] = _of_machine(case, own)
+            else:
+                works.setdefault(case.work, []).append(place)
+        for places in works.values():
+            some = [cases[place] for place in places]
+            for place, one in zip(places, self._of_one_work(some), strict=True):
+                found[place] = one
+        return [one for one in found if one is not None]
+
+    def require(self, case: Case) -> Prediction:
+        """One case.
+
+        Raises:
+            InputError: if it can't be predicted, with the reason.
+        """
+        found = self.predict(case)
+        if found.refusal is not None:
+            raise found.refusal
+        return found
+
+    def times(self, cases: Sequence[Case]) -> Times:
+        """Times of cases of one kind of work by the published tables, refusing none."""
+        return times(cases[0].work, columns(cases, self.tables), coefficients(cases, self.tables))
+
+    def _of_one_work(self, cases: list[Case]) -> list[Prediction]:
+        found = self.times(cases)
+        made = [self._prediction(case, found, row) for row, case in enumerate(cases)]
+        if not self.scales or cases[0].work != "serve":
+            return made
+        scales = [scale_for(self.scales, case) for case in cases]
+        return [
+            one if scale is None else _scaled(one, scale)
+            for one, scale in zip(made, scales, strict=True)
+        ]
+
+    def _prediction(self, case: Case, found: Times, row: int) -> Prediction:
+        value, unit = float(found.value[row]), UNITS[case.work]
+        if case.work == "train" and case.architecture.patches is not None:
+            value, unit = value / case.tokens, UNITS["forward"]
+        width = width_of(case, self.tables)
+
+        def at(column: object) -> float | None:
+            return None if column is None else float(column[row])  # type: ignore[index]
+
+        steady = found.steady
+        return Prediction(
+            value,
+            value / width.factor,
+            value * width.factor,
+            unit,
+            width.basis,
+            _note(case, width),
+            at(found.step_s),
+            at(found.ttft_s),
+            at(found.tpot_s),
+            {name: float(part[row]) for name, part in (found.parts or {}).items()},
+            None if steady is None else at(steady.running),
+            None if steady is None else at(steady.room),
+            width=width,
+        )
 
 
-def predict_table(
-    frame: pd.DataFrame, catalog: Catalog | None = None, tables: Tables | None = None
-) -> pd.DataFrame:
-    """The table with `predicted`, `low`, `high`, `basis` and `note` added.
-
-    Raises:
-        InputError: if the columns are those of no known table.
-    """
-    table = table_of(frame.columns)
-    reader = Reader(catalog or load_catalog())
-    read: list[Case | InputError] = []
-    unmeasured = frame.drop(columns=[c for c in MEASURED[table] if c in frame.columns])
-    for row in unmeasured.to_dict("records"):
-        try:
-            read.append(reader.case(table, row))
-        except InputError as error:
-            read.append(error)
-    predictions = iter(predict([case for case in read if isinstance(case, Case)], tables))
-    every = [next(predictions) if isinstance(one, Case) else _unread(one) for one in read]
-    return _with_predictions(frame, table, every)
-
-
-def distance(case: Case, tables: Tables) -> int:
-    """How far a case is from what was calibrated on: see `ResidualRow`."""
-    software, version = software_name(case.software), version_name(case.software)
-    known_software = software is not None and tables.knows(case.kind, "software", software)
-    if version is not None and not tables.knows(case.kind, "version", version):
-        known_software = False
-    known_device = tables.knows(case.kind, "device", case.accelerator.name)
-    return (0 if known_device else 1) + (0 if known_software else 2)
-
-
-def _of_one_work(cases: list[Case], tables: Tables) -> list[Prediction]:
-    found = times(cases[0].work, columns(cases, tables), efficiencies(cases, tables))
-    apart = [distance(case, tables) for case in cases]
-    return [_prediction(case, found, row, apart[row], tables) for row, case in enumerate(cases)]
-
-
-def _prediction(case: Case, found: Times, row: int, apart: int, tables: Tables) -> Prediction:
-    value = float(found.value[row])
-    unit = UNITS[case.work]
-    if case.work == "train" and case.architecture.patches is not None:
-        value, unit = value / case.tokens, UNITS["forward"]
-    factor = interval_factor(case, tables)
-    return Prediction(
-        value,
-        value / factor,
-        value * factor,
-        unit,
-        "interpolated" if apart == 0 else "extrapolated" if apart < 3 else "assumed",
-        _note(case, apart),
-        step_s=None if found.step_s is None else float(found.step_s[row]),
-        ttft_s=None if found.ttft_s is None else float(found.ttft_s[row]),
-        tpot_s=None if found.tpot_s is None else float(found.tpot_s[row]),
-        parts={name: float(part[row]) for name, part in (found.parts or {}).items()},
-    )
+def _refused(case: Case, refusal: InputError) -> Prediction:
+    note = " ".join(str(refusal).split())
+    return Prediction(None, None, None, UNITS[case.work], None, note, refusal=refusal)
 
 
 def _of_machine(case: Case, fit: MachineFit) -> Prediction:
@@ -204,50 +202,24 @@ def _scaled(prediction: Prediction, scale: ServedScale) -> Prediction:
         high=value * math.exp(scale.log_width),
         ttft_s=prediction.ttft_s / scale.speed,
         tpot_s=prediction.tpot_s / scale.speed,
+        parts={name: seconds / scale.speed for name, seconds in prediction.parts.items()},
         basis="interpolated",
         note=note,
     )
 
 
-def interval_factor(case: Case, tables: Tables) -> float:
-    """Factor by which the 90% interval reaches above and below a prediction."""
-    sparse = case.kind == "serve" and case.architecture.has_experts
-    kind = "serve experts" if sparse else case.kind
-    logs = [math.log(tables.factor90(kind, distance(case, tables)))]
-    if not tables.knows(case.kind, "architecture", attention_class(case.accelerator)):
-        logs.append(NEW_ARCHITECTURE_LOG)
-    if not tables.knows_precision(kind, case.precision):
-        logs.append(NEW_PRECISION_LOG)
-    return math.exp(math.hypot(*logs))
-
-
-def _note(case: Case, apart: int) -> str:
+def _note(case: Case, width: Width) -> str:
     notes = []
-    if apart & 1:
-        notes.append(f"no like work on {case.accelerator.name} in the published tables")
-    if apart & 2:
-        notes.append(f"software {case.software or 'not given'}: not in the published tables")
+    if "generation" in width.new:
+        notes.append(f"no measured row of {case.accelerator.architecture} devices")
+    elif "device" in width.new:
+        notes.append(f"no measured row on {case.accelerator.name}, only on its generation")
+    if "software" in width.new:
+        notes.append(f"no measured row with software {case.software or 'that is not given'}")
+    if "precision" in width.new:
+        notes.append(f"no measured row in {case.precision}")
+    if case.gpus > 1 and case.accelerator.link_gb_per_s is None:
+        notes.append("its link isn't known: PCIe at 25 GB/s assumed")
     if case.architecture.note:
         notes.append(case.architecture.note)
     return "; ".join(notes)
-
-
-def _unread(error: InputError) -> Prediction:
-    return Prediction(None, None, None, "", None, " ".join(str(error).split()))
-
-
-def _with_predictions(
-    frame: pd.DataFrame, table: Table, predictions: Iterable[Prediction]
-) -> pd.DataFrame:
-    every = list(predictions)
-    added: dict[str, list[Any]] = {
-        "predicted": [one.value for one in every],
-        "low": [one.low for one in every],
-        "high": [one.high for one in every],
-        "basis": [one.basis or "" for one in every],
-        "note": [" ".join(one.note.split()) for one in every],
-    }
-    if table == "serving":
-        added["predicted_ttft_ms"] = [one.ttft_s and one.ttft_s * 1e3 for one in every]
-        added["predicted_tpot_ms"] = [one.tpot_s and one.tpot_s * 1e3 for one in every]
-    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)

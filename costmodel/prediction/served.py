@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.architecture.identity import architecture_of
-from modelworth.costmodel.prediction.case import Case, columns, efficiencies, precision_name
-from modelworth.costmodel.prediction.efficiency import Tables
-from modelworth.costmodel.prediction.limits import refused
+from modelworth.costmodel.prediction.case import Case, precision_name
+from modelworth.costmodel.prediction.columns import coefficients, columns
+from modelworth.costmodel.prediction.refusal import refused
+from modelworth.costmodel.prediction.step.coefficients import Tables
 from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
@@ -57,7 +58,7 @@ def served_scales(
         case = served_case(record, catalog)
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
-        predicted = times("serve", columns([case], tables), efficiencies([case], tables))
+        predicted = times("serve", columns([case], tables), coefficients([case], tables))
         log = math.log(record.result.throughput_per_s_per_device / float(predicted.value[0]))
         key = (case.accelerator.name, case.precision)
         groups.setdefault(key, []).append((record.id, log))

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.prediction.case import Columns, Work
-from modelworth.costmodel.prediction.efficiency import Efficiency
-from modelworth.costmodel.prediction.serving_steady import Steady, steady_state
-from modelworth.costmodel.prediction.shape import Number
-from modelworth.costmodel.prediction.step_time import (
-    Parts,
-    decode_step,
-    forward_pass,
-    total_s,
-    training_pass,
-)
+from modelworth.costmodel.prediction.columns import Columns
+from modelworth.costmodel.prediction.serving.steady import Steady, steady_state
+from modelworth.costmodel.prediction.step.coefficients import Coefficients
+from modelworth.costmodel.prediction.step.model import Number
+from modelworth.costmodel.prediction.step.passes import Inference, Parts, inference_pass, total_s
+from modelworth.costmodel.prediction.step.training import training_step
+from modelworth.data.words import Work
 
 
 @dataclass(frozen=True)
@@ -26,8 +22,8 @@ class Times:
     Attributes:
         value: units per second and device: tokens (train, prefill, decode), sequences or images
             (forward), new tokens (serve).
-        step_s: of the pass that this is; None for serve.
-        parts: seconds of its parts.
+        step_s: of the pass, or optimizer step, that this is; None for serve.
+        parts: seconds of its parts; for serve those of one request on the replica's devices.
     """
 
     value: Number
@@ -38,35 +34,37 @@ class Times:
     steady: Steady | None = None
 
 
-def times(work: Work, case: Columns, fit: Efficiency) -> Times:
+def times(work: Work, case: Columns, fit: Coefficients) -> Times:
     """Times of cases of one kind of work."""
     if work == "serve":
         return _serving(case, fit)
     if work == "train":
-        parts = training_pass(case.shape, case.device, fit, case.training)
-        units = case.batch * case.tokens
-    elif work == "decode":
-        parts = decode_step(case.shape, case.device, fit, case.batch, case.tokens, case.tensor)
-        units = case.batch
-    else:
-        parts = forward_pass(case.shape, case.device, fit, case.batch, case.tokens, case.tensor)
-        units = case.batch * (1 if work == "forward" else case.tokens)
-    step_s = total_s(parts)
-    per_device = units / step_s / (case.tensor * case.pipeline)
-    return Times(per_device, step_s=step_s, parts=parts)
-
-
-def _serving(case: Columns, fit: Efficiency) -> Times:
-    steady = steady_state(
-        case.shape,
-        case.device,
-        fit,
-        concurrency=case.batch,
-        prompt_tokens=case.tokens,
-        new_tokens=case.new_tokens,
+        parts = training_step(case.shape, case.device, fit, case.training)
+        step_s = total_s(parts)
+        tokens = case.batch * case.tokens * case.micro_batches * case.data
+        return Times(tokens / step_s / case.gpus, step_s=step_s, parts=parts)
+    decoding = work == "decode"
+    asked = Inference(
+        decoding=case.batch if decoding else 0.0,
+        context=case.tokens,
+        prompts=0.0 if decoding else case.batch,
+        prompt=case.tokens,
         tensor=case.tensor,
-        reserves=case.reserves,
+        unfused=case.unfused,
     )
+    parts = inference_pass(case.shape, case.device, fit, asked)
+    step_s = total_s(parts)
+    units = case.batch * (case.tokens if work == "prefill" else 1)
+    return Times(units / step_s / case.tensor / case.pipeline, step_s=step_s, parts=parts)
+
+
+def _serving(case: Columns, fit: Coefficients) -> Times:
+    steady = steady_state(case, fit)
     whole_s = steady.ttft_s + steady.tpot_s * np.maximum(case.new_tokens - 1, 0)
-    value = case.batch * case.new_tokens / whole_s / case.tensor
-    return Times(value, tpot_s=steady.tpot_s, ttft_s=steady.ttft_s, steady=steady)
+    closed = (case.static == 0) & (case.queued == 0)
+    in_flight = np.where(closed, case.batch, steady.running)
+    devices = case.tensor * case.pipeline + case.prefill_gpus
+    value = in_flight * case.new_tokens / whole_s / devices
+    return Times(
+        value, tpot_s=steady.tpot_s, ttft_s=steady.ttft_s, parts=steady.parts, steady=steady
+    )

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelworth.costmodel.architecture.memory import (
-    Memory,
-    Sharding,
-    serving_memory,
-    training_memory,
-)
-from modelworth.costmodel.architecture.structure import Architecture
-from modelworth.costmodel.architecture.work import training_flops
-from modelworth.costmodel.prediction.case import Case, Work
-from modelworth.costmodel.prediction.predictor import Prediction, predict
-from modelworth.costmodel.prediction.training_run import Hardware, TrainingRun, run_at_speed
+from modelworth.costmodel.architecture.fits import available_bytes
+from modelworth.costmodel.architecture.memory import Memory
+from modelworth.costmodel.prediction.against import against
+from modelworth.costmodel.prediction.answer import memory_of
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.training.plan import run_of
+from modelworth.costmodel.prediction.training.run import TrainingRun
 from modelworth.data.catalog import Accelerator, Catalog
-from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
+from modelworth.data.words import Work
 
 WORKS: tuple[Work, ...] = ("serve", "train", "prefill", "decode", "forward")
 PRECISIONS = ("bf16", "fp16", "fp8", "fp4", "fp32", "int8", "int4")
-#: kind of a measurement → work of a prediction
-KINDS: dict[str, Work] = {
-    "pretrain": "train", "prefill": "prefill", "decode": "decode", "forward": "forward",
-    "serve": "serve",
-}  # fmt: skip
-NARROW = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 BILLION = 1e9
 MOST_COMPARED = 200
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
@@ -64,8 +55,8 @@ class Answer:
 
     @property
     def fits(self) -> bool:
-        """Whether the parts are within the device's memory."""
-        return float(self.memory.total) <= self.accelerator.memory_bytes
+        """Whether the parts are within what a model may use of the device's memory."""
+        return float(self.memory.total) <= available_bytes(self.accelerator.memory_bytes)
 
 
 def ask(question: Question, catalog: Catalog) -> Answer:
@@ -74,30 +65,14 @@ def ask(question: Question, catalog: Catalog) -> Answer:
     Raises:
         InputError: if the question can't be.
     """
-    architecture = Architecture.from_config(catalog.model(question.model).config, question.model)
-    accelerator = catalog.accelerator(question.accelerator)
     training = question.work == "train"
-    case = Case(
-        question.work, architecture, accelerator, gpus=question.gpus,
+    case = Case.of(
+        question.model, question.accelerator, catalog, work=question.work, gpus=question.gpus,
         precision=question.precision, batch=question.batch, tokens=question.tokens,
-        new_tokens=question.new_tokens if question.work == "serve" else 1,
-        tensor=question.tensor, sharding="full" if training and question.gpus > 1 else "none",
+        new_tokens=question.new_tokens, tensor=question.tensor,
+        sharding="full" if training and question.gpus > 1 else "none",
     )  # fmt: skip
-    return Answer(case, predict([case])[0], _memory(case, question), accelerator)
-
-
-def _memory(case: Case, question: Question) -> Memory:
-    if case.work == "train":
-        sharding = Sharding(
-            data=case.data, tensor=case.tensor, zero_stage=3 if case.data > 1 else 0
-        )
-        return training_memory(
-            case.architecture, case.batch, case.tokens, precision=case.precision, sharding=sharding
-        )
-    context = question.tokens + (question.new_tokens if case.work == "serve" else 0)
-    return serving_memory(
-        case.architecture, case.batch, context, case.precision, tensor=case.tensor
-    )
+    return Answer(case, Predictor(catalog).predict(case), memory_of(case), case.accelerator)
 
 
 def training_run(answer: Answer, tokens: float) -> TrainingRun | None:
@@ -106,50 +81,19 @@ def training_run(answer: Answer, tokens: float) -> TrainingRun | None:
     Raises:
         InputError: if the run can't be.
     """
-    speed = answer.prediction.value
-    peak = answer.accelerator.matmul_flops_per_s.get(answer.case.precision)
-    if speed is None or peak is None:
+    if answer.prediction.value is None:
         return None
-    case = answer.case
-    flops = training_flops(case.architecture, 1, case.tokens) / case.tokens * tokens
-    hardware = Hardware(case.gpus, peak, answer.accelerator.board_power_w)
-    return run_at_speed(tokens, speed, float(flops), hardware)
+    return run_of(answer.case, answer.prediction.value, tokens)
 
 
 def compared(records: tuple[Measurement, ...], catalog: Catalog) -> list[tuple[str, float, float]]:
-    """Measured and predicted throughput of a device, for records that the predictor can read."""
-    cases, kept = [], []
-    for record in records[-MOST_COMPARED:]:
-        try:
-            case = _case(record, catalog)
-        except InputError:
-            continue
-        if case is not None:
-            cases.append(case)
-            kept.append(record)
-    rows = []
-    for record, case, found in zip(kept, cases, predict(cases), strict=True):
-        if found.value is not None and record.result is not None:
-            name = f"{record.model.name} {case.work} · {record.machine.device}"
-            rows.append((name, record.result.throughput_per_s_per_device, found.value))
-    return rows
+    """Measured and predicted throughput, for records that the predictor can read.
 
-
-def _case(record: Measurement, catalog: Catalog) -> Case | None:
-    """The record's work as a case; None where it is of another kind."""
-    work = KINDS.get(record.workload.kind)
-    if work is None or not record.model.config or record.workload.prompt_tokens is None:
-        return None
-    precision = record.workload.precision
-    return Case(
-        work,
-        Architecture.from_config(record.model.config, record.model.name),
-        catalog.accelerator(record.machine.device),
-        gpus=record.machine.count,
-        precision=NARROW.get(precision, precision),
-        batch=record.workload.batch,
-        tokens=record.workload.prompt_tokens,
-        new_tokens=record.workload.new_tokens or 1,
-        software=record.workload.engine,
-        compiled=record.workload.compiled,
-    )
+    Each is predicted from the others of its machine, as the command line pairs them.
+    """
+    pairs = against(records[-MOST_COMPARED:], Predictor(catalog, records=records))
+    return [
+        (f"{pair.record.model.name} {pair.work} · {pair.record.machine.device}",
+         pair.measured, pair.predicted)
+        for pair in pairs
+    ]  # fmt: skip

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from modelworth.costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
-from modelworth.costmodel.prediction.efficiency import shipped_tables
+from modelworth.costmodel.prediction.step.coefficients import shipped_tables
 from modelworth.report import said
 from modelworth.report.said import BASES
 from modelworth.report.sections.blocks import (
@@ -25,6 +26,8 @@ from modelworth.report.sections.formula_words import in_words
 
 MOST_MEASURED_BARS = 12
 YOUNG_MONTHS = 36
+RECORDED = ("train dense", "train experts", "forward", "serve dense", "serve experts")
+"""Groups of predictions whose record a reader is shown."""
 
 
 def measurements(context: Context) -> list[Block]:
@@ -128,13 +131,13 @@ def _record(context: Context) -> list[Block]:
     )
     rows = tuple(
         (
-            context.known(f"report.predicted.{row.kind}", row.kind),
-            t(f"unseen.{row.distance}"),
-            t("within_factor", factor=context.words.number(row.factor90)),
+            context.known(f"report.predicted.{row.group}", row.group),
+            t("unseen.0"),
+            t("within_factor", factor=context.words.number(math.exp(row.log90))),
             str(row.rows),
         )
-        for row in shipped_tables().residuals
-        if row.rows
+        for row in shipped_tables().intervals
+        if row.group in RECORDED
     )
     return [Paragraph(t("record.reading")), Table(columns, rows)]
 

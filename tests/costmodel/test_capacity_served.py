@@ -6,8 +6,8 @@ import pytest
 
 from modelworth.costmodel.architecture.identity import identity
 from modelworth.costmodel.business.capacity import resolve
-from modelworth.costmodel.prediction.efficiency import shipped_tables
 from modelworth.costmodel.prediction.served import served_scales
+from modelworth.costmodel.prediction.step.coefficients import shipped_tables
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.data.catalog import load_catalog
 from modelworth.data.measurement import Model

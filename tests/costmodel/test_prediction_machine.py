@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from modelworth.costmodel.prediction.case import columns_on
+from modelworth.costmodel.prediction.against import against
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.columns import columns_on
+from modelworth.costmodel.prediction.largest_load import Objective, largest_load
 from modelworth.costmodel.prediction.own_machine import (
     FIXED,
     case_of,
@@ -15,10 +18,9 @@ from modelworth.costmodel.prediction.own_machine import (
     machine_accelerator,
     machine_fits,
 )
+from modelworth.costmodel.prediction.own_machine import _coefficients as machine_coefficients
 from modelworth.costmodel.prediction.own_machine import _device as machine_device
-from modelworth.costmodel.prediction.own_machine import _efficiency as machine_efficiency
-from modelworth.costmodel.prediction.predictor import predict
-from modelworth.costmodel.prediction.serving import largest_load
+from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -58,7 +60,9 @@ def record(model: str, kind: str, step_s: float, flags: tuple[str, ...] = ()) ->
 def made(model: str, kind: str, scatter: float = 1.0) -> Measurement:
     """A record whose time follows from TRUE."""
     case = case_of(record(model, kind, 1.0))
-    found = times(case.work, columns_on([case], [machine_device(case)]), machine_efficiency(*TRUE))
+    found = times(
+        case.work, columns_on([case], [machine_device(case)]), machine_coefficients(*TRUE)
+    )
     return record(model, kind, float(found.step_s[0]) * scatter)
 
 
@@ -73,8 +77,8 @@ def test_two_sizes_say_how_long_the_largest_takes(kind):
 
 def test_a_whole_ladder_shows_what_leaving_a_size_out_costs():
     (fit,) = machine_fits([made(name, "prefill") for name in LADDER])
-    assert {name for name, _ in fit.left_out} == set(LADDER)
-    assert np.max(np.abs([error for _, error in fit.left_out])) < 0.2
+    assert [name for name, _ in fit.errors] == list(fit.measurement_ids)
+    assert np.max(np.abs([error for _, error in fit.errors])) < 0.2
     assert fit.device_name == "Made-up CPU"
     assert len(fit.measurement_ids) == 4
 
@@ -86,7 +90,8 @@ def test_beyond_what_was_measured_the_interval_widens():
     )
     assert fit.doublings_beyond(inside) == 0
     assert fit.factor90(outside) > fit.factor90(inside)
-    found = predict([inside, outside], fits=(fit,))
+    records = [made(name, "decode") for name in LADDER[:3]]
+    found = Predictor(CATALOG, records=records).predict_all([inside, outside])
     assert [one.basis for one in found] == ["measured", "extrapolated"]
     assert "measurements of this device" in found[1].note
 
@@ -125,17 +130,9 @@ def test_what_cannot_calibrate_is_left_out():
 def test_own_records_carry_the_largest_load():
     records = [made(name, kind) for name in LADDER for kind in ("prefill", "decode")]
     device = machine_accelerator(records[0])
-    point = largest_load(
-        CATALOG.model("ladder-48m").config,
-        device,
-        gpus=1,
-        precision="float32",
-        prompt_tokens=200,
-        new_tokens=50,
-        ttft_p95_s=5.0,
-        tpot_p95_s=0.5,
-        measurements=records,
-    )
+    model = case_of(record("ladder-48m", "decode", 1.0)).architecture
+    case = Case.on(model, device, precision="float32", tokens=200, new_tokens=50)
+    point = largest_load(case, Objective(5.0, 0.5), Predictor(CATALOG, records=records))
     assert point.requests_per_s > 0
     assert point.basis in ("interpolated", "extrapolated")
 
@@ -149,8 +146,16 @@ def test_a_fit_is_for_its_own_device_precision_and_work():
 
 def test_what_was_measured_as_asked_is_given_as_measured():
     records = [made(name, "decode") for name in LADDER[:3]]
-    fits = machine_fits(records)
-    found = predict([case_of(records[1])], fits=fits)[0]
+    found = Predictor(CATALOG, records=records).predict(case_of(records[1]))
     assert found.basis == "measured"
     assert found.value == pytest.approx(8 / records[1].result.latency.p50_s)
     assert found.step_s == pytest.approx(records[1].result.latency.p50_s)
+
+
+def test_records_are_set_against_what_others_of_their_machine_predict():
+    records = [made(name, "prefill") for name in LADDER]
+    pairs = against(records, Predictor(CATALOG, records=records))
+    assert [pair.record.id for pair in pairs] == [one.id for one in records]
+    for pair in pairs:
+        assert pair.predicted == pytest.approx(pair.measured, rel=0.25)
+        assert pair.predicted != pair.measured

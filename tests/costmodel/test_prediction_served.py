@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelworth.costmodel.prediction.efficiency import shipped_tables
-from modelworth.costmodel.prediction.predictor import predict
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.largest_load import Objective, largest_load
+from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.served import served_case, served_scales
-from modelworth.costmodel.prediction.serving import largest_load
+from modelworth.costmodel.prediction.step.coefficients import shipped_tables
 from modelworth.data.catalog import load_catalog
 from modelworth.data.measurement import Measurement
 from tests.costmodel.served_records import served as load_test
@@ -33,7 +34,7 @@ def days(throughput: float, count: int) -> list[Measurement]:
 
 
 def expected() -> float:
-    return predict([served_case(served(1.0), CATALOG)], TABLES)[0].value
+    return Predictor(CATALOG).predict(served_case(served(1.0), CATALOG)).value
 
 
 @pytest.mark.parametrize("faster", [0.7, 1.3])
@@ -41,26 +42,25 @@ def test_more_results_pull_the_prediction_to_what_they_show(faster):
     case = served_case(served(1.0), CATALOG)
     moved = []
     for count in (1, 4):
-        scales = served_scales(days(expected() * faster, count), CATALOG, TABLES)
-        moved.append(predict([case], TABLES, scales=scales)[0].value / expected())
+        own = Predictor(CATALOG, records=days(expected() * faster, count))
+        moved.append(own.predict(case).value / expected())
     assert abs(moved[1] - faster) < abs(moved[0] - faster) < abs(1 - faster)
 
 
 def test_a_corrected_prediction_is_surer_and_says_why():
     case = served_case(served(1.0), CATALOG)
-    scales = served_scales(days(expected(), 3), CATALOG, TABLES)
-    plain, corrected = predict([case], TABLES)[0], predict([case], TABLES, scales=scales)[0]
+    own = Predictor(CATALOG, records=days(expected(), 3))
+    plain, corrected = Predictor(CATALOG).predict(case), own.predict(case)
     assert corrected.high / corrected.value < plain.high / plain.value
     assert "own servers" in corrected.note
 
 
 def test_a_faster_server_carries_more():
-    asked = {"gpus": 1, "precision": "bf16", "prompt_tokens": 1000, "new_tokens": 200,
-             "ttft_p95_s": 1.0, "tpot_p95_s": 0.05}  # fmt: skip
-    config = CATALOG.model("llama-3.1-8b").config
-    device = CATALOG.accelerator("A100 SXM 80GB")
-    plain = largest_load(config, device, **asked)
-    quick = largest_load(config, device, **asked, measurements=days(expected() * 1.4, 4))
+    case = Case.of("llama-3.1-8b", "A100 SXM 80GB", tokens=1000, new_tokens=200)
+    objective = Objective(1.0, 0.05)
+    plain = largest_load(case, objective, Predictor(CATALOG))
+    own = Predictor(CATALOG, records=days(expected() * 1.4, 4))
+    quick = largest_load(case, objective, own)
     assert quick.requests_per_s > plain.requests_per_s
     assert quick.high < plain.high
 

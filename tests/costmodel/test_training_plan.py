@@ -1,17 +1,23 @@
-"""From model and cluster to layout and run: measured steps, published runs, refusals."""
+"""From model and cluster to layout and run: measured steps, published runs, one figure."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from modelworth.costmodel.architecture.structure import Architecture
-from modelworth.costmodel.prediction.layout import Job
-from modelworth.costmodel.prediction.training_plan import plan_training
-from modelworth.costmodel.prediction.training_run import Reliability
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.refusal import refused
+from modelworth.costmodel.prediction.training.layouts import best_layouts, layouts
+from modelworth.costmodel.prediction.training.plan import plan_training, run_of
+from modelworth.costmodel.prediction.training.run import Reliability
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
 CATALOG = load_catalog()
+PREDICTOR = Predictor(CATALOG)
 
 # mosaicml/llm-foundry@8c8dd48, scripts/train/benchmarking/README.md: the fastest rows of runs that
 # needed no recomputation, sequences of 2,048 tokens: shape, GPU, count, batch, tokens per second.
@@ -23,70 +29,122 @@ MEASURED = [
 ]
 
 
-def shipped(model: str, batch: int, tokens: int) -> Job:
-    return Job(Architecture.from_config(CATALOG.model(model).config), batch, tokens)
+def ask(model: str, gpus: int, batch: int, tokens: int, gpu: str = "H100", **more) -> Case:
+    return Case.of(model, gpu, work="train", gpus=gpus, global_batch=batch, tokens=tokens, **more)
 
 
 @pytest.mark.parametrize(("shape", "gpu", "count", "batch", "rate"), MEASURED)
 def test_best_layout_is_about_as_fast_as_the_best_measured(shape, gpu, count, batch, rate):
     layers, hidden, heads = shape
     model = Architecture.from_columns(
-        layers=layers,
-        hidden=hidden,
-        heads=heads,
-        ffn=4 * hidden,
-        vocab=50368,
-        gated_mlp=False,
+        layers=layers, hidden=hidden, heads=heads, ffn=4 * hidden, vocab=50368, gated_mlp=False,
         tied=True,
-    )
-    job = Job(model, batch, 2048)
-    plan = plan_training(job, CATALOG.accelerator(gpu), count, 1e11, software="llm-foundry")
+    )  # fmt: skip
+    case = Case.on(
+        model, CATALOG.accelerator(gpu), work="train", gpus=count, global_batch=batch,
+        tokens=2048, software="llm-foundry",
+    )  # fmt: skip
+    plan = plan_training(case, 1e11, PREDICTOR)
     assert plan.tokens_per_s_per_device == pytest.approx(rate, rel=0.15)
 
 
-def test_llama_405b_takes_about_its_published_hours():
-    """Grattafiori et al. 2024 and its model card: 15.6T tokens, 30.84M H100-hours, 16,384 devices
-    in tensor 8, pipeline 16, data 128."""
-    plan = plan_training(
-        shipped("llama-3.1-405b", 2048, 8192), CATALOG.accelerator("H100"), 16_384, 15.6e12
+@pytest.mark.parametrize(
+    ("gpus", "data", "tokens", "mfu"),
+    [(8192, 64, 8192, 0.43), (16_384, 128, 8192, 0.41), (16_384, 8, 131_072, 0.38)],
+)
+def test_llama_405b_reaches_its_published_utilisation(gpus, data, tokens, mfu):
+    """Grattafiori et al. 2024, table 4: tensor 8, pipeline 16, context 1 or 16."""
+    context = 16 if tokens > 100_000 else 1
+    batch = 16 * 2**20 // tokens
+    case = ask(
+        "llama-3.1-405b", gpus, batch, tokens, tensor=8, pipeline=16, context=context, virtual=8,
+        sharding="gradients", software="megatron",
+    )  # fmt: skip
+    assert case.data == data
+    run = run_of(case, float(PREDICTOR.times([case]).value[0]), 1e12)
+    utilisation = run.utilisation / run.goodput.share
+    assert utilisation == pytest.approx(mfu, rel=0.25)
+
+
+def test_deepseek_v3_takes_about_its_published_hours():
+    """DeepSeek-AI 2024: 2.664M H800-hours for 14.8T tokens; pipeline 16, experts over 64."""
+    case = ask(
+        "deepseek-v3", 2048, 15_360, 4096, gpu="H800", pipeline=16, expert=64, precision="fp8",
+        sharding="gradients", virtual=2, software="deepseek",
+    )  # fmt: skip
+    run = run_of(case, float(PREDICTOR.times([case]).value[0]), 14.8e12)
+    assert run.device_hours == pytest.approx(2.664e6, rel=0.35)
+
+
+def test_a_case_a_search_and_a_plan_say_the_same_to_the_last_digit():
+    """Llama-3.1-70B on 64 H100: data 16, tensor 4, FSDP."""
+    wanted = ask(
+        "llama-3.1-70b", 64, 256, 8192, tensor=4, sharding="full", recomputed=1.0, virtual=1
     )
-    cut = plan.best.layout.sharding
-    assert (cut.tensor, cut.pipeline, cut.data) == (8, 16, 128)
-    assert plan.run.device_hours == pytest.approx(30.84e6, rel=0.25)
+    assert wanted in list(layouts(wanted))
+    given = plan_training(wanted, 1e12, PREDICTOR, searched=False)
+    alone = PREDICTOR.predict(wanted)
+    searched = float(PREDICTOR.times([replace(wanted, batch=2), wanted]).value[1])
+    assert given.tokens_per_s_per_device == alone.value == searched
+    best = plan_training(wanted, 1e12, PREDICTOR)
+    assert PREDICTOR.predict(best.best.case).value == best.tokens_per_s_per_device
 
 
 def test_plan_and_run_agree():
-    job = shipped("llama-3.1-8b", 512, 8192)
-    accelerator = CATALOG.accelerator("H100")
-    plan = plan_training(job, accelerator, 64, 1e12, gco2_per_kwh=400)
-    step_s = plan.best.time.total_s
+    plan = plan_training(ask("llama-3.1-8b", 64, 512, 8192), 1e12, PREDICTOR, gco2_per_kwh=400)
+    step_s = plan.best.prediction.step_s
     assert plan.tokens_per_s_per_device == pytest.approx(512 * 8192 / step_s / 64)
+    assert sum(plan.best.prediction.parts.values()) == pytest.approx(step_s)
     days = 1e12 / (512 * 8192) * step_s / 86_400 / plan.run.goodput.share
     assert plan.run.days == pytest.approx(days)
     assert plan.run.carbon_kg == pytest.approx(plan.run.energy_kwh * 0.4)
     assert 0.2 < plan.run.utilisation < 0.7
-    assert plan.note is None
-    assert all(other.time.total_s >= step_s for other in plan.others)
+    assert all(other.prediction.step_s >= step_s for other in plan.others)
+
+
+def test_the_search_finds_what_trying_all_finds():
+    case = ask("llama-3.1-8b", 16, 64, 4096)
+    best = best_layouts(case, PREDICTOR)[0]
+    fitting = [one for one in layouts(case) if refused(one, PREDICTOR.tables) is None]
+    values = [one.value for one in PREDICTOR.predict_all(fitting)]
+    assert best.prediction.value == max(values)
 
 
 def test_unreliable_devices_take_longer():
-    job = shipped("llama-3.1-8b", 512, 8192)
-    item = CATALOG.accelerator("H100")
-    usual = plan_training(job, item, 64, 1e12).run.days
-    worse = plan_training(job, item, 64, 1e12, reliability=Reliability(500)).run.days
+    case = ask("llama-3.1-8b", 64, 512, 8192)
+    usual = plan_training(case, 1e12, PREDICTOR).run.days
+    worse = plan_training(case, 1e12, PREDICTOR, reliability=Reliability(500)).run.days
     assert worse > usual * 1.01
 
 
-def test_links_taken_from_another_device_are_named():
-    plan = plan_training(shipped("gpt2", 64, 1024), CATALOG.accelerator("RTX 4090"), 4, 1e10)
-    assert "RTX PRO 6000 Server" in plan.note
+def test_what_cannot_be_held_is_refused_with_what_would():
+    with pytest.raises(InputError, match="give more devices"):
+        plan_training(ask("llama-3.1-70b", 8, 64, 4096), 1e12, PREDICTOR)
+    with pytest.raises(InputError, match="global_batch"):
+        best_layouts(Case.of("gpt2", "H100", work="train", gpus=8), PREDICTOR)
 
 
-def test_refusals():
-    job = shipped("llama-3.1-70b", 64, 4096)
-    with pytest.raises(InputError, match="fits on 32 with FSDP"):
-        plan_training(job, CATALOG.accelerator("H100"), 8, 1e12)
-    with pytest.raises(InputError, match="devices"):
-        plan_training(job, CATALOG.accelerator("H100"), 0, 1e12)
-    with pytest.raises(InputError, match="network_gb_per_s"):
-        plan_training(shipped("gpt2", 64, 1024), CATALOG.accelerator("RTX 4090"), 16, 1e10)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch": 1}, "fits on 2 with FSDP"),
+        ({"gpus": 8, "batch": 1}, "weights, gradients and optimizer alone"),  # replicas, not shards
+        ({"gpus": 8, "sharding": "full", "batch": 4, "tokens": 8192}, "full checkpointing"),
+    ],
+)
+def test_a_training_case_without_room_says_what_fits(changes, words):
+    case = Case.of("llama-3.1-8b", "H100", work="train", **changes)
+    assert words in str(refused(case, PREDICTOR.tables))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch": 4, "tokens": 8192, "recomputed": 1.0},
+        {"batch": 1, "tokens": 8192},
+        {"batch": 2, "tokens": 8192, "recomputed": 0.5},
+    ],
+)
+def test_a_training_case_with_room_is_not_refused(changes):
+    case = Case.of("llama-3.1-8b", "H100", work="train", gpus=8, sharding="full", **changes)
+    assert refused(case, PREDICTOR.tables) is None

@@ -18,7 +18,12 @@ from modelworth.costmodel.prediction.energy import (
     energy_kwh,
     facility_power_w,
 )
-from modelworth.costmodel.prediction.training_run import (
+from modelworth.costmodel.prediction.training.published_runs import (
+    load_training_runs,
+    utilisation_prior,
+    validate_training_runs,
+)
+from modelworth.costmodel.prediction.training.run import (
     LLAMA_3,
     Hardware,
     Reliability,
@@ -27,11 +32,6 @@ from modelworth.costmodel.prediction.training_run import (
     goodput,
     run_at_speed,
     run_by_prior,
-)
-from modelworth.costmodel.prediction.training_run_table import (
-    load_training_runs,
-    utilisation_prior,
-    validate_training_runs,
 )
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError

@@ -1,0 +1,155 @@
+"""All that is known of a case: sizes, memory, time by part, utilisation, energy, cost, interval.
+
+The prediction is the predictor's; what stands beside it here is arithmetic on the same case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelworth.costmodel.architecture.fits import available_bytes
+from modelworth.costmodel.architecture.memory import Memory, serving_memory
+from modelworth.costmodel.architecture.work import forward_flops, training_flops
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.columns import columns_on, device_for
+from modelworth.costmodel.prediction.energy import facility_power_w
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.refusal import training_ask
+from modelworth.costmodel.prediction.step.device import rate_used, weight_bytes
+from modelworth.costmodel.prediction.step.model import cache_elements, experts_touched
+from modelworth.costmodel.prediction.unit_cost import usd_per_million
+from modelworth.data.catalog import RentQuote
+from modelworth.data.errors import InputError
+
+MILLION = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a case comes to, and what it consists of.
+
+    Attributes:
+        memory: on one device; available_bytes: what a model may use of it.
+        flops: model FLOPs of one optimizer step, pass, or request.
+        bytes_read: weights and cache that one pass reads on all devices; None in training.
+        mfu, mbu: of the dense peak at the precision, and of the bandwidth.
+        joules_per_unit: at the building's meter; None where the board's power isn't known.
+        rent: the catalogue's; None where it has none.
+    """
+
+    case: Case
+    prediction: Prediction
+    parameters: int
+    active_parameters: int
+    memory: Memory
+    available_bytes: float
+    flops: float
+    bytes_read: float | None
+    mfu: float | None
+    mbu: float | None
+    joules_per_unit: float | None
+    rent: RentQuote | None
+
+    @property
+    def usd_per_million(self) -> float | None:
+        """Rent for a million units on devices that are never idle."""
+        if self.rent is None or not self.prediction.value:
+            return None
+        return usd_per_million(self.rent.usd_per_gpu_hour, self.prediction.value)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the parts are within what a model may use of a device's memory."""
+        return float(self.memory.total) <= self.available_bytes
+
+
+def answer_of(case: Case, predictor: Predictor) -> Answer:
+    """The whole answer; where the case can't be, its prediction has no value and says why."""
+    found = predictor.predict(case)
+    flops = flops_of(case)
+    read, mbu = _bandwidth(case, found, predictor)
+    power = case.accelerator.board_power_w
+    joules = None
+    if power is not None and found.value:
+        joules = float(facility_power_w(power)) / found.value
+    return Answer(
+        case, found, case.architecture.parameters, case.architecture.active_parameters,
+        memory_of(case, found), available_bytes(case.accelerator.memory_bytes), flops, read,
+        _mfu(case, found, flops), mbu, joules, _rent(case, predictor),
+    )  # fmt: skip
+
+
+def memory_of(case: Case, found: Prediction | None = None) -> Memory:
+    """What one device holds; a server's cache with the sequences that run together."""
+    if case.work == "train":
+        return training_ask(case).memory()
+    serving = case.work == "serve"
+    context = case.tokens + (case.new_tokens if serving else 0)
+    sequences = case.batch
+    if serving and found is not None and found.running is not None:
+        sequences = found.running
+    cache = 1.0 if case.kv_precision in ("fp8", "int8") else 2.0
+    if case.work == "forward":
+        context = 0
+    return serving_memory(
+        case.architecture, sequences, context, case.precision, cache, case.tensor, case.pipeline
+    )
+
+
+def flops_of(case: Case) -> float:
+    """Model FLOPs of one optimizer step, pass, or request, of pairs that the mask lets through."""
+    model = case.architecture
+    if case.work == "train":
+        sequences = case.batch * case.data * case.micro_batches
+        return float(training_flops(model, sequences, case.tokens, pairs="seen"))
+    whole = case.tokens + (case.new_tokens if case.work == "serve" else 0)
+    if case.work == "decode":
+        longer = forward_flops(model, 1, case.tokens + 1, pairs="seen")
+        return float(case.batch * (longer - forward_flops(model, 1, case.tokens, pairs="seen")))
+    sequences = 1.0 if case.work == "serve" else case.batch
+    return float(forward_flops(model, sequences, whole, pairs="seen"))
+
+
+def _mfu(case: Case, found: Prediction, flops: float) -> float | None:
+    """Of the dense peak at the precision that products run in."""
+    device = case.accelerator
+    if found.value is None:
+        return None
+    peak = device.matmul_flops_per_s[rate_used(device, case.precision)] or np.inf
+    if case.work == "serve":
+        return float(found.value / case.new_tokens * flops / peak)
+    if not found.step_s:
+        return None
+    devices = case.gpus if case.work == "train" else case.tensor * case.pipeline
+    return float(flops / found.step_s / devices / peak)
+
+
+def _bandwidth(
+    case: Case, found: Prediction, predictor: Predictor
+) -> tuple[float | None, float | None]:
+    """Bytes that a decode pass reads, and the share of the bandwidth that is."""
+    if case.work not in ("serve", "decode") or found.value is None:
+        return None, None
+    device = device_for(case, predictor.tables)
+    work = columns_on([case], [device])
+    running = found.running if found.running is not None else case.batch
+    shape = work.shape
+    unread = shape.experts - experts_touched(shape, running)
+    weights = weight_bytes(shape, work.device) - shape.expert_parameters * unread * np.array(
+        device.expert_bytes
+    )
+    context = case.tokens + (case.new_tokens / 2 if case.work == "serve" else 0)
+    cache = running * cache_elements(shape, context) * device.cache_bytes
+    read = float((weights + cache)[0])
+    devices = case.tensor * case.pipeline
+    passes_per_s = found.value * devices / max(running, 1e-9)
+    return read, read * passes_per_s / (devices * device.bandwidth_bytes_per_s)
+
+
+def _rent(case: Case, predictor: Predictor) -> RentQuote | None:
+    try:
+        return predictor.catalog.rent(case.accelerator.name)
+    except InputError:
+        return None

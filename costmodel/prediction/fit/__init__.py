@@ -1,0 +1,1 @@
+"""The maker's workshop: fits the constants to published rows and proves them; not run by users."""

@@ -1,0 +1,273 @@
+"""Fits the coefficients to measurements: robust, and pulled towards what is known.
+
+Each coefficient of a case is a common value × factors of its device's generation, its software,
+its device and its modes, fitted in logarithms. Residuals count by soft L1, so that a wrong row
+can't bend the fit; every parameter is pulled towards its prior, because single constants can't be
+told apart by whole-step times (a prior is one more observation, with its own spread). Published
+tables are refitted by `modelworth predict --calibrate`; a machine's own records by `own_machine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from modelworth.costmodel.prediction.case import Case, factors_of
+from modelworth.costmodel.prediction.columns import columns
+from modelworth.costmodel.prediction.fit.observed import Observed
+from modelworth.costmodel.prediction.step.coefficients import (
+    NAMES,
+    PUBLISHED,
+    CoefficientRow,
+    Coefficients,
+    ConstantRow,
+    Kind,
+    Tables,
+)
+from modelworth.costmodel.prediction.times import Times, times
+from modelworth.data.csv_rows import read_table
+
+Array = NDArray[np.float64]
+
+ERROR = {"value": 0.10, "tpot_s": 0.15, "ttft_s": 0.6}
+"""Spread (of logarithms) that a measurement is trusted with; first tokens are noisiest."""
+ROW_WEIGHT = 0.25
+"""Weight at which a row counts as one observation of `ERROR`'s spread."""
+STEP = 1e-4
+FIT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    kind: Kind
+    level: str
+    name: str
+    coefficient: str
+    prior: float
+    log_sd: float
+    rows: int
+
+
+class Design:
+    """Which parameter stands where: from the vector that is fitted to coefficients of each case."""
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        priors: dict[str, ConstantRow],
+        known: Sequence[CoefficientRow] = (),
+    ) -> None:
+        self.kind = cases[0].kind
+        self._known: dict[tuple[str, str, str, str], CoefficientRow] = {
+            (row.kind, row.level, row.name, row.coefficient): row for row in known
+        }
+        self.parameters: list[_Parameter] = []
+        self._places: dict[str, list[NDArray[np.intp]]] = {}
+        factors = [factors_of(case) for case in cases]
+        for coefficient in NAMES:
+            self._place(coefficient, priors[coefficient], factors)
+
+    def _place(
+        self, coefficient: str, prior: ConstantRow, factors: list[tuple[tuple[str, str], ...]]
+    ) -> None:
+        places = [self._add("common", "all", coefficient, prior.value, prior.log_sd, len(factors))]
+        columns_ = [np.full(len(factors), places[0])]
+        spreads = {
+            "generation": prior.generation_sd,
+            "software": prior.software_sd,
+            "device": prior.device_sd,
+            "mode": None,
+        }
+        every = sorted({factor for row in factors for factor in row})
+        for level, name in every:
+            known = (self.kind, level, name, coefficient) in self._known
+            spread = spreads[level]
+            if spread is None and not known:
+                continue
+            has = np.array([(level, name) in row for row in factors])
+            place = self._add(level, name, coefficient, 1.0, spread or 0.0, int(has.sum()))
+            columns_.append(np.where(has, place, -1))
+        self._places[coefficient] = columns_
+
+    def _add(
+        self, level: str, name: str, coefficient: str, prior: float, log_sd: float, rows: int
+    ) -> int:
+        known = self._known.get((self.kind, level, name, coefficient))
+        if known is not None:
+            prior, log_sd = known.prior, known.log_sd
+        self.parameters.append(_Parameter(self.kind, level, name, coefficient, prior, log_sd, rows))
+        return len(self.parameters) - 1
+
+    @property
+    def start(self) -> Array:
+        """The priors, as logarithms."""
+        return np.log([parameter.prior for parameter in self.parameters])
+
+    @property
+    def log_sds(self) -> Array:
+        """Their spreads."""
+        return np.array([parameter.log_sd for parameter in self.parameters])
+
+    def coefficients(self, logs: Array) -> Coefficients:
+        """Coefficients of each case."""
+        padded = np.append(logs, 0.0)
+        return Coefficients(
+            **{
+                coefficient: np.exp(sum(padded[place] for place in places))
+                for coefficient, places in self._places.items()
+            }
+        )
+
+    def slopes(self, errors: Callable[[Coefficients], Array], logs: Array) -> Array:
+        """Derivatives of the errors by each parameter.
+
+        A case's errors depend on its own coefficients alone, so one step in a coefficient for all
+        cases at once gives its column for every parameter that stands in it.
+        """
+        at = self.coefficients(logs)
+        base = errors(at)
+        repeats = base.size // next(iter(self._places.values()))[0].size
+        slopes = np.zeros((base.size, logs.size))
+        for coefficient, places in self._places.items():
+            moved = replace(at, **{coefficient: getattr(at, coefficient) * np.exp(STEP)})
+            slope = (errors(moved) - base) / STEP
+            for place in places:
+                columns_ = np.tile(place, repeats)
+                rows = np.flatnonzero(columns_ >= 0)
+                slopes[rows, columns_[rows]] += slope[rows]
+        return slopes
+
+
+def fit(
+    observed: Sequence[Observed],
+    priors: dict[str, ConstantRow],
+    tables: Tables,
+    known: Sequence[CoefficientRow] = (),
+    first_guess: Sequence[CoefficientRow] = (),
+    rounds: int = 25,
+) -> list[CoefficientRow]:
+    """Coefficients of one kind of work, from its measurements.
+
+    Of `tables` only the achieved rates are used, not the coefficients. `known` has the factors
+    that are pulled towards something else than 1. The search begins at `first_guess` where that
+    has a coefficient, else at the prior.
+    """
+    cases = [one.case for one in observed]
+    design = Design(cases, priors, known)
+    work = columns(cases, tables)
+    start, log_sds = design.start, design.log_sds
+    targets = _targets(observed)
+    weights = np.sqrt(np.array([one.weight for one in observed]) / ROW_WEIGHT)
+
+    def errors(fit_: Coefficients) -> Array:
+        found = _errors(times(cases[0].work, work, fit_), targets)
+        soft: Array = _robust(found) * np.tile(weights, found.size // weights.size)
+        return soft
+
+    def residuals(logs: Array) -> Array:
+        return np.concatenate([errors(design.coefficients(logs)), (logs - start) / log_sds])
+
+    def jacobian(logs: Array) -> Array:
+        return np.vstack([design.slopes(errors, logs), np.diag(1 / log_sds)])
+
+    guessed: dict[tuple[str, str, str], float] = {
+        (row.level, row.name, row.coefficient): row.value for row in first_guess
+    }
+    begin = np.log(
+        [
+            guessed.get((one.level, one.name, one.coefficient), one.prior)
+            for one in design.parameters
+        ]
+    )
+    found = least_squares(
+        residuals, begin, jac=jacobian, max_nfev=rounds, x_scale=log_sds, ftol=FIT_TOLERANCE
+    )
+    return _rows(design.parameters, found.x, observed, priors)
+
+
+def read_priors(kind: Kind) -> dict[str, ConstantRow]:
+    """The shipped priors of a kind of work."""
+    rows = read_table(PUBLISHED / "constants.csv", ConstantRow)
+    return {row.coefficient: row for row in rows if row.kind == kind}
+
+
+def known_factors() -> list[CoefficientRow]:
+    """Factors of which something is known before any fit: modes of a software, architectures."""
+    return read_table(PUBLISHED / "factors.csv", CoefficientRow)
+
+
+def completed(fitted: list[CoefficientRow]) -> tuple[CoefficientRow, ...]:
+    """With the known factors, and the priors of kinds, that no measurement was there for."""
+    held = {(row.kind, row.level, row.name, row.coefficient) for row in fitted}
+    rest = [
+        row
+        for row in known_factors()
+        if (row.kind, row.level, row.name, row.coefficient) not in held
+    ]
+    return (*fitted, *rest, *_unfitted({row.kind for row in fitted}))
+
+
+def _unfitted(kinds: set[Kind]) -> Iterable[CoefficientRow]:
+    """Priors of the kinds that had no measurements."""
+    every: tuple[Kind, ...] = ("train", "forward", "serve")
+    for kind in every:
+        if kind in kinds:
+            continue
+        for row in read_priors(kind).values():
+            yield CoefficientRow(
+                kind=kind, level="common", name="all", coefficient=row.coefficient,
+                value=row.value, prior=row.value, log_sd=row.log_sd, rows=0,
+                source=row.source, as_of=row.as_of,
+            )  # fmt: skip
+
+
+def _targets(observed: Sequence[Observed]) -> dict[str, Array]:
+    return {
+        name: np.array([getattr(one, name) or np.nan for one in observed], dtype=float)
+        for name in ERROR
+    }
+
+
+def _errors(predicted: Times, targets: dict[str, Array]) -> Array:
+    """Errors of logarithms, in spreads; what wasn't measured has none."""
+    parts = []
+    for name, spread in ERROR.items():
+        value = getattr(predicted, name)
+        if value is not None:
+            error = (np.log(value) - np.log(targets[name])) / spread
+            parts.append(np.where(np.isnan(error), 0.0, error))
+    return np.concatenate(parts)
+
+
+def _robust(errors: Array) -> Array:
+    """Errors whose squares are their soft L1 losses."""
+    soft: Array = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
+    return soft
+
+
+def _rows(
+    parameters: Iterable[_Parameter],
+    logs: Array,
+    observed: Sequence[Observed],
+    priors: dict[str, ConstantRow],
+) -> list[CoefficientRow]:
+    fitted = f"fitted to {len(observed)} published measurements; prior: "
+    return [
+        CoefficientRow(
+            kind=parameter.kind,
+            level=parameter.level,
+            name=parameter.name,
+            coefficient=parameter.coefficient,
+            value=float(f"{np.exp(log):.4g}"),
+            prior=parameter.prior,
+            log_sd=parameter.log_sd,
+            rows=parameter.rows,
+            source=fitted + priors[parameter.coefficient].source,
+            as_of="2026-11",
+        )
+        for parameter, log in zip(parameters, logs, strict=True)
+    ]

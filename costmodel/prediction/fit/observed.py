@@ -1,0 +1,212 @@
+"""Published measurements to fit and validate on: cases with what was measured of them.
+
+A folder holds tables in the columns of `table`, in two generations of files. Rows that physics
+forbids (more arithmetic or traffic than the best kernels ever reached) aren't fitted on; neither
+are those that a person has judged (`excluded.csv`). Each is told with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from modelworth.costmodel.prediction.case import Case, software_name
+from modelworth.costmodel.prediction.columns import columns
+from modelworth.costmodel.prediction.step.coefficients import (
+    NEUTRAL,
+    PUBLISHED,
+    Coefficients,
+    Kind,
+    Tables,
+    generation_of,
+)
+from modelworth.costmodel.prediction.step.model import stack
+from modelworth.costmodel.prediction.table import MEASURED, Reader, Table, table_of
+from modelworth.costmodel.prediction.times import times
+from modelworth.data.catalog import Catalog
+from modelworth.data.csv_rows import Row, Text, read_table
+from modelworth.data.errors import InputError
+
+FILES = (
+    "training_throughput", "vision_throughput", "serving_throughput", "encoder_forward",
+)  # fmt: skip
+IDEAL = replace(
+    NEUTRAL, narrow_width=1e-3, memory=9.0, cache=0.98, attention=0.9, narrow_head=1e-3,
+    traffic=1e-3, quantise=1e-3, scores=1e-3, narrow_expert=1e-3, narrow_expert_width=1e-3,
+    layer_s=0.0, expert_layer_s=0.0, step_s=0.0, sequence_s=0.0, host_layer_s=0.0,
+    host_expert_layer_s=0.0,
+    collective_latency_s=0.0, tensor_exposed=0.0, experts_exposed=0.0, data_exposed=0.0,
+    straggling=0.0, first_token_s=0.0, burst=0.0, queue=0.0,
+)  # fmt: skip
+"""A step that loses nothing beside the best kernels: what no measurement may beat."""
+BEYOND = 1.03
+"""A row this far beyond the ideal step is refused: clocks and rounding explain less."""
+
+
+class ExcludedRow(Row):
+    """Published rows that can't be right, and why; they aren't calibrated on."""
+
+    table: Text
+    column: Text
+    value: Text
+    gpus: Text
+    reason: Text
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A case and what was measured of it.
+
+    Attributes:
+        value: units per second and device, as `times` gives them.
+        tpot_s, ttft_s: of serving; None where unknown.
+        group: rows that resemble each other: kind of model, hardware generation, software.
+        twin: rows with the same twin differ by a software's release only.
+    """
+
+    case: Case
+    value: float
+    tpot_s: float | None = None
+    ttft_s: float | None = None
+    group: str = ""
+    twin: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that isn't used, by its place in its file."""
+
+    file: str
+    row: int
+    reason: str
+
+
+def read_folder(
+    folder: Path, catalog: Catalog, tables: Tables
+) -> tuple[dict[Kind, list[Observed]], list[Rejected]]:
+    """All measurements of a folder by kind of work, weighed, and the rows that aren't used.
+
+    Raises:
+        InputError: if it has none of the files.
+    """
+    found: dict[Kind, list[Observed]] = {"train": [], "forward": [], "serve": []}
+    rejected: list[Rejected] = []
+    paths = [
+        path
+        for name in FILES
+        for path in (folder / f"{name}.csv", folder / f"{name}_2.csv")
+        if path.exists()
+    ]
+    if not paths:
+        allowed = f"a folder with {', '.join(FILES)} (.csv, _2.csv)"
+        raise InputError(str(folder), "none of the files", allowed)
+    for path in paths:
+        for one in _read(path, catalog, rejected):
+            found[one.case.kind].append(one)
+    for kind, rows in found.items():
+        kept, refused = possible(rows, tables)
+        rejected += [Rejected(one.group, 0, reason) for one, reason in refused]
+        found[kind] = weighed(kept)
+    return found, rejected
+
+
+def possible(
+    observed: list[Observed], tables: Tables
+) -> tuple[list[Observed], list[tuple[Observed, str]]]:
+    """Rows that hardware allows, and those that it doesn't."""
+    kept: list[Observed] = []
+    refused: list[tuple[Observed, str]] = []
+    works: dict[str, list[Observed]] = {}
+    for one in observed:
+        works.setdefault(one.case.work, []).append(one)
+    for work, rows in works.items():
+        cases = [one.case for one in rows]
+        ideal: Coefficients = stack([IDEAL] * len(cases))
+        found = times(work, columns(cases, tables), ideal)  # type: ignore[arg-type]
+        for one, bound in zip(rows, found.value, strict=True):
+            if one.value > BEYOND * bound:
+                reason = f"{one.value / bound:.2f} of what the best kernels reach"
+                refused.append((one, reason))
+            else:
+                kept.append(one)
+    return kept, refused
+
+
+def weighed(observed: list[Observed]) -> list[Observed]:
+    """The same rows, each group counting as the root of its rows, releases of a row as one."""
+    twins = Counter(one.twin for one in observed)
+    groups: Counter[str] = Counter()
+    for one in observed:
+        groups[one.group] += 1 / twins[one.twin]  # type: ignore[assignment]
+    return [
+        replace(one, weight=1 / twins[one.twin] / math.sqrt(groups[one.group])) for one in observed
+    ]
+
+
+def _read(path: Path, catalog: Catalog, rejected: list[Rejected]) -> list[Observed]:
+    """One table of measurements."""
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), str(error), "a readable CSV file") from error
+    table = table_of(frame.columns)
+    reader = Reader(catalog)
+    excluded = read_table(PUBLISHED / "excluded.csv", ExcludedRow)
+    observed = []
+    for place, row in enumerate(frame.to_dict("records")):
+        reason = _excluded(row, table, excluded)
+        if reason is None:
+            try:
+                observed.append(_observed(reader.case(table, row), row, table))
+            except InputError as error:
+                reason = " ".join(str(error).split())
+        if reason is not None:
+            rejected.append(Rejected(path.name, place + 2, reason))
+    return observed
+
+
+def _observed(case: Case, row: Mapping[Any, Any], table: Table) -> Observed:
+    value = float(row[MEASURED[table][0]])
+    if table == "vision" and case.work == "train":
+        value *= case.tokens
+    experts = "experts" if case.architecture.has_experts else "dense"
+    software = software_name(case.software) or "unstated"
+    device = case.accelerator
+    group = f"{table} {experts}, {software}, {generation_of(device)}, {case.regime}"
+    if case.kind == "serve":
+        group += f", {case.architecture.name}"
+    twin = "|".join(
+        str(getattr(case, name))
+        for name in (
+            "gpus", "precision", "batch", "tokens", "new_tokens", "tensor", "pipeline", "expert",
+            "sharding", "global_batch", "recomputed", "overlapped", "regime", "compiled",
+        )
+    )  # fmt: skip
+    return Observed(
+        case, value, _seconds(row, "tpot_ms"), _seconds(row, "ttft_ms"), group,
+        f"{case.architecture.name}|{device.name}|{software}|{twin}",
+    )  # fmt: skip
+
+
+def _seconds(row: Mapping[Any, Any], column: str) -> float | None:
+    value = row.get(column)
+    return None if value is None or not np.isfinite(value) else value / 1e3
+
+
+def _excluded(row: Mapping[Any, Any], table: Table, excluded: Iterable[ExcludedRow]) -> str | None:
+    for one in excluded:
+        if (
+            one.table == table
+            and str(row.get(one.column)) == one.value
+            and str(row.get("gpus")) in one.gpus.split("|")
+        ):
+            return one.reason
+    return None

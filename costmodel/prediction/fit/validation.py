@@ -1,0 +1,236 @@
+"""Proof of the predictions: errors on rows left out of the fit, by group, against simple rules.
+
+Every row of the published tables is predicted with its model, its device or its software left out.
+The 90% interval that such a distance carries must hold about nine tenths of each group, within what
+chance explains. `docs/accuracy.md` is written from what `validate` returns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from modelworth.costmodel.prediction.fit.least_squares import Array
+from modelworth.costmodel.prediction.fit.leave_out import (
+    LeftOut,
+    band95,
+    log_errors,
+    quantile,
+)
+from modelworth.costmodel.prediction.fit.observed import Observed
+from modelworth.costmodel.prediction.fit.refit import Refit, refit
+from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
+from modelworth.costmodel.prediction.interval import groups_of
+from modelworth.costmodel.prediction.step.coefficients import Tables
+from modelworth.costmodel.prediction.training.published_runs import validate_training_runs
+
+ENOUGH = 20
+"""Rows from which a group's coverage is held to its band."""
+WORST = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Error of a group's rows, left out by one kind of group.
+
+    Attributes:
+        rows: those that differ only by a release counted once.
+        coverage: share of the rows inside their 90% interval; None where none was asked.
+    """
+
+    group: str
+    left_out: str
+    rows: int
+    median: float
+    p90: float
+    coverage: float | None = None
+
+    @property
+    def within_band(self) -> bool:
+        """Whether the coverage is what chance explains around nine tenths."""
+        if self.coverage is None or self.rows < ENOUGH:
+            return True
+        low, _ = band95(self.rows)
+        return self.coverage >= low
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One row: what was measured and what was predicted with its model left out."""
+
+    table: str
+    group: str
+    measured: float
+    predicted: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All scores, and the points of the chart."""
+
+    scores: tuple[Score, ...]
+    simple: tuple[Score, ...]
+    points: tuple[Point, ...]
+    rejected: tuple[tuple[str, int], ...]
+
+    @property
+    def text(self) -> str:
+        """For a terminal."""
+        head = f"{'group':<46}{'left out':<10}{'rows':>5}{'median':>8}{'p90':>7}{'in 90%':>8}"
+        lines = [head, "-" * len(head)]
+        for score in (*self.scores, *self.simple):
+            mark = "" if score.within_band else "  !"
+            lines.append(
+                f"{score.group:<46}{score.left_out:<10}{score.rows:>5}{score.median:>8.1%}"
+                f"{score.p90:>7.0%}{_percent(score.coverage):>8}{mark}"
+            )
+        lines += [f"not used: {rows} rows, {reason}" for reason, rows in self.rejected]
+        return "\n".join(lines)
+
+    @property
+    def worst(self) -> list[Point]:
+        """The rows that are furthest off, one for each name."""
+        far = sorted(
+            self.points, key=lambda point: -abs(math.log(point.predicted / point.measured))
+        )
+        named: dict[str, Point] = {}
+        for point in far:
+            named.setdefault(point.name, point)
+        return list(named.values())[:WORST]
+
+
+def validate(folder: Path) -> Report:
+    """Score every table of a folder of measurements.
+
+    Raises:
+        InputError: if it has none.
+    """
+    made = refit(folder)
+    scores: list[Score] = []
+    simple: list[Score] = []
+    points: list[Point] = []
+    for kind, observed in made.observed.items():
+        if not observed:
+            continue
+        chosen = _groups(observed)
+        fitted = log_errors(observed, made.tables)
+        simple_errors = simple_logs(observed)
+        for name, some in chosen.items():
+            scores.append(_score(name, "nothing", observed, some, fitted))
+            for left_out, found in made.left_out[kind].items():
+                scores.append(_left_out(name, left_out, observed, some, found, made.tables))
+            simple.append(_score(name, "rule", observed, some, simple_errors))
+        points += _points(observed, made.left_out[kind]["model"].errors)
+    scores = [score for score in scores if score.rows]
+    scores += _run_scores(folder)
+    return Report(tuple(scores), tuple(simple), tuple(points), _rejected(made))
+
+
+def _groups(observed: Sequence[Observed]) -> dict[str, NDArray[np.bool_]]:
+    """All rows of a kind of work, and its narrowest groups."""
+    names = [groups_of(one.case) for one in observed]
+    kinds = sorted({chain[-2] for chain in names}) + sorted({chain[0] for chain in names})
+    return {name: np.array([name in chain for chain in names]) for name in dict.fromkeys(kinds)}
+
+
+def _score(
+    name: str,
+    left_out: str,
+    observed: Sequence[Observed],
+    some: NDArray[np.bool_],
+    logs: Array,
+    widths: Array | None = None,
+) -> Score:
+    some = some & np.isfinite(logs)
+    kept = [one for one, yes in zip(observed, some, strict=True) if yes]
+    if not kept:
+        return Score(name, left_out, 0, math.nan, math.nan)
+    twins = [one.twin for one in kept]
+    weights = np.array([1 / twins.count(twin) for twin in twins])
+    off = np.abs(np.expm1(logs[some]))
+    inside = None
+    if widths is not None:
+        inside = float(np.average(np.abs(logs[some]) <= widths[some], weights=weights))
+    rows = len(set(twins))
+    return Score(
+        name, left_out, rows, quantile(off, weights, 0.5), quantile(off, weights, 0.9), inside
+    )
+
+
+def _left_out(
+    name: str,
+    left_out: str,
+    observed: Sequence[Observed],
+    some: NDArray[np.bool_],
+    found: LeftOut,
+    tables: Tables,
+) -> Score:
+    rows = {row.group: row.log90 for row in tables.intervals}
+    widths = np.array(
+        [
+            math.hypot(
+                rows[groups_of(one.case)[0]],
+                rows[f"{one.case.kind}: new {new}"] if new else 0.0,
+            )
+            for one, new in zip(observed, found.new, strict=True)
+        ]
+    )
+    return _score(name, left_out, observed, some, found.errors, widths)
+
+
+def _points(observed: Sequence[Observed], logs: Array) -> list[Point]:
+    return [
+        Point(
+            groups_of(one.case)[-2], one.case.accelerator.name, one.value,
+            one.value * math.exp(log),
+            f"{one.case.architecture.name}, {one.case.software}, {one.case.accelerator.name}",
+        )
+        for one, log in zip(observed, logs, strict=True)
+        if math.isfinite(log)
+    ]  # fmt: skip
+
+
+def _run_scores(folder: Path) -> list[Score]:
+    """Device-hours of whole training runs, by the utilisation of other organisations' runs."""
+    tables: dict[str, pd.DataFrame | None] = {"training runs": None}
+    if (folder / "training_runs_epoch.csv").exists():
+        tables["training runs, Epoch AI"] = pd.read_csv(folder / "training_runs_epoch.csv")
+    scores = []
+    for name, rows in tables.items():
+        checked = validate_training_runs(rows)
+        used = checked[checked["predicted"].notna()].astype({"predicted": float})
+        off = np.abs(used["predicted"] / used["device_hours"] - 1).to_numpy(float)
+        inside = used["device_hours"].between(used["low"], used["high"])
+        scores.append(
+            Score(
+                name,
+                "organis.",
+                len(used),
+                float(np.median(off)),
+                float(np.quantile(off, 0.9)),
+                float(inside.mean()),
+            )
+        )
+    return scores
+
+
+def _rejected(made: Refit) -> tuple[tuple[str, int], ...]:
+    """Reasons why rows weren't used, physics' in one."""
+    counted: dict[str, int] = {}
+    for one in made.rejected:
+        reason = one.reason
+        if "best kernels" in reason:
+            reason = f"{one.file}: more than the best kernels reach"
+        counted[reason] = counted.get(reason, 0) + 1
+    return tuple(counted.items())
+
+
+def _percent(share: float | None) -> str:
+    return "—" if share is None else f"{share:.0%}"

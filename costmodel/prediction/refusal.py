@@ -1,0 +1,118 @@
+"""What can't be, with the reason and the nearest that can: no rate, no room.
+
+Weights must fit; a server needs room for one whole request beside them, a decode step for its
+batch; training what `architecture.fits` counts for mixed-precision AdamW with fused kernels.
+Rows of measured tables ran: they are refused only where not even weights and the leanest optimizer
+fit.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from modelworth.costmodel.architecture.activations import Checkpointing
+from modelworth.costmodel.architecture.fits import TrainingAsk, training_fit
+from modelworth.costmodel.architecture.sharding import Sharding
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.columns import columns_on, device_for
+from modelworth.costmodel.prediction.serving.steady import cache_room
+from modelworth.costmodel.prediction.step.coefficients import Tables
+from modelworth.costmodel.prediction.step.device import Device, weight_bytes
+from modelworth.costmodel.prediction.step.model import Shape, shape_of
+from modelworth.data.errors import InputError
+
+USABLE_SHARE = 0.97
+"""Of a device's memory; the driver takes the rest."""
+LEAN_BYTES = 6
+"""For one parameter in training: 16-bit weight and gradient, two 8-bit moments."""
+ZERO_STAGES: dict[str, Literal[0, 2, 3]] = {"none": 0, "gradients": 2, "full": 3}
+DOUBLINGS = tuple(2**power for power in range(21))
+
+
+def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | None:
+    """Why a case can't be, or None. `ran`: it is a row of a table of what did."""
+    try:
+        device = device_for(case, tables)
+    except InputError as error:
+        return error
+    shape = shape_of(case.architecture)
+    if case.work == "train":
+        return _training(case, shape, ran=ran)
+    return _weights(case, shape, device) or _cache(case, device)
+
+
+def sharding_of(case: Case) -> Sharding:
+    """The case's layout as the memory model has it."""
+    stage = ZERO_STAGES[case.sharding] if case.data > 1 else 0
+    return Sharding(
+        data=case.data,
+        tensor=case.tensor * case.context,
+        pipeline=case.pipeline,
+        expert=case.expert,
+        zero_stage=stage,
+        slices=case.virtual or 1,
+    )
+
+
+def training_ask(case: Case) -> TrainingAsk:
+    """The step whose memory is asked for."""
+    return TrainingAsk(
+        case.architecture,
+        max(1, int(case.batch)),
+        int(case.tokens),
+        precision="bf16" if case.precision in ("fp8", "fp4", "int8", "int4") else case.precision,
+        sharding=sharding_of(case),
+        checkpointing=_checkpointing(case.recomputed),
+    )
+
+
+def _training(case: Case, shape: Shape, *, ran: bool) -> InputError | None:
+    if ran:
+        held = float(shape.parameters) * LEAN_BYTES / case.gpus
+        if held <= case.accelerator.memory_bytes:
+            return None
+    fit = training_fit(training_ask(case), case.accelerator.memory_bytes)
+    if fit.reason is None:
+        return None
+    return InputError(
+        case.architecture.name,
+        fit.reason,
+        advice="lay it out so, give more devices (--gpus), or leave the layout to be found "
+        "(--global-batch without --tensor, --sharding and the like)",
+    )
+
+
+def _checkpointing(recomputed: float) -> Checkpointing:
+    """The way of checkpointing that repeats about this share of the forward pass."""
+    return "none" if recomputed < 0.25 else "alternate" if recomputed < 0.75 else "full"
+
+
+def _weights(case: Case, shape: Shape, device: Device) -> InputError | None:
+    weights = float(weight_bytes(shape, device))
+    room = case.accelerator.memory_bytes * USABLE_SHARE
+    split = case.tensor * case.pipeline
+    if weights / split <= room:
+        return None
+    needed = next((n for n in DOUBLINGS if weights / n <= room), DOUBLINGS[-1])
+    return InputError(
+        f"{case.architecture.name} in {case.precision}",
+        f"{weights / 1e9:.0f} GB for weights alone; {split} × {case.accelerator.memory_gib:g} GB",
+        advice=f"it fits on {needed}: give --gpus {needed} or more, or a narrower --precision",
+    )
+
+
+def _cache(case: Case, device: Device) -> InputError | None:
+    if case.work not in ("serve", "decode"):
+        return None
+    serving = case.work == "serve"
+    context = case.tokens + (case.new_tokens if serving else 0)
+    wanted = 1.0 if serving else case.batch
+    room = float(cache_room(columns_on([case], [device]), context, USABLE_SHARE)[0])
+    if room >= wanted:
+        return None
+    most = int(room * context / wanted)
+    return InputError(
+        f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}",
+        f"{wanted:.0f} sequences of {context:.0f} tokens",
+        advice=f"the cache has no more room: give {most} tokens or fewer, or more devices",
+    )

@@ -1,0 +1,81 @@
+"""A replica at arrival rates: latencies with their percentiles, by queueing formulas.
+
+Requests arrive at random (Poisson), prefills go first, all running sequences decode together. A
+first token waits as in a queue with one server whose service is a prefill (M/G/1 by Pollaczek and
+Khinchine, its tail by the heavy-traffic exponential); a later token's 95th percentile takes as many
+neighbours as a normal count reaches in 95 of 100 cases. Lengths may vary: `variation` is their
+standard deviation over their mean, which lengthens queues and, for new tokens, leaves the mean
+count of running sequences alone (Little's law). `tests` holds a discrete-event simulation of the
+same rules. Left out: bursts of users, engines that drop requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelworth.costmodel.prediction.step.model import Number
+
+NORMAL_95 = 1.645
+BUSY_LIMIT = 0.999
+
+
+@dataclass(frozen=True)
+class OpenLoop:
+    """A replica at arrival rates: arrays over the mean number of running sequences."""
+
+    running: Number
+    requests_per_s: Number
+    tpot_s: Number
+    ttft_p95_s: Number
+    tpot_p95_s: Number
+    prefill_share: Number
+    room: float
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a replica's devices take.
+
+    Attributes:
+        request_s: sequences decoding → seconds of one lane for a whole request.
+        decode_s: sequences decoding → seconds until each has one more token.
+        prefill_s: of one prompt alone.
+        first_token_s: before a first token beside the passes.
+        room: sequences that the cache has room for.
+        lanes: groups of sequences that a pipeline works on at once.
+    """
+
+    request_s: Callable[[Number], Number]
+    decode_s: Callable[[Number], Number]
+    prefill_s: float
+    first_token_s: float
+    room: float
+    lanes: float = 1.0
+
+
+def open_loop(
+    service: Service, new_tokens: float, running: Number, *, variation: float = 0.0
+) -> OpenLoop:
+    """Latencies at the arrival rates that keep `running` sequences decoding on average."""
+    each = running / service.lanes
+    request_s = service.request_s(each)
+    rate = service.lanes / request_s
+    tpot_s = each * request_s / new_tokens
+    many = each + NORMAL_95 * np.sqrt(each)
+    busy = np.minimum(service.prefill_s / request_s, BUSY_LIMIT)
+    scale = service.prefill_s * (1 + variation**2) / (2 * (1 - busy))
+    tail = scale * np.log(np.maximum(busy / 0.05, 1))
+    alone_s = service.prefill_s * (1 + NORMAL_95 * variation)
+    decode_s = service.decode_s(each)
+    return OpenLoop(
+        running=running,
+        requests_per_s=rate,
+        tpot_s=tpot_s,
+        ttft_p95_s=service.first_token_s + decode_s + alone_s + tail,
+        tpot_p95_s=many * service.request_s(many) / new_tokens,
+        prefill_share=1 - np.minimum(new_tokens * decode_s / each / request_s, 1),
+        room=service.room,
+    )

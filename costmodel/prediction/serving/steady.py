@@ -1,0 +1,160 @@
+"""Steady state of a server: first token, later tokens, throughput; work is conserved everywhere.
+
+A request needs n decode passes shared by b sequences, and P/q passes that also read q prompt
+tokens. Where an engine fuses both in one pass, weights and fixed times are paid once; where it
+doesn't, they follow each other. So a replica's requests a second are never above
+1/(n/b·decode + P/q·prefill), whatever the clients see. Three regimes:
+
+- closed loop: clients keep so many requests in flight; what isn't decoding waits for its first
+  token (Little's law);
+- queued: all requests are there from the start, as many run as there is room for;
+- static: one batch from its first to its last token, then the next.
+
+A pipeline's stages work on as many groups of sequences at once. Left out: bursts, and length
+distributions (`open_loop` has percentiles).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelworth.costmodel.prediction.columns import Columns
+from modelworth.costmodel.prediction.step.coefficients import Coefficients
+from modelworth.costmodel.prediction.step.device import weight_bytes
+from modelworth.costmodel.prediction.step.model import Number, cache_elements
+from modelworth.costmodel.prediction.step.passes import Inference, Parts, inference_pass, total_s
+
+PASS_TOKENS = 8192.0
+"""Prompt tokens that engines read in one pass at most: the usual setting."""
+WORKSPACE_SHARE = 0.03
+"""Of a device's memory, taken by graphs and workspaces beside weights and cache."""
+ROUNDS = 12
+DRAFT_SHARE = 0.02
+"""Of a pass, what guessing one token ahead costs: one layer of some fifty."""
+
+
+@dataclass(frozen=True)
+class Steady:
+    """What a replica does in the long run, for one case or arrays of them.
+
+    Attributes:
+        running: sequences that decode together.
+        room: sequences that the cache has room for.
+        requests_per_s: of the whole replica.
+        prefill_s: of one prompt alone; decode_s of one pass.
+        prefill_share: of the devices' time that goes to prefills.
+        parts: seconds of one request's share of passes, by cause.
+    """
+
+    ttft_s: Number
+    tpot_s: Number
+    running: Number
+    room: Number
+    requests_per_s: Number
+    prefill_s: Number
+    decode_s: Number
+    prefill_share: Number
+    parts: Parts
+
+
+@dataclass(frozen=True)
+class Request:
+    """Seconds of the devices that one request takes, and what it is made of."""
+
+    seconds: Number
+    decode_s: Number
+    prefill_s: Number
+    prompts: Number
+    parts: Parts
+
+
+def cache_room(case: Columns, context: Number, share: Number | None = None) -> Number:
+    """Sequences of `context` tokens that fit beside the weights of one replica.
+
+    `share` of the memory is used; None: what the case's engine takes, less its workspace.
+    """
+    shape, device = case.shape, case.device
+    devices = case.tensor * case.pipeline
+    engine = np.maximum(case.memory_share - WORKSPACE_SHARE, 0.01)
+    usable = device.memory_bytes * (engine if share is None else share)
+    free = devices * usable - weight_bytes(shape, device)
+    split = np.maximum(
+        np.minimum(case.tensor, np.maximum(shape.cache_split, 1)), case.attention_data
+    )
+    copies = np.maximum(case.tensor / split, 1)
+    each = cache_elements(shape, context) * device.cache_bytes * copies
+    return free / np.maximum(each, 1e-9)
+
+
+def request_s(case: Columns, fit: Coefficients, running: Number) -> Request:
+    """Seconds of a group's devices for one request while `running` sequences decode."""
+    fresh = np.maximum(case.tokens * (1 - case.prefix_share), 1)
+    context = case.tokens + case.new_tokens / 2
+    later = np.maximum(case.new_tokens - 1, 0) / case.accepted
+    most = PASS_TOKENS / fresh
+    arriving = np.where(case.static > 0, running, running / np.maximum(later, 1))
+    prompts = np.minimum(np.maximum(arriving, 1), most)
+
+    def one(decoding: Number, read: Number) -> Parts:
+        work = Inference(
+            decoding, context, read, fresh, case.tensor, case.tokens - fresh,
+            case.attention_data, case.unfused, case.checked,
+        )  # fmt: skip
+        return inference_pass(case.shape, case.device, fit, work)
+
+    decode, prefill = one(running, 0.0), one(0.0, prompts)
+    decode_s = total_s(decode) * (1 + DRAFT_SHARE * (case.checked - 1))
+    prefill_s = total_s(prefill)
+    apart_s = decode_s + prefill_s
+    shared = np.minimum(fit.fused, 1) * np.minimum(later / running * prompts, 1) * (1 - case.static)
+    saved_s = shared * np.maximum(apart_s - total_s(one(running, prompts)), 0)
+    parts = {name: decode[name] * later / running + prefill[name] / prompts for name in decode} | {
+        "shared": -saved_s / prompts
+    }
+    seconds = later / running * decode_s + (prefill_s - saved_s) / prompts
+    return Request(seconds, decode_s, prefill_s, prompts, parts)
+
+
+def steady_state(case: Columns, fit: Coefficients) -> Steady:
+    """Latencies and throughput of one replica."""
+    groups = np.minimum(case.pipeline, np.maximum(case.batch, 1))
+    clients = case.batch / groups
+    room = cache_room(case, case.tokens + case.reserves * case.new_tokens)
+    room = np.maximum(np.minimum(room, case.max_sequences), 1) / case.pipeline
+    limit = np.where(case.static > 0, clients, np.minimum(np.maximum(room, 1), clients))
+    running = limit * np.ones_like(np.asarray(case.tokens, dtype=float))
+    closed = (case.static == 0) & (case.queued == 0)
+    for _ in range(ROUNDS):
+        request = request_s(case, fit, running)
+        ttft_s = _first_token_s(fit, request, clients)
+        decoding = clients - ttft_s / request.seconds
+        running = np.where(closed, np.sqrt(running * np.clip(decoding, 1, limit)), limit)
+    request = request_s(case, fit, running)
+    rate = 1 / request.seconds
+    waiting_s = clients / rate - case.new_tokens * running / rate / case.new_tokens
+    ttft_s = np.where(
+        closed,
+        np.maximum(_first_token_s(fit, request, clients), waiting_s),
+        running * request.prefill_s / request.prompts,
+    )
+    whole_s = np.where(closed, clients, running) / rate
+    ttft_s = np.minimum(ttft_s, whole_s)
+    later = np.maximum(case.new_tokens - 1, 1)
+    tpot_s = np.where(case.new_tokens > 1, (whole_s - ttft_s) / later, request.decode_s)
+    share = request.prefill_s / request.prompts / request.seconds
+    parts = {name: seconds * groups for name, seconds in request.parts.items()}
+    return Steady(
+        ttft_s, tpot_s, running * groups, room * case.pipeline, rate * groups,
+        request.prefill_s / request.prompts, request.decode_s, np.minimum(share, 1), parts,
+    )  # fmt: skip
+
+
+def _first_token_s(fit: Coefficients, request: Request, clients: Number) -> Number:
+    """Own prefill, the pass that runs, and the others' prefills that it waits for."""
+    own = request.prefill_s / np.minimum(request.prompts, 1)
+    share = np.minimum(own / np.maximum(request.prompts, 1) / request.seconds, 1)
+    others = (clients - 1) / 2 * (fit.burst + fit.queue * share**2)
+    each = request.prefill_s / request.prompts
+    return fit.first_token_s + request.decode_s + own + others * each

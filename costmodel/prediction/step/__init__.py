@@ -1,0 +1,1 @@
+"""The step model: one pass or optimizer step of a Transformer on its devices."""

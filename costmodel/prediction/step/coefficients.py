@@ -1,0 +1,242 @@
+"""How much of a device's peak a step reaches: coefficients with a meaning, a unit and a range.
+
+`constants.csv` says of each constant what it means, its unit, plausible range and prior.
+`coefficients.csv` has what was fitted: a value that all share, and factors on it of a software, a
+generation of devices, a device, and of modes (a kernel or a way of running that a mechanism
+explains), each pulled towards 1. What isn't in a table takes the next wider level: a device its
+generation's factor, a software the common value. `achieved_rates.csv` has the share of the
+datasheet's rate that the best products ever reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import cache, lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
+
+from modelworth import data
+from modelworth.costmodel.prediction.step.model import Number
+from modelworth.data.catalog import Accelerator
+from modelworth.data.csv_rows import Row, Text, read_table
+
+Kind = Literal["train", "forward", "serve"]
+Level = Literal["common", "generation", "software", "device", "mode"]
+
+PUBLISHED = Path(data.__file__).parent / "published"
+MEASURED_AS = {"fp16": "bf16", "tf32": "bf16", "fp32": "bf16", "int8": "fp8"}
+"""Precisions whose products reach the share of another's, which was measured."""
+RTX_BANDWIDTH = 4000
+"""GB/s under which a Blackwell is a workstation's card, whose kernels are others."""
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What a step reaches, for one case or for arrays of them; `constants.csv` explains each."""
+
+    compute: Number
+    narrow_width: Number
+    memory: Number
+    cache: Number
+    attention: Number
+    narrow_head: Number
+    traffic: Number
+    quantise: Number
+    scores: Number
+    experts_compute: Number
+    narrow_expert: Number
+    narrow_expert_width: Number
+    experts_memory: Number
+    layer_s: Number
+    expert_layer_s: Number
+    step_s: Number
+    sequence_s: Number
+    host_layer_s: Number
+    host_expert_layer_s: Number
+    link: Number
+    network: Number
+    collective_latency_s: Number
+    tensor_exposed: Number
+    experts_exposed: Number
+    data_exposed: Number
+    straggling: Number
+    fused: Number
+    first_token_s: Number
+    burst: Number
+    queue: Number
+
+
+NAMES = tuple(one.name for one in fields(Coefficients))
+NEUTRAL = Coefficients(**dict.fromkeys(NAMES, 1.0))
+
+
+class ConstantRow(Row):
+    """What is known of a constant before fitting, and how much it may vary.
+
+    Attributes:
+        low, high: the plausible range; a fit outside it is a defect.
+        log_sd: spread of the common value's logarithm.
+        generation_sd, software_sd, device_sd: of factors' logarithms; None: none.
+    """
+
+    kind: Kind
+    coefficient: Text
+    meaning: Text
+    unit: Text
+    low: float = Field(ge=0)
+    high: PositiveFloat
+    value: PositiveFloat
+    log_sd: PositiveFloat
+    generation_sd: PositiveFloat | None = None
+    software_sd: PositiveFloat | None = None
+    device_sd: PositiveFloat | None = None
+
+
+class CoefficientRow(Row):
+    """One coefficient: a value (level common) or a factor on it.
+
+    Attributes:
+        prior: what it was pulled towards, and `log_sd` how strongly.
+        rows: measurements it was fitted on; 0: the prior stands.
+    """
+
+    kind: Kind
+    level: Level
+    name: Text
+    coefficient: Text
+    value: PositiveFloat
+    prior: PositiveFloat
+    log_sd: PositiveFloat
+    rows: int = Field(ge=0)
+
+
+class RateRow(Row):
+    """Shares of the datasheet's peaks that the best single products reach.
+
+    Attributes:
+        name: a device, or a generation of them.
+        compute: of the dense matrix rate; over 1 where boards clock above the stated boost.
+        memory: of the bandwidth, while weights are read.
+    """
+
+    name: Text
+    precision: Text
+    compute: PositiveFloat = Field(le=1.2)
+    memory: PositiveFloat = Field(le=1.0)
+
+
+class IntervalRow(Row):
+    """Half-width of the 90% interval of a group, as a logarithm; or what distance adds to it.
+
+    Attributes:
+        group: narrow or wide, as `interval.groups_of` names them; or `KIND: new device` and so on.
+        log90: 9 in 10 measurements of models left out lie within exp(±log90).
+        rows, models: what it rests on.
+        precisions: that its rows were measured in, joined by |.
+    """
+
+    group: Text
+    log90: float = Field(ge=0)
+    rows: int = Field(ge=0)
+    models: int = Field(ge=0)
+    precisions: str = ""
+
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What predictions rest on, read once."""
+
+    rates: tuple[RateRow, ...]
+    coefficients: tuple[CoefficientRow, ...]
+    intervals: tuple[IntervalRow, ...] = ()
+    _index: dict[Key, float] = field(init=False)
+    _known: frozenset[tuple[str, str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        index = {
+            (row.kind, row.level, row.name, row.coefficient): row.value for row in self.coefficients
+        }
+        known = frozenset((row.kind, row.level, row.name) for row in self.coefficients if row.rows)
+        object.__setattr__(self, "_index", index)
+        object.__setattr__(self, "_known", known)
+
+    def value(self, kind: str, level: str, name: str, coefficient: str) -> float | None:
+        """A coefficient, None where the table has none."""
+        return self._index.get((kind, level, name, coefficient))
+
+    def knows(self, kind: str, level: str, name: str) -> bool:
+        """Whether rows of this device, generation or software were fitted on."""
+        return (kind, level, name) in self._known
+
+    def precisions(self, kind: str) -> tuple[str, ...]:
+        """Those of the measurements of a kind of work."""
+        found = [row.precisions for row in self.intervals if row.group == kind]
+        return tuple(found[0].split("|")) if found else ()
+
+
+@cache
+def shipped_rates() -> tuple[RateRow, ...]:
+    """What the best products reach, by device and generation."""
+    return tuple(read_table(PUBLISHED / "achieved_rates.csv", RateRow))
+
+
+@cache
+def shipped_tables() -> Tables:
+    """The tables that come with the project."""
+    return read_tables(PUBLISHED)
+
+
+def read_tables(folder: Path) -> Tables:
+    """The tables of a folder, such as one that `modelworth predict --calibrate` wrote."""
+    return Tables(
+        shipped_rates(),
+        tuple(read_table(folder / "coefficients.csv", CoefficientRow)),
+        tuple(read_table(folder / "intervals.csv", IntervalRow)),
+    )
+
+
+@lru_cache(maxsize=4096)
+def resolve(tables: Tables, kind: Kind, factors: tuple[tuple[str, str], ...]) -> Coefficients:
+    """The common coefficients of a kind of work, times the given factors of (level, name)."""
+    values: dict[str, float] = {}
+    for coefficient in NAMES:
+        value = tables.value(kind, "common", "all", coefficient) or 1.0
+        for level, name in factors:
+            value *= tables.value(kind, level, name, coefficient) or 1.0
+        values[coefficient] = value
+    return Coefficients(**values)
+
+
+def generation_of(accelerator: Accelerator) -> str:
+    """Architecture as kernels see it: workstation Blackwell isn't the data centre's."""
+    name = accelerator.architecture
+    if name == "Blackwell" and accelerator.bandwidth_gb_per_s < RTX_BANDWIDTH:
+        return "Blackwell RTX"
+    return "Blackwell" if name == "Blackwell Ultra" else name
+
+
+@lru_cache(maxsize=4096)
+def achieved(tables: Tables, accelerator: Accelerator, precision: str) -> tuple[float, float]:
+    """Shares of matrix rate and of bandwidth that single products reach.
+
+    By the device's row, else its generation's, at the precision or the one next to it; else the
+    median of all.
+    """
+    wanted = (precision, MEASURED_AS.get(precision, precision), "bf16")
+    for name in (accelerator.name, generation_of(accelerator), accelerator.architecture):
+        for one in wanted:
+            for row in tables.rates:
+                if (row.name, row.precision) == (name, one):
+                    return row.compute, row.memory
+    return _median(row.compute for row in tables.rates), _median(row.memory for row in tables.rates)
+
+
+def _median(values: Iterable[float]) -> float:
+    return float(median(values))

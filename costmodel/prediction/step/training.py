@@ -1,0 +1,162 @@
+"""Time of one optimizer step on a cluster: micro-batches through stages, and what is exchanged.
+
+step = [A·t + (pp − 1)/v·t + exposed exchange + optimizer] · (1 + straggling·log₂(devices/8)), where
+t is one micro-batch on one stage, A how many of them a replica works on, v the virtual stages that
+each device holds (Narayanan et al. 2021). A distributed optimizer exchanges gradients and weights
+once a step; FSDP gathers weights twice and scatters gradients once for every micro-batch, experts
+excepted. Exchanges hide behind computing up to a share. The same function serves a case, a layout
+search, a training plan and a scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelworth.costmodel.prediction.step.coefficients import Coefficients
+from modelworth.costmodel.prediction.step.communication import (
+    all_reduces_s,
+    all_to_all_s,
+    context_s,
+    exchange_s,
+    stages_s,
+)
+from modelworth.costmodel.prediction.step.device import Device
+from modelworth.costmodel.prediction.step.model import Number, Shape, attention_flops
+from modelworth.costmodel.prediction.step.passes import (
+    Parts,
+    attention_rate,
+    products_s,
+    scores_s,
+    total_s,
+    waiting_for_host,
+)
+
+LOGITS_BYTES = 16
+"""For each logit of a training step: 16-bit, its float32 copy, softmax and gradient."""
+OPTIMIZER_BYTES = 28
+"""For each parameter in mixed-precision AdamW: weight, two moments read and written in float32, the
+gradient read and the working copy written in 16 bits."""
+BACKWARD_ATTENTION = 2.5
+OVERLAP = 0.9
+"""Part of computing behind which an exchange can hide; the rest are its edges."""
+SCALING_PASSES = 3
+"""Products of a step that read inputs scaled to a narrow format: forward and two backward."""
+REFERENCE_DEVICES = 8
+
+
+@dataclass(frozen=True)
+class Training:
+    """One optimizer step, for one case or for arrays of them.
+
+    Attributes:
+        micro_batch: sequences in one pass on one replica; `tokens` in each.
+        micro_batches: passes of a replica before the optimizer's step.
+        recomputed: share of the forward pass that is done again: 1 for full checkpointing.
+        virtual: slices of the model that each pipeline device holds.
+        gathered: 1 where weights are sharded over the replicas too (FSDP, ZeRO 3), else 0.
+        unfused: 1 where attention writes its scores to memory.
+    """
+
+    micro_batch: Number
+    tokens: Number
+    micro_batches: Number
+    recomputed: Number
+    data: Number
+    tensor: Number
+    pipeline: Number
+    expert: Number
+    context: Number
+    virtual: Number
+    gathered: Number
+    sharded: Number
+    unfused: Number
+
+    @property
+    def devices(self) -> Number:
+        """All devices."""
+        return self.data * self.tensor * self.pipeline * self.context
+
+
+def training_step(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Parts:
+    """Seconds of one optimizer step by cause; they add up to the step."""
+    one = micro_batch_s(shape, device, fit, work)
+    busy = total_s(one)
+    count = work.micro_batches
+    parts = {name: seconds * count for name, seconds in one.items()}
+    parts["bubble"] = (work.pipeline - 1) / work.virtual * busy
+    parts["stages"] = _stages_s(shape, device, fit, work)
+    parts["data"] = _exposed_s(shape, device, fit, work, busy)
+    held = shape.parameters / (work.tensor * work.pipeline)
+    spread = np.where((work.sharded > 0) | (work.gathered > 0), work.data * work.context, 1)
+    bandwidth = device.bandwidth_bytes_per_s * device.memory_share
+    parts["optimizer"] = held / spread * OPTIMIZER_BYTES / bandwidth
+    slowest = np.log2(np.maximum(work.devices / REFERENCE_DEVICES, 1)) * fit.straggling
+    return parts | {"straggling": slowest * total_s(parts)}
+
+
+def micro_batch_s(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Parts:
+    """Seconds of one micro-batch, forward and backward, on one stage."""
+    tokens = work.micro_batch * work.tokens / work.context
+    split = work.tensor * work.pipeline
+    passes = 3 + work.recomputed
+    flops = attention_flops(shape, work.tokens) * work.micro_batch / work.context
+    flops = flops * (1 + BACKWARD_ATTENTION + work.recomputed)
+    bandwidth = device.bandwidth_bytes_per_s * device.memory_share * fit.memory
+    moved = passes * device.activation_bytes * shape.traffic_elements * fit.traffic
+    scaled = SCALING_PASSES * device.quantised * fit.quantise * shape.product_inputs
+    logits = shape.vocab * LOGITS_BYTES * np.where(np.isnan(shape.head_tokens), 1, 0)
+    answered = np.where(np.isnan(shape.head_tokens), tokens, work.micro_batch * shape.head_tokens)
+    written = scores_s(shape, device, fit, work.micro_batch, work.tokens) * passes * work.unfused
+    per_node = np.maximum(device.devices_per_node / (work.tensor * work.context), 1)
+    parts = {
+        "products": products_s(
+            shape, device, fit, tokens, answered, split, passes, gathered=work.expert
+        ),
+        "attention": (flops / attention_rate(shape, device, fit) + written) / split,
+        "activations": (moved + scaled + logits) * tokens / split / bandwidth,
+        "tensor": fit.tensor_exposed
+        * (2 + work.recomputed)
+        * all_reduces_s(shape, device, fit, tokens, work.tensor)
+        / work.pipeline,
+        "experts": fit.experts_exposed
+        * 2
+        * all_to_all_s(shape, device, fit, tokens / work.tensor, work.expert, per_node)
+        / work.pipeline,
+        "context": 2 * context_s(shape, device, fit, tokens, work.context) / split,
+        "fixed": passes * shape.layers / work.pipeline * fit.layer_s,
+    }
+    host = shape.layers * fit.host_layer_s + shape.expert_layers * fit.host_expert_layer_s
+    return waiting_for_host(parts, host / work.pipeline)
+
+
+def _stages_s(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Number:
+    """Activations handed on and gradients handed back; all but the first hide behind computing."""
+    tokens = work.micro_batch * work.tokens / work.context / work.tensor
+    near = np.where(work.devices <= device.devices_per_node, 2, 1)
+    each = stages_s(shape, device, fit, tokens, near)
+    return np.where(work.pipeline > 1, 2 * work.pipeline * each, 0.0)
+
+
+def _exposed_s(
+    shape: Shape, device: Device, fit: Coefficients, work: Training, busy_s: Number
+) -> Number:
+    """What is waited for of the exchange of weights and gradients between replicas.
+
+    A share always shows at the edges; the rest shows where computing is too short to hide it: all
+    micro-batches for FSDP, the last one's backward pass for the others.
+    """
+    split = work.tensor * work.pipeline
+    experts = shape.expert_parameters * shape.experts
+    common = 2 * (shape.parameters - experts) / split
+    routed = 2 * experts / split / work.expert
+    ranks = work.data * work.context
+    per_node = np.maximum(device.devices_per_node / work.tensor, 1)
+    once = exchange_s(device, fit, common, ranks, per_node)
+    apart = np.maximum(ranks / work.expert, 1)
+    once_routed = exchange_s(device, fit, routed, apart, np.maximum(per_node / work.expert, 1))
+    times = np.where(work.gathered > 0, 3 * work.micro_batches, 2)
+    exchange = times * once + 2 * once_routed
+    window = OVERLAP * busy_s * np.where(work.gathered > 0, work.micro_batches, 2 / 3)
+    return fit.data_exposed * exchange + np.maximum((1 - fit.data_exposed) * exchange - window, 0)

@@ -1,0 +1,398 @@
+"""Rows of a table as cases to predict: which table it is, is read from its columns.
+
+Measured columns are never read here, so a prediction can't see its answer. What a row lacks and
+can't be guessed (a device, a size) is refused with the column's name; the other rows go on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from modelworth.costmodel.architecture.structure import Architecture, Head
+from modelworth.costmodel.prediction.case import (
+    STATIC,
+    Case,
+    Regime,
+    precision_name,
+    software_name,
+    version_of,
+)
+from modelworth.data.catalog import Accelerator, Catalog
+from modelworth.data.errors import InputError
+from modelworth.data.words import Sharding
+
+Table = Literal["training", "vision", "encoder", "serving"]
+Row = Mapping[Any, Any]
+
+REQUIRED: dict[Table, tuple[str, ...]] = {
+    "serving": ("model", "gpu", "concurrency", "prompt_tokens", "new_tokens"),
+    "vision": ("size", "patch", "image_size", "gpu"),
+    "training": ("model", "gpu", "seq_len"),
+    "encoder": ("model", "gpu", "batch", "sequence"),
+}
+MEASURED: dict[Table, tuple[str, ...]] = {
+    "serving": ("output_tokens_per_s_per_gpu", "ttft_ms", "tpot_ms"),
+    "vision": ("images_per_s",),
+    "training": ("tokens_per_s_per_gpu", "mfu_percent"),
+    "encoder": ("sequences_per_s",),
+}
+SHARDING: tuple[tuple[str, Sharding], ...] = (
+    ("shardgrad", "gradients"),
+    ("zero2", "gradients"),
+    ("zero1", "gradients"),
+    ("distributedoptimizer", "gradients"),
+    ("noshard", "none"),
+    ("none", "none"),
+    ("ddp", "none"),
+    ("zero0", "none"),
+    ("megatron", "none"),
+    ("full", "full"),
+    ("fsdp", "full"),
+    ("hsdp", "full"),
+    ("hybrid", "full"),
+    ("zero3", "full"),
+    ("zero", "full"),
+    ("shard", "full"),
+)
+"""What a word for sharding contains → what is sharded; the first that fits."""
+REGIMES: tuple[tuple[str, Regime], ...] = (
+    ("offline", "queued"),
+    ("queued", "queued"),
+    ("throughput", "queued"),
+    ("static", "static"),
+    ("latency", "static"),
+    ("first token", "static"),
+    ("closed", "closed"),
+    ("served", "closed"),
+)
+"""What a row's words on its measurement contain → how its requests came; the first that fits."""
+OLD_STATIC = {"trtllm": (0, 8)}
+"""Engines whose benchmarks ran one batch at a time before that version."""
+MEMORY_SHARE = 0.9
+SELECTIVE_RECOMPUTED = 0.15
+"""Share of the forward pass that selective checkpointing repeats: attention's inner part, norms."""
+VIT_SIZES = {
+    "tiny": (192, 12, 3, 768),
+    "small": (384, 12, 6, 1536),
+    "medium": (512, 12, 8, 2048),
+    "base": (768, 12, 12, 3072),
+    "large": (1024, 24, 16, 4096),
+    "so400m": (1152, 27, 16, 4304),
+    "so150m": (896, 18, 14, 2304),
+    "huge": (1280, 32, 16, 5120),
+    "giant": (1408, 40, 16, 6144),
+    "gigantic": (1664, 48, 16, 8192),
+}
+"""Vision Transformers by size: hidden width, layers, heads, feed-forward width (timm's names)."""
+
+
+class Reader:
+    """Turns rows into cases; architectures and devices that come again are read once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._architectures: dict[tuple[Any, ...], Architecture] = {}
+        self._accelerators: dict[str, Accelerator] = {}
+        self._latent: list[Architecture] | None = None
+
+    def case(self, table: Table, row: Row) -> Case:
+        """The case of one row.
+
+        Raises:
+            InputError: if the row can't be understood, with its column.
+        """
+        read: dict[Table, Callable[[Row], Case]] = {
+            "training": self._training,
+            "vision": self._vision,
+            "encoder": self._encoder,
+            "serving": self._serving,
+        }
+        return read[table](row)
+
+    def _training(self, row: Row) -> Case:
+        precision = precision_name(_text(row, "precision", "bf16"))
+        tensor = int(_number(row, "tensor_parallel", 1))
+        pipeline = int(_number(row, "pipeline_parallel", 1))
+        context = int(_number(row, "context_parallel", 1))
+        virtual = _optional(row, "virtual_pipeline")
+        return Case(
+            work="train",
+            architecture=self._model(row),
+            accelerator=self._accelerator(row),
+            gpus=int(_number(row, "gpus", 1)),
+            precision=precision,
+            batch=_number(row, "micro_batch", 1),
+            tokens=_number(row, "seq_len"),
+            software=_text(row, "framework", "") or None,
+            compiled=_truth(row, "compile"),
+            tensor=tensor,
+            pipeline=pipeline,
+            expert=int(_number(row, "expert_parallel", 1)),
+            context=context,
+            virtual=int(virtual) if virtual else None,
+            sharding=_sharding(row),
+            global_batch=_optional(row, "global_batch"),
+            recomputed=_recomputed(row),
+            overlapped="async" in _text(row, "recipe", "").casefold(),
+        )
+
+    def _serving(self, row: Row) -> Case:
+        pipeline = int(_number(row, "pipeline_parallel", 1))
+        tensor = int(_number(row, "tensor_parallel", _number(row, "gpus", 1) / pipeline))
+        gpus = max(int(_number(row, "gpus", tensor * pipeline)), tensor * pipeline)
+        software = _text(row, "engine", "") or None
+        kv = _text(row, "kv_precision", "")
+        share = _optional(row, "memory_share", least=0.01)
+        return Case(
+            work="serve",
+            architecture=self._model(row),
+            accelerator=self._accelerator(row),
+            gpus=gpus,
+            precision=precision_name(_text(row, "precision", "bf16")),
+            batch=_number(row, "concurrency"),
+            tokens=_number(row, "prompt_tokens"),
+            new_tokens=_number(row, "new_tokens"),
+            software=software,
+            tensor=tensor,
+            pipeline=pipeline,
+            expert=int(_number(row, "expert_parallel", 1)),
+            regime=_regime(row, software),
+            kv_precision=precision_name(kv) if kv else None,
+            max_sequences=_optional(row, "max_sequences"),
+            memory_share=share or MEMORY_SHARE,
+            prefix_share=_optional(row, "prefix_share", least=0) or 0.0,
+        )
+
+    def _encoder(self, row: Row) -> Case:
+        model = self._model(row)
+        return Case(
+            work="forward",
+            architecture=replace(model, head=Head(0, 0)),
+            accelerator=self._accelerator(row),
+            precision=precision_name(_text(row, "precision", "fp16")),
+            batch=_number(row, "batch"),
+            tokens=_number(row, "sequence"),
+            software=_text(row, "software", "") or None,
+            compiled=_truth(row, "compile"),
+        )
+
+    def _vision(self, row: Row) -> Case:
+        architecture = self._vit(row)
+        phase = _text(row, "phase", "forward")
+        if phase not in ("forward", "infer", "train"):
+            raise InputError("phase", phase, "forward or train")
+        return Case(
+            work="train" if phase == "train" else "forward",
+            architecture=architecture,
+            accelerator=self._accelerator(row),
+            precision=precision_name(_text(row, "precision", "amp")),
+            batch=_number(row, "batch", 256),
+            tokens=float(architecture.patches.tokens) if architecture.patches else 1.0,
+            software=_text(row, "framework", "timm"),
+            compiled=_truth(row, "compile"),
+        )
+
+    def _accelerator(self, row: Row) -> Accelerator:
+        name = _text(row, "gpu")
+        if name not in self._accelerators:
+            self._accelerators[name] = self._catalog.accelerator(name)
+        return self._accelerators[name]
+
+    def _model(self, row: Row) -> Architecture:
+        """The catalogue's model if the row's sizes are the same, else by the row's columns."""
+        sizes = ("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn", "vocab", "gated_mlp")
+        key = (row.get("model"), *(row.get(c) for c in (*sizes, "experts", "experts_per_token")))
+        if key not in self._architectures:
+            self._architectures[key] = self._decoder_anew(row)
+        return self._architectures[key]
+
+    def _decoder_anew(self, row: Row) -> Architecture:
+        known = self._known(_text(row, "model", "decoder"))
+        if known is not None and (
+            _optional(row, "layers") in (None, known.layers)
+            and _optional(row, "hidden") in (None, known.hidden)
+        ):
+            return known
+        untied = self._by_columns(row, tied=False)
+        if (twin := self._twin(untied)) is not None:
+            return twin
+        stated = _optional(row, "params")
+        if stated is None:
+            return untied
+        tied = self._by_columns(row, tied=True)
+        return min((untied, tied), key=lambda one: abs(one.parameters - stated))
+
+    def _by_columns(self, row: Row, *, tied: bool) -> Architecture:
+        heads = int(_number(row, "heads"))
+        return Architecture.from_columns(
+            layers=int(_number(row, "layers")),
+            hidden=int(_number(row, "hidden")),
+            heads=heads,
+            ffn=int(_number(row, "ffn")),
+            vocab=int(_number(row, "vocab")),
+            kv_heads=int(_number(row, "kv_heads", heads)),
+            head_dim=int(head) if (head := _optional(row, "head_dim")) else None,
+            gated_mlp=_truth(row, "gated_mlp", True),
+            experts=int(_number(row, "experts", 0, least=0)),
+            experts_per_token=int(_number(row, "experts_per_token", 0, least=0)),
+            tied=tied,
+            name=_text(row, "model", "decoder"),
+        )
+
+    def _known(self, name: str) -> Architecture | None:
+        try:
+            entry = self._catalog.model(name)
+        except InputError:
+            return None
+        return Architecture.from_config(entry.config, entry.name)
+
+    def _twin(self, described: Architecture) -> Architecture | None:
+        """A shipped model of the same sizes whose attention columns can't describe.
+
+        Such as DeepSeek-R1, which is DeepSeek-V3 by another name.
+        """
+        if self._latent is None:
+            read = (Architecture.from_config(m.config, m.name) for m in self._catalog.models)
+            self._latent = [one for one in read if _is_latent(one)]
+        for shipped in self._latent:
+            if _sizes(shipped) == _sizes(described):
+                return shipped
+        return None
+
+    def _vit(self, row: Row) -> Architecture:
+        key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size", "params_m", "gmacs")))
+        if key not in self._architectures:
+            hidden, layers, heads, ffn = VIT_SIZES.get(_text(row, "size")) or _vit_size(row)
+            config = {
+                "model_type": "vit",
+                "hidden_size": hidden,
+                "num_hidden_layers": layers,
+                "num_attention_heads": heads,
+                "intermediate_size": ffn,
+                "image_size": int(_number(row, "image_size")),
+                "patch_size": int(_number(row, "patch")),
+                "num_channels": 3,
+            }
+            self._architectures[key] = Architecture.from_config(config, _text(row, "model", "vit"))
+        return self._architectures[key]
+
+
+def table_of(names: object) -> Table:
+    """Which of the three tables has these columns.
+
+    Raises:
+        InputError: if none.
+    """
+    held = set(names)  # type: ignore[call-overload]
+    for table, required in REQUIRED.items():
+        if held >= set(required):
+            return table
+    wanted = "; or ".join(f"{table}: {', '.join(r)}" for table, r in REQUIRED.items())
+    raise InputError("columns", ", ".join(sorted(map(str, held))), f"those of {wanted}")
+
+
+def _vit_size(row: Row) -> tuple[int, int, int, int]:
+    """Sizes of a Vision Transformer of another name, from its parameters and multiply-adds.
+
+    Its layers hold 12·L·h² parameters in products and 13·L·h beside them; t tokens take the former
+    times t and 2·L·h·t² multiply-adds. What isn't in layers depends on h, so it is found in rounds.
+    """
+    if _missing(row.get("params_m")) or _missing(row.get("gmacs")):
+        sizes = ", ".join(VIT_SIZES)
+        raise InputError("size", row.get("size"), f"one of {sizes}; or with params_m and gmacs")
+    patch = _number(row, "patch")
+    tokens = (_number(row, "image_size") // patch) ** 2 + 1
+    parameters = _number(row, "params_m", least=0.01) * 1e6
+    products = _number(row, "gmacs", least=0.001) * 1e9
+    hidden, layers = 768.0, parameters / (12 * 768.0**2)
+    for _ in range(50):
+        outside = hidden * (1000 + 3 * patch**2 + tokens)
+        inside = max(parameters - outside - 13 * layers * hidden, parameters / 10)
+        pairs = products - hidden * 3 * patch**2 * (tokens - 1) - inside * tokens
+        widths = min(max(pairs / (2 * tokens**2), 1000.0), 1e6)
+        hidden = math.sqrt(hidden * min(max(inside / (12 * widths), 64.0), 8192.0))
+        layers = inside / (12 * hidden**2)
+    width = 64 * max(1, round(hidden / 64))
+    return width, max(1, round(inside / (12 * width**2))), width // 64, 4 * width
+
+
+def _regime(row: Row, software: str | None) -> Regime:
+    """How requests came: as the row says, in `regime`, `group` or `source`; else by its engine."""
+    said = f"{_text(row, 'regime', '')} {_text(row, 'group', '')} {_text(row, 'source', '')}"
+    for word, regime in REGIMES:
+        if word in said.casefold():
+            return regime
+    name, version = software_name(software) or "", version_of(software)
+    if name in STATIC or (version is not None and version < OLD_STATIC.get(name, (0,))):
+        return "static"
+    return "closed"
+
+
+def _sharding(row: Row) -> Sharding:
+    """What is sharded over the data-parallel devices."""
+    written = _text(row, "sharding", "none")
+    plain = "".join(letter for letter in written.casefold() if letter.isalnum())
+    for part, sharding in SHARDING:
+        if part in plain:
+            return sharding
+    words = ", ".join(part for part, _ in SHARDING)
+    raise InputError("sharding", written, f"a word with one of {words}")
+
+
+def _is_latent(architecture: Architecture) -> bool:
+    return architecture.blocks[0].attention.kv_rank is not None
+
+
+def _sizes(architecture: Architecture) -> tuple[int, ...]:
+    experts = max(block.feed_forward.experts for block in architecture.blocks)
+    return architecture.layers, architecture.hidden, architecture.vocab, experts
+
+
+def _missing(value: object) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(row: Row, column: str, default: str | None = None) -> str:
+    value = row.get(column)
+    if _missing(value):
+        if default is None:
+            raise InputError(column, "nothing", "given")
+        return default
+    return str(value).strip()
+
+
+def _optional(row: Row, column: str, least: float = 1) -> float | None:
+    return None if _missing(row.get(column)) else _number(row, column, least=least)
+
+
+def _number(row: Row, column: str, default: float | None = None, least: float = 1) -> float:
+    value = row.get(column)
+    if _missing(value):
+        if default is None:
+            raise InputError(column, "nothing", f"a number of {least:g} or more")
+        return default
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= least):
+        raise InputError(column, value, f"a number of {least:g} or more")
+    return number
+
+
+def _truth(row: Row, column: str, default: bool = False) -> bool:
+    value = row.get(column)
+    if _missing(value):
+        return default
+    return str(value).strip().casefold() in ("true", "1", "1.0", "yes")
+
+
+def _recomputed(row: Row) -> float:
+    """Share of the forward pass that checkpointing repeats."""
+    value = _text(row, "activation_checkpointing", "False").casefold()
+    if value in ("selective", "sel"):
+        return SELECTIVE_RECOMPUTED
+    return 1.0 if value in ("true", "full", "1", "1.0", "yes") else 0.0

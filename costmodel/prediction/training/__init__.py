@@ -1,0 +1,1 @@
+"""Training runs made of steps: layouts, plans, failures, published runs."""

@@ -1,0 +1,138 @@
+"""How to cut a training step over a cluster: every layout worth trying, the fastest that fit.
+
+Each layout is a case, and its time is that case's prediction: nothing here knows how long a step
+takes. Tensor groups lie within a node; context parallelism is tried only where sequences are long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from modelworth.costmodel.architecture.activations import RECOMPUTED_SHARE
+from modelworth.costmodel.architecture.fits import available_bytes
+from modelworth.costmodel.architecture.memory import Memory
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.refusal import training_ask
+from modelworth.data.errors import InputError
+from modelworth.data.words import Sharding
+
+LARGEST_MICRO_BATCH = 32
+LONG_TOKENS = 32_768
+RECOMPUTED = (RECOMPUTED_SHARE["none"], RECOMPUTED_SHARE["alternate"], RECOMPUTED_SHARE["full"])
+MOST_TENSOR = 8
+MOST_STAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A layout as a case, with its prediction and what one device holds."""
+
+    case: Case
+    prediction: Prediction
+    memory: Memory
+
+
+def best_layouts(case: Case, predictor: Predictor, most: int = 5) -> list[Planned]:
+    """The fastest layouts of a training case that fit, best first; its own layout isn't looked at.
+
+    Raises:
+        InputError: if none fits, with what would.
+    """
+    if case.global_batch is None:
+        raise InputError("global_batch", "missing", "given: sequences in an optimizer step")
+    available = available_bytes(case.accelerator.memory_bytes)
+    fitting = []
+    for tried in layouts(case):
+        memory = training_ask(tried).memory()
+        if memory.total <= available:
+            fitting.append((tried, memory))
+    if not fitting:
+        raise _refusal(case)
+    values = predictor.times([tried for tried, _ in fitting]).value
+    cuts = [tried.tensor * tried.pipeline for tried, _ in fitting]
+    # Equal times: fewer cuts first, which is simpler to run.
+    order = sorted(range(len(fitting)), key=lambda place: (-values[place], cuts[place]))[:most]
+    found = predictor.predict_all([fitting[place][0] for place in order])
+    return [
+        Planned(fitting[place][0], one, fitting[place][1])
+        for place, one in zip(order, found, strict=True)
+        if one.value is not None
+    ]
+
+
+def layouts(case: Case) -> Iterator[Case]:
+    """Every layout worth looking at: degrees that divide what they cut."""
+    block = case.architecture.blocks[-1]
+    layers, experts = case.architecture.layers, block.feed_forward.experts
+    node = min(case.accelerator.devices_per_node, MOST_TENSOR, case.gpus)
+    contexts = (1, 2, 4, 8) if case.tokens >= LONG_TOKENS else (1,)
+    for tensor in _powers(node, block.attention.heads):
+        for context in contexts:
+            for pipeline in _stages(layers, case.gpus // tensor // context):
+                data, rest = divmod(case.gpus, tensor * pipeline * context)
+                if rest or (case.global_batch or 0) % data:
+                    continue
+                for expert in _powers(data, experts) if experts else [1]:
+                    yield from _variants(
+                        replace(
+                            case,
+                            tensor=tensor,
+                            context=context,
+                            pipeline=pipeline,
+                            expert=expert,
+                            virtual=1,
+                            sharding="none",
+                            batch=1,
+                        )
+                    )
+
+
+def _variants(case: Case) -> Iterator[Case]:
+    """The choices that are left once the degrees are fixed."""
+    per_replica = int((case.global_batch or 1) // case.data)
+    shardings: tuple[Sharding, ...] = ("none",) if case.data == 1 else ("gradients", "full")
+    if case.pipeline > 1 and case.data > 1:
+        shardings = ("gradients",)  # gathering weights for every micro-batch of a stage never pays
+    per_stage = -(-case.architecture.layers // case.pipeline)
+    slices = [1, *([2, 4] if case.pipeline > 1 else [])]
+    for sharding in shardings:
+        for virtual in slices:
+            if per_stage % virtual:
+                continue
+            for batch in _powers(LARGEST_MICRO_BATCH, per_replica):
+                for recomputed in RECOMPUTED:
+                    yield replace(
+                        case, sharding=sharding, virtual=virtual, batch=batch,
+                        recomputed=recomputed,
+                    )  # fmt: skip
+
+
+def _refusal(case: Case) -> InputError:
+    """Why nothing fits, by the leanest layout."""
+    lean = replace(
+        case, tensor=1, pipeline=1, expert=1, context=1, batch=1, recomputed=1.0,
+        sharding="full" if case.gpus > 1 else "none",
+    )  # fmt: skip
+    held = training_ask(lean).memory().total
+    return InputError(
+        f"training {case.architecture.name} on {case.gpus} × {case.accelerator.name}",
+        f"{held / 1e9:,.0f} GB a device in the leanest layout",
+        f"held in {case.accelerator.memory_gib:g} GB: give more devices (--gpus), or a global "
+        f"batch that {case.gpus} devices can share",
+    )
+
+
+def _powers(most: float, divides: float) -> list[int]:
+    """Powers of two up to `most` that divide a number."""
+    powers = (2**power for power in range(int(most).bit_length()))
+    return [power for power in powers if power <= most and divides % power == 0]
+
+
+def _stages(layers: int, most: int) -> list[int]:
+    """Numbers of pipeline stages: those that divide the layers, and powers of two."""
+    numbers = np.arange(1, min(layers, most, MOST_STAGES) + 1)
+    return [int(count) for count in numbers if layers % count == 0 or count & (count - 1) == 0]

@@ -1,0 +1,236 @@
+"""Published training runs: what they got from their hardware, and how far the prior is off.
+
+The utilisation of a run is 6 × active parameters × tokens over device-hours × dense 16-bit peak: of
+the whole run, failures, evaluations and restarts included. `utilisation_prior` is the median over
+organisations of each one's geometric mean, because an organisation's runs resemble each other.
+Splitting it by architecture, size or year didn't predict runs left out any better
+(docs/decisions/architecture.md), so it isn't split.
+
+`validate_training_runs` predicts each run from its parameters, tokens and cluster with a prior that
+never saw a run of the same organisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import PositiveFloat, PositiveInt
+
+from modelworth.costmodel.prediction.training.run import (
+    FLOPS_PER_PARAMETER_AND_TOKEN,
+    Hardware,
+    Utilisation,
+)
+from modelworth.data import csv_rows as tables
+from modelworth.data.catalog import Accelerator, Catalog, load_catalog
+from modelworth.data.csv_rows import Row, Text, read_table
+from modelworth.data.errors import InputError
+
+TABLE = Path(tables.__file__).parent / "published" / "training_runs.csv"
+
+EPOCH_COLUMNS = {
+    "Model": "model",
+    "Organization": "organisation",
+    "Parameters": "active_parameters",
+    "Training dataset size (datapoints)": "tokens",
+    "Training hardware": "accelerator",
+    "Hardware quantity": "devices",
+    "Training time (hours)": "hours",
+    "Training compute (FLOP)": "training_flops",
+}
+"""Columns of Epoch AI's table of machine learning systems."""
+
+SAME_HARDWARE = {
+    "NVIDIA A100": "A100 SXM 80GB",
+    "NVIDIA A800 SXM": "A100 SXM 80GB",
+    "NVIDIA A800 PCIe 40 GB": "A100 PCIe 40GB",
+    "NVIDIA H100 SXM5 80GB": "H100 SXM 80GB",
+    "NVIDIA H800 SXM5": "H100 SXM 80GB",
+    "NVIDIA H100 PCIe": "H100 PCIe 80GB",
+    "NVIDIA V100": "V100 SXM2 32GB",
+    "Google TPU v4": "TPU v4",
+}
+"""Names there that the catalogue doesn't know; export versions have the same dense rates."""
+
+AGREEMENT = 1.5
+"""Published FLOPs and 6·N·D may differ by this factor. Beyond it the table's data points aren't
+tokens, or its parameters aren't the active ones."""
+
+ROUND_SHARE = 0.0025
+"""An implied utilisation this near to 0.3, 0.4 or 0.5 was assumed by the table's authors, who made
+the FLOPs from the hours: such a run can't test anything."""
+
+
+class PublishedRun(Row):
+    """A run whose device-hours were published."""
+
+    model: Text
+    organisation: Text
+    active_parameters: PositiveFloat
+    tokens: PositiveFloat
+    accelerator: Text
+    devices: PositiveInt | None = None
+    device_hours: PositiveFloat
+
+
+@cache
+def load_training_runs() -> tuple[PublishedRun, ...]:
+    """The shipped table."""
+    return tuple(read_table(TABLE, PublishedRun))
+
+
+def utilisation_prior(
+    runs: Iterable[PublishedRun] | None = None, catalog: Catalog | None = None
+) -> Utilisation:
+    """Centre and spread of what published runs got from their hardware.
+
+    Raises:
+        ValueError: if they are of fewer than two organisations.
+    """
+    catalog = catalog or load_catalog()
+    used = load_training_runs() if runs is None else tuple(runs)
+    by_organisation: dict[str, list[float]] = {}
+    for run in used:
+        logs = by_organisation.setdefault(_first_word(run.organisation), [])
+        logs.append(log(utilisation(run, catalog)))
+    if len(by_organisation) < 2:
+        raise ValueError("a prior needs the runs of at least two organisations")
+    centre = float(np.median([np.mean(logs) for logs in by_organisation.values()]))
+    squares = [np.mean((np.array(logs) - centre) ** 2) for logs in by_organisation.values()]
+    spread = float(np.sqrt(np.sum(squares) / (len(squares) - 1)))
+    return Utilisation(exp(centre), spread, len(by_organisation))
+
+
+def hardware_of(
+    accelerator: Accelerator, devices: int, gco2_per_kwh: float | None = None
+) -> Hardware:
+    """Devices at their dense 16-bit peak, as `utilisation_prior` counts.
+
+    Raises:
+        InputError: if that rate isn't known.
+    """
+    peak = _dense_16_bit(accelerator)
+    return Hardware(devices, peak, accelerator.board_power_w, gco2_per_kwh)
+
+
+def utilisation(run: PublishedRun, catalog: Catalog) -> float:
+    """What one run got from its hardware."""
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
+    return flops / (run.device_hours * 3600 * _peak(run.accelerator, catalog))
+
+
+def validate_training_runs(
+    rows: pd.DataFrame | None = None, catalog: Catalog | None = None
+) -> pd.DataFrame:
+    """Published device-hours against predicted ones, each without its own organisation's runs.
+
+    Args:
+        rows: the shipped table's columns or those of Epoch AI's; None takes the shipped table.
+        catalog: for the accelerators' rates.
+
+    Returns:
+        One row a run: model, organisation, accelerator, device_hours, predicted, low, high (90%
+        interval), factor (the larger over the smaller), and note: why a run couldn't be used.
+    """
+    catalog = catalog or load_catalog()
+    if rows is None:
+        rows = pd.DataFrame([run.model_dump() for run in load_training_runs()])
+    elif set(EPOCH_COLUMNS) <= set(rows.columns):
+        rows = _from_epoch(rows)
+    needed = {"model", "organisation", "active_parameters", "tokens", "accelerator", "device_hours"}
+    if missing := needed - set(rows.columns):
+        allowed = f"a table with {', '.join(sorted(missing))}, or Epoch AI's columns"
+        raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
+    return pd.DataFrame([_checked(row, catalog) for row in rows.to_dict("records")])
+
+
+def _from_epoch(rows: pd.DataFrame) -> pd.DataFrame:
+    """Epoch AI's columns in the shipped table's words."""
+    renamed = rows.rename(columns=EPOCH_COLUMNS)
+    renamed["device_hours"] = renamed["hours"] * renamed["devices"]
+    return renamed
+
+
+def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
+    """One run, predicted; or the reason why not."""
+    kept = {key: row[key] for key in ("model", "organisation", "accelerator", "device_hours")}
+    unknown = {"predicted": None, "low": None, "high": None, "factor": None}
+    try:
+        peak = _peak(str(row["accelerator"]), catalog)
+    except InputError:
+        return {**kept, **unknown, "note": f"{row['accelerator']} isn't in the catalogue"}
+    reason = _unusable(row, peak)
+    if reason is not None:
+        return {**kept, **unknown, "note": reason}
+    prior = utilisation_prior(_others(str(row["organisation"])), catalog)
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
+    at_peak_hours = flops / peak / 3600
+    worst, best = prior.interval()
+    predicted, published = at_peak_hours / prior.typical, row["device_hours"]
+    return {
+        **kept,
+        "predicted": predicted,
+        "low": at_peak_hours / best,
+        "high": at_peak_hours / worst,
+        "factor": max(predicted / published, published / predicted),
+        "note": "",
+    }
+
+
+def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
+    """Why a run can't be checked; None if it can."""
+    for key in ("active_parameters", "tokens", "device_hours"):
+        if not row[key] > 0:  # absent numbers are NaN
+            return f"{key.replace('_', ' ')} not published"
+    if row["tokens"] < row["active_parameters"]:
+        return "fewer data points than parameters: they aren't tokens"
+    stated = row.get("training_flops", float("nan"))
+    ratio = stated / (FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"])
+    if ratio > AGREEMENT or ratio < 1 / AGREEMENT:
+        return "published FLOPs aren't 6 × parameters × data points"
+    implied = stated / (row["device_hours"] * 3600 * peak)
+    if any(abs(implied / share - 1) < ROUND_SHARE for share in (0.3, 0.4, 0.5)):
+        return "published FLOPs were made from the hours"
+    return None
+
+
+def _others(organisation: str) -> list[PublishedRun]:
+    """The shipped runs of other organisations."""
+    first = _first_word(organisation)
+    return [run for run in load_training_runs() if _first_word(run.organisation) != first]
+
+
+def _first_word(organisation: str) -> str:
+    """What tells organisations apart: `Meta` and `Meta AI` are one."""
+    words = organisation.replace(",", " ").casefold().split()
+    return words[0] if words else ""
+
+
+def _peak(accelerator: str, catalog: Catalog) -> float:
+    """Dense peak in 16 bits of an accelerator by the catalogue's or the table's name.
+
+    Raises:
+        InputError: if the accelerator isn't known, or has no 16-bit products.
+    """
+    return _dense_16_bit(catalog.accelerator(SAME_HARDWARE.get(accelerator, accelerator)))
+
+
+def _dense_16_bit(accelerator: Accelerator) -> float:
+    """Dense peak in 16 bits.
+
+    Raises:
+        InputError: if it has none.
+    """
+    rates = accelerator.matmul_flops_per_s
+    peak = rates["bf16"] or rates["fp16"]
+    if peak is None:
+        raise InputError(
+            f"{accelerator.name}: dense 16-bit rate", "unknown", "given in the catalogue's row"
+        )
+    return peak

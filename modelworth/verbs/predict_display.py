@@ -1,0 +1,158 @@
+"""How a predicted case is shown: in a terminal with bars, or as JSON."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelworth.costmodel.prediction.answer import Answer
+    from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.predictor import Prediction
+
+BAR = 30
+GB = 1e9
+MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
+LEAST_SHOWN = 0.005
+SHARDED = {"none": "replicated", "gradients": "distributed optimizer", "full": "FSDP"}
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """All of it, for machines."""
+    case, found = answer.case, answer.prediction
+    asked = {
+        "model": case.architecture.name,
+        "gpu": case.accelerator.name,
+        "gpus": case.gpus,
+        "work": case.work,
+        "precision": case.precision,
+        "batch": case.batch,
+        "sequence": case.tokens,
+        "new_tokens": case.new_tokens,
+        "layout": layout_words(case),
+    }
+    shown = asdict(found)
+    shown.pop("refusal")
+    memory = {name: float(getattr(answer.memory, name)) for name in MEMORY_PARTS}
+    return {
+        "case": asked,
+        **shown,
+        "parameters": answer.parameters,
+        "active_parameters": answer.active_parameters,
+        "flops": answer.flops,
+        "bytes_read": answer.bytes_read,
+        "mfu": answer.mfu,
+        "mbu": answer.mbu,
+        "memory_bytes": {**memory, "total": float(answer.memory.total)},
+        "available_bytes": answer.available_bytes,
+        "joules_per_unit": answer.joules_per_unit,
+        "usd_per_gpu_hour": answer.rent.usd_per_gpu_hour if answer.rent else None,
+        "usd_per_million": answer.usd_per_million,
+    }
+
+
+def show(answer: Answer, *, searched: bool = False) -> None:
+    """The whole answer in a terminal."""
+    case, found = answer.case, answer.prediction
+    print(f"{case.architecture.name}, {case.work} on {case.gpus} × {case.accelerator.name}")
+    print(f"  {figure(found.value)} {found.unit}", end="")
+    print(f"   (90% interval {figure(found.low)} to {figure(found.high)}; {found.basis})")
+    for name, seconds in (("step", found.step_s), ("TTFT", found.ttft_s), ("TPOT", found.tpot_s)):
+        if seconds is not None:
+            print(f"  {name} {seconds * 1e3:,.4g} ms")
+    if found.running is not None and found.room is not None:
+        print(f"  {found.running:,.0f} sequences run together; the cache has room for", end=" ")
+        print(f"{found.room:,.0f}")
+    if case.gpus > 1:
+        print(f"  {'best layout' if searched else 'layout'}: {layout_words(case)}")
+    _parts(found)
+    _sizes(answer)
+    _costs(answer)
+    _certainty(case, found)
+
+
+def layout_words(case: Case) -> str:
+    """A layout as its engineers would say it."""
+    degrees = {
+        "data": case.data,
+        "tensor": case.tensor,
+        "pipeline": case.pipeline,
+        "expert": case.expert,
+        "context": case.context,
+    }
+    words = [f"{name} {degree}" for name, degree in degrees.items() if degree > 1] or ["one device"]
+    if case.work != "train":
+        return ", ".join(words)
+    if case.data > 1:
+        words.append(SHARDED[case.sharding])
+    if case.pipeline > 1 and case.virtual and case.virtual > 1:
+        words.append(f"{case.virtual} virtual stages")
+    words.append(f"micro-batch {case.batch:g} × {case.micro_batches:g}")
+    if case.recomputed:
+        words.append(f"{case.recomputed:.0%} recomputed")
+    return ", ".join(words)
+
+
+def figure(value: float | None) -> str:
+    """A number with four digits."""
+    return "—" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def count(number: float, units: tuple[str, ...] = ("T", "B", "M", "k")) -> str:
+    """A large number with the unit that people read."""
+    for size, unit in zip((1e12, 1e9, 1e6, 1e3), units, strict=True):
+        if number >= size:
+            return f"{number / size:,.3g} {unit}"
+    return f"{number:,.3g}"
+
+
+def _parts(found: Prediction) -> None:
+    total = sum(found.parts.values())
+    for name, seconds in sorted(found.parts.items(), key=lambda part: -abs(part[1])):
+        share = seconds / total if total else 0.0
+        if abs(share) > LEAST_SHOWN:
+            bar = "█" * round(abs(share) * BAR)
+            print(f"    {name:<14}{seconds * 1e3:>10.4g} ms {share:>6.0%} {bar}")
+
+
+def _sizes(answer: Answer) -> None:
+    each = {"train": "optimizer step", "serve": "request"}.get(answer.case.work, "pass")
+    active = answer.active_parameters
+    spared = f", {count(active)} active" if active != answer.parameters else ""
+    print(f"  {count(answer.parameters)} parameters{spared}; ", end="")
+    print(f"{count(answer.flops)}FLOP a {each}", end="")
+    used = []
+    if answer.mfu is not None:
+        used.append(f"MFU {answer.mfu:.1%}")
+    if answer.mbu is not None:
+        used.append(f"MBU {answer.mbu:.1%}")
+    print(f"; {', '.join(used)}" if used else "")
+    held = [(name, float(getattr(answer.memory, name))) for name in MEMORY_PARTS]
+    words = ", ".join(
+        f"{name.replace('_', ' ')} {amount / GB:,.3g}" for name, amount in held if amount > GB / 100
+    )
+    free = (answer.available_bytes - float(answer.memory.total)) / GB
+    print(f"  memory a device: {float(answer.memory.total) / GB:,.3g} GB ({words}); ", end="")
+    print(f"{free:,.3g} GB free" if free >= 0 else f"{-free:,.3g} GB too much")
+
+
+def _costs(answer: Answer) -> None:
+    unit = answer.prediction.unit.split("/")[0]
+    if answer.joules_per_unit is not None:
+        print(f"  {figure(answer.joules_per_unit)} J for each of {unit}, cooling included")
+    if answer.rent is not None and answer.usd_per_million is not None:
+        rent = f"${answer.rent.usd_per_gpu_hour:.2f} an hour"
+        print(f"  ${figure(answer.usd_per_million)} for a million {unit} at {rent}, never idle")
+
+
+def _certainty(case: Case, found: Prediction) -> None:
+    width = found.width
+    if width is not None:
+        print(f"  interval: × ÷ {width.factor:.2f}, after {width.rows} rows of ", end="")
+        print(f"{width.models} models ({width.group}), each predicted without its model")
+    if found.note:
+        print(f"  note: {found.note}")
+    own = case.architecture.stored
+    if own is not None and case.precision != own.precision:
+        print(f"  note: the checkpoint is stored in {own.method}; predicted in {case.precision}")

@@ -1,0 +1,133 @@
+"""`modelworth predict --run-tokens`: the best layout on a cluster and the whole training run."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from modelworth.data.errors import InputError
+from modelworth.verbs.asked_case import case_of, layout_given, predictor_of
+from modelworth.verbs.predict_display import LEAST_SHOWN, count, layout_words
+
+if TYPE_CHECKING:
+    from modelworth.costmodel.prediction.training.layouts import Planned
+    from modelworth.costmodel.prediction.training.plan import TrainingPlan
+    from modelworth.costmodel.prediction.training.run import TrainingRun
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a whole training run."""
+    plan = parser.add_argument_group("a whole training run: the best layout on --gpus devices")
+    plan.add_argument("--run-tokens", type=float, help="tokens of the run; needs --global-batch")
+    plan.add_argument("--country", help="for the grid's carbon: a name or an ISO code")
+    plan.add_argument("--mtbf-hours", type=float, help="between failures of one device (50,000)")
+
+
+def plan_run(options: argparse.Namespace) -> int:
+    """Plan the run and show it."""
+    from modelworth.costmodel.prediction.training.plan import plan_training
+    from modelworth.costmodel.prediction.training.run import LLAMA_3, Reliability
+    from modelworth.data.catalog import load_catalog
+
+    if options.global_batch is None or options.global_batch < 1:
+        found = "missing" if options.global_batch is None else options.global_batch
+        raise InputError("--global-batch", found, "sequences in an optimizer step, 1 or more")
+    catalog = load_catalog()
+    options.work = "train"
+    case = case_of(options, catalog)
+    grid = catalog.carbon(options.country).gco2_per_kwh if options.country else None
+    reliability = LLAMA_3 if options.mtbf_hours is None else Reliability(options.mtbf_hours)
+    plan = plan_training(
+        replace(case, global_batch=int(case.global_batch or 1)),
+        options.run_tokens,
+        predictor_of(options, catalog),
+        gco2_per_kwh=grid,
+        reliability=reliability,
+        searched=not layout_given(options),
+    )
+    rule_hours = _published(plan, catalog, grid)
+    if options.json:
+        print(json.dumps(_document(plan, rule_hours), indent=2))
+    else:
+        _show(plan, rule_hours)
+    return 0
+
+
+def _published(plan: TrainingPlan, catalog: Any, grid: float | None) -> list[float]:
+    """Device-hours at the utilisation of published runs: best, typical, worst of nine in ten."""
+    from modelworth.costmodel.prediction.training.published_runs import (
+        hardware_of,
+        utilisation_prior,
+    )
+    from modelworth.costmodel.prediction.training.run import run_by_prior
+
+    case, prior = plan.best.case, utilisation_prior(catalog=catalog)
+    hardware = hardware_of(case.accelerator, case.gpus, grid)
+    rule = run_by_prior(plan.run.tokens, case.architecture.active_parameters, hardware, prior)
+    worst, best = prior.interval()
+    return [rule.device_hours * prior.typical / share for share in (best, prior.typical, worst)]
+
+
+def _document(plan: TrainingPlan, rule_hours: list[float]) -> dict[str, Any]:
+    return {
+        "layouts": [_layout(one) for one in (plan.best, *plan.others)],
+        "tokens_per_s_per_device": plan.tokens_per_s_per_device,
+        "run": asdict(plan.run),
+        "published_runs_device_hours": rule_hours,
+    }
+
+
+def _layout(one: Planned) -> dict[str, Any]:
+    case, found = one.case, one.prediction
+    names = (
+        "data", "tensor", "pipeline", "expert", "context", "virtual", "sharding", "batch",
+        "recomputed",
+    )  # fmt: skip
+    return {
+        **{name: getattr(case, name) for name in names},
+        "value": found.value, "low": found.low, "high": found.high, "unit": found.unit,
+        "step_s": found.step_s, "parts": found.parts, "memory_bytes": float(one.memory.total),
+    }  # fmt: skip
+
+
+def _show(plan: TrainingPlan, rule_hours: list[float]) -> None:
+    run, case, found = plan.run, plan.best.case, plan.best.prediction
+    model = case.architecture.name
+    print(f"{model}, {count(run.tokens)} tokens on {run.devices:,} × {case.accelerator.name}")
+    print(f"  {run.days:,.1f} days, {count(run.device_hours)} GPU-hours{_energy(run)}")
+    factor = (found.high or 1.0) / (found.value or 1.0)
+    print(f"  90% interval: {run.days / factor:,.1f} to {run.days * factor:,.1f} days")
+    speed = f"{plan.tokens_per_s_per_device:,.4g} tokens/s/GPU in a step"
+    print(f"  {speed}, {run.utilisation:.0%} of the dense peak over the run")
+    useful = run.goodput
+    print(
+        f"  goodput {useful.share:.1%}: {useful.failures_per_day:.2g} interruptions a day, "
+        f"a checkpoint every {useful.checkpoint_interval_s / 60:.0f} min"
+    )
+    low, typical, high = (count(hours) for hours in rule_hours)
+    usual = f"{typical} GPU-hours (nine of ten: {low} to {high})"
+    print(f"  at the utilisation of published runs: {usual}")
+    print(f"  best layout: {_words(plan.best)}")
+    total = found.step_s or 1.0
+    for name, seconds in sorted(found.parts.items(), key=lambda part: -part[1]):
+        if seconds > LEAST_SHOWN * total:
+            print(f"    {name:<14}{seconds:>10.4g} s {seconds / total:>6.0%}")
+    for other in plan.others[:2]:
+        print(f"  next: {_words(other)}")
+    if found.note:
+        print(f"  note: {found.note}")
+
+
+def _energy(run: TrainingRun) -> str:
+    if run.energy_kwh is None:
+        return "; the board's power isn't known"
+    energy = f", {count(run.energy_kwh * 1000, ('TWh', 'GWh', 'MWh', 'kWh'))}"
+    return energy if run.carbon_kg is None else f"{energy}, {run.carbon_kg / 1000:,.0f} t CO2e"
+
+
+def _words(one: Planned) -> str:
+    step_s, held = one.prediction.step_s or 0.0, one.memory.total
+    return f"{layout_words(one.case)}: {step_s:,.3g} s, {held / 1e9:,.0f} GB"

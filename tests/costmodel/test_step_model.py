@@ -1,0 +1,181 @@
+"""The parts of a step: against the counts of `architecture.work`, closed forms, and laws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelworth.costmodel.architecture import work as architecture_work
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.step.coefficients import NEUTRAL
+from modelworth.costmodel.prediction.step.device import Device, weight_bytes
+from modelworth.costmodel.prediction.step.model import (
+    Shape,
+    attention_flops,
+    cache_elements,
+    decode_attention_flops,
+    experts_touched,
+    stack,
+)
+from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
+from modelworth.costmodel.prediction.step.training import Training, training_step
+from modelworth.data.catalog import load_catalog
+
+CATALOG = load_catalog()
+MODELS = ("llama-2-7b", "llama-3.1-70b", "mixtral-8x7b", "gpt-oss-20b", "deepseek-v3", "gpt2")
+NONE = dict.fromkeys(
+    ("narrow_width", "narrow_head", "narrow_expert", "narrow_expert_width", "collective_latency_s",
+     "layer_s", "step_s", "sequence_s", "expert_layer_s", "host_layer_s", "host_expert_layer_s",
+     "traffic", "quantise", "scores", "straggling"),
+    0.0,
+)  # fmt: skip
+IDEAL = replace(NEUTRAL, **NONE, attention=0.98, cache=0.98, memory=0.98, compute=0.98)
+CHIP = Device(
+    dense_flops_per_s=1e15, expert_flops_per_s=1e15, wide_flops_per_s=1e15, dense_share=1.0,
+    expert_share=1.0, wide_share=1.0, memory_share=1.0, bandwidth_bytes_per_s=4e12,
+    memory_bytes=2**37, link_bytes_per_s=4e11, network_bytes_per_s=5e10, devices_per_node=8,
+    dense_bytes=2.0, expert_bytes=2.0, cache_bytes=2.0,
+)  # fmt: skip
+STEP = Training(
+    micro_batch=1.0, tokens=2048.0, micro_batches=8.0, recomputed=0.0, data=1.0, tensor=1.0,
+    pipeline=1.0, expert=1.0, context=1.0, virtual=1.0, gathered=0.0, sharded=0.0, unfused=0.0,
+)  # fmt: skip
+
+
+def read(name: str) -> tuple[Architecture, Shape]:
+    architecture = Architecture.from_config(CATALOG.model(name).config, name)
+    return architecture, Shape.of(architecture)
+
+
+def decode_s(shape: Shape, sequences, context, tensor=1.0, chip=CHIP):
+    return total_s(inference_pass(shape, chip, IDEAL, Inference(sequences, context, 0, 1, tensor)))
+
+
+def prompt_s(shape: Shape, prompts, tokens, chip=CHIP):
+    return total_s(inference_pass(shape, chip, IDEAL, Inference(0.0, 1, prompts, tokens, 1.0)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_shapes_count_as_the_architecture_does(name):
+    architecture, shape = read(name)
+    dense = shape.dense_parameters + shape.head_parameters
+    touched = dense + shape.expert_parameters * experts_touched(shape, 7)
+    assert touched == pytest.approx(
+        architecture_work.matmul_parameters_touched(architecture, 7), rel=1e-9
+    )
+    kept = architecture_work.kv_cache_bytes(architecture, 1, 3000, 1.0)
+    assert cache_elements(shape, 3000) == pytest.approx(kept, rel=1e-9)
+    active = dense + shape.expert_parameters * shape.experts_per_token
+    forward = architecture_work.forward_flops(architecture, 1, 3000, pairs="seen")
+    assert 2 * active * 3000 + attention_flops(shape, 3000) == pytest.approx(forward, rel=1e-6)
+    step = architecture_work.decode_flops(architecture, 1, 3000)
+    own = 2 * active + decode_attention_flops(shape, 3000)
+    assert own == pytest.approx(step, rel=2e-3)
+    assert weight_bytes(shape, CHIP) == pytest.approx(2 * architecture.parameters, rel=1e-9)
+
+
+def test_decoding_alone_takes_as_long_as_reading_weights_and_cache():
+    """FIELD.md's closed form at its corner: one sequence, no overheads, everything at peak."""
+    architecture, shape = read("llama-2-7b")
+    read_bytes = 2 * architecture.matmul_parameters + 1000 * 2 * 32 * 4096 * 2
+    assert decode_s(shape, 1.0, 1000.0) == pytest.approx(read_bytes / 4e12 / 0.98, rel=1e-3)
+
+
+def test_training_takes_its_flops_if_memory_is_free():
+    """Three times the forward pass's FLOPs; attention's backward has 2.5 times its forward's."""
+    architecture, shape = read("llama-2-7b")
+    free = replace(CHIP, bandwidth_bytes_per_s=1e21)
+    parts = training_step(shape, free, IDEAL, replace(STEP, micro_batch=4.0))
+    products = 6 * architecture.matmul_parameters * 4 * 2048 * 8 / 0.98e15
+    assert parts["products"] == pytest.approx(products, rel=1e-6)
+    pairs = 4 * 2048**2 / 2 * 4096 * 32 * 4 * 8
+    assert parts["attention"] == pytest.approx(3.5 * pairs / 0.98e15, rel=1e-6)
+
+
+@pytest.mark.parametrize(("virtual", "share"), [(1.0, 3 / 8), (3.0, 1 / 8)])
+def test_a_pipeline_waits_for_its_first_and_last_micro_batch(virtual, share):
+    """(stages − 1)/micro-batches, cut by the slices on each device (Narayanan et al. 2021)."""
+    _, shape = read("llama-2-7b")
+    parts = training_step(shape, CHIP, IDEAL, replace(STEP, pipeline=4.0, virtual=virtual))
+    busy = sum(parts[name] for name in ("products", "attention", "activations", "host"))
+    assert parts["bubble"] == pytest.approx(share * busy)
+
+
+def test_recomputation_adds_a_forward_pass_of_products():
+    _, shape = read("llama-2-7b")
+    layers = replace(shape, head_parameters=0)
+    without = training_step(layers, CHIP, IDEAL, STEP)["products"]
+    with_it = training_step(layers, CHIP, IDEAL, replace(STEP, recomputed=1.0))["products"]
+    assert with_it == pytest.approx(without * 4 / 3)
+
+
+def test_a_distributed_optimizer_exchanges_once_a_step_and_fsdp_each_micro_batch():
+    _, shape = read("llama-2-7b")
+    exposed = replace(IDEAL, data_exposed=1.0)
+    work = replace(STEP, data=8.0, sharded=1.0)
+    few, many = (
+        training_step(shape, CHIP, exposed, replace(work, micro_batches=count))["data"]
+        for count in (4.0, 16.0)
+    )
+    assert many == pytest.approx(few)
+    gathered = [
+        training_step(
+            shape, CHIP, exposed, replace(work, micro_batches=count, gathered=1.0)
+        )["data"]
+        for count in (4.0, 16.0)
+    ]  # fmt: skip
+    assert gathered[1] == pytest.approx(4 * gathered[0])
+    moved = 2 * 2 * shape.parameters * 7 / 8 / 4e11  # gradients scattered, weights gathered
+    assert few == pytest.approx(moved, rel=1e-6)
+
+
+def test_expert_parallelism_spares_the_exchange_of_experts():
+    _, shape = read("mixtral-8x7b")
+    exposed = replace(IDEAL, data_exposed=1.0)
+    work = replace(STEP, data=8.0, sharded=1.0)
+    together = training_step(shape, CHIP, exposed, replace(work, expert=8.0))
+    apart = training_step(shape, CHIP, exposed, work)
+    assert together["data"] < apart["data"] / 4
+    assert together["experts"] > apart["experts"] == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(MODELS),
+    st.floats(1, 512),
+    st.floats(16, 32768),
+    st.floats(1.01, 4),
+    st.sampled_from(("bandwidth_bytes_per_s", "dense_flops_per_s", "wide_flops_per_s")),
+)
+def test_a_faster_device_is_never_slower(name, sequences, context, faster, rate):
+    _, shape = read(name)
+    better = replace(CHIP, **{rate: getattr(CHIP, rate) * faster})
+    for seconds in (decode_s, prompt_s):
+        slow, quick = (seconds(shape, sequences, context, chip=chip) for chip in (CHIP, better))
+        assert quick <= slow * (1 + 1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(MODELS), st.floats(1, 256), st.floats(1.0, 4), st.floats(16, 32768))
+def test_a_larger_batch_takes_longer_and_yields_no_less(name, sequences, more, context):
+    _, shape = read(name)
+    small, large = (decode_s(shape, count, context) for count in (sequences, sequences * more))
+    assert large >= small * (1 - 1e-12)
+    assert sequences * more / large >= sequences / small * (1 - 1e-9)
+
+
+def test_a_pass_for_both_is_no_longer_than_one_for_each():
+    for name in MODELS:
+        _, shape = read(name)
+        both = total_s(inference_pass(shape, CHIP, IDEAL, Inference(32.0, 1000.0, 2, 512, 1.0)))
+        assert both <= decode_s(shape, 32.0, 1000.0) + prompt_s(shape, 2, 512)
+
+
+def test_arrays_give_what_numbers_give():
+    shapes = [read(name)[1] for name in MODELS]
+    together = decode_s(stack(shapes), 8.0, 1000.0, 2.0)
+    assert np.allclose(together, [float(decode_s(one, 8.0, 1000.0, 2.0)) for one in shapes])
