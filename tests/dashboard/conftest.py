@@ -32,7 +32,7 @@ PAGES = (
 )  # fmt: skip
 HOSTILE = (
     "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "<img src=x onerror=alert(1)>", "$a$ **b** [c](http://d)",
-    "x" * 400,
+    "x" * 120,
 )  # fmt: skip
 
 
