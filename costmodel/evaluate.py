@@ -53,7 +53,8 @@ from modelworth.data.measurement import Measurement
 
 Floats = NDArray[np.float64]
 PARTS: Final = ("risk", "sensitivity", "break_even", "options")
-#: parts with a tornado; `tornado` alone leaves out the Sobol indices, for pages that must be quick
+#: parts with a tornado; `tornado` without `flips` leaves out the Sobol indices and what would turn
+#: the verdict, for pages that must be quick
 SWINGS: Final = frozenset({"sensitivity", "tornado"})
 #: trials from which the monthly tables take their quantiles
 SERIES_TRIALS: Final = 2048
@@ -193,7 +194,9 @@ def _analysis(
         series=series,
         lines=line_uses(model),
         drivers=drivers,
-        verdict=verdict.decide(basis, found, draws, risk, bars),
+        verdict=verdict.decide(
+            basis, found, draws, risk, bars, turn="flips" in parts or "tornado" not in parts
+        ),
         findings=(*resolved.findings, *lint.findings(plan_to_judge)),
         tornado=bars[:TORNADO_BARS],
         break_evens=_break_evens(basis) if "break_even" in parts else (),

@@ -170,6 +170,11 @@ def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysi
     return found
 
 
+def kept(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis | None:
+    """The analysis, if it was made already."""
+    return _kept().get((scenario.sha256, digest(), trials, parts))
+
+
 def keep(scenario: Scenario, trials: int, parts: tuple[str, ...], found: Analysis) -> None:
     """Keep an analysis that was made elsewhere, such as in the background."""
     kept = _kept()

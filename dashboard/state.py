@@ -219,6 +219,15 @@ def change(changes: dict[str, Any]) -> None:
         remember()
 
 
+def exchange(changed: Scenario) -> None:
+    """Take a plan that was changed elsewhere than in its drivers; undo leads back."""
+    mine = session()
+    _remember(mine)
+    mine.scenario = changed
+    mine.revision += 1
+    remember()
+
+
 def _remember(mine: Session) -> None:
     mine.past.append((mine.scenario, mine.origin))
     del mine.past[:-MOST_UNDONE]

@@ -47,15 +47,19 @@ def decide(
     draws: Draws | None,
     risk: Risk | None,
     bars: tuple[Swing, ...],
+    *,
+    turn: bool = True,
 ) -> Verdict:
-    """The verdict, its criteria, and the values that would turn it."""
+    """The verdict, its criteria, and (where `turn` asks for it) the values that would turn it."""
     chance = None if draws is None else float((draws.indicators["npv_usd"] > 0).mean())
     middles = {key: _middle(figures[key]) for key in JUDGED}
     criteria = _criteria(basis, chance, middles, float(_stressed(basis, basis.values)[0]))
     outcome = _outcome(basis, chance, criteria)
     drivers = _drivers(risk, bars)
     turned = [*drivers, *_defaults(bars, drivers)]
-    if draws is None:
+    if not turn:
+        found: tuple[Flip, ...] = ()
+    elif draws is None:
         found = base_case_flips(
             basis.model, basis.values, turned, {"npv_usd": 0.0}, basis.uncertain
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from modelworth.costmodel.analysis import Analysis, OptionResult
+from modelworth.costmodel.analysis import Analysis, Figure, OptionResult
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import asks, figures, option_rows, show
 from modelworth.dashboard.parts import columns as tables
@@ -91,6 +91,18 @@ def _volume(found: Analysis) -> None:
     _verdict(found)
 
 
+def cost(npv: Figure, months: int) -> None:
+    """What a plan without revenue costs; which way is cheapest stands among its options."""
+    words = state.words()
+    spent = words.money(-(npv.base or 0.0))
+    ends = [None if end is None else -end for end in (npv.p90, npv.p10)]
+    text = show.say(
+        "verdict.cost", cost=spent, months=months, range=words.range(*ends, npv.unit) or spent
+    )
+    st.info(f"### {text}", icon=":material/payments:")
+    st.page_link("views/options.py", label=words.t("verdict.cost.options"))
+
+
 def _options(found: Analysis) -> None:
     """Which option is the cheapest, by how much, how often, and all of them in a table."""
     words = state.words()
@@ -99,7 +111,7 @@ def _options(found: Analysis) -> None:
     if not ranked:
         show.empty("options.none")
         return
-    st.info(f"### {option_rows.headline(found, words)}", icon=":material/alt_route:")
+    st.info(f"### {show.plain(option_rows.headline(found, words))}", icon=":material/alt_route:")
     st.caption(option_rows.certainty(ranked, words))
     tables.shown(option_rows.costs(found, words), "start-options")
     show.chart(
@@ -143,15 +155,15 @@ def _training(found: Analysis) -> None:
 def assumed(found: Analysis, asked: Sequence[str]) -> None:
     """The defaults that nobody looked at and that weigh most, each to be set here."""
     words = state.words()
-    listed = [
-        swing.driver for swing in found.tornado
-        if swing.driver not in asked and not found.drivers[swing.driver].changed
-    ][:HEAVIEST]  # fmt: skip
+    defaults = found.verdict.defaults
+    listed = [one.driver for one in (defaults.drivers if defaults else ())]
+    listed = [key for key in listed if key not in asked][:HEAVIEST]
     st.subheader(words.t("start.assumed"), anchor=False)
     if not listed:
         st.caption(words.t("start.assumed.none"))
         return
-    st.caption(words.t("start.assumed.text"))
+    share = words.value(defaults.share if defaults else None, "share")
+    st.caption(show.say("start.assumed.text", share=share))
     for key in listed:
         asks.number(found.drivers[key])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,9 +12,8 @@ from modelworth.report.words import Words
 
 
 def name(option: OptionResult, words: Words) -> str:
-    """What an option is called: by the catalogue, else by its own key."""
-    text = words.t(f"option.{option.key}")
-    return option.key.replace("_", " ") if text == f"option.{option.key}" else text
+    """What an option is called: its own label, else the catalogue's name."""
+    return option.label or words.t(f"option.{option.key}")
 
 
 def ranked(options: Sequence[OptionResult]) -> list[OptionResult]:
@@ -24,14 +23,16 @@ def ranked(options: Sequence[OptionResult]) -> list[OptionResult]:
 
 
 def headline(found: Analysis, words: Words) -> str:
-    """The best option and its lead over the next, in the plan's money over its horizon."""
-    best, *others = ranked(found.options or ())
-    if not others:
-        return words.t("options.only", name=name(best, words))
-    lead = (best.figures[0].base or 0.0) - (others[0].figures[0].base or 0.0)
+    """The best option and its lead over the next, with its spread over the trials."""
+    names = {one.key: name(one, words) for one in found.options or ()}
+    lead = found.lead
+    if lead is None:
+        return words.t("options.only", name=next(iter(names.values()), ""))
+    span = words.range(lead.low_usd, lead.high_usd, "usd")
     return words.t(
-        "options.headline", name=name(best, words), next=name(others[0], words),
-        lead=words.money(lead), months=found.months,
+        "options.headline" if lead.clear else "options.even", name=names[lead.best],
+        next=names[lead.second], lead=words.money(lead.mean_usd), months=found.months,
+        range=span or words.money(lead.mean_usd),
     )  # fmt: skip
 
 
@@ -78,13 +79,15 @@ def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def crossings(found: Sequence[Crossing], words: Words, unit: str) -> pd.DataFrame:
+def crossings(
+    found: Sequence[Crossing], words: Words, unit: str, names: Mapping[str, str]
+) -> pd.DataFrame:
     """From which volume, in `unit`, on which option is the cheapest."""
     return pd.DataFrame(
         {
             "from_volume": words.value(one.requests_per_month, unit),
-            "cheapest": words.t(f"option.{one.after}"),
-            "instead_of": words.t(f"option.{one.before}"),
+            "cheapest": names.get(one.after, one.after),
+            "instead_of": names.get(one.before, one.before),
         }
         for one in found
     )

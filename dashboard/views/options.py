@@ -7,23 +7,24 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis, OptionResult
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import option_editor, provenance, show
 from modelworth.dashboard.parts import option_rows as options
-from modelworth.dashboard.parts import provenance, show
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
 
 
-def volumes(analysis: Analysis) -> None:
+def volumes(analysis: Analysis, names: dict[str, str]) -> None:
     """Monthly cost over volume, with the crossings."""
     curve, counted = analysis.volume_curve, options.volume(analysis)
     if curve is None or counted is None:
         return
     st.subheader(words.t("options.volume"), anchor=False)
-    chart = charts.volume(look, curve, counted.unit, now=counted.value)
+    chart = charts.volume(look, curve, counted.unit, now=counted.value, names=names)
     show.chart(chart, "volume", words.t("options.volume.reading"))
     if curve.crossings:
-        tables.shown(options.crossings(curve.crossings, words, counted.unit), "crossings")
+        found = options.crossings(curve.crossings, words, counted.unit, names)
+        tables.shown(found, "crossings")
 
 
 def compared(listed: tuple[OptionResult, ...]) -> None:
@@ -32,7 +33,7 @@ def compared(listed: tuple[OptionResult, ...]) -> None:
     tables.shown(options.table(listed, words), "options")
     for one in listed:
         if not one.feasible:
-            name = words.t(f"option.{one.key}")
+            name = options.name(one, words)
             why = options.reason(one, words)
             st.warning(show.say("options.infeasible", name=name, reason=why))
 
@@ -43,11 +44,14 @@ with show.errors_said():
     if not found.options:
         show.empty("options.none")
     else:
+        called = {one.key: options.name(one, words) for one in found.options}
+        st.info(f"### {show.plain(options.headline(found, words))}", icon=":material/alt_route:")
         best = options.likelihood(found.options)
         if best:
             st.subheader(words.t("options.best"), anchor=False)
             reading = words.t("options.best.reading", trials=words.number(found.provenance.trials))
-            show.chart(charts.likelihood(look, best), "likelihood", reading)
-        volumes(found)
+            show.chart(charts.likelihood(look, best, called), "likelihood", reading)
         compared(found.options)
+        option_editor.panel()
+        volumes(found, called)
 provenance.footer()

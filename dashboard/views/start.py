@@ -42,10 +42,13 @@ def cards() -> None:
     """Worked questions with their answers."""
     st.subheader(words.t("start.worked"), anchor=False)
     worked.start(state.TRIALS, state.ALWAYS)
-    st.fragment(_cards, run_every=None if worked.finished() else LOOK_EVERY_S)()
+    ready = worked.finished()
+    st.fragment(_cards, run_every=None if ready else LOOK_EVERY_S)(ready)
 
 
-def _cards() -> None:
+def _cards(ready: bool) -> None:
+    if worked.finished() and not ready:
+        st.rerun()
     found, listed = worked.answers(), list(worked.questions().items())
     for start in range(0, len(listed), ACROSS):
         columns = st.columns(ACROSS)

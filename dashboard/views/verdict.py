@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from modelworth.costmodel import findings
 from modelworth.costmodel.analysis import Analysis
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import figures, provenance, show
+from modelworth.dashboard.parts import answers, figures, provenance, show, turning
 from modelworth.report import charts, said
 
 words, look = state.words(), state.look()
@@ -37,14 +38,17 @@ def page() -> None:
 
 def verdict(analysis: Analysis) -> None:
     """The answer in one box."""
+    if analysis.verdict.question == "cost":
+        npv = analysis.indicators["npv_usd"]
+        answers.cost(npv, analysis.months)
+        return
     outcome = analysis.verdict.outcome
     trials = analysis.provenance.trials
     sure = words.value(analysis.verdict.probability_npv_positive, "share")
     text = show.say(f"verdict.{outcome}", probability=sure, trials=words.number(trials))
     heading = words.t(f"outcome.{outcome}")
     OUTCOMES[outcome](f"### {heading}\n\n{text}", icon=ICONS[outcome])
-    if state.as_it_came() and (finding := state.text(analysis, "finding")):
-        st.caption(show.plain(finding))
+    st.caption(show.plain(findings.finding(analysis, words.language)))
 
 
 def outcome(analysis: Analysis) -> None:
@@ -72,7 +76,7 @@ def outcome(analysis: Analysis) -> None:
 def reasons(analysis: Analysis) -> None:
     """What would flip it, the rule, and the linter's warnings."""
     st.subheader(words.t("verdict.flips"), anchor=False)
-    figures.flips(analysis, analysis.verdict.flips)
+    turning.panel()
     left, right = st.columns(2)
     with left:
         st.subheader(words.t("verdict.rule"), anchor=False)

@@ -18,7 +18,11 @@ WIDE = 100.0
 
 
 def volume(
-    look: Look, curve: VolumeCurve, unit: str = "requests_per_month", now: float | None = None
+    look: Look,
+    curve: VolumeCurve,
+    unit: str = "requests_per_month",
+    now: float | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Monthly cost of every option over volume, both axes logarithmic.
 
@@ -27,12 +31,13 @@ def volume(
         curve: costs by option.
         unit: what the volume counts.
         now: the volume of the scenario, drawn as a line.
+        names: what options are called; None: as the catalogue calls them.
     """
     words = look.words
     chart = figure(look, height=430)
     for index, (key, costs) in enumerate(curve.usd_per_month.items()):
         chart.add_scatter(
-            x=curve.requests_per_month, y=costs, mode="lines", name=words.t(f"option.{key}"),
+            x=curve.requests_per_month, y=costs, mode="lines", name=_called(look, key, names),
             line={"color": look.colour(index), "width": 2.5, "dash": dash(index)},
             customdata=[words.money(cost) for cost in costs],
             hovertemplate="%{customdata}",
@@ -136,13 +141,19 @@ def _titled(look: Look, key: str, unit: str) -> str:
     return f"{look.words.name(key)} ({look.words.unit(unit)})"
 
 
-def likelihood(look: Look, shares: Mapping[str, float]) -> go.Figure:
+def _called(look: Look, key: str, names: Mapping[str, str] | None) -> str:
+    return names[key] if names and key in names else look.words.t(f"option.{key}")
+
+
+def likelihood(
+    look: Look, shares: Mapping[str, float], names: Mapping[str, str] | None = None
+) -> go.Figure:
     """How often each option is best: one bar that adds up to all trials."""
     words = look.words
     chart = figure(look, height=150)
     for index, (key, share) in enumerate(shares.items()):
         chart.add_bar(
-            y=[""], x=[share], orientation="h", name=words.t(f"option.{key}"),
+            y=[""], x=[share], orientation="h", name=_called(look, key, names),
             marker={"color": look.colour(index)}, customdata=[words.percent(share)],
             text=[words.percent(share) if share >= 0.06 else ""], textposition="inside",
             hovertemplate="%{customdata}",

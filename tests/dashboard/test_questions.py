@@ -178,6 +178,25 @@ def test_an_image_service(reader):
     assert reader.steps <= 12
 
 
+def test_an_option_of_ones_own_is_added_and_compared(reader):
+    reader.pick("Fine-tune and host, or buy")
+    page = reader.page
+    page.get_by_test_id("stSidebarNav").get_by_text("Options").click()
+    page.get_by_role("heading", name="Your options").wait_for()
+    reader.settle()
+    page.get_by_role("button", name="Copy and add").click()
+    name = page.get_by_role("dialog").get_by_role("textbox", name="Name")
+    name.fill("From another house")
+    name.press("Enter")
+    reader.settle()
+    page.get_by_role("button", name="Take this option").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    reader.settle()
+    picker = page.get_by_role("combobox", name="Option")
+    picker.click()
+    page.get_by_role("option", name="From another house").wait_for()
+
+
 def test_a_refreshed_page_and_the_way_back_lose_nothing(reader):
     reader.pick("Buying or renting a fleet")
     reader.type("How many GPUs?", "96")

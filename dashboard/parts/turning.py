@@ -1,0 +1,62 @@
+"""What would turn the answer: worked out beside the page, after the reader's hand rests.
+
+Each driver is turned over the trials until the verdict's own rule answers otherwise, which takes
+longer than a slider may wait. So the page is drawn without it, and this part follows.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import figures
+from modelworth.dashboard.parts.background_jobs import Task
+
+PARTS = (*state.ALWAYS, "flips")
+LOOK_EVERY_S = 1.0
+SEEN, JOB = "turning-seen", "turning-job"
+
+
+def panel() -> None:
+    """The flips of the plan at hand, or that they are being worked out."""
+    ready = _found() is not None
+    st.fragment(_panel, run_every=None if ready else LOOK_EVERY_S)(ready)
+
+
+def _found() -> Analysis | None:
+    mine = state.session()
+    return sources.kept(mine.scenario, mine.trials, PARTS)
+
+
+def _panel(ready: bool) -> None:
+    found = _found()
+    if found is None:
+        st.caption(state.words().t("verdict.flips.waiting"))
+        _work()
+    elif not ready:
+        st.rerun()
+    else:
+        figures.flips(found, found.verdict.flips)
+
+
+def _work() -> None:
+    """Start on the second look at the same plan: while a slider moves there is nothing to start."""
+    mine = state.session()
+    key, scenario, trials = state.scenario_hash(), mine.scenario, mine.trials
+    if st.session_state.get(SEEN) != key:
+        st.session_state[SEEN] = key
+        return
+    started, task = st.session_state.get(JOB, ("", None))
+    if started == key:
+        return
+    if task is not None:
+        task.stop()
+
+    def work(own: Task[None]) -> None:
+        found = sources.evaluated(scenario, trials, PARTS, cancelled=own.cancelled)
+        sources.keep(scenario, trials, PARTS, found)
+
+    task = Task(work)
+    st.session_state[JOB] = (key, task)
+    task.start()
