@@ -23,6 +23,7 @@ VERBS = {
     "compare-runs": "two benchmark runs side by side, and which differences are real",
     "load": "a server under load: latencies, tokens per second, a record for each level",
     "meter": "a running server's own metrics to what its tokens cost",
+    "inspect": "what a model consists of, keeps and computes, and which devices it fits on",
     "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
     "compare": "train, fine-tune, self-host or buy, side by side on the same demand",

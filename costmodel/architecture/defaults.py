@@ -32,6 +32,11 @@ def _table() -> dict[str, dict[str, Any]]:
     return table
 
 
+def named_types() -> frozenset[str]:
+    """Every type of the transformers that the table was made with."""
+    return frozenset(_table())
+
+
 def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
     """The config with its type's defaults, each key under the name that its class has.
 

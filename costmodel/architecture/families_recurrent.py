@@ -55,13 +55,16 @@ def mamba2(
     groups: int,
     states: int,
     kernel: int,
+    chunk: int,
     bias: bool,
     conv_bias: bool,
     gated_norm: bool = True,
 ) -> Attention:
     """Mamba 2: a state of width × states numbers a head, and the last inputs of a convolution.
 
-    Source: Dao and Gu 2024 (arXiv:2405.21060); parts as in transformers' Mamba2Mixer.
+    A chunk of Q tokens costs Q·N for the scores, Q·P for their values, 2·N·P for the state before
+    and after, and once a chunk 2·N·P between chunks.
+    Source: Dao and Gu 2024 (arXiv:2405.21060), section 6; parts as in transformers' Mamba2Mixer.
     """
     inner = heads * width
     conv = inner + 2 * groups * states
@@ -74,21 +77,27 @@ def mamba2(
         products=products,
         vectors=vectors,
         state=inner * states + conv * kernel,
-        token_flops=2 * conv * kernel,
+        token_flops=2 * conv * kernel + 2 * heads * _scan_products(chunk, states, width),
     )
+
+
+def _scan_products(chunk: int, states: int, width: int) -> int:
+    """Multiplications of one token and head in a chunked scan."""
+    return chunk * (states + width) + 2 * states * width + 2 * states * width // chunk
 
 
 def gated_delta(config: Config, hidden: int) -> Attention:
     """Gated delta rule: a matrix of key width × value width a head, worked on in chunks.
 
-    Source: Yang et al. 2024 (arXiv:2412.06464); FLOPs of transformers' chunked form.
+    FLOPs are those of the products in transformers' chunked form; the triangular systems in it are
+    left out, as counters do. Source: Yang et al. 2024 (arXiv:2412.06464).
     """
     values, keys = whole(config, "linear_num_value_heads"), whole(config, "linear_num_key_heads")
     key, value = whole(config, "linear_key_head_dim"), whole(config, "linear_value_head_dim")
     kernel = whole(config, "linear_conv_kernel_dim")
     conv = 2 * keys * key + values * value
     products = hidden * (conv + values * value + 2 * values) + values * value * hidden
-    rule = values * (6 * CHUNK * key + 4 * CHUNK * value + 6 * key * value)
+    rule = values * (4 * CHUNK * key + 2 * CHUNK * value + 6 * key * value)
     return recurrence(
         "linear",
         hidden,
@@ -143,6 +152,7 @@ def _nemotron_mamba(config: Config, hidden: int) -> Attention:
         groups=whole(config, "mamba_n_groups", "n_groups"),
         states=whole(config, "ssm_state_size"),
         kernel=whole(config, "mamba_d_conv", "conv_kernel"),
+        chunk=whole(config, "mamba_chunk_size", "chunk_size"),
         bias=switch(config, "use_bias", False),
         conv_bias=switch(config, "use_conv_bias", True),
     )

@@ -183,7 +183,10 @@ def _compressing_attention(config: Config, hidden: int, kind: str) -> Attention:
         products=products + 4 * hidden * width + indexer,
         vectors=vectors + (2 * rate + 1) * (width + narrow),
         far_cached=(width + narrow) / rate,
-        far_pair_flops=(pair + 2 * scorers * narrow) / rate,
+        far_pair_flops=2 * scorers * narrow / rate,
+        picked_pair_flops=pair / rate,
+        picked=whole(config, "index_topk") * rate,
+        state=2 * (width + narrow),
     )
 
 

@@ -32,11 +32,14 @@ class Attention:
         vectors: parameters outside matrix products: biases, norms, sinks, a state's decay.
         kind: what it is; all but attention have no heads that see other positions.
         products: all matrix parameters, where heads and widths don't say.
+        pair: FLOPs for one query and one position it sees, where heads don't say.
         cached: numbers kept for a token that the window covers, where heads don't say.
         far_cached: numbers kept for each token of the whole context beside those: compressed
             entries of the past, an indexer's keys.
         far_pair_flops: FLOPs for one query and each position of the whole context beside the heads'
             own: what compressed entries and an indexer's scores cost.
+        picked_pair_flops, picked: the same of the far past that an indexer picks from, and the most
+            positions of it that a query meets.
         chosen: positions that a query attends to, picked by an indexer; all of them are kept.
         state: numbers kept for a sequence, whatever its length.
         token_flops: FLOPs of one token that no parameter counts: scans, convolutions.
@@ -56,9 +59,12 @@ class Attention:
     vectors: int = 0
     kind: MixerKind = "attention"
     products: int | None = None
+    pair: int | None = None
     cached: int | None = None
     far_cached: float = 0
     far_pair_flops: float = 0
+    picked_pair_flops: float = 0
+    picked: int | None = None
     chosen: int | None = None
     state: int = 0
     token_flops: int = 0
@@ -107,6 +113,8 @@ class Attention:
     @cached_property
     def pair_flops(self) -> int:
         """FLOPs for one query and one position it sees: the score and the weighted value."""
+        if self.pair is not None:
+            return self.pair
         return 2 * self.heads * (self.head_dim + self.value_dim)
 
     @cached_property

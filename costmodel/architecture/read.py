@@ -18,6 +18,7 @@ from modelworth.costmodel.architecture import (
     families_sparse,
 )
 from modelworth.costmodel.architecture.defaults import completed
+from modelworth.costmodel.architecture.description import described, is_description
 from modelworth.costmodel.architecture.families import read_decoder
 from modelworth.costmodel.architecture.keys import Config, optional
 from modelworth.costmodel.architecture.quantization import scheme_of
@@ -35,6 +36,11 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
 }
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types of checkpoints with code of their own whose config and layers are another type's."""
+PREDICTING = (
+    *("deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_ref", "kimi_k2", "kimi_k25"),
+    *("glm4_moe", "glm_moe_dsa"),
+)
+"""Types whose checkpoints hold prediction layers in DeepSeek's form."""
 MOST_PARAMETERS = 10**15
 """No model has more: a config that says so is damaged."""
 LONGEST_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length")
@@ -47,6 +53,25 @@ def known_types() -> tuple[str, ...]:
     return (*READERS, *SAME, *families_multimodal.TEXT_TYPES, *parts)
 
 
+def knows(config: Mapping[str, Any]) -> bool:
+    """Whether reading knows a config's type, so that it needn't be built."""
+    kind = config.get("model_type")
+    if is_description(config) or not isinstance(kind, str):
+        return True
+    if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
+        return True
+    return SAME.get(kind, kind) in READERS
+
+
+def with_storage(architecture: Architecture, config: Mapping[str, Any]) -> Architecture:
+    """The architecture with the bits that a config says its weights are stored in."""
+    scheme = scheme_of(config)
+    if scheme is None:
+        return architecture
+    held = stored(architecture, scheme)
+    return replace(architecture, stored=held, note=_note(architecture, held))
+
+
 def read_model(config: Mapping[str, Any], name: str | None = None) -> Architecture:
     """The architecture that a config.json or a description says.
 
@@ -55,6 +80,9 @@ def read_model(config: Mapping[str, Any], name: str | None = None) -> Architectu
     """
     if not isinstance(config, Mapping):
         raise InputError("config", type(config).__name__, "the dictionary of a config.json")
+    if is_description(config):
+        made = described(config)
+        return made if name is None else replace(made, name=name)
     kind = config.get("model_type")
     if not isinstance(kind, str):
         raise InputError("config: model_type", kind, "a name such as llama")
@@ -64,20 +92,20 @@ def read_model(config: Mapping[str, Any], name: str | None = None) -> Architectu
         read = _whole(config, kind, name or kind)
     if read.parameters > MOST_PARAMETERS:
         raise InputError("config", f"{read.parameters:.2g} parameters", "the sizes of a model")
-    scheme = scheme_of(config)
-    held = None if scheme is None else stored(read, scheme)
-    return replace(
-        read, model_type=kind, longest=_longest(config), stored=held, note=_note(read, held)
-    )
+    read = _with_prediction(replace(read, model_type=kind, longest=_longest(config)), config)
+    read = replace(read, note=_note(read, None))
+    return with_storage(read, config)
 
 
 def _note(read: Architecture, held: Stored | None) -> str | None:
     """What isn't counted, and how the weights are stored, for people."""
-    said = [
-        f"{name} of {parameters / 1e9:.3g} B parameters isn't counted"
-        for name, parameters in read.uncounted
-    ]
-    if held is not None and held.precision != "bf16":
+    said = []
+    if held is None:
+        said = [
+            f"not counted: {name} ({parameters / 1e9:.3g} B parameters)"
+            for name, parameters in read.uncounted
+        ]
+    elif held.precision != "bf16":
         said.append(f"stored in {held.method}, {held.weights_bytes / 1e9:,.1f} GB")
     return "; ".join(filter(None, (read.note, *said))) or None
 
@@ -105,6 +133,29 @@ def _part(config: Config, name: str) -> Architecture:
             "a type in docs/models.md; `modelworth inspect FILE` builds and counts any other",
         )
     return READERS[same](completed({**config, "model_type": same}, nested=True), name)
+
+
+def _with_prediction(read: Architecture, config: Config) -> Architecture:
+    """The architecture with the prediction layers that DeepSeek and its like train with.
+
+    Each is a layer like the last one, after one product that joins two widths into one and two
+    norms. Source: DeepSeek-V3 technical report, section 2.2; embedding and head are the model's.
+    """
+    inner = config.get("text_config")
+    words = inner if isinstance(inner, Mapping) else config
+    count = optional(words, "num_nextn_predict_layers") or 0
+    if not count or read.model_type not in PREDICTING:
+        return read
+    last, hidden = read.blocks[-1], read.hidden
+    layer = replace(
+        last,
+        count=count,
+        at=(),
+        residual=last.residual + 2 * hidden**2,
+        norms=last.norms + 2 * hidden,
+    )
+    named = ("prediction layers", count * layer.parameters)
+    return replace(read, prediction_layers=(layer,), uncounted=(*read.uncounted, named))
 
 
 def _longest(config: Config) -> int | None:

@@ -201,9 +201,12 @@ class Architecture:
         towers: of a model that also sees or hears; their parameters are the model's.
         uncounted: parts that the config tells of and its class doesn't build (the prediction layers
             of a checkpoint, the tower of a text class), by name, with their parameters.
+        prediction_layers: layers of a checkpoint that predict further tokens in training, or
+            drafts when serving; not in `blocks`, nor in the parameters.
         stored: how the checkpoint stores its weights; None: in 16 bits.
         longest: positions it was made for; None: the config doesn't say.
         model_type: as the config says; None: made from columns.
+        built_class: of transformers, whose parameters were counted; None: read, not built.
     """
 
     name: str
@@ -218,9 +221,11 @@ class Architecture:
     note: str | None = None
     towers: tuple[Tower, ...] = ()
     uncounted: tuple[tuple[str, int], ...] = ()
+    prediction_layers: tuple[Block, ...] = ()
     stored: Stored | None = None
     longest: int | None = None
     model_type: str | None = None
+    built_class: str | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], name: str | None = None) -> Architecture:

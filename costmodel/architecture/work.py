@@ -4,7 +4,9 @@ FLOPs are a multiply and an add each, of matrix products only: 2 × parameters u
 2 × heads × (key width + value width) for each pair of a query and a position. With `pairs="full"`
 a query meets every position, masked or not: 4·b·s²·h·L, what FLOP counters see and what most
 published utilisation figures take. With `pairs="seen"` only those that the mask lets through count:
-half of them in causal attention, s·W − W²/2 in a sliding window of W.
+half of them in causal attention, s·W − W²/2 in a sliding window of W. With `pairs="reach"` every
+query meets as many as the last one does: windows and choices count, the causal half doesn't, which
+is how training FLOPs of windowed and indexed models are published.
 
 Model FLOPs count the mathematics once: recomputation isn't in them. Norms, activations, softmax
 and the optimizer's arithmetic are left out; their memory traffic isn't.
@@ -20,7 +22,7 @@ import numpy as np
 
 from modelworth.costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
 
-Pairs = Literal["full", "seen"]
+Pairs = Literal["full", "reach", "seen"]
 Number = Any  # a float, an int or a numpy array of them: formulas are the same
 
 ADAMW_TRAFFIC_BYTES = 28
@@ -81,6 +83,15 @@ def training_flops(
     return passes * forward_flops(architecture, batch, tokens, encoder_tokens, pairs)
 
 
+def prediction_flops(architecture: Architecture, tokens: Number, pairs: Pairs = "full") -> Number:
+    """FLOPs of one pass of the layers that predict further tokens, each with the head."""
+    flops: Number = 0
+    for block in architecture.prediction_layers:
+        layer = _block_flops(block, tokens, 0, pairs)
+        flops += block.count * (layer + 2 * architecture.head.matmul_parameters * tokens)
+    return flops
+
+
 def decode_flops(
     architecture: Architecture, batch: Number, context: Number, encoder_tokens: Number = 0
 ) -> Number:
@@ -97,6 +108,7 @@ def decode_flops(
         layer = 2 * (products + block.residual) + attention.token_flops
         layer += attention.cached_pair_flops * _seen(attention, context + 1)
         layer += attention.far_pair_flops * (context + 1)
+        layer += attention.picked_pair_flops * _least(context + 1, attention.picked)
         if block.cross is not None:
             layer += 2 * block.cross.query_parameters + block.cross.pair_flops * encoder_tokens
         flops += block.count * layer
@@ -253,9 +265,8 @@ def _block_flops(block: Block, tokens: Number, encoder_tokens: Number, pairs: Pa
     products = attention.matmul_parameters + block.feed_forward.active_matmul_parameters
     flops = (2 * (products + block.residual) + attention.token_flops) * tokens
     flops += attention.pair_flops * _pairs(attention, tokens, pairs)
-    if attention.far_pair_flops:
-        halved = pairs == "seen" and attention.causal
-        flops += attention.far_pair_flops * tokens * tokens * (0.5 if halved else 1)
+    flops += attention.far_pair_flops * _met(attention, tokens, None, pairs)
+    flops += attention.picked_pair_flops * _met(attention, tokens, attention.picked, pairs)
     if cross is not None:
         flops += 2 * cross.query_parameters * tokens + 2 * cross.key_parameters * encoder_tokens
         flops += cross.pair_flops * tokens * encoder_tokens
@@ -272,8 +283,19 @@ def _pairs(attention: Attention, tokens: Number, pairs: Pairs) -> Number:
     """Pairs of a query and a position in one sequence."""
     if pairs == "full" or not attention.causal:
         return tokens * tokens
-    seen = _seen(attention, tokens)
-    return tokens * seen - seen * seen / 2
+    return _within(tokens, _seen(attention, tokens), pairs)
+
+
+def _met(attention: Attention, tokens: Number, most: int | None, pairs: Pairs) -> Number:
+    """Pairs of a query and a position of the far past, of which it meets `most`."""
+    if pairs == "full" or not attention.causal:
+        return tokens * tokens
+    return _within(tokens, _least(tokens, most), pairs)
+
+
+def _within(tokens: Number, reach: Number, pairs: Pairs) -> Number:
+    """Pairs where the last query meets `reach` positions."""
+    return tokens * reach - (reach * reach / 2 if pairs == "seen" else 0)
 
 
 def _seen(attention: Attention, tokens: Number) -> Number:

@@ -84,7 +84,7 @@ class Shape:
         near = [(count, part) for count, part in every if _reach(part) is not None]
         kept = [(count, part) for count, part in every if part.window is None]
         dropped = [(count, part) for count, part in every if part.window is not None]
-        far = sum(count * part.far_pair_flops for count, part in every)
+        far = sum(count * (part.far_pair_flops + part.picked_pair_flops) for count, part in every)
         sparse = [block for block in blocks if block.feed_forward.experts]
         patches = architecture.patches.matmul_parameters if architecture.patches else 0
         return cls(

@@ -1,0 +1,172 @@
+"""Any model of transformers without its weights: the class that a config names, on the meta device.
+
+No code that comes with a checkpoint is ever run: `auto_map` is dropped before anything is built, so
+a type that transformers doesn't know can't be built here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from modelworth.data.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+ORDER = (
+    *("SEQ_TO_SEQ_CAUSAL_LM", "SPEECH_SEQ_2_SEQ", "OBJECT_DETECTION", "IMAGE_CLASSIFICATION"),
+    *("MASKED_LM", "CAUSAL_LM", "IMAGE_TEXT_TO_TEXT", "MULTIMODAL_LM", "CTC"),
+    *("AUDIO_CLASSIFICATION", "SEMANTIC_SEGMENTATION", "UNIVERSAL_SEGMENTATION"),
+    *("DEPTH_ESTIMATION", "VIDEO_CLASSIFICATION", "ZERO_SHOT_IMAGE_CLASSIFICATION"),
+    *("TIME_SERIES_PREDICTION", "TEXT_TO_WAVEFORM", "KEYPOINT_DETECTION", "PRETRAINING"),
+)
+"""Tasks whose class stands for a type that names none, the first that has it."""
+DROPPED = ("auto_map", "quantization_config", "compression_config", "_name_or_path")
+SAME = {"kimi_k2": "deepseek_v3"}
+"""Types whose layers are another type's, by their checkpoints' own code."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model on the meta device, its settings, and the name of its class."""
+
+    model: PreTrainedModel
+    settings: PreTrainedConfig
+    class_name: str
+
+
+def build_bare(config: Mapping[str, Any], name: str) -> Built:
+    """The model that a config describes, without storage.
+
+    Raises:
+        InputError: if transformers has no such type or refuses the config.
+    """
+    import torch
+    import transformers
+
+    with quiet():
+        settings = _settings(config, name)
+        class_name = _class_name(config, str(settings.model_type))
+        kind = getattr(transformers, class_name, None)
+        if kind is None:
+            raise InputError(name, class_name, "a class of the installed transformers")
+        causal = class_name.endswith(("ForCausalLM", "LMHeadModel"))
+        given = settings.get_text_config() if causal and _wants_text(kind, settings) else settings
+        model = _instance(kind, given, name, torch.device("meta"))
+        with _forgiving():
+            model.set_experts_implementation("batched_mm")
+    return Built(model.eval(), given, class_name)
+
+
+def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:
+    """The config as transformers' own object."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    kind = str(config.get("model_type"))
+    kind = SAME.get(kind, kind)
+    if kind not in CONFIG_MAPPING:
+        near = get_close_matches(kind, list(CONFIG_MAPPING), n=3, cutoff=0.6)
+        known = f", such as {', '.join(near)}" if near else ""
+        needs = "; its own code isn't run here" if "auto_map" in config else ""
+        allowed = f"a type that the installed transformers builds{known}{needs}"
+        raise InputError(f"{name}: model_type", kind, allowed)
+    stated = {key: value for key, value in _plain(config).items() if key != "model_type"}
+    try:
+        return CONFIG_MAPPING[kind].from_dict(stated)
+    except Exception as error:
+        raise _refused(name, error) from error
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without what names code or how weights are stored, in its parts too."""
+    return {
+        key: _plain(value) if isinstance(value, Mapping) and key.endswith("_config") else value
+        for key, value in config.items()
+        if key not in DROPPED
+    }
+
+
+def _class_name(config: Mapping[str, Any], kind: str) -> str:
+    """The class that the config names; of a text model in a multimodal one, the causal class."""
+    import transformers
+    from transformers.models.auto import modeling_auto as auto
+
+    causal = _first(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind))
+    named = [each for each in config.get("architectures") or () if isinstance(each, str)]
+    named = [each for each in named if hasattr(transformers, each)]
+    if named and not ("text_config" in config and causal):
+        return str(named[0])
+    if "text_config" in config and causal:
+        return causal
+    for task in ORDER:
+        mapping = getattr(auto, f"MODEL_FOR_{task}_MAPPING_NAMES", {})
+        if found := _first(mapping.get(kind)):
+            return found
+    if found := _first(auto.MODEL_MAPPING_NAMES.get(kind)):
+        return found
+    raise InputError(
+        "model_type", kind, "a type that transformers has a model for, not a part alone"
+    )
+
+
+def _first(found: Any) -> str | None:
+    """The first name of a mapping's entry."""
+    return found[0] if isinstance(found, list | tuple) else found
+
+
+def _wants_text(kind: Any, settings: Any) -> bool:
+    """Whether a causal class takes the text part of a multimodal config."""
+    text = settings.get_text_config()
+    return text is not settings and isinstance(text, kind.config_class)
+
+
+def _instance(kind: Any, settings: Any, name: str, device: Any) -> Any:
+    """The model by its class, with attention that a counter sees through."""
+    import torch
+
+    for attention in ("eager", None):
+        try:
+            with device:
+                choices = {} if attention is None else {"attn_implementation": attention}
+                return kind._from_config(settings, dtype=torch.bfloat16, **choices)
+        except Exception as error:
+            if attention is None:
+                raise _refused(name, error) from error
+    raise AssertionError("unreachable")
+
+
+def _refused(name: str, error: Exception) -> InputError:
+    """What transformers says against a config, in one line."""
+    said = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
+    return InputError(name, said[:160], "a config that transformers builds")
+
+
+@contextmanager
+def _forgiving() -> Iterator[None]:
+    """Lets a model without experts refuse an implementation of them."""
+    try:
+        yield
+    except (ValueError, AttributeError, NotImplementedError, KeyError):
+        return
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without warnings, advice and progress bars of transformers."""
+    import warnings
+
+    from transformers.utils import logging
+
+    shown = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(shown)

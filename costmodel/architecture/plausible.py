@@ -1,0 +1,77 @@
+"""Whether a config's sizes can be a model's at all, before anything is built from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelworth.costmodel.architecture.keys import LARGEST, MOST_LAYERS
+from modelworth.data.errors import InputError
+
+SIZE = re.compile(
+    r"(_size|_dim|_dims|_width|_heads|_layers|_experts|_rank|^d_model|^d_ff|^n_embd|^n_layer|"
+    r"^n_head|^dim|^depth|_channels|_ratio|depths|_positions|_embeddings)s?$"
+)
+LAYERS = re.compile(r"(\w*layers|^n_layers?|^depth)$")
+PIXELS = re.compile(r"^(image|patch|frame)_size$")
+MOST_PIXELS = 65_536
+MOST_VALUES = 200_000
+MOST_WEIGHTS = 10**13
+"""No matrix of a model has more."""
+
+
+def require_plausible(config: Mapping[str, Any]) -> None:
+    """Refuses sizes that no model has.
+
+    Raises:
+        InputError: naming the first that is negative, too large, or one of too many.
+    """
+    for count, (path, key, value) in enumerate(_numbers(config, "")):
+        if count > MOST_VALUES:
+            raise InputError("config", "more values than any model's", f"at most {MOST_VALUES:,}")
+        if not SIZE.search(key) or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        most = LARGEST
+        if LAYERS.search(key):
+            most = MOST_LAYERS
+        elif PIXELS.search(key):
+            most = MOST_PIXELS
+        if not -1 <= value <= most:
+            shown = f"{value:.3g}" if abs(value) < 1e300 else "a number of hundreds of digits"
+            raise InputError(f"config: {path}", shown, f"a size of a model, 0 to {most:,}")
+    _require_buildable(config)
+
+
+def _require_buildable(config: Mapping[str, Any]) -> None:
+    """Refuses a table of tokens or a layer that no machine could name."""
+    for holder in (config, *(value for value in config.values() if isinstance(value, Mapping))):
+        wide = _whole(holder, "hidden_size", "d_model", "n_embd", "dim") or 1
+        for key in ("vocab_size", "intermediate_size", "max_position_embeddings"):
+            other = _whole(holder, key)
+            if other and wide * other > MOST_WEIGHTS:
+                found = f"{other:,} by a width of {wide:,}"
+                raise InputError(f"config: {key}", found, f"at most {MOST_WEIGHTS:.0e} weights")
+
+
+def _whole(holder: Mapping[str, Any], *keys: str) -> int | None:
+    """The first of several keys that is a whole number."""
+    for key in keys:
+        value = holder.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None
+
+
+def _numbers(found: Any, path: str, depth: int = 0) -> Iterator[tuple[str, str, Any]]:
+    """Every value of a config with its path and its key."""
+    if depth > 20:
+        raise InputError(f"config: {path[:60]}", "nested too deep", "at most 20 levels")
+    if isinstance(found, Mapping):
+        for key, value in found.items():
+            yield from _numbers(value, f"{path}.{key}" if path else str(key), depth + 1)
+    elif isinstance(found, list | tuple):
+        for value in found:
+            yield from _numbers(value, path, depth + 1)
+    else:
+        yield path, path.rpartition(".")[2], found

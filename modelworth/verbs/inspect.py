@@ -1,0 +1,161 @@
+"""`modelworth inspect`: what a model consists of, keeps and computes, and what it fits on."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelworth.data.errors import InputError
+
+if TYPE_CHECKING:
+    from modelworth.costmodel.architecture.structure import Architecture
+
+EXAMPLES = """examples:
+  modelworth inspect llama-3.1-8b
+  modelworth inspect checkpoint/config.json --context 32768 --json
+  modelworth inspect checkpoint/ --save my-model.json
+  modelworth inspect model.gguf
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of this verb."""
+    parser.add_argument(
+        "model",
+        nargs="?",
+        help="a config.json, its folder, a GGUF file, or a name of the catalogue",
+    )
+    parser.add_argument("--context", type=int, default=4096, help="tokens held (default 4096)")
+    parser.add_argument(
+        "--read", action="store_true", help="read the config only; don't build with transformers"
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the description as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    walk = parser.add_argument_group("every type that the installed transformers builds")
+    walk.add_argument("--all-types", action="store_true", help="describe each by its defaults")
+    walk.add_argument("--page", type=Path, metavar="FILE", help="write what came out as Markdown")
+    parser.epilog = EXAMPLES
+
+
+def run(options: argparse.Namespace) -> int:
+    """Describe a model and show it."""
+    if options.all_types:
+        from modelworth.verbs.inspect_walk import walk
+
+        return walk(options.page)
+    if not options.model:
+        raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")
+    if not 0 < options.context <= 100_000_000:
+        raise InputError("--context", options.context, "1 to 100,000,000 tokens")
+    config, name = _config(options.model)
+    architecture, how = described(config, name, read_only=options.read)
+    if options.save:
+        _save(architecture, options.save)
+    from modelworth.verbs.inspect_display import document, show
+
+    if options.json:
+        print(json.dumps(document(architecture, how, options.context), indent=2))
+    else:
+        show(architecture, how, options.context)
+        if options.save:
+            print(f"\nKept: modelworth predict --model {options.save} …")
+    return 0
+
+
+def _config(model: str) -> tuple[dict[str, Any], str]:
+    """The dictionary that a name or path stands for, and what to call the model."""
+    from modelworth.data.model_files import read_model_file
+
+    path = Path(model)
+    if path.suffix.lower() == ".gguf":
+        from modelworth.data.gguf_header import read_gguf
+
+        return read_gguf(path), path.stem
+    if path.is_dir() or path.suffix == ".json" or path.exists():
+        folder = path if path.is_dir() else path.parent
+        generic = path.is_dir() or path.stem == "config"
+        return read_model_file(path), folder.resolve().name if generic else path.stem
+    from modelworth.data.catalog import load_catalog
+
+    entry = load_catalog().model(model)
+    return entry.config, entry.name
+
+
+def described(
+    config: dict[str, Any], name: str, *, read_only: bool = False
+) -> tuple[Architecture, str]:
+    """The architecture, and how it was found: read, built, or both in agreement.
+
+    Raises:
+        InputError: if the config is wrong, or neither way knows its type.
+    """
+    from modelworth.costmodel.architecture.plausible import require_plausible
+    from modelworth.costmodel.architecture.read import knows
+    from modelworth.costmodel.architecture.structure import Architecture
+
+    require_plausible(config)
+    if knows(config):
+        read = Architecture.from_config(config, name)
+        if read_only or read.model_type is None or not _can_build(config):
+            return read, "read"
+        return _joined(read, built_architecture(config, name))
+    if not read_only and not _can_build(config):
+        raise _unknown(config)
+    if read_only:
+        Architecture.from_config(config, name)  # refuses, and says what would do
+    return built_architecture(config, name), "built"
+
+
+def _unknown(config: dict[str, Any]) -> InputError:
+    """Why a type that reading doesn't know can't be built either, and what would be needed."""
+    kind = str(config.get("model_type"))
+    if not find_spec("torch") or not find_spec("transformers"):
+        allowed = "a type that reading knows (docs/models.md), or pip install 'modelworth[bench]'"
+    else:
+        code = "; code that comes with a checkpoint isn't run" if "auto_map" in config else ""
+        allowed = f"one that reading knows (docs/models.md) or the installed transformers has{code}"
+    return InputError("config: model_type", kind, allowed)
+
+
+def _can_build(config: dict[str, Any]) -> bool:
+    """Whether transformers is here and has the type, found out without importing it."""
+    from modelworth.costmodel.architecture.defaults import named_types
+
+    spec = find_spec("transformers")
+    if "modelworth_architecture" in config or not find_spec("torch") or spec is None:
+        return False
+    kind = str(config.get("model_type"))
+    folder = Path(spec.origin or "").parent / "models" / kind.replace("-", "_")
+    return kind in {*named_types(), "kimi_k2"} or (kind.isidentifier() and folder.is_dir())
+
+
+def built_architecture(config: dict[str, Any], name: str) -> Architecture:
+    """The architecture as its class builds it, with the bits that its own files say."""
+    from modelworth.bench.models.inspect import inspect_model
+    from modelworth.costmodel.architecture.read import with_storage
+    from modelworth.costmodel.architecture.structure import Architecture
+
+    return with_storage(Architecture.from_config(inspect_model(config, name), name), config)
+
+
+def _joined(read: Architecture, built: Architecture) -> tuple[Architecture, str]:
+    """What was read, confirmed by what was built; what was built where they differ."""
+    from dataclasses import replace
+
+    if read.parameters != built.parameters:
+        return built, f"built (reading gives {read.parameters:,} parameters)"
+    return replace(read, built_class=built.built_class), "read, and built alike"
+
+
+def _save(architecture: Architecture, path: Path) -> None:
+    """Keeps the description."""
+    from modelworth.costmodel.architecture.description import describe
+
+    try:
+        path.write_text(json.dumps(describe(architecture), indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise InputError(str(path), error.strerror or str(error), "a file to write") from error

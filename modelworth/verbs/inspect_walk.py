@@ -1,0 +1,157 @@
+"""`modelworth inspect --all-types`: every type of transformers by its defaults, and a page."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelworth.data.errors import InputError
+
+if TYPE_CHECKING:
+    from modelworth.bench.models.inspect import Inspected
+    from modelworth.costmodel.architecture.structure import Architecture
+
+HEADER = """# Models
+
+Made by `modelworth inspect --all-types --page docs/models.md` with transformers {version}: every
+type in its mapping, by the defaults of its config class, on the meta device. *Read*: the config
+alone is enough, without torch; what was read is what was built. *Built*: `modelworth inspect`
+builds and counts it. FLOPs are held against PyTorch's counter over a pass; where a bare pass fails
+they are 2 a parameter and token, and the description's note says so.
+
+{described} of {total} types are described, {read} of them by reading too; {counted} within 1% of
+the counter's FLOPs; {refused} are refused. {differ}
+
+| type | class | parameters | active | FLOPs | cache | way |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came out for one type.
+
+    Attributes:
+        refused: why it isn't described; None: it is.
+        flops_off: the description's FLOPs of a pass over the counter's, less 1; None: not counted.
+        read: parameters by reading; None: reading doesn't know it.
+    """
+
+    model_type: str
+    built_class: str = ""
+    parameters: int = 0
+    active: int = 0
+    flops_off: float | None = None
+    cached: bool = False
+    read: int | None = None
+    refused: str | None = None
+
+
+def types() -> list[str]:
+    """Every type that transformers has a model for."""
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    return sorted(MODEL_MAPPING_NAMES)
+
+
+def row_of(model_type: str) -> Row:
+    """One type by the defaults of its config class."""
+    from modelworth.bench.models.inspect import inspected
+    from modelworth.costmodel.architecture.read import knows
+    from modelworth.costmodel.architecture.structure import Architecture
+
+    try:
+        config = default_config(model_type)
+        found = inspected({"model_type": model_type}, model_type)
+        built = Architecture.from_config(found.description)
+    except InputError as error:
+        return Row(model_type, refused=str(error).replace("\n", ";"))
+    read = None
+    if config is not None and knows(config):
+        try:
+            read = Architecture.from_config(config).parameters
+        except InputError:
+            read = None
+    return Row(
+        model_type,
+        built.built_class or "",
+        built.parameters,
+        built.active_parameters,
+        flops_off=_flops_off(built, found),
+        cached=any(b.attention.keeps_tokens or b.attention.state for b in built.blocks),
+        read=read,
+    )
+
+
+def _flops_off(built: Architecture, found: Inspected) -> float | None:
+    """How far the description is from the counter, over the longest pass that was counted."""
+    from modelworth.costmodel.architecture.work import forward_flops
+
+    if not found.flops:
+        return None
+    tokens = None if built.patches is not None else found.tokens
+    return float(forward_flops(built, 1, tokens, found.source)) / found.flops - 1
+
+
+def default_config(model_type: str) -> dict[str, Any] | None:
+    """The config that the type's class writes for its defaults."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    try:
+        written = CONFIG_MAPPING[model_type]().to_dict()
+    except (TypeError, ValueError, KeyError, AttributeError, ImportError):
+        return None
+    return {**written, "model_type": model_type}
+
+
+def rows() -> Iterator[Row]:
+    """Every type in turn."""
+    for model_type in types():
+        yield row_of(model_type)
+
+
+def walk(page: Path | None) -> int:
+    """Describes every type; prints a line each and writes the page."""
+    found = []
+    for row in rows():
+        found.append(row)
+        print(f"{row.model_type:<32}{row.refused or f'{row.parameters:,}'}"[:120], flush=True)
+    if page is not None:
+        page.write_text(page_of(found), "utf-8")
+    return 0
+
+
+def page_of(found: list[Row]) -> str:
+    """The page."""
+    import transformers
+
+    good = [row for row in found if row.refused is None]
+    read = [row for row in good if row.read is not None]
+    off = [row for row in read if row.read != row.parameters]
+    head = HEADER.format(
+        version=transformers.__version__,
+        described=len(good),
+        total=len(found),
+        read=len(read),
+        counted=sum(row.flops_off is not None and abs(row.flops_off) <= 0.01 for row in good),
+        refused=len(found) - len(good),
+        differ=f"{len(off)} differ." if off else "None differs.",
+    )
+    lines = [_line(row) for row in good]
+    tail = ["", "## Refused", ""]
+    tail += [f"- `{row.model_type}`: {row.refused}" for row in found if row.refused]
+    return head + "\n".join([*lines, *tail]) + "\n"
+
+
+def _line(row: Row) -> str:
+    """One row of the table."""
+    way = "built" if row.read is None else "read, built"
+    if row.read is not None and row.read != row.parameters:
+        way = f"built; read {row.read:,}"
+    flops = "2 a parameter" if row.flops_off is None else f"{row.flops_off:+.1%}"
+    cache = "yes" if row.cached else "none"
+    cells = (f"`{row.model_type}`", row.built_class, f"{row.parameters:,}", f"{row.active:,}")
+    return f"| {' | '.join((*cells, flops, cache, way))} |"

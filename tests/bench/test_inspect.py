@@ -1,0 +1,78 @@
+"""What `inspect` describes is what transformers builds, counts and keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from modelworth.bench.models.inspect import inspect_model  # noqa: E402
+from modelworth.bench.models.inspect_build import build_bare  # noqa: E402
+from modelworth.costmodel.architecture.description import describe  # noqa: E402
+from modelworth.costmodel.architecture.structure import Architecture  # noqa: E402
+from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes  # noqa: E402
+from modelworth.data.errors import InputError  # noqa: E402
+from tests.costmodel.small_models import FAMILIES, short_config  # noqa: E402
+
+ONCE = ("deepseek_v4", "gemma4_text", "llama4_text", "nemotron_h", "qwen3_next", "qwen3_vl")
+KINDS = (*ONCE, "glm_moe_dsa", "gpt_oss", "mixtral", "bert", "t5", "vit")
+WIDE = {"max_position_embeddings": 1024}
+"""So long that three lengths fit, as in every real config."""
+
+
+def config_of(name: str) -> dict:
+    """A small config of a family."""
+    config = short_config(name)
+    if "text_config" in config:
+        return {**config, "text_config": config["text_config"] | WIDE}
+    return config | ({} if "max_position_embeddings" in config or name == "vit" else WIDE)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name in FAMILIES])
+def test_built_and_read_agree_in_parameters_flops_and_cache(name):
+    config = config_of(name)
+    read = Architecture.from_config(config)
+    built = Architecture.from_config(inspect_model(config, name))
+    assert built.parameters == read.parameters
+    assert built.active_parameters == read.active_parameters
+    length, source = (None, 0) if read.patches else (768, 256)
+    expected = forward_flops(read, 1, length, source)
+    assert forward_flops(built, 1, length, source) == pytest.approx(expected, rel=0.02)
+    kept = kv_cache_bytes(read, 1, 4096)
+    assert kv_cache_bytes(built, 1, 4096) == pytest.approx(kept, rel=0.02)
+
+
+def test_a_description_survives_json():
+    made = Architecture.from_config(inspect_model(config_of("deepseek_v4"), "small"))
+    again = Architecture.from_config(json.loads(json.dumps(describe(made))))
+    assert again == made
+
+
+def test_parameters_are_those_of_the_built_class():
+    config = {"model_type": "whisper"}
+    built = build_bare(config, "whisper")
+    counted = sum(weight.numel() for weight in built.model.parameters())
+    assert Architecture.from_config(inspect_model(config, "whisper")).parameters == counted
+
+
+@pytest.mark.parametrize("kind", ["mamba", "mamba2", "jamba"])
+def test_a_state_does_not_grow(kind):
+    small = {"num_hidden_layers": 4, "hidden_size": 64, "vocab_size": 96}
+    if kind == "mamba2":
+        small |= {"num_heads": 8, "head_dim": 16, "n_groups": 2, "state_size": 16}
+    if kind == "jamba":
+        small |= {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96}
+        small |= {"attn_layer_period": 4, "attn_layer_offset": 1, "use_mamba_kernels": False}
+    model = Architecture.from_config(inspect_model({"model_type": kind, **small}, kind))
+    state = kv_cache_bytes(model, 1, 0)
+    each = kv_cache_bytes(model, 1, 1001) - kv_cache_bytes(model, 1, 1000)
+    assert state > 0
+    assert each == (2 * 2 * 16 * 2 if kind == "jamba" else 0)
+
+
+def test_what_cannot_be_built_is_refused():
+    with pytest.raises(InputError, match="nemotron-nas"):
+        inspect_model({"model_type": "nemotron-nas", "auto_map": {"AutoModel": "x.Y"}}, "nas")
