@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -43,7 +44,11 @@ def run_of(record: Measurement) -> Run:
 
 def fitted(records: Iterable[Measurement]) -> LawFit | None:
     """The law of the runs; None where they are too few for one."""
-    runs = [run_of(record) for record in records]
+    return _fitted(tuple(run_of(record) for record in records))
+
+
+@lru_cache(maxsize=16)
+def _fitted(runs: tuple[Run, ...]) -> LawFit | None:
     source = f"{len(runs)} runs of modelworth study learning"
     try:
         return fit_law(runs, "measured here", source, np.random.default_rng(SEED))

@@ -19,6 +19,7 @@ from modelworth.costmodel.business import (
     capacity_measured,
     capacity_predicted,
     capacity_served,
+    chain_measured,
 )
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
@@ -38,18 +39,20 @@ class Resolved:
     """Settings that measurements, predictions and the catalogue give, and their evidence.
 
     Attributes:
-        records: the measurements under the settings.
+        records: the measurements under the capacity.
+        studies: the runs of studies under other settings.
     """
 
     settings: Mapping[str, Setting] = field(default_factory=dict)
     records: tuple[Measurement, ...] = ()
     predictions: tuple[PredictionUse, ...] = ()
     findings: tuple[Finding, ...] = ()
+    studies: tuple[Measurement, ...] = ()
 
     @property
     def measurements(self) -> tuple[MeasurementUse, ...]:
         """The records as a reader needs them."""
-        return tuple(_use(record) for record in self.records)
+        return tuple(_use(record) for record in (*self.records, *self.studies))
 
 
 def resolve(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Resolved:
@@ -69,6 +72,8 @@ def resolve(scenario: Scenario, measurements: Sequence[Measurement], catalog: Ca
 def _resolved(
     scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
 ) -> Resolved:
+    chain = chain_measured.evidence(scenario, measurements, catalog)
+    measurements = [record for record in measurements if record.study is None]
     wanted = scenario.word("capacity.basis")
     evidence = Evidence()
     if wanted == "measured":
@@ -86,9 +91,10 @@ def _resolved(
     prices = priced(scenario, catalog, evidence.device, evidence.cpu_cores)
     findings += _unpriced(scenario, prices, evidence.device)
     built = building_predicted.evidence(scenario, catalog)
-    settings = {**prices, **built.settings, **evidence.settings}
-    predictions = (*evidence.predictions, *built.predictions)
-    return Resolved(settings, evidence.records, predictions, tuple(findings))
+    settings = {**prices, **built.settings, **chain.settings, **evidence.settings}
+    predictions = (*evidence.predictions, *built.predictions, *chain.predictions)
+    findings += chain.findings
+    return Resolved(settings, evidence.records, predictions, tuple(findings), chain.records)
 
 
 def _measured(

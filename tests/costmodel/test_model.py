@@ -166,6 +166,7 @@ def test_every_driver_is_used_or_said_not_to_be():
     rest = {key for key in unused - stated if key.split(".")[0] not in outside}
     assert rest <= {
         "capacity.basis", "capacity.objective.ttft_p95_s", "capacity.objective.tpot_p95_s",
+        "trust.basis", "building.data_basis", "building.loss_basis",
         "building.mfu_basis", "building.sequence_tokens", "building.batch_tokens",
         "building.tuning_gain_factor",  # options use it
     }  # fmt: skip
