@@ -21,7 +21,7 @@ class Amounts:
 
 
 QUICK: Final = Amounts((0.5, 1), 20, 40)
-STANDARD: Final = Amounts((1, 3, 9), 60, 200)
+STANDARD: Final = Amounts((1, 4), 60, 200)
 
 
 def cases(wanted: Amounts, corpus: str, cores: int) -> list[StudyCase]:

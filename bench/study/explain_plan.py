@@ -22,7 +22,7 @@ class Reasons:
 
 
 QUICK: Final = Reasons(("16x1",), (16,), ("16x1",))
-STANDARD: Final = Reasons(("32x2", "64x4"), (32, 96), ("32x2", "64x4"))
+STANDARD: Final = Reasons(("32x2", "64x2"), (32, 96), ("32x2", "64x2"))
 
 
 def cases(wanted: Reasons, device: str) -> list[StudyCase]:

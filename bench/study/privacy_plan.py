@@ -27,7 +27,7 @@ class Promises:
 
 
 QUICK: Final = Promises(("16x1", "32x1"), 20_000, 20_000, (2.0,), ())
-STANDARD: Final = Promises(("32x2", "48x3", "64x4"), 100_000, 100_000, (1.0, 3.0), (8, 128))
+STANDARD: Final = Promises(("32x2", "48x2", "64x2"), 50_000, 100_000, (1.0, 3.0), (128,))
 
 
 def cases(wanted: Promises, vocabulary: int, corpus: str, device: str) -> list[StudyCase]:

@@ -23,12 +23,12 @@ from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 HUBER_DELTA: Final = 1e-3
-RESAMPLES: Final = 200
+RESAMPLES: Final = 100
 LEAST_RUNS: Final = 6
 #: how far beyond its runs a law may be asked: a factor in parameters and in tokens
 REACH: Final = 10.0
 #: starts: logarithms of A, B and E, and both exponents
-STARTS: Final = tuple(product((2.0, 6.0, 10.0), (2.0, 6.0, 10.0), (-1.0, 0.7), (0.3, 0.7)))
+STARTS: Final = tuple(product((2.0, 7.0), (2.0, 7.0), (-1.0, 0.7), (0.3, 0.7)))
 #: exponents outside this mean that the runs don't show the curve's bend
 EXPONENTS: Final = (0.05, 1.5)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelworth.command_text import command_text
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import serialise
@@ -103,7 +104,7 @@ def _followed(
         folder=options.folder,
         again=options.again,
         time_limit_s=options.time_limit_s,
-        command="modelworth " + " ".join(sys.argv[1:]),
+        command=command_text("study", options.parser, options),
     )
     for step in steps:
         if step.measurement is None:
