@@ -7,8 +7,8 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.business.trust_steps import trust_steps
 from modelworth.dashboard import state
+from modelworth.dashboard.parts import chain_table, driver_cards, show
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import driver_cards, show
 from modelworth.dashboard.parts import published_cases as literature
 from modelworth.report import charts
 
@@ -40,6 +40,12 @@ def waterfall(analysis: Analysis, steps: list[tuple[str, float]]) -> None:
     show.chart(chart, "trust", words.t("trust.token.reading", months=analysis.months))
 
 
+@show.fragment
+def chain() -> None:
+    """The chain from data to privacy."""
+    chain_table.shown(state.analysis())
+
+
 def reproduced() -> None:
     """Published cases beside what the model gives."""
     st.subheader(words.t("trust.literature"), anchor=False)
@@ -55,5 +61,6 @@ def reproduced() -> None:
 
 show.heading("trust")
 with show.errors_said():
+    chain()
     token()
     reproduced()
