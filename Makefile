@@ -37,6 +37,9 @@ test: $(INSTALLED) ## the tests, without the slow ones
 test-all: $(INSTALLED) ## every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -q $(PYTEST_ARGS)
 
+soak: $(INSTALLED) ## hostile inputs and sudden deaths for SOAK_MINUTES (10); makes docs/reliability.md
+	$(BIN)/python -m tests.soak
+
 check: $(INSTALLED) ## style, types and the rules between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, ValidationError
 
 from modelworth.bench.models import zoo
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Layout, Workload
-from modelworth.data.record import Record
+from modelworth.data.record import Degree, Record, Size
 from modelworth.data.words import TRAINING, Family, Kind, Precision
 
 GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")
@@ -53,25 +53,25 @@ class Request(Record):
 
     model: str = Field(min_length=1)
     work: Kind
-    batch: PositiveInt | None = None
-    prompt_tokens: PositiveInt | None = None
-    new_tokens: PositiveInt | None = None
-    image_pixels: PositiveInt | None = None
+    batch: Size | None = None
+    prompt_tokens: Size | None = None
+    new_tokens: Size | None = None
+    image_pixels: Size | None = None
     precision: Precision | None = None
     attention: str | None = None
     compile: bool | None = None
     compile_mode: CompileMode | None = None
     cuda_graphs: bool | None = None
     optimizer: str | None = None
-    gradient_accumulation: PositiveInt = 1
+    gradient_accumulation: Size = 1
     activation_checkpointing: bool = False
-    lora_rank: PositiveInt | None = None
+    lora_rank: Size | None = None
     weights: Literal["random", "pretrained"] = "random"
     trust_remote_code: bool = False
-    data_parallel: PositiveInt = 1
+    data_parallel: Degree = 1
     fully_sharded: bool = False
-    tensor_parallel: PositiveInt = 1
-    nodes: PositiveInt = 1
+    tensor_parallel: Degree = 1
+    nodes: Degree = 1
     seed: int = Field(default=0, ge=0)
 
     def case(self, device: DeviceKind) -> Task:

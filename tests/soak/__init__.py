@@ -1,0 +1,1 @@
+"""Campaigns against the readers and against sudden death: `make soak`."""
