@@ -280,6 +280,10 @@ class Reader:
         return self._architectures[key]
 
 
+LARGEST = 1e15
+"""More than any count in a table is: parameters of a thousand of today's largest models."""
+
+
 def table_of(names: object) -> Table:
     """Which of the three tables has these columns.
 
@@ -376,10 +380,10 @@ def _number(row: Row, column: str, default: float | None = None, least: float = 
         return default
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not (math.isfinite(number) and number >= least):
-        raise InputError(column, value, f"a number of {least:g} or more")
+    if not least <= number <= LARGEST:
+        raise InputError(column, value, f"a number from {least:g} to {LARGEST:g}")
     return number
 
 

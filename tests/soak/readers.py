@@ -21,6 +21,7 @@ from modelworth.bench.load.reply import Reply
 from modelworth.bench.load.wire import Answer, WireError
 from modelworth.cli import main
 from modelworth.dashboard.links import pack, unpack
+from modelworth.data import yaml_reader
 from modelworth.data.errors import ModelworthError
 
 SHIPPED = Path(data.__file__).parent
@@ -71,7 +72,7 @@ def _texts(pattern: str, folder: Path = SHIPPED) -> list[bytes]:
 
 
 def _scenarios() -> list[object]:
-    return [yaml.safe_load(text) for text in _texts("scenarios/*.yaml")]
+    return [yaml_reader.read(text.decode(), "seed") for text in _texts("scenarios/*.yaml")]
 
 
 def _records() -> list[object]:
