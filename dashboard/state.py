@@ -290,6 +290,11 @@ def saved_link(key: str) -> str:
     return f"{_root()}/verdict?lang={session().language}&saved={key}"
 
 
+def record_link(record_id: str) -> str:
+    """The address of one measurement."""
+    return f"{_root()}/record?lang={session().language}&record={record_id}"
+
+
 def _root() -> str:
     """Where the app's pages stand."""
     start = (st.context.url or "").split("?")[0].rstrip("/")

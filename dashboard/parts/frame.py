@@ -24,7 +24,12 @@ PAGES = {
         "risk": "casino",
     },
     "compare": {"options": "alt_route", "compare": "compare_arrows", "trust": "shield"},
-    "evidence": {"measurements": "speed", "predict": "insights", "data": "database"},
+    "evidence": {
+        "measurements": "speed",
+        "record": "fact_check",
+        "predict": "insights",
+        "data": "database",
+    },
     "share": {"report": "description"},
 }
 

@@ -7,6 +7,7 @@ import streamlit as st
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import show
 from modelworth.data.errors import ModelworthError
+from modelworth.data.importers.records import judged
 from modelworth.data.measurement import Measurement, Result
 from modelworth.report import charts
 
@@ -32,6 +33,7 @@ def panel(record_id: str) -> None:
             _outcome(measurement.result)
         else:
             st.warning(show.plain(measurement.reason))
+        _judged(measurement)
         _origin(measurement)
         with st.expander(words.t("record.all")):
             st.json(measurement.model_dump(mode="json", exclude_none=True), expanded=1)
@@ -62,6 +64,18 @@ def _outcome(result: Result) -> None:
         show.chart(
             charts.samples(state.look(), result.samples_s), f"samples-{speed.value}", reading
         )
+
+
+def _judged(measurement: Measurement) -> None:
+    """Whether the run may stand for a capacity, and the arithmetic that says so."""
+    found = judged(measurement)
+    if found is None:
+        return
+    words = state.words()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(words.t("record.judged"), width="content")
+        st.badge(words.t(f"judge.{found.kind}"), color="green" if found.sound else "orange")
+    st.caption(show.plain(found.arithmetic))
 
 
 def _origin(measurement: Measurement) -> None:

@@ -43,7 +43,13 @@ def explore(everything: pd.DataFrame) -> None:
     )  # fmt: skip
     st.caption(words.t(f"quantity.{quantity}.reading"))
     if points := picked.selection.points:
-        record.panel(points[0]["customdata"][0])
+        opened(str(points[0]["customdata"][0]))
+
+
+def opened(record_id: str) -> None:
+    """A record on this page, with the address of its own page."""
+    record.panel(record_id)
+    st.code(state.record_link(record_id), language=None, wrap_lines=True)
 
 
 def filters(rows: pd.DataFrame) -> measured.Filters:
@@ -88,7 +94,7 @@ def records(rows: pd.DataFrame) -> None:
     """The records behind it all; one of them opens on a click."""
     picked = tables.shown(rows[COLUMNS].iloc[::-1], "records", select=True)
     if picked is not None:
-        record.panel(str(picked["id"]))
+        opened(str(picked["id"]))
 
 
 VIEWS = {"size": explore, "user": users, "pair": sizes, "all": records}

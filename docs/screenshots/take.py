@@ -22,7 +22,7 @@ from benchmarks.browser import chromium, server, settled
 HERE = Path(__file__).parent
 PAGES = (
     "start", "verdict", "scenario", "money", "statements", "risk", "options", "compare", "trust",
-    "measurements", "predict", "data", "report",
+    "measurements", "record", "predict", "data", "report",
 )  # fmt: skip
 #: pages, language, dark, width
 SERIES = (
