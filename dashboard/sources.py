@@ -17,10 +17,12 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.prediction import served
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.exchange import read
+from modelworth.data.importers.judge import Judgement
 from modelworth.data.measurement import Measurement
 from modelworth.data.store import DEFAULT_URL, ENVIRONMENT, MAKE_ONE, Store, open_store
 
@@ -119,6 +121,17 @@ def forget() -> None:
 def measurements() -> tuple[Measurement, ...]:
     """Every record that worked; shared."""
     return _measurements(store_url(), digest())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _judgements(url: str, content: str) -> dict[str, Judgement]:  # noqa: ARG001 - content is the key
+    return served.judgements(_opened(url).measurements(kind="serve"), catalog())
+
+
+def judgements() -> dict[str, Judgement]:
+    """What each load test of a server can stand for, by the record's id; shared."""
+    content = digest()
+    return _judgements(store_url(), content) if content else {}
 
 
 def saved_scenario(key: str) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from modelworth.data.quality import Score
 from modelworth.data.record import (
     Celsius,
     Config,
@@ -229,6 +230,7 @@ class Result(Record):
         mfu_datasheet: the same against the catalogue's dense peak, where the device is known.
         samples_s: seconds of every timed step, in order.
         serving: what the requests of a served endpoint saw; latency then is of whole requests.
+        quality: what the model scored while it ran.
     """
 
     unit: Unit
@@ -248,6 +250,7 @@ class Result(Record):
     effective_samples: NonNegative | None = None
     samples_s: tuple[Positive, ...] = ()
     serving: Serving | None = optional_part()
+    quality: tuple[Score, ...] | None = optional_part()
 
 
 class Provenance(Record):

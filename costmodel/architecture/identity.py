@@ -38,7 +38,7 @@ def architecture_of(model: Model, catalog: Catalog) -> Architecture | None:
 def identity(model: Model, catalog: Catalog) -> str:
     """The same text for the same model, and only for it."""
     architecture = architecture_of(model, catalog)
-    return f"name {model.name.casefold()}" if architecture is None else _content(architecture)
+    return f"name {model.name.casefold()}" if architecture is None else content(architecture)
 
 
 def named_identity(name: str, catalog: Catalog) -> str:
@@ -56,6 +56,6 @@ def _read(config: str, name: str) -> Architecture | None:
 
 
 @lru_cache(maxsize=1024)
-def _content(architecture: Architecture) -> str:
-    """What arithmetic sees of it."""
+def content(architecture: Architecture) -> str:
+    """What arithmetic sees of a model, whatever it is called."""
     return repr(replace(architecture, name="", note=None, stored=None, model_type=None))

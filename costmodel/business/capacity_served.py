@@ -31,12 +31,12 @@ from modelworth.costmodel.business.served_curve import (
 )
 from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, Predictor
-from modelworth.costmodel.prediction.served import LEAST_LOG, prompt_cost
+from modelworth.costmodel.prediction.served import LEAST_LOG, judgements
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
-from modelworth.data.importers.records import SAME_LENGTH, distinct, judged_all, one_curve
+from modelworth.data.importers.records import SAME_LENGTH, distinct, one_curve
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
 
@@ -85,16 +85,16 @@ class Reading:
 def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
     """What load tests of the scenario's model and device say; a finding where none is sound."""
     records = _fitting(scenario, measurements, catalog)
-    judgements = judged_all(records, lambda record: prompt_cost(record, catalog))
+    classes = judgements(records, catalog)
     asked = _asked(scenario)
-    curves = _curves([record for record in records if record.id in judgements], judgements)
+    curves = _curves([record for record in records if record.id in classes], classes)
     readings = [
         reading
         for curve in curves
-        if (reading := _reading(scenario, curve, judgements, asked, catalog)) is not None
+        if (reading := _reading(scenario, curve, classes, asked, catalog)) is not None
     ]
     if not readings:
-        return Evidence(findings=_unsound(records, judgements))
+        return Evidence(findings=_unsound(records, classes))
     chosen = _chosen(readings)
     return _found(scenario, chosen, _basis(chosen, readings, asked), asked, catalog)
 
@@ -136,25 +136,25 @@ def _asked(scenario: Scenario) -> Lengths:
 
 
 def _curves(
-    records: Sequence[Measurement], judgements: dict[str, Judgement]
+    records: Sequence[Measurement], classes: dict[str, Judgement]
 ) -> list[tuple[Measurement, ...]]:
     """Runs that differ in their load alone; those limited by it only beside their own sweep."""
     curves: list[list[Measurement]] = []
     for record in records:
         sweep = record.load.sweep if record.load else None
-        if not judgements[record.id].sound and (
-            judgements[record.id].kind != "load_limited" or sweep is None
+        if not classes[record.id].sound and (
+            classes[record.id].kind != "load_limited" or sweep is None
         ):
             continue
-        mine = next((curve for curve in curves if _joins(curve[0], record, judgements)), None)
+        mine = next((curve for curve in curves if _joins(curve[0], record, classes)), None)
         if mine is None:
             curves.append(mine := [])
         mine.append(record)
     return [tuple(curve) for curve in curves]
 
 
-def _joins(one: Measurement, other: Measurement, judgements: dict[str, Judgement]) -> bool:
-    alone = all(judgements[record.id].sound for record in (one, other))
+def _joins(one: Measurement, other: Measurement, classes: dict[str, Judgement]) -> bool:
+    alone = all(classes[record.id].sound for record in (one, other))
     sweeps = {record.load.sweep if record.load else None for record in (one, other)}
     return one_curve(one, other) and (alone or len(sweeps) == 1)
 
@@ -162,7 +162,7 @@ def _joins(one: Measurement, other: Measurement, judgements: dict[str, Judgement
 def _reading(
     scenario: Scenario,
     curve: tuple[Measurement, ...],
-    judgements: dict[str, Judgement],
+    classes: dict[str, Judgement],
     asked: Lengths,
     catalog: Catalog,
 ) -> Reading | None:
@@ -171,7 +171,7 @@ def _reading(
     if measured is None:
         return None
     distance = asked.doublings(measured)
-    points = [_point(record, judgements[record.id].sound) for record in curve]
+    points = [_point(record, classes[record.id].sound) for record in curve]
     if distance > math.log2(1 + SAME_LENGTH):
         carried = [_carried(point, curve[0], measured, asked, catalog) for point in points]
         points = [point for point in carried if point is not None]
@@ -313,11 +313,9 @@ def _found(
     return Evidence(settings, used, findings=missed, device=used[0].machine.device)
 
 
-def _unsound(
-    records: Sequence[Measurement], judgements: dict[str, Judgement]
-) -> tuple[Finding, ...]:
+def _unsound(records: Sequence[Measurement], classes: dict[str, Judgement]) -> tuple[Finding, ...]:
     """That there are load tests of the model, and why none can stand for a capacity."""
-    faults = [judgements[record.id] for record in records if not judgements[record.id].sound]
+    faults = [classes[record.id] for record in records if not classes[record.id].sound]
     if not faults:
         return ()
     kinds = ", ".join(sorted({one.title for one in faults}))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from modelworth.costmodel.architecture.identity import content
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
 from modelworth.costmodel.prediction.columns import Columns, columns_on
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients
@@ -56,7 +57,7 @@ class MachineFit:
     Attributes:
         compute, memory: shares of the ceilings measured just before.
         errors: (record's id, ln predicted / measured seconds) with its model left out of the fit.
-        measured: (model, batch, tokens, units per second) of its records.
+        measured: (content of the model, batch, tokens, units per second) of its records.
         flops: smallest and largest step of the records, by which extrapolation is told.
     """
 
@@ -99,7 +100,7 @@ class MachineFit:
 
     def measured_value(self, case: Case) -> float | None:
         """What exactly this case did when it was measured here, if it was."""
-        asked = (case.architecture.name, case.batch, case.tokens)
+        asked = (content(case.architecture), case.batch, case.tokens)
         found = [one[3] for one in self.measured if one[:3] == asked]
         return found[-1] if found else None
 
@@ -193,11 +194,10 @@ def _fit_group(
     trust = np.array([ERROR * (3 if _doubtful(record) else 1) for record in records])
     every = _Rows(cases, devices, measured, trust)
     compute, memory, layer_s = _fitted(every)
-    names = [case.architecture.name for case in cases]
     sizes = [step_flops(case) for case in cases]
     return MachineFit(
         device_name, precision, work, compute, memory, layer_s, devices[-1],
-        _leave_out(every, names, records), _measured(cases, records), (min(sizes), max(sizes)),
+        _leave_out(every, records), _measured(cases, records), (min(sizes), max(sizes)),
         tuple(record.id for record in records),
     )  # fmt: skip
 
@@ -239,15 +239,14 @@ def _fitted(rows: _Rows) -> tuple[float, float, float]:
     return float(found[0]), float(found[1]), float(found[2])
 
 
-def _leave_out(
-    rows: _Rows, names: Sequence[str], records: Sequence[Measurement]
-) -> tuple[tuple[str, float], ...]:
+def _leave_out(rows: _Rows, records: Sequence[Measurement]) -> tuple[tuple[str, float], ...]:
     """Error of each record with its model left out of the fit."""
     found: list[tuple[str, float]] = []
-    if len(set(names)) < 2:
+    models = [content(case.architecture) for case in rows.cases]
+    if len(set(models)) < 2:
         return ()
-    for name in dict.fromkeys(names):
-        out = np.array([other == name for other in names])
+    for model in dict.fromkeys(models):
+        out = np.array([other == model for other in models])
         asked = rows.only(out)
         errors = np.log(asked.predicted(_fitted(rows.only(~out))) / asked.measured)
         ids = [record.id for record, left in zip(records, out, strict=True) if left]
@@ -260,9 +259,9 @@ def _measured(
 ) -> tuple[tuple[str, float, float, float], ...]:
     """Each record's case, and units per second and device."""
     return tuple(
-        (case.architecture.name, case.batch, case.tokens, record.result.throughput_per_s_per_device)
+        (content(case.architecture), case.batch, case.tokens, result.throughput_per_s_per_device)
         for case, record in zip(cases, records, strict=True)
-        if record.result is not None
+        if (result := record.result) is not None
     )
 
 

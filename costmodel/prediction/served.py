@@ -22,7 +22,8 @@ from modelworth.costmodel.prediction.step.coefficients import Tables
 from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
-from modelworth.data.importers.records import sound
+from modelworth.data.importers.judge import Judgement
+from modelworth.data.importers.records import judged_all, sound
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import SHORT
 
@@ -99,6 +100,11 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
         software=work.engine,
         tensor=work.layout.tensor,
     )
+
+
+def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Judgement]:
+    """The class of each record of a served endpoint by its id, by all that is known of it."""
+    return judged_all(records, lambda record: prompt_cost(record, catalog))
 
 
 def prompt_cost(record: Measurement, catalog: Catalog) -> tuple[float, float] | None:

@@ -7,7 +7,6 @@ import streamlit as st
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import show
 from modelworth.data.errors import ModelworthError
-from modelworth.data.importers.records import judged
 from modelworth.data.measurement import Measurement, Result
 from modelworth.report import charts
 
@@ -68,7 +67,7 @@ def _outcome(result: Result) -> None:
 
 def _judged(measurement: Measurement) -> None:
     """Whether the run may stand for a capacity, and the arithmetic that says so."""
-    found = judged(measurement)
+    found = sources.judgements().get(measurement.id)
     if found is None:
         return
     words = state.words()

@@ -18,7 +18,7 @@ words, look = state.words(), state.look()
 COLUMNS = [
     "recorded_at", "model", "parameters_total", "kind", "batch", "prompt_tokens", "precision",
     "device", "count", "throughput_per_s", "unit", "p50_s", "p95_s", "memory_peak_bytes",
-    "utilisation", "energy_j_per_unit", "origin", "flags", "id",
+    "utilisation", "energy_j_per_unit", "origin", "judged", "flags", "id",
 ]  # fmt: skip
 
 
@@ -92,7 +92,9 @@ def sizes(rows: pd.DataFrame) -> None:
 @show.fragment
 def records(rows: pd.DataFrame) -> None:
     """The records behind it all; one of them opens on a click."""
-    picked = tables.shown(rows[COLUMNS].iloc[::-1], "records", select=True)
+    classes = {key: words.t(f"judge.{one.kind}") for key, one in sources.judgements().items()}
+    table = rows.assign(judged=rows["id"].map(classes))
+    picked = tables.shown(table[COLUMNS].iloc[::-1], "records", select=True)
     if picked is not None:
         opened(str(picked["id"]))
 

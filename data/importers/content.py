@@ -65,7 +65,9 @@ def read_content(path: Path) -> Content:
             raise InputError(str(path), f"{size >> 20} MiB", allowed)
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a readable file") from error
+        raise InputError(
+            str(path), error.strerror or str(error), "a file that can be read"
+        ) from error
     encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)

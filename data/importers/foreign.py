@@ -22,6 +22,7 @@ from modelworth.data.importers import (
     inference_perf,
     inferencex,
     llama_bench,
+    lm_evaluation,
     mlperf_loadgen,
     optimum_benchmark,
     sglang_serving,
@@ -42,9 +43,9 @@ T = TypeVar("T")
 HEAD_BYTES: Final = 64 * 2**10
 KNOWN: Final = (
     "an export of modelworth or a result of vllm bench serve, sglang.bench_serving, InferenceX, "
-    "AIPerf, genai-perf, guidellm, "
-    "inference-perf, inference-benchmarker, trtllm-bench, MLPerf loadgen (summary), llama-bench or "
-    "optimum-benchmark"
+    "AIPerf, genai-perf, guidellm, inference-perf, inference-benchmarker, trtllm-bench, MLPerf "
+    "loadgen (summary), llama-bench, "
+    "optimum-benchmark or lm-evaluation-harness"
 )
 
 
@@ -87,7 +88,9 @@ def _is_own(path: Path) -> bool:
         with path.open("rb") as file:
             line = file.readline(HEAD_BYTES)
     except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a readable file") from error
+        raise InputError(
+            str(path), error.strerror or str(error), "a file that can be read"
+        ) from error
     return b'"schema_version"' in line[:40] or line.rstrip().endswith(b",document")
 
 
@@ -98,6 +101,9 @@ def _records(content: Content, told: Told, where: str) -> list[Measurement]:
             return _made(tool.runs(content), measurement, told, f"{where}: run")
     if llama_bench.knows(content):
         return _made(llama_bench.tests(content), llama_bench.measurement, told, f"{where}: test")
+    if lm_evaluation.knows(content):
+        runs = lm_evaluation.runs(content)
+        return _made(runs, lm_evaluation.measurement, told, f"{where}: evaluation")
     if optimum_benchmark.knows(content):
         parts = optimum_benchmark.parts(content)
         return _made(parts, optimum_benchmark.measurement, told, f"{where}: part")

@@ -39,14 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  modelworth import llama-bench.json\n\n"
         "Read are results of vllm bench serve, sglang.bench_serving, AIPerf, genai-perf,\n"
         "guidellm, inference-perf, inference-benchmarker, trtllm-bench, InferenceX, MLPerf\n"
-        "loadgen, llama-bench and optimum-benchmark, told apart by their content."
+        "loadgen, llama-bench, optimum-benchmark and lm-evaluation-harness, told apart by content."
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Add what is new; all files are read and checked before anything is added."""
+    from modelworth.costmodel.prediction.served import judgements
+    from modelworth.data.catalog import load_catalog
     from modelworth.data.importers.foreign import read_any
-    from modelworth.data.importers.records import judged_all
     from modelworth.data.store import open_store
 
     told = _told(options)
@@ -54,11 +55,10 @@ def run(options: argparse.Namespace) -> int:
     with open_store(options.store) as store:
         added = store.add_all(records)
         print(f"{added} measurements added to {store.where}, {len(records) - added} known already")
-    judgements = judged_all(records)
-    if options.judge:
-        _print_judgements(records, judgements)
-    else:
-        _print_unsound(judgements)
+    served = [record for record in records if record.workload.kind == "serve"]
+    if served:
+        classes = judgements(served, load_catalog())
+        _print_judgements(served, classes) if options.judge else _print_unsound(classes)
     return 0
 
 

@@ -159,3 +159,17 @@ def test_records_are_set_against_what_others_of_their_machine_predict():
     for pair in pairs:
         assert pair.predicted == pytest.approx(pair.measured, rel=0.25)
         assert pair.predicted != pair.measured
+
+
+def test_two_models_of_one_name_are_two_in_a_fit():
+    """Files called alike don't join: neither as one size left out, nor as what was measured."""
+    alike = [
+        one.model_copy(update={"model": one.model.model_copy(update={"name": "config"}), "id": ""})
+        for one in (made(name, "decode") for name in LADDER[:3])
+    ]
+    (fit,) = machine_fits(alike)
+    assert len(fit.errors) == 3
+    cases = [case_of(one) for one in alike]
+    assert [fit.measured_value(case) for case in cases] == [
+        pytest.approx(8 / one.result.latency.p50_s) for one in alike
+    ]

@@ -218,3 +218,20 @@ def written(folder: Path, content: object, name: str = "result.json") -> Path:
     path = folder / name
     path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
     return path
+
+
+LM_EVALUATION: dict[str, Any] = {
+    "results": {
+        "gsm8k": {"alias": "gsm8k", "exact_match,strict-match": 0.81,
+                  "exact_match_stderr,strict-match": 0.011},
+        "arc_easy": {"alias": "arc_easy", "acc,none": 0.7, "acc_stderr,none": "N/A"},
+    },
+    "n-shot": {"gsm8k": 5}, "versions": {"gsm8k": 3.0},
+    "n-samples": {"gsm8k": {"original": 1319, "effective": 1000},
+                  "arc_easy": {"original": 2376, "effective": 2376}},
+    "config": {"model": "vllm", "batch_size": "auto", "batch_sizes": [64],
+               "model_args": "pretrained=org/some-model,dtype=float16,tensor_parallel_size=2"},
+    "date": 1.77e9, "git_hash": "abc1234", "lm_eval_version": "0.4.8",
+    "pretty_env_info": "GPU models:\nGPU 0: NVIDIA A100-SXM4-80GB\nGPU 1: NVIDIA A100-SXM4-80GB\n",
+    "total_evaluation_time_seconds": "844.0",
+}  # fmt: skip
