@@ -69,7 +69,7 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     if _wants_law(scenario):
         law = _law(scenario, studies, findings)
         settings, predictions = law.settings_and_use if law else ({}, ())
-    findings += [_beyond(it) for it in found if it.beyond > REACH]
+    findings += [_beyond(it) for it in found if it.beyond > REACH and _matters(scenario, it.key)]
     settings |= {it.key: _setting(it) for it in found}
     records = {it.id: it for one in found for it in one.records}
     if predictions:
@@ -97,10 +97,27 @@ def _trust(
     if explained:
         length = scenario.number("demand.prompt_tokens_per_request")
         found.append(_nearest("trust.explanation_factor", explained, served, length))
-    for study in ("privacy", "explain"):
-        if not any(it.study and it.study.name == study for it in studies):
+    for study, promised in (("privacy", _private(scenario)), ("explain", _explained(scenario))):
+        if promised and not any(it.study and it.study.name == study for it in studies):
             findings.append(_nothing("trust.basis", study))
     return found
+
+
+def _private(scenario: Scenario) -> bool:
+    return scenario.word("trust.private_training") != "none"
+
+
+def _explained(scenario: Scenario) -> bool:
+    return scenario.number("trust.explained_share") > 0
+
+
+def _matters(scenario: Scenario, key: str) -> bool:
+    """Whether a driver is in use: of the slowdowns one, the cost of reasons if any are given."""
+    if key == "trust.explanation_factor":
+        return _explained(scenario)
+    if key.endswith("_slowdown_factor"):
+        return scenario.word("trust.private_training") == key.split(".")[1].split("_")[0]
+    return True
 
 
 def _data(

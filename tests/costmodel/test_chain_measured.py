@@ -150,13 +150,17 @@ def test_lost_quality_is_that_of_the_method_and_the_nearest_epsilon(way, epsilon
 
 def test_a_ladder_of_a_million_does_not_steer_seventy_billion_unsaid():
     near = resolved(privacy()).settings["trust.ghost_slowdown_factor"]
-    far_plan = resolved(privacy(), **{"building.active_parameters": 7e10})
+    plan_of = {"building.active_parameters": 7e10, "trust.private_training": "ghost"}
+    far_plan = resolved(privacy(), **plan_of)
     far = far_plan.settings["trust.ghost_slowdown_factor"]
     assert (near.basis, far.basis) == ("measured", "extrapolated")
     assert far.value == near.value
     assert far.spec["high"] > 2 * near.spec["high"]
     said = {it.path: it.values["factor"] for it in far_plan.findings if it.id == "S02"}
-    assert said["trust.ghost_slowdown_factor"] == pytest.approx(7e4)
+    assert said == {
+        "trust.ghost_slowdown_factor": pytest.approx(7e4),
+        "trust.private_quality_loss_share": pytest.approx(7e4),
+    }
 
 
 def test_ten_times_beyond_is_still_measured():
@@ -167,12 +171,17 @@ def test_ten_times_beyond_is_still_measured():
 
 
 def test_what_was_not_studied_is_said():
-    found = resolved([], **{"building.data_basis": "measured"})
+    promised = {"trust.private_training": "naive", "trust.explained_share": 0.1}
+    found = resolved([], **promised, **{"building.data_basis": "measured"})
     assert [it.values["study"] for it in found.findings if it.id == "S01"] == [
         "privacy",
         "explain",
         "data",
     ]
+
+
+def test_what_a_plan_does_not_promise_needs_no_study():
+    assert not [it for it in resolved([]).findings if it.id == "S01"]
 
 
 def test_without_asking_studies_change_nothing():

@@ -17,6 +17,7 @@ SAID = {
     "image_generation": "depends",
     "internal_copilot": "viable",
     "medical_vision": "depends",
+    "own_small_or_bought": "not_viable",
     "pretrain_foundation": "not_viable",
     "translation_service": ("not_viable", "depends"),  # at the very bound of the rule
 }
