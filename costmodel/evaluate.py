@@ -34,7 +34,7 @@ from modelworth.costmodel.business.published_cases import Check, check_case
 from modelworth.costmodel.business.settled import model_sizes, settle
 from modelworth.costmodel.business.usage import driver_uses, line_uses
 from modelworth.costmodel.findings import finding
-from modelworth.costmodel.risk import verdict
+from modelworth.costmodel.risk import since, verdict
 from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.comparison import PLAN, compare, volume_curve
 from modelworth.costmodel.risk.figures import figures
@@ -179,6 +179,7 @@ def _analysis(
     series = _series(basis, sampling if "risk" in parts else None)
     drawn = None if draws is None else draws.indicators
     found = figures(basis, base, drawn, drivers, series)
+    cases, weighted = since.named_cases(basis, draws)
     bars = swings(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
     plan_to_judge = PlanView(
@@ -206,6 +207,9 @@ def _analysis(
         risk=risk,
         base_case=base_case(scenario),
         market=market.paths(scenario, basis.settings, series),
+        named_cases=cases,
+        weighted_npv_usd=weighted,
+        actuals=since.actuals(basis, series),
     )
 
 

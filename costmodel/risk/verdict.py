@@ -51,6 +51,8 @@ def decide(
     turn: bool = True,
 ) -> Verdict:
     """The verdict, its criteria, and (where `turn` asks for it) the values that would turn it."""
+    if basis.scenario.word("verdict.question") == "cost":
+        return _cost(basis, figures, risk, bars)
     chance = None if draws is None else float((draws.indicators["npv_usd"] > 0).mean())
     middles = {key: _middle(figures[key]) for key in JUDGED}
     criteria = _criteria(basis, chance, middles, float(_stressed(basis, basis.values)[0]))
@@ -74,9 +76,29 @@ def decide(
         flips=found,
         drivers=drivers,
         standard_error=None if draws is None else share_error(chance or 0.0, draws.plan.trials),
-        question="cost" if basis.scenario.word("verdict.question") == "cost" else "business",
         defaults=defaults_share(bars),
         demand_answers_price=basis.number(ELASTICITY) != 0,
+    )
+
+
+def _cost(
+    basis: Assumptions,
+    figures: Mapping[str, Figure],
+    risk: Risk | None,
+    bars: tuple[Swing, ...],
+) -> Verdict:
+    """The answer to what it costs: no chance of gain; the budget is the one condition."""
+    funding = "peak_funding_usd"
+    budget = _at_most(funding, "usd", _middle(figures[funding]), basis.number("verdict." + funding))
+    return Verdict(
+        outcome="viable" if budget.met else "depends",
+        probability_npv_positive=None,
+        criteria=(budget,),
+        flips=(),
+        drivers=_drivers(risk, bars),
+        question="cost",
+        defaults=defaults_share(bars),
+        demand_answers_price=False,
     )
 
 

@@ -115,3 +115,23 @@ def peak_over_average(where: str, found: Any) -> float:
     if mean == 0:
         raise InputError(where, "24 times 0", "load in at least one hour")
     return float(max(found) / mean)
+
+
+def actuals(where: str, found: Any) -> dict[str, tuple[float | None, ...]]:
+    """Line → what it came to in each month of operation, None where it isn't known."""
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise InputError(where, found, "a mapping from lines to values by month")
+    table = {}
+    for line, values in found.items():
+        below = f"{where}.{line}"
+        if not isinstance(values, list) or not 1 <= len(values) <= MONTHS[1]:
+            allowed = f"a list of 1 to {MONTHS[1]} numbers, the first for the first month"
+            raise InputError(below, values, allowed)
+        for place, value in enumerate(values):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (number and abs(value) <= 1e30):
+                raise InputError(f"{below}[{place}]", value, "a number, or null where unknown")
+        table[str(line)] = tuple(None if value is None else float(value) for value in values)
+    return table

@@ -153,6 +153,46 @@ def read_options(where: str, found: object, model: str | None = None) -> Choice:
     return Choice(tuple(options), bar)
 
 
+@dataclass(frozen=True, slots=True)
+class WeightedCase:
+    """A named way in which the world may turn out: its weight, and what it changes."""
+
+    key: str
+    label: str
+    weight: float
+    option: Option
+
+
+def read_cases(where: str, found: object) -> tuple[WeightedCase, ...]:
+    """The weighted cases of a scenario's `cases` part: label, weight, and drivers with values.
+
+    What the weights leave to 1 is the plan as it stands.
+
+    Raises:
+        InputError: if a case isn't such a mapping, or the weights are more than 1 together.
+    """
+    if found is None:
+        return ()
+    if not isinstance(found, Mapping):
+        raise InputError(where, found, "a mapping from names to label, weight and drivers")
+    cases = tuple(_case(f"{where}.{key}", str(key), entry) for key, entry in found.items())
+    whole = sum(case.weight for case in cases)
+    if whole > 1 + 1e-9:
+        raise InputError(where, f"weights of {whole:g} together", "at most 1 together")
+    return cases
+
+
+def _case(where: str, key: str, found: object) -> WeightedCase:
+    if not _NAME.fullmatch(key) or key in RESERVED:
+        raise InputError(where, key, "a plain name in small letters")
+    if not isinstance(found, Mapping) or not isinstance(found.get("label"), str):
+        raise InputError(where, found, "label, weight, and drivers with their values")
+    weight = _bar(f"{where}.weight", found.get("weight"))
+    changes = {name: value for name, value in found.items() if name not in ("label", "weight")}
+    option = _option(where, key, list(_flat("", changes)))
+    return WeightedCase(key, found["label"], weight, option)
+
+
 @cache
 def default_options(model: str | None = None) -> Mapping[str, Option]:
     """The table's options by key, in its order; a row for `model` goes before one for any."""

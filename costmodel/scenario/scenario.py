@@ -30,14 +30,15 @@ from modelworth.costmodel.scenario.distributions import Distribution, is_distrib
 from modelworth.costmodel.scenario.drivers import ANCHORS, Driver, load_drivers
 from modelworth.costmodel.scenario.expected import Expectation, read_expected
 from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
-from modelworth.costmodel.scenario.options import Choice, read_options
+from modelworth.costmodel.scenario.options import Choice, WeightedCase, read_cases, read_options
 from modelworth.costmodel.scenario.sampling_plan import plan
 from modelworth.data import yaml_reader
 from modelworth.data.errors import InputError
 from modelworth.data.words import Basis
 
 TOP: Final = (
-    "text", "months", "start", "currency", "usd_per_currency", "options", "expected",
+    "text", "months", "start", "currency", "usd_per_currency", "options", "expected", "cases",
+    "actuals",
 )  # fmt: skip
 NOTES: Final = frozenset({"value", "source", "as_of", "note"})
 FOLDER: Final = Path(data.__file__).parent / "scenarios"
@@ -75,6 +76,8 @@ class Scenario:
         settings: driver → what the scenario says about it.
         correlations: (driver, driver, rank correlation).
         document: the file's content as plain data.
+        cases: named ways in which the world may turn out, with their weights.
+        actuals: line → what it came to since, by month of operation.
     """
 
     name: str
@@ -89,6 +92,8 @@ class Scenario:
     choice: Choice | None
     expected: tuple[Expectation, ...]
     document: Mapping[str, Any] = field(repr=False)
+    cases: tuple[WeightedCase, ...] = ()
+    actuals: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -228,6 +233,8 @@ class _Reader:
             choice=self._choice(document),
             expected=read_expected(self._at("expected"), document.get("expected")),
             document=document,
+            cases=read_cases(self._at("cases"), document.get("cases")),
+            actuals=fields.actuals(self._at("actuals"), document.get("actuals")),
         )
         self._together(scenario)
         return scenario
@@ -349,6 +356,16 @@ class _Reader:
             if setting.distribution is not None
         }
         plan(uncertain, correlations=scenario.correlations, trials=1)
+        life = min(
+            scenario.number("compute.service_life_years"),
+            scenario.number("compute.changed_life_years"),
+        )
+        changes = scenario.number("compute.life_change_month")
+        if changes > 12 * life:
+            raise InputError(
+                self._at("compute.life_change_month"), f"{changes:g}",
+                f"at most the shorter life of {12 * life:g} months: nothing may have left before",
+            )  # fmt: skip
         low = scenario.number("verdict.not_viable_probability")
         high = scenario.number("verdict.viable_probability")
         if low > high:

@@ -39,7 +39,18 @@ def schema() -> Schema:
             **{key: {"type": ["object", "boolean"]} for key in default_options()},
             "quality_bar": {"type": "number", "minimum": 0, "maximum": 1},
         },
-        "additionalProperties": False,
+    }
+    fields["options"]["additionalProperties"] = _named("label")
+    fields["cases"] = {
+        "type": "object",
+        "description": "ways in which the world may turn out; the weights are at most 1 together",
+        "additionalProperties": _named("label", "weight"),
+    }
+    by_month = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 1}
+    fields["actuals"] = {
+        "type": "object",
+        "description": "line: what it came to, the first entry for the first month of operation",
+        "additionalProperties": by_month,
     }
     fields["expected"] = {"type": "object", "additionalProperties": _expected()}
     capacity = fields["capacity"]["properties"]
@@ -58,6 +69,18 @@ def schema() -> Schema:
         "description": "[driver, driver, rank correlation]",
     }
     return root
+
+
+def _named(*required: str) -> Schema:
+    """A label (and weight) with drivers by dotted or nested keys."""
+    return {
+        "type": "object",
+        "properties": {
+            "label": {"type": "string"},
+            "weight": {"type": "number", "minimum": 0, "maximum": 1},
+        },
+        "required": list(required),
+    }
 
 
 def _object(description: str = "") -> Schema:

@@ -197,8 +197,10 @@ def _show(analysis: Analysis) -> None:
             print(_row(figure, analysis.usd_per_currency))
     if analysis.currency != "USD":
         print(f"amounts in {analysis.currency}, at {analysis.usd_per_currency:g} USD each")
-    _show_risk(analysis.risk)
+    if analysis.verdict.question == "business":
+        _show_risk(analysis.risk)
     _show_flips(analysis)
+    _show_since(analysis)
     for finding in analysis.findings:
         print(f"{finding.severity} {finding.id}: {sentence(finding)}", file=sys.stderr)
 
@@ -224,6 +226,22 @@ def _show_flips(analysis: Analysis) -> None:
               f" most of all {names}")  # fmt: skip
 
 
+def _show_since(analysis: Analysis) -> None:
+    """Named cases by weight, and what was measured against the plan."""
+    for case in analysis.named_cases:
+        print(f"{case.weight:.0%} {case.label or case.key}: NPV {case.npv_usd:,.0f} USD")
+    if analysis.weighted_npv_usd is not None:
+        print(f"By weight: NPV {analysis.weighted_npv_usd:,.0f} USD")
+    for one in analysis.actuals:
+        off = f"{one.actual / one.plan - 1:+.0%}" if one.plan else "planned 0"
+        outside = (
+            one.low is not None and one.high is not None and (not one.low <= one.actual <= one.high)
+        )
+        mark = "  outside of four in five trials" if outside else ""
+        print(f"Month {one.month} {one.line}: {_number(one.actual, one.unit)}"
+              f" against {_number(one.plan, one.unit)} planned ({off}){mark}")  # fmt: skip
+
+
 def _show_risk(risk: Risk | None) -> None:
     """How deep a loss goes, and what is worth knowing before deciding."""
     if risk is None:
@@ -243,6 +261,9 @@ def _verdict(analysis: Analysis) -> str:
     answer = analysis.verdict
     words = {"viable": "Viable", "not_viable": "Not viable", "depends": "It depends"}
     chance = answer.probability_npv_positive
+    if answer.question == "cost":
+        cost = -(analysis.indicators["npv_usd"].mean or analysis.indicators["npv_usd"].base or 0.0)
+        return f"Cost alone: {cost:,.0f} USD in present value over {analysis.months} months."
     text = f"{words[answer.outcome]}, by the base case alone"
     if chance is not None:
         text = f"{words[answer.outcome]}: NPV is positive with a probability of {chance:.0%}"

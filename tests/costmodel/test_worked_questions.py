@@ -15,7 +15,7 @@ SAID = {
     "document_classification": "viable",
     "enterprise_on_premises": "viable",
     "image_generation": "depends",
-    "internal_copilot": "viable",
+    "internal_copilot": "depends",
     "medical_vision": "depends",
     "own_small_or_bought": "not_viable",
     "pretrain_foundation": "not_viable",

@@ -62,18 +62,37 @@ LINES = (
         "yearly season around 1; the number is 2 pi over 12",
     ),
     Line(
-        "api_price_ratio", "ratio", "demand",
+        "input_price_ratio", "ratio", "demand",
+        "(revenue.api.price_usd_per_million_input_tokens + 1e-9)"
+        " / (demand.anchor.input_price_usd_per_million_tokens + 1e-9)",
+        "price of prompt tokens over that at which the opening volume holds; the small number lets"
+        " a price be 0",
+    ),
+    Line(
+        "output_price_ratio", "ratio", "demand",
         'where(demand.volume_estimated_at == "reference_price",'
         " revenue.api.price_usd_per_million_output_tokens"
         " / demand.reference_price_usd_per_million_output_tokens,"
-        " (demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
+        " (revenue.api.price_usd_per_million_output_tokens + 1e-9)"
+        " / (demand.anchor.output_price_usd_per_million_tokens + 1e-9))",
+        "the same of output tokens",
+    ),
+    Line(
+        "request_price_ratio", "ratio", "demand",
+        "(demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
         " + demand.output_tokens_per_request * revenue.api.price_usd_per_million_output_tokens"
         " + 1e-9)"
         " / (demand.prompt_tokens_per_request * demand.anchor.input_price_usd_per_million_tokens"
         " + demand.output_tokens_per_request * demand.anchor.output_price_usd_per_million_tokens"
-        " + 1e-9))",
-        "price of a request over that at which the opening volume holds; the small number lets a"
-        " price be 0",
+        " + 1e-9)",
+        "price of a whole request over that at which the opening volume holds",
+    ),
+    Line(
+        "api_price_ratio", "ratio", "demand",
+        'where(demand.volume_estimated_at == "reference_price", output_price_ratio,'
+        " where(max(input_price_ratio, output_price_ratio) > 1,"
+        " max(input_price_ratio, output_price_ratio), request_price_ratio))",
+        "what demand answers: the dearer of both prices where one rises, else the whole request",
     ),
     Line(
         "price_drift", "ratio", "demand",
@@ -171,7 +190,7 @@ LINES = (
         " * min(1, month / revenue.internal.ramp_months)",
     ),
     Line(
-        "api_requests", "requests", "demand", "demand.requests_per_month * priced_volume",
+        "api_requests", "requests", "demand", "demand.requests_per_month * volume * price_response",
         "requests that API customers want",
     ),
     Line(
