@@ -29,6 +29,9 @@ PLAN = {
 }  # fmt: skip
 
 
+ANCHOR = "demand.anchor.output_price_usd_per_million_tokens"
+
+
 def plan(changes=None):
     return scenarios.with_overrides(scenarios.from_document(PLAN, "plan.yaml"), changes or {})
 
@@ -137,7 +140,11 @@ def test_without_uncertainty_or_trials_there_is_a_base_case_alone():
     ],
 )  # fmt: skip
 def test_the_verdict_follows_its_rule(changes, outcome):
-    found = evaluate(plan(changes), parts=("risk",)).verdict
+    own = {
+        ANCHOR: changes["revenue.api.price_usd_per_million_output_tokens"],
+        "company.acquisition_usd_per_customer": 12_000,
+    }
+    found = evaluate(plan({**changes, **own}), parts=("risk",)).verdict
     assert found.outcome == outcome
     probability = found.probability_npv_positive
     met = {criterion.key: criterion.met for criterion in found.criteria}
