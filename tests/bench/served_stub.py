@@ -21,7 +21,8 @@ END = b"0\r\n\r\n"
 
 
 def event(**content) -> bytes:
-    text = b"data: " + json.dumps({"id": "x", "object": "chunk", **content}).encode() + b"\n\n"
+    whole = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "stub", **content}
+    text = b"data: " + json.dumps(whole).encode() + b"\n\n"
     return b"%x\r\n%b\r\n" % (len(text), text)
 
 
@@ -30,21 +31,35 @@ def delta(text: str | None, finish: str | None = None, field: str = "content") -
     return event(choices=[{"index": 0, "delta": part, "finish_reason": finish}])
 
 
+def completion(text: str, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "text": text, "finish_reason": finish}
+    return event(object="text_completion", choices=[choice])
+
+
 DONE = b"e\r\ndata: [DONE]\n\n\r\n"
-TOKEN = delta(" word")
+TOKEN, COMPLETION_TOKEN = delta(" time"), completion(" time")
 
 
 class Request:
     def __init__(self, fd, body, now):
         _, *options = body["model"].split(";")
         self.options = dict(option.split("=") for option in options)
-        self.fd, self.got_s, self.tokens = fd, now, int(body.get("max_tokens", 16))
-        text = body.get("prompt") or " ".join(m["content"] for m in body["messages"])
-        self.words = text.split()
+        self.fd, self.got_s = fd, now
+        self.tokens = int(body.get("max_tokens") or body.get("max_completion_tokens") or 16)
+        self.words = written(body).split()
         self.chunk = int(self.options.get("chunk", 1))
         self.fault = self.options.get("fault", "")
         self.begun_s = self.first_s = self.last_s = None
-        self.sent = 0
+        self.sent, self.chat = 0, "messages" in body
+
+
+def written(body) -> str:
+    """The text of a request, in whichever form it comes."""
+    if "prompt" in body:
+        return body["prompt"] if isinstance(body["prompt"], str) else " ".join(body["prompt"])
+    contents = [message["content"] for message in body["messages"]]
+    parts = [[{"text": one}] if isinstance(one, str) else one for one in contents]
+    return " ".join(part.get("text", "") for one in parts for part in one)
 
 
 class Stub:
@@ -118,6 +133,8 @@ class Stub:
     def answer_get(self, fd, path):
         if path.endswith("/models"):
             body = {"data": [{"id": "stub", "object": "model"}]}
+        elif path.endswith("/health"):
+            body = {}
         elif path.endswith("/log"):
             body = self.log
         elif path.endswith("/metrics"):
@@ -200,10 +217,12 @@ class Stub:
             return
         size = min(request.chunk, request.tokens - request.sent)
         thinking = request.fault == "reasoning" and request.sent < request.tokens // 2
-        if size == 1 and not thinking:
+        if not request.chat:
+            chunk = COMPLETION_TOKEN if size == 1 else completion(" time" * size)
+        elif size == 1 and not thinking:
             chunk = TOKEN
         else:
-            chunk = delta(" word" * size, field="reasoning_content" if thinking else "content")
+            chunk = delta(" time" * size, field="reasoning_content" if thinking else "content")
         if request.fault == "half_chunk" and request.sent >= request.tokens // 2:
             self.send(request.fd, chunk[: len(chunk) // 2])
             self.hang_up(request.fd)
@@ -241,7 +260,8 @@ class Stub:
             usage["prompt_tokens_details"] = {"cached_tokens": same}
             self.last_words = words
         counts = b"" if request.fault == "no_usage" else event(choices=[], usage=usage)
-        return delta("", "length") + counts + DONE + END
+        last = delta("", "length") if request.chat else completion("", "length")
+        return last + counts + DONE + END
 
     def end(self, request, now):
         self.send(request.fd, self.last_events(request))
