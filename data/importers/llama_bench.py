@@ -33,6 +33,10 @@ from modelworth.data.measurement import (
 from modelworth.data.words import Kind, precision
 
 TOOL: Final = "llama-bench"
+ON_CPU: Final = frozenset({"CPU", "BLAS", "RPC"})
+"""Backends that need no accelerator."""
+_LISTED: Final = re.compile(r"(?:Device \d+: |ggml_vulkan: \d+ = )([^,(|\n]+)")
+"""A device as llama.cpp lists it before its table."""
 NARROW: Final = ((5.0, "int4"), (9.0, "int8"), (17.0, "float16"))
 _TEST: Final = re.compile(r"(?:pp(\d+))?\+?(?:tg(\d+))?(?:\s*@\s*d(\d+))?")
 _INSERT: Final = re.compile(r"INSERT INTO \w+ \(([^)]*)\) VALUES \((.*)\);")
@@ -73,6 +77,7 @@ def _texts(content: Content) -> Iterator[Test]:
 def _markdown(table: str) -> Iterator[Test]:
     """Rows of the printed table."""
     header: list[str] = []
+    listed = ", ".join(name.strip() for name in _LISTED.findall(table))
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if "t/s" in cells and "test" in cells:
@@ -88,6 +93,7 @@ def _markdown(table: str) -> Iterator[Test]:
                 "model_size": _sized(row.get("size")),
                 "model_n_params": _sized(row.get("params")),
                 "backends": row.get("backend"),
+                "gpu_info": listed,
                 "n_gpu_layers": row.get("ngl"),
                 "n_prompt": test[1] or 0,
                 "n_gen": test[2] or 0,
@@ -161,16 +167,16 @@ def _times(test: Test, tokens: int, where: str) -> tuple[tuple[float, ...], floa
 
 
 def _device(test: Test, told: Told) -> tuple[str | None, bool]:
-    """What it ran on, and whether that was the CPU."""
-    gpu, cpu = _text(test.get("gpu_info")), _text(test.get("cpu_info"))
-    layers = number(test.get("n_gpu_layers"))
-    backends = str(test.get("backends") or "").upper()
-    no_gpu = gpu is None and (cpu is not None or set(backends.split(",")) <= {"CPU", "BLAS"})
-    on_cpu = layers == 0 or (no_gpu and told.device is None and bool(cpu or backends))
-    if on_cpu:
+    """What it ran on, and whether that was the CPU.
+
+    Apple's chips are named as a processor, whose GPU then is meant.
+    """
+    cpu, names = _text(test.get("cpu_info")), list(dict.fromkeys(_gpus(test)))
+    backends = {part.strip() for part in str(test.get("backends") or "CPU").upper().split(",")}
+    plain = backends <= ON_CPU and not names
+    if number(test.get("n_gpu_layers")) == 0 or (plain and (cpu or told.device is None)):
         return (cpu or told.device, True)
-    names = list(dict.fromkeys(_gpus(test)))
-    return (told.device or " + ".join(names) or None, False)
+    return (told.device or " + ".join(names) or (cpu if "METAL" in backends else None), False)
 
 
 def _gpus(test: Test) -> list[str]:

@@ -56,7 +56,8 @@ class Part:
     @property
     def shapes(self) -> Json:
         """Sizes of the input."""
-        return object_at(self.config, "scenario", "input_shapes")
+        shapes = object_at(self.config, "scenario", "input_shapes")
+        return shapes or object_at(self.config, "benchmark", "input_shapes")
 
 
 def parts(content: Content) -> Iterator[Part]:

@@ -61,6 +61,13 @@ def test_utf_16_as_powershell_redirects(tmp_path):
     assert read_foreign(path, Told())[0].result.throughput_per_s.value == 128
 
 
+def test_devices_listed_before_the_table_are_read(tmp_path):
+    line = "  Device {}: NVIDIA A100-SXM4-80GB, compute capability 8.0, VMM: yes\n"
+    listed = line.format(0) + line.format(1) + MARKDOWN
+    record = read_foreign(written(tmp_path, listed, "out.md"), Told(date=TOLD.date))[0]
+    assert (record.machine.device, record.machine.count) == ("NVIDIA A100-SXM4-80GB", 2)
+
+
 def test_the_printed_table_needs_a_device_and_a_date(tmp_path):
     path = written(tmp_path, MARKDOWN, "out.md")
     with pytest.raises(InputError, match="no device, no date"):
@@ -82,6 +89,13 @@ def test_the_printed_table_needs_a_device_and_a_date(tmp_path):
         ({"gpu_info": "GPU A, GPU A", "devices": "CUDA1"}, "GPU A", "other", 1),
         ({"n_gpu_layers": 0}, "A Processor", "cpu", 1),
         ({"gpu_info": "", "backends": "CPU", "n_gpu_layers": 99}, "A Processor", "cpu", 1),
+        ({"gpu_info": "", "backends": None}, "A Processor", "cpu", 1),
+        (
+            {"gpu_info": "", "backends": "Metal,BLAS", "cpu_info": "Apple M2"},
+            "Apple M2",
+            "other",
+            1,
+        ),
     ],
 )
 def test_on_what_it_ran(tmp_path, changes, device, kind, count):
