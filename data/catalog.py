@@ -177,10 +177,16 @@ class RentQuote:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All tables, with look-ups that name near misses."""
+    """All tables, with look-ups that name near misses.
+
+    Attributes:
+        models: with configs from which they can be built.
+        described: as `modelworth inspect` described them; enough to predict, not to build.
+    """
 
     accelerators: tuple[Accelerator, ...]
     models: tuple[ModelEntry, ...]
+    described: tuple[ModelEntry, ...]
     rents: tuple[Rent, ...]
     purchases: tuple[Purchase, ...]
     electricity_prices: tuple[Electricity, ...]
@@ -201,7 +207,8 @@ class Catalog:
         Raises:
             InputError: if there is none.
         """
-        return _found("model", name, {item.name: item for item in self.models})
+        both = (*self.models, *self.described)
+        return _found("model", name, {item.name: item for item in both})
 
     def rent(
         self, accelerator: str, provider: str | None = None, terms: Terms = "on-demand"
@@ -265,6 +272,7 @@ def load_catalog(extra: str | Path | None = None) -> Catalog:
     return Catalog(
         accelerators,
         shipped.models,
+        shipped.described,
         shipped.rents,
         shipped.purchases,
         shipped.electricity_prices,
@@ -281,6 +289,10 @@ def _shipped() -> Catalog:
     return Catalog(
         accelerators=accelerators,
         models=tuple(row.model_copy(update={"config": _config(row.name)}) for row in index),
+        described=tuple(
+            row.model_copy(update={"config": _config(f"described/{row.name}")})
+            for row in read_table(HERE / "models" / "described.csv", ModelEntry)
+        ),
         rents=tuple(read_table(HERE / "rents.csv", Rent)),
         purchases=tuple(read_table(HERE / "purchase_prices.csv", Purchase)),
         electricity_prices=tuple(read_table(HERE / "electricity.csv", Electricity)),

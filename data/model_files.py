@@ -29,8 +29,10 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     config = _dictionary(path)
     if not isinstance(config.get("model_type"), str) and "modelworth_architecture" not in config:
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
-    if "quantization_config" not in config and (words := _quantization(path)):
-        config["quantization_config"] = words
+    if words := _quantization(path):
+        own = config.setdefault("quantization_config", words)
+        if isinstance(own, dict) and "kv_cache_quant_algo" in words:
+            own.setdefault("kv_cache_quant_algo", words["kv_cache_quant_algo"])
     return config
 
 

@@ -133,7 +133,7 @@ def _instance(kind: Any, settings: Any, name: str, device: Any) -> Any:
         try:
             with device:
                 choices = {} if attention is None else {"attn_implementation": attention}
-                return kind._from_config(settings, dtype=torch.bfloat16, **choices)
+                return kind._from_config(settings, dtype=torch.float32, **choices)
         except Exception as error:
             if attention is None:
                 raise _refused(name, error) from error

@@ -71,7 +71,14 @@ def fixed_inputs(model: Any) -> dict[str, Any]:
         if not takes(model, "decoder_input_ids") or config.model_type in ("speech_to_text",):
             given["input_features"] = _zeros(1, frames, bins)
     if takes(model, "input_values") and "pixel_values" not in given:
-        given["input_values"] = _zeros(1, SECONDS_OF_SOUND * SAMPLES_PER_S)
+        frames, bins = (_of(config, name, default=0) for name in ("max_length", "num_mel_bins"))
+        spectrum = frames > SAMPLES_PER_S // 100 and bins > 0
+        shape = (frames, bins) if spectrum else (SECONDS_OF_SOUND * SAMPLES_PER_S,)
+        given["input_values"] = _zeros(1, *shape)
+    if takes(model, "bbox") and "input_ids" not in given:
+        given["input_ids"] = tokens(64)
+    if takes(model, "bbox"):
+        given["bbox"] = torch.zeros(1, 64, 4, dtype=torch.long, device=META)
     if takes(model, "input_ids") and not model.config.is_encoder_decoder:
         longest = _of(config, "max_position_embeddings", default=64)
         given["input_ids"] = tokens(max(1, min(64, longest)))
@@ -111,4 +118,4 @@ def read_setting(settings: Any, name: str) -> Any:
 
 
 def _zeros(*shape: int) -> torch.Tensor:
-    return torch.zeros(*shape, dtype=torch.bfloat16, device=META)
+    return torch.zeros(*shape, dtype=torch.float32, device=META)

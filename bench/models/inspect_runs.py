@@ -64,6 +64,8 @@ def runs_of(built: Built) -> tuple[Runs | None, list[str]]:
     longest = setting(built.settings, LONGEST) or LENGTHS[-1]
     lengths = SHORT if steps_by_token(model) else LENGTHS
     lengths = lengths if longest >= lengths[-1] else _shorter(longest)
+    if only_decodes(model):
+        lengths = lengths[:2]
     failed = ""
     for attempt in (_by_tokens, _beside_fixed, _fixed):
         try:
@@ -74,6 +76,13 @@ def runs_of(built: Built) -> tuple[Runs | None, list[str]]:
         if runs is not None:
             return runs, ["FLOPs of one item of the config's own size"] if runs.fixed else []
     return None, [f"FLOPs are 2 a parameter and token, not counted: a bare pass fails ({failed})"]
+
+
+def only_decodes(model: Any) -> bool:
+    """Whether a model only continues a text: every FLOP of it is some token's."""
+    return bool(
+        model.can_generate() and reads_tokens(model) and not model.config.is_encoder_decoder
+    )
 
 
 def _by_tokens(model: Any, lengths: tuple[int, ...]) -> Runs | None:
@@ -125,9 +134,13 @@ def _shorter(longest: int) -> tuple[int, int, int]:
 
 
 def fitted(values: list[float], lengths: tuple[int, ...]) -> Fitted:
-    """The three numbers through three points; one point is fixed."""
+    """The three numbers through three points; two where nothing is fixed, one where all is."""
     if len(values) == 1:
         return Fitted(fixed=values[0])
+    if len(values) == 2:  # nothing is fixed in a decoder: a line through each token's FLOPs
+        each = [value / length for value, length in zip(values, lengths, strict=True)]
+        pair = (each[1] - each[0]) / (lengths[1] - lengths[0])
+        return Fitted(0, each[0] - pair * lengths[0], pair)
     (x, y, z), (a, b, c) = lengths, values
     first, second = (b - a) / (y - x), (c - b) / (z - y)
     pair = (second - first) / (z - x)

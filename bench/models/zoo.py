@@ -152,6 +152,8 @@ def _found(name: str, trust_remote_code: bool) -> Blueprint:
         config = _hub_config(name, trust_remote_code)
         return Blueprint(name, family_of(config, name), config, name, False, trust_remote_code)
     entry = load_catalog().model(name)
+    if "modelworth_architecture" in entry.config:
+        raise InputError("model", name, "a config.json: the catalogue only describes this one")
     return Blueprint(entry.name, entry.family, entry.config)
 
 

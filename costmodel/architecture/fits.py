@@ -18,6 +18,7 @@ from modelworth.costmodel.architecture.memory import (
 )
 from modelworth.costmodel.architecture.sharding import ONE_DEVICE, Sharding
 from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.data.errors import InputError
 
 SERVING_SPREADS = ((2, 1), (4, 1), (8, 1), *((8, 2**power) for power in range(1, 6)))
 """Tensor degrees and pipeline stages proposed for serving, in order: tensor parallelism in a node,
@@ -95,6 +96,22 @@ class TrainingAsk:
             kernels=self.kernels,
             trainable_parameters=self.trainable_parameters,
         )
+
+
+def unservable(architecture: Architecture, work: str, tokens: float) -> InputError | None:
+    """Why a model can't do a kind of work on that many tokens at all, or None.
+
+    `work` in the project's words: serve, prefill and decode write text; forward and train don't.
+    """
+    if work in ("serve", "prefill", "decode") and not architecture.generates:
+        what = "an image model" if architecture.patches is not None else f"an {architecture.family}"
+        found = f"{what}, which doesn't write tokens"
+        return InputError(architecture.name, found, advice="ask for --work forward")
+    longest = architecture.longest
+    if longest is None or architecture.patches is not None or tokens <= longest:
+        return None
+    found = f"{tokens:,.0f} tokens; it was made for {longest:,}"
+    return InputError(architecture.name, found, advice=f"ask for {longest:,} tokens or fewer")
 
 
 def available_bytes(memory_bytes: float) -> float:

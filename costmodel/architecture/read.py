@@ -22,7 +22,7 @@ from modelworth.costmodel.architecture.description import described, is_descript
 from modelworth.costmodel.architecture.families import read_decoder
 from modelworth.costmodel.architecture.keys import Config, optional
 from modelworth.costmodel.architecture.quantization import scheme_of
-from modelworth.costmodel.architecture.storage import stored
+from modelworth.costmodel.architecture.storage import stored, stored_as_listed
 from modelworth.costmodel.architecture.structure import Architecture, Stored
 from modelworth.costmodel.architecture.traits import TRAITS
 from modelworth.data.errors import InputError
@@ -41,6 +41,8 @@ PREDICTING = (
     *("glm4_moe", "glm_moe_dsa"),
 )
 """Types whose checkpoints hold prediction layers in DeepSeek's form."""
+RELATIVE = ("t5", "mt5", "umt5")
+"""Types whose positions are distances: any length goes."""
 MOST_PARAMETERS = 10**15
 """No model has more: a config that says so is damaged."""
 LONGEST_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length")
@@ -65,6 +67,10 @@ def knows(config: Mapping[str, Any]) -> bool:
 
 def with_storage(architecture: Architecture, config: Mapping[str, Any]) -> Architecture:
     """The architecture with the bits that a config says its weights are stored in."""
+    words = config.get("quantization_config")
+    if isinstance(words, Mapping) and words.get("quant_method") == "gguf":
+        held = stored_as_listed(architecture, words.get("parts"))
+        return replace(architecture, stored=held, note=_note(architecture, held))
     scheme = scheme_of(config)
     if scheme is None:
         return architecture
@@ -160,6 +166,8 @@ def _with_prediction(read: Architecture, config: Config) -> Architecture:
 
 def _longest(config: Config) -> int | None:
     """Positions the model was made for."""
+    if config.get("model_type") in RELATIVE:
+        return None
     inner = config.get("text_config")
     words = {**(inner if isinstance(inner, Mapping) else {}), **config}
     return optional(words, *LONGEST_KEYS) or None

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from typing import Any
 
 from modelworth.costmodel.architecture.mixers import Attention
 from modelworth.costmodel.architecture.quantization import Rule, Scheme
@@ -22,6 +23,8 @@ from modelworth.costmodel.architecture.structure import (
     Stored,
     StoredPart,
 )
+from modelworth.data.errors import InputError
+from modelworth.data.weight_formats import weight_format
 
 WIDE_BITS = 16.0
 PREFIX = re.compile(r"^(?:(?:model|language_model|backbone|transformer|decoder|encoder)\.)+")
@@ -88,6 +91,27 @@ def stored(architecture: Architecture, scheme: Scheme) -> Stored:
     method = " and ".join(dict.fromkeys(labels)) or "bf16"
     precision = narrow.most_common(1)[0][0].precision if narrow else "bf16"
     return Stored(method, precision, tuple(parts), scheme.cache)
+
+
+def stored_as_listed(architecture: Architecture, listed: Any) -> Stored:
+    """The bits of a file that lists its tensors: part, parameters and format of each.
+
+    Raises:
+        InputError: if they aren't the model's parameters.
+    """
+    parts, narrow = [], Counter[str]()
+    for part, parameters, form in listed or ():
+        row = weight_format(form)
+        parts.append(StoredPart(part, parameters, row.bits))
+        if row.bits < WIDE_BITS:
+            narrow[form] += parameters
+    counted = sum(each.parameters for each in parts)
+    if abs(counted - architecture.parameters) > 0.001 * architecture.parameters:
+        found = f"{counted:,} parameters in tensors, {architecture.parameters:,} by the sizes"
+        raise InputError("GGUF", found, "a file whose sizes and tensors agree")
+    method = narrow.most_common(1)[0][0] if narrow else "bf16"
+    precision = weight_format(method).products
+    return Stored(f"GGUF {method.upper()}", precision, tuple(parts))
 
 
 def _rule(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from modelworth.costmodel.architecture.activations import Checkpointing
-from modelworth.costmodel.architecture.fits import TrainingAsk, training_fit
+from modelworth.costmodel.architecture.fits import TrainingAsk, training_fit, unservable
 from modelworth.costmodel.architecture.sharding import Sharding
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns_on, device_for
@@ -31,6 +31,9 @@ DOUBLINGS = tuple(2**power for power in range(21))
 
 def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | None:
     """Why a case can't be, or None. `ran`: it is a row of a table of what did."""
+    asked = case.tokens + (case.new_tokens if case.work == "serve" else 0)
+    if not ran and (reason := unservable(case.architecture, case.work, asked)) is not None:
+        return reason
     try:
         device = device_for(case, tables)
     except InputError as error:

@@ -128,6 +128,9 @@ def _can_build(config: dict[str, Any]) -> bool:
     spec = find_spec("transformers")
     if "modelworth_architecture" in config or not find_spec("torch") or spec is None:
         return False
+    words = config.get("quantization_config")
+    if isinstance(words, dict) and words.get("quant_method") == "gguf":
+        return False  # its header says enough
     kind = str(config.get("model_type"))
     folder = Path(spec.origin or "").parent / "models" / kind.replace("-", "_")
     return kind in {*named_types(), "kimi_k2"} or (kind.isidentifier() and folder.is_dir())

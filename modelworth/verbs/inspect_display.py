@@ -21,6 +21,7 @@ PRECISIONS = ("bf16", "fp8", "int8", "fp4", "int4")
 DEVICES = (1, 2, 4, 8)
 GLYPHS = "█▓▒░▚▞▙▜▟#"
 WIDTH = 60
+SHOWN = 12
 CONVENTION = (
     "a multiply and an add each; a pass: every pair of query and position; training: three passes, "
     "windows and chosen positions as they are, the causal half not taken off, prediction layers in"
@@ -190,7 +191,8 @@ def _show_fits(fits: dict[str, int | None]) -> None:
         names = [name for name, needed in fits.items() if needed == count]
         if names:
             label = f"{count} ×" if count else "more than 8 ×"
-            print(f"    {label:<14}{', '.join(names)}")
+            more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+            print(f"    {label:<14}{', '.join(names[:SHOWN])}{more}")
 
 
 def _count(value: float) -> str:

@@ -122,7 +122,14 @@ class Shape:
             pairs_share=0.5 if blocks[-1].attention.causal else 1.0,
             traffic_elements=sum(block.count * _traffic(block) for block in blocks),
             product_inputs=sum(block.count * _inputs(block) for block in blocks),
-            expert_width=min(block.feed_forward.width for block in sparse or blocks),
+            expert_width=min(
+                (
+                    block.feed_forward.width
+                    for block in sparse or blocks
+                    if block.feed_forward.width
+                ),
+                default=1,
+            ),
             head_tokens=_head_tokens(architecture),
         )
 

@@ -1,0 +1,169 @@
+"""What a GGUF file says of its model: its header alone, never the weights.
+
+The header lists every tensor with shape and format, so parameters and bytes follow exactly. What
+comes out is a config in transformers' words, with the bits of each part at `quantization_config`.
+Source: the GGUF specification (github.com/ggml-org/ggml, docs/gguf.md); formats by the numbers and
+block sizes of the package gguf.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from modelworth.data.errors import InputError
+
+SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?"} | {
+    10: "<Q",
+    11: "<q",
+    12: "<d",
+}
+TEXT, ARRAY = 8, 9
+MOST_KEYS, MOST_TENSORS, LONGEST_TEXT, MOST_ITEMS = 10_000, 200_000, 2**24, 10_000_000
+FORMATS = {
+    0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 10: "q2_k",
+    11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs",
+    19: "iq1_s", 20: "iq4_nl", 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs", 29: "iq1_m", 30: "bf16",
+    34: "tq1_0", 35: "tq2_0", 39: "mxfp4", 40: "nvfp4", 41: "q1_0",
+}  # fmt: skip
+"""ggml's numbers of formats."""
+TYPES = {
+    "llama": "llama", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen3": "qwen3",
+    "qwen3moe": "qwen3_moe", "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text",
+    "phi3": "phi3", "gpt-oss": "gpt_oss", "starcoder2": "starcoder2", "granite": "granite",
+    "olmo2": "olmo2", "smollm3": "smollm3", "glm4": "glm4", "exaone4": "exaone4",
+    "seed_oss": "seed_oss", "mistral3": "mistral", "arcee": "arcee", "ernie4_5": "ernie4_5",
+}  # fmt: skip
+"""Architectures of llama.cpp by transformers' name; the rest are refused."""
+KEYS = {
+    "block_count": "num_hidden_layers",
+    "embedding_length": "hidden_size",
+    "feed_forward_length": "intermediate_size",
+    "attention.head_count": "num_attention_heads",
+    "attention.head_count_kv": "num_key_value_heads",
+    "attention.key_length": "head_dim",
+    "attention.sliding_window": "sliding_window",
+    "context_length": "max_position_embeddings",
+    "expert_count": "num_experts",
+    "expert_used_count": "num_experts_per_tok",
+    "expert_feed_forward_length": "moe_intermediate_size",
+    "expert_shared_feed_forward_length": "shared_expert_intermediate_size",
+}
+PARTS = (
+    ("token_embd", "embedding"),
+    ("output.weight", "head"),
+    ("_norm", "norms"),
+    ("ffn_gate_inp", "router"),
+    ("_exps", "experts"),
+    ("_shexp", "experts"),
+    ("attn_", "attention"),
+    ("ffn_", "mlp"),
+)
+
+
+def read_gguf(path: Path) -> dict[str, Any]:
+    """The config that a GGUF file's header says.
+
+    Raises:
+        InputError: if it isn't such a file, or of an architecture or format that isn't known.
+    """
+    try:
+        with path.open("rb") as file:
+            values, tensors = _header(file, str(path))
+    except (OSError, struct.error, UnicodeDecodeError, OverflowError) as error:
+        raise InputError(str(path), str(error), "a GGUF file") from error
+    return _config(values, tensors, str(path))
+
+
+Tensor = tuple[str, int, int, tuple[int, ...]]
+
+
+def _header(file: BinaryIO, where: str) -> tuple[dict[str, Any], list[Tensor]]:
+    """Values by key, and each tensor's name, parameters, format and shape."""
+    if file.read(4) != b"GGUF":
+        raise InputError(where, "no mark of GGUF", "a GGUF file")
+    version, tensors, keys = struct.unpack("<IQQ", file.read(20))
+    if version not in (2, 3) or keys > MOST_KEYS or tensors > MOST_TENSORS:
+        found = f"version {version}, {keys:,} keys, {tensors:,} tensors"
+        raise InputError(where, found, "version 2 or 3 of GGUF, as llama.cpp writes it")
+    values = {}
+    for _ in range(keys):
+        key = _text(file, where)
+        (kind,) = struct.unpack("<I", file.read(4))
+        values[key] = _value(file, kind, where)
+    return values, [_tensor(file, where) for _ in range(tensors)]
+
+
+def _tensor(file: BinaryIO, where: str) -> Tensor:
+    """One tensor's entry."""
+    name = _text(file, where)
+    (dimensions,) = struct.unpack("<I", file.read(4))
+    if dimensions > 8:
+        raise InputError(where, f"{dimensions} dimensions of {name}", "a GGUF file")
+    shape = struct.unpack(f"<{dimensions}Q", file.read(8 * dimensions))
+    kind, _offset = struct.unpack("<IQ", file.read(12))
+    if kind not in FORMATS:
+        raise InputError(where, f"format {kind} of {name}", f"one of {sorted(FORMATS)}")
+    return name, prod(shape), kind, shape
+
+
+def _text(file: BinaryIO, where: str) -> str:
+    """A text with its length before it."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > LONGEST_TEXT:
+        raise InputError(where, f"a text of {length:,} bytes", "a GGUF file")
+    return file.read(length).decode("utf-8", "replace")
+
+
+def _value(file: BinaryIO, kind: int, where: str) -> Any:
+    """A value; of a list only how many items it has, which is what a vocabulary is asked for."""
+    if kind == TEXT:
+        return _text(file, where)
+    if kind != ARRAY:
+        if kind not in SCALARS:
+            raise InputError(where, f"a value of kind {kind}", "a GGUF file")
+        return struct.unpack(SCALARS[kind], file.read(struct.calcsize(SCALARS[kind])))[0]
+    inner, count = struct.unpack("<IQ", file.read(12))
+    if count > MOST_ITEMS or inner == ARRAY:
+        raise InputError(where, f"a list of {count:,} items", "a GGUF file")
+    if inner in SCALARS:
+        step = struct.calcsize(SCALARS[inner])
+        items = file.read(step * count)
+        return [each for (each,) in struct.iter_unpack(SCALARS[inner], items)]
+    return [_text(file, where) for _ in range(count)]
+
+
+def _config(values: dict[str, Any], tensors: list[Tensor], where: str) -> dict[str, Any]:
+    """The header in transformers' words."""
+    named = str(values.get("general.architecture"))
+    if named not in TYPES:
+        raise InputError(f"{where}: general.architecture", named, f"one of {', '.join(TYPES)}")
+    config: dict[str, Any] = {"model_type": TYPES[named]}
+    for key, word in KEYS.items():
+        found = values.get(f"{named}.{key}")
+        if isinstance(found, list):
+            found = found[0] if len(set(found)) == 1 else None
+        if found is not None:
+            config[word] = found
+    if named == "llama" and config.get("num_experts"):
+        config["model_type"] = "mixtral"
+    sizes = {name: shape for name, _, _, shape in tensors}
+    if "token_embd.weight" in sizes:
+        config["vocab_size"] = sizes["token_embd.weight"][-1]
+    config["tie_word_embeddings"] = "output.weight" not in sizes
+    config["quantization_config"] = {"quant_method": "gguf", "parts": _parts(tensors)}
+    return config
+
+
+def _parts(tensors: list[Tensor]) -> list[list[Any]]:
+    """Parameters of each part in each format: part, parameters, format."""
+    held: Counter[tuple[str, str]] = Counter()
+    for name, parameters, kind, _ in tensors:
+        if name.startswith("rope_freqs"):
+            continue
+        part = next((part for word, part in PARTS if word in name), "norms")
+        held[part, FORMATS[kind]] += parameters
+    return [[part, count, form] for (part, form), count in held.items()]

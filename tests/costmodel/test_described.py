@@ -1,0 +1,118 @@
+"""The models that the catalogue describes: the figures of their built classes and publications."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelworth.costmodel.architecture.description import describe
+from modelworth.costmodel.architecture.fits import unservable
+from modelworth.costmodel.architecture.plausible import require_plausible
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.work import (
+    kv_cache_bytes,
+    prediction_flops,
+    training_flops,
+)
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
+
+DESCRIBED = load_catalog().described
+
+# Billions of parameters that a token uses, as their makers state them.
+ACTIVE = {
+    "deepseek-v4-flash": 13,
+    "llama-4-maverick-17b-128e-instruct": 17,
+    "kimi-k2-instruct": 32,
+    "qwen3-235b-a22b-nvfp4": 22,
+    "glm-5": 40,
+    "deepseek-r1": 37,
+}
+
+
+def of(name: str) -> Architecture:
+    """A model of the catalogue."""
+    entry = load_catalog().model(name)
+    return Architecture.from_config(entry.config, entry.name)
+
+
+@pytest.mark.parametrize("entry", DESCRIBED, ids=lambda entry: entry.name)
+def test_a_description_is_what_the_index_says(entry):
+    model = Architecture.from_config(entry.config, entry.name)
+    assert model.parameters == entry.parameters_total
+    assert model.active_parameters == entry.parameters_active
+    assert describe(model) == entry.config
+    if model.stored is not None:
+        assert sum(part.parameters for part in model.stored.parts) == model.parameters
+
+
+@pytest.mark.parametrize(("name", "billions"), ACTIVE.items())
+def test_active_parameters_are_as_published(name, billions):
+    model = of(name)
+    within = model.active_parameters - model.embedding_parameters, model.active_parameters
+    assert within[0] / 1e9 * 0.97 <= billions <= within[1] / 1e9 * 1.03
+
+
+def test_nemotron_super_has_half_of_the_layers_it_came_from():
+    model = of("llama-3.3-nemotron-super-49b-v1")
+    assert model.parameters / 1e9 == pytest.approx(49.9, abs=0.05)
+    assert sum(block.attention.heads > 0 for block in model.blocks for _ in block.at) == 49
+
+
+@pytest.mark.parametrize(("name", "gflops"), [("gpt-oss-120b", 34.5), ("deepseek-v4-flash", 92.8)])
+def test_training_flops_are_as_published(name, gflops):
+    """Windows and choices counted, the causal half not taken off, the prediction layer in."""
+    model, tokens = of(name), 4096
+    spent = training_flops(model, 1, tokens, pairs="reach")
+    spent += 3 * prediction_flops(model, tokens, "reach")
+    assert spent / tokens / 1e9 == pytest.approx(gflops, rel=0.005)
+
+
+def test_caches_are_as_published():
+    assert kv_cache_bytes(of("deepseek-r1"), 1, 1000) == 1000 * 61 * (512 + 64) * 2
+    windowed = of("gpt-oss-120b")
+    near, far = kv_cache_bytes(windowed, 1, 128), kv_cache_bytes(windowed, 1, 1128)
+    assert near == 36 * 128 * 2 * 8 * 64 * 2
+    assert far - near == 18 * 1000 * 2 * 8 * 64 * 2
+
+
+def test_what_a_model_is_not_for_is_refused():
+    assert "doesn't write" in str(unservable(of("bert-base"), "serve", 128))
+    assert "doesn't write" in str(unservable(of("vit-base"), "decode", 1))
+    assert "1,024" in str(unservable(of("gpt2"), "serve", 65_536))
+    assert unservable(of("gpt2"), "serve", 1024) is None
+    assert unservable(of("t5-small"), "serve", 4096) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden_size": -1024},
+        {"vocab_size": 10**18},
+        {"vocab_size": 10**400},
+        {"num_hidden_layers": 10**6},
+        {"encoder_layers": 10**8},
+        {"image_size": 10**9},
+        {"vision_config": {"hidden_size": 10**12}},
+        {"layer_types": ["full_attention"] * 300_000},
+    ],
+)
+def test_absurd_sizes_are_refused_before_anything_is_built(change):
+    with pytest.raises(InputError):
+        require_plausible({"model_type": "something", "hidden_size": 64, **change})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"modelworth_architecture": 2},
+        {"hidden": -1},
+        {"blocks": []},
+        {"blocks": [{"count": 1}]},
+        {"extra": 1},
+        {"head": {"matmul_parameters": True, "outputs": 1}},
+        {"family": "fish"},
+    ],
+)
+def test_a_damaged_description_is_refused(change):
+    with pytest.raises(InputError):
+        Architecture.from_config({**describe(of("glm-5")), **change})
