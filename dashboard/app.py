@@ -14,7 +14,7 @@ from modelworth.dashboard.parts import frame
 st.set_page_config(page_title="modelworth", page_icon=str(frame.ICON), layout="wide")
 frame.require_login()
 opened = state.begin()
-page = st.navigation(frame.pages(state.words()))
+page = st.navigation(frame.pages(state.words()), expanded=True)
 if opened and page.url_path == "" and state.guide() is None:
     st.switch_page(frame.VIEWS / "verdict.py")
 frame.style()

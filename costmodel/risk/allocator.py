@@ -26,3 +26,11 @@ def keep_freed_memory() -> bool:
         return False
     kept = set_option(TRIM_THRESHOLD, KEPT_BYTES)
     return bool(kept and set_option(MMAP_THRESHOLD, ON_THE_HEAP_BYTES))
+
+
+def give_back() -> bool:
+    """Return to the system what is kept and free; says whether there was any."""
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError, TypeError):
+        return False

@@ -129,7 +129,12 @@ def _different(names: Sequence[str]) -> list[str]:
 
 
 def _verdicts(found: Sequence[tuple[Plan, Analysis]], words: Words) -> list[str]:
-    answers = [words.t(f"outcome.{one.verdict.outcome}") for _, one in found]
+    answers = [
+        words.t("compare.cost")
+        if one.verdict.question == "cost"
+        else words.t(f"outcome.{one.verdict.outcome}")
+        for _, one in found
+    ]
     return [words.t("column.verdict"), *answers]
 
 

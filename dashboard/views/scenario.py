@@ -47,7 +47,8 @@ def strip(analysis: Analysis) -> None:
     """What the scenario comes to, while it is being changed."""
     npv, outcome = analysis.indicators["npv_usd"], analysis.verdict.outcome
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.badge(words.t(f"outcome.{outcome}"), color=OUTCOMES[outcome])
+        if analysis.verdict.question == "business":
+            st.badge(words.t(f"outcome.{outcome}"), color=OUTCOMES[outcome])
         st.markdown(
             show.say(
                 "scenario.strip",
