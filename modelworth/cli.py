@@ -25,6 +25,7 @@ VERBS = {
     "meter": "a running server's own metrics to what its tokens cost",
     "inspect": "what a model consists of, keeps and computes, and which devices it fits on",
     "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
+    "plan": "the cheapest devices and layout within a latency objective, a deadline or a budget",
     "evaluate": "a scenario to NPV, payback, unit costs, risk and a verdict",
     "compare": "train, fine-tune, self-host or buy, side by side on the same demand",
     "report": "a scenario to HTML, PDF, XLSX with live formulas, PPTX and Markdown",

@@ -109,7 +109,9 @@ def flops_of(case: Case) -> float:
         longer = forward_flops(model, 1, case.tokens + 1, pairs="seen")
         return float(case.batch * (longer - forward_flops(model, 1, case.tokens, pairs="seen")))
     sequences = 1.0 if case.work == "serve" else case.batch
-    return float(forward_flops(model, sequences, whole, pairs="seen"))
+    cached = case.tokens * case.prefix_share
+    spared = forward_flops(model, sequences, cached, pairs="seen") if cached else 0.0
+    return float(forward_flops(model, sequences, whole, pairs="seen") - spared)
 
 
 def _mfu(case: Case, found: Prediction, flops: float) -> float | None:

@@ -85,7 +85,8 @@ class Case:
         virtual: slices of the model on each pipeline device; None: what its software does.
         global_batch: sequences in one optimizer step over all devices.
         recomputed: share of the forward pass that checkpointing repeats.
-        overlapped: whether tensor parallelism's exchange runs beside products (asynchronous).
+        overlapped: whether exchanges of activations run beside products (asynchronous tensor
+            parallelism, tokens sent to experts while another micro-batch computes).
         regime: how requests come: closed loop, all queued ahead, or one batch at a time.
         kv_precision: of cached keys and values; None: 16 bits.
         max_sequences: that the engine runs together at most.
@@ -94,7 +95,6 @@ class Case:
         attention_data: replicas between which attention's sequences are divided (serving).
         drafted: tokens guessed ahead in each step (speculative decoding), `acceptance` of which
             are kept at each place.
-        prefill_gpus: further devices that do the prefills apart (disaggregated serving).
     """
 
     work: Work
@@ -124,7 +124,6 @@ class Case:
     attention_data: int = 1
     drafted: int = 0
     acceptance: float = 0.0
-    prefill_gpus: int = 0
 
     def __post_init__(self) -> None:
         for name in ("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline", "expert"):
@@ -292,7 +291,7 @@ def _training_modes(case: Case) -> list[str]:
     if software in FLASH_2 and generation in ("Hopper", "Blackwell"):
         modes.append("flash attention 2")
     if case.overlapped:
-        modes.append("asynchronous tensor")
+        modes.append("asynchronous exchange")
     if "GB" in case.accelerator.name.split()[0][:2]:
         modes.append("graphs")
     if case.architecture.has_experts and case.precision in ("fp8", "fp4"):

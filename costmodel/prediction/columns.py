@@ -51,7 +51,6 @@ class Columns:
     attention_data: Number
     checked: Number
     accepted: Number
-    prefill_gpus: Number
     static: Number
     queued: Number
 
@@ -169,7 +168,6 @@ def _numbers(case: Case) -> tuple[float, ...]:
         case.attention_data,
         1.0 + case.drafted,
         accepted,
-        case.prefill_gpus,
         float(is_static(case)),
         float(case.regime == "queued"),
     )

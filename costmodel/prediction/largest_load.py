@@ -29,7 +29,8 @@ from modelworth.costmodel.prediction.step.passes import Inference, inference_pas
 from modelworth.data.errors import InputError
 from modelworth.data.words import Basis
 
-POINTS = 2000
+POINTS, ROUNDS = 100, 2
+"""Loads tried at a time, and how often the step between two of them is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,20 @@ def largest_load(
     first = open_loop(service, case.new_tokens, np.array([1e-3]), variation=variation)
     _require_reachable(first, objective, case)
     most = max(min(first.room, case.max_sequences or np.inf), 1e-2)
-    running = np.geomspace(1e-3, most, POINTS)
-    loop = open_loop(service, case.new_tokens, running, variation=variation)
-    fits = running + NORMAL_95 * np.sqrt(running) <= max(most, 1.0)
-    good = (
-        (loop.ttft_p95_s <= objective.ttft_p95_s) & (loop.tpot_p95_s <= objective.tpot_p95_s) & fits
-    )
-    best = int(np.argmin(good)) - 1 if not good.all() else POINTS - 1
-    return _point(case, loop, max(best, 0), certainty)
+    low, high, bounded = 1e-3, most, True
+    for _ in range(ROUNDS):
+        running = np.geomspace(low, high, POINTS)
+        loop = open_loop(service, case.new_tokens, running, variation=variation)
+        fits = running + NORMAL_95 * np.sqrt(running) <= max(most, 1.0)
+        good = (
+            (loop.ttft_p95_s <= objective.ttft_p95_s)
+            & (loop.tpot_p95_s <= objective.tpot_p95_s)
+            & fits
+        )
+        best = POINTS - 1 if good.all() else max(int(np.argmin(good)) - 1, 0)
+        bounded = bool(fits[min(best + 1, POINTS - 1)]) and not good.all()
+        low, high = running[best], running[min(best + 1, POINTS - 1)]
+    return _point(case, loop, best, certainty, "the objective" if bounded else "the cache's room")
 
 
 def service_of(case: Case, predictor: Predictor) -> tuple[Service, tuple[float, Basis]]:
@@ -172,10 +179,11 @@ def _require_reachable(first: OpenLoop, objective: Objective, case: Case) -> Non
         )
 
 
-def _point(case: Case, loop: OpenLoop, at: int, certainty: tuple[float, Basis]) -> ServingPoint:
+def _point(
+    case: Case, loop: OpenLoop, at: int, certainty: tuple[float, Basis], limit: str
+) -> ServingPoint:
     rate = float(loop.requests_per_s[at])
     factor, basis = certainty
-    limit = "the cache's room" if at == POINTS - 1 else "the objective"
     return ServingPoint(
         requests_per_s=rate,
         concurrency=float(loop.running[at]) + rate * float(loop.ttft_p95_s[at]) / 2,

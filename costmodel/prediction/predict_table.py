@@ -9,7 +9,11 @@ import pandas as pd
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.table import MEASURED, Reader, Table, table_of
+from modelworth.costmodel.prediction.training.published_runs import predict_runs
 from modelworth.data.errors import InputError
+
+RUN_COLUMNS = {"Model", "Training compute (FLOP)", "Training hardware", "Hardware quantity"}
+"""A table of whole training runs, in Epoch AI's columns."""
 
 
 def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd.DataFrame:
@@ -19,6 +23,8 @@ def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd
         InputError: if the columns are those of no known table.
     """
     predictor = predictor or Predictor()
+    if set(frame.columns) >= RUN_COLUMNS:
+        return predict_runs(frame, predictor.catalog)
     table = table_of(frame.columns)
     reader = Reader(predictor.catalog)
     read: list[Case | InputError] = []

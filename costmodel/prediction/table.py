@@ -72,6 +72,8 @@ REGIMES: tuple[tuple[str, Regime], ...] = (
 OLD_STATIC = {"trtllm": (0, 8)}
 """Engines whose benchmarks ran one batch at a time before that version."""
 MEMORY_SHARE = 0.9
+MEGATRON_RECOMPUTED = 0.05
+"""The same in Megatron, whose selective recipes repeat norms, functions and up-projections only."""
 SELECTIVE_RECOMPUTED = 0.15
 """Share of the forward pass that selective checkpointing repeats: attention's inner part, norms."""
 VIT_SIZES = {
@@ -398,5 +400,6 @@ def _recomputed(row: Row) -> float:
     """Share of the forward pass that checkpointing repeats."""
     value = _text(row, "activation_checkpointing", "False").casefold()
     if value in ("selective", "sel"):
-        return SELECTIVE_RECOMPUTED
+        megatron = software_name(_text(row, "framework", "")) == "megatron"
+        return MEGATRON_RECOMPUTED if megatron else SELECTIVE_RECOMPUTED
     return 1.0 if value in ("true", "full", "1", "1.0", "yes") else 0.0

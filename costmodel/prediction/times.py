@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from modelworth.costmodel.prediction.columns import Columns
 from modelworth.costmodel.prediction.serving.steady import Steady, steady_state
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
@@ -50,6 +48,7 @@ def times(work: Work, case: Columns, fit: Coefficients) -> Times:
         prompts=0.0 if decoding else case.batch,
         prompt=case.tokens,
         tensor=case.tensor,
+        attention_data=case.attention_data,
         unfused=case.unfused,
     )
     parts = inference_pass(case.shape, case.device, fit, asked)
@@ -60,11 +59,8 @@ def times(work: Work, case: Columns, fit: Coefficients) -> Times:
 
 def _serving(case: Columns, fit: Coefficients) -> Times:
     steady = steady_state(case, fit)
-    whole_s = steady.ttft_s + steady.tpot_s * np.maximum(case.new_tokens - 1, 0)
-    closed = (case.static == 0) & (case.queued == 0)
-    in_flight = np.where(closed, case.batch, steady.running)
-    devices = case.tensor * case.pipeline + case.prefill_gpus
-    value = in_flight * case.new_tokens / whole_s / devices
+    devices = case.tensor * case.pipeline
+    value = steady.requests_per_s * case.new_tokens / devices
     return Times(
         value, tpot_s=steady.tpot_s, ttft_s=steady.ttft_s, parts=steady.parts, steady=steady
     )

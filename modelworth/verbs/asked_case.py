@@ -65,6 +65,7 @@ def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     layout.add_argument("--sharding", choices=("none", "gradients", "full"), help="training")
     layout.add_argument("--global-batch", type=float, help="sequences in an optimizer step")
     layout.add_argument("--micro-batch", type=float, help="training: the same as --batch")
+    layout.add_argument("--overlapped", action="store_true", help="exchanges beside products")
     layout.add_argument("--checkpointing", choices=("none", "selective", "full"), default="none")
     server = parser.add_argument_group("the server")
     server.add_argument("--kv-precision", help="of cached keys and values (default 16 bits)")
@@ -119,6 +120,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         max_sequences=options.max_sequences,
         prefix_share=options.prefix_share,
         memory_share=options.shared * SHARED_WORKSPACE,
+        overlapped=options.overlapped,
         regime=options.regime,
         attention_data=options.attention_data,
         drafted=options.drafted,

@@ -12,7 +12,7 @@ from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.case import Case, software_name, version_of
 from modelworth.costmodel.prediction.predict_table import predict_table
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
-from modelworth.costmodel.prediction.table import table_of
+from modelworth.costmodel.prediction.table import Reader, table_of
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from tests.costmodel.published_rows import SERVING, TABLES, TRAINING, VISION
@@ -255,3 +255,52 @@ def test_a_device_of_no_known_generation_is_assumed():
     found = predict([ask(accelerator=chip, batch=1)])[0]
     assert found.basis == "assumed"
     assert found.value > 0
+
+
+def test_whole_training_runs_are_predicted_from_their_table():
+    """BLOOM: 3.5 months on 384 A100 (Le Scao et al. 2022); the hours aren't looked at."""
+    row = {"Model": "BLOOM-176B", "Organization": "BigScience", "Parameters": 176e9,
+           "Training compute (FLOP)": 3.66e23, "Training dataset size (datapoints)": 366e9,
+           "Training time (hours)": 1e9, "Training hardware": "NVIDIA A100 SXM4 80 GB",
+           "Hardware quantity": 384}  # fmt: skip
+    found = predict_table(pd.DataFrame([row, row | {"Training hardware": "Abacus"}]))
+    assert found["predicted"][0] == pytest.approx(2820, rel=0.5)
+    assert found["low"][0] < 2820 < found["high"][0]
+    assert np.isnan(found["predicted"][1])
+    assert "Abacus" in found["note"][1]
+
+
+ENCODERS = """model,gpu,precision,batch,sequence,software,sequences_per_s
+bert-large,A100 SXM 80GB,fp16,8,128,tensorflow,735
+bert-base,A100 SXM 80GB,tf32,8,128,fastertransformer,2005.01
+"""
+
+
+def test_encoders_have_a_table_too():
+    """NVIDIA/DeepLearningExamples@729963dd and NVIDIA/FasterTransformer@df4a753."""
+    frame = read(ENCODERS)
+    assert table_of(frame.columns) == "encoder"
+    found = predict_table(frame)
+    assert found["predicted"].to_numpy() == pytest.approx(frame["sequences_per_s"], rel=0.45)
+
+
+def test_training_takes_the_columns_of_mixtures():
+    """Megatron-Bridge 26.04 on GB200: 26,032 tokens/s, experts over 8 devices."""
+    row = {"model": "qwen3-30b-a3b", "framework": "megatron-bridge 26.04", "gpu": "GB200",
+           "gpus": 8, "precision": "fp8", "micro_batch": 4, "global_batch": 512, "seq_len": 4096,
+           "expert_parallel": 8, "virtual_pipeline": "n/a", "context_parallel": None,
+           "sharding": "distributed_optimizer", "activation_checkpointing": "False"}  # fmt: skip
+    found = predict_table(pd.DataFrame([row]).replace("n/a", np.nan))
+    assert found["low"][0] < 26_032 < found["high"][0]
+
+
+@pytest.mark.parametrize(
+    ("group", "regime"),
+    [("trtllm 1.0 offline dense", "queued"), ("gaudi static", "static"), ("served", "closed")],
+)
+def test_the_regime_is_read_from_what_a_row_says(group, regime):
+    reader = Reader(CATALOG)
+    row = read(SERVING).assign(group=group).to_dict("records")[0]
+    assert reader.case("serving", row).regime == regime
+    old = row | {"group": None, "engine": "fastertransformer"}
+    assert reader.case("serving", old).regime == "static"

@@ -180,3 +180,20 @@ def test_weights_that_do_not_fit_are_refused_with_how_many_devices_would():
     asked = Case.of("llama-3.1-70b", "H100", tokens=1000, new_tokens=200)
     with pytest.raises(InputError, match="fits on 2"):
         largest_load(asked, Objective(1.0, 0.05), PREDICTOR)
+
+
+def test_deepseeks_day_of_serving_is_near():
+    """DeepSeek-AI 2025: 73.7k tokens in (56.3% of them cached), 14.8k out a second and node of 8
+    H800; experts over 32 devices while reading, 144 while decoding, contexts of 4,989 tokens."""
+    asked = {"precision": "fp8"}
+    decode = Case.of(
+        "deepseek-v3", "H800", work="decode", gpus=144, tensor=144, attention_data=144,
+        batch=100 * 144, tokens=4989, **asked,
+    )  # fmt: skip
+    prefill = Case.of(
+        "deepseek-v3", "H800", work="prefill", gpus=32, tensor=32, attention_data=32, batch=128,
+        tokens=2048, **asked,
+    )  # fmt: skip
+    out, read = (PREDICTOR.predict(one).value * 8 for one in (decode, prefill))
+    assert out == pytest.approx(14_800, rel=0.25)
+    assert read / (1 - 0.563) == pytest.approx(73_700, rel=0.25)

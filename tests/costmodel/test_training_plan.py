@@ -58,22 +58,22 @@ def test_llama_405b_reaches_its_published_utilisation(gpus, data, tokens, mfu):
     batch = 16 * 2**20 // tokens
     case = ask(
         "llama-3.1-405b", gpus, batch, tokens, tensor=8, pipeline=16, context=context, virtual=8,
-        sharding="gradients", software="megatron",
+        sharding="gradients",
     )  # fmt: skip
     assert case.data == data
     run = run_of(case, float(PREDICTOR.times([case]).value[0]), 1e12)
     utilisation = run.utilisation / run.goodput.share
-    assert utilisation == pytest.approx(mfu, rel=0.25)
+    assert utilisation == pytest.approx(mfu, rel=0.1)
 
 
 def test_deepseek_v3_takes_about_its_published_hours():
-    """DeepSeek-AI 2024: 2.664M H800-hours for 14.8T tokens; pipeline 16, experts over 64."""
+    """DeepSeek-AI 2024: 2.79M H800-hours for 14.8T tokens; pipeline 16, experts over 64."""
     case = ask(
         "deepseek-v3", 2048, 15_360, 4096, gpu="H800", pipeline=16, expert=64, precision="fp8",
-        sharding="gradients", virtual=2, software="deepseek",
+        sharding="gradients", virtual=2, overlapped=True,
     )  # fmt: skip
     run = run_of(case, float(PREDICTOR.times([case]).value[0]), 14.8e12)
-    assert run.device_hours == pytest.approx(2.664e6, rel=0.35)
+    assert run.device_hours == pytest.approx(2.79e6, rel=0.2)
 
 
 def test_a_case_a_search_and_a_plan_say_the_same_to_the_last_digit():

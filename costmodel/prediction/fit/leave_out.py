@@ -43,6 +43,8 @@ FLOORS = {"device": 0.06, "generation": 0.2, "software": 0.2, "precision": 0.1}
 """Least that something new adds to a width's logarithm: judgement, after a prototype."""
 POOL_MODELS = 3
 """Models that the wider group counts for where a group's own width is shrunk towards it."""
+ROWS_OF_A_MODEL = 10
+"""Rows that count as a model where a group has few models but many rows."""
 COVERED = 0.9
 ROUNDS = 8
 
@@ -56,7 +58,7 @@ class LeftOut:
     """
 
     errors: Array
-    new: tuple[str, ...]
+    new: tuple[tuple[str, ...], ...]
 
 
 def leave_out(
@@ -64,7 +66,8 @@ def leave_out(
 ) -> LeftOut:
     """Each row predicted without the rows that `split` puts with it."""
     keys = [split(one) for one in observed]
-    errors, new = np.full(len(observed), np.nan), [""] * len(observed)
+    errors = np.full(len(observed), np.nan)
+    new: list[tuple[str, ...]] = [()] * len(observed)
     kind = observed[0].case.kind
     priors = read_priors(kind)
     for key in dict.fromkeys(keys):
@@ -104,15 +107,20 @@ def interval_rows(
     widths: dict[str, float] = {}
     rows: list[IntervalRow] = []
     chains = [groups_of(one.case)[::-1] for one in observed]
+    twins = Counter(one.twin for one in observed)
     names = sorted({name for chain in chains for name in chain}, key=_depth(chains))
     for name in names:
         member = np.array([name in chain for chain in chains])
         some = [one for one, yes in zip(observed, member, strict=True) if yes]
         models = {one.case.architecture.name for one in some}
         wider = next((chain[chain.index(name) - 1] for chain in chains if name in chain[1:]), None)
-        own = quantile(errors[member], shares(some), COVERED)
+        every = np.array([1 / twins[one.twin] for one in some])
+        own = max(
+            quantile(errors[member], shares(some), COVERED),
+            quantile(errors[member], every, COVERED),
+        )
         if wider is not None:
-            count = len(models)
+            count = max(len(models), every.sum() / ROWS_OF_A_MODEL)
             own = (count * own + POOL_MODELS * widths[wider]) / (count + POOL_MODELS)
         widths[name] = own
         precisions = "|".join(sorted({one.case.precision for one in some}))
@@ -165,7 +173,7 @@ def _additions(
         found = left_out.get(split)
         added, count = floor, 0
         if found is not None:
-            some = np.array([new == what for new in found.new]) & np.isfinite(found.errors)
+            some = np.array([new == (what,) for new in found.new]) & np.isfinite(found.errors)
             count = int(some.sum())
             if count:
                 excess = np.sqrt(np.maximum(found.errors[some] ** 2 - base[some] ** 2, 0))
@@ -185,16 +193,16 @@ def _additions(
     return rows
 
 
-def _new(one: Observed, tables: Tables) -> str:
-    """What no row of a fit has; the generation before the device."""
-    device, kind = one.case.accelerator, one.case.kind
+def _new(one: Observed, tables: Tables) -> tuple[str, ...]:
+    """What no row of a fit has: generation or device, and software."""
+    device, kind, new = one.case.accelerator, one.case.kind, []
     if not tables.knows(kind, "generation", generation_of(device)):
-        return "generation"
-    if not tables.knows(kind, "device", device.name):
-        return "device"
+        new.append("generation")
+    elif not tables.knows(kind, "device", device.name):
+        new.append("device")
     if not tables.knows(kind, "software", software_name(one.case.software) or ""):
-        return "software"
-    return ""
+        new.append("software")
+    return tuple(new)
 
 
 def _model(one: Observed) -> tuple[str, str]:

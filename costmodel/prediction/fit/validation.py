@@ -177,7 +177,7 @@ def _left_out(
         [
             math.hypot(
                 rows[groups_of(one.case)[0]],
-                rows[f"{one.case.kind}: new {new}"] if new else 0.0,
+                *(rows[f"{one.case.kind}: new {each}"] for each in new),
             )
             for one, new in zip(observed, found.new, strict=True)
         ]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
-from modelworth.costmodel.prediction.step.communication import all_reduces_s
+from modelworth.costmodel.prediction.step.communication import all_reduces_s, all_to_all_s
 from modelworth.costmodel.prediction.step.device import Device
 from modelworth.costmodel.prediction.step.model import (
     Number,
@@ -73,14 +73,14 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
     bandwidth = device.bandwidth_bytes_per_s * device.memory_share * fit.memory
     moved = device.activation_bytes * shape.traffic_elements * fit.traffic
     scaled = device.quantised * fit.quantise * shape.product_inputs
-    sequences = work.decoding + work.prompts
+    sequences = (work.decoding + work.prompts) / work.attention_data
     parts = {
         "products": products_s(
             shape, device, fit, tokens, answered, work.tensor, 1, work.attention_data
         ),
         "attention": _prompts_s(shape, device, fit, work) + _cache_s(shape, device, fit, work),
         "activations": (moved + scaled) * tokens / work.tensor / np.minimum(bandwidth, np.inf),
-        "communication": all_reduces_s(shape, device, fit, tokens, work.tensor),
+        "communication": _exchanged_s(shape, device, fit, tokens, work),
         "fixed": shape.layers * fit.layer_s
         + shape.expert_layers * fit.expert_layer_s
         + fit.step_s
@@ -176,6 +176,19 @@ def _prompts_s(shape: Shape, device: Device, fit: Coefficients, work: Inference)
     flops = (whole - attention_flops(shape, work.cached)) * work.prompts / work.tensor
     written = scores_s(shape, device, fit, work.prompts / work.tensor, work.prompt) * work.unfused
     return flops / attention_rate(shape, device, fit) + written
+
+
+def _exchanged_s(
+    shape: Shape, device: Device, fit: Coefficients, tokens: Number, work: Inference
+) -> Number:
+    """All-reduces; where attention's sequences are divided, tokens are sent to experts instead.
+
+    That hides behind the other half of the batch, up to a share.
+    """
+    own = tokens / work.attention_data
+    sent = all_to_all_s(shape, device, fit, own, work.tensor, device.devices_per_node)
+    reduced = all_reduces_s(shape, device, fit, tokens, work.tensor)
+    return np.where(work.attention_data > 1, sent * fit.experts_exposed, reduced)
 
 
 def _cache_s(shape: Shape, device: Device, fit: Coefficients, work: Inference) -> Number:

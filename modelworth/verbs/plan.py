@@ -1,0 +1,246 @@
+"""`modelworth plan`: the cheapest layout within a latency objective, or for a training run."""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelworth.data.errors import InputError
+from modelworth.verbs.asked_case import architecture_of, predictor_of
+from modelworth.verbs.predict_display import count, figure, layout_words
+
+if TYPE_CHECKING:
+    from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.plan import Choice, ServingPlan
+    from modelworth.costmodel.prediction.predictor import Predictor
+    from modelworth.costmodel.prediction.training.cluster import ClusterChoice
+    from modelworth.data.catalog import Accelerator, Catalog
+
+EXAMPLES = """examples:
+  modelworth plan --model llama-3.1-70b --rate 20 --prompt 1500 --tpot 0.05
+  modelworth plan --model llama-3.1-8b --rate 5 --gpus-of H100 L40S --precisions bf16 fp8 --json
+  modelworth plan --model llama-3.1-8b --rate 5 --scenario my_plan.yaml
+  modelworth plan --model llama-3.1-70b --run-tokens 15e12 --days 60 --gpus-of H100 B200"""
+BAR = 28
+SECONDS_PER_MONTH = 730 * 3600
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument("--model", required=True, help="a shipped model, or a config.json's path")
+    parser.add_argument(
+        "--gpus-of", nargs="+", metavar="DEVICE", help="devices to try (default: all with a rent)"
+    )
+    parser.add_argument("--precisions", nargs="+", default=["bf16", "fp8"], help="(bf16 fp8)")
+    parser.add_argument("--software", help="engine or framework, such as vllm")
+    parser.add_argument("--store", help="own measurements that calibrate (a store's URL or path)")
+    parser.add_argument("--tables", type=Path, help="a folder that `predict --calibrate` wrote")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    load = parser.add_argument_group("a load to serve")
+    load.add_argument("--rate", type=float, help="requests per second")
+    load.add_argument("--prompt", type=float, default=1000, help="tokens of a prompt (1,000)")
+    load.add_argument("--new-tokens", type=float, default=250, help="generated a request (250)")
+    load.add_argument("--prefix-share", type=float, default=0.0, help="of prompts found cached")
+    load.add_argument("--ttft", type=float, default=1.0, help="95th percentile, seconds (1)")
+    load.add_argument("--tpot", type=float, default=0.05, help="95th percentile, seconds (0.05)")
+    load.add_argument("--scenario", type=Path, help="write the cheapest choice as a scenario")
+    run = parser.add_argument_group("a model to train")
+    run.add_argument("--run-tokens", type=float, help="tokens of the run")
+    run.add_argument("--sequence", type=float, default=8192, help="tokens of a sequence (8,192)")
+    run.add_argument("--batch-tokens", type=float, default=4e6, help="of an optimizer step (4e6)")
+    run.add_argument("--days", type=float, help="deadline")
+    run.add_argument("--budget-usd", type=float, help="budget for rent")
+    parser.epilog = EXAMPLES
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search and show."""
+    from modelworth.data.catalog import load_catalog
+
+    catalog = load_catalog()
+    predictor = predictor_of(options, catalog)
+    devices = _devices(options.gpus_of, catalog)
+    if options.run_tokens is not None:
+        return _train(options, predictor, devices)
+    if options.rate is None:
+        raise InputError("--rate", "missing", "given: requests per second; or --run-tokens")
+    plan = _serving(options, predictor, devices)
+    if options.json:
+        print(json.dumps(_document(plan), indent=2))
+    else:
+        _show(options, plan)
+    if options.scenario:
+        _write_scenario(options.scenario, options, plan.choices[0])
+    return 0
+
+
+def _devices(names: list[str] | None, catalog: Catalog) -> list[Accelerator]:
+    """Those named, or all that are rented out."""
+    if names:
+        return [catalog.accelerator(name) for name in names]
+    rented = {row.accelerator for row in catalog.rents if row.terms == "on-demand"}
+    return [device for device in catalog.accelerators if device.name in rented]
+
+
+def _serving(
+    options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]
+) -> ServingPlan:
+    from modelworth.costmodel.prediction.case import Case, precision_name
+    from modelworth.costmodel.prediction.largest_load import Objective
+    from modelworth.costmodel.prediction.plan import Offer, plan_serving
+
+    case = Case.on(
+        architecture_of(options.model, predictor.catalog),
+        devices[0],
+        tokens=options.prompt,
+        new_tokens=options.new_tokens,
+        prefix_share=options.prefix_share,
+        software=options.software,
+    )
+    offer = Offer(options.rate, Objective(options.ttft, options.tpot))
+    precisions = [precision_name(name) for name in options.precisions]
+    return plan_serving(case, offer, predictor, devices, precisions)
+
+
+def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
+    print(
+        f"{options.model}: {options.rate:g} requests/s of {options.prompt:g} + "
+        f"{options.new_tokens:g} tokens; 95% of first tokens within {options.ttft:g} s, of later "
+        f"ones within {options.tpot * 1e3:g} ms"
+    )
+    most = max(choice.usd_per_million_tokens for choice in plan.best_by_device)
+    print(f"  {'device':<24}{'':<6}{'layout':<24}{'GPUs':>6}{'$/M tokens':>12}{'90%':>16}")
+    for choice in plan.best_by_device:
+        bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
+        print(f"  {_line(choice)} {bar}")
+    print("  cost against latency (none is both cheaper and quicker):")
+    for choice in plan.frontier:
+        print(
+            f"    ${figure(choice.usd_per_million_tokens)}: {choice.point.tpot_s * 1e3:,.3g} ms,",
+            end=" ",
+        )
+        print(f"{choice.gpus} × {choice.case.accelerator.name} {choice.case.precision}, ", end="")
+        print(layout_words(choice.case))
+    best = plan.choices[0]
+    print(f"  cheapest: {best.replicas} × ({layout_words(best.case)}), ", end="")
+    print(f"${best.usd_per_hour:,.2f} an hour; {best.point.basis}, {best.point.note}")
+    names = sorted(
+        {name for name, *_ in plan.refused} - {c.case.accelerator.name for c in plan.choices}
+    )
+    if names:
+        print(f"  not within the objective or without a rent: {', '.join(names)}")
+
+
+def _line(choice: Choice) -> str:
+    case = choice.case
+    interval = f"{figure(choice.low)} – {figure(choice.high)}"
+    return (
+        f"{case.accelerator.name:<24}{case.precision:<6}{layout_words(case):<24}{choice.gpus:>6}"
+        f"{figure(choice.usd_per_million_tokens):>12}{interval:>16}"
+    )
+
+
+def _document(plan: ServingPlan) -> dict[str, Any]:
+    return {
+        "choices": [_choice(choice) for choice in plan.choices],
+        "frontier": [_choice(choice) for choice in plan.frontier],
+        "best_by_device": [_choice(choice) for choice in plan.best_by_device],
+        "refused": [
+            {"gpu": name, "precision": precision, "reason": reason}
+            for name, precision, reason in plan.refused
+        ],
+    }
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    case, point = choice.case, choice.point
+    return {
+        "gpu": case.accelerator.name, "precision": case.precision, "tensor": case.tensor,
+        "pipeline": case.pipeline, "replicas": choice.replicas, "gpus": choice.gpus,
+        "usd_per_million_tokens": choice.usd_per_million_tokens, "low": choice.low,
+        "high": choice.high, "usd_per_hour": choice.usd_per_hour,
+        "requests_per_s_per_replica": point.requests_per_s, "ttft_p95_s": point.ttft_s,
+        "tpot_p95_s": point.tpot_s, "basis": point.basis,
+    }  # fmt: skip
+
+
+def _write_scenario(path: Path, options: argparse.Namespace, choice: Choice) -> None:
+    """A scenario that asks the same of the same replica."""
+    case = choice.case
+    engine = f"\n  engine: {case.software}" if case.software else ""
+    text = f"""\
+text:
+  en:
+    name: "{case.architecture.name} on {case.accelerator.name}"
+    question: "What does serving {options.rate:g} requests per second come to?"
+months: 36
+start: 2026-12
+capacity:
+  basis: predicted
+  model: {options.model}
+  accelerator: {case.accelerator.name}
+  precision: {case.precision}{engine}
+  gpus_per_replica: {case.gpus}
+  objective: {{ttft_p95_s: {options.ttft:g}, tpot_p95_s: {options.tpot:g}}}
+demand:
+  requests_per_month: {options.rate * SECONDS_PER_MONTH:g}
+  prompt_tokens_per_request: {case.tokens:g}
+  output_tokens_per_request: {case.new_tokens:g}
+  reasoning_factor: 1
+  cached_share: {case.prefix_share:g}
+"""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError(str(path), str(error), "a file that can be written") from error
+    print(f"  written: {path}")
+
+
+def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]) -> int:
+    from modelworth.costmodel.prediction.training.cluster import Aim, plan_clusters
+
+    case = _training_case(options, predictor, devices[0])
+    aim = Aim(options.run_tokens, options.days, options.budget_usd)
+    found = plan_clusters(case, aim, predictor, devices)
+    if options.json:
+        print(json.dumps([_cluster(one) for one in found], indent=2))
+        return 0
+    print(f"{case.architecture.name}, {count(options.run_tokens)} tokens")
+    print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'M$':>9}{'90% days':>18}  layout")
+    for one in found:
+        days = one.plan.run.days
+        interval = f"{one.low_days:,.1f} – {one.high_days:,.1f}"
+        print(
+            f"  {one.case.accelerator.name:<24}{one.case.gpus:>7,}{days:>9,.1f}"
+            f"{one.usd / 1e6:>9,.3g}{interval:>18}  {layout_words(one.case)}"
+        )
+    return 0
+
+
+def _training_case(options: argparse.Namespace, predictor: Predictor, device: Accelerator) -> Case:
+    from modelworth.costmodel.prediction.case import Case
+
+    case = Case.on(
+        architecture_of(options.model, predictor.catalog),
+        device,
+        work="train",
+        tokens=options.sequence,
+        software=options.software,
+        precision=options.precisions[0],
+    )
+    batch = 2 ** max(0, round(options.batch_tokens / case.tokens).bit_length() - 1)
+    return replace(case, global_batch=batch)
+
+
+def _cluster(one: ClusterChoice) -> dict[str, Any]:
+    return {
+        "gpu": one.case.accelerator.name, "gpus": one.case.gpus, "days": one.plan.run.days,
+        "low_days": one.low_days, "high_days": one.high_days, "usd": one.usd,
+        "device_hours": one.plan.run.device_hours, "layout": layout_words(one.case),
+        "tokens_per_s_per_gpu": one.plan.tokens_per_s_per_device,
+        "energy_kwh": one.plan.run.energy_kwh,
+    }  # fmt: skip

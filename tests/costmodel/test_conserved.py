@@ -1,0 +1,134 @@
+"""Two thousand random requests: nothing beyond the ceilings, no nonsense, monotone laws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.answer import answer_of
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.data.catalog import load_catalog
+
+CATALOG = load_catalog()
+PREDICTOR = Predictor(CATALOG)
+MODELS = (
+    "llama-3.2-1b", "llama-3.1-8b", "llama-3.1-70b", "mixtral-8x7b", "gpt-oss-20b", "gpt-oss-120b",
+    "qwen3-30b-a3b", "deepseek-v3", "gemma-2-9b", "falcon-7b", "bert-base", "vit-large", "gpt2",
+)  # fmt: skip
+READ = {name: Architecture.from_config(CATALOG.model(name).config, name) for name in MODELS}
+SOFTWARE = {
+    "serve": ("vllm", "sglang 0.5", "trtllm 1.0", "llama.cpp", "tgi", None),
+    "train": ("megatron-bridge 26.04", "llm-foundry", "torchtitan", "maxtext", None),
+}
+REQUESTS = 2000
+
+
+def draw(rng: np.random.Generator) -> Case:
+    """One request, whether it fits or not."""
+    architecture = READ[MODELS[rng.integers(len(MODELS))]]
+    generates = architecture.generates
+    work = str(
+        rng.choice(("serve", "serve", "train", "prefill", "decode") if generates else ("forward",))
+    )
+    gpus = int(2 ** rng.integers(0, 6))
+    asked = {
+        "work": work,
+        "gpus": gpus,
+        "precision": str(rng.choice(("bf16", "fp16", "fp8", "fp4", "int4", "int8", "fp32"))),
+        "batch": float(np.exp(rng.uniform(0, np.log(2048 if work == "serve" else 64)))),
+        "tokens": float(np.exp(rng.uniform(np.log(4), np.log(60_000)))),
+        "new_tokens": float(np.exp(rng.uniform(0, np.log(8000)))),
+        "software": SOFTWARE.get(work, (None,))[rng.integers(len(SOFTWARE.get(work, (None,))))],
+    }
+    if work == "train":
+        tensor, pipeline = (int(2 ** rng.integers(0, 3)) for _ in range(2))
+        if gpus % (tensor * pipeline) == 0:
+            asked |= {"tensor": tensor, "pipeline": pipeline}
+        asked["batch"] = float(rng.integers(1, 9))
+        asked["sharding"] = str(rng.choice(("none", "gradients", "full")))
+        asked["recomputed"] = float(rng.choice((0.0, 0.15, 1.0)))
+    if work == "serve":
+        asked["regime"] = str(rng.choice(("closed", "queued", "static")))
+        asked["pipeline"] = int(rng.choice((1, 1, min(2, gpus))))
+        asked["prefix_share"] = float(rng.choice((0.0, 0.5)))
+        asked["max_sequences"] = rng.choice((None, 64.0))
+    accelerator = CATALOG.accelerators[rng.integers(len(CATALOG.accelerators))]
+    return Case.on(architecture, accelerator, **asked)
+
+
+CASES = [draw(np.random.default_rng(place)) for place in range(REQUESTS)]
+
+
+@pytest.fixture(scope="module")
+def found() -> list[tuple[Case, Prediction]]:
+    made = PREDICTOR.predict_all(CASES)
+    return [(case, one) for case, one in zip(CASES, made, strict=True) if one.value is not None]
+
+
+def times_of(one: Prediction) -> list[float]:
+    return [seconds for seconds in (one.step_s, one.ttft_s, one.tpot_s) if seconds is not None]
+
+
+def test_most_requests_can_be_answered_and_no_figure_is_nonsense(found):
+    assert len(found) > REQUESTS / 2
+    for case, one in found:
+        assert 0 < one.low < one.value < one.high < math.inf, case
+        assert all(0 <= seconds < math.inf for seconds in times_of(one)), case
+        assert all(math.isfinite(seconds) for seconds in one.parts.values()), case
+        assert all(seconds >= 0 for name, seconds in one.parts.items() if name != "shared"), case
+
+
+def test_no_prediction_is_above_what_the_ceilings_allow(found):
+    for case, _ in found:
+        answer = answer_of(case, PREDICTOR)
+        assert answer.mfu is None or 0 <= answer.mfu <= 1, (answer.mfu, case)
+        assert answer.mbu is None or 0 <= answer.mbu <= 1, (answer.mbu, case)
+
+
+def test_refusals_are_about_memory_and_say_what_to_do():
+    refused = [one for one in PREDICTOR.predict_all(CASES) if one.value is None]
+    assert all("GB" in one.note or "cache" in one.note for one in refused)
+    assert all(one.refusal is not None for one in refused)
+
+
+@pytest.mark.parametrize("more", ["batch", "tokens"])
+def test_more_work_takes_no_less_time(found, more):
+    larger = [
+        (case, one)
+        for case, one in found
+        if case.work in ("prefill", "decode", "forward") and case.architecture.patches is None
+    ]
+    cases = [replace(case, **{more: getattr(case, more) * 1.5}) for case, _ in larger]
+    again = PREDICTOR.predict_all(cases)
+    pairs = [(one, two) for (_, one), two in zip(larger, again, strict=True) if two.value]
+    assert len(pairs) > 50
+    assert all(two.step_s >= one.step_s * (1 - 1e-9) for one, two in pairs)
+
+
+def test_throughput_grows_with_clients_and_with_devices(found):
+    closed = [
+        (case, one)
+        for case, one in found
+        if case.work == "serve" and case.regime == "closed" and case.pipeline == 1
+    ]
+    more = PREDICTOR.predict_all([replace(case, batch=case.batch * 1.5) for case, _ in closed])
+    for (case, one), two in zip(closed, more, strict=True):
+        assert two.value >= one.value * 0.995, case
+    wider = [
+        replace(case, gpus=case.gpus * 2, tensor=case.tensor, batch=case.batch * 2)
+        for case, _ in closed
+    ]
+    for (case, one), two in zip(closed, PREDICTOR.predict_all(wider), strict=True):
+        assert two.value == pytest.approx(one.value, rel=1e-6), case  # two replicas: as much each
+
+
+def test_a_longer_prompt_never_serves_more(found):
+    served = [(case, one) for case, one in found if case.work == "serve"]
+    longer = [replace(case, tokens=case.tokens * 1.5) for case, _ in served]
+    for (case, one), two in zip(served, PREDICTOR.predict_all(longer), strict=True):
+        assert two.value is None or two.value <= one.value * 1.005, case

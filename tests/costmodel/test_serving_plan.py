@@ -1,0 +1,102 @@
+"""The cheapest way to serve or train, against trying everything by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modelworth.cli import main
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.largest_load import Objective, largest_load
+from modelworth.costmodel.prediction.plan import Offer, plan_serving
+from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.training.cluster import Aim, plan_clusters
+from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
+
+CATALOG = load_catalog()
+PREDICTOR = Predictor(CATALOG)
+DEVICES = [CATALOG.accelerator(name) for name in ("H100", "L40S")]
+OFFER = Offer(40.0, Objective(1.0, 0.05))
+ASK = ["plan", "--model", "llama-3.1-8b", "--rate", "5", "--gpus-of", "H100", "L40S"]
+
+
+def case(**changes) -> Case:
+    return Case.of("llama-3.1-8b", "H100", CATALOG, tokens=1000, new_tokens=250, **changes)
+
+
+def test_the_cheapest_choice_is_the_cheapest_of_all_tried():
+    plan = plan_serving(case(), OFFER, PREDICTOR, DEVICES, ("bf16", "fp8"))
+    costs = []
+    for device in ("H100", "L40S"):
+        rent = CATALOG.rent(device).usd_per_gpu_hour
+        for precision in ("bf16", "fp8"):
+            for gpus in (1, 2, 4, 8):
+                asked = Case.of(
+                    "llama-3.1-8b", device, CATALOG, tokens=1000, new_tokens=250, gpus=gpus,
+                    precision=precision,
+                )  # fmt: skip
+                rate = largest_load(asked, OFFER.objective, PREDICTOR).requests_per_s
+                costs.append(-(-40.0 // rate) * gpus * rent / 3600 / (40.0 * 1250) * 1e6)
+    assert plan.choices[0].usd_per_million_tokens == pytest.approx(min(costs))
+    assert [one.usd_per_million_tokens for one in plan.choices] == sorted(
+        one.usd_per_million_tokens for one in plan.choices
+    )
+
+
+def test_the_frontier_trades_cost_for_latency():
+    plan = plan_serving(case(), OFFER, PREDICTOR, DEVICES, ("fp8",))
+    cost = [one.usd_per_million_tokens for one in plan.frontier]
+    latency = [one.point.tpot_s for one in plan.frontier]
+    assert len(cost) > 1
+    assert cost == sorted(cost)
+    assert latency == sorted(latency, reverse=True)
+    assert plan.frontier[0] == plan.choices[0]
+
+
+def test_an_objective_that_nothing_keeps_is_refused():
+    with pytest.raises(InputError, match="kept by none"):
+        plan_serving(case(), Offer(1.0, Objective(1.0, 1e-6)), PREDICTOR, DEVICES, ("bf16",))
+
+
+def test_a_deadline_takes_the_smallest_cluster_and_a_budget_the_quickest():
+    asked = Case.of(
+        "llama-3.1-8b", "H100", CATALOG, work="train", tokens=8192, global_batch=256,
+        software="megatron",
+    )  # fmt: skip
+    (met,) = plan_clusters(asked, Aim(2e11, days=30.0), PREDICTOR, DEVICES[:1])
+    assert met.plan.run.days <= 30 < 2.5 * met.plan.run.days
+    (quick,) = plan_clusters(asked, Aim(2e11, budget_usd=met.usd * 1.05), PREDICTOR, DEVICES[:1])
+    assert quick.usd <= met.usd * 1.05
+    assert quick.plan.run.days <= met.plan.run.days
+    with pytest.raises(InputError, match="no cluster"):
+        plan_clusters(asked, Aim(2e13, budget_usd=1.0), PREDICTOR, DEVICES[:1])
+
+
+def test_a_plan_goes_straight_into_a_scenario(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    one = ["--gpus-of", "L40S", "--precisions", "fp8"]
+    assert main([*ASK, *one, "--scenario", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "cheapest" in shown
+    assert "cost against latency" in shown
+    assert main(["evaluate", str(path), "--trials", "0"]) == 0
+
+
+def test_a_plan_for_programs(capsys):
+    assert main([*ASK, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    best = found["choices"][0]
+    assert best["low"] <= best["usd_per_million_tokens"] <= best["high"]
+    assert {one["gpu"] for one in found["best_by_device"]} == {"H100 SXM 80GB", "L40S"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(["--rate", "0"], "above 0"), (["--gpus-of", "H900"], "accelerator"),
+     (["--precisions", "fp3"], "precision")],
+)  # fmt: skip
+def test_wrong_input_says_what_is_allowed(capsys, change, words):
+    assert main([*ASK, *change]) == 2
+    assert words in capsys.readouterr().err
