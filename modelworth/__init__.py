@@ -18,8 +18,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelworth.api import compare, evaluate, load_scenario, measure, write_report
+    from modelworth.api import compare, evaluate, load_scenario, measure, predict, write_report
     from modelworth.costmodel.analysis import Analysis
+    from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.costmodel.scenario.scenario import Scenario
     from modelworth.data.errors import InputError, ModelworthError
     from modelworth.data.measurement import Measurement
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Analysis",
+    "Case",
     "InputError",
     "Measurement",
     "ModelworthError",
+    "Predictor",
     "Scenario",
     "Store",
     "compare",
@@ -38,13 +42,16 @@ __all__ = [
     "load_scenario",
     "measure",
     "open_store",
+    "predict",
     "write_report",
 ]
 _HOMES = {
     "Analysis": "costmodel.analysis",
+    "Case": "costmodel.prediction.case",
     "InputError": "data.errors",
     "Measurement": "data.measurement",
     "ModelworthError": "data.errors",
+    "Predictor": "costmodel.prediction.predictor",
     "Scenario": "costmodel.scenario.scenario",
     "Store": "data.store",
     "open_store": "data.store",

@@ -15,6 +15,7 @@ from modelworth.data.errors import InputError, ModelworthError
 
 if TYPE_CHECKING:
     from modelworth.costmodel.analysis import Analysis
+    from modelworth.costmodel.prediction.predictor import Prediction
     from modelworth.costmodel.scenario.scenario import Scenario
     from modelworth.data.measurement import Measurement
     from modelworth.data.store import Store
@@ -84,6 +85,43 @@ def measure(
         name = asked.name if model is None else None
         events = runner.run(asked.cases, kept, limits=limits, suite=name)
         return tuple(event.measurement for event in events if event.measurement is not None)
+
+
+def predict(
+    model: str,
+    gpu: str,
+    *,
+    work: str = "serve",
+    concurrency: float | None = None,
+    store: Store | str | Iterable[Measurement] | None = None,
+    **asked: Any,
+) -> Prediction:
+    """Time and throughput of what nobody measured, with a 90% interval.
+
+    Args:
+        model: a name of the catalogue.
+        gpu: a device of the catalogue.
+        work: `serve`, `train`, `prefill`, `decode` or `forward`.
+        concurrency: requests that clients keep in flight (serve).
+        store: own records that calibrate; None: the published tables alone.
+        asked: fields of a `Case`: `gpus`, `precision`, `batch`, `tokens`, `new_tokens`,
+            `software`, `tensor`, …
+
+    Raises:
+        InputError: if a name isn't known, or the case can't be: what, and what would fit.
+    """
+    from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.predictor import Predictor
+    from modelworth.data.store import Store
+
+    if concurrency is not None:
+        asked["batch"] = concurrency
+    if isinstance(store, Store | str):
+        with _opened(store, create=False) as kept:
+            records = list(kept.measurements())
+    else:
+        records = list(store or ())
+    return Predictor(records=records).require(Case.of(model, gpu, work=work, **asked))
 
 
 def evaluate(

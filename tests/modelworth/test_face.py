@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -52,3 +53,14 @@ def test_nothing_measured_yet_is_no_error(tmp_path, monkeypatch):
 def test_a_suite_and_a_model_are_refused():
     with pytest.raises(mw.InputError, match="a suite or a model"):
         mw.measure("quick", model="ladder-1m")
+
+
+def test_a_prediction_is_that_of_the_command_line(capsys):
+    from modelworth.cli import main
+
+    found = mw.predict("llama-3.1-8b", "H100", concurrency=32, tokens=1024, new_tokens=256)
+    ask = ["predict", "--model", "llama-3.1-8b", "--gpu", "H100", "--batch", "32", "--json"]
+    assert main([*ask, "--precision", "bf16"]) == 0
+    assert json.loads(capsys.readouterr().out)["value"] == found.value
+    with pytest.raises(mw.InputError, match="fits on 2"):
+        mw.predict("llama-3.1-70b", "H100")
