@@ -17,7 +17,7 @@ from modelworth.costmodel.prediction.columns import columns_on, device_for
 from modelworth.costmodel.prediction.energy import facility_power_w
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.refusal import training_ask
-from modelworth.costmodel.prediction.step.device import rate_used, weight_bytes
+from modelworth.costmodel.prediction.step.device import rate_used
 from modelworth.costmodel.prediction.step.model import cache_elements, experts_touched
 from modelworth.costmodel.prediction.unit_cost import usd_per_million
 from modelworth.data.catalog import RentQuote
@@ -138,9 +138,10 @@ def _bandwidth(
     work = columns_on([case], [device])
     running = found.running if found.running is not None else case.batch
     shape = work.shape
-    unread = shape.experts - experts_touched(shape, running)
-    weights = weight_bytes(shape, work.device) - shape.expert_parameters * unread * np.array(
-        device.expert_bytes
+    weights = (
+        shape.dense_parameters * device.dense_bytes
+        + shape.head_parameters * max(device.dense_bytes, 2.0)
+        + shape.expert_parameters * experts_touched(shape, running) * device.expert_bytes
     )
     context = case.tokens + (case.new_tokens / 2 if case.work == "serve" else 0)
     cache = running * cache_elements(shape, context) * device.cache_bytes

@@ -168,7 +168,7 @@ def test_a_laxer_objective_or_a_warmer_cache_never_carries_less(tpot, laxer, cac
         ({"prefix_share": 1.5}, "under 1"),
         ({"tokens": -5}, "1 or more"),
         ({"precision": "bf17"}, "one of"),
-        ({"tokens": 3_000_000, "ttft_p95_s": 1e9, "tpot_p95_s": 1e9}, "no more room"),
+        ({"tokens": 3_000_000, "ttft_p95_s": 1e9, "tpot_p95_s": 1e9}, "made for"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_nearest_that_can(changes, says):
