@@ -17,9 +17,9 @@ from pathlib import Path
 from time import perf_counter
 
 FORMATS = ("html", "pdf", "xlsx", "pptx", "md", "json")
-TARGET_S = 20.0
+TARGET_S = 15.0
 DATE = "2026-11-24"
-PAGES = 8
+PAGES = 6
 
 
 def main() -> None:
@@ -56,14 +56,14 @@ def draw(scenario: str, images: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             written(scenario, "pdf,pptx", out, language)
-            sheet(pictures(out / "report.pdf", 72), images / f"pages_{language}.png", 4)
+            sheet(pictures(out / "report.pdf", 72), images / f"pages_{language}.png", 3)
             office = shutil.which("soffice")
             assert office, "the slides need LibreOffice: apt-get install libreoffice-impress-nogui"
             command = [office, "--headless", f"-env:UserInstallation={(out / 'profile').as_uri()}"]
             command += ["--convert-to", "pdf", "--outdir", str(out / "slides")]
             subprocess.run([*command, str(out / "report.pptx")], check=True, capture_output=True)
             slides = pictures(out / "slides" / "report.pdf", 48)
-            sheet(slides, images / f"slides_{language}.png", 3)
+            sheet(slides, images / f"slides_{language}.png", 2)
 
 
 def pictures(pdf: Path, dots_per_inch: int) -> list[Path]:
@@ -87,7 +87,7 @@ def sheet(paths: list[Path], to: Path, columns: int, gap: int = 8) -> None:
     for number, picture in enumerate(loaded):
         place = (number % columns * (width + gap) + gap, number // columns * (height + gap) + gap)
         whole.paste(picture, place)
-    whole.quantize(48).save(to, optimize=True)
+    whole.quantize(64, dither=Image.Dither.NONE).save(to, optimize=True)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def _pdf(job: Job) -> Files:
 
 
 def _xlsx(job: Job) -> Files:
-    book = _module("xlsx").render(job.analysis, job.language, job.day)
+    book = _module("xlsx").render(job.analysis, job.language, job.day, job.style.brand)
     return {f"{NAME}.xlsx": book}
 
 

@@ -7,18 +7,19 @@ which it does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 from modelworth.costmodel.analysis import Analysis, Criterion, Figure
+from modelworth.costmodel.risk.figures import MEANINGFUL_RATE, RATES
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.words import Words, catalogue
 
 UNLIMITED = 1e15
 """A bound so far out that the plan sets none."""
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
-RETURNS = frozenset({"irr_per_year", "mirr_per_year"})
 MOST_SHARE = 10.0  # 1,000%
-LEAST_RETURN = -0.95  # a loss of nearly everything each year isn't a rate that anyone compares
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def figure(words: Words, one: Figure) -> str:
@@ -34,6 +35,11 @@ def whole_figure(words: Words, one: Figure) -> str:
 def at(words: Words, one: Figure, number: float | None) -> str:
     """Another value of the figure (a quantile) by the same rule; empty where there is none."""
     return "" if number is None else _said(words, one, number, words.value)
+
+
+def at_bare(words: Words, one: Figure, number: float | None) -> str:
+    """The same without its unit."""
+    return "" if number is None else _said(words, one, number, words.bare)
 
 
 def spread(words: Words, one: Figure) -> str:
@@ -54,7 +60,7 @@ def _said(
     if number is None:
         return words.t(f"status.{one.status}") if one.status else words.t("unknown")
     if one.unit == "share":
-        if one.key in RETURNS and not LEAST_RETURN <= number <= MOST_SHARE:
+        if one.key in RATES and number > MEANINGFUL_RATE:
             return words.t("status.not_meaningful")
         if abs(number) > MOST_SHARE:
             bound = words.percent(MOST_SHARE if number > 0 else -MOST_SHARE)
@@ -70,8 +76,23 @@ def source(words: Words, text: str) -> str:
     known = catalogue(words.language)
     if (whole := known.get(f"source.{text}")) is not None:
         return whole
-    parts = [known.get(f"source.{part}", part) for part in text.split("; ")]
+    parts = [_part(known, part) for part in text.split("; ")]
     return words.t("report.list.join").join(parts) if words.language != "en" else text
+
+
+def _part(known: Mapping[str, str], part: str) -> str:
+    """One part of a source; a sentence with numbers is known by what stands around them."""
+    numbers = _NUMBER.findall(part)
+    pattern = known.get(f"source.{_NUMBER.sub('#', part)}") if numbers else None
+    if pattern is None or pattern.count("#") != len(numbers):
+        whole = known.get(f"source.{part}")
+        head, colon, tail = part.partition(": ")
+        if whole is not None or not colon:
+            return whole or part
+        return f"{_part(known, head)}: {_part(known, tail)}"
+    for number in numbers:
+        pattern = pattern.replace("#", number, 1)
+    return pattern
 
 
 def driver_value(words: Words, key: str, value: float) -> str:

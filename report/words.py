@@ -145,8 +145,8 @@ class Words:
         size = abs(percent)
         if 0 < size < LEAST_PERCENT:
             return f"<{LEAST_PERCENT}%"
-        if 99.95 <= size < 100:
-            return ">99.9%" if percent > 0 else "<-99.9%"
+        if 99.95 <= percent < 100:
+            return ">99.9%"
         digits = 0 if size >= 100 or size == 0 or 10 <= size < 99.5 else 1 if size >= 0.1 else 2
         return format_decimal(percent, format=_format(digits), locale=self.language) + "%"
 

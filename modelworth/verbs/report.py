@@ -25,7 +25,8 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument("scenario", help="a YAML file, or the name of a shipped scenario")
+    parser.add_argument("scenario", nargs="?",
+                        help="a YAML file, or the name of a shipped scenario")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR",
                         help="folder for the documents (default: out)")  # fmt: skip
     parser.add_argument("--formats", default="html,pdf,xlsx,pptx,md", metavar="LIST",
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
     parser.add_argument("--seed", type=int, metavar="S")
     parser.add_argument("--store", metavar="URL", help="measurements to rest on")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of the JSON")
     parser.epilog = EXAMPLES
 
 
@@ -52,6 +54,11 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate the scenario and write the documents; 1 if a format failed."""
     from modelworth.report import Style, check_request, load_brand, write
 
+    if options.schema:
+        from modelworth.report.formats.json import published
+
+        print(published(), end="")
+        return 0
     day, sections = _day(options.date), _list(options.sections)
     formats = _list(options.formats) or []
     check_request(formats, options.language, sections)

@@ -77,11 +77,19 @@ def criteria(context: Context) -> Table:
             if criterion.threshold >= NO_LIMIT
             else context.value(criterion.threshold, criterion.unit),
             came_out(context, criterion),
-            t("yes") if criterion.met else t("no"),
+            holds(context, criterion),
         )
         for criterion in context.analysis.verdict.criteria
     )
     return Table(columns, rows)
+
+
+def holds(context: Context, criterion: Criterion) -> str:
+    """Whether a condition holds; a waived one says so and why."""
+    if criterion.status != "waived":
+        return context.t("yes" if criterion.met else "no")
+    reason = context.known(f"report.waiver.{criterion.reason}", criterion.reason or "")
+    return context.t("waived", reason=reason)
 
 
 def came_out(context: Context, criterion: Criterion) -> str:
@@ -125,24 +133,14 @@ def indicators(context: Context) -> list[Block]:
     shown = [figure for figure in figures if has_meaning(figure) and not is_nothing(figure)]
     columns = (
         Column(t("column.indicator"), 3),
-        Column(t("column.base"), 1.7, numeric=True),
-        Column("P10", 1.3, numeric=True),
-        Column("P50", 1.3, numeric=True),
-        Column("P90", 1.3, numeric=True),
+        Column(t("column.unit"), 1.4),
+        Column(t("column.base"), 1.3, numeric=True),
+        Column("P10", 1.2, numeric=True),
+        Column("P50", 1.2, numeric=True),
+        Column("P90", 1.2, numeric=True),
         Column(t("column.basis"), 1.2),
     )
-    rows = tuple(
-        (
-            context.name(figure.key),
-            context.figure(figure),
-            *(
-                clean(said.at(context.words, figure, value))
-                for value in (figure.p10, figure.p50, figure.p90)
-            ),
-            t(f"basis.{figure.basis}"),
-        )
-        for figure in shown
-    )
+    rows = tuple(_indicator_row(context, figure) for figure in shown)
     partly = [
         t(
             "indicators.partly",
@@ -157,6 +155,21 @@ def indicators(context: Context) -> list[Block]:
         partly.append(t("indicators.absent", names=t("list.join").join(absent)))
     reading = [Paragraph(t("indicators.reading")), Table(columns, rows)]
     return [*reading, *(Paragraph(text, "note") for text in partly)]
+
+
+def _indicator_row(context: Context, figure: Figure) -> tuple[str, ...]:
+    """Name with its convention, unit, base case and quantiles without their unit, basis."""
+    name = context.name(figure.key)
+    if figure.convention:
+        name += f", {context.t(f'convention.{figure.convention}')}"
+    quantiles = (figure.p10, figure.p50, figure.p90)
+    return (
+        name,
+        context.words.unit_tail(figure.unit),
+        clean(said.figure(context.words, figure)),
+        *(clean(said.at_bare(context.words, figure, value)) for value in quantiles),
+        context.t(f"basis.{figure.basis}"),
+    )
 
 
 def has_meaning(figure: Figure) -> bool:
@@ -218,7 +231,9 @@ def reasons(context: Context, results: tuple[OptionResult, ...]) -> list[Block]:
     found: dict[str, list[str]] = {}
     for option in results:
         if not option.feasible and option.reason:
-            found.setdefault(_reason(context, option.reason), []).append(context.option(option.key))
+            found.setdefault(_reason(context, option.reason), []).append(
+                context.option_name(option)
+            )
     joint = context.t("list.join")
     return [
         Paragraph(f"{capital(joint.join(names))}: {why}", "note") for why, names in found.items()
@@ -244,7 +259,7 @@ def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table
         best = option.probability_best
         rows.append(
             (
-                context.option(option.key) + ("" if option.feasible else f" ({t('infeasible')})"),
+                context.option_name(option) + ("" if option.feasible else f" ({t('infeasible')})"),
                 *(context.figure(figures[key]) if key in figures else "" for key in keys),
                 "" if best is None else context.words.percent(best),
             )
@@ -255,7 +270,7 @@ def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table
 def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
     """NPV of each feasible option."""
     npvs = {
-        option.key: figure
+        context.option_name(option): figure
         for option in results
         for figure in option.figures
         if option.feasible and figure.key == "npv_usd" and figure.base is not None
@@ -264,7 +279,7 @@ def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphi
         return None
     scale = context.scale("usd", [figure.base or 0.0 for figure in npvs.values()])
     bars = Bars(context.name("npv_usd"), scale.of(f.base or 0.0 for f in npvs.values()))
-    names = tuple(context.option(key) for key in npvs)
+    names = tuple(npvs)
     chart = BarChart("options", context.t("chart.options"), scale.title, names, (bars,))
     return Graphic(chart, context.t("reading.options"))
 

@@ -70,6 +70,7 @@ def sources(context: Context) -> str:
             digest=analysis.provenance.scenario_sha256[:8],
             trials=context.count(analysis.provenance.trials),
             measurements=len(analysis.measurements),
+            base=context.t(f"base_case.{analysis.base_case}"),
         )
     )
 
@@ -104,17 +105,18 @@ def _turning(context: Context) -> Table:
         Column(t("column.would_flip"), 3),
         Column(t("column.now"), 1.5, numeric=True),
         Column(t("column.flips_at"), 1.5, numeric=True),
+        Column(t("column.becomes"), 1.2),
     )
-    found = [(flip.driver, flip.unit, flip.now, flip.at) for flip in facts.turning(context)]
-    tried = [flip for flip in context.analysis.verdict.flips if flip.at is None]
-    found += [(flip.driver, flip.unit, flip.now, None) for flip in tried]
+    found = facts.turning(context)
+    found += [flip for flip in context.analysis.verdict.flips if flip.at is None]
     rows = tuple(
         (
-            context.name(driver),
-            context.value(now, unit),
-            t("never_in_range") if at is None else context.value(at, unit),
+            context.name(flip.driver),
+            context.value(flip.now, flip.unit),
+            t("never_in_range") if flip.at is None else context.value(flip.at, flip.unit),
+            t(f"verdict.{flip.becomes}") if flip.becomes else "",
         )
-        for driver, unit, now, at in found[:MOST_BARS]
+        for flip in found[:MOST_BARS]
     )
     return Table(columns, rows)
 
@@ -138,13 +140,13 @@ def _options(context: Context, results: tuple[OptionResult, ...]) -> Table:
         *(Column(", ".join(filter(None, head)), 1.4, numeric=True) for head in heads),
         Column(t("column.best"), 1, numeric=True),
     )
-    own = next((option for option in results if option.key == facts.PLAN), None)
+    own = facts.own(context)
     figures = {figure.key: figure for figure in own.figures} if own else indicators
     rows = [_option_row(context, t("board.plan"), figures, keys, own)]
     ranked = [option for option, _ in facts.alternatives(context)]
     other = [option for option in results if option not in ranked and option is not own]
     for option in [*ranked, *sorted(other, key=lambda option: not option.feasible)]:
-        name = capital(context.option(option.key))
+        name = capital(context.option_name(option))
         figures = {figure.key: figure for figure in option.figures} if option.feasible else {}
         name += "" if option.feasible else f" ({t('infeasible')})"
         rows.append(_option_row(context, name, figures, keys, option))
@@ -213,7 +215,7 @@ def _risks(context: Context, day: date) -> list[Block]:
     columns = (
         Column(t("board.risk.what"), 3.2),
         Column(t("board.risk.size"), 4),
-        Column(t("board.risk.when"), 1.2),
+        Column(t("board.risk.when"), 1.4),
     )
     rows = [*_risk_rows(context), *_steps(context, day)]
     blocks: list[Block] = [Table(columns, tuple(rows))]

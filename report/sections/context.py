@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from modelworth.costmodel.analysis import Analysis, DriverUse, Figure, Series
+from modelworth.costmodel.analysis import Analysis, DriverUse, Figure, OptionResult, Series
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report import said
 from modelworth.report.sections.blocks import clean
@@ -50,6 +50,10 @@ class Context:
     def name(self, key: str) -> str:
         """What an indicator, line or driver is called; keys may come from a user's file."""
         return clean(self.words.name(key))
+
+    def option_name(self, option: OptionResult) -> str:
+        """What an option is called: by the scenario, or in the reader's language."""
+        return clean(option.label) if option.label else self.option(option.key)
 
     def option(self, key: str) -> str:
         """What one of the options is called."""

@@ -148,7 +148,7 @@ def _prediction_row(context: Context, use: PredictionUse) -> tuple[str, ...]:
         context.value(use.value, use.unit),
         clean(context.words.range(use.low, use.high, use.unit)),
         context.t(f"basis.{use.basis}"),
-        clean(use.note, 400),
+        clean(said.source(context.words, use.note), 400),
     )
 
 

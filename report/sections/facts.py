@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
 from modelworth.report.sections.context import Context
 
-PLAN, NOTHING = "plan", "do_nothing"
 COST_LINES = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
 WORTH_SHARE = 0.01  # knowledge worth less than this of NPV isn't a reason to seek it
-ALIKE_SHARE = 0.02  # options whose NPVs differ by less than this of the larger count as equal
+ALIKE_SHARE = 0.05  # options whose NPVs differ by less than this of the larger count as equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +84,13 @@ def swings(context: Context) -> list[Swing]:
 
 
 def turning(context: Context) -> list[Flip]:
-    """Values at which the answer turns: the verdict's own, then other break-evens of NPV."""
+    """Values at which the verdict turns; without any, those at which the base case breaks even."""
     found = [flip for flip in context.analysis.verdict.flips if flip.at is not None]
-    known = {flip.driver for flip in found}
+    if found:
+        return found
     for one in context.analysis.break_evens:
         use = context.analysis.drivers.get(one.driver)
-        if one.values and use and one.driver not in known:
+        if one.values and use:
             nearest = min(one.values, key=lambda value: abs(value - use.value))
             found.append(Flip(one.driver, one.unit, use.value, nearest, one.indicator, one.target))
     return found
@@ -101,7 +101,7 @@ def alternatives(context: Context) -> list[tuple[OptionResult, float]]:
     found = [
         (option, value)
         for option in context.analysis.options or ()
-        if option.feasible and option.key not in (PLAN, NOTHING)
+        if option.feasible and option.kind == "option"
         for value in [option_npv(option)]
         if value is not None
     ]
@@ -149,3 +149,14 @@ def worth_usd(context: Context, driver: str) -> float | None:
     risk = context.analysis.risk
     found = (item for item in (risk.influences if risk else ()) if item.driver == driver)
     return next((item.evppi_usd for item in found), None)
+
+
+def is_cost_question(context: Context) -> bool:
+    """Whether only the cheapest way is sought, without revenue."""
+    return context.analysis.verdict.question == "cost"
+
+
+def own(context: Context) -> OptionResult | None:
+    """The plan's own row among the options."""
+    found = context.analysis.options or ()
+    return next((option for option in found if option.kind == "plan"), None)

@@ -67,10 +67,10 @@ def monthly_values(analysis: Analysis, key: str) -> tuple[float, ...]:
 
 
 def _by_month(values: tuple[float, ...], months: int) -> NDArray[np.float64]:
-    """One row, or one a month; after the last value given, that one holds."""
+    """One row, or one a month; month 0 takes the first value, and the last one holds on."""
     if len(values) == 1:
         return np.array([values])
-    column = np.array(values[: months + 1])
+    column = np.array((values[0], *values)[: months + 1])
     return np.pad(column, (0, months + 1 - len(column)), mode="edge")[:, None]
 
 

@@ -37,12 +37,25 @@ def span(context: Context) -> str:
 
 def answer(context: Context) -> str:
     """What to do, what the plan comes to, and in how many trials it is positive."""
+    if facts.is_cost_question(context):
+        return _cheapest(context)
     return context.t(
         "board.answer.title",
         call=context.t(f"board.call.{context.analysis.verdict.outcome}"),
         result=result(context),
         chance=_chance(context),
     )
+
+
+def _cheapest(context: Context) -> str:
+    """What the plan costs, and whether another way is cheaper."""
+    npv, ahead = facts.npv(context) or 0.0, facts.better(context)
+    return context.t(
+        "board.cost.better" if ahead else "board.cost.cheapest",
+        costs=amount(context, npv), span=span(context),
+        option=context.option_name(ahead[0]) if ahead else "",
+        lead=amount(context, ahead[1] - npv) if ahead else "",
+    )  # fmt: skip
 
 
 def result(context: Context) -> str:
@@ -123,7 +136,7 @@ def would_change(context: Context) -> str:
     found = facts.turning(context)[:MOST_TURNING]
     if found:
         listed = context.t("list.join").join(turn(context, flip) for flip in found)
-        even = all(flip.indicator == "npv_usd" for flip in found)
+        even = all(flip.rule == "base_case" for flip in found)
         return context.t("board.turns.even" if even else "board.turns", turns=listed)
     names = [context.name(bar.driver) for bar in facts.swings(context)[:MOST_TURNING]]
     if not names:
@@ -132,8 +145,9 @@ def would_change(context: Context) -> str:
 
 
 def turn(context: Context, flip: Flip) -> str:
-    """One driver with the value at which the answer turns."""
-    return context.t(
+    """One driver with the value at which the answer turns, and to what."""
+    becomes = context.t(f"becomes.{flip.becomes}") if flip.becomes else ""
+    return becomes + context.t(
         "board.turn",
         driver=context.name(flip.driver), at=context.value(flip.at, flip.unit),
         now=context.value(flip.now, flip.unit),
@@ -146,29 +160,34 @@ def alternatives(context: Context) -> str:
     if not found or plan is None:
         return context.t("board.others.none", result=result(context))
     option, value = found[0]
-    ahead = facts.better(context)
-    kind = "loses" if value <= 0 else "better"
-    if ahead is None:
-        kind = (
-            "alike" if plan - value <= facts.ALIKE_SHARE * max(abs(plan), abs(value)) else "worse"
-        )
+    alike = abs(plan - value) <= facts.ALIKE_SHARE * max(abs(plan), abs(value))
+    if value <= 0 and plan <= 0:
+        kind = "loses"
+    elif alike:
+        kind = "alike"
+    else:
+        kind = "better" if value > plan else "worse"
     return context.t(
         f"board.others.{kind}",
-        option=context.option(option.key), lead=amount(context, value - plan),
-        npv=amount(context, value), count=len(found),
+        option=context.option_name(option), lead=amount(context, value - plan),
+        npv=context.words.money(value if kind == "alike" else abs(value)),
+        count=len(found),
     )  # fmt: skip
 
 
 def recommend(context: Context) -> str:
     """What we recommend, with the alternative where there is a better one."""
     outcome, ahead = context.analysis.verdict.outcome, facts.better(context)
+    if facts.is_cost_question(context):
+        name = context.option_name(ahead[0]) if ahead else context.t("board.plan")
+        return context.t("board.cost.recommend", option=name)
     if ahead is None:
         return context.t(f"board.recommend.{outcome}")
     option, value = ahead
     kind = "instead" if value > 0 else "least_bad"
     return context.t(
         f"board.recommend.{outcome}.{kind}",
-        option=context.option(option.key),
+        option=context.option_name(option),
         npv=context.words.money(value),
         lead=amount(context, value - (facts.npv(context) or 0.0)),
     )
@@ -177,9 +196,11 @@ def recommend(context: Context) -> str:
 def why(context: Context) -> str:
     """The rule's conditions that fail, or that all hold; then where the money goes."""
     criteria = context.analysis.verdict.criteria
-    failed = [one for one in criteria if not one.met]
+    failed = [one for one in criteria if one.status == "missed" or not one.met]
     if not failed:
-        rule = context.t("board.why.all", count=len(criteria))
+        waived = sum(one.status == "waived" for one in criteria)
+        key = "board.why.waived" if waived else "board.why.all"
+        rule = context.t(key, count=len(criteria) - waived, waived=waived)
     else:
         named = [
             context.t(
@@ -203,6 +224,8 @@ def ask(context: Context, day: date) -> str:
     first = facts.first_to_know(context)
     ahead = facts.better(context)
     kind = context.analysis.verdict.outcome
+    if facts.is_cost_question(context):
+        kind = "cost"
     if kind == "not_viable" and ahead is not None and ahead[1] > 0:
         kind = "not_viable.instead"
     if first is None and kind == "depends":
@@ -211,7 +234,7 @@ def ask(context: Context, day: date) -> str:
         f"board.ask.{kind}",
         peak=context.figure(peak) if peak else context.words.t("unknown"),
         most=clean(said.at(context.words, peak, peak.p90)) if peak and peak.p90 else "",
-        option=context.option(ahead[0].key) if ahead else "",
+        option=context.option_name(ahead[0]) if ahead else context.t("board.plan"),
         driver=context.name(first) if first else "",
         measure=context.words.day(day + timedelta(days=MEASURE_DAYS)),
         decide=context.words.day(day + timedelta(days=DECIDE_DAYS)),
@@ -239,6 +262,14 @@ def evidence_follows(context: Context) -> str:
         if bar.driver in context.analysis.drivers
         and context.analysis.drivers[bar.driver].basis == "assumed"
     ]
+    defaults = context.analysis.verdict.defaults
+    if defaults is not None and defaults.drivers:
+        first = defaults.drivers[0]
+        return context.t(
+            "board.evidence.defaults", share=context.words.percent(defaults.share),
+            driver=context.name(first.driver),
+            moved=amount(context, first.at_high - first.at_low),
+        )  # fmt: skip
     if not weak:
         return context.t("board.evidence.sound")
     moved = abs(weak[0].at_high - weak[0].at_low)

@@ -103,7 +103,7 @@ def test_the_alternatives_title_agrees_with_their_npvs(shipped, name):
         figure.base
         for option in analysis.options or ()
         for figure in option.figures
-        if option.feasible and option.key not in ("plan", "do_nothing")
+        if option.feasible and option.kind == "option"
         if figure.key == "npv_usd" and figure.base is not None
     ]
     best = max(npvs)

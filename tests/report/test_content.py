@@ -50,7 +50,7 @@ def test_the_figures_are_the_analysis(small):
     table = next(b for b in document.section("indicators").blocks if isinstance(b, Table))
     npv = next(row for row in table.rows if row[0] == document.cards[0].name)
     assert values()["npv_usd"][0] == pytest.approx(-20445, abs=1)
-    assert npv[1:5] == ("−$20.4K", "−$29.4K", "−$20.4K", "−$8.45K")
+    assert npv[2:6] == ("−$20.4K", "−$29.4K", "−$20.4K", "−$8.45K")
     assert "62% of trials" in document.pages[0].title
     assert "loses $20.4K" in document.pages[0].title
     assert any("$0.0234" in cell for row in document.pages[0].main.rows for cell in row)

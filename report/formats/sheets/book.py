@@ -6,20 +6,17 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from modelworth.costmodel.analysis import Analysis, Section
-from modelworth.costmodel.formula.compile import Program, Run
-from modelworth.costmodel.formula.text import Line, order, parse
-from modelworth.costmodel.scenario.drivers import Driver, choices, load_drivers
+from modelworth.costmodel.analysis import Section
+from modelworth.costmodel.scenario.drivers import Driver, load_drivers
 from modelworth.report.formats.sheets.excel_formula import (
     Layout,
     Place,
     Writer,
+    column,
     recurrences,
     undefined,
 )
+from modelworth.report.sections.context import Context
 
 SHEETS: Mapping[str, tuple[Section, ...]] = {
     "demand": ("demand",),
@@ -30,6 +27,7 @@ SHEETS: Mapping[str, tuple[Section, ...]] = {
 }
 FIRST_ROW = 4
 INPUTS_FIRST_ROW = 4
+MOST_CASES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A driver on the Inputs sheet: the row of its named cell."""
+    """A driver on the Inputs sheet: the row of its named cell, its group, whether it is folded."""
 
     key: str
     row: int
+    group: str
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A driver's values in the low case, which lowers NPV, and in the high one, which raises it."""
+
+    low: float
+    high: float
 
 
 class Book:
@@ -57,12 +65,15 @@ class Book:
 
     Attributes:
         names: sheet key → the name on its tab.
+        cases: the inputs that the choice of low, base or high moves.
     """
 
-    def __init__(self, analysis: Analysis, names: Mapping[str, str]) -> None:
-        self.analysis, self.names = analysis, names
+    def __init__(self, context: Context, names: Mapping[str, str]) -> None:
+        self.analysis, self.names, self.used = context.analysis, names, context.used
+        analysis = self.analysis
         self.table = {key: row for key, row in load_drivers().items() if key in analysis.drivers}
         self._trees = {key: _tree(line.formula) for key, line in analysis.lines.items()}
+        self.cases = self._cases()
         self.inputs = tuple(self._inputs())
         self.rows = {sheet: list[str]() for sheet in SHEETS}
         self.layout = Layout(
@@ -74,7 +85,7 @@ class Book:
             undefined=undefined(self._trees),
             months=analysis.months,
         )
-        self._computed = self._values()
+        self._computed = context.line_values
 
     def lines(self, sheet: str) -> Iterator[tuple[Section, list[Row]]]:
         """The sheet's rows by section, in the order of the model."""
@@ -98,22 +109,54 @@ class Book:
         """Whether the model has all these lines."""
         return all(key in self.layout.places for key in keys)
 
+    def first_and_rest(self, key: str) -> tuple[str, str]:
+        """A line's cell before opening, and its cells from month 1 on, from another sheet."""
+        place = self.layout.places[key]
+        row, months = place.row + 1, self.analysis.months
+        sheet = f"'{place.sheet}'!"
+        return f"{sheet}{column(0)}{row}", f"{sheet}{column(1)}{row}:{column(months)}{row}"
+
+    def span(self, key: str, first: int, last: int) -> str:
+        """Cells of a line from one month to another, as seen from another sheet."""
+        place = self.layout.places[key]
+        row = place.row + 1
+        return f"'{place.sheet}'!{column(first)}{row}:{column(last)}{row}"
+
     def whole(self, key: str) -> str:
         """All months of a line, as seen from another sheet."""
         place = self.layout.places[key]
         writer = Writer(self.layout, key, 0)
         return f"'{place.sheet}'!{writer.span(key, 0, self.analysis.months)}"
 
+    def _cases(self) -> dict[str, Case]:
+        """The inputs that move NPV most, each with its worse and better end; numbers only."""
+        bars = sorted(self.analysis.tornado, key=lambda bar: -abs(bar.at_high - bar.at_low))
+        known = (bar for bar in bars if bar.driver in self.analysis.drivers)
+        found = {}
+        for bar in known:
+            row = self.table.get(bar.driver)
+            if row is None or row.kind == "number":
+                ends = (bar.low, bar.high)
+                worse, better = ends if bar.at_low <= bar.at_high else ends[::-1]
+                found[bar.driver] = Case(worse, better)
+        return dict(list(found.items())[:MOST_CASES])
+
     def _inputs(self) -> Iterator[Input]:
-        """Drivers by section, with a row for each section's head and one for the horizon."""
-        row = INPUTS_FIRST_ROW + 2
-        drivers = self.analysis.drivers
-        for section in dict.fromkeys(use.section for use in drivers.values()):
+        """The cases first, then what the plan uses by section, then all others, folded."""
+        row = INPUTS_FIRST_ROW + 3
+        for key in self.cases:
+            yield Input(key, row, "cases")
             row += 1
-            for key, use in drivers.items():
-                if use.section == section:
-                    yield Input(key, row)
-                    row += 1
+        rest = [key for key in self.analysis.drivers if key not in self.cases]
+        for folded in (False, True):
+            keys = [key for key in rest if (key not in self.used.drivers) == folded]
+            row += 1 if folded else 0
+            for section in dict.fromkeys(self.analysis.drivers[key].section for key in keys):
+                row += 1
+                for key in keys:
+                    if self.analysis.drivers[key].section == section:
+                        yield Input(key, row, section, folded)
+                        row += 1
 
     def _monthly(self) -> dict[str, Place]:
         below = max((given.row for given in self.inputs), default=0) + 4
@@ -136,39 +179,6 @@ class Book:
         formulas = tuple(Writer(self.layout, key, m).formula(self._trees[key]) for m in months)
         row = self.layout.places[key].row
         return Row(key, line.unit, line.source, row, formulas, self._computed[key])
-
-    def _values(self) -> dict[str, tuple[float, ...]]:
-        """What each row shows: the analysis' own series, and the single figures made from them."""
-        months, known = self.analysis.months, self.analysis.series
-        words = {**dict.fromkeys(self.analysis.drivers, ()), **choices(self.table)}
-        formulas = {
-            key: parse(Line(key, "", "cash", ast.unparse(tree)), self._trees, words)
-            for key, tree in self._trees.items()
-        }
-        drivers = {
-            key: _by_month(monthly_values(self.analysis, key), months)
-            for key in self.analysis.drivers
-        }
-        run = Run(months, 1, drivers, Program(formulas, order(formulas), words))
-        run.lines.update({key: np.array(row.base)[:, None] for key, row in known.items()})
-        with np.errstate(all="ignore"):
-            arrays = {key: run.line(key).astype(float) for key in self._trees}
-        shape = (months + 1, 1)
-        return {key: tuple(np.broadcast_to(array, shape)[:, 0]) for key, array in arrays.items()}
-
-
-def monthly_values(analysis: Analysis, key: str) -> tuple[float, ...]:
-    """A driver's value, or its values by month where it has one for each."""
-    use = analysis.drivers[key]
-    return use.by_month or (use.value,)
-
-
-def _by_month(values: tuple[float, ...], months: int) -> NDArray[np.float64]:
-    """One row, or one a month; month 0 takes the first value, and the last one holds on."""
-    if len(values) == 1:
-        return np.array([values])
-    column = np.array((values[0], *values)[: months + 1])
-    return np.pad(column, (0, months + 1 - len(column)), mode="edge")[:, None]
 
 
 def _tree(text: str) -> ast.expr:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from modelworth.report import said
 from modelworth.report.formats.sheets.book import Book
 from modelworth.report.formats.sheets.indicators_sheet import FIRST as FIRST_INDICATOR
-from modelworth.report.formats.sheets.sheet import Paper, finite
+from modelworth.report.formats.sheets.indicators_sheet import indicator_cell, shown_value
+from modelworth.report.formats.sheets.sheet import Paper
 
 HEAD, FIRST = 3, 4
 MOST_USERS = 12
@@ -25,7 +28,8 @@ def write_measurements(paper: Paper) -> None:
     paper.heads(HEAD, [t(f"column.{head}") for head in heads])
     row = FIRST
     for use in analysis.measurements:
-        for column, text in enumerate((use.model, use.device, use.kind)):
+        kind = paper.context.words.t(f"kind.{use.kind}")
+        for column, text in enumerate((use.model, use.device, kind)):
             paper.text(row, column, text)
         for column, value in ((3, use.throughput_per_s), (4, use.low), (5, use.high)):
             if value is not None:
@@ -41,7 +45,7 @@ def write_measurements(paper: Paper) -> None:
         row += 1
         paper.text(row, 0, paper.context.name(use.key))
         paper.text(row, 1, t(f"basis.{use.basis}"))
-        paper.text(row, 2, use.unit)
+        paper.text(row, 2, paper.context.words.unit(use.unit))
         for column, value in ((3, use.value), (4, use.low), (5, use.high)):
             if value is not None:
                 paper.number(row, column, value, use.unit)
@@ -64,7 +68,8 @@ def write_sources(paper: Paper) -> None:
         shown = ", ".join(keys[:MOST_USERS])
         if len(keys) > MOST_USERS:
             shown += f", {t('sources.more', count=len(keys) - MOST_USERS)}"
-        for column, text in enumerate((*source, shown)):
+        told = (said.source(paper.context.words, source[0]), *source[1:], shown)
+        for column, text in enumerate(told):
             paper.text(row, column, text)
         row += 1
     origin = analysis.provenance
@@ -106,12 +111,33 @@ def write_checks(paper: Paper) -> None:
         paper.text(row, 0, t(f"check.{check.key}"))
         paper.formula(row, 1, f"={check.left}", money, check.value)
         paper.formula(row, 2, f"={check.right}", money, check.value)
-        one, other = (xl_rowcol_to_cell(row, column) for column in (1, 2))
-        paper.formula(row, 3, f"=ROUND({one}-{other},4)", money, 0.0)
-        holds = f"=IF(ABS({one}-{other})<={TOLERANCE}*(1+ABS({one})),{_said(t)})"
-        paper.formula(row, 4, holds, paper.styles["good"], t("checks.holds"))
+        _compare(paper, row)
         row += 1
+    row += _npv_check(paper, row)
     _since_export(paper, row + 1)
+
+
+def _npv_check(paper: Paper, row: int) -> int:
+    """NPV by the spreadsheet's own function beside the model's; how many rows it took."""
+    plan, npv = paper.plan, paper.context.analysis.indicators.get("npv_usd")
+    if npv is None or npv.base is None or not plan.has("net_cash_usd", "nominal_rate"):
+        return 0
+    rate = f"(1+{plan.cell('nominal_rate', paper.name)})^(1/12)-1"
+    first, after = plan.first_and_rest("net_cash_usd")
+    money = paper.styles["plain"]
+    paper.text(row, 0, paper.t("check.npv"))
+    paper.formula(row, 1, f"={first}+NPV({rate},{after})", money, npv.base)
+    paper.formula(row, 2, f"={indicator_cell(paper, 'npv_usd')}", money, npv.base)
+    _compare(paper, row)
+    return 1
+
+
+def _compare(paper: Paper, row: int) -> None:
+    """The difference of the two cells, and whether it is rounding alone."""
+    one, other = (xl_rowcol_to_cell(row, column) for column in (1, 2))
+    paper.formula(row, 3, f"=ROUND({one}-{other},4)", paper.styles["plain"], 0.0)
+    holds = f"=IF(ABS({one}-{other})<={TOLERANCE}*(1+ABS({one})),{_said(paper.t)})"
+    paper.formula(row, 4, holds, paper.styles["good"], paper.t("checks.holds"))
 
 
 def _said(t: Callable[..., str]) -> str:
@@ -127,10 +153,7 @@ def _since_export(paper: Paper, row: int) -> None:
         for letter in "BH"
     )
     paper.text(row, 0, t("checks.defined"))
-    defined = sum(
-        not isinstance(finite(figure.base), str)
-        for figure in paper.context.analysis.indicators.values()
-    )
+    defined = len(_numbers(paper))
     paper.formula(row, 1, f"=COUNT({here})", paper.styles["count"], float(defined))
     paper.formula(row, 2, f"=COUNT({there})", paper.styles["count"], float(defined))
     paper.text(row + 1, 0, t("checks.exported"))
@@ -143,9 +166,18 @@ def _since_export(paper: Paper, row: int) -> None:
 
 
 def _sum(paper: Paper) -> float:
+    return sum(_numbers(paper))
+
+
+def _numbers(paper: Paper) -> list[float]:
+    """The indicators that are shown as numbers."""
     figures = paper.context.analysis.indicators.values()
-    shown = (finite(figure.base) for figure in figures)
-    return sum(value for value in shown if not isinstance(value, str))
+    shown = (shown_value(paper, figure, figure.base) for figure in figures)
+    return [value for value in map(_finite, shown) if value is not None]
+
+
+def _finite(value: float | str | None) -> float | None:
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def checks(plan: Book) -> Iterator[Check]:

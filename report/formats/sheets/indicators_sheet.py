@@ -1,34 +1,27 @@
 """The Indicators sheet: each figure computed live, beside what modelworth found for it.
 
-A rate of return is sought as the model does it: present value at a grid of monthly rates, a rate
-only where it changes sign exactly once, and then that interval halved again and again. The
-spreadsheet's own IRR isn't used: LibreOffice's gives up below -30% a month, and any may find one
-rate of several.
+The rate of return is the spreadsheet's own IRR, where present value changes sign exactly once and
+the result means something; the search for that is on a hidden sheet.
 """
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
-from typing import Any, Final
-
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from modelworth.costmodel.analysis import Figure
-from modelworth.costmodel.business.finance import RATES
 from modelworth.costmodel.business.indicators import INDICATORS
-from modelworth.report.formats.sheets.excel_formula import MONTH_ROW, RATE, column
-from modelworth.report.formats.sheets.sheet import Paper, finite
+from modelworth.costmodel.risk.figures import MEANINGFUL_RATE
+from modelworth.report.formats.sheets.excel_formula import RATE
+from modelworth.report.formats.sheets.search_sheet import count_and_rate, flows_line, profile_chart
+from modelworth.report.formats.sheets.sheet import Paper
 
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14.0), ("H:H", 18.0),
-          ("I:I", 34.0), ("J:J", 18.0), ("K:K", 4.0), ("L:O", 16.0)]  # fmt: skip
+          ("I:I", 34.0), ("J:J", 18.0), ("K:K", 4.0)]  # fmt: skip
 FIRST, HEAD = 4, 3
-GRID: Final = 241  # as many rates as `finance` tries
-HALVINGS: Final = 45
 CURRENCY_COLUMN = 9
-GRID_COLUMN = 11  # rate, present value, change of sign
 DISCOUNT = "company.discount_rate_per_year"
 NONE = '"n/a"'
+WORDS = ("never", "not_meaningful")
 
 
 def write_indicators(paper: Paper) -> None:
@@ -40,9 +33,8 @@ def write_indicators(paper: Paper) -> None:
     currency = paper.context.analysis.currency
     if currency != "USD":
         paper.heads(HEAD, [t("column.in_currency", currency=currency)], CURRENCY_COLUMN)
-    flows = _flows(paper)
-    if flows:
-        _profile(paper, flows)
+    if flows_line(paper):
+        paper.sheet.insert_chart(FIRST, CURRENCY_COLUMN + 2, profile_chart(paper))
     for offset, figure in enumerate(figures.values()):
         _figure(paper, FIRST + offset, figure)
     paper.sheet.freeze_panes(FIRST, 1)
@@ -62,22 +54,30 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
     paper.text(row, 0, context.name(figure.key))
     style = paper.style(figure.unit, figure.base, figure.p10, figure.p90)
     formula = live(paper, figure)
+    shown = shown_value(paper, figure, figure.base)
     if formula:
-        paper.formula(row, 1, formula, style, figure.base)
+        paper.formula(row, 1, formula, style, shown)
     else:
-        paper.number(row, 1, figure.base, figure.unit)
+        paper.shown(row, 1, shown, figure.unit)
     paper.text(row, 2, context.words.unit(figure.unit), "unit")
     for place, value in ((3, figure.p10), (4, figure.p50), (5, figure.p90)):
         if value is not None:
-            paper.number(row, place, value, figure.unit, figure.base)
+            paper.shown(row, place, shown_value(paper, figure, value), figure.unit, figure.base)
     paper.text(row, 6, paper.t(f"basis.{figure.basis}"))
-    paper.number(row, 7, figure.base, figure.unit)
+    paper.shown(row, 7, shown, figure.unit)
     paper.text(row, 8, figure.key, "quiet")
     if context.analysis.currency != "USD" and figure.unit.startswith("usd"):
         _converted(paper, row, figure)
     status = context.status(figure)
     if status:
         paper.note(row, 1, status)
+
+
+def shown_value(paper: Paper, figure: Figure, value: float | None) -> float | str | None:
+    """A value of the figure; the word where there is none, or where a return means nothing."""
+    if value is None and figure.status in WORDS:
+        return paper.context.words.t(f"status.{figure.status}")
+    return value
 
 
 def _converted(paper: Paper, row: int, figure: Figure) -> None:
@@ -96,152 +96,19 @@ def live(paper: Paper, figure: Figure) -> str | None:
     if not paper.plan.has(line):
         return None
     if known is None or known.method is None:
-        return f"={paper.plan.cell(line, paper.name)}"
+        cell = paper.plan.cell(line, paper.name)
+        never = paper.context.words.t("status.never")
+        return f'=IF(ISNUMBER({cell}),{cell},"{never}")' if figure.status == "never" else f"={cell}"
+    flows = paper.plan.whole(line)
     if figure.key == "mirr_per_year":
         monthly = f"(1+{DISCOUNT})^(1/12)-1"
-        modified = f"(1+MIRR({paper.plan.whole(line)},{monthly},{monthly}))^12-1"
-        return f"=IFERROR({modified},{NONE})"
-    counted, found = _grid_cells()
-    return f"=IF({counted}=1,IFERROR((1+{found})^12-1,{NONE}),{NONE})"
+        return _guarded(paper, f"(1+MIRR({flows},{monthly},{monthly}))^12-1")
+    counted, found = count_and_rate(paper)
+    yearly = _guarded(paper, f"(1+IFERROR(IRR({flows},{found}),{found}))^12-1")
+    return f"=IF({counted}=1,{yearly.removeprefix('=')},{NONE})"
 
 
-def _flows(paper: Paper) -> str | None:
-    """The line whose rates of return are sought."""
-    lines = {item.line for item in INDICATORS.values() if item.method == "rates" and item.line}
-    return next((line for line in lines if paper.plan.has(line)), None)
-
-
-def _grid_cells() -> tuple[str, str]:
-    """Where the number of changes of sign and the rate that was found stand."""
-    top = FIRST + GRID + 1
-    return (
-        xl_rowcol_to_cell(top, GRID_COLUMN + 2, row_abs=True, col_abs=True),
-        xl_rowcol_to_cell(top + 2 + HALVINGS, GRID_COLUMN, row_abs=True, col_abs=True),
-    )
-
-
-def _profile(paper: Paper, line: str) -> None:
-    """Present value of the cash flow at each rate of the grid, and where it changes sign."""
-    t, sheet = paper.t, paper.sheet
-    flows = [paper.context.analysis.series[line].base, paper.plan.whole(line)]
-    months = f"'{paper.plan.layout.places[line].sheet}'!{_month_span(paper)}"
-    paper.heads(HEAD, [t(f"profile.{head}") for head in ("rate", "npv", "change")], GRID_COLUMN)
-    rates = [(1 + RATES[0]) * ((1 + RATES[1]) / (1 + RATES[0])) ** (i / (GRID - 1)) - 1
-             for i in range(GRID)]  # fmt: skip
-    values = [_worth(flows[0], rate) for rate in rates]
-    changes = [0, *((a < 0) != (b < 0) for a, b in pairwise(values))]
-    low, ratio = 1 + RATES[0], (1 + RATES[1]) / (1 + RATES[0])
-    for i, rate in enumerate(rates):
-        row = FIRST + i
-        here = xl_rowcol_to_cell(row, GRID_COLUMN)
-        worth, before = (xl_rowcol_to_cell(row - up, GRID_COLUMN + 1) for up in (0, 1))
-        step = f"={low!r}*({ratio!r})^({i}/{GRID - 1})-1"
-        paper.formula(row, GRID_COLUMN, step, paper.styles["share"], rate)
-        total = f"=SUMPRODUCT({flows[1]}*(1+{here})^(-{months}))"
-        paper.formula(row, GRID_COLUMN + 1, total, paper.styles["wide"], values[i])
-        change = f"=IF(({worth}<0)<>({before}<0),1,0)" if i else "=0"
-        paper.formula(row, GRID_COLUMN + 2, change, paper.styles["count"], float(changes[i]))
-    _found(paper, line, rates, [float(change) for change in changes])
-    sheet.insert_chart(FIRST, GRID_COLUMN + 4, _profile_chart(paper))
-
-
-def _month_span(paper: Paper) -> str:
-    last = column(paper.context.analysis.months)
-    return f"${column(0)}${MONTH_ROW + 1}:${last}${MONTH_ROW + 1}"
-
-
-def _found(paper: Paper, line: str, rates: list[float], changes: list[float]) -> None:
-    """How often the sign changes; then the first interval in which it does, halved to a point."""
-    top, t = FIRST + GRID + 1, paper.t
-    rate, worth, change = (
-        f"${letter}${FIRST + 1}:${letter}${FIRST + GRID}"
-        for letter in map(_letter, range(GRID_COLUMN, GRID_COLUMN + 3))
-    )
-    paper.text(top, GRID_COLUMN, t("profile.count"))
-    count = sum(changes)
-    paper.formula(top, GRID_COLUMN + 2, f"=SUM({change})", paper.styles["count"], count)
-    heads = ("low", "high", "npv")
-    paper.heads(top + 1, [t(f"profile.{head}") for head in heads], GRID_COLUMN)
-    place = f"MATCH(1,{change},0)"
-    starts = [
-        f"=IFERROR(INDEX({rate},{place}-1),{NONE})",
-        f"=IFERROR(INDEX({rate},{place}),{NONE})",
-    ]
-    at = next((index for index, value in enumerate(changes) if value), None)
-    ends = (math.nan, math.nan) if at is None else (rates[at - 1], rates[at])
-    flows = paper.context.analysis.series[line].base
-    below = f"=IFERROR(IF(INDEX({worth},{place}-1)<0,1,0),{NONE})"
-    sign = math.nan if at is None else float(_worth(flows, ends[0]) < 0)
-    paper.text(top, GRID_COLUMN + 3, t("profile.below"))
-    paper.formula(top + 1, GRID_COLUMN + 3, below, paper.styles["count"], finite(sign))
-    for step in range(HALVINGS + 1):
-        row = top + 2 + step
-        _interval(paper, line, row, _halved(row) if step else starts, ends)
-        ends = _closer(flows, ends)
-
-
-def _interval(
-    paper: Paper, line: str, row: int, formulas: list[str], ends: tuple[float, float]
-) -> None:
-    """One interval: its ends, and the present value in its middle."""
-    style = paper.styles["share"]
-    for offset, (formula, end) in enumerate(zip(formulas, ends, strict=True)):
-        paper.formula(row, GRID_COLUMN + offset, formula, style, finite(end))
-    low, high = (xl_rowcol_to_cell(row, GRID_COLUMN + offset) for offset in (0, 1))
-    months = f"'{paper.plan.layout.places[line].sheet}'!{_month_span(paper)}"
-    total = f"SUMPRODUCT({paper.plan.whole(line)}*(1+({low}+{high})/2)^(-{months}))"
-    worth = _worth(paper.context.analysis.series[line].base, sum(ends) / 2)
-    formula = f"=IFERROR({total},{NONE})"
-    paper.formula(row, GRID_COLUMN + 2, formula, paper.styles["wide"], finite(worth))
-
-
-def _halved(row: int) -> list[str]:
-    """The half of the interval above in which the sign changes."""
-    low, high, middle = (xl_rowcol_to_cell(row - 1, GRID_COLUMN + offset) for offset in range(3))
-    below = xl_rowcol_to_cell(FIRST + GRID + 2, GRID_COLUMN + 3, row_abs=True, col_abs=True)
-    same, half = f"IF({middle}<0,1,0)={below}", f"({low}+{high})/2"
-    return [
-        f"=IFERROR(IF({same},{half},{low}),{NONE})",
-        f"=IFERROR(IF({same},{high},{half}),{NONE})",
-    ]
-
-
-def _closer(flows: tuple[float, ...], ends: tuple[float, float]) -> tuple[float, float]:
-    """The half of the interval in which the present value changes sign."""
-    low, high = ends
-    middle = (low + high) / 2
-    if math.isnan(middle):
-        return ends
-    same = (_worth(flows, middle) < 0) == (_worth(flows, low) < 0)
-    return (middle, high) if same else (low, middle)
-
-
-def _worth(flows: tuple[float, ...], rate: float) -> float:
-    """Present value of the flows, as the cells compute it."""
-    return math.fsum(flow * (1 + rate) ** -month for month, flow in enumerate(flows))
-
-
-def _letter(number: int) -> str:
-    return xl_rowcol_to_cell(0, number).rstrip("1")
-
-
-def _profile_chart(paper: Paper) -> Any:
-    """Present value over the rates that anyone would ask about: -5% to 12% a month."""
-    step = math.log((1 + RATES[1]) / (1 + RATES[0])) / (GRID - 1)
-    first, last = (FIRST + int(math.log((1 + x) / (1 + RATES[0])) / step) for x in (-0.05, 0.12))
-    chart = paper.book.add_chart({"type": "scatter", "subtype": "straight"})
-    chart.add_series(
-        {
-            "name": paper.context.name("npv_usd"),
-            "categories": [paper.name, first, GRID_COLUMN, last, GRID_COLUMN],
-            "values": [paper.name, first, GRID_COLUMN + 1, last, GRID_COLUMN + 1],
-            "line": {"width": 2},
-        }
-    )
-    chart.set_title({"name": paper.t("profile.title"), "name_font": {"size": 12}})
-    chart.set_x_axis({"name": paper.t("profile.rate"), "num_format": "0%", "label_position": "low",
-                      "min": -0.05, "max": 0.12})  # fmt: skip
-    chart.set_y_axis({"name": "USD", "num_format": "#,##0"})
-    chart.set_legend({"none": True})
-    chart.set_size({"width": 560, "height": 320})
-    return chart
+def _guarded(paper: Paper, rate: str) -> str:
+    """The yearly rate, or that it means nothing, or none where there is none."""
+    absurd = f'"{paper.context.words.t("status.not_meaningful")}"'
+    return f"=IFERROR(IF({rate}<={MEANINGFUL_RATE:g},{rate},{absurd}),{NONE})"

@@ -1,19 +1,26 @@
-"""The Inputs sheet: every driver in a named cell, with unit, range, basis and source."""
+"""The Inputs sheet: every driver in a named cell, with unit, range, basis and source.
+
+What moves the result most stands first, with three cases that the choice on the summary switches
+between; then what the plan uses; then all other drivers, folded.
+"""
 
 from __future__ import annotations
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from modelworth.costmodel.analysis import DriverUse
-from modelworth.report.formats.sheets.book import INPUTS_FIRST_ROW, Input, monthly_values
+from modelworth.costmodel.business.settled import BASIS, STATED
+from modelworth.costmodel.scenario.drivers import ANCHORS, FOLLOWS
+from modelworth.report.formats.sheets.book import INPUTS_FIRST_ROW, Input
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, HORIZON, RATE
-from modelworth.report.formats.sheets.sheet import Paper, pattern
+from modelworth.report.formats.sheets.sheet import CASE, Paper, pattern
 from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.evidence import age, distribution, source
+from modelworth.report.sections.in_use import monthly_values
 
 WIDTHS = [("A:A", 46.0), ("B:B", 16.0), ("C:C", 24.0), ("D:F", 12.0), ("G:G", 24.0),
           ("H:H", 13.0), ("I:I", 44.0), ("J:J", 8.0), ("K:K", 16.0), ("L:L", 70.0)]  # fmt: skip
-VALUE, SOURCE = 1, 11
+VALUE, LOW, BASE, HIGH, LAST_PRINTED, SOURCE = 1, 3, 4, 5, 7, 11
 
 
 def write_inputs(paper: Paper) -> None:
@@ -24,18 +31,35 @@ def write_inputs(paper: Paper) -> None:
              "quality", "age", "source"]  # fmt: skip
     paper.heads(INPUTS_FIRST_ROW - 1, [t(f"column.{head}") for head in heads])
     _horizon(paper)
-    section = ""
+    group, folded = "", False
     for given in paper.plan.inputs:
-        use = paper.context.analysis.drivers[given.key]
-        if use.section != section:
-            section = use.section
-            paper.text(given.row - 1, 0, t(f"group.{section}"), "group")
-        _driver(paper, given, use)
+        if (given.group, given.folded) != (group, folded):
+            if given.folded and not folded:
+                paper.text(given.row - 2, 0, t("inputs.unused"), "group")
+            _group(paper, given)
+            group, folded = given.group, given.folded
+        if given.folded:
+            paper.sheet.set_row(given.row, None, None, {"level": 1, "hidden": True})
+        _driver(paper, given, paper.context.analysis.drivers[given.key])
     _monthly(paper)
+    paper.sheet.outline_settings(True, False)  # the sign to unfold stands above
     paper.sheet.freeze_panes(INPUTS_FIRST_ROW, 1)
     paper.sheet.repeat_rows(INPUTS_FIRST_ROW - 1)
     last = max((given.row for given in paper.plan.inputs), default=INPUTS_FIRST_ROW)
-    paper.sheet.print_area(0, 0, last, SOURCE)
+    paper.sheet.print_area(0, 0, last, LAST_PRINTED)
+
+
+def _group(paper: Paper, given: Input) -> None:
+    """The head of a group; that of the cases names their columns."""
+    row = given.row - 1
+    if given.folded:
+        paper.sheet.set_row(row, None, None, {"level": 1, "hidden": True})
+    if given.group != "cases":
+        paper.text(row, 0, paper.t(f"group.{given.group}"), "group")
+        return
+    paper.text(row, 0, paper.t("inputs.cases"), "group")
+    for column, name in ((LOW, "low"), (BASE, "base"), (HIGH, "high")):
+        paper.text(row, column, paper.t(f"case.{name}"), "head")
 
 
 def _horizon(paper: Paper) -> None:
@@ -65,8 +89,11 @@ def _driver(paper: Paper, given: Input, use: DriverUse) -> None:
     row = given.row
     context = paper.context
     paper.text(row, 0, context.name(given.key) + (" *" if use.changed else ""))
-    _value(paper, given, use)
-    _range(paper, row, use)
+    if given.group == "cases":
+        _case(paper, given, use)
+    else:
+        _value(paper, given, use)
+    _range(paper, given, use)
     paper.text(row, 6, distribution(context, use.distribution, use.unit))
     paper.text(row, 7, paper.t(f"basis.{use.basis}"))
     paper.text(row, 8, given.key, "quiet")
@@ -74,20 +101,35 @@ def _driver(paper: Paper, given: Input, use: DriverUse) -> None:
     paper.text(row, 10, age(context, use))
     paper.text(row, SOURCE, source(context, use.source))
     meaning = paper.plan.driver(given.key)
-    if meaning:
+    if meaning and context.words.language == "en":
         paper.note(row, 0, f"{meaning.meaning}. {source(context, use.source)}")
 
 
-def _range(paper: Paper, row: int, use: DriverUse) -> None:
+def _range(paper: Paper, given: Input, use: DriverUse) -> None:
     """Unit, plausible low and high, and default; a choice has none but its words."""
-    known = paper.plan.driver(use.key)
+    known, row = paper.plan.driver(use.key), given.row
     if known and known.kind in ("choice", "switch"):
         paper.text(row, 2, ", ".join(known.choices) or "0, 1", "unit")
         return
     paper.text(row, 2, paper.context.words.unit(use.unit), "unit")
-    for column, number in ((3, use.low), (4, use.default), (5, use.high)):
+    if given.group == "cases":
+        return
+    for column, number in ((LOW, use.low), (BASE, use.default), (HIGH, use.high)):
         if number is not None:
             paper.number(row, column, number, use.unit, use.low, use.high)
+
+
+def _case(paper: Paper, given: Input, use: DriverUse) -> None:
+    """Three cells to set, and the one that formulas read: whichever the chosen case names."""
+    row, case = given.row, paper.plan.cases[given.key]
+    cells = {column: xl_rowcol_to_cell(row, column) for column in (LOW, BASE, HIGH)}
+    for column, value in ((LOW, case.low), (BASE, use.value), (HIGH, case.high)):
+        _entry(paper, given, use, row, column, value)
+    low, high = (f'{CASE}="{paper.t(f"case.{name}")}"' for name in ("low", "high"))
+    formula = f"=IF({low},{cells[LOW]},IF({high},{cells[HIGH]},{cells[BASE]}))"
+    style = paper.styles[pattern(use.unit, abs(use.value))]
+    paper.formula(row, VALUE, formula, style, use.value)
+    _name(paper, given.key, row)
 
 
 def _value(paper: Paper, given: Input, use: DriverUse) -> None:
@@ -98,21 +140,62 @@ def _value(paper: Paper, given: Input, use: DriverUse) -> None:
         where = paper.plan.layout.monthly[given.key].row + 1
         paper.text(row, VALUE, paper.t("inputs.by_month", row=where), "note")
         return
+    _entry(paper, given, use, row, VALUE, use.value)
+    _name(paper, given.key, row)
+
+
+def _entry(paper: Paper, given: Input, use: DriverUse, row: int, column: int, value: float) -> None:
+    """A cell to set, with what it may hold."""
+    known = paper.plan.driver(given.key)
+    kind = known.kind if known else "number"
     if kind == "choice" and known:
-        word = known.word(use.value)
-        paper.sheet.write_string(row, VALUE, word, paper.styles["word_entry"])
+        word, style, formula = known.word(value), paper.styles["word_entry"], _acquired(paper, use)
+        if formula:
+            paper.formula(row, column, formula, style, word)
+        else:
+            paper.sheet.write_string(row, column, word, style)
         rule = {"validate": "list", "source": list(known.choices)}
     elif kind == "switch":
-        paper.sheet.write_number(row, VALUE, use.value, paper.styles["count_entry"])
+        paper.sheet.write_number(row, column, value, paper.styles["count_entry"])
         rule = {"validate": "list", "source": [0, 1]}
     else:
-        shape = pattern(use.unit, abs(use.value))
-        paper.sheet.write_number(row, VALUE, use.value, paper.styles[f"{shape}_entry"])
+        formula = followed(paper, use) if column in (VALUE, BASE) else None
+        style = paper.styles[f"{pattern(use.unit, abs(value))}_entry"]
+        if formula:
+            paper.formula(row, column, formula, style, value)
+        else:
+            paper.sheet.write_number(row, column, value, style)
         low = known.minimum if known and known.minimum is not None else -1e30
         high = known.maximum if known and known.maximum is not None else 1e30
         rule = {"validate": "decimal", "criteria": "between", "minimum": low, "maximum": high}
-    paper.sheet.data_validation(row, VALUE, row, VALUE, rule)
-    _name(paper, given.key, row)
+    paper.sheet.data_validation(row, column, row, column, rule)
+
+
+def followed(paper: Paper, use: DriverUse) -> str | None:
+    """The formula of a driver that takes another's value until it is given one of its own.
+
+    The price at which volume holds follows the base of the own price, not the case in use: in a
+    case, demand answers the price.
+    """
+    target = FOLLOWS.get(use.key)
+    if use.changed or target not in paper.context.analysis.drivers:
+        return None
+    if target in paper.plan.cases and use.key in ANCHORS.values():
+        row = next(given.row for given in paper.plan.inputs if given.key == target)
+        return "=" + xl_rowcol_to_cell(row, BASE, row_abs=True, col_abs=True)
+    return f"={target}"
+
+
+def _acquired(paper: Paper, use: DriverUse) -> str | None:
+    """How winning customers is paid, as `settled` has it: as stated once a cost is set."""
+    drivers = paper.context.analysis.drivers
+    if use.key != BASIS or use.changed or not all(key in drivers for key in STATED):
+        return None
+    known = paper.plan.driver(BASIS)
+    if known is None or known.word(use.value) != "revenue":
+        return None
+    stated = ",".join(f"{key}<>{drivers[key].value!r}" for key in STATED)
+    return f'=IF(OR({stated}),"{known.word(known.default)}","revenue")'
 
 
 def _monthly(paper: Paper) -> None:

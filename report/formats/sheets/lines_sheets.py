@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelworth.report import said
 from modelworth.report.formats.sheets.book import FIRST_ROW, Row
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, MONTH_ROW, column
 from modelworth.report.formats.sheets.sheet import Paper
@@ -29,7 +30,10 @@ def write_lines(paper: Paper) -> None:
         paper.text(rows[0].row - 1, 0, paper.t(f"group.{section}"), "group")
         for row in rows:
             _line(paper, row)
+            if row.key not in paper.plan.used.lines:
+                paper.sheet.set_row(row.row, None, None, {"level": 1, "hidden": True})
         last = rows[-1].row
+    paper.sheet.outline_settings(True, False)
     paper.sheet.freeze_panes(MONTH_ROW + 1, FIRST_COLUMN)
     paper.sheet.repeat_rows(MONTH_ROW)
     paper.sheet.repeat_columns(0, 1)
@@ -41,7 +45,7 @@ def _line(paper: Paper, row: Row) -> None:
     style = paper.style(row.unit, *row.values)
     paper.text(row.row, 0, paper.context.name(row.key))
     formula = paper.context.analysis.lines[row.key].formula
-    paper.note(row.row, 0, f"{formula}  [{row.source}]")
+    paper.note(row.row, 0, f"{formula}  [{said.source(paper.context.words, row.source)}]")
     paper.text(row.row, 1, paper.context.words.unit(row.unit))
     paper.text(row.row, 2, row.key, "quiet")
     for month, (formula, value) in enumerate(zip(row.formulas, row.values, strict=True)):

@@ -13,10 +13,12 @@ from xlsxwriter.worksheet import Worksheet
 
 from modelworth.report.formats.sheets.book import Book
 from modelworth.report.formats.sheets.excel_formula import UNDEFINED
+from modelworth.report.palette import INK, QUIET, RULE, SOFT
 from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.context import Context
 
-INK, QUIET, LINE, SOFT, ENTRY = "#17212b", "#5b6673", "#dde2e8", "#f4f6f8", "#fff8e1"
+ENTRY = "#fff8e1"
+CASE = "plan.case"
 FORMATS = {
     "share": "0.0%",
     "count": "#,##0",
@@ -27,7 +29,7 @@ FORMATS = {
     "wide": "[>=1E+12]0.0E+00;[<=-1E+12]-0.0E+00;#,##0",
 }
 HEAD = {"bold": True, "font_color": QUIET, "bottom": 1, "bg_color": SOFT, "text_wrap": True}
-BOX = {"bg_color": ENTRY, "border": 1, "border_color": LINE}
+BOX = {"bg_color": ENTRY, "border": 1, "border_color": RULE}
 PAPER_A4 = 9
 
 
@@ -49,6 +51,11 @@ def add_styles(book: Workbook) -> dict[str, Format]:
         cell = {**base, "num_format": shape, "align": "right"}
         styles[name] = book.add_format(cell)
         styles[f"{name}_entry"] = book.add_format({**cell, **BOX})
+    big = {**base, "font_size": 14, "bold": True}
+    styles["big"] = book.add_format({**big, "text_wrap": True})
+    styles["wrapped"] = book.add_format({**base, "text_wrap": True})
+    for name in ("money", "share", "count", "plain"):
+        styles[f"{name}_big"] = book.add_format({**big, "num_format": FORMATS[name]})
     styles["word_entry"] = book.add_format({**base, **BOX, "align": "right"})
     return styles
 
@@ -108,6 +115,15 @@ class Paper:
             self.text(row, column, shown, "note")
         else:
             self.sheet.write_number(row, column, shown, style)
+
+    def shown(
+        self, row: int, column: int, value: float | str | None, unit: str, *among: float | None
+    ) -> None:
+        """A cell with a number, or with words in its place."""
+        if isinstance(value, str):
+            self.text(row, column, value, "note")
+        else:
+            self.number(row, column, value, unit, *among)
 
     def formula(
         self, row: int, column: int, formula: str, style: Format | None, value: float | str | None

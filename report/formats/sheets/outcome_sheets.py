@@ -1,0 +1,94 @@
+"""The sheets of what a workbook can't compute: options and trials, as values, said so."""
+
+from __future__ import annotations
+
+from modelworth.report import said
+from modelworth.report.formats.sheets.sheet import Paper
+from modelworth.report.sections import facts
+from modelworth.report.sections.blocks import capital
+
+HEAD, FIRST = 3, 4
+
+
+def write_options(paper: Paper) -> None:
+    """Every option with its figures when exported."""
+    t, context = paper.t, paper.context
+    paper.begin(t("sheet.options"), t("options.values"), [("A:A", 40.0), ("B:Z", 18.0)])
+    results = context.analysis.options or ()
+    if not results:
+        paper.text(FIRST, 0, t("options.none"))
+        return
+    keys = [figure.key for figure in max(results, key=lambda one: len(one.figures)).figures]
+    heads = [f"{context.name(key)} ({_unit(paper, key)})" for key in keys]
+    paper.heads(HEAD, [t("column.option"), *heads, t("column.best"), t("column.holds")])
+    for offset, option in enumerate(results):
+        row = FIRST + offset
+        name = t("board.plan") if option.kind == "plan" else context.option_name(option)
+        paper.text(row, 0, capital(name))
+        for place, key in enumerate(keys, 1):
+            figure = facts.option_figure(option, key)
+            if figure is not None and figure.base is not None:
+                paper.number(row, place, figure.base, figure.unit)
+            elif figure is not None:
+                paper.text(row, place, said.figure(context.words, figure), "note")
+        if option.probability_best is not None:
+            paper.number(row, len(keys) + 1, option.probability_best, "share")
+        paper.text(row, len(keys) + 2, t("yes") if option.feasible else t("infeasible"))
+    paper.sheet.set_row(HEAD, 45)
+    paper.sheet.freeze_panes(FIRST, 1)
+
+
+def _unit(paper: Paper, key: str) -> str:
+    figure = paper.context.analysis.indicators.get(key)
+    return paper.context.words.unit(figure.unit) if figure else "USD"
+
+
+def write_risk(paper: Paper) -> None:
+    """How the trials came out, and what each input's uncertainty does."""
+    t, context = paper.t, paper.context
+    widths = [("A:A", 46.0), ("B:F", 18.0)]
+    paper.begin(t("sheet.risk"), t("risk.values"), widths)
+    risk = context.analysis.risk
+    if risk is None:
+        paper.text(FIRST, 0, t("sensitivity.none"))
+        return
+    loss = context.words.percent(risk.probability_of_loss)
+    worst = context.words.money(risk.expected_shortfall_usd)
+    paper.text(2, 0, t("board.risk.loss.size", loss=loss, worst=worst))
+    heads = ("driver", "first_order", "total_order", "rank_correlation", "evppi")
+    paper.heads(HEAD, [t(f"column.{head}") for head in heads])
+    row = FIRST
+    for item in risk.influences:
+        paper.text(row, 0, context.name(item.driver))
+        shown = ((item.first_order, "ratio"), (item.total, "ratio"),
+                 (item.rank_correlation, "ratio"), (item.evppi_usd, "usd"))  # fmt: skip
+        for place, (value, unit) in enumerate(shown, 1):
+            if value is not None:
+                paper.number(row, place, value, unit)
+        row += 1
+    _histogram(paper, row + 2)
+
+
+def _histogram(paper: Paper, row: int) -> None:
+    """Trials by NPV, as a table and a chart of it."""
+    t, risk = paper.t, paper.context.analysis.risk
+    assert risk is not None
+    heads = (t("risk.from"), t("risk.to"), t("risk.share"))
+    paper.heads(row, list(heads))
+    whole = sum(risk.bin_counts) or 1
+    edges = zip(risk.bin_edges_usd, risk.bin_edges_usd[1:], risk.bin_counts, strict=False)
+    first = row + 1
+    for low, high, count in edges:
+        row += 1
+        paper.number(row, 0, low, "usd")
+        paper.number(row, 1, high, "usd")
+        paper.number(row, 2, count / whole, "share")
+    chart = paper.book.add_chart({"type": "column"})
+    chart.add_series({"categories": [paper.name, first, 0, row, 0], "gap": 5,
+                      "values": [paper.name, first, 2, row, 2]})  # fmt: skip
+    chart.set_title({"name": t("chart.npv"), "name_font": {"size": 12}})
+    chart.set_x_axis({"name": "USD", "num_format": "#,##0", "label_position": "low"})
+    chart.set_y_axis({"name": t("axis.share_of_trials"), "num_format": "0%"})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 640, "height": 340})
+    paper.sheet.insert_chart(FIRST, 7, chart)

@@ -1,0 +1,165 @@
+"""The sheet that the workbook opens on: what comes out now, by which rule, what to change first."""
+
+from __future__ import annotations
+
+from modelworth.costmodel.analysis import Criterion, Figure
+from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, MONTH_ROW
+from modelworth.report.formats.sheets.indicators_sheet import indicator_cell, shown_value
+from modelworth.report.formats.sheets.sheet import CASE, Paper
+from modelworth.report.sections import facts, titles
+from modelworth.report.sections.answer import NO_LIMIT, came_out, holds
+from modelworth.report.sections.blocks import capital, clean
+
+WIDTHS = [("A:A", 46.0), ("B:F", 19.0)]
+FIGURES = ("npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
+           "gross_margin_second_year_share")  # fmt: skip
+CASH = "cash_balance_usd"
+MOST_CHANGES = 5
+CASE_ROW, FIGURES_ROW = 5, 8
+
+
+def write_summary(paper: Paper) -> None:
+    """The whole sheet."""
+    context = paper.context
+    paper.begin(clean(context.prose("name") or context.analysis.scenario), "", WIDTHS)
+    paper.sheet.set_portrait()
+    texts = (
+        (clean(context.prose("question"), 400), "wrapped", 30),
+        (capital(titles.answer(context)), "big", 40),
+        (capital(titles.recommend(context)), "wrapped", 28),
+    )
+    for row, (text, style, height) in enumerate(texts, 1):
+        paper.sheet.merge_range(row, 0, row, 5, text, paper.styles[style])
+        paper.sheet.set_row(row, height)
+    _choice(paper)
+    row = _figures(paper)
+    row = _rule(paper, row + 1)
+    row = _changes(paper, row + 1)
+    if paper.plan.has(CASH):
+        paper.sheet.insert_chart(row + 1, 0, _chart(paper))
+    paper.sheet.print_area(0, 0, row + 18, 5)
+    paper.sheet.fit_to_pages(1, 1)
+
+
+def _choice(paper: Paper) -> None:
+    """The drop-down that switches all cases at once, and what the plan does now in words."""
+    t = paper.t
+    cases = [t(f"case.{name}") for name in ("low", "base", "high")]
+    paper.text(CASE_ROW, 0, t("summary.case"), "group")
+    paper.sheet.write_string(CASE_ROW, 1, cases[1], paper.styles["word_entry"])
+    rule = {"validate": "list", "source": cases}
+    paper.sheet.data_validation(CASE_ROW, 1, CASE_ROW, 1, rule)
+    paper.book.define_name(CASE, f"='{paper.name}'!$B${CASE_ROW + 1}")
+    paper.text(CASE_ROW, 2, t("summary.case.note"), "note")
+    npv = paper.context.analysis.indicators.get("npv_usd")
+    if npv is None:
+        return
+    earns, loses = t("summary.earns"), t("summary.loses")
+    formula = f'=IF({indicator_cell(paper, "npv_usd")}>0,"{earns}","{loses}")'
+    now = earns if (npv.base or 0) > 0 else loses
+    paper.text(CASE_ROW + 1, 0, t("summary.now"), "group")
+    paper.formula(CASE_ROW + 1, 1, formula, paper.styles["group"], now)
+
+
+def _figures(paper: Paper) -> int:
+    """The headline figures, live and as exported; the row after."""
+    t, known = paper.t, paper.context.analysis.indicators
+    heads = ("indicator", "live", "unit", "exported", "p10", "p90")
+    paper.heads(FIGURES_ROW, [t(f"column.{head}") for head in heads])
+    row = FIGURES_ROW + 1
+    for key in FIGURES:
+        if key in known:
+            _figure(paper, row, known[key])
+            row += 1
+    paper.text(row, 0, t("summary.values"), "note")
+    return row + 1
+
+
+def _figure(paper: Paper, row: int, figure: Figure) -> None:
+    paper.text(row, 0, paper.context.name(figure.key))
+    style = paper.style(figure.unit, figure.base, figure.p10, figure.p90)
+    shown = shown_value(paper, figure, figure.base)
+    paper.formula(row, 1, f"={indicator_cell(paper, figure.key)}", style, shown)
+    paper.text(row, 2, paper.context.words.unit(figure.unit), "unit")
+    paper.shown(row, 3, shown, figure.unit)
+    for place, value in ((4, figure.p10), (5, figure.p90)):
+        if value is not None:
+            paper.shown(row, place, shown_value(paper, figure, value), figure.unit)
+
+
+def _rule(paper: Paper, row: int) -> int:
+    """The verdict's conditions: asked, as exported, and in the base case now where it is live."""
+    t = paper.t
+    paper.text(row, 0, t("summary.rule"), "group")
+    heads = ("criterion", "asked", "unit", "came_out", "live", "holds")
+    paper.heads(row + 1, [t(f"column.{head}") for head in heads])
+    row += 2
+    for one in paper.context.analysis.verdict.criteria:
+        paper.text(row, 0, paper.context.name(one.key))
+        if one.threshold >= NO_LIMIT:
+            paper.text(row, 1, t("no_limit"), "note")
+        else:
+            paper.number(row, 1, one.threshold, one.unit)
+        paper.text(row, 2, paper.context.words.unit(one.unit), "unit")
+        paper.text(row, 3, came_out(paper.context, one))
+        _live(paper, row, one)
+        row += 1
+    return row
+
+
+def _live(paper: Paper, row: int, one: Criterion) -> None:
+    """The condition in the base case now; nothing where only trials can say."""
+    figure = paper.context.analysis.indicators.get(one.key)
+    yes, no = paper.t("yes"), paper.t("no")
+    if figure is None or figure.base is None:
+        paper.text(row, 5, holds(paper.context, one))
+        return
+    cell = indicator_cell(paper, one.key)
+    paper.formula(row, 4, f"={cell}", paper.style(one.unit, figure.base), figure.base)
+    sign = "<=" if one.key == "peak_funding_usd" else ">="
+    held = figure.base <= one.threshold if sign == "<=" else figure.base >= one.threshold
+    formula = f'=IF({cell}{sign}{one.threshold!r},"{yes}","{no}")'
+    paper.formula(row, 5, formula, paper.styles["text"], yes if held else no)
+
+
+def _changes(paper: Paper, row: int) -> int:
+    """The inputs that move the result most: what they are now, and where they lead."""
+    t, context = paper.t, paper.context
+    paper.text(row, 0, t("summary.change"), "group")
+    heads = [t(f"column.{head}") for head in ("driver", "value", "unit")]
+    paper.heads(row + 1, [*heads, t("summary.worse"), t("summary.better"), t("column.moves")])
+    row += 2
+    for bar in facts.swings(context)[:MOST_CHANGES]:
+        use = context.analysis.drivers.get(bar.driver)
+        if use is None or bar.driver not in paper.plan.cases:
+            continue
+        paper.text(row, 0, context.name(bar.driver))
+        paper.formula(row, 1, f"={bar.driver}", paper.style(bar.unit, use.value), use.value)
+        paper.text(row, 2, context.words.unit(bar.unit), "unit")
+        worse, better = sorted((bar.at_low, bar.at_high))
+        for place, value in ((3, worse), (4, better), (5, better - worse)):
+            paper.number(row, place, value, "usd")
+        row += 1
+    paper.text(row, 0, t("summary.change.note"), "note")
+    return row + 1
+
+
+def _chart(paper: Paper) -> object:
+    """The balance of cash by month, from its cells."""
+    place, months = paper.plan.layout.places[CASH], paper.context.analysis.months
+    sheet, last = paper.plan.names["cash_flow"], FIRST_COLUMN + months
+    chart = paper.book.add_chart({"type": "line"})
+    chart.add_series(
+        {
+            "name": paper.context.name(CASH),
+            "categories": [sheet, MONTH_ROW, FIRST_COLUMN, MONTH_ROW, last],
+            "values": [sheet, place.row, FIRST_COLUMN, place.row, last],
+            "line": {"width": 2.25},
+        }
+    )
+    chart.set_title({"name": paper.t("chart.cash"), "name_font": {"size": 12}})
+    chart.set_x_axis({"name": paper.t("axis.month"), "label_position": "low", "interval_unit": 6})
+    chart.set_y_axis({"name": "USD", "num_format": "#,##0"})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 980, "height": 300})
+    return chart

@@ -1,0 +1,30 @@
+"""The JSON is what its published schema says."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from modelworth.report.formats.json import PUBLISHED, SCHEMA, published, render
+from tests.report.conftest import DAY
+
+AGAIN = "write it again: python -c 'from modelworth.report.formats.json import *;" \
+        " PUBLISHED.write_text(published())'"  # fmt: skip
+
+
+def test_the_published_schema_is_that_of_the_records():
+    assert PUBLISHED.read_text(encoding="utf-8") == published(), AGAIN
+
+
+def test_what_is_written_holds_to_it(small, base):
+    schema = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for analysis in (small, base):
+        made = json.loads(render(analysis, DAY))
+        jsonschema.validate(made, schema)
+        assert made["schema"] == SCHEMA
+        broken = {key: value for key, value in made.items() if key != "verdict"}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(broken, schema)
