@@ -228,7 +228,7 @@ class Result(Record):
         mfu: model FLOPs per second / (devices × measured matmul ceiling).
         mbu: bytes that must move per second / (devices × measured bandwidth ceiling).
         mfu_datasheet: the same against the catalogue's dense peak, where the device is known.
-        samples_s: seconds of every timed step, in order.
+        samples_s: seconds of the timed steps, in order; of very many, evenly spaced ones.
         serving: what the requests of a served endpoint saw; latency then is of whole requests.
         quality: what the model scored while it ran.
     """

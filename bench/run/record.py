@@ -33,6 +33,7 @@ from modelworth.data.words import SHORT, Status
 
 CACHE_MULTIPLE = 4
 """Bytes per step below this multiple of the last cache say nothing about memory."""
+MOST_SAMPLES = 2000
 UNEVEN = 2.0
 """Steps whose mean is so many times their median have no one typical time: `unsteady`."""
 
@@ -143,8 +144,14 @@ def _result(
         condition=_condition(seen, middle),
         warmup_steps=seen.warmup_steps,
         effective_samples=middle.effective_samples,
-        samples_s=seen.samples_s,
+        samples_s=_thinned(seen.samples_s),
     )
+
+
+def _thinned(samples_s: tuple[float, ...]) -> tuple[float, ...]:
+    """As many as a record keeps, evenly spaced; every figure is computed from all of them."""
+    stride = -(-len(samples_s) // MOST_SAMPLES)
+    return samples_s[::stride]
 
 
 def _latency(seen: Observation, middle: samples.MedianInterval) -> Latency:

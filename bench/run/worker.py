@@ -10,7 +10,7 @@ import errno
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 
 from modelworth.bench.run.isolation import WorkerEnd, shortened
 from modelworth.bench.run.observation import Observation, merged
+from modelworth.bench.run.place import place
 from modelworth.bench.run.ranks import Ranks, join
 from modelworth.bench.timing import ceilings
 from modelworth.bench.timing import peak_memory as memory
@@ -56,10 +57,41 @@ def end_of(action: Callable[[], str]) -> WorkerEnd:
         if error.errno != errno.ENOSPC:
             raise
         return WorkerEnd(status="error", reason=f"the disk is full: {error.filename or error}")
-    except RuntimeError as error:
-        if not OUT_OF_MEMORY.search(str(error)):
+    except Exception as error:
+        cause = next((one for one in _chain(error) if OUT_OF_MEMORY.search(str(one))), None)
+        if cause is not None:
+            return WorkerEnd(status="oom", reason=_no_memory(str(cause)))
+        kind = _kind(error)
+        if kind is None:
             raise
-        return WorkerEnd(status="oom", reason=_no_memory(str(error)))
+        return WorkerEnd(status="error", reason=shortened(f"{kind}: {_first_line(error)}"))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from: a failed capture or compilation hides its reason so."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        yield found
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+
+
+def _kind(error: BaseException) -> str | None:
+    """What a GPU or its compiler did wrong; None for an error of another sort."""
+    for one in _chain(error):
+        module, text = type(one).__module__, str(one)
+        if module.startswith(("torch._dynamo", "torch._inductor", "triton")):
+            return "compilation failed"
+        if re.search(r"CUDA error|cuBLAS|CUBLAS|cuDNN|CUDNN|device-side assert|NCCL", text):
+            return "the device failed"
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    """Type and first line of the innermost error, which names the fault itself."""
+    last = list(_chain(error))[-1]
+    return f"{type(last).__name__}: {(str(last).strip().splitlines() or [''])[0]}"
 
 
 def _no_memory(message: str) -> str:
@@ -71,12 +103,16 @@ def _no_memory(message: str) -> str:
 
 
 def measure(
-    case: Task, limits: Limits, prepare: Prepare, ranks: Ranks | None = None
+    case: Task,
+    limits: Limits,
+    prepare: Prepare,
+    ranks: Ranks | None = None,
+    before: Neighbours | None = None,
 ) -> Observation:
     """Make the case ready, time it, then see to its memory."""
     ranks = ranks or Ranks()
+    before = before or neighbours(case.device, ranks.local_rank)
     device = ranks.device(case.device)
-    before = neighbours(device.type, device.index or 0)
     if device.type == "cpu":
         memory.limit_host_memory()
     ceilings.set_matmul_precision(case.workload.precision)
@@ -123,8 +159,9 @@ def _timed(
 def _measure_job(job: dict[str, Any]) -> str:
     case, limits = Task.model_validate(job["case"]), Limits.model_validate(job["limits"])
     module, _, function = job.get("prepare", "modelworth.bench.work.prepare:prepare").partition(":")
+    before = neighbours(case.device, place().local_rank)  # joining makes a context on the device
     with join(job.get("group", "case"), case.device) as ranks:
-        seen = measure(case, limits, getattr(import_module(module), function), ranks)
+        seen = measure(case, limits, getattr(import_module(module), function), ranks, before)
         return merged(ranks.gather(seen)).model_dump_json()
 
 

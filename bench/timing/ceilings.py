@@ -43,7 +43,8 @@ def probe(device: torch.device, precision: Precision, budget_s: float = 1.0) -> 
 
 
 def set_matmul_precision(precision: Precision) -> None:
-    """TF32 where it is asked for, true float32 otherwise."""
+    """TF32 where it is asked for, true float32 otherwise, in products and in convolutions."""
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
 
 

@@ -24,12 +24,21 @@ from modelworth.bench.work.task import Limits, Step, Work
 ROUND_S = 0.5
 """Aim for the length of a round of steps between two decisions."""
 MIN_WARMUP_STEPS = 3
+WARMUP_ROUND_S = 0.02
+"""Shorter steps are warmed up several at a time."""
 OVERTIME = 4
 """How often `timed_s` may pass for the sake of `min_samples`."""
 
 
 class Clock(Protocol):
-    """Marks moments in a device's stream of work."""
+    """Marks moments in a device's stream of work.
+
+    Attributes:
+        settling_s: how long the device's clocks, heat and power cap take to settle: so long a
+            warm-up lasts at least, and the timed steps likewise.
+    """
+
+    settling_s: float
 
     def mark(self) -> Any:
         """A moment, after all work enqueued so far."""
@@ -43,6 +52,8 @@ class Clock(Protocol):
 
 class HostClock:
     """A processor does its work before the call returns."""
+
+    settling_s = 0.0
 
     def mark(self) -> float:
         """The time now."""
@@ -58,6 +69,8 @@ class HostClock:
 
 class CudaClock:
     """Events in the current stream."""
+
+    settling_s = 2.0
 
     def mark(self) -> torch.cuda.Event:
         """An event, recorded now."""
@@ -122,7 +135,7 @@ def time_work(
     step_s = _warm_up(work, clock, limits, timed, agree)
     with frozen_garbage():
         before_timing()
-        while count := int(agree(_next_round(timed, limits, step_s))):
+        while count := int(agree(_next_round(timed, limits, step_s, clock.settling_s))):
             _round(work, clock, count, timed)
     return timed
 
@@ -150,12 +163,15 @@ def _warm_up(
     since = perf_counter()
     while True:
         trial = Timed(parts_s={name: [] for name, _ in work.parts})
-        _round(work, clock, 1, trial)
+        few = len(seen) < MIN_WARMUP_STEPS or seen[-1] > WARMUP_ROUND_S
+        _round(work, clock, 1 if few else math.ceil(WARMUP_ROUND_S / max(seen[-1], 1e-7)), trial)
         seen += trial.samples_s
         if len(seen) == 1:
             since = perf_counter()  # the first step may compile for minutes
         timed.settled = bool(agree(is_flat(seen)))
-        if agree(_warm(seen, timed.settled, perf_counter() - since, limits)):
+        elapsed_s = perf_counter() - since
+        settled = timed.settled and elapsed_s >= clock.settling_s
+        if agree(_warm(seen, settled, elapsed_s, limits)):
             timed.warmup_steps = len(seen)
             return seen[-1]
 
@@ -167,13 +183,15 @@ def _warm(seen: list[float], settled: bool, elapsed_s: float, limits: Limits) ->
     return len(seen) >= MIN_WARMUP_STEPS and (settled or elapsed_s >= limits.warmup_s)
 
 
-def _next_round(timed: Timed, limits: Limits, step_s: float) -> int:
+def _next_round(timed: Timed, limits: Limits, step_s: float, settling_s: float) -> int:
     """How many steps to time next; 0 to stop."""
     done = len(timed.samples_s)
     left = limits.max_samples - done
     if done < limits.min_samples:
         over = timed.wall_s >= OVERTIME * limits.timed_s
         return 0 if over and done else min(left, limits.min_samples - done, _steps_in(step_s))
+    if timed.wall_s < settling_s:
+        return _steps_in(step_s)
     if timed.wall_s >= limits.timed_s or left <= 0:
         return 0
     width = median_interval(timed.samples_s).relative_half_width

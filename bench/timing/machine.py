@@ -132,15 +132,51 @@ def gpu() -> Gpu | None:
 
 
 def _visible(library: Any) -> list[Any]:
-    """Handles of the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order."""
+    """Handles of the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order.
+
+    As CUDA reads it: indices, UUIDs or their beginnings, MIG slices; the list ends at the first
+    name that is none, and a name that comes twice leaves nothing.
+    """
     count = library.nvmlDeviceGetCount()
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is None:
         return [library.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
-    names = [name.strip() for name in chosen.split(",") if name.strip()]
-    if all(name.isdigit() for name in names):
-        return [library.nvmlDeviceGetHandleByIndex(int(n)) for n in names if int(n) < count]
-    return [library.nvmlDeviceGetHandleByUUID(name) for name in names if name.startswith("GPU-")]
+    names = [name.strip() for name in chosen.split(",")]
+    if len(set(names)) < len(names):
+        return []
+    found = []
+    for name in names:
+        handle = _named(library, name, count)
+        if handle is None:
+            break
+        found.append(handle)
+    return found
+
+
+def _named(library: Any, name: str, count: int) -> Any | None:
+    """NVML's handle of one entry of CUDA_VISIBLE_DEVICES; None if it names no device."""
+    if name.isdigit():
+        return library.nvmlDeviceGetHandleByIndex(int(name)) if int(name) < count else None
+    whole = [library.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
+    candidates = whole if name.startswith("GPU-") else _slices(library, whole)
+    near = [it for it in candidates if text(library.nvmlDeviceGetUUID(it)).startswith(name)]
+    return near[0] if len(near) == 1 and name.startswith(("GPU-", "MIG-")) else None
+
+
+def _slices(library: Any, devices: list[Any]) -> list[Any]:
+    """The MIG slices of all devices."""
+    found = []
+    for device in devices:
+        try:
+            most = library.nvmlDeviceGetMaxMigDeviceCount(device)
+        except library.NVMLError:
+            continue
+        for index in range(most):
+            try:
+                found.append(library.nvmlDeviceGetMigDeviceHandleByIndex(device, index))
+            except library.NVMLError:  # a place for a slice that nobody made
+                continue
+    return found
 
 
 def visible_handle(library: Any, index: int) -> Any | None:

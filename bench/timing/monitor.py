@@ -8,10 +8,12 @@ process ids aren't comparable across containers.
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, sleep
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +30,8 @@ MAX_GAP_S = 0.5
 BUSY_SHARE = 0.1
 """Share of the cores that others may use before a processor counts as contended."""
 GPU_BUSY_PERCENT = 5
+LEAVING_S = 3.0
+LOOK_AGAIN_S = 0.25
 EXPECTED = (
     "gpu_idle",
     "applications_clocks_setting",
@@ -58,19 +62,38 @@ class Neighbours:
     busy_percent: float | None = None
 
 
-def neighbours(device_type: str, index: int = 0) -> Neighbours:
-    """Look at the GPU; to be called before this process uses it."""
+def neighbours(
+    device_type: str, index: int = 0, sleep: Callable[[float], object] = sleep
+) -> Neighbours:
+    """Look at the GPU; to be called before this process has a context on it.
+
+    The worker before this one may be on its way out, and utilisation is a mean over the last
+    second: what is still there after `LEAVING_S` is somebody else's.
+    """
     if device_type != "cuda":
         return Neighbours()
     with nvml() as library:
         handle = visible_handle(library, index) if library else None
         if handle is None:
             return Neighbours()
-        running = _asked(library, library.nvmlDeviceGetComputeRunningProcesses, handle)
-        rates = _asked(library, library.nvmlDeviceGetUtilizationRates, handle)
-        return Neighbours(
-            None if running is None else len(running), None if rates is None else rates.gpu
-        )
+        found = _seen_beside(library, handle)
+        waited_s = 0.0
+        while _is_busy(found) and waited_s < LEAVING_S:
+            sleep(LOOK_AGAIN_S)
+            waited_s += LOOK_AGAIN_S
+            found = _seen_beside(library, handle)
+        return found
+
+
+def _seen_beside(library: Any, handle: Any) -> Neighbours:
+    running = _asked(library, library.nvmlDeviceGetComputeRunningProcesses, handle)
+    rates = _asked(library, library.nvmlDeviceGetUtilizationRates, handle)
+    others = None if running is None else sum(one.pid != os.getpid() for one in running)
+    return Neighbours(others, None if rates is None else rates.gpu)
+
+
+def _is_busy(found: Neighbours) -> bool:
+    return bool(found.processes) or (found.busy_percent or 0) > GPU_BUSY_PERCENT
 
 
 class Monitor:
@@ -194,9 +217,8 @@ class Monitor:
         seen.throttle |= _throttle_reasons(library, handle)
 
     def _read_counter_j(self) -> float | None:
-        count = _asked(
-            self._library, self._library.nvmlDeviceGetTotalEnergyConsumption, self._handle
-        )
+        question = getattr(self._library, "nvmlDeviceGetTotalEnergyConsumption", None)
+        count = question and _asked(self._library, question, self._handle)
         return None if count is None else count / 1e3
 
 
@@ -236,7 +258,8 @@ def _energy(
 
 def _throttle_reasons(library: Any, handle: Any) -> set[str]:
     """Names of the bits that are set; NVML renamed "throttle" to "event" on the way."""
-    mask = _asked(library, library.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+    question = getattr(library, "nvmlDeviceGetCurrentClocksThrottleReasons", None)
+    mask = question and _asked(library, question, handle)
     prefix = "nvmlClocksThrottleReason"
     names = [name for name in dir(library) if name.startswith(prefix)]
     found = set()

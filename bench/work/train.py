@@ -16,6 +16,7 @@ import torch
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
+from modelworth.bench.models.mixed import lower_experts
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
@@ -125,6 +126,8 @@ def _model(job: Job) -> Any:
     model: Any = zoo.build(job.blueprint, job.device, dtype, attention)
     if lora:
         model = add_lora(model, workload.lora_rank)
+    elif job.dtype is not torch.float32 and not job.layout.fully_sharded:
+        lower_experts(model, job.dtype)
     if workload.activation_checkpointing:
         enable_checkpointing(model)
     return distributed.spread(model.train(), job.layout, job.device, job.dtype, trained=True)
@@ -175,7 +178,8 @@ def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
         if weight.requires_grad:  # the fused kernel takes those of one device mesh at a time
             groups.setdefault(getattr(weight, "device_mesh", None), []).append(weight)
     parameters = [{"params": weights} for weights in groups.values()]
-    return torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=True)
+    fused = asked != "adamw"
+    return torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=fused)
 
 
 def _logits_bytes(job: Job, model: Any) -> int | None:

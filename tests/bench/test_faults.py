@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
 
-from modelworth.bench.run import isolation, keeper, runner
+from modelworth.bench.run import isolation, keeper, runner, worker
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.exchange import read
 from modelworth.data.store import open_store
@@ -303,3 +304,44 @@ def test_again_begins_anew(store):
     assert store.count() == 3
     measured(cases[:1], store, again=True)
     assert store.count() == 4
+
+
+class DynamoError(RuntimeError):
+    pass
+
+
+DynamoError.__module__ = "torch._dynamo.exc"
+
+
+def _raised(*errors: BaseException) -> BaseException:
+    """The first error, caused by the second, and so on."""
+    for error, cause in pairwise(errors):
+        error.__cause__ = cause
+    return errors[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel"),
+         "error", "the device failed: RuntimeError: CUDA error: an illegal memory access"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
+         "oom", "ALLOC_FAILED"),
+        (_raised(RuntimeError("operation failed due to a previous error during capture"),
+                 RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")),
+         "oom", "CUDA out of memory"),
+        (_raised(DynamoError("backend='inductor' raised"), TypeError("unsupported: x\nmore")),
+         "error", "compilation failed: TypeError: unsupported: x"),
+    ],
+)  # fmt: skip
+def test_what_a_gpu_or_its_compiler_did_wrong_keeps_its_kind_and_first_line(error, status, said):
+    def action():
+        raise error
+
+    end = worker.end_of(action)
+    assert (end.status, said in end.reason) == (status, True), end.reason
+
+
+def test_an_error_of_our_own_is_not_taken_for_the_gpus():
+    with pytest.raises(KeyError):
+        worker.end_of(lambda: {}["missing"])

@@ -41,14 +41,19 @@ class FakeNvml(SimpleNamespace):
     def nvmlDeviceGetHandleByIndex(self, index):
         return f"gpu {index}"
 
-    def nvmlDeviceGetHandleByUUID(self, uuid):
-        return uuid
-
     def nvmlDeviceGetName(self, _):
         return self.name.encode()
 
-    def nvmlDeviceGetUUID(self, _):
-        return "GPU-1"
+    def nvmlDeviceGetUUID(self, handle):
+        return {"gpu 0": "GPU-1abc", "slice 0": "MIG-7f"}[handle]
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, _):
+        return 7
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, _, index):
+        if index:
+            raise FakeError("no such slice")
+        return "slice 0"
 
     def nvmlDeviceGetMemoryInfo(self, _):
         return SimpleNamespace(total=141 * 2**30)
@@ -60,7 +65,7 @@ class FakeNvml(SimpleNamespace):
         raise FakeError("not supported")
 
     def nvmlDeviceGetComputeRunningProcesses(self, _):
-        return [object()] * self.processes
+        return [SimpleNamespace(pid=pid) for pid in range(1, self.processes + 1)]
 
     def nvmlDeviceGetUtilizationRates(self, _):
         return SimpleNamespace(gpu=self.busy)
@@ -99,7 +104,7 @@ def install(monkeypatch):
 
 
 def watched(device="cuda", seconds=0.0):
-    before = monitor.neighbours(device)
+    before = monitor.neighbours(device, sleep=lambda _: None)
     with monitor.Monitor(device, 0, before) as watching:
         watching.start()
         time.sleep(seconds)
@@ -244,8 +249,56 @@ def test_visible_devices_are_respected(install, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0, 7")
     assert machine.visible_handle(library, 0) == "gpu 0"
     assert machine.visible_handle(library, 1) is None
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-abc")
-    assert machine.visible_handle(library, 0) == "GPU-abc"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "handles"),
+    [
+        ("0", ["gpu 0"]), ("GPU-1abc", ["gpu 0"]), ("GPU-1", ["gpu 0"]), ("MIG-7f", ["slice 0"]),
+        ("MIG-7", ["slice 0"]), ("-1", []), ("0,0", []), ("7,0", []), ("0,-1", ["gpu 0"]),
+        ("GPU-", ["gpu 0"]), ("GPU-2", []), ("slice", []),
+    ],
+)  # fmt: skip
+def test_visible_devices_are_read_as_cuda_reads_them(install, monkeypatch, chosen, handles):
+    library = install()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    found = [machine.visible_handle(library, index) for index in range(3)]
+    assert [handle for handle in found if handle is not None] == handles
+
+
+def test_a_worker_on_its_way_out_is_no_neighbour(install):
+    library = install(processes=1, busy=90)
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        if len(naps) == 4:
+            library.processes, library.busy = 0, 0
+
+    assert monitor.neighbours("cuda", 0, nap) == monitor.Neighbours(0, 0)
+    assert len(naps) == 4
+
+
+def test_a_neighbour_that_stays_is_one(install):
+    install(processes=2, busy=50)
+    naps = []
+    assert monitor.neighbours("cuda", 0, naps.append) == monitor.Neighbours(2, 50)
+    assert sum(naps) == pytest.approx(3.0)
+
+
+def test_this_process_is_not_its_own_neighbour(install, monkeypatch):
+    install(processes=1)
+    monkeypatch.setattr(monitor.os, "getpid", lambda: 1)
+    assert monitor.neighbours("cuda", 0, lambda _: None).processes == 0
+
+
+def test_a_driver_without_an_energy_counter_or_reasons_is_lived_with(install, monkeypatch):
+    install(power_mw=None)
+    for name in ("TotalEnergyConsumption", "CurrentClocksThrottleReasons"):
+        monkeypatch.delattr(FakeNvml, f"nvmlDeviceGet{name}")
+    watching = watched()
+    assert not watching.energy(1.0).valid
+    assert watching.condition().throttle_reasons == ()
 
 
 def test_the_processor_has_a_name_cores_and_a_cache():

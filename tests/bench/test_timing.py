@@ -17,6 +17,8 @@ MODEL = Model(name="stub", family="decoder")
 class HandClock:
     """A device whose steps take as long as the test says."""
 
+    settling_s = 0.0
+
     def __init__(self, monkeypatch) -> None:
         self.now_s = 0.0
         self.waits = 0
@@ -153,3 +155,21 @@ def test_a_processor_reads_the_clock_on_the_wall():
     clock = timing.clock_for(torch.device("cpu"))
     clock.wait()
     assert clock.seconds(clock.mark(), clock.mark()) >= 0
+
+
+@pytest.mark.parametrize("step_s", [0.0002, 0.007, 0.3, 1.7])
+def test_a_gpu_is_warmed_and_timed_until_its_clocks_have_settled(clock, step_s):
+    clock.settling_s = timing.CudaClock.settling_s
+    moments = []
+    timed = timing.time_work(
+        work(clock, [40.0, step_s]), clock, Limits(timed_s=5, warmup_s=10, precision=0.5),
+        before_timing=lambda: moments.append(clock.now_s),
+    )  # fmt: skip
+    assert moments[0] - 40.0 >= 2.0, "warm-up after the first step, which compiles"
+    assert 2.0 <= timed.wall_s <= max(5.0, 8 * step_s) * 1.5
+    assert sum(timed.samples_s) == pytest.approx(timed.wall_s)
+
+
+def test_a_processor_stops_as_soon_as_the_median_is_known(clock):
+    timed = timing.time_work(work(clock, [0.01]), clock, Limits(timed_s=5, warmup_s=10))
+    assert timed.wall_s < 1.0

@@ -7,7 +7,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+
 from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
+from modelworth.bench.run.request import request  # noqa: E402
+from modelworth.bench.timing import ceilings  # noqa: E402
 from modelworth.bench.work.losses import detection_loss, overlap  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
@@ -15,6 +19,7 @@ from modelworth.data.errors import InputError  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS, TEXT  # noqa: E402
 
+CPU = torch.device("cpu")
 TOKENS = 16
 
 
@@ -206,3 +211,45 @@ def test_a_compiled_step_learns_the_same():
 def test_the_zoo_is_described_beside_the_work():
     blueprint = zoo.resolve("llama", config=CONFIGS["llama"])
     assert work("llama").model == zoo.describe(blueprint)
+
+
+class Products(TorchDispatchMode):
+    """The number formats that matrix products ran in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket._qualified_op_name
+        if name.endswith(("mm", "bmm", "baddbmm")):
+            self.formats |= {it.dtype for it in args if isinstance(it, torch.Tensor)}
+        return function(*args, **(kwargs or {}))
+
+
+def test_every_product_of_a_mixture_runs_in_the_format_that_the_record_says():
+    asked = {"model": "moe-2m", "work": "pretrain", "precision": "bfloat16", "prompt_tokens": 16}
+    work = prepare(request({**asked, "compile": False}, "test").case("cpu"), CPU)
+    with Products() as seen:
+        work.step()
+    assert seen.formats - {torch.int32} == {torch.bfloat16}
+
+
+def test_float32_means_float32_in_convolutions_too():
+    ceilings.set_matmul_precision("tf32")
+    assert torch.backends.cudnn.allow_tf32
+    ceilings.set_matmul_precision("float32")
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize(("asked", "fused"), [("adamw", False), ("adamw_fused", True)])
+def test_adamw_is_fused_only_where_it_is_said(asked, fused):
+    case = request({"model": "ladder-1m", "work": "pretrain", "prompt_tokens": 8,
+                    "optimizer": asked, "compile": False}, "test").case("cpu")  # fmt: skip
+    made = []
+    real = torch.optim.AdamW
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "AdamW", lambda *a, **k: made.append(k) or real(*a, **k))
+        prepare(case, CPU)
+    assert made[0]["fused"] is fused
