@@ -51,8 +51,8 @@ def inspect_model(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return inspected(config, name).description
 
 
-def inspected(config: Mapping[str, Any], name: str) -> Inspected:
-    """The same, with the counted pass.
+def inspected(config: Mapping[str, Any], name: str, *, passes: bool = True) -> Inspected:
+    """The same, with the counted pass; without `passes` only parameters are counted.
 
     Raises:
         InputError: if transformers has no such type or refuses the config.
@@ -61,7 +61,7 @@ def inspected(config: Mapping[str, Any], name: str) -> Inspected:
     seen: set[int] = set()
     layers = layers_of(built.model, seen)
     rest = _outside(built.model, seen)
-    runs, notes = runs_of(built)
+    runs, notes = runs_of(built) if passes else (None, ["FLOPs are 2 a parameter, not counted"])
     made = _assembled(built, name, layers, rest, runs, notes)
     if runs is None:
         return Inspected(made)

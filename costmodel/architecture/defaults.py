@@ -60,6 +60,8 @@ def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
 
 
 NOT_STATED: dict[str, tuple[str, ...]] = {
+    "mamba": ("num_attention_heads", "intermediate_size"),
+    "mamba2": ("num_attention_heads", "intermediate_size", "num_heads"),
     "nemotron_h": ("num_hidden_layers", "intermediate_size"),
 }
 """Sizes that a type's configs needn't state."""

@@ -57,8 +57,16 @@ def _opt(config: Config) -> dict[str, Any]:
     return dict(config)
 
 
+def _gpt_bigcode(config: Config) -> dict[str, Any]:
+    """GPTBigCode's one key-value head for all queries."""
+    heads = whole(config, "n_head", "num_attention_heads")
+    few = 1 if switch(config, "multi_query", True) else heads
+    return {**config, "num_key_value_heads": few}
+
+
 RENAMED: dict[str, Callable[[Config], dict[str, Any]]] = {
     "falcon": _falcon,
+    "gpt_bigcode": _gpt_bigcode,
     "mpt": _mpt,
     "opt": _opt,
 }

@@ -216,7 +216,90 @@ def _qwen3_next(config: Config, name: str) -> Architecture:
     return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
 
 
+def mamba1(config: Config, hidden: int, prefix: str, inner: int) -> Attention:
+    """Mamba 1: a state of `state` numbers for each inner channel, updated token by token.
+
+    Source: Gu and Dao 2023 (arXiv:2312.00752); parts as in transformers' MambaMixer.
+    """
+    states = whole(config, f"{prefix}d_state", "state_size")
+    kernel = whole(config, f"{prefix}d_conv", "conv_kernel")
+    given = config.get(f"{prefix}dt_rank", config.get("time_step_rank", "auto"))
+    rank = -(-hidden // 16) if given == "auto" else whole({"dt_rank": given}, "dt_rank")
+    bias = switch(config, f"{prefix}proj_bias" if prefix else "use_bias", False)
+    conv_bias = switch(config, f"{prefix}conv_bias" if prefix else "use_conv_bias", True)
+    products = hidden * 2 * inner + inner * (rank + 2 * states) + rank * inner + inner * hidden
+    vectors = inner * (kernel + conv_bias) + inner * (states + 2) + (2 * inner + hidden) * bias
+    return recurrence(
+        "state_space",
+        hidden,
+        products=products,
+        vectors=vectors + (rank + 2 * states if prefix else 0),
+        state=inner * (states + kernel),
+        token_flops=2 * inner * (kernel + states),
+    )
+
+
+def _mamba(config: Config, name: str) -> Architecture:
+    """Mamba 1 alone: each layer is a mixer with one norm."""
+    hidden = whole(config, "hidden_size")
+    inner = optional(config, "intermediate_size") or whole(config, "expand") * hidden
+    layer = Block(1, mamba1(config, hidden, "", inner), no_network(hidden), hidden, norm_count=1)
+    layers = [layer] * layer_count(config, "num_hidden_layers")
+    return decoder(config, name, layers, hidden=hidden, tied=True, final_norms=hidden)
+
+
+def _mamba2(config: Config, name: str) -> Architecture:
+    """Mamba 2 alone."""
+    hidden = whole(config, "hidden_size")
+    heads, width = whole(config, "num_heads"), whole(config, "head_dim")
+    if heads * width != whole(config, "expand") * hidden:
+        raise InputError("config: num_heads", heads, f"expand × {hidden} / head_dim")
+    mixer = mamba2(
+        hidden,
+        heads=heads,
+        width=width,
+        groups=whole(config, "n_groups"),
+        states=whole(config, "state_size"),
+        kernel=whole(config, "conv_kernel"),
+        chunk=whole(config, "chunk_size"),
+        bias=switch(config, "use_bias", False),
+        conv_bias=switch(config, "use_conv_bias", True),
+    )
+    layer = Block(1, mixer, no_network(hidden), hidden, norm_count=1)
+    layers = [layer] * layer_count(config, "num_hidden_layers")
+    return decoder(config, name, layers, hidden=hidden, tied=False, final_norms=hidden)
+
+
+def _jamba(config: Config, name: str) -> Architecture:
+    """Jamba: Mamba with attention in every eighth layer, experts in every second."""
+    hidden = whole(config, "hidden_size")
+    traits = Traits()
+    mamba = mamba1(config, hidden, "mamba_", whole(config, "mamba_expand") * hidden)
+    attention = attention_of({**config, "attention_bias": False}, traits, hidden, None)
+    experts, dense = whole(config, "num_experts"), dense_network(config, traits, hidden)
+    routed = expert_network(config, traits, hidden) if experts > 1 else dense
+    made = [
+        Block(
+            1,
+            attention if _falls(config, "attn_layer", place) else mamba,
+            routed if _falls(config, "expert_layer", place) else dense,
+            2 * hidden,
+        )
+        for place in range(layer_count(config, "num_hidden_layers"))
+    ]
+    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+
+
+def _falls(config: Config, what: str, place: int) -> bool:
+    """Whether a layer is one of every so many, from an offset on."""
+    period = whole(config, f"{what}_period")
+    return place % period == (optional(config, f"{what}_offset") or 0)
+
+
 READERS: dict[str, Callable[[Config, str], Architecture]] = {
+    "jamba": _jamba,
+    "mamba": _mamba,
+    "mamba2": _mamba2,
     "nemotron_h": _nemotron_h,
     "qwen3_next": _qwen3_next,
     "qwen3_5_text": _qwen3_next,

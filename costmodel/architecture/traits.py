@@ -82,6 +82,7 @@ TRAITS: dict[str, Traits] = {
     "glm": Traits(qkv_bias=True),
     "glm4_moe": Traits(),
     "granitemoe": Traits(),
+    "granitemoeshared": Traits(),
     "helium": Traits(),
     "hunyuan_v1_dense": Traits(qk_norm="head"),
     "olmo3": Traits(qk_norm="width", windows=4),
@@ -116,6 +117,10 @@ TRAITS: dict[str, Traits] = {
     "gptj": replace(
         LAYER_NORM, tied=False, norms=1, qkv_bias=False, output_bias=False, head_bias=True
     ),
+    "codegen": replace(
+        LAYER_NORM, tied=False, norms=1, qkv_bias=False, output_bias=False, head_bias=True
+    ),
+    "gpt_bigcode": replace(LAYER_NORM, learned_positions=0, activation="gelu_pytorch_tanh"),
     "phi": replace(LAYER_NORM, tied=False, norms=1, head_bias=True),
     "starcoder2": replace(LAYER_NORM, bias_key="use_bias", windows="all"),
     "stablelm": Traits(norm_vectors=2, norm="layer"),

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     walk = parser.add_argument_group("every type that the installed transformers builds")
     walk.add_argument("--all-types", action="store_true", help="describe each by its defaults")
+    walk.add_argument("--parameters-only", action="store_true", help="don't count FLOPs: faster")
     walk.add_argument("--page", type=Path, metavar="FILE", help="write what came out as Markdown")
     parser.epilog = EXAMPLES
 
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     if options.all_types:
         from modelworth.verbs.inspect_walk import walk
 
-        return walk(options.page)
+        return walk(options.page, passes=not options.parameters_only)
     if not options.model:
         raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")
     if not 0 < options.context <= 100_000_000:

@@ -19,15 +19,19 @@ HEADER = """# Models
 Made by `modelworth inspect --all-types --page docs/models.md` with transformers {version}: every
 type in its mapping, by the defaults of its config class, on the meta device. *Read*: the config
 alone is enough, without torch; what was read is what was built. *Built*: `modelworth inspect`
-builds and counts it. FLOPs are held against PyTorch's counter over a pass; where a bare pass fails
-they are 2 a parameter and token, and the description's note says so.
+builds and counts it. {flops}
 
-{described} of {total} types are described, {read} of them by reading too; {counted} within 1% of
-the counter's FLOPs; {refused} are refused. {differ}
+{described} of {total} types are described, {read} of them by reading too; {refused} are refused.
+{differ}
 
-| type | class | parameters | active | FLOPs | cache | way |
-| --- | --- | --- | --- | --- | --- | --- |
+| type | class | parameters | active | FLOPs | way |
+| --- | --- | --- | --- | --- | --- |
 """
+COUNTED = (
+    "FLOPs are held against PyTorch's counter over a pass; {counted} are within 1% of it. Where a "
+    "bare pass fails they are 2 a parameter and token, and the description's note says so."
+)
+UNCOUNTED = "This time without passes (`--parameters-only`): FLOPs weren't counted."
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,6 @@ class Row:
     parameters: int = 0
     active: int = 0
     flops_off: float | None = None
-    cached: bool = False
     read: int | None = None
     refused: str | None = None
 
@@ -57,15 +60,15 @@ def types() -> list[str]:
     return sorted(MODEL_MAPPING_NAMES)
 
 
-def row_of(model_type: str) -> Row:
-    """One type by the defaults of its config class."""
+def row_of(model_type: str, *, passes: bool = True) -> Row:
+    """One type by the defaults of its config class; without `passes`, its parameters alone."""
     from modelworth.bench.models.inspect import inspected
     from modelworth.costmodel.architecture.read import knows
     from modelworth.costmodel.architecture.structure import Architecture
 
     try:
         config = default_config(model_type)
-        found = inspected({"model_type": model_type}, model_type)
+        found = inspected({"model_type": model_type}, model_type, passes=passes)
         built = Architecture.from_config(found.description)
     except InputError as error:
         return Row(model_type, refused=str(error).replace("\n", ";"))
@@ -81,7 +84,6 @@ def row_of(model_type: str) -> Row:
         built.parameters,
         built.active_parameters,
         flops_off=_flops_off(built, found),
-        cached=any(b.attention.keeps_tokens or b.attention.state for b in built.blocks),
         read=read,
     )
 
@@ -107,16 +109,16 @@ def default_config(model_type: str) -> dict[str, Any] | None:
     return {**written, "model_type": model_type}
 
 
-def rows() -> Iterator[Row]:
+def rows(*, passes: bool) -> Iterator[Row]:
     """Every type in turn."""
     for model_type in types():
-        yield row_of(model_type)
+        yield row_of(model_type, passes=passes)
 
 
-def walk(page: Path | None) -> int:
+def walk(page: Path | None, *, passes: bool = True) -> int:
     """Describes every type; prints a line each and writes the page."""
     found = []
-    for row in rows():
+    for row in rows(passes=passes):
         found.append(row)
         print(f"{row.model_type:<32}{row.refused or f'{row.parameters:,}'}"[:120], flush=True)
     if page is not None:
@@ -131,12 +133,14 @@ def page_of(found: list[Row]) -> str:
     good = [row for row in found if row.refused is None]
     read = [row for row in good if row.read is not None]
     off = [row for row in read if row.read != row.parameters]
+    held = [row.flops_off for row in good if row.flops_off is not None]
+    near = sum(abs(off) <= 0.01 for off in held)
     head = HEADER.format(
+        flops=COUNTED.format(counted=near) if held else UNCOUNTED,
         version=transformers.__version__,
         described=len(good),
         total=len(found),
         read=len(read),
-        counted=sum(row.flops_off is not None and abs(row.flops_off) <= 0.01 for row in good),
         refused=len(found) - len(good),
         differ=f"{len(off)} differ." if off else "None differs.",
     )
@@ -151,7 +155,6 @@ def _line(row: Row) -> str:
     way = "built" if row.read is None else "read, built"
     if row.read is not None and row.read != row.parameters:
         way = f"built; read {row.read:,}"
-    flops = "2 a parameter" if row.flops_off is None else f"{row.flops_off:+.1%}"
-    cache = "yes" if row.cached else "none"
+    flops = "not counted" if row.flops_off is None else f"{row.flops_off:+.1%}"
     cells = (f"`{row.model_type}`", row.built_class, f"{row.parameters:,}", f"{row.active:,}")
-    return f"| {' | '.join((*cells, flops, cache, way))} |"
+    return f"| {' | '.join((*cells, flops, way))} |"

@@ -321,6 +321,43 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
             "moe_latent_size": 16,
         },
     ),
+    "mamba": (
+        "mamba",
+        "MambaForCausalLM",
+        {"hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 128, "state_size": 8},
+    ),
+    "mamba2": (
+        "mamba2",
+        "Mamba2ForCausalLM",
+        {
+            "hidden_size": 64,
+            "num_hidden_layers": 2,
+            "vocab_size": 128,
+            "num_heads": 8,
+            "head_dim": 16,
+            "n_groups": 2,
+            "state_size": 8,
+        },
+    ),
+    "jamba": (
+        "jamba",
+        "JambaForCausalLM",
+        GROUPED
+        | {
+            "num_hidden_layers": 8,
+            "num_experts": 4,
+            "attn_layer_period": 4,
+            "attn_layer_offset": 1,
+        },
+    ),
+    "codegen": ("codegen", "CodeGenForCausalLM", GPT | {"rotary_dim": 8}),
+    "gpt_bigcode": ("gpt_bigcode", "GPTBigCodeForCausalLM", GPT),
+    "granitemoeshared": (
+        "granitemoeshared",
+        "GraniteMoeSharedForCausalLM",
+        GROUPED
+        | {"num_local_experts": 4, "num_experts_per_tok": 2, "shared_intermediate_size": 48},
+    ),
     "qwen3_next": ("qwen3_next", "Qwen3NextForCausalLM", GROUPED | DELTA | EXPERTS),
     "qwen3_5_text": ("qwen3_5_text", "Qwen3_5ForCausalLM", GROUPED | DELTA),
     "qwen3_5_moe_text": ("qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", GROUPED | DELTA | EXPERTS),

@@ -164,7 +164,7 @@ def test_unlisted_family_is_refused_with_a_way_on():
         ({"vocab_size": True}, "vocab_size"),
         ({"tie_word_embeddings": "yes"}, "tie_word_embeddings"),
         ({"model_type": None}, "model_type"),
-        ({"model_type": "mamba", "num_attention_heads": 1, "mamba_d_state": 16}, "model_type"),
+        ({"model_type": "mambalike", "mamba_d_state": 16}, "model_type"),
         ({"model_type": "squarer", "hidden_act": "relu2"}, "model_type"),
         ({"model_type": "interleaver", "interleave_moe_layer_step": 2}, "model_type"),
         ({"sliding_window": 8, "layer_types": ["linear_attention"] * 32}, "layer_types"),
