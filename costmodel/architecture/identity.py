@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from modelworth.costmodel.architecture.structure import Architecture
@@ -39,6 +40,16 @@ def identity(model: Model, catalog: Catalog) -> str:
     """The same text for the same model, and only for it."""
     architecture = architecture_of(model, catalog)
     return f"name {model.name.casefold()}" if architecture is None else content(architecture)
+
+
+def identifier(catalog: Catalog) -> Callable[[Model], str]:
+    """`identity` for many records: each name and config is looked up once."""
+
+    @cache
+    def found(name: str, config: str) -> str:
+        return identity(Model(name=name, family="decoder", config=json.loads(config)), catalog)
+
+    return lambda model: found(model.name, json.dumps(model.config, sort_keys=True))
 
 
 def named_identity(name: str, catalog: Catalog) -> str:

@@ -7,14 +7,15 @@ real traffic isn't in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
 from modelworth.costmodel.analysis import Finding, PredictionUse
-from modelworth.costmodel.architecture.identity import identity, named_identity
+from modelworth.costmodel.architecture.identity import identifier, named_identity
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
@@ -56,7 +57,15 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
 
     Without a named device: the one measured last, before any that was only read about.
     """
-    fitting = [record for record in measurements if _fits(record, scenario, catalog)]
+    hardware = scenario.hardware
+    is_device = devices(hardware.accelerator, catalog)
+    is_model = _models(hardware.model, catalog)
+    fitting = [
+        record
+        for record in measurements
+        if _fits(record, hardware.precision)
+        if is_device(record.machine.device) and is_model(record)
+    ]
     if not fitting:
         return Evidence()
     own = [record for record in fitting if record.provenance.origin == "measured"]
@@ -69,35 +78,42 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     return _tokens(scenario, decoders, catalog)
 
 
-def _fits(record: Measurement, scenario: Scenario, catalog: Catalog) -> bool:
-    """Whether the record is of the model, device and precision that the scenario names."""
-    hardware = scenario.hardware
-    if record.status != "ok" or record.result is None:
+def _fits(record: Measurement, precision: str | None) -> bool:
+    """Whether a record is of a step that worked, at the precision that the scenario names."""
+    if record.status != "ok" or record.result is None or record.workload.kind == "serve":
         return False
-    if record.workload.kind == "serve":
-        return False
-    if hardware.precision and record.workload.precision != hardware.precision:
-        return False
-    device = record.machine.device
-    if hardware.accelerator and not same_device(device, hardware.accelerator, catalog):
-        return False
-    return not hardware.model or _is_model(record, hardware.model, catalog)
+    return not precision or record.workload.precision == precision
 
 
-def _is_model(record: Measurement, named: str, catalog: Catalog) -> bool:
-    """By content where the catalogue knows the name, else by the name itself."""
-    wanted = named_identity(named, catalog)
+def _models(named: str | None, catalog: Catalog) -> Callable[[Measurement], bool]:
+    """Whether a record is of the named model.
+
+    By content where the catalogue knows the name, else by the name itself.
+    """
+    if named is None:
+        return lambda _: True
+    wanted, who = named_identity(named, catalog), identifier(catalog)
     if wanted.startswith("name "):
-        return record.model.name == named
-    return identity(record.model, catalog) == wanted
+        return lambda record: record.model.name == named
+    return lambda record: who(record.model) == wanted
 
 
-def same_device(device: str, named: str, catalog: Catalog) -> bool:
-    """Whether two names are one device, by the catalogue where it knows them."""
-    try:
-        return catalog.accelerator(device).name == catalog.accelerator(named).name
-    except InputError:
-        return device.casefold() == named.casefold()
+def devices(named: str | None, catalog: Catalog) -> Callable[[str], bool]:
+    """Whether a device is the named one, by the catalogue where it knows them; each looked up once.
+
+    Without a name every device is.
+    """
+    if named is None:
+        return lambda _: True
+
+    @cache
+    def same(device: str) -> bool:
+        try:
+            return catalog.accelerator(device).name == catalog.accelerator(named).name
+        except InputError:
+            return device.casefold() == named.casefold()
+
+    return same
 
 
 def _tokens(scenario: Scenario, records: Sequence[Measurement], catalog: Catalog) -> Evidence:
@@ -109,8 +125,9 @@ def _tokens(scenario: Scenario, records: Sequence[Measurement], catalog: Catalog
     tpot_s = scenario.number("capacity.objective.tpot_p95_s")
     pairs = []
     models: dict[str, list[Measurement]] = {}
+    who = identifier(catalog)
     for record in records:
-        models.setdefault(identity(record.model, catalog), []).append(record)
+        models.setdefault(who(record.model), []).append(record)
     for own in models.values():
         prefill, late = _best([it for it in own if it.workload.kind == "prefill"], ttft_s)
         decode, slow = _best([it for it in own if it.workload.kind == "decode"], tpot_s)

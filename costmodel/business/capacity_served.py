@@ -17,10 +17,10 @@ from typing import Final
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.architecture.identity import (
     architecture_of,
-    identity,
+    identifier,
     named_identity,
 )
-from modelworth.costmodel.business.capacity_measured import OBJECTIVE_MISSED, Evidence, same_device
+from modelworth.costmodel.business.capacity_measured import OBJECTIVE_MISSED, Evidence, devices
 from modelworth.costmodel.business.capacity_predicted import FACTOR, throughput_factor
 from modelworth.costmodel.business.served_curve import (
     CurvePoint,
@@ -44,6 +44,8 @@ NONE_SOUND: Final = "C06"
 PROMPT_COST: Final = 0.2
 """Device time of a prompt token over that of an output token, where nothing predicts it: 14.8k
 output against 73.7k input tokens a second and node (DeepSeek, open-infra-index, 2025-02)."""
+MOST_CURVES: Final = 4
+"""Curves of other lengths that are looked at, the nearest first."""
 LOG_PER_DOUBLING: Final = 0.08
 """What each doubling of a length beyond the measured ones adds to the interval's log: judgement,
 half the least scatter between loads of one server."""
@@ -90,7 +92,7 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     curves = _curves([record for record in records if record.id in classes], classes)
     readings = [
         reading
-        for curve in curves
+        for curve in _nearest(curves, asked)
         if (reading := _reading(scenario, curve, classes, asked, catalog)) is not None
     ]
     if not readings:
@@ -104,26 +106,23 @@ def _fitting(
 ) -> tuple[Measurement, ...]:
     """Served runs of what the scenario names; of an unnamed device or model, the last measured."""
     hardware = scenario.hardware
+    is_device, who = devices(hardware.accelerator, catalog), identifier(catalog)
     served = [
         record
-        for record in distinct(measurements)
-        if record.workload.kind == "serve" and record.status == "ok"
+        for record in distinct(it for it in measurements if it.workload.kind == "serve")
+        if record.status == "ok"
         if not hardware.precision or record.workload.precision == hardware.precision
-        if not hardware.accelerator
-        or same_device(record.machine.device, hardware.accelerator, catalog)
+        if is_device(record.machine.device)
     ]
     if not served:
         return ()
     last = max(served, key=lambda record: record.recorded_at)
-    device = hardware.accelerator or last.machine.device
-    wanted = (
-        named_identity(hardware.model, catalog) if hardware.model else identity(last.model, catalog)
-    )
+    is_here = devices(hardware.accelerator or last.machine.device, catalog)
+    wanted = named_identity(hardware.model, catalog) if hardware.model else who(last.model)
     return tuple(
         record
         for record in served
-        if same_device(record.machine.device, device, catalog)
-        if identity(record.model, catalog) == wanted
+        if is_here(record.machine.device) and who(record.model) == wanted
     )
 
 
@@ -151,6 +150,25 @@ def _curves(
             curves.append(mine := [])
         mine.append(record)
     return [tuple(curve) for curve in curves]
+
+
+def _nearest(
+    curves: Sequence[tuple[Measurement, ...]], asked: Lengths
+) -> list[tuple[Measurement, ...]]:
+    """The curves nearest in length, each with the newest run of every load."""
+    known = [(asked.doublings(at), curve) for curve in curves if (at := _lengths(curve))]
+    known.sort(key=lambda one: one[0])
+    kept = [curve for distance, curve in known if distance <= math.log2(1 + SAME_LENGTH)]
+    return [_newest(curve) for curve in kept or [curve for _, curve in known[:MOST_CURVES]]]
+
+
+def _newest(curve: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """One run of each load."""
+    found = {}
+    for record in sorted(curve, key=lambda record: record.recorded_at):
+        load = record.load
+        found[load and (load.concurrency_limit, load.rate_per_s)] = record
+    return tuple(found.values())
 
 
 def _joins(one: Measurement, other: Measurement, classes: dict[str, Judgement]) -> bool:
@@ -310,7 +328,9 @@ def _found(
         measurement_ids=reading.at.record_ids,
     )
     missed = () if reading.at.held else (_missed(scenario, reading),)
-    return Evidence(settings, used, findings=missed, device=used[0].machine.device)
+    machine = used[0].machine
+    cores = machine.cpu_cores if machine.kind == "cpu" else None
+    return Evidence(settings, used, findings=missed, device=machine.device, cpu_cores=cores)
 
 
 def _unsound(records: Sequence[Measurement], classes: dict[str, Judgement]) -> tuple[Finding, ...]:

@@ -23,7 +23,7 @@ from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
-from modelworth.data.importers.records import judged_all, sound
+from modelworth.data.importers.records import PromptCost, judged_all, sound
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import SHORT
 
@@ -55,7 +55,7 @@ def served_scales(
 ) -> tuple[ServedScale, ...]:
     """Scales of every device and precision among own and imported serving results."""
     groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for record in sound(measurements, lambda record: prompt_cost(record, catalog)):
+    for record in sound(measurements, prompt_costs(catalog)):
         case = served_case(record, catalog)
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
@@ -104,7 +104,21 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
 
 def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Judgement]:
     """The class of each record of a served endpoint by its id, by all that is known of it."""
-    return judged_all(records, lambda record: prompt_cost(record, catalog))
+    return judged_all(records, prompt_costs(catalog))
+
+
+def prompt_costs(catalog: Catalog) -> PromptCost:
+    """`prompt_cost` for many records: each server is looked up once."""
+    found: dict[str, tuple[float, float] | None] = {}
+
+    def cost(record: Measurement) -> tuple[float, float] | None:
+        parts = (record.machine.device, record.machine.count, record.workload.precision)
+        key = f"{record.model.model_dump_json(include={'name', 'config'})} {parts}"
+        if key not in found:
+            found[key] = prompt_cost(record, catalog)
+        return found[key]
+
+    return cost
 
 
 def prompt_cost(record: Measurement, catalog: Catalog) -> tuple[float, float] | None:

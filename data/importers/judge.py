@@ -9,6 +9,7 @@ Source: Little 1961, "A proof for the queuing formula L = λW"; for coordinated 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -147,29 +148,25 @@ def judge(facts: LoadFacts) -> Judgement:
 def judge_sweep(points: Sequence[LoadFacts]) -> tuple[Judgement, ...]:
     """The classes of runs of one server at several loads: where more adds nothing, saturated."""
     judged = [judge(point) for point in points]
-    for index, (point, one) in enumerate(zip(points, judged, strict=True)):
-        if one.kind != "concurrency_held":
+    known = [
+        (point.mean_in_flight, work, index)
+        for index, point in enumerate(points)
+        if judged[index].sound and point.mean_in_flight and (work := _work_per_s(point))
+    ]
+    known.sort()
+    for place, (few, slow, index) in enumerate(known):
+        more = bisect_left(known, MORE_LOAD * few, key=lambda point: point[0])
+        if more <= place or more == len(known):
             continue
-        for other, another in zip(points, judged, strict=True):
-            flat = _flat(point, other) if another.sound else None
-            if flat is not None:
-                judged[index] = Judgement("saturated", "more load adds no throughput", flat)
+        many, fast, other = min(known[more:], key=lambda point: point[1])
+        if fast < (1 + FLAT_GAIN) * slow:
+            arithmetic = (
+                f"{few:.1f} → {many:.1f} in flight (×{many / few:.2f}), "
+                f"{slow:,.1f} → {fast:,.1f} a second ({fast / slow - 1:+.1%})"
+            )
+            for one in (index, other):
+                judged[one] = Judgement("saturated", "more load adds no throughput", arithmetic)
     return tuple(judged)
-
-
-def _flat(one: LoadFacts, other: LoadFacts) -> str | None:
-    """The arithmetic of two points between which throughput no longer rises."""
-    low, high = sorted((one, other), key=lambda point: point.mean_in_flight or 0.0)
-    few, many = low.mean_in_flight or 0.0, high.mean_in_flight or 0.0
-    slow, fast = _work_per_s(low) or 0.0, _work_per_s(high) or 0.0
-    if one is other or few <= 0 or slow <= 0:
-        return None
-    if many < MORE_LOAD * few or fast / slow - 1 >= FLAT_GAIN:
-        return None
-    return (
-        f"{few:.1f} → {many:.1f} in flight (×{many / few:.2f}), "
-        f"{slow:,.1f} → {fast:,.1f} a second ({fast / slow - 1:+.1%})"
-    )
 
 
 def _work_per_s(facts: LoadFacts) -> float | None:

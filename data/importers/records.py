@@ -282,38 +282,51 @@ def judged_all(
         records: of any kind.
         prompt_cost: what reading a token costs a record's server, where that is known.
     """
-    groups: list[list[tuple[Measurement, LoadFacts]]] = []
+    servers: dict[str, list[list[tuple[Measurement, LoadFacts]]]] = {}
     for record in records:
         facts = facts_of(record)
         if facts is None:
             continue
         cost = prompt_cost(record)
         facts = facts if cost is None else with_device(facts, *cost)
-        mine = next((group for group in groups if one_curve(group[0][0], record)), None)
+        curves = servers.setdefault(_server(record), [])
+        mine = next((curve for curve in curves if _same_lengths(curve[0][0], record)), None)
         if mine is None:
-            groups.append(mine := [])
+            curves.append(mine := [])
         mine.append((record, facts))
     return {
         record.id: judgement
-        for group in groups
+        for curves in servers.values()
+        for curve in curves
         for (record, _), judgement in zip(
-            group, judge_sweep([facts for _, facts in group]), strict=True
+            curve, judge_sweep([facts for _, facts in curve]), strict=True
         )
     }
 
 
 def one_curve(one: Measurement, other: Measurement) -> bool:
     """Whether two runs differ in their load alone."""
-    names = [
-        (it.model.name, it.machine.device, it.machine.count, it.workload.precision,
-         it.workload.engine, it.workload.layout, it.load and it.load.endpoint)
-        for it in (one, other)
-    ]  # fmt: skip
-    lengths = (
+    return _server(one) == _server(other) and _same_lengths(one, other)
+
+
+def _server(record: Measurement) -> str:
+    """What was loaded: model, devices, precision, software and endpoint."""
+    work = record.workload
+    model = record.model.model_dump_json(include={"name", "config"})
+    parts = (
+        record.machine.device, record.machine.count, work.precision, work.quantization,
+        work.engine, work.layout.model_dump_json(), record.load and record.load.endpoint,
+    )  # fmt: skip
+    return f"{model} {parts}"
+
+
+def _same_lengths(one: Measurement, other: Measurement) -> bool:
+    """Whether mean lengths of prompts and answers are near."""
+    pairs = (
         (one.workload.prompt_tokens, other.workload.prompt_tokens),
         (one.workload.new_tokens, other.workload.new_tokens),
     )
-    return names[0] == names[1] and all(_near(*pair) for pair in lengths)
+    return all(_near(*pair) for pair in pairs)
 
 
 def _near(one: int | None, other: int | None) -> bool:
