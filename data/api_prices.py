@@ -1,7 +1,8 @@
 """What providers ask for a million tokens through their interface, from the pinned genai-prices.
 
 The prices come with the package; nothing is fetched and nothing updates itself. Prices tiered by
-prompt length are given at their base. Surcharges (cache writes, audio, search) are left out.
+prompt length are given at their base, with what the next tier costs over it. Surcharges for audio
+and search are left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ class ApiPrice:
     Attributes:
         as_of: the package's version, by which the price was read.
         tiered: whether a longer prompt costs another price.
+        long_over_base: price of prompt tokens above the first tier over the base price; 1: no tier.
+        cache_write_over_input: price of writing to the cache over that of reading a prompt; None
+            where the provider states none.
     """
 
     provider: str
@@ -32,10 +36,14 @@ class ApiPrice:
     tiered: bool
     source: str
     as_of: str
+    long_over_base: float = 1.0
+    cache_write_over_input: float | None = None
 
 
 def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
-    """Price of `model` at `provider` on a day (UTC noon; today if None).
+    """Price of `model` at `provider` on a day, at noon UTC; today's noon if None.
+
+    Always at noon, so that a price that depends on the hour is the same whenever it is asked for.
 
     Raises:
         InputError: if the package knows no such provider or model; names the nearest.
@@ -45,7 +53,8 @@ def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
     if found is None:
         near = get_close_matches(model.lower(), [item.id for item in entry.models], n=5, cutoff=0.4)
         raise InputError(f"model at {entry.id}", model, _choice(near, "a model it sells"))
-    moment = datetime.now(UTC) if on is None else datetime.combine(on, time(12), UTC)
+    day = datetime.now(UTC).date() if on is None else on
+    moment = datetime.combine(day, time(12), UTC)
     prices = found.get_prices(moment)
     paid, cached, written = (
         getattr(prices, key, None) for key in ("input_mtok", "cache_read_mtok", "output_mtok")
@@ -60,7 +69,21 @@ def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
         tiered=any(hasattr(price, "tiers") for price in (paid, cached, written)),
         source=f"genai-prices {release}, provider {entry.id}",
         as_of=f"genai-prices {release}",
+        long_over_base=_long(paid),
+        cache_write_over_input=_over(getattr(prices, "cache_write_mtok", None), paid),
     )
+
+
+def _long(price: Any) -> float:
+    """Price above the first tier over the base price."""
+    tiers, base = getattr(price, "tiers", None), _base(price)
+    return float(tiers[0].price) / base if tiers and base else 1.0
+
+
+def _over(price: Any, other: Any) -> float | None:
+    """One base price over another; None where either is missing."""
+    first, second = _base(price), _base(other)
+    return None if first is None or not second else first / second
 
 
 def api_providers() -> tuple[str, ...]:

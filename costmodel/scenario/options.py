@@ -336,4 +336,9 @@ def _priced(where: str, prefix: str, found: object) -> tuple[list[Change], str]:
     changes = [
         Change(f"{prefix}_usd_per_million_{kind}_tokens", usd) for kind, usd in by_kind.items()
     ]
+    if prefix == PRICES["price"]:
+        changes.append(Change("compute.api_long_price_factor", price.long_over_base))
+        if price.cache_write_over_input is not None:
+            written = price.cache_write_over_input
+            changes.append(Change("compute.api_cache_write_price_factor", written))
     return changes, f"{price.model}: {price.source}"

@@ -112,7 +112,7 @@ def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
     from modelworth.costmodel.risk.cluster import cluster
 
     base_only = options.lint or options.solve
-    shown = () if base_only else ("risk", "tornado")
+    shown = () if base_only else ("risk", "tornado", "flips")
     with cluster(options.cluster) if options.cluster else nullcontext() as executor:
         return evaluate(
             scenario,
