@@ -247,7 +247,7 @@ def test_the_verdict_says_where_each_default_turns_it(name):
         low, high = flip.now, flip.at + 0.1 * (flip.at - flip.now)
         for _ in range(14):
             middle = (low + high) / 2
-            same = answer_by_hand(held, table, flip.driver, middle) == found.verdict.outcome
-            low, high = (middle, high) if same else (low, middle)
+            turned_there = answer_by_hand(held, table, flip.driver, middle) == flip.becomes
+            low, high = (low, middle) if turned_there else (middle, high)
         width = abs(flip.searched_high - flip.searched_low)
         assert high == pytest.approx(flip.at, rel=0.02, abs=0.02 * width), flip.driver
