@@ -15,6 +15,7 @@ from modelworth.dashboard.parts import lineage, show
 from modelworth.report import said
 
 CARD = 165
+FLIP = 215
 ASSUMED = "assumed"
 FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
 UNIT_COSTS = (
@@ -68,21 +69,27 @@ def flips(analysis: Analysis, listed: Iterable[Flip]) -> None:
     if not found:
         st.info(words.t("verdict.no_flips"))
         return
-    for column, flip in zip(st.columns(len(found)), found, strict=True):
-        with column, st.container(border=True, height="stretch"):
-            now = said.driver_value(words, flip.driver, flip.now)
-            st.metric(
-                show.plain(words.name(flip.driver)),
-                said.driver_value(words, flip.driver, flip.at or 0.0),
-            )
-            st.caption(
-                show.say(
-                    "verdict.flip",
-                    now=now,
-                    indicator=words.name(flip.indicator),
-                    target=words.value(flip.target, said.unit_of(analysis, flip.indicator)),
-                )
-            )
+    with st.container(horizontal=True, gap="small", key="flips"):
+        for flip in found:
+            _flip(analysis, flip)
+
+
+def _flip(analysis: Analysis, flip: Flip) -> None:
+    """One driver: the value at which the answer turns, and into what."""
+    words = state.words()
+    with st.container(border=True, height="stretch", width=FLIP):
+        st.metric(
+            show.plain(words.name(flip.driver)),
+            said.driver_value(words, flip.driver, flip.at or 0.0),
+        )
+        now = said.driver_value(words, flip.driver, flip.now)
+        if flip.becomes:
+            becomes = words.t(f"outcome.{flip.becomes}")
+            st.caption(show.say("verdict.turns", now=now, becomes=becomes))
+            return
+        target = words.value(flip.target, said.unit_of(analysis, flip.indicator))
+        indicator = words.name(flip.indicator)
+        st.caption(show.say("verdict.flip", now=now, indicator=indicator, target=target))
 
 
 def findings(listed: Iterable[Finding]) -> None:

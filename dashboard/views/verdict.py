@@ -13,6 +13,12 @@ from modelworth.report import charts, said
 words, look = state.words(), state.look()
 LEVERS = 3
 WIDEST = 7
+MARKS = {
+    "met": ":green[:material/check:]",
+    "missed": ":red[:material/close:]",
+    "waived": ":gray[:material/remove:]",
+    "unknown": ":gray[:material/question_mark:]",
+}
 OUTCOMES = {"viable": st.success, "depends": st.warning, "not_viable": st.error}
 ICONS = {"viable": ":material/check_circle:", "depends": ":material/help:",
          "not_viable": ":material/cancel:"}  # fmt: skip
@@ -81,8 +87,9 @@ def reasons(analysis: Analysis) -> None:
     with left:
         st.subheader(words.t("verdict.rule"), anchor=False)
         for one in analysis.verdict.criteria:
-            mark = ":green[:material/check:]" if one.met else ":red[:material/close:]"
-            st.markdown(f"{mark} {show.plain(said.criterion(words, one))}")
+            mark = MARKS[one.status]
+            why = f" ({words.t(f'waived.{one.reason}')})" if one.reason else ""
+            st.markdown(f"{mark} {show.plain(said.criterion(words, one) + why)}")
     with right:
         st.subheader(words.t("verdict.warnings"), anchor=False)
         if analysis.findings:
