@@ -99,7 +99,7 @@ def predict(
     """Time and throughput of what nobody measured, with a 90% interval.
 
     Args:
-        model: a name of the catalogue.
+        model: a name of the catalogue, or the path of a config.json.
         gpu: a device of the catalogue.
         work: `serve`, `train`, `prefill`, `decode` or `forward`.
         concurrency: requests that clients keep in flight (serve).
@@ -110,18 +110,23 @@ def predict(
     Raises:
         InputError: if a name isn't known, or the case can't be: what, and what would fit.
     """
+    from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.predictor import Predictor
+    from modelworth.data.catalog import load_catalog
     from modelworth.data.store import Store
 
     if concurrency is not None:
         asked["batch"] = concurrency
+    catalog = load_catalog()
+    architecture = named(model, catalog)
     if isinstance(store, Store | str):
         with _opened(store, create=False) as kept:
-            records = list(kept.measurements())
+            records = kept.evidence(architecture.name)
     else:
         records = list(store or ())
-    return Predictor(records=records).require(Case.of(model, gpu, work=work, **asked))
+    case = Case.on(architecture, catalog.accelerator(gpu), work=work, **asked)
+    return Predictor(catalog, records=records).require(case)
 
 
 def evaluate(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.architecture.structure import Architecture
     from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import Accelerator, Catalog
@@ -84,12 +83,13 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     Raises:
         InputError: if something is missing, unknown or can't be.
     """
+    from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case, precision_name
     from modelworth.costmodel.prediction.table import SELECTIVE_RECOMPUTED
 
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")
-    architecture = architecture_of(options.model, catalog)
+    architecture = named(options.model, catalog)
     training = options.work == "train"
     own = "bf16" if training else architecture.own_precision
     precision = precision_name(options.precision or own)
@@ -134,30 +134,12 @@ def predictor_of(options: argparse.Namespace, catalog: Catalog) -> Predictor:
     from modelworth.costmodel.prediction.step.coefficients import read_tables
 
     tables = read_tables(options.tables) if options.tables else None
-    return Predictor(catalog, tables, _measurements(options.store))
+    return Predictor(catalog, tables, _measurements(options.store, options.model))
 
 
 def layout_given(options: argparse.Namespace) -> bool:
     """Whether any argument says how a training is cut."""
     return any(getattr(options, name) is not None for name in LAYOUT)
-
-
-def architecture_of(model: str, catalog: Catalog) -> Architecture:
-    """A shipped model, or one by its config.json.
-
-    Raises:
-        InputError: if there is none.
-    """
-    from modelworth.costmodel.architecture.structure import Architecture
-    from modelworth.data.model_files import read_model_file
-
-    path = Path(model)
-    if path.suffix != ".json" and not path.is_dir():
-        entry = catalog.model(model)
-        return Architecture.from_config(entry.config, entry.name)
-    folder = path if path.is_dir() else path.parent
-    name = path.stem if path.stem != "config" and path.is_file() else folder.resolve().name
-    return Architecture.from_config(read_model_file(path), name)
 
 
 def accelerator_of(options: argparse.Namespace, catalog: Catalog, precision: str) -> Accelerator:
@@ -204,10 +186,10 @@ def accelerator_of(options: argparse.Namespace, catalog: Catalog, precision: str
     return Accelerator.model_validate(given)
 
 
-def _measurements(store: str | None) -> list[Any]:
+def _measurements(store: str | None, model: str | None) -> list[Any]:
     if store is None:
         return []
     from modelworth.data.store import open_store
 
     with open_store(store, create=False) as opened:
-        return list(opened.measurements())
+        return opened.evidence(model)

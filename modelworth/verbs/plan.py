@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelworth.data.errors import InputError
-from modelworth.verbs.asked_case import architecture_of, predictor_of
+from modelworth.verbs.asked_case import predictor_of
 from modelworth.verbs.predict_display import count, figure, layout_words
 
 if TYPE_CHECKING:
@@ -89,12 +89,13 @@ def _devices(names: list[str] | None, catalog: Catalog) -> list[Accelerator]:
 def _serving(
     options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]
 ) -> ServingPlan:
+    from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case, precision_name
     from modelworth.costmodel.prediction.largest_load import Objective
     from modelworth.costmodel.prediction.plan import Offer, plan_serving
 
     case = Case.on(
-        architecture_of(options.model, predictor.catalog),
+        named(options.model, predictor.catalog),
         devices[0],
         tokens=options.prompt,
         new_tokens=options.new_tokens,
@@ -222,10 +223,11 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
 
 
 def _training_case(options: argparse.Namespace, predictor: Predictor, device: Accelerator) -> Case:
+    from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case
 
     case = Case.on(
-        architecture_of(options.model, predictor.catalog),
+        named(options.model, predictor.catalog),
         device,
         work="train",
         tokens=options.sequence,
