@@ -10,9 +10,13 @@ import pytest
 from modelworth.bench.load import objective
 from modelworth.bench.load.arrivals import moments
 from modelworth.bench.load.plan import Outcome, Run
+from modelworth.bench.load.prompts import Length
+from modelworth.bench.load.record import Served, measurement
 from modelworth.bench.load.search import MOST_TRIALS, Trial, growing, search
 from modelworth.bench.load.summary import client_bound, in_flight, steady_from, summarise
 from modelworth.data.errors import InputError
+from modelworth.data.importers.records import judged
+from modelworth.data.measurement import Machine, Model
 from modelworth.data.serving import Load, Spread
 
 TTFT_S, TPOT_S, TOKENS = 0.1, 0.01, 64
@@ -168,6 +172,25 @@ def test_a_closed_loop_s_rates_are_little_s_law_whatever_the_edges():
     assert summary.tokens_per_s[0] == pytest.approx(64 * TOKENS / SERVICE_S, rel=1e-6)
     assert summary.load.in_flight_mean == pytest.approx(64)
     assert summary.load.in_flight_max == 64
+
+
+@pytest.mark.parametrize(
+    ("load", "kind"), [(0.5, "load_limited"), (1.3, "saturated"), (None, "concurrency_held")]
+)
+def test_the_judge_sees_what_a_load_was(load, kind):
+    """Half and 1.3 times of what 8 slots do; and a closed loop of 8."""
+    served = Served(
+        Model(name="m", family="decoder"), Machine(device="x", kind="other"), "bfloat16", "stub"
+    )
+    if load is None:
+        due = tuple(wave * SERVICE_S + place / 100 for wave in range(40) for place in range(8))
+        run = Run(queue(due, 8), SERVICE_S, 30 * SERVICE_S)
+        summary = summarise([run], Load(mode="closed", concurrency_limit=8))
+    else:
+        summary = point(load * 8 / SERVICE_S, 8, 60.0)
+    record = measurement(summary, served, Length(100.0), Length(TOKENS))
+    assert judged(record).kind == kind
+    assert record.workload.new_tokens == TOKENS
 
 
 def test_in_flight_over_time():
