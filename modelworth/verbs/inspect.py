@@ -45,8 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Describe a model and show it."""
     if options.all_types:
-        from modelworth.verbs.inspect_walk import walk
+        from modelworth.verbs.inspect_walk import page_of_readable, walk
 
+        if options.read:
+            text = page_of_readable()
+            if options.page is None:
+                print(text)
+            else:
+                options.page.write_text(text, "utf-8")
+            return 0
         return walk(options.page, passes=not options.parameters_only)
     if not options.model:
         raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")

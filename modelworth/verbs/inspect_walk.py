@@ -115,6 +115,39 @@ def rows(*, passes: bool) -> Iterator[Row]:
         yield row_of(model_type, passes=passes)
 
 
+READ_HEADER = """# Models
+
+Made by `modelworth inspect --all-types --read --page docs/models.md`; don't edit by hand. These
+{count} model types are read from their config alone, without torch; parameters are those of the
+type's own defaults in transformers. Any other type that the installed transformers builds is
+described by `modelworth inspect FILE`, whose saved description then stands for the model anywhere;
+`modelworth inspect --all-types --page FILE` builds every one of them and holds what was read, and
+FLOPs, against it.
+
+| type | parameters by its defaults | used by a token |
+| --- | --- | --- |
+"""
+
+
+def page_of_readable() -> str:
+    """The page of the types that reading knows, made without torch."""
+    from modelworth.costmodel.architecture.families_multimodal import TEXT_TYPES
+    from modelworth.costmodel.architecture.read import READERS, SAME, read_defaults
+
+    lines = []
+    for kind in sorted({*READERS, *SAME, *TEXT_TYPES}):
+        if kind in TEXT_TYPES:
+            lines.append(f"| `{kind}`, by its parts | as its config says | |")
+            continue
+        try:
+            read = read_defaults(kind)
+        except InputError:  # a type that has no defaults: its configs state every size
+            lines.append(f"| `{kind}` | as its config says | |")
+            continue
+        lines.append(f"| `{kind}` | {read.parameters:,} | {read.active_parameters:,} |")
+    return READ_HEADER.format(count=len(lines)) + "\n".join(lines) + "\n"
+
+
 def walk(page: Path | None, *, passes: bool = True) -> int:
     """Describes every type; prints a line each and writes the page."""
     found = []

@@ -116,3 +116,12 @@ def test_absurd_sizes_are_refused_before_anything_is_built(change):
 def test_a_damaged_description_is_refused(change):
     with pytest.raises(InputError):
         Architecture.from_config({**describe(of("glm-5")), **change})
+
+
+def test_the_page_of_models_is_what_reading_knows():
+    from pathlib import Path
+
+    from modelworth.verbs.inspect_walk import page_of_readable
+
+    page = Path(__file__).parents[2] / "docs" / "models.md"
+    assert page.read_text("utf-8") == page_of_readable()
