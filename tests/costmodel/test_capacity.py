@@ -126,6 +126,7 @@ def test_encoders_and_vision_answer_calls(family, unit, key, model):
     assert measured.settings[key].value == 500.0
     predicted = resolved({
         "capacity.basis": "predicted", "capacity.model": model, "capacity.accelerator": "L4",
+        "demand.prompt_tokens_per_request": 256,
     })  # fmt: skip
     assert predicted.settings[key].value > 10
 
