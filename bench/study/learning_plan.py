@@ -90,7 +90,7 @@ def _labels(ladder: Ladder, vocabulary: int, corpus: str) -> list[StudyCase]:
         StudyCase(
             study="learning",
             method=method,
-            shape=shape_of(middle, vocabulary, LENGTH, answers=examples.TOPICS, causal=False),
+            shape=shape_of(middle, vocabulary, LENGTH, answers=examples.TOPICS),
             batch=EXAMPLES_BATCH,
             settings={"labelled_examples": count, "steps": FINETUNE_STEPS, **more},
             corpus=corpus,

@@ -93,6 +93,8 @@ def _trust(
     )
     if lost:
         found.append(_nearest("trust.private_quality_loss_share", lost, trained))
+        at = chain_trust.epsilon(lost[0].records[0])
+        found.append(Found("trust.reference_epsilon", (at, at, at), 1.0, lost[0].records))
     explained = chain_trust.explanations(studies)
     if explained:
         length = scenario.number("demand.prompt_tokens_per_request")

@@ -49,19 +49,19 @@ def slowdowns(studies: Iterable[Measurement]) -> dict[str, tuple[Point, ...]]:
     return found
 
 
-def quality_loss(studies: Iterable[Measurement], way: str, epsilon: float) -> tuple[Point, ...]:
+def quality_loss(studies: Iterable[Measurement], way: str, wanted: float) -> tuple[Point, ...]:
     """Relative loss of right answers by size, at the epsilon nearest to the plan's."""
     if way not in METHODS:
         return ()
     runs, (method, against) = _newest(studies, "privacy"), METHODS[way]
     private = [it for it in runs if _method(it) == method and RIGHT in _figures(it)]
     nearest = min(
-        (_epsilon(it) for it in private), key=lambda one: abs(math.log(one / epsilon)), default=None
+        (epsilon(it) for it in private), key=lambda one: abs(math.log(one / wanted)), default=None
     )
     points = []
     for it in private:
         plain = _by_size(runs, against).get((it.model.name, it.workload.batch))
-        if plain is not None and _epsilon(it) == nearest and RIGHT in _figures(plain):
+        if plain is not None and epsilon(it) == nearest and RIGHT in _figures(plain):
             ratio = _quotient(_figures(it)[RIGHT], _figures(plain)[RIGHT])
             ends = (1 - ratio[0], 1 - ratio[2], 1 - ratio[1])
             points.append(Point(_size(it), ends, (it, plain)))
@@ -117,7 +117,7 @@ def _newest(studies: Iterable[Measurement], name: str) -> list[Measurement]:
 def _by_size(runs: Sequence[Measurement], method: str) -> dict[Key, Measurement]:
     """Runs of a method by net and batch; where epsilons differ, that of the largest."""
     chosen = [it for it in runs if _method(it) == method]
-    return {(it.model.name, it.workload.batch): it for it in sorted(chosen, key=_epsilon)}
+    return {(it.model.name, it.workload.batch): it for it in sorted(chosen, key=epsilon)}
 
 
 def _method(record: Measurement) -> str:
@@ -128,7 +128,8 @@ def _figures(record: Measurement) -> Mapping[str, Estimate]:
     return record.study.figures if record.study else {}
 
 
-def _epsilon(record: Measurement) -> float:
+def epsilon(record: Measurement) -> float:
+    """The privacy budget that a run was asked to keep."""
     return float(record.study.settings.get("epsilon", 0)) if record.study else 0.0
 
 

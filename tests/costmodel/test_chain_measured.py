@@ -133,6 +133,7 @@ def test_privacy_and_explanations_come_from_their_runs():
     assert settings["trust.ghost_slowdown_factor"].value == 1.5
     assert settings["trust.lora_slowdown_factor"].value == pytest.approx(1.2 / 0.8)
     assert settings["trust.explanation_factor"].value == 80
+    assert settings["trust.reference_epsilon"].value == 8
     assert settings["trust.private_quality_loss_share"].value == pytest.approx(1 - 0.375 / 0.5)
     assert {it.basis for it in settings.values() if it.measurement_ids} == {"measured"}
     assert not [it for it in found.findings if it.id.startswith("S")]
@@ -266,3 +267,12 @@ def test_the_tornado_knows_the_measured_drivers():
     )
     assert "trust.explanation_factor" in {bar.driver for bar in analysis.tornado}
     assert "trust.explanation_factor" in {it.driver for it in analysis.risk.influences}
+
+
+def test_a_model_that_nobody_trains_loses_no_quality_to_private_training():
+    bought = {"building.method": "none", "trust.basis": "given"}
+    npv = [
+        evaluate(plan(**changes), trials=0, parts=(), today=DAY).indicators["npv_usd"].base
+        for changes in ({**bought, "trust.private_training": "naive"}, bought)
+    ]
+    assert npv[0] == npv[1]

@@ -12,10 +12,11 @@ from modelworth.costmodel.formula.text import Line
 LINES = (
     Line(
         "private_quality_loss", "share", "trust",
-        'where(trust.private_training == "none", 0, min(0.99, trust.private_quality_loss_share'
-        " * exp(trust.quality_loss_epsilon_exponent"
-        " * ln(trust.reference_epsilon / trust.epsilon))))",
-        "accepted results lost by private training, more so at a smaller epsilon",
+        'where(building.method == "none", 0, where(trust.private_training == "none", 0,'
+        " min(0.99, trust.private_quality_loss_share * exp(trust.quality_loss_epsilon_exponent"
+        " * ln(trust.reference_epsilon / trust.epsilon)))))",
+        "accepted results lost by private training, more so at a smaller epsilon; none where"
+        " nothing is trained",
     ),
     Line(
         "scrubbing_usd", "usd", "trust",
