@@ -41,7 +41,7 @@ def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | No
     shape = shape_of(case.architecture)
     if case.work == "train":
         return _training(case, shape, ran=ran)
-    return _weights(case, shape, device) or _cache(case, device)
+    return _weights(case, shape, device) or (None if ran else _cache(case, device))
 
 
 def sharding_of(case: Case) -> Sharding:

@@ -20,6 +20,8 @@ SHARDED = {"none": "replicated", "gradients": "distributed optimizer", "full": "
 
 def document(answer: Answer) -> dict[str, Any]:
     """All of it, for machines."""
+    from modelworth.costmodel.prediction.nearest import nearest
+
     case, found = answer.case, answer.prediction
     asked = {
         "model": case.architecture.name,
@@ -49,6 +51,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "joules_per_unit": answer.joules_per_unit,
         "usd_per_gpu_hour": answer.rent.usd_per_gpu_hour if answer.rent else None,
         "usd_per_million": answer.usd_per_million,
+        "nearest_measured": [row.model_dump() for row in nearest(case)],
     }
 
 
@@ -70,6 +73,7 @@ def show(answer: Answer, *, searched: bool = False) -> None:
     _sizes(answer)
     _costs(answer)
     _certainty(case, found)
+    _nearest(case)
 
 
 def layout_words(case: Case) -> str:
@@ -156,3 +160,13 @@ def _certainty(case: Case, found: Prediction) -> None:
     own = case.architecture.stored
     if own is not None and case.precision != own.precision:
         print(f"  note: the checkpoint is stored in {own.method}; predicted in {case.precision}")
+
+
+def _nearest(case: Case) -> None:
+    from modelworth.costmodel.prediction.nearest import nearest
+
+    print("  nearest measured:")
+    for row in nearest(case):
+        what = f"{row.model}, {row.software or 'no software named'}, {row.gpus} × {row.device}"
+        load = f"{row.precision}, {row.batch:g} × {row.tokens:g}"
+        print(f"    {what}, {load}: {figure(row.value)} {row.unit} ({row.source})")

@@ -10,6 +10,7 @@ import pytest
 
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.case import Case, software_name, version_of
+from modelworth.costmodel.prediction.nearest import measured_rows, nearest
 from modelworth.costmodel.prediction.predict_table import predict_table
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.table import Reader, table_of
@@ -304,3 +305,16 @@ def test_the_regime_is_read_from_what_a_row_says(group, regime):
     assert reader.case("serving", row).regime == regime
     old = row | {"group": None, "engine": "fastertransformer"}
     assert reader.case("serving", old).regime == "static"
+
+
+def test_the_nearest_rows_share_what_was_asked():
+    case = ask(work="serve", new_tokens=200, software="vllm", precision="fp8",
+               accelerator=CATALOG.accelerator("H200"),
+               architecture=Architecture.from_config(
+                   CATALOG.model("llama-3.1-70b").config, "llama-3.1-70b"
+               ))  # fmt: skip
+    first = nearest(case)[0]
+    assert (first.model, first.device) == ("llama-3.1-70b", "H200 SXM 141GB")
+    assert software_name(first.software) == "vllm"
+    assert all(row.source and row.as_of for row in measured_rows())
+    assert {row.kind for row in measured_rows()} == {"train", "forward", "serve"}
