@@ -133,7 +133,9 @@ def _gemma4(config: Config, name: str) -> Architecture:
 def _own_words(config: Config, place: int) -> dict[str, Any]:
     """What a saved config says of one layer alone."""
     own = config.get("per_layer_config") or {}
-    found = own.get(str(place), {}) if isinstance(own, dict) else None
+    if not isinstance(own, dict) or not all(str(key).isdecimal() for key in own):
+        raise InputError("config: per_layer_config", own, "a dictionary by layer")
+    found = {int(key): words for key, words in own.items()}.get(place, {})  # keys such as "05"
     if not isinstance(found, dict):
         raise InputError("config: per_layer_config", found, "a dictionary by layer")
     return found

@@ -366,7 +366,7 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Gemma4ForCausalLM",
         GROUPED
         | {
-            "num_hidden_layers": 7,
+            "num_hidden_layers": 12,
             "head_dim": 16,
             "global_head_dim": 32,
             "num_global_key_value_heads": 1,
