@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.dialects import postgresql, sqlite
 
 from modelworth.data.engine import MAKE_ONE, connect_engine, explained, resolve_url
 from modelworth.data.errors import InputError, ModelworthError
@@ -307,7 +306,11 @@ class Store:
     def _insert(self, table: sa.Table) -> sa.Executable:
         """INSERT that leaves a row with the same key alone."""
         if self._engine.dialect.name == "sqlite":
+            from sqlalchemy.dialects import sqlite
+
             return sqlite.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import postgresql  # slow to import, and seldom needed
+
         return postgresql.insert(table).on_conflict_do_nothing()
 
     def _readable(self, text: str) -> Measurement | None:

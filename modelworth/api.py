@@ -209,22 +209,19 @@ def measurements(
 ) -> tuple[list[Measurement], str | None]:
     """The records that a scenario may rest on, and the hash of the store that they come from.
 
-    A store that nobody named and that isn't there yet counts as empty.
+    A store that nobody named and that isn't there yet counts as empty, and then a database's
+    library isn't even loaded.
     """
-    from modelworth.data.store import ENVIRONMENT, Store
+    if store is None:
+        nowhere = not os.environ.get("MODELWORTH_STORE") and not Path("modelworth.db").exists()
+        if nowhere or scenario.word("capacity.basis") == "given":
+            return [], None
+    from modelworth.data.store import Store
 
-    if store is None and scenario.word("capacity.basis") == "given":
-        return [], None
     if not isinstance(store, Store | str | None):
         return list(store), None
-    try:
-        with _opened(store, create=False) as kept:
-            return kept.evidence(scenario.hardware.model), kept.digest()
-    except InputError as error:
-        absent = error.found in ("no such file", "no store here yet")
-        if store is None and not os.environ.get(ENVIRONMENT) and absent:
-            return [], None
-        raise
+    with _opened(store, create=False) as kept:
+        return kept.evidence(scenario.hardware.model), kept.digest()
 
 
 def _opened(store: Store | str | None, *, create: bool = True) -> Any:

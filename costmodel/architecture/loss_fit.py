@@ -16,7 +16,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from modelworth.costmodel.architecture.scaling_law import LossLaw, effective_tokens, loss
 from modelworth.data.errors import InputError
@@ -146,6 +145,8 @@ def _best_of_grid(table: Floats) -> Floats:
 
 
 def _minimised(start: Floats, table: Floats) -> tuple[Floats, float]:
+    from scipy.optimize import minimize  # slow to import, and a scenario never fits
+
     found = minimize(_error, start, (table,), "L-BFGS-B", jac=True, options={"maxiter": 3000})
     return np.asarray(found.x), float(found.fun)
 

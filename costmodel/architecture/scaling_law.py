@@ -17,7 +17,6 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from modelworth.data.errors import InputError
 
@@ -181,6 +180,8 @@ def inference_aware_optimal(
     Raises:
         InputError: if no model reaches the loss, or use is negative.
     """
+    from scipy.optimize import minimize_scalar
+
     if not inference_tokens >= 0:
         raise InputError("inference_tokens", inference_tokens, "0 or more")
     start = optimal_for_loss(law, target_loss)

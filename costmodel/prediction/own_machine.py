@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from modelworth.costmodel.architecture.identity import content
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
@@ -234,6 +233,8 @@ def _fitted(rows: _Rows) -> tuple[float, float, float]:
         errors = np.log(np.asarray(found.step_s) / rows.measured) / rows.trust
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (logs - start) / spreads])
+
+    from scipy.optimize import least_squares  # slow to import, and needed only where one measured
 
     found = np.exp(least_squares(residuals, start, max_nfev=60).x)
     return float(found[0]), float(found[1]), float(found[2])
