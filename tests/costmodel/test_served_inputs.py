@@ -12,7 +12,10 @@ from modelworth.data.importers.told import Told
 FOLDER = next(
     (at for up in Path(__file__).parents if (at := up / "shared" / "inputs").is_dir()), None
 )
-pytestmark = pytest.mark.skipif(FOLDER is None, reason="no folder of inputs here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(FOLDER is None, reason="no folder of inputs here"),
+]
 
 
 def analysis(plan, *names):
