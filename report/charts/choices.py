@@ -13,6 +13,8 @@ from modelworth.report.charts.base import GRID, Look, axis, figure, wrapped
 from modelworth.report.charts.sketch import Sketch
 from modelworth.report.palette import dash
 
+MOST_SHOWN = 0.8
+"""Share of a map's cells that differ in colour; the extreme ones are drawn at full strength."""
 WIDE = 100.0
 """From which ratio on an axis is logarithmic, as the values of a map are then spaced."""
 
@@ -99,7 +101,8 @@ def heat(
     words = look.words
     (x_key, x_unit, xs), (y_key, y_unit, ys), (key, unit, target) = across, up, result
     texts = [[words.value(value, unit) for value in row] for row in grid]
-    reach = max((abs(value - target) for row in grid for value in row if value == value), default=1)
+    away = sorted(abs(value - target) for row in grid for value in row if value == value)
+    reach = away[int(MOST_SHOWN * (len(away) - 1))] if away else 1.0
     chart = figure(look, height=460, legend=False)
     chart.add_heatmap(
         x=xs, y=ys, z=grid, zmid=target, zmin=target - reach, zmax=target + reach,
@@ -191,7 +194,7 @@ def option_costs(
     )  # fmt: skip
     ends = [end for _, value, low, high in shown for end in (value, low, high) if end is not None]
     chart.update_layout(
-        xaxis={**axis(look, "usd", ends), "title": {"text": words.name("npv_usd")}},
+        xaxis={**axis(look, "usd", ends, wanted=3), "title": {"text": words.name("npv_usd")}},
         yaxis={"automargin": True, "fixedrange": True},
     )
     return chart.done()
