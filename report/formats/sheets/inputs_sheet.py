@@ -174,15 +174,14 @@ def _entry(paper: Paper, given: Input, use: DriverUse, row: int, column: int, va
 def followed(paper: Paper, use: DriverUse) -> str | None:
     """The formula of a driver that takes another's value until it is given one of its own.
 
-    The price at which volume holds follows the base of the own price, not the case in use: in a
-    case, demand answers the price.
+    The price at which volume holds stays: when the own price is changed, demand answers it, as it
+    does to `--set`.
     """
     target = FOLLOWS.get(use.key)
     if use.changed or target not in paper.context.analysis.drivers:
         return None
-    if target in paper.plan.cases and use.key in ANCHORS.values():
-        row = next(given.row for given in paper.plan.inputs if given.key == target)
-        return "=" + xl_rowcol_to_cell(row, BASE, row_abs=True, col_abs=True)
+    if use.key in ANCHORS.values():
+        return None
     return f"={target}"
 
 
