@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import math
 import select
-import socket
 import ssl
 from collections.abc import Callable
 from time import perf_counter, process_time
@@ -297,13 +296,3 @@ class Client:
 def drive(plan: Plan, start_s: float | None = None) -> Run:
     """Carry a plan out in this process."""
     return Client(plan).run(perf_counter() if start_s is None else start_s)
-
-
-def resolve(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
-    """Families and addresses of a host, best first.
-
-    Raises:
-        OSError: if the name isn't known.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [(int(family), tuple(address)) for family, _, _, _, address in found]

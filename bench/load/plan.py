@@ -5,9 +5,6 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
-NONCE = b"\x00nonce\x00"
-"""Stands in a body where each request puts words of its own."""
-
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -16,7 +16,9 @@ from modelworth.data.errors import InputError
 from modelworth.verbs.served import machine_of, model_of
 
 if TYPE_CHECKING:
+    from modelworth.bench.load.endpoint import Endpoint
     from modelworth.bench.load.probe import Understood
+    from modelworth.bench.load.prompts import Shape
     from modelworth.bench.load.record import Served
     from modelworth.bench.load.session import Level, Settings
     from modelworth.bench.load.summary import Summary
@@ -177,13 +179,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
 
     _check(options)
     endpoint = parse(options.url, options.api_key_env)
-    shape = prompts.Shape(
-        api=endpoint.api or "chat",
-        model="",
-        prompt=prompts.parse_length(options.prompt_tokens, "--prompt-tokens"),
-        new=prompts.parse_length(options.new_tokens, "--new-tokens"),
-        shared=options.shared_prefix,
-    )
+    shape = _shape(options, endpoint)
     count = prompts.tokenizer_count(options.tokenizer) if options.tokenizer else None
     machine = machine_of(options, endpoint.local)
     if options.dataset:
@@ -211,6 +207,19 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
         traffic=options.dataset and prompts.dataset(options.dataset, understood.shape),
     )
     return settings, understood, served
+
+
+def _shape(options: argparse.Namespace, endpoint: Endpoint) -> Shape:
+    """What every request looks like, as far as the options say."""
+    from modelworth.bench.load import prompts
+
+    return prompts.Shape(
+        api=endpoint.api or "chat",
+        model="",
+        prompt=prompts.parse_length(options.prompt_tokens, "--prompt-tokens"),
+        new=prompts.parse_length(options.new_tokens, "--new-tokens"),
+        shared=options.shared_prefix,
+    )
 
 
 def _check(options: argparse.Namespace) -> None:
