@@ -62,7 +62,7 @@ class Reader:
         self.page.wait_for_timeout(300)
         field.press("Enter")
         self.settle()
-        assert text in self.page.locator('[data-testid="stSelectbox"]').all_inner_texts().__str__()
+        assert field.input_value() == text
 
     def answer(self) -> str:
         """The box that leads the answer."""
@@ -152,7 +152,7 @@ def test_sixty_four_h100_bought_or_rented_for_three_years(reader):
     reader.type("How many GPUs?", "64")
     reader.choose("On which hardware?", "H100 SXM 80GB")
     reader.type("Over how many months?", "36")
-    assert "Best: hosting on" in reader.answer()
+    assert "Best:" in reader.answer()
     found = evaluate(plan("fleet", {}), trials=2000, parts=("risk", "tornado", "options"))
     shown = reader.page.locator(".st-key-answer").inner_text()
     best = max((one for one in found.options if one.feasible),
