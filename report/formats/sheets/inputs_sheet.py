@@ -26,7 +26,10 @@ VALUE, LOW, BASE, HIGH, LAST_PRINTED, SOURCE = 1, 3, 4, 5, 7, 11
 def write_inputs(paper: Paper) -> None:
     """The whole sheet."""
     t = paper.t
-    paper.begin(t("sheet.inputs"), t("inputs.note"), WIDTHS)
+    note = t("inputs.note")
+    if paper.context.analysis.predictions or paper.context.analysis.measurements:
+        note += " " + t("inputs.predicted")
+    paper.begin(t("sheet.inputs"), note, WIDTHS)
     heads = ["driver", "value", "unit", "low", "default", "high", "distribution", "basis", "key",
              "quality", "age", "source"]  # fmt: skip
     paper.heads(INPUTS_FIRST_ROW - 1, [t(f"column.{head}") for head in heads])
