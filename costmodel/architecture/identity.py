@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Final
 
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
@@ -61,7 +62,7 @@ def named_identity(name: str, catalog: Catalog) -> str:
 def _read(config: str, name: str) -> Architecture | None:
     """None where the config is of a kind that isn't known."""
     try:
-        return Architecture.from_config(json.loads(config), name)
+        return read_model(json.loads(config), name)
     except InputError:
         return None
 

@@ -1,9 +1,9 @@
 """What a model is made of: its layers and towers, and how many parameters each part holds.
 
 An `Architecture` is read from a transformers config or a description that `modelworth inspect` made
-(`from_config`), or from the columns of a table (`from_columns`). It counts parameters only; `work`
-turns it into FLOPs, bytes and cache. Equal layers are one `Block` with a count, so every sum is
-short.
+(`read.read_model`), or from the columns of a table (`from_columns`). It counts parameters only;
+`work` turns it into FLOPs, bytes and cache. Equal layers are one `Block` with a count, so every sum
+is short.
 
 Counted as the mathematics needs them: masks, rotary tables and other buffers hold no parameters.
 """
@@ -11,10 +11,9 @@ Counted as the mathematics needs them: masks, rotary tables and other buffers ho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from modelworth.costmodel.architecture.feed_forwards import FeedForward
 from modelworth.costmodel.architecture.mixers import Attention
@@ -226,17 +225,6 @@ class Architecture:
     longest: int | None = None
     model_type: str | None = None
     built_class: str | None = None
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], name: str | None = None) -> Architecture:
-        """From the dictionary in a transformers config.json, or in a description of `inspect`.
-
-        Raises:
-            InputError: if a size is missing or wrong, or the kind of model isn't known.
-        """
-        from modelworth.costmodel.architecture.read import read_model
-
-        return read_model(config, name)
 
     @classmethod
     def from_columns(

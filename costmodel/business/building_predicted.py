@@ -10,7 +10,7 @@ import math
 from typing import Any, Final
 
 from modelworth.costmodel.analysis import PredictionUse
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Predictor
@@ -65,7 +65,7 @@ def _utilisation(
     length = int(scenario.number("building.sequence_tokens"))
     devices = int(scenario.number("building.gpus"))
     case = Case.on(
-        Architecture.from_config(model.config, model.name),
+        read_model(model.config, model.name),
         accelerator,
         work="train",
         gpus=devices,

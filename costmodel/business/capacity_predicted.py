@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from modelworth.costmodel.analysis import PredictionUse
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.business.capacity_measured import ITEMS, Evidence
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
@@ -57,7 +57,7 @@ def _tokens(
     fresh_share = 1 - scenario.number("demand.cached_share")
     prompt = max(1.0, scenario.number("demand.prompt_tokens_per_request"))
     case = Case.on(
-        Architecture.from_config(model.config, model.name),
+        read_model(model.config, model.name),
         accelerator,
         gpus=gpus,
         precision=scenario.hardware.precision or PRECISION,
@@ -93,7 +93,7 @@ def _items(
 ) -> Evidence:
     """Inputs a second of an encoder or a vision model."""
     case = Case.on(
-        Architecture.from_config(model.config, model.name),
+        read_model(model.config, model.name),
         accelerator,
         work="forward",
         precision=scenario.hardware.precision or PRECISION,

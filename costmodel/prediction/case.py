@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.step.coefficients import Kind, generation_of
 from modelworth.costmodel.prediction.step.device import RATES
@@ -150,7 +151,7 @@ class Case:
         """
         catalog = catalog or load_catalog()
         entry = catalog.model(model)
-        architecture = Architecture.from_config(entry.config, entry.name)
+        architecture = read_model(entry.config, entry.name)
         return cls.on(architecture, catalog.accelerator(device), **asked)
 
     @classmethod
@@ -182,7 +183,7 @@ class Case:
         if work.kind not in PREDICTED_KINDS:
             allowed = f"one of {', '.join(PREDICTED_KINDS)}"
             raise InputError(f"measurement {record.id}: kind", work.kind, allowed)
-        architecture = Architecture.from_config(record.model.config, record.model.name)
+        architecture = read_model(record.model.config, record.model.name)
         patches = architecture.patches.tokens if architecture.patches else 1
         serving = work.kind == "serve"
         return cls(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture, Head
 from modelworth.costmodel.prediction.case import (
     STATIC,
@@ -249,7 +250,7 @@ class Reader:
             entry = self._catalog.model(name)
         except InputError:
             return None
-        return Architecture.from_config(entry.config, entry.name)
+        return read_model(entry.config, entry.name)
 
     def _twin(self, described: Architecture) -> Architecture | None:
         """A shipped model of the same sizes whose attention columns can't describe.
@@ -257,7 +258,7 @@ class Reader:
         Such as DeepSeek-R1, which is DeepSeek-V3 by another name.
         """
         if self._latent is None:
-            read = (Architecture.from_config(m.config, m.name) for m in self._catalog.models)
+            read = (read_model(m.config, m.name) for m in self._catalog.models)
             self._latent = [one for one in read if _is_latent(one)]
         for shipped in self._latent:
             if _sizes(shipped) == _sizes(described):
@@ -278,7 +279,7 @@ class Reader:
                 "patch_size": int(_number(row, "patch")),
                 "num_channels": 3,
             }
-            self._architectures[key] = Architecture.from_config(config, _text(row, "model", "vit"))
+            self._architectures[key] = read_model(config, _text(row, "model", "vit"))
         return self._architectures[key]
 
 

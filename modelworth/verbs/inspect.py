@@ -102,19 +102,18 @@ def described(
         InputError: if the config is wrong, or neither way knows its type.
     """
     from modelworth.costmodel.architecture.plausible import require_plausible
-    from modelworth.costmodel.architecture.read import knows
-    from modelworth.costmodel.architecture.structure import Architecture
+    from modelworth.costmodel.architecture.read import knows, read_model
 
     require_plausible(config)
     if knows(config):
-        read = Architecture.from_config(config, name)
+        read = read_model(config, name)
         if read_only or read.model_type is None or not _can_build(config):
             return read, "read"
         return _joined(read, built_architecture(config, name))
     if not read_only and not _can_build(config):
         raise _unknown(config)
     if read_only:
-        Architecture.from_config(config, name)  # refuses, and says what would do
+        read_model(config, name)  # refuses, and says what would do
     return built_architecture(config, name), "built"
 
 
@@ -147,10 +146,9 @@ def _can_build(config: dict[str, Any]) -> bool:
 def built_architecture(config: dict[str, Any], name: str) -> Architecture:
     """The architecture as its class builds it, with the bits that its own files say."""
     from modelworth.bench.models.inspect import inspect_model
-    from modelworth.costmodel.architecture.read import with_storage
-    from modelworth.costmodel.architecture.structure import Architecture
+    from modelworth.costmodel.architecture.read import read_model, with_storage
 
-    return with_storage(Architecture.from_config(inspect_model(config, name), name), config)
+    return with_storage(read_model(inspect_model(config, name), name), config)
 
 
 def _joined(read: Architecture, built: Architecture) -> tuple[Architecture, str]:

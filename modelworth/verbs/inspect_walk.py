@@ -63,19 +63,18 @@ def types() -> list[str]:
 def row_of(model_type: str, *, passes: bool = True) -> Row:
     """One type by the defaults of its config class; without `passes`, its parameters alone."""
     from modelworth.bench.models.inspect import inspected
-    from modelworth.costmodel.architecture.read import knows
-    from modelworth.costmodel.architecture.structure import Architecture
+    from modelworth.costmodel.architecture.read import knows, read_model
 
     try:
         config = default_config(model_type)
         found = inspected({"model_type": model_type}, model_type, passes=passes)
-        built = Architecture.from_config(found.description)
+        built = read_model(found.description)
     except InputError as error:
         return Row(model_type, refused=str(error).replace("\n", ";"))
     read = None
     if config is not None and knows(config):
         try:
-            read = Architecture.from_config(config).parameters
+            read = read_model(config).parameters
         except InputError:
             read = None
     return Row(

@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 from modelworth.bench.models.inspect import inspect_model  # noqa: E402
 from modelworth.bench.models.inspect_build import build_bare  # noqa: E402
 from modelworth.costmodel.architecture.description import describe  # noqa: E402
-from modelworth.costmodel.architecture.structure import Architecture  # noqa: E402
+from modelworth.costmodel.architecture.read import read_model  # noqa: E402
 from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
 from tests.costmodel.small_models import FAMILIES, short_config  # noqa: E402
@@ -34,8 +34,8 @@ def config_of(name: str) -> dict:
 @pytest.mark.parametrize("name", [name for name in KINDS if name in FAMILIES])
 def test_built_and_read_agree_in_parameters_flops_and_cache(name):
     config = config_of(name)
-    read = Architecture.from_config(config)
-    built = Architecture.from_config(inspect_model(config, name))
+    read = read_model(config)
+    built = read_model(inspect_model(config, name))
     assert built.parameters == read.parameters
     assert built.active_parameters == read.active_parameters
     length, source = (None, 0) if read.patches else (768, 256)
@@ -46,8 +46,8 @@ def test_built_and_read_agree_in_parameters_flops_and_cache(name):
 
 
 def test_a_description_survives_json():
-    made = Architecture.from_config(inspect_model(config_of("deepseek_v4"), "small"))
-    again = Architecture.from_config(json.loads(json.dumps(describe(made))))
+    made = read_model(inspect_model(config_of("deepseek_v4"), "small"))
+    again = read_model(json.loads(json.dumps(describe(made))))
     assert again == made
 
 
@@ -55,7 +55,7 @@ def test_parameters_are_those_of_the_built_class():
     config = {"model_type": "whisper"}
     built = build_bare(config, "whisper")
     counted = sum(weight.numel() for weight in built.model.parameters())
-    assert Architecture.from_config(inspect_model(config, "whisper")).parameters == counted
+    assert read_model(inspect_model(config, "whisper")).parameters == counted
 
 
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "jamba"])
@@ -66,7 +66,7 @@ def test_a_state_does_not_grow(kind):
     if kind == "jamba":
         small |= {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96}
         small |= {"attn_layer_period": 4, "attn_layer_offset": 1, "use_mamba_kernels": False}
-    model = Architecture.from_config(inspect_model({"model_type": kind, **small}, kind))
+    model = read_model(inspect_model({"model_type": kind, **small}, kind))
     state = kv_cache_bytes(model, 1, 0)
     each = kv_cache_bytes(model, 1, 1001) - kv_cache_bytes(model, 1, 1000)
     assert state > 0

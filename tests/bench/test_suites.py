@@ -84,7 +84,7 @@ def test_a_lora_has_a_rank_and_an_optimizer():
     ("options", "words"),
     [
         ({"model": "ladder-1m", "work": "decode", "speed": 3}, "unknown key speed"),
-        ({"model": "ladder-1m", "work": "decode", "batch": 0}, "greater than 0"),
+        ({"model": "ladder-1m", "work": "decode", "batch": 0}, "greater than or equal to 1"),
         ({"model": "ladder-1m", "work": "sing"}, "pretrain"),
         ({"work": "decode"}, "no model"),
     ],

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelworth.costmodel.architecture.families_other import vision_architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -30,7 +31,7 @@ TIMM_MILLIONS = {
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
 def test_shipped_configs_have_the_size_that_transformers_counted(entry):
     """The index was counted on the meta device; tests/data counts it again."""
-    model = Architecture.from_config(entry.config, entry.name)
+    model = read_model(entry.config, entry.name)
     assert model.parameters == entry.parameters_total
     assert model.active_parameters == entry.parameters_active
     assert (model.note is None) == (model.stored is None)
@@ -43,8 +44,8 @@ def test_every_family_has_the_size_that_transformers_builds(name):
     with torch.device("meta"):
         built, config = build(name)
     counted = sum(weight.numel() for weight in built.parameters())
-    assert Architecture.from_config(short_config(name)).parameters == counted
-    assert Architecture.from_config(saved_config(name, config)).parameters == counted
+    assert read_model(short_config(name)).parameters == counted
+    assert read_model(saved_config(name, config)).parameters == counted
 
 
 @pytest.mark.parametrize(("shape", "millions"), TIMM_MILLIONS.items())
@@ -54,7 +55,7 @@ def test_vision_sizes_are_timms(shape, millions):
 
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
 def test_parts_add_up(entry):
-    model = Architecture.from_config(entry.config)
+    model = read_model(entry.config)
     assert sum(model.parameters_by_part.values()) == model.parameters
     assert min(model.parameters_by_part.values()) >= 0
     tables = model.embedding_parameters - (model.patches.matmul_parameters if model.patches else 0)
@@ -76,8 +77,8 @@ def test_parts_add_up(entry):
 
 def test_tied_head_is_counted_once_but_multiplied():
     config = load_catalog().model("llama-3.1-8b").config
-    untied = Architecture.from_config(config)
-    tied = Architecture.from_config(config | {"tie_word_embeddings": True})
+    untied = read_model(config)
+    tied = read_model(config | {"tie_word_embeddings": True})
     assert untied.parameters - tied.parameters == 128256 * 4096
     assert untied.matmul_parameters == tied.matmul_parameters
 
@@ -87,7 +88,7 @@ def test_columns_describe_the_same_model_as_the_config():
     by_columns = Architecture.from_columns(
         layers=32, hidden=4096, heads=32, kv_heads=8, head_dim=128, ffn=14336, vocab=128256
     )
-    by_config = Architecture.from_config(load_catalog().model("llama-3.1-8b").config)
+    by_config = read_model(load_catalog().model("llama-3.1-8b").config)
     assert by_columns.parameters == by_config.parameters == 8_030_261_248
     assert by_columns.blocks == by_config.blocks
 
@@ -150,7 +151,7 @@ def test_more_of_anything_is_never_smaller(layers, heads, group, ffn, vocab, gat
 def test_unlisted_family_is_refused_with_a_way_on():
     config = load_catalog().model("llama-3.1-8b").config | {"model_type": "newcomer"}
     with pytest.raises(InputError, match="newcomer") as refused:
-        Architecture.from_config(config)
+        read_model(config)
     assert "modelworth inspect" in str(refused.value)
 
 
@@ -177,23 +178,23 @@ def test_unlisted_family_is_refused_with_a_way_on():
 def test_damaged_configs_are_refused_by_key(change, where):
     config = load_catalog().model("llama-3.1-8b").config | change
     with pytest.raises(InputError, match=where):
-        Architecture.from_config(config)
+        read_model(config)
 
 
 def test_other_refusals():
     with pytest.raises(InputError, match="config"):
-        Architecture.from_config([1, 2])
+        read_model([1, 2])
     with pytest.raises(InputError, match="word_embed_proj_dim"):
-        Architecture.from_config(short_config("opt") | {"word_embed_proj_dim": 32})
+        read_model(short_config("opt") | {"word_embed_proj_dim": 32})
     with pytest.raises(InputError, match="architectures"):
-        Architecture.from_config(short_config("bert") | {"architectures": ["BertForPreTraining"]})
+        read_model(short_config("bert") | {"architectures": ["BertForPreTraining"]})
     with pytest.raises(InputError, match="size"):
         vision_architecture("middling", 16, 224)
 
 
 def test_records_are_frozen_and_comparable():
-    model = Architecture.from_config(short_config("llama"))
-    assert model == Architecture.from_config(short_config("llama"))
+    model = read_model(short_config("llama"))
+    assert model == read_model(short_config("llama"))
     assert replace(model, name="other") != model
 
 
@@ -215,7 +216,7 @@ def test_any_damage_is_read_or_refused(data):
     config = short_config(data.draw(st.sampled_from(sorted(FAMILIES))))
     key = data.draw(st.sampled_from(sorted({*config, "layer_types", "rope_scaling", "head_dim"})))
     try:
-        model = Architecture.from_config(config | {key: data.draw(ANYTHING)})
+        model = read_model(config | {key: data.draw(ANYTHING)})
     except InputError:
         return
     assert model.parameters >= model.active_parameters > 0

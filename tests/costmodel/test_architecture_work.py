@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelworth.costmodel.architecture.families_other import vision_architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
     activation_traffic_bytes,
@@ -60,11 +61,11 @@ CACHED = [
 
 
 def of(name: str) -> Architecture:
-    return Architecture.from_config(short_config(name))
+    return read_model(short_config(name))
 
 
 def shipped(name: str) -> Architecture:
-    return Architecture.from_config(load_catalog().model(name).config)
+    return read_model(load_catalog().model(name).config)
 
 
 def counted_flops(name: str, run) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.prediction.answer import answer_of
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
@@ -20,7 +20,7 @@ MODELS = (
     "llama-3.2-1b", "llama-3.1-8b", "llama-3.1-70b", "mixtral-8x7b", "gpt-oss-20b", "gpt-oss-120b",
     "qwen3-30b-a3b", "deepseek-v3", "gemma-2-9b", "falcon-7b", "bert-base", "vit-large", "gpt2",
 )  # fmt: skip
-READ = {name: Architecture.from_config(CATALOG.model(name).config, name) for name in MODELS}
+READ = {name: read_model(CATALOG.model(name).config, name) for name in MODELS}
 SOFTWARE = {
     "serve": ("vllm", "sglang 0.5", "trtllm 1.0", "llama.cpp", "tgi", None),
     "train": ("megatron-bridge 26.04", "llm-foundry", "torchtitan", "maxtext", None),

@@ -7,6 +7,7 @@ import pytest
 from modelworth.costmodel.architecture.description import describe
 from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.architecture.plausible import require_plausible
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
     kv_cache_bytes,
@@ -32,12 +33,12 @@ ACTIVE = {
 def of(name: str) -> Architecture:
     """A model of the catalogue."""
     entry = load_catalog().model(name)
-    return Architecture.from_config(entry.config, entry.name)
+    return read_model(entry.config, entry.name)
 
 
 @pytest.mark.parametrize("entry", DESCRIBED, ids=lambda entry: entry.name)
 def test_a_description_is_what_the_index_says(entry):
-    model = Architecture.from_config(entry.config, entry.name)
+    model = read_model(entry.config, entry.name)
     assert model.parameters == entry.parameters_total
     assert model.active_parameters == entry.parameters_active
     assert describe(model) == entry.config
@@ -115,7 +116,7 @@ def test_absurd_sizes_are_refused_before_anything_is_built(change):
 )
 def test_a_damaged_description_is_refused(change):
     with pytest.raises(InputError):
-        Architecture.from_config({**describe(of("glm-5")), **change})
+        read_model({**describe(of("glm-5")), **change})
 
 
 def test_the_page_of_models_is_what_reading_knows():

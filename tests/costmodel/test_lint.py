@@ -111,8 +111,7 @@ def found(changes, records=()):
         ("T24", {"revenue.internal.staff": 100, "revenue.internal.realisation_share": 1},
          {"revenue.internal.staff": 100}),
         ("T24S", {"compute.platform_fte": 0}, {}),
-        ("T25", {"company.terminal_multiple": 20,
-                 "revenue.api.price_usd_per_million_output_tokens": 200}, {}),
+        ("T25", {"company.terminal_multiple": 20, **RICH}, RICH),
         ("T26", {**OWNED, "compute.power_average_share": 1}, OWNED),
         ("T27", {"compute.serving": "api"},
          {"compute.serving": "api", "compute.api_price_usd_per_million_output_tokens":

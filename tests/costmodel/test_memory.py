@@ -21,6 +21,7 @@ from modelworth.costmodel.architecture.memory import (
     training_state,
     weights_bytes,
 )
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.sharding import Sharding
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.data.catalog import load_catalog
@@ -33,7 +34,7 @@ GB = 1e9
 
 
 def shipped(name: str) -> Architecture:
-    return Architecture.from_config(CATALOG.model(name).config)
+    return read_model(CATALOG.model(name).config)
 
 
 def per_layer(name: str, tokens: int, kernels: str = "sdpa") -> float:
@@ -83,7 +84,7 @@ def test_a_layer_keeps_what_autograd_keeps(name, kernels):
     pytest.importorskip("torch")
     tokens = 48
     grown = kept_bytes(name, 3, kernels, tokens) - kept_bytes(name, 2, kernels, tokens)
-    block = Architecture.from_config(short_config(name)).blocks[0]
+    block = read_model(short_config(name)).blocks[0]
     computed = 2 * layer_activation_bytes(block, tokens, kernels=kernels)
     # Beyond the formula: a float32 scale or log-sum-exp for each token, head and norm.
     assert computed <= grown <= computed * 1.04
@@ -331,7 +332,7 @@ def test_unknown_words_are_refused():
     st.sampled_from(["fused", "sdpa", "eager"]),
 )
 def test_more_devices_never_hold_more(name, batch, tokens, kernels):
-    model = Architecture.from_config(short_config(name))
+    model = read_model(short_config(name))
     whole = training_memory(model, batch, tokens, 16, kernels=kernels)
     for cut in (
         Sharding(tensor=2),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.prediction.case import Case, software_name, version_of
 from modelworth.costmodel.prediction.nearest import measured_rows, nearest
 from modelworth.costmodel.prediction.predict_table import predict_table
@@ -32,7 +32,7 @@ def read(text: str) -> pd.DataFrame:
 def ask(**changes) -> Case:
     asked = {
         "work": "decode",
-        "architecture": Architecture.from_config(CATALOG.model("llama-2-7b").config, "llama-2-7b"),
+        "architecture": read_model(CATALOG.model("llama-2-7b").config, "llama-2-7b"),
         "accelerator": CATALOG.accelerator("A100 SXM 80GB"),
         "batch": 8,
         "tokens": 1000,
@@ -132,7 +132,7 @@ def test_less_known_means_wider():
 
 
 def test_what_does_not_fit_is_refused_with_what_would():
-    big = Architecture.from_config(CATALOG.model("llama-3.1-70b").config, "llama-3.1-70b")
+    big = read_model(CATALOG.model("llama-3.1-70b").config, "llama-3.1-70b")
     note = predict([ask(architecture=big)])[0].note
     assert "141 GB for weights alone; 1 × 80 GB" in note
     assert "fits on 2" in note
@@ -220,7 +220,7 @@ def test_replicas_share_the_clients():
 )
 def test_work_without_room_is_refused_and_says_what_would_fit(changes, says):
     name = "llama-2-13b" if changes["work"] == "train" else "llama-2-7b"
-    model = Architecture.from_config(CATALOG.model(name).config, name)
+    model = read_model(CATALOG.model(name).config, name)
     found = predict([ask(architecture=model, **changes)])[0]
     assert found.value is None
     assert says in found.note
@@ -310,7 +310,7 @@ def test_the_regime_is_read_from_what_a_row_says(group, regime):
 def test_the_nearest_rows_share_what_was_asked():
     case = ask(work="serve", new_tokens=200, software="vllm", precision="fp8",
                accelerator=CATALOG.accelerator("H200"),
-               architecture=Architecture.from_config(
+               architecture=read_model(
                    CATALOG.model("llama-3.1-70b").config, "llama-3.1-70b"
                ))  # fmt: skip
     first = nearest(case)[0]

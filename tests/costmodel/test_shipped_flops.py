@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.work import forward_flops
 from modelworth.data.catalog import load_catalog
 
@@ -37,7 +37,7 @@ def test_a_forward_pass_needs_what_torch_counts(entry):
         inputs, lengths = inputs_of(torch, entry, settings)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             built.eval()(**inputs)
-    model = Architecture.from_config(entry.config, entry.name)
+    model = read_model(entry.config, entry.name)
     assert forward_flops(model, 1, *lengths) == counter.get_total_flops()
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelworth.costmodel.architecture import work as architecture_work
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL
 from modelworth.costmodel.prediction.step.device import Device, weight_bytes
@@ -47,7 +48,7 @@ STEP = Training(
 
 
 def read(name: str) -> tuple[Architecture, Shape]:
-    architecture = Architecture.from_config(CATALOG.model(name).config, name)
+    architecture = read_model(CATALOG.model(name).config, name)
     return architecture, Shape.of(architecture)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from modelworth.costmodel.architecture.fits import ServingAsk, serving_fit
 from modelworth.costmodel.architecture.memory import weights_bytes
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.weight_formats import weight_formats
@@ -18,7 +18,7 @@ TOTAL = 8_030_261_248
 
 def stored(words: dict, config: dict = LLAMA):
     """What is stored under these words of a quantization_config."""
-    model = Architecture.from_config({**config, "quantization_config": words})
+    model = read_model({**config, "quantization_config": words})
     assert sum(part.parameters for part in model.stored.parts) == model.parameters
     return model.stored
 
@@ -73,7 +73,7 @@ def test_listed_modules_stay_wide():
 def test_gpt_oss_120b_is_as_large_as_its_files_and_fits_one_h100():
     words = {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}
     config = load_catalog().model("gpt-oss-120b").config
-    model = Architecture.from_config({**config, "quantization_config": words})
+    model = read_model({**config, "quantization_config": words})
     gibibytes = weights_bytes(model, model.own_precision) / 2**30
     assert gibibytes == pytest.approx(60.8, rel=2e-3)  # arXiv:2508.10925, table 1
     assert serving_fit(ServingAsk(model, model.own_precision), 80 * 2**30).fits
@@ -81,7 +81,7 @@ def test_gpt_oss_120b_is_as_large_as_its_files_and_fits_one_h100():
 
 
 def test_the_precision_asked_for_overrules():
-    model = Architecture.from_config({**LLAMA, "quantization_config": {"quant_method": "fp8"}})
+    model = read_model({**LLAMA, "quantization_config": {"quant_method": "fp8"}})
     assert weights_bytes(model, "bf16") == 2 * TOTAL
     assert weights_bytes(model, "fp8") == model.stored.weights_bytes < TOTAL * 1.2
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.architecture.read import read_model
 from modelworth.data.errors import InputError
 from modelworth.data.gguf_header import read_gguf
 
@@ -68,7 +68,7 @@ def written(path, form: str = "Q4_K"):
 def test_bytes_are_those_on_disk(tmp_path, form):
     path = tmp_path / "small.gguf"
     total = written(path, form)
-    model = Architecture.from_config(read_gguf(path), "small")
+    model = read_model(read_gguf(path), "small")
     assert model.stored.weights_bytes == total
     assert model.stored.weights_bytes == pytest.approx(path.stat().st_size, rel=0.05)
     assert model.longest == 2048

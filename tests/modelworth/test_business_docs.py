@@ -24,7 +24,8 @@ def test_commands_run(command, capsys, tmp_path, monkeypatch):
 
 
 def test_the_scenario_is_right():
-    (block,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    block, extended = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    assert scenarios.loads(extended)
     found = scenarios.loads(block)
     assert found.word("compute.serving") == "owned"
     assert set(found.settings) == {
@@ -40,5 +41,6 @@ def test_the_formula_is_the_models():
 
 
 def test_the_numbers_of_the_text_hold():
-    assert len(scenarios.shipped()) == 9
-    assert abs(len(LINES) - 300) <= 20
+    assert len(scenarios.shipped()) == 10
+    said = re.search(r"Some (\d+) named formulas", TEXT)
+    assert abs(len(LINES) - int(said[1])) <= 20
