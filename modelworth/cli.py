@@ -91,7 +91,6 @@ def _parser(named: str, module: Any) -> argparse.ArgumentParser:
         if verb == named:
             module.add_arguments(subparser)
             subparser.add_argument("--debug", action="store_true", help="show tracebacks")
-            subparser.set_defaults(parser=subparser)
     return parser
 
 

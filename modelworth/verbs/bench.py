@@ -56,6 +56,7 @@ SEARCHES = ("largest-batch", "longest-sequence", "best-batch")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.epilog = EPILOG
+    parser.set_defaults(parser=parser)  # from which the command is rebuilt
     what = parser.add_argument_group("what to measure")
     what.add_argument("--suite", help="quick (default), standard, ladder, full, or a YAML file")
     what.add_argument("--list", action="store_true", help="show the suites and their cases")

@@ -40,6 +40,7 @@ MOST_LEVELS, MOST_CONCURRENCY, MOST_RATE = 64, 16_384, 1e6
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.epilog = EPILOG
+    parser.set_defaults(parser=parser)  # from which the command is rebuilt
     parser.add_argument("url", metavar="URL", help="of an OpenAI-compatible server")
     how = parser.add_argument_group("how to load it")
     how.add_argument("--concurrency", metavar="N,N", help="so many in flight (default 1,4,16)")

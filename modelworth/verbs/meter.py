@@ -33,6 +33,7 @@ BOUNDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.epilog = EPILOG
+    parser.set_defaults(parser=parser)  # from which the command is rebuilt
     parser.add_argument("url", metavar="URL", help="of the server (its /metrics is read)")
     when = parser.add_argument_group("when")
     when.add_argument("--window", type=float, default=10.0, metavar="S", help="default 10")

@@ -44,6 +44,7 @@ HELD_OUT_TOKENS = 100_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.epilog = EPILOG
+    parser.set_defaults(parser=parser)  # from which the command is rebuilt
     parser.add_argument("what", nargs="?", choices=(*STUDIES, "all"), help="which study")
     parser.add_argument("folder", nargs="?", type=Path, help="text of yours; default: see docs")
     parser.add_argument("--quick", action="store_true", help="few small runs, a minute or two")

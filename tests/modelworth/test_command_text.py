@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 
 import pytest
 
@@ -47,3 +48,10 @@ def test_a_hub_id_and_a_switch_are_kept(parser):
     typed = ["--model", "meta/llama", "--work", "pretrain", "--fully-sharded"]
     text = command_text("bench", parser, parser.parse_args(typed))
     assert text == "modelworth bench --model meta/llama --work pretrain --fully-sharded"
+
+
+@pytest.mark.parametrize("verb", ["bench", "load", "meter", "study"])
+def test_a_verb_run_by_another_knows_its_own_command(verb):
+    made = argparse.ArgumentParser()
+    import_module(f"modelworth.verbs.{verb}").add_arguments(made)
+    assert made.get_default("parser") is made
