@@ -44,7 +44,7 @@ def read_in() -> None:
 
 def give_back() -> None:
     """Keep the process from holding what its busiest minute took."""
-    allocator = import_module("modelworth.costmodel.risk.allocator")
+    allocator = import_module("modelworth.costmodel.risk.freed_memory")
     while True:
         sleep(REST_S)
         allocator.give_back()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.allocator import keep_freed_memory
+from modelworth.costmodel.risk.freed_memory import keep_freed_memory
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan
 from modelworth.data.errors import ModelworthError

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from modelworth.costmodel.business.lines import LINES
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.allocator import keep_freed_memory
+from modelworth.costmodel.risk.freed_memory import keep_freed_memory
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.data.errors import InputError
 from tests.costmodel.plain_model import PlainModel
