@@ -44,10 +44,10 @@ def read_in() -> None:
 
 def give_back() -> None:
     """Keep the process from holding what its busiest minute took."""
-    allocator = import_module("modelworth.costmodel.risk.freed_memory")
+    freed_memory = import_module("modelworth.costmodel.risk.freed_memory")
     while True:
         sleep(REST_S)
-        allocator.give_back()
+        freed_memory.give_back()
 
 
 if __name__ == "__main__":
