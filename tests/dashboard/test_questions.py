@@ -56,6 +56,8 @@ class Reader:
         """Choose from the list of a question by typing what is looked for."""
         self.steps += 1
         field = self.page.get_by_role("combobox", name=re.compile(re.escape(question)))
+        if field.input_value() == text:  # the answer that stands there already
+            return
         field.click()
         field.fill(text)
         self.page.get_by_role("option").first.wait_for()
