@@ -29,7 +29,7 @@ MOST_RECORD: Final = 4_000_000
 """Characters of one record; a long run with all its samples has some 100,000."""
 MOST_TOTAL: Final = 4_000_000_000
 PARQUET_ROWS: Final = 256
-GROUP: Final = 10_000
+GROUP: Final = 1_000
 """Rows that a Parquet file is written by."""
 MOST_COLUMNS: Final = 1000
 

@@ -46,7 +46,7 @@ ENVIRONMENT = "MODELWORTH_STORE"
 DEFAULT_URL = "sqlite:///modelworth.db"
 BATCH = 1000
 """Records read or written at once."""
-NEWEST = 1000
+NEWEST = 400
 """Records of a sort that a question looks at."""
 Asked = str | Collection[str] | None
 

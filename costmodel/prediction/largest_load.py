@@ -127,10 +127,11 @@ def service_of(case: Case, predictor: Predictor) -> tuple[Service, tuple[float, 
 
 def _own_fits(case: Case, predictor: Predictor) -> tuple[MachineFit, MachineFit] | None:
     """Own records of both phases on one device of this kind."""
-    if case.gpus != 1 or not predictor.fits:
+    fits = predictor.fits_on(case.accelerator)
+    if case.gpus != 1 or not fits:
         return None
-    prefill = fit_for(predictor.fits, replace(case, work="prefill", software=None))
-    decode = fit_for(predictor.fits, replace(case, work="decode", software=None))
+    prefill = fit_for(fits, replace(case, work="prefill", software=None))
+    decode = fit_for(fits, replace(case, work="decode", software=None))
     return None if prefill is None or decode is None else (prefill, decode)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import coefficients, columns
@@ -20,7 +21,7 @@ from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
 from modelworth.costmodel.prediction.times import Times, times
-from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.catalog import Accelerator, Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
@@ -77,10 +78,24 @@ class Predictor:
         self.catalog = catalog or load_catalog()
         self.tables = tables or shipped_tables()
         held = tuple(records)
-        self.fits: tuple[MachineFit, ...] = machine_fits(held) if held else ()
+        self._held, self._fits = held, dict[str, tuple[MachineFit, ...]]()
         self.scales: tuple[ServedScale, ...] = (
             served_scales(held, self.catalog, self.tables) if held else ()
         )
+
+    @cached_property
+    def fits(self) -> tuple[MachineFit, ...]:
+        """The fits of every device among the records."""
+        return machine_fits(self._held)
+
+    def fits_on(self, accelerator: Accelerator) -> tuple[MachineFit, ...]:
+        """The fits of one device: only these are made, as a fit takes a while."""
+        found = self._fits.get(accelerator.name)
+        if found is None:
+            names = {accelerator.name, *accelerator.aliases}
+            found = machine_fits(one for one in self._held if one.machine.device in names)
+            self._fits[accelerator.name] = found
+        return found
 
     def predict(self, case: Case) -> Prediction:
         """One case; where it can't be, the prediction has no value and says why."""
@@ -92,7 +107,7 @@ class Predictor:
         works: dict[str, list[int]] = {}
         for place, case in enumerate(cases):
             refusal = refused(case, self.tables, ran=ran)
-            own = fit_for(self.fits, case) if self.fits and case.gpus == 1 else None
+            own = fit_for(self.fits_on(case.accelerator), case) if case.gpus == 1 else None
             if refusal is not None:
                 found[place] = _refused(case, refusal)
             elif own is not None:
