@@ -28,6 +28,7 @@ from modelworth.data.record import (
     Share,
     Size,
     Text,
+    require_ordered,
 )
 from modelworth.data.serving import Load, Serving, optional_part
 from modelworth.data.study import Study
@@ -155,10 +156,7 @@ class Interval(Record):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        low = self.value if self.low is None else self.low
-        high = self.value if self.high is None else self.high
-        if not low <= self.value <= high:
-            raise ValueError(f"low {low} ≤ value {self.value} ≤ high {high} must hold")
+        require_ordered(self.value, self.low, self.high)
         return self
 
 

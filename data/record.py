@@ -54,3 +54,14 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
     )
+
+
+def require_ordered(value: float, low: float | None, high: float | None) -> None:
+    """An interval holds its value; an end that isn't known says nothing.
+
+    Raises:
+        ValueError: if it doesn't.
+    """
+    low, high = value if low is None else low, value if high is None else high
+    if not low <= value <= high:
+        raise ValueError(f"low {low} ≤ value {value} ≤ high {high} must hold")

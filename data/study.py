@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelworth.data.record import Name, Record
+from modelworth.data.record import Name, Record, require_ordered
 
 Bounded = Annotated[float, Field(ge=-1e30, le=1e30)]
 
@@ -20,10 +20,7 @@ class Estimate(Record):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        low = self.value if self.low is None else self.low
-        high = self.value if self.high is None else self.high
-        if not low <= self.value <= high:
-            raise ValueError(f"low {low} ≤ value {self.value} ≤ high {high} must hold")
+        require_ordered(self.value, self.low, self.high)
         return self
 
 
