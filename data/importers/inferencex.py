@@ -8,13 +8,14 @@ from the times. Read: InferenceX utils/process_result.py and benchmarks, 2025-10
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from modelworth.data.importers import shared
+from modelworth.data.importers.client_run import Times, client_run
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, moment, positive, rate
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
-from modelworth.data.serving import Spread
+from modelworth.data.importers.numbers import at, count, first, moment, positive
+from modelworth.data.importers.served_run import ServedRun, request_time
 
 TOOL: Final = "InferenceX"
 
@@ -38,45 +39,27 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(run: Json) -> ServedRun:
-    completed, asked = count(run.get("completed")), count(run.get("num_prompts"))
-    output = shared.mean(run.get("total_output_tokens"), completed)
-    ttft, tpot, request = _times(run)
-    failed = max(0, (asked or 0) - (completed or 0)) if asked is not None else 0
-    return ServedRun(
+    return client_run(
+        run,
+        replace(_times(run), gap=shared.named_spread(run, "itl", "")),
+        failed=None,
         tool=TOOL,
-        content=run,
         date=moment(run.get("date")),
         model=shared.text(run.get("model_id")),
         device=shared.text(first(run, "hw", "gpu", "hardware")),
         tensor=count(run.get("tp")),
-        concurrency=count(run.get("max_concurrency")) or None,
-        rate_per_s=rate(run.get("request_rate")),
-        asked=asked,
-        completed=completed,
-        failed=failed,
-        errors=shared.error_kinds(run.get("errors"), failed),
-        duration_s=positive(run.get("duration")),
-        prompt_tokens=shared.mean(run.get("total_input_tokens"), completed),
-        output_tokens=output,
-        requests_per_s=positive(run.get("request_throughput")),
-        output_per_s=positive(run.get("output_throughput")),
-        ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        gap=shared.named_spread(run, "itl", ""),
-        request=request_time(request, ttft, tpot, output),
-        peak_in_flight=positive(run.get("max_concurrent_requests")),
     )
 
 
 def _point(run: Json) -> ServedRun:
     inner = run.get("metrics")
     figures = {**run, **inner} if isinstance(inner, Mapping) else run
-    ttft, tpot, request = _times(figures)
+    times = _times(figures)
     gpus = _gpus(figures)
     decoding = count(figures.get("num_decode_gpu")) if figures.get("disagg") else gpus
     per_gpu = positive(figures.get("output_tput_per_gpu"))
     output_per_s = None if per_gpu is None or not decoding else per_gpu * decoding
-    tokens = _output_tokens(ttft, tpot, request) or positive(figures.get("osl"))
+    tokens = _output_tokens(times) or positive(figures.get("osl"))
     return ServedRun(
         tool=TOOL,
         content=run,
@@ -92,15 +75,15 @@ def _point(run: Json) -> ServedRun:
         output_tokens=tokens,
         requests_per_s=None if output_per_s is None or tokens is None else output_per_s / tokens,
         output_per_s=output_per_s,
-        ttft=ttft,
-        tpot=tpot,
-        request=request_time(request, ttft, tpot, tokens),
+        ttft=times.ttft,
+        tpot=times.tpot,
+        request=request_time(times.request, times.ttft, times.tpot, tokens),
     )
 
 
-def _times(run: Mapping[str, Any]) -> tuple[Spread, Spread, Spread]:
-    ttft, tpot, request = (shared.named_spread(run, name, "") for name in ("ttft", "tpot", "e2el"))
-    return ttft, tpot, request
+def _times(run: Mapping[str, Any]) -> Times:
+    names = {"ttft": "ttft", "tpot": "tpot", "request": "e2el"}
+    return Times(**{field: shared.named_spread(run, name, "") for field, name in names.items()})
 
 
 def _gpus(run: Mapping[str, Any]) -> int | None:
@@ -110,11 +93,12 @@ def _gpus(run: Mapping[str, Any]) -> int | None:
     return count(first(run, "num_gpus", "tp", "num_decode_gpu", "decode_tp"))
 
 
-def _output_tokens(ttft: Spread, tpot: Spread, request: Spread) -> float | None:
+def _output_tokens(times: Times) -> float | None:
     """Mean output: what a request takes after its first token, over what each later one takes."""
-    if request.mean_s is None or ttft.mean_s is None or tpot.mean_s is None:
+    request_s, ttft_s, tpot_s = times.request.mean_s, times.ttft.mean_s, times.tpot.mean_s
+    if request_s is None or ttft_s is None or tpot_s is None:
         return None
-    return (request.mean_s - ttft.mean_s) / tpot.mean_s + 1
+    return (request_s - ttft_s) / tpot_s + 1
 
 
 def _device(name: str | None) -> str | None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelworth.data.importers import shared
+from modelworth.data.importers.client_run import Times, client_run
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, moment, positive, rate
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.numbers import at, count, first, moment, positive
+from modelworth.data.importers.served_run import ServedRun
 
 TOOL: Final = "sglang.bench_serving"
 
@@ -33,16 +34,17 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(run: Json) -> ServedRun:
-    completed = count(run.get("completed"))
-    output = shared.mean(run.get("total_output_tokens"), completed)
-    ttft = shared.named_spread(run, "ttft")
-    request = shared.named_spread(run, "e2e_latency")
-    tpot = shared.named_spread(run, "tpot")
-    asked = count(first(run, "num_prompts", "total_requests"))
-    failed = _failed(run, completed, asked)
-    return ServedRun(
+    times = Times(
+        ttft=shared.named_spread(run, "ttft"),
+        tpot=shared.named_spread(run, "tpot"),
+        request=shared.named_spread(run, "e2e_latency"),
+        gap=shared.named_spread(run, "itl"),
+    )
+    return client_run(
+        run,
+        times,
+        failed=_failed(run),
         tool=TOOL,
-        content=run,
         tool_version=shared.text(at(run, "server_info", "version")),
         date=moment(first(run, "date", "benchmark_start_time")),
         model=shared.text(first(run, "model_id", "model") or at(run, "server_info", "model_path")),
@@ -50,31 +52,13 @@ def _run(run: Json) -> ServedRun:
         tensor=count(at(run, "server_info", "tp_size")),
         pipeline=count(at(run, "server_info", "pp_size")),
         stored=shared.text(at(run, "server_info", "quantization")),
-        concurrency=count(run.get("max_concurrency")) or None,
-        rate_per_s=rate(run.get("request_rate")),
-        asked=asked,
-        completed=completed,
-        failed=failed,
-        errors=shared.error_kinds(run.get("errors"), failed),
-        duration_s=positive(run.get("duration")),
-        prompt_tokens=shared.mean(run.get("total_input_tokens"), completed),
-        output_tokens=output,
-        requests_per_s=positive(run.get("request_throughput")),
-        output_per_s=positive(run.get("output_throughput")),
-        ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        gap=shared.named_spread(run, "itl"),
-        request=request_time(request, ttft, tpot, output),
+        asked=count(first(run, "num_prompts", "total_requests")),
         counted_in_flight=positive(run.get("concurrency")),
-        peak_in_flight=positive(run.get("max_concurrent_requests")),
     )
 
 
-def _failed(run: Json, completed: int | None, asked: int | None) -> int:
-    """As stated, else by the list of errors, else by what was asked for."""
-    stated = count(run.get("failed"))
-    if stated is not None:
-        return stated
-    if isinstance(run.get("errors"), list):
+def _failed(run: Json) -> int | None:
+    """As stated, else by the list of errors."""
+    if run.get("failed") is None and isinstance(run.get("errors"), list):
         return sum(1 for one in run["errors"] if one)
-    return max(0, asked - completed) if asked is not None and completed is not None else 0
+    return count(run.get("failed"))

@@ -11,18 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from modelworth.data.importers.client_run import Times, client_run
 from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import (
-    count,
-    first,
-    moment,
-    number,
-    positive,
-    rate,
-    spread_of,
-)
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
-from modelworth.data.importers.shared import engine, error_kinds, mean, named_spread, text
+from modelworth.data.importers.numbers import count, first, moment, number, spread_of
+from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.importers.shared import engine, named_spread, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "vllm bench serve"
@@ -44,19 +37,18 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(run: Json) -> ServedRun:
-    completed = count(run.get("completed"))
-    asked = count(run.get("num_prompts"))
-    failed = count(run.get("failed"))
-    if failed is None:
-        failed = max(0, (asked or 0) - (completed or 0)) if asked is not None else 0
-    output = mean(run.get("total_output_tokens"), completed)
     samples = _samples(run)
-    ttft = filled(named_spread(run, "ttft"), samples["ttft"])
-    tpot = filled(named_spread(run, "tpot"), samples["tpot"])
-    request = filled(named_spread(run, "e2el"), samples["request"])
-    return ServedRun(
+    times = Times(
+        ttft=filled(named_spread(run, "ttft"), samples["ttft"]),
+        tpot=filled(named_spread(run, "tpot"), samples["tpot"]),
+        request=filled(named_spread(run, "e2el"), samples["request"]),
+        gap=named_spread(run, "itl"),
+    )
+    return client_run(
+        run,
+        times,
+        failed=count(run.get("failed")),
         tool=TOOL,
-        content=run,
         tool_version=text(first(run, "vllm_version", "version")),
         date=moment(run.get("date")),
         model=text(run.get("model_id")),
@@ -64,22 +56,6 @@ def _run(run: Json) -> ServedRun:
         device=text(first(run, "gpu", "device", "accelerator", "hardware")),
         tensor=count(first(run, "tensor_parallel_size", "tp_size", "tp")),
         pipeline=count(first(run, "pipeline_parallel_size", "pp_size", "pp")),
-        concurrency=count(run.get("max_concurrency")) or None,
-        rate_per_s=rate(run.get("request_rate")),
-        asked=asked,
-        completed=completed,
-        failed=failed,
-        errors=error_kinds(run.get("errors"), failed),
-        duration_s=positive(run.get("duration")),
-        prompt_tokens=mean(run.get("total_input_tokens"), completed),
-        output_tokens=output,
-        requests_per_s=positive(run.get("request_throughput")),
-        output_per_s=positive(run.get("output_throughput")),
-        ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        gap=named_spread(run, "itl"),
-        request=request_time(request, ttft, tpot, output),
-        peak_in_flight=positive(run.get("max_concurrent_requests")),
     )
 
 
