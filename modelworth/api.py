@@ -195,7 +195,7 @@ def write_report(
         InputError: if a format or language is unknown, or the folder can't be made.
         ModelworthError: if a format could not be made; the others are there.
     """
-    from modelworth.report import write
+    from modelworth.report.files import write
 
     written = write(analysis, Path(folder), formats, language, date=day)
     failed = [f"{one.format}: {one.error}" for one in written if one.error is not None]

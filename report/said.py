@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from modelworth.costmodel.analysis import Analysis, Criterion, Figure
+from modelworth.costmodel.analysis import Analysis, Criterion, Figure, Finding
+from modelworth.costmodel.business.lint import sentence
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE, RATES
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.words import Words, catalogue
@@ -32,26 +34,73 @@ def whole_figure(words: Words, one: Figure) -> str:
     return _said(words, one, one.base, words.value)
 
 
+def name(words: Words, one: Figure) -> str:
+    """What a figure is called, and of which months it is where it is a unit cost."""
+    called = words.name(one.key)
+    return f"{called}, {convention(words, one)}" if one.convention else called
+
+
+def convention(words: Words, one: Figure) -> str:
+    """Of which months a unit cost is; empty for what isn't one."""
+    return words.t(f"report.convention.{one.convention}") if one.convention else ""
+
+
 def at(words: Words, one: Figure, number: float | None) -> str:
     """Another value of the figure (a quantile) by the same rule; empty where there is none."""
-    return "" if number is None else _said(words, one, number, words.value)
+    return _quantile(words, one, number, words.value)
 
 
 def at_bare(words: Words, one: Figure, number: float | None) -> str:
     """The same without its unit."""
-    return "" if number is None else _said(words, one, number, words.bare)
+    return _quantile(words, one, number, words.bare)
+
+
+def quantiles(words: Words, one: Figure) -> tuple[str, str, str]:
+    """The 10th, 50th and 90th percentile over the trials, without their unit."""
+    ends = (one.p10, one.p50, one.p90)
+    low, middle, high = (at_bare(words, one, end) for end in ends)
+    return low, middle, high
 
 
 def spread(words: Words, one: Figure) -> str:
     """The range of eight trials in ten, or in how many trials the figure has a value."""
-    if one.p10 is None or one.p90 is None:
-        return ""
-    if one.base is None and one.share_defined < 1:
-        return words.t("said.defined_in", share=words.percent(one.share_defined))
     ends = (at(words, one, one.p10), at(words, one, one.p90))
+    if "" in ends or (one.base is None and not one.ranked and one.share_defined < 1):
+        return defined_in(words, one)
     if ends[0] == ends[1] or words.t("status.not_meaningful") in ends:
-        return ""
+        return defined_in(words, one) if one.ranked else ""
     return words.t("range", low=ends[0], high=ends[1])
+
+
+def defined_in(words: Words, one: Figure) -> str:
+    """In how many trials the figure has a value, where that isn't all or none of them."""
+    if not 0 < one.share_defined < 1:
+        return ""
+    kind = "reached" if one.ranked else "single" if one.key == "irr_per_year" else "defined"
+    return words.t(f"said.{kind}_in", share=words.percent(one.share_defined))
+
+
+def finding(words: Words, one: Finding, *, named: bool = True) -> str:
+    """What the plan's linter says, its numbers as everywhere; drivers by name or by key."""
+    known = load_drivers()
+
+    def said(value: float | str) -> float | str:
+        if isinstance(value, float):
+            return words.number(value)
+        return words.name(value) if named and value in known else value
+
+    values = {key: said(value) for key, value in one.values.items()}
+    return sentence(replace(one, values=values), words.language)
+
+
+def _quantile(
+    words: Words, one: Figure, number: float | None, say: Callable[[float | None, str], str]
+) -> str:
+    """A quantile; `never` where trials that never get there rank that low."""
+    if number is None:
+        ranks = one.ranked and 0 < one.share_defined < 1
+        return words.t("status.never") if ranks else ""
+    return _said(words, one, number, say)
 
 
 def _said(

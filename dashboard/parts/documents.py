@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelworth import report
 from modelworth.costmodel.analysis import Analysis
+from modelworth.report.files import write
 
 MIMES = {
     "html": "text/html",
@@ -55,7 +55,7 @@ def make(
 
 def _one(analysis: Analysis, name: str, language: str, sections: Sequence[str]) -> Document:
     with tempfile.TemporaryDirectory() as folder:
-        (outcome,) = report.write(analysis, Path(folder), [name], language, sections or None)
+        (outcome,) = write(analysis, Path(folder), [name], language, sections or None)
         if outcome.path is None:
             return Document(name, error=outcome.error or "")
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis, Figure, Finding, Flip
-from modelworth.costmodel.business.lint import sentence
-from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import lineage, show
 from modelworth.report import said
@@ -52,14 +49,11 @@ def one(figure: Figure, place: str) -> None:
 
 
 def spread(figure: Figure) -> str:
-    """Unit and range of a figure over the trials, as Markdown."""
+    """Unit, months and range of a figure over the trials, as Markdown."""
     words = state.words()
-    parts = [words.unit_tail(figure.unit), words.bare_range(figure.p10, figure.p90, figure.unit)]
-    if 0 < figure.share_defined < 1:
-        parts.append(words.t("figure.defined", share=words.percent(figure.share_defined)))
-    if figure.share_defined == 0:
-        parts.append(words.t("figure.nowhere"))
-    return show.plain(" · ".join(part for part in parts if part)) or "–"
+    said_here = (words.unit_tail(figure.unit), said.convention(words, figure),
+                 said.spread(words, figure))  # fmt: skip
+    return show.plain(" · ".join(filter(None, said_here))) or "–"
 
 
 def flips(analysis: Analysis, listed: Iterable[Flip]) -> None:
@@ -97,15 +91,5 @@ def findings(listed: Iterable[Finding]) -> None:
     words = state.words()
     order = list(show.SEVERITIES)
     for finding in sorted(listed, key=lambda finding: order.index(finding.severity)):
-        text = sentence(_named(finding), words.language)
+        text = said.finding(words, finding)
         show.SEVERITIES[finding.severity](f"**{finding.id}** {show.plain(text)}")
-
-
-def _named(finding: Finding) -> Finding:
-    """The finding with drivers called by their names."""
-    words, known = state.words(), load_drivers()
-    values = {
-        key: words.name(value) if isinstance(value, str) and value in known else value
-        for key, value in finding.values.items()
-    }
-    return replace(finding, values=values)

@@ -55,9 +55,9 @@ def costs(found: Analysis, words: Words) -> pd.DataFrame:
         rows.append(
             {
                 "option": name(one, words),
-                "npv": words.value(npv.base, npv.unit),
-                "range": words.range(npv.p10, npv.p90, npv.unit),
-                "per_result": words.value(unit.base, unit.unit),
+                "npv": said.whole_figure(words, npv),
+                "range": said.spread(words, npv),
+                "per_result": said.whole_figure(words, unit),
                 "probability_best": words.value(one.probability_best, "share"),
             }
         )

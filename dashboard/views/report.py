@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from modelworth import report
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import documents, show
+from modelworth.report.files import FORMATS
+from modelworth.report.sections.content import SECTIONS
 from modelworth.report.words import LANGUAGES
 
 words = state.words()
@@ -23,12 +24,12 @@ def choose() -> tuple[list[str], str, list[str]]:
         )  # fmt: skip
     with right:
         formats = st.pills(
-            words.t("report_page.formats"), list(report.FORMATS), selection_mode="multi",
+            words.t("report_page.formats"), list(FORMATS), selection_mode="multi",
             default=["html"], format_func=str.upper, key="report.formats",
         )  # fmt: skip
     sections = st.pills(
-        words.t("report_page.sections"), list(report.SECTIONS), selection_mode="multi",
-        default=list(report.SECTIONS), key="report.sections",
+        words.t("report_page.sections"), list(SECTIONS), selection_mode="multi",
+        default=list(SECTIONS), key="report.sections",
         format_func=lambda section: words.t(f"report.section.{section}"),
     )  # fmt: skip
     return formats, language, sections

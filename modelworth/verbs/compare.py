@@ -12,15 +12,16 @@ from modelworth.verbs import evaluate as evaluating
 
 if TYPE_CHECKING:
     from modelworth.costmodel.analysis import Analysis, Figure, Lead, OptionResult, VolumeCurve
+    from modelworth.report.words import Words
 
 EXAMPLES = """examples:
   modelworth compare base
   modelworth compare my_plan.yaml --set demand.requests_per_month=5e7
   modelworth compare my_plan.yaml --json --trials 4096 --seed 1"""
 COLUMNS = (
-    ("npv_usd", "NPV, USD"),
-    ("usd_per_accepted_result", "USD/accepted"),
-    ("payback_months", "payback, months"),
+    ("npv_usd", "NPV"),
+    ("usd_per_accepted_result", "per accepted"),
+    ("payback_months", "payback"),
     ("peak_funding_usd", "peak funding"),
     ("gross_margin_share", "gross margin"),
     ("mean_utilisation_share", "utilisation"),
@@ -75,11 +76,14 @@ def _analysis(options: argparse.Namespace) -> Analysis:
 
 def _show(analysis: Analysis) -> None:
     """For a person: a row an option, the best first; then where the cheapest changes."""
+    from modelworth.verbs.evaluate_display import words_of
+
+    words = words_of(analysis)
     print(analysis.text.get("en", {}).get("name", analysis.scenario))
     compared = sorted(analysis.options or (), key=_order)
     print("".join([f"\n{'option':<26}", *(f"{title:>17}" for _, title in COLUMNS), "    best in"]))
     for option in compared:
-        print(_row(option))
+        print(_row(words, option))
     for option in compared:
         if option.reason:
             print(f"{option.key} isn't in question: {REASONS[option.reason]}")
@@ -88,16 +92,17 @@ def _show(analysis: Analysis) -> None:
           if analysis.provenance.trials else
           f"NPV over {analysis.months} months, base case alone.")  # fmt: skip
     if analysis.lead is not None:
-        print(_lead(analysis.lead))
+        print(_lead(words, analysis.lead))
     if analysis.volume_curve is not None:
-        _show_crossings(analysis.volume_curve)
+        _show_crossings(words, analysis.volume_curve)
 
 
-def _lead(lead: Lead) -> str:
+def _lead(words: Words, lead: Lead) -> str:
     """By how much the best is ahead of the next."""
-    text = f"{lead.best} leads {lead.second} by {lead.mean_usd:,.0f} USD"
-    if lead.low_usd is not None and lead.high_usd is not None:
-        text += f" on average ({lead.low_usd:,.0f} to {lead.high_usd:,.0f} in 80% of trials)"
+    text = f"{lead.best} leads {lead.second} by {words.money(lead.mean_usd)}"
+    span = words.range(lead.low_usd, lead.high_usd, "usd")
+    if span:
+        text += f" on average ({span} in 80% of trials)"
     return text + ("." if lead.clear else ": no clear lead.")
 
 
@@ -110,35 +115,27 @@ def _figures(option: OptionResult) -> dict[str, Figure]:
     return {figure.key: figure for figure in option.figures}
 
 
-def _row(option: OptionResult) -> str:
-    figures = _figures(option)
-    cells = "".join(f"{_cell(figures[key]):>17}" for key, _ in COLUMNS)
-    best = "" if option.probability_best is None else f"{option.probability_best:.0%}"
-    return f"{option.label or option.key:<26}{cells}{best:>11}"
+def _row(words: Words, option: OptionResult) -> str:
+    from modelworth.report import said
+
+    figures, best = _figures(option), option.probability_best
+    cells = "".join(f"{said.figure(words, figures[key]):>17}" for key, _ in COLUMNS)
+    shown = "" if best is None else words.percent(best)
+    return f"{option.label or option.key:<26}{cells}{shown:>11}"
 
 
-def _cell(figure: Figure) -> str:
-    if figure.base is None:
-        return "never" if figure.status == "never" else "-"
-    return _number(figure.base, figure.unit)
-
-
-def _number(value: float, unit: str) -> str:
-    if unit == "share":
-        return f"{value:.0%}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
-
-
-def _show_crossings(curve: VolumeCurve) -> None:
+def _show_crossings(words: Words, curve: VolumeCurve) -> None:
     """Where the cheapest option changes, by opening volume."""
     low, high = curve.requests_per_month[0], curve.requests_per_month[-1]
-    span = f"from {low:,.3g} to {high:,.3g} ({curve.driver})"
+    span = f"from {words.number(low)} to {words.number(high)} ({curve.driver})"
     if not curve.crossings:
         cheapest: Any = min(curve.usd_per_month, key=lambda key: curve.usd_per_month[key][0])
         print(f"\nCheapest at every opening volume {span}: {cheapest}")
         return
     print(f"\nThe cheapest option changes {len(curve.crossings)} times {span}:")
     for crossing in curve.crossings[:CROSSINGS_SHOWN]:
-        print(f"{crossing.requests_per_month:>18,.6g}  {crossing.before} -> {crossing.after}")
+        print(
+            f"{words.number(crossing.requests_per_month):>18}  {crossing.before} -> {crossing.after}"
+        )
     if len(curve.crossings) > CROSSINGS_SHOWN:
         print(f"{'':>18}  and so on: capacity comes in whole replicas (all of them in --json)")

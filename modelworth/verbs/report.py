@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate the scenario and write the documents; 1 if a format failed."""
-    from modelworth.report import Style, check_request, load_brand, write
+    from modelworth.report.brand import load_brand
+    from modelworth.report.files import Style, check_request, write
 
     if options.schema:
         from modelworth.report.formats.json import published

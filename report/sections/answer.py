@@ -10,7 +10,6 @@ from modelworth.costmodel.analysis import (
     OptionResult,
     VolumeCurve,
 )
-from modelworth.costmodel.business.lint import sentence
 from modelworth.report import said
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
@@ -159,15 +158,12 @@ def indicators(context: Context) -> list[Block]:
 
 def _indicator_row(context: Context, figure: Figure) -> tuple[str, ...]:
     """Name with its convention, unit, base case and quantiles without their unit, basis."""
-    name = context.name(figure.key)
-    if figure.convention:
-        name += f", {context.t(f'convention.{figure.convention}')}"
-    quantiles = (figure.p10, figure.p50, figure.p90)
+    words = context.words
+    cells = (said.figure(words, figure), *said.quantiles(words, figure))
     return (
-        name,
-        context.words.unit_tail(figure.unit),
-        clean(said.figure(context.words, figure)),
-        *(clean(said.at_bare(context.words, figure, value)) for value in quantiles),
+        clean(said.name(words, figure)),
+        words.unit_tail(figure.unit),
+        *map(clean, cells),
         context.t(f"basis.{figure.basis}"),
     )
 
@@ -322,7 +318,7 @@ def warnings(context: Context) -> list[Block]:
     rows = tuple(
         (
             t(f"severity.{finding.severity}"),
-            prose(sentence(finding, context.words.language)),
+            prose(said.finding(context.words, finding)),
             clean(finding.path),
             clean(finding.id),
         )

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from modelworth.costmodel.analysis import Figure, OptionResult
-from modelworth.costmodel.business.lint import sentence
 from modelworth.report import said
 from modelworth.report.sections import facts, titles
 from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
@@ -236,7 +235,7 @@ def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
     order = ("error", "warning", "note")
     findings = sorted(context.analysis.findings, key=lambda one: order.index(one.severity))
     for finding in findings[: MOST_RISKS - len(found)]:
-        said_here = clean(sentence(finding, context.words.language), 200)
+        said_here = clean(said.finding(context.words, finding), 200)
         found.append((t(f"board.risk.{finding.severity}"), said_here, ""))
     return found
 

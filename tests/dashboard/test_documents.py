@@ -10,7 +10,7 @@ import pytest
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard.parts import documents
-from modelworth.report import SECTIONS
+from modelworth.report.sections.content import SECTIONS
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -79,13 +80,17 @@ def test_money_is_shown_in_the_scenarios_currency(plan, capsys):
     euro = ["--set", "currency=EUR", "--set", "usd_per_currency=2"]
     main(["evaluate", plan, "--trials", "0", *euro])
     shown = capsys.readouterr().out
-    assert amount(shown) == pytest.approx(usd / 2, abs=1)
+    assert amount(shown) == pytest.approx(usd / 2, rel=0.01)
+    assert "€" in shown
     assert "amounts in EUR" in shown
 
 
 def amount(shown: str) -> float:
     row = next(line for line in shown.splitlines() if line.startswith("npv_usd"))
-    return float(row.split()[1].replace(",", ""))
+    number = re.search(r"(-?)[$€]([\d.]+)([KMB]?)", row)
+    assert number
+    sign, digits, scale = number.groups()
+    return float(f"{sign}{digits}") * {"": 1, "K": 1e3, "M": 1e6, "B": 1e9}[scale]
 
 
 def test_defaults_may_be_drawn_from_their_ranges(plan, capsys):

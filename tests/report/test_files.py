@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from modelworth.data.errors import InputError, ModelworthError
-from modelworth.report import FORMATS, files, write
+from modelworth.report import files
+from modelworth.report.files import FORMATS, write
 from modelworth.report.formats.zips import fixed
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE

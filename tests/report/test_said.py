@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from modelworth.costmodel.analysis import Figure
@@ -16,7 +18,7 @@ EN, ZH = Words("en"), Words("zh_CN")
     [
         (Figure("irr_per_year", "share", 220_856_928_570.5), "not meaningful", "无意义"),
         (Figure("irr_per_year", "share", 0.31), "31%", "31%"),
-        (Figure("irr_per_year", "share", None, status="several"), "several", "多个"),
+        (Figure("irr_per_year", "share", None, status="several"), "no single rate", "无唯一解"),
         (Figure("payback_months", "months", None, status="never"), "never", "从不"),
         (Figure("gross_margin_share", "share", -51.5), "below -1,000%", "低于 -1,000%"),
         (Figure("gross_margin_share", "share", 0.998), "99.8%", "99.8%"),
@@ -33,6 +35,11 @@ def test_a_range_is_said_only_where_both_ends_mean_something():
     assert said.spread(EN, irr) == ""
     never = Figure("payback_months", "months", None, 16, 20, 40, 0.092, "never")
     assert said.spread(EN, never) == "in 9.2% of trials"
+    ranked = replace(never, p10=None, p50=None, p90=None, ranked=True)
+    assert said.spread(EN, ranked) == "reached in 9.2% of trials"
+    assert said.spread(EN, replace(ranked, p10=16.0)) == "16 months to never"
+    several = Figure("irr_per_year", "share", None, 0.1, 0.2, 0.3, 0.35, "several")
+    assert said.spread(EN, several) == "one rate in 35% of trials"
     npv = Figure("npv_usd", "usd", 1.0, -2e6, 1e6, 3e6)
     assert said.spread(EN, npv) == "-$2M to $3M"
 
