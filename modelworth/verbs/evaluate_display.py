@@ -1,4 +1,4 @@
-"""What `modelworth evaluate` shows a person: keys as `--set` takes them, values as documents say."""
+"""What `modelworth evaluate` shows a person: keys as `--set` has them, values as in documents."""
 
 # ruff: noqa: T201
 from __future__ import annotations
@@ -53,7 +53,7 @@ def show(analysis: Analysis) -> None:
         if known or figure.status in ("never", "not_meaningful"):
             print(_row(words, figure))
     print(
-        f"base: one case, of each input the {analysis.base_case}; P50: the median over the trials"
+        f"base: the {analysis.base_case} of each input; P50: the median over the trials"
     )
     if analysis.currency != "USD":
         print(f"amounts in {analysis.currency}, at {analysis.usd_per_currency:g} USD each")
