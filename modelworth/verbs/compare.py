@@ -134,8 +134,7 @@ def _show_crossings(words: Words, curve: VolumeCurve) -> None:
         return
     print(f"\nThe cheapest option changes {len(curve.crossings)} times {span}:")
     for crossing in curve.crossings[:CROSSINGS_SHOWN]:
-        print(
-            f"{words.number(crossing.requests_per_month):>18}  {crossing.before} -> {crossing.after}"
-        )
+        at = words.number(crossing.requests_per_month)
+        print(f"{at:>18}  {crossing.before} -> {crossing.after}")
     if len(curve.crossings) > CROSSINGS_SHOWN:
         print(f"{'':>18}  and so on: capacity comes in whole replicas (all of them in --json)")

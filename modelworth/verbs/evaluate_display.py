@@ -52,9 +52,7 @@ def show(analysis: Analysis) -> None:
         known = figure.base is not None or figure.p50 is not None
         if known or figure.status in ("never", "not_meaningful"):
             print(_row(words, figure))
-    print(
-        f"base: the {analysis.base_case} of each input; P50: the median over the trials"
-    )
+    print(f"base: the {analysis.base_case} of each input; P50: the median over the trials")
     if analysis.currency != "USD":
         print(f"amounts in {analysis.currency}, at {analysis.usd_per_currency:g} USD each")
     if analysis.verdict.question == "business":
