@@ -14,6 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import psutil
+
 from benchmarks.browser import chromium, server, settled
 
 MOVES = 40
@@ -64,13 +66,14 @@ def measure(moves: int) -> dict[str, float]:
                 page = _open(browser, address)
                 warm_s.append(perf_counter() - began)
                 page.close()
-            waits = _slide(browser, address, moves)
+            waits, busy_s = _slide(browser, address, moves)
     waits.sort()
     return {
         "start_to_page_cold_s": first,
         "first_page_warm_s": statistics.median(warm_s),
         "slider_p50_ms": statistics.median(waits),
         "slider_p95_ms": waits[min(len(waits) - 1, int(0.95 * len(waits)))],
+        "slider_server_ms": 1000 * busy_s / len(waits),
         "slider_moves": float(len(waits)),
     }
 
@@ -84,13 +87,16 @@ def _open(browser: Any, address: str) -> Any:
     return page
 
 
-def _slide(browser: Any, address: str, moves: int) -> list[float]:
-    """Milliseconds from each press of an arrow key on a slider to the last chart's last change."""
+def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float]:
+    """Milliseconds from each press of an arrow key on a slider to the last chart's last change.
+
+    And the seconds that the server's processors were busy with all of them.
+    """
     page = _open(browser, f"{address}/verdict")
     page.wait_for_selector(".js-plotly-plot .main-svg")
     page.evaluate(WATCH)
     sliders = page.get_by_role("slider")
-    waits = []
+    waits, began_s = [], _busy_s()
     for move in range(moves):
         slider = sliders.nth(move % sliders.count())
         slider.focus()
@@ -98,7 +104,14 @@ def _slide(browser: Any, address: str, moves: int) -> list[float]:
         page.keyboard.press(_arrow(slider, move))
         page.wait_for_function(REDRAWN)
         waits.append(page.evaluate("() => window.drawn - window.pressed"))
-    return waits
+    return waits, _busy_s() - began_s
+
+
+def _busy_s() -> float:
+    """Processor time of the dashboards that this process started."""
+    own = psutil.Process().children(recursive=True)
+    servers = [one for one in own if "modelworth.dashboard.serve" in one.cmdline()]
+    return sum(sum(one.cpu_times()[:2]) for one in servers)
 
 
 def _arrow(slider: Any, move: int) -> str:

@@ -39,10 +39,15 @@ from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.comparison import PLAN, compare, volume_curve
 from modelworth.costmodel.risk.figures import figures
 from modelworth.costmodel.risk.flips import break_even
-from modelworth.costmodel.risk.risk import summarise
+from modelworth.costmodel.risk.risk import SHOWN, sorted_quantiles, summarise
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.risk.sensitivity import sobol_indices
-from modelworth.costmodel.risk.simulation import Draws, ModelIndicators, simulate
+from modelworth.costmodel.risk.simulation import (
+    Draws,
+    ModelIndicators,
+    simulate,
+    simulate_few,
+)
 from modelworth.costmodel.risk.swings import swings
 from modelworth.costmodel.scenario.correlations import correlations
 from modelworth.costmodel.scenario.options import read_options
@@ -52,6 +57,7 @@ from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.measurement import Measurement
 
 Floats = NDArray[np.float64]
+Bands = list[Floats]
 PARTS: Final = ("risk", "sensitivity", "break_even", "options")
 #: parts with a tornado; `tornado` without `flips` leaves out the Sobol indices and what would turn
 #: the verdict, for pages that must be quick
@@ -112,13 +118,13 @@ def evaluate(
     resolved = capacity.resolve(scenario, records, prices)
     basis = assumptions(scenario, resolved.settings)
     sampling = _plan(basis, trials, seed)
-    draws = None
+    drawn = None
     if sampling is not None and "risk" in parts:
         run = ModelIndicators(scenario.months, basis.values, tuple(INDICATORS))
-        draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
+        drawn = _drawn(run, sampling, executor, progress, cancelled)
     day = datetime.now(UTC).date() if today is None else today
     found = _with_finding(
-        _analysis(basis, resolved, draws, sampling, parts, records, store_digest, day)
+        _analysis(basis, resolved, drawn, sampling, parts, records, store_digest, day)
     )
     if "options" not in parts:
         return found
@@ -133,6 +139,24 @@ def evaluate(
     drawn = [option for option in (PLAN, *choice.options) if option.key in possible]
     curve = volume_curve(basis.values, drawn, sizes=sizes)
     return replace(found, options=results, lead=lead, volume_curve=curve)
+
+
+def _drawn(
+    run: ModelIndicators,
+    sampling: SamplingPlan,
+    executor: Executor | None,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool],
+) -> tuple[Draws, dict[str, Bands]]:
+    """All trials, and quantiles of the main monthly lines over the first of them."""
+    if executor is None and sampling.trials <= SERIES_TRIALS:
+        draws, lines = simulate_few(run, sampling, BANDS)
+    else:
+        draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
+        first = draw(sampling, 0, min(SERIES_TRIALS, sampling.trials))
+        lines = Model(run.months).run({**run.values, **first}, BANDS)
+    ordered = {key: np.sort(rows, axis=1) for key, rows in lines.items()}
+    return draws, {key: sorted_quantiles(rows, SHOWN) for key, rows in ordered.items()}
 
 
 def assumptions(scenario: Scenario, extra: Mapping[str, Setting]) -> Assumptions:
@@ -165,7 +189,7 @@ def _plan(basis: Assumptions, trials: int | None, seed: int | None) -> SamplingP
 def _analysis(
     basis: Assumptions,
     resolved: capacity.Resolved,
-    draws: Draws | None,
+    drawn: tuple[Draws, dict[str, Bands]] | None,
     sampling: SamplingPlan | None,
     parts: Sequence[str],
     records: Sequence[Measurement],
@@ -174,11 +198,13 @@ def _analysis(
 ) -> Analysis:
     """All parts put together."""
     scenario, model = basis.scenario, basis.model
-    base = {key: row[0] for key, row in model.indicators(basis.values).items()}
+    draws, bands = drawn or (None, {})
+    keys = [key for key in model.formulas if key in model.monthly]
+    row, lines = model.indicators_and_lines(basis.values, keys)
+    base = {key: values[0] for key, values in row.items()}
     drivers = driver_uses(scenario, basis.settings, model, today)
-    series = _series(basis, sampling if "risk" in parts else None)
-    drawn = None if draws is None else draws.indicators
-    found = figures(basis, base, drawn, drivers, series)
+    series = {key: _series(model, key, lines[key][:, 0], bands.get(key)) for key in keys}
+    found = figures(basis, base, draws and draws.indicators, drivers, series)
     cases, weighted = since.named_cases(basis, draws)
     bars = swings(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
@@ -243,22 +269,10 @@ def base_case(scenario: Scenario) -> BaseCase:
     return taken[scenario.word("simulation.base_case")]
 
 
-def _series(basis: Assumptions, sampling: SamplingPlan | None) -> dict[str, Series]:
-    """Every monthly line, with quantiles for the main ones."""
-    model = basis.model
-    keys = [key for key in model.formulas if key in model.monthly]
-    base = model.run(basis.values, keys)
-    bands: dict[str, Floats] = {}
-    if sampling is not None:
-        drawn = draw(sampling, 0, min(SERIES_TRIALS, sampling.trials))
-        run = model.run({**basis.values, **drawn}, BANDS)
-        bands = {key: np.quantile(rows, [0.1, 0.5, 0.9], axis=1) for key, rows in run.items()}
-    return {key: _one_series(model, key, base[key][:, 0], bands.get(key)) for key in keys}
-
-
-def _one_series(model: Model, key: str, base: Floats, band: Floats | None) -> Series:
+def _series(model: Model, key: str, base: Floats, band: Bands | None) -> Series:
+    """A monthly line, with quantiles where it is a main one."""
     line = model.formulas[key].line
-    low, middle, high = (None, None, None) if band is None else map(tuple, band.tolist())
+    low, middle, high = (None, None, None) if band is None else (tuple(x.tolist()) for x in band)
     return Series(key, line.unit, line.section, tuple(base.tolist()), low, middle, high)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import zlib
 
+from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.data.errors import InputError
 
 LONGEST_TEXT = 200_000
@@ -20,6 +22,11 @@ LONGEST_LINK = 30_000
 def pack(text: str) -> str:
     """The text as one URL-safe word."""
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def pack_scenario(scenario: Scenario) -> str:
+    """The scenario as one word: as JSON, which is YAML too, and is written sooner."""
+    return pack(json.dumps(dict(scenario.document), ensure_ascii=False, separators=(", ", ": ")))
 
 
 def unpack(word: str) -> str:

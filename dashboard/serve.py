@@ -7,6 +7,7 @@ the first reader doesn't wait for it.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from importlib import import_module
@@ -32,7 +33,10 @@ def main(arguments: list[str]) -> None:
 
 
 def read_in() -> None:
-    """Import the rooms behind the first page and read its questions and words."""
+    """Import the rooms behind the first page and read its questions and words.
+
+    What is here by then stays, so the collector of garbage needn't look at it again.
+    """
     for name in FIRST:
         import_module(name)
     import_module("modelworth.dashboard.guides").load_guides()
@@ -40,13 +44,18 @@ def read_in() -> None:
     words = import_module("modelworth.report.words")
     for language in words.LANGUAGES:
         words.catalogue(language)
+    gc.freeze()
 
 
 def give_back() -> None:
-    """Keep the process from holding what its busiest minute took."""
+    """Keep the process from holding what its busiest minute took.
+
+    Streamlit would collect garbage after every redraw, and what a reader waits for with it.
+    """
     freed_memory = import_module("modelworth.costmodel.risk.freed_memory")
     while True:
         sleep(REST_S)
+        gc.collect()
         freed_memory.give_back()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.prediction import served
+from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError, ModelworthError
@@ -81,6 +83,16 @@ def frame() -> pd.DataFrame:
 def catalog() -> Catalog:
     """The shipped facts, with the user's own accelerators."""
     return load_catalog()
+
+
+@lru_cache(maxsize=32)
+def loaded(path: str, changed_ns: int) -> Scenario:  # noqa: ARG001 - a changed file is another
+    """A scenario's file, read once.
+
+    Raises:
+        InputError: if there is none, or it isn't right.
+    """
+    return scenarios.load(path)
 
 
 def record(record_id: str) -> Measurement:

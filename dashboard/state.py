@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
@@ -73,7 +74,7 @@ class Session:
 def session() -> Session:
     """This reader's session."""
     if "session" not in st.session_state:
-        first = scenarios.load(os.environ.get(SCENARIO) or BASE)
+        first = _first()
         st.session_state["session"] = Session(_first_language(), first, first)
     return st.session_state["session"]
 
@@ -118,7 +119,7 @@ def remember() -> None:
     mine = session()
     wanted = {"lang": mine.language, "from": mine.origin}
     if mine.scenario.document != _shipped(mine.origin).document:
-        wanted["scenario"] = links.pack(scenarios.to_yaml(mine.scenario))
+        wanted["scenario"] = links.pack_scenario(mine.scenario)
     if asked := st.query_params.get("record"):
         wanted["record"] = asked
     filled = {key: value for key, value in wanted.items() if value}
@@ -158,7 +159,14 @@ def _shipped(origin: str) -> Scenario:
     found = guides.load_guides().get(origin)
     if found is not None:
         return found.scenario
-    return scenarios.load(origin or os.environ.get(SCENARIO) or BASE)
+    return _first(origin)
+
+
+def _first(origin: str = "") -> Scenario:
+    """The shipped question of this name, else what the pages open with; read once."""
+    name = origin or os.environ.get(SCENARIO) or BASE
+    path = Path(name)
+    return sources.loaded(name, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 def open_shipped(origin: str) -> None:
@@ -168,7 +176,7 @@ def open_shipped(origin: str) -> None:
 
 def leave_guide() -> None:
     """Back to the choice of questions; the plan as it is stays in the way back."""
-    start_from(scenarios.load(os.environ.get(SCENARIO) or BASE))
+    start_from(_first())
 
 
 def guide() -> guides.Guide | None:
@@ -281,7 +289,7 @@ def scenario_hash() -> str:
 def link() -> str:
     """The address at which this scenario opens, whole."""
     mine = session()
-    packed = links.pack(scenarios.to_yaml(mine.scenario))
+    packed = links.pack_scenario(mine.scenario)
     return f"{_root()}/verdict?lang={mine.language}&scenario={packed}"
 
 

@@ -60,15 +60,26 @@ class Model:
         Only what these lines need is computed. A line that is the same in every month or trial
         comes as a view that repeats one row or column: treat results as read-only.
         """
+        return self._lines(self._start(values), keys)
+
+    def indicators(self, values: Values, keys: Iterable[str] | None = None) -> dict[str, Floats]:
+        """The indicators `keys` (all, if None), each an array of (trials,); nan where undefined."""
+        return self._indicators(self._start(values), keys)
+
+    def indicators_and_lines(
+        self, values: Values, keys: Iterable[str]
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """All indicators and the lines `keys` of the same run, whose lines they share."""
         run = self._start(values)
+        return self._indicators(run, None), self._lines(run, keys)
+
+    def _lines(self, run: Run, keys: Iterable[str]) -> dict[str, Floats]:
         with np.errstate(all="ignore"):
             found = {key: run.line(self._known(key)) for key in keys}
         shape = (self.months + 1, run.trials)
         return {key: np.broadcast_to(array.astype(float), shape) for key, array in found.items()}
 
-    def indicators(self, values: Values, keys: Iterable[str] | None = None) -> dict[str, Floats]:
-        """The indicators `keys` (all, if None), each an array of (trials,); nan where undefined."""
-        run = self._start(values)
+    def _indicators(self, run: Run, keys: Iterable[str] | None) -> dict[str, Floats]:
         found: dict[str, Floats] = {}
         with np.errstate(all="ignore"):
             for key in self.indicator_keys if keys is None else keys:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -70,13 +71,20 @@ class Run:
     @property
     def month(self) -> Floats:
         """Months as a column: 0 to the last."""
-        return np.arange(self.months + 1, dtype=float)[:, None]
+        return _column(self.months)
 
     def line(self, key: str) -> Array:
         """A line's array, computed when first asked for."""
         if key not in self.lines:
             self.program.compute(self, key)
         return self.lines[key]
+
+
+@cache
+def _column(months: int) -> Floats:
+    found = np.arange(months + 1, dtype=float)[:, None]
+    found.flags.writeable = False
+    return found
 
 
 _MONTHS: Final[Mapping[str, Whole]] = {

@@ -38,30 +38,30 @@ def partial_information(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[st
         payoffs: a row a trial, a column a decision.
         ranks: driver → rank of its value in each trial from 1 on, ties sharing their mean.
     """
-    return {key: _worth(*expected_given(payoffs, row)) for key, row in ranks.items()}
+    return {key: worth for key, (worth, _) in with_errors(payoffs, ranks).items()}
 
 
-def standard_errors(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, float]:
-    """Standard error of each driver's value: of what its best decision earns over the best alone.
+def with_errors(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
+    """Expected value of knowing each driver, with its standard error; arguments as above.
 
     The payoff of the decision chosen knowing the driver, less that of the decision chosen without,
     differs from trial to trial; its spread over the root of their number is the error.
     """
-    usual = payoffs.mean(axis=0).argmax()
-    return {key: _error(payoffs, row, int(usual)) for key, row in ranks.items()}
+    usual = int(payoffs.mean(axis=0).argmax())
+    return {key: _known(payoffs, row, usual) for key, row in ranks.items()}
+
+
+def _known(payoffs: Floats, ranks: Floats, usual: int) -> tuple[float, float]:
+    means, weights = expected_given(payoffs, ranks)
+    place, held = _grouped(ranks)
+    chosen = means.argmax(axis=1)[np.searchsorted(held, place)]
+    gain = payoffs[np.arange(len(payoffs)), chosen] - payoffs[:, usual]
+    return _worth(means, weights), float(gain.std() / np.sqrt(len(gain)))
 
 
 def perfect_error(payoffs: Floats) -> float:
     """Standard error of the value of knowing everything."""
     gain = payoffs.max(axis=1) - payoffs[:, payoffs.mean(axis=0).argmax()]
-    return float(gain.std() / np.sqrt(len(gain)))
-
-
-def _error(payoffs: Floats, ranks: Floats, usual: int) -> float:
-    means, _ = expected_given(payoffs, ranks)
-    place, held = _grouped(ranks)
-    chosen = means.argmax(axis=1)[np.searchsorted(held, place)]
-    gain = payoffs[np.arange(len(payoffs)), chosen] - payoffs[:, usual]
     return float(gain.std() / np.sqrt(len(gain)))
 
 

@@ -125,13 +125,11 @@ def summarise(
     places = information.ranks_of(draws.drivers)
     ranks = rank_correlations(values, places)
     chance = information.by_chance(table, draws.plan.seed)
-    worth = {
-        key: value if value > chance else 0.0
-        for key, value in information.partial_information(table, places).items()
-    }
     edges, counts = histogram(values)
-    errors = information.standard_errors(table, places)
-    found = [_influence(key, ranks[key], worth[key], errors[key], indices) for key in draws.drivers]
+    found = [
+        _influence(key, ranks[key], worth if worth > chance else 0.0, error, indices)
+        for key, (worth, error) in information.with_errors(table, places).items()
+    ]
     loss = float((values < 0).mean())
     return Risk(
         trials=draws.plan.trials,

@@ -89,6 +89,20 @@ def simulate(
         return _joined(plan, _run(threads, indicators, plan, spans, progress, cancelled))
 
 
+def simulate_few(
+    run: ModelIndicators, plan: SamplingPlan, lines: Iterable[str]
+) -> tuple[Draws, dict[str, Floats]]:
+    """All trials of a plan of at most one chunk, and monthly lines, from one run of the model.
+
+    The draws are to the last bit those of `simulate`; the lines are (months + 1, trials).
+    """
+    keep_freed_memory()
+    drawn = draw(plan)
+    found, monthly = Model(run.months).indicators_and_lines({**run.values, **drawn}, lines)
+    full = {key: _full(found[key], plan.trials) for key in run.keys}
+    return Draws(plan, drawn, full), monthly
+
+
 def run_chunk(indicators: Indicators, plan: SamplingPlan, start: int, stop: int) -> Chunk:
     """Draws and indicators of one stretch of trials."""
     keep_freed_memory()

@@ -14,7 +14,7 @@ from modelworth.dashboard.parts import figures
 from modelworth.dashboard.parts.background_jobs import Task
 
 PARTS = (*state.ALWAYS, "flips")
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 1.5
 SEEN, JOB = "turning-seen", "turning-job"
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.risk.information import ranks_of
 from modelworth.costmodel.risk.risk import (
     expected_shortfall,
@@ -15,8 +16,8 @@ from modelworth.costmodel.risk.risk import (
     summarise,
 )
 from modelworth.costmodel.risk.sensitivity import Indices
-from modelworth.costmodel.risk.simulation import simulate
-from modelworth.costmodel.scenario.distributions import Normal, Uniform
+from modelworth.costmodel.risk.simulation import ModelIndicators, simulate, simulate_few
+from modelworth.costmodel.scenario.distributions import Normal, Pert, Uniform
 from modelworth.costmodel.scenario.sampling_plan import plan
 
 DRIVERS = {"price": Normal(10, 20), "rent": Normal(0, 5), "idle": Uniform(0, 1)}
@@ -80,3 +81,14 @@ def test_ranks_agree_with_scipy_and_constants_have_none():
     for key in DRIVERS:
         assert found[key] == pytest.approx(stats.spearmanr(NPV, drivers[key]).statistic)
     assert found["fixed"] is None
+
+
+def test_few_trials_in_one_run_are_those_of_many():
+    drawn = plan({"compute.rent_on_demand_usd_per_gpu_hour": Pert(1.5, 2.5, 5)}, trials=64, seed=3)
+    run = ModelIndicators(12, {}, ("npv_usd", "irr_per_year"))
+    few, lines = simulate_few(run, drawn, ["net_cash_usd"])
+    many = simulate(run, drawn)
+    for key in run.keys:
+        assert np.array_equal(few.indicators[key], many.indicators[key], equal_nan=True)
+    alone = Model(12).run(few.drivers, ["net_cash_usd"])["net_cash_usd"]
+    assert np.array_equal(lines["net_cash_usd"], alone)

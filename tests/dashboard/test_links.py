@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import links
 from modelworth.data.errors import InputError
 
@@ -31,3 +32,9 @@ def test_a_small_link_cannot_grow_without_end():
     bomb = base64.urlsafe_b64encode(zlib.compress(b"a" * 50_000_000, 9)).decode().rstrip("=")
     with pytest.raises(InputError):
         links.unpack(bomb)
+
+
+@pytest.mark.parametrize("name", scenarios.shipped())
+def test_a_plan_travels_whole_in_a_link(name):
+    plan = scenarios.load(name)
+    assert scenarios.loads(links.unpack(links.pack_scenario(plan))).sha256 == plan.sha256
