@@ -118,13 +118,13 @@ def evaluate(
     resolved = capacity.resolve(scenario, records, prices)
     basis = assumptions(scenario, resolved.settings)
     sampling = _plan(basis, trials, seed)
-    drawn = None
+    simulated = None
     if sampling is not None and "risk" in parts:
         run = ModelIndicators(scenario.months, basis.values, tuple(INDICATORS))
-        drawn = _drawn(run, sampling, executor, progress, cancelled)
+        simulated = _simulated(run, sampling, executor, progress, cancelled)
     day = datetime.now(UTC).date() if today is None else today
     found = _with_finding(
-        _analysis(basis, resolved, drawn, sampling, parts, records, store_digest, day)
+        _analysis(basis, resolved, simulated, sampling, parts, records, store_digest, day)
     )
     if "options" not in parts:
         return found
@@ -141,7 +141,7 @@ def evaluate(
     return replace(found, options=results, lead=lead, volume_curve=curve)
 
 
-def _drawn(
+def _simulated(
     run: ModelIndicators,
     sampling: SamplingPlan,
     executor: Executor | None,
@@ -189,7 +189,7 @@ def _plan(basis: Assumptions, trials: int | None, seed: int | None) -> SamplingP
 def _analysis(
     basis: Assumptions,
     resolved: capacity.Resolved,
-    drawn: tuple[Draws, dict[str, Bands]] | None,
+    simulated: tuple[Draws, dict[str, Bands]] | None,
     sampling: SamplingPlan | None,
     parts: Sequence[str],
     records: Sequence[Measurement],
@@ -198,13 +198,14 @@ def _analysis(
 ) -> Analysis:
     """All parts put together."""
     scenario, model = basis.scenario, basis.model
-    draws, bands = drawn or (None, {})
+    draws, bands = simulated or (None, {})
+    drawn = None if draws is None else draws.indicators
     keys = [key for key in model.formulas if key in model.monthly]
     row, lines = model.indicators_and_lines(basis.values, keys)
     base = {key: values[0] for key, values in row.items()}
     drivers = driver_uses(scenario, basis.settings, model, today)
     series = {key: _series(model, key, lines[key][:, 0], bands.get(key)) for key in keys}
-    found = figures(basis, base, draws and draws.indicators, drivers, series)
+    found = figures(basis, base, drawn, drivers, series)
     cases, weighted = since.named_cases(basis, draws)
     bars = swings(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)

@@ -16,7 +16,7 @@ from modelworth.data.measurement import Measurement
 from modelworth.data.store import Store, open_store
 
 if TYPE_CHECKING:
-    from modelworth.bench.run.compare import Difference
+    from modelworth.data.comparison import Difference
 
 EPILOG = """A run is one of
   quick             the newest record of each case of a suite in the store
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the comparison."""
-    from modelworth.bench.run.compare import compare
+    from modelworth.data.comparison import compare
 
     if not 0 <= options.noise < 1:
         raise InputError("--noise", options.noise, "a share from 0 to below 1")
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(name: str, url: str | None) -> list[Measurement]:
     """The measurements that a name stands for."""
-    from modelworth.bench.run.compare import newest_run
+    from modelworth.data.comparison import newest_run
 
     path = Path(name)
     if path.suffix in STORES or "://" in name:
@@ -79,7 +79,7 @@ def _run(name: str, url: str | None) -> list[Measurement]:
 
 
 def _from_store(store: Store, name: str) -> list[Measurement]:
-    from modelworth.bench.run.compare import newest_run
+    from modelworth.data.comparison import newest_run
 
     found = re.fullmatch(r"(.+)~(\d+)", name)
     suite, back = (found[1], int(found[2])) if found else (name, 0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelworth.bench.run import compare
+from modelworth.data import comparison
 from modelworth.data.measurement import Condition
 from tests.bench.test_record import HERE, MACHINE, kept, seen
 
@@ -22,10 +22,10 @@ def run(scale: float, seed: int, case: str, count: int = 60, spread: float = 0.0
 
 
 def test_a_tenth_faster_is_faster():
-    (found,) = compare.compare([run(1.0, 0, "a")], [run(0.9, 1, "a")])
+    (found,) = comparison.compare([run(1.0, 0, "a")], [run(0.9, 1, "a")])
     assert found.verdict == "faster"
     assert found.low < 1 / 0.9 < found.high
-    (back,) = compare.compare([run(0.9, 1, "a")], [run(1.0, 0, "a")])
+    (back,) = comparison.compare([run(0.9, 1, "a")], [run(1.0, 0, "a")])
     assert back.verdict == "slower"
     assert back.ratio == pytest.approx(1 / found.ratio)
 
@@ -34,7 +34,7 @@ def test_a_difference_in_a_disturbed_run_is_doubtful():
     one, other = run(1.0, 0, "a"), run(0.7, 1, "a")
     condition = Condition(flags=("contended",))
     result = other.result.model_copy(update={"condition": condition})
-    (found,) = compare.compare([one], [other.model_copy(update={"result": result})])
+    (found,) = comparison.compare([one], [other.model_copy(update={"result": result})])
     assert found.verdict == "doubtful"
     assert found.p_value < 0.001
 
@@ -47,16 +47,18 @@ def test_equal_runs_are_rarely_called_different():
         cases = [str(number) for number in range(10)]
         one = [run(1, 1000 * table + n, case, spread=0.1) for n, case in enumerate(cases)]
         other = [run(1, 1000 * table + 500 + n, c, spread=0.1) for n, c in enumerate(cases)]
-        verdicts = {found.verdict for found in compare.compare(one, other, noise=0)}
+        verdicts = {found.verdict for found in comparison.compare(one, other, noise=0)}
         wrong += verdicts != {"no difference shown"}
     assert wrong <= stats.binom.ppf(0.999, tables, 0.05)
 
 
 def test_a_difference_within_the_noise_of_runs_is_none():
-    (found,) = compare.compare([run(1.0, 0, "a", spread=0.001)], [run(0.99, 1, "a", spread=0.001)])
+    (found,) = comparison.compare(
+        [run(1.0, 0, "a", spread=0.001)], [run(0.99, 1, "a", spread=0.001)]
+    )
     assert found.p_value < 0.001
     assert found.verdict == "no difference shown"
-    (strict,) = compare.compare(
+    (strict,) = comparison.compare(
         [run(1.0, 0, "a", spread=0.001)], [run(0.99, 1, "a", spread=0.001)], noise=0.0
     )
     assert strict.verdict == "faster"
@@ -68,7 +70,7 @@ def test_what_cant_be_compared_is_said():
 
     few = run(1.0, 0, "few", count=3)
     failed = record.failed(stub.case("crash"), "error", "why", MACHINE, HERE, None)
-    found = compare.compare(
+    found = comparison.compare(
         [few, run(1, 0, "old"), failed], [few, run(1, 0, "new"), failed], noise=0
     )
     assert {one.either.case: one.verdict for one in found} == {
@@ -80,14 +82,14 @@ def test_what_cant_be_compared_is_said():
 
 
 def test_two_single_measurements_are_a_pair_whatever_they_are():
-    (found,) = compare.compare([run(1.0, 0, "a")], [run(0.5, 1, "b")])
+    (found,) = comparison.compare([run(1.0, 0, "a")], [run(0.5, 1, "b")])
     assert found.ratio == pytest.approx(2, rel=0.05)
 
 
 @given(st.lists(st.floats(0, 1), max_size=30))
 def test_holm_rejects_what_the_textbook_rejects(p_values):
     """Step down: reject while the k-th smallest of m is at most α / (m − k + 1)."""
-    adjusted = compare.holm(p_values)
+    adjusted = comparison.holm(p_values)
     rejected = set()
     for place, index in enumerate(np.argsort(p_values, kind="stable")):
         if p_values[index] * (len(p_values) - place) >= 0.05:
@@ -98,6 +100,6 @@ def test_holm_rejects_what_the_textbook_rejects(p_values):
 
 def test_the_newest_run_and_those_before():
     first, second, other = run(1, 0, "a"), run(1, 1, "a"), run(1, 2, "b")
-    assert compare.newest_run([first, other, second]) == [second, other]
-    assert compare.newest_run([first, other, second], back=1) == [first]
-    assert compare.newest_run([first], back=1) == []
+    assert comparison.newest_run([first, other, second]) == [second, other]
+    assert comparison.newest_run([first, other, second], back=1) == [first]
+    assert comparison.newest_run([first], back=1) == []
