@@ -76,7 +76,8 @@ def load_brand(name: str) -> Brand:
     except OSError as error:
         known = ", ".join(sorted(file.stem for file in SAMPLES.glob("*.toml")))
         raise InputError("brand", name, f"a TOML file, or one of {known}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # not only what tomllib calls wrong: bytes, numbers of 5,000 digits, 1,000 brackets
         raise InputError(str(path), "no TOML", f"keys and values ({error})") from error
     try:
         file = _File.model_validate(given)

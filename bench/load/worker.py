@@ -1,7 +1,7 @@
 """The program of one client process: a plan comes in, what happened goes out.
 
-It says when it is ready, waits for the moment to begin, and ends early but whole at SIGTERM or when
-its parent is gone.
+It says when it is ready, waits for the moment to begin, ends early but whole at SIGTERM, and
+without a word when its parent is gone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,15 @@ from modelworth.bench.load.client import Client
 
 
 def main() -> None:
+    """Work for the parent; where that is gone, nobody is left to be told."""
+    try:
+        work()
+        sys.stdout.flush()
+    except (EOFError, BrokenPipeError):
+        os._exit(1)
+
+
+def work() -> None:
     """Read a plan and a moment from standard input; write the run to standard output."""
     stopped = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides

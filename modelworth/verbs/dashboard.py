@@ -6,10 +6,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from modelworth.data.errors import InputError
 
@@ -31,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Serve until interrupted; the server's exit status."""
+def run(options: argparse.Namespace) -> NoReturn:
+    """Serve until interrupted; the status is the server's."""
     if importlib.util.find_spec("streamlit") is None:
         raise ModuleNotFoundError("No module named 'streamlit'", name="streamlit")
     if not 1 <= options.port <= 65535:
@@ -48,10 +47,5 @@ def run(options: argparse.Namespace) -> int:
     environment = FEW_ARENAS | os.environ | {key: value for key, value in settings.items() if value}
     command = [sys.executable, "-m", "modelworth.dashboard.serve", str(app), "--server.port"]
     print(f"modelworth dashboard: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
-    server = subprocess.Popen([*command, str(options.port)], env=environment)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        server.wait()
-        return 0
+    # This process becomes the server: whatever ends it ends the server, too.
+    os.execve(sys.executable, [*command, str(options.port)], environment)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -162,3 +164,9 @@ def test_no_usage_is_no_count():
 
 def test_an_error_within_the_stream_is_kept():
     assert "blocks" in (_reply(_chunk("a"), {"error": {"message": "out of blocks"}}).error or "")
+
+
+def test_a_client_whose_parent_is_gone_ends_without_a_word():
+    command = [sys.executable, "-m", "modelworth.bench.load.worker"]
+    ended = subprocess.run(command, input=b"", capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"")

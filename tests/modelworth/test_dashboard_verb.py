@@ -15,3 +15,19 @@ def test_wrong_arguments_are_refused(arguments, capsys):
     said = capsys.readouterr().err
     assert arguments[0] in said
     assert len(said.strip().splitlines()) <= 2
+
+
+def test_the_verb_becomes_the_server_so_that_nothing_outlives_it(monkeypatch, capsys):
+    class Became(Exception):  # noqa: N818 - no error
+        pass
+
+    def become(program, words, environment):
+        raise Became(program, words, environment)
+
+    monkeypatch.setattr("os.execve", become)
+    with pytest.raises(Became) as became:
+        main(["dashboard", "--port", "8765", "--language", "en"])
+    _, words, environment = became.value.args
+    assert words[-2:] == ["--server.port", "8765"]
+    assert environment["MODELWORTH_LANGUAGE"] == "en"
+    assert "8765" in capsys.readouterr().out

@@ -11,14 +11,21 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from modelworth.bench.timing.machine import cores, cpu_name
-from tests.soak import fuzz, kills
+from tests.soak import fuzz, kills, sessions, writers
 from tests.soak.page import LOG, write
 from tests.soak.readers import READERS
 
-FUZZED_SHARE = 0.6
+FUZZED_SHARE = 0.45
+KILLED_SHARE = 0.45
+"""Of the time; the rest is for writers and readers at once."""
+WEIGHTS = {"import": 3, "export": 2, "bench": 5, "report": 6, "load": 3, "study": 2, "dashboard": 1}
+"""How the time for kills is divided."""
 
 
 def main() -> int:
@@ -27,27 +34,35 @@ def main() -> int:
     minutes = float(os.environ.get("SOAK_MINUTES", "10"))
     parser.add_argument("--minutes", type=float, default=minutes)
     parser.add_argument("--seed", type=int, default=int(datetime.now(UTC).timestamp()))
+    parser.add_argument("--log", type=Path, help="file to add to instead of docs/reliability.jsonl")
     options = parser.parse_args()
-    seconds = options.minutes * 60
     rows = []
-    for reader in READERS:
-        budget_s = seconds * FUZZED_SHARE / len(READERS)
-        found = fuzz.run(reader.name, options.seed, budget_s, 10**9)
-        rows.append({"campaign": reader.name, **found})
-        print(_line(rows[-1]), flush=True)
-    for name in kills.CAMPAIGNS:
-        budget_s = seconds * (1 - FUZZED_SHARE) / len(kills.CAMPAIGNS)
-        rows.append({"campaign": f"kill {name}", **kills.run(name, options.seed, budget_s, 10**9)})
+    for name, campaign in _campaigns(options.minutes * 60, options.seed):
+        rows.append({"campaign": name, **campaign()})
         print(_line(rows[-1]), flush=True)
     _keep(rows, options)
-    write()
+    if options.log is None:
+        write()
     return 1 if any(row["faults"] for row in rows) else 0
+
+
+def _campaigns(seconds: float, seed: int) -> Iterator[tuple[str, Callable[[], dict[str, object]]]]:
+    for reader in READERS:
+        budget_s = seconds * FUZZED_SHARE / len(READERS)
+        yield reader.name, partial(fuzz.run, reader.name, seed, budget_s, 10**9)
+    for name in kills.CAMPAIGNS:
+        budget_s = seconds * KILLED_SHARE * WEIGHTS[name] / sum(WEIGHTS.values())
+        yield f"kill {name}", partial(kills.run, name, seed, budget_s, 10**9)
+    rest_s = seconds * (1 - FUZZED_SHARE - KILLED_SHARE) / 3
+    for database in writers.DATABASES:
+        yield f"eight writers, {database}", partial(writers.run, database, rest_s)
+    yield "twenty readers", partial(sessions.run, rest_s)
 
 
 def _line(row: dict[str, object]) -> str:
     counts = ", ".join(f"{value:,} {key}" for key, value in row.items() if isinstance(value, int))
     faults = "".join(f"\n  {fault}" for fault in row["faults"])  # type: ignore[attr-defined]
-    return f"{row['campaign']:<14} {counts}{faults}"
+    return f"{row['campaign']:<26} {counts}{faults}"
 
 
 def _keep(rows: list[dict[str, object]], options: argparse.Namespace) -> None:
@@ -55,7 +70,7 @@ def _keep(rows: list[dict[str, object]], options: argparse.Namespace) -> None:
         "date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": f"{cpu_name()}, {cores()} cores",
         "minutes": options.minutes, "seed": options.seed, "campaigns": rows,
     }  # fmt: skip
-    with LOG.open("a", encoding="utf-8") as file:
+    with (options.log or LOG).open("a", encoding="utf-8") as file:
         file.write(json.dumps(run) + "\n")
 
 

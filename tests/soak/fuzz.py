@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from tests.soak.mutations import mutate_bytes, mutate_data
-from tests.soak.readers import READERS, Reader
+from tests.soak.readers import READERS, NonsenseError, Reader
 
 HANG_S = 10
 MEMORY_BYTES = 2**30
-MOST_CHANGES = 4
+CHANGES = (1, 1, 1, 2, 3, 4)
+MOST_FAULTS = 20
 ROOT = Path(__file__).parents[2]
+FOUND = Path(__file__).parent / "found"
 
 
 class HangError(Exception):
@@ -45,16 +47,18 @@ def run(name: str, seed: int, budget_s: float, most: int) -> dict[str, object]:
 
 
 def campaign(reader: Reader, seed: int, budget_s: float, most: int) -> dict[str, object]:
-    """Inputs until the time or their number is used up."""
+    """Inputs until the time or their number is used up; one that fails is kept in `FOUND`."""
     seeds, counts, faults = reader.seeds(), Counter[str](), []
     start = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     number = 0
     while number < most and time.perf_counter() - start < budget_s:
-        outcome, fault = _one(reader, seeds, seed + number)
+        content = made(reader, seeds, seed + number)
+        outcome, fault = ("unwritable", None) if content is None else tried(reader, content)
         counts[outcome] += 1
-        if fault is not None and len(faults) < 20:
+        if fault is not None and len(faults) < MOST_FAULTS:
             faults.append(f"{reader.name} {seed + number}: {fault}")
+            keep(reader, smallest(reader, seeds, seed + number, fault), seed + number)
         number += 1
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     if grown > MEMORY_BYTES:
@@ -63,21 +67,20 @@ def campaign(reader: Reader, seed: int, budget_s: float, most: int) -> dict[str,
     return {"inputs": number, **counts, "faults": faults}
 
 
-def _one(reader: Reader, seeds: list[object], number: int) -> tuple[str, str | None]:
+def tried(reader: Reader, content: bytes) -> tuple[str, str | None]:
     """What became of one input, and the fault if it is one."""
-    found = made(reader, seeds, number)
-    if found is None:
-        return "unwritable", None
     signal.signal(signal.SIGALRM, _alarm)
     signal.alarm(HANG_S)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            reader.read(found)
+            reader.read(content)
     except reader.refusals:
         return "refused", None
     except HangError:
         return "hangs", f"over {HANG_S} s"
+    except NonsenseError as error:
+        return "nonsense", f"nonsense: {str(error)[:200]}"
     except BaseException as error:  # noqa: BLE001 - whatever comes is the fault looked for
         return "tracebacks", f"{type(error).__name__}: {str(error)[:200]}"
     finally:
@@ -85,17 +88,38 @@ def _one(reader: Reader, seeds: list[object], number: int) -> tuple[str, str | N
     return "read", None
 
 
-def made(reader: Reader, seeds: list[object], number: int) -> bytes | None:
-    """The input of this number; None where no text can be made of it."""
+def made(
+    reader: Reader, seeds: list[object], number: int, without: frozenset[int] = frozenset()
+) -> bytes | None:
+    """The input of this number, some of its changes left out; None where it can't be written."""
     rng = np.random.default_rng(number)
     seed = seeds[int(rng.integers(len(seeds)))]
-    changes = int(rng.integers(1, MOST_CHANGES + 1))
+    count, raw = int(rng.choice(CHANGES)), rng.random() < 0.3
+    changes = [np.random.default_rng([number, n]) for n in range(count) if n not in without]
     try:
-        if isinstance(seed, bytes) or rng.random() < 0.3:
-            return mutate_bytes(reader.encode(seed), rng, changes)
-        return reader.encode(mutate_data(seed, rng, changes))
+        if isinstance(seed, bytes) or raw:
+            return mutate_bytes(reader.encode(seed), changes)
+        return reader.encode(mutate_data(seed, changes))
     except (TypeError, ValueError, RecursionError, OverflowError):
         return None
+
+
+def smallest(reader: Reader, seeds: list[object], number: int, fault: str) -> bytes | None:
+    """The input with every change left out that the fault doesn't need."""
+    without: frozenset[int] = frozenset()
+    for change in range(max(CHANGES)):
+        content = made(reader, seeds, number, without | {change})
+        again = None if content is None else tried(reader, content)[1]
+        if again is not None and again.split(":")[0] == fault.split(":")[0]:
+            without |= {change}
+    return made(reader, seeds, number, without)
+
+
+def keep(reader: Reader, content: bytes | None, number: int) -> None:
+    """Save an input beside the tests, which try it from then on."""
+    if content is not None:
+        FOUND.mkdir(exist_ok=True)
+        (FOUND / f"{reader.name}-{number}").write_bytes(content)
 
 
 def _alarm(*_: object) -> None:

@@ -1,19 +1,18 @@
 """Inputs that nearly are what a reader expects: a good one, changed in a few places.
 
-Each input is named by its reader and a number, from which it can be made again. Changes are a list,
-so that one that fails is made smaller by leaving changes out.
+Each input is named by its reader and a number, from which it can be made again. Every change has a
+generator of its own, so that an input that fails is made smaller by leaving changes out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
-Change = Callable[[Any, np.random.Generator], Any]
 NUMBERS: tuple[object, ...] = (
     0, -1, 1, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**30, 10**400, 1e308, -1e308, 1e-308, 5e-324,
     float("inf"), float("-inf"), float("nan"), 0.1, -0.0, True, False, None,
@@ -26,10 +25,10 @@ TEXTS = (
 )  # fmt: skip
 
 
-def mutate_data(data: Any, rng: np.random.Generator, changes: int) -> Any:
+def mutate_data(data: Any, changes: Sequence[np.random.Generator]) -> Any:
     """Plain data with a few values, keys or lists changed."""
     found = deepcopy(data)
-    for _ in range(changes):
+    for rng in changes:
         holder, key = _place(found, rng)
         if holder is None:
             return _nasty(rng)
@@ -75,10 +74,10 @@ def _text(rng: np.random.Generator) -> str:
     return TEXTS[int(rng.integers(len(TEXTS)))]
 
 
-def mutate_bytes(content: bytes, rng: np.random.Generator, changes: int) -> bytes:
+def mutate_bytes(content: bytes, changes: Sequence[np.random.Generator]) -> bytes:
     """Bytes with stretches changed, repeated, cut or put in."""
     found = bytearray(content)
-    for _ in range(changes):
+    for rng in changes:
         start = int(rng.integers(len(found) + 1))
         stop = min(len(found), start + int(rng.integers(1, 40)))
         kind = int(rng.integers(5))
