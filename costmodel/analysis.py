@@ -219,7 +219,7 @@ class MarketPath:
         key: `price` (a token of given quality) or `rent` (a GPU hour).
         fall_factor_per_year, low, high: the exponential path's, and its 10th to 90th percentile.
         shape: `exponential`, `table` or `mean_reverting`.
-        index: relative to opening, a value for each month from 0 on.
+        index: relative to the plan's prices, a value for each month from 0 on.
         past: dated facts, oldest first.
     """
 

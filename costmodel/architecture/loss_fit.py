@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from modelworth.costmodel.architecture.scaling_law import LossLaw, effective_tokens, loss
 from modelworth.data.errors import InputError
@@ -108,12 +109,15 @@ def fit_law(
         [(run.parameters, run.tokens, run.unique_tokens or run.tokens, run.loss) for run in runs]
     )
     _require_spread(table)
-    best = _best_of_grid(table)
-    fitted = _law(best, name, source)
+    import scipy.optimize  # noqa: F401 - slow to import; its BLAS must be there to be limited
+
     samples = []
-    for _ in range(resamples):
-        drawn = table[rng.integers(0, len(table), len(table))]
-        samples.append(_law(_minimised(best, drawn)[0], name, source))
+    with threadpool_limits(1):  # threads that share six numbers out take twenty times as long
+        best = _best_of_grid(table)
+        for _ in range(resamples):
+            drawn = table[rng.integers(0, len(table), len(table))]
+            samples.append(_law(_minimised(best, drawn)[0], name, source))
+    fitted = _law(best, name, source)
     residuals = np.log(table[:, 3]) - np.log(_law_loss(fitted, *table.T[:3]))
     errors = tuple(float(np.std([getattr(law, key) for law in samples])) for key in _CONSTANTS)
     return LawFit(
@@ -145,7 +149,7 @@ def _best_of_grid(table: Floats) -> Floats:
 
 
 def _minimised(start: Floats, table: Floats) -> tuple[Floats, float]:
-    from scipy.optimize import minimize  # slow to import, and a scenario never fits
+    from scipy.optimize import minimize
 
     found = minimize(_error, start, (table,), "L-BFGS-B", jac=True, options={"maxiter": 3000})
     return np.asarray(found.x), float(found.fun)

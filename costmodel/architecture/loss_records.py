@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
-from modelworth.costmodel.architecture.loss_fit import LawFit, Run, fit_law
+from modelworth.costmodel.architecture.loss_fit import REACH, LawFit, Run, fit_law
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 
@@ -74,8 +75,7 @@ def foretold(records: Iterable[Measurement]) -> tuple[Measurement, LawFit] | Non
 
 def _flops(record: Measurement) -> float:
     run = run_of(record)
-    fresh = run.unique_tokens == run.tokens
-    return 6 * run.parameters * run.tokens if fresh else 0.0
+    return 6 * run.parameters * run.tokens if _fresh(record) else 0.0
 
 
 def _is_run(record: Measurement) -> bool:
@@ -94,3 +94,49 @@ def _same(record: Measurement, other: Measurement) -> bool:
     assert other.study is not None
     same_text = record.study.corpus == other.study.corpus
     return same_text and record.workload.prompt_tokens == other.workload.prompt_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Loss of one size of model against tokens: what was seen, and what the law says.
+
+    Attributes:
+        seen: tokens, held-out loss, low, high of each run on data that was all different.
+        inside, beyond: tokens, fitted loss, low, high among the runs, and up to `REACH` beyond.
+    """
+
+    parameters: float
+    seen: tuple[tuple[float, ...], ...]
+    inside: tuple[tuple[float, ...], ...]
+    beyond: tuple[tuple[float, ...], ...]
+
+
+def curves(records: Iterable[Measurement]) -> tuple[LawFit, tuple[Curve, ...]] | None:
+    """The law of the runs with a curve for each size; None where they are too few."""
+    every = tuple(records)
+    law = fitted(every)
+    if law is None:
+        return None
+    least, most = law.tokens
+    inside, beyond = np.geomspace(least, most, 9), np.geomspace(most, REACH * most, 7)
+    found = []
+    for size in sorted({run_of(it).parameters for it in every}):
+        own = [it for it in every if run_of(it).parameters == size]
+        parts = [
+            tuple((float(tokens), *law.predicted(size, tokens)) for tokens in part)
+            for part in (inside, beyond)
+        ]
+        found.append(Curve(size, tuple(sorted(map(_point, filter(_fresh, own)))), *parts))
+    return law, tuple(found)
+
+
+def _point(record: Measurement) -> tuple[float, ...]:
+    assert record.study is not None
+    seen = record.study.figures[LOSS]
+    low = seen.value if seen.low is None else seen.low
+    high = seen.value if seen.high is None else seen.high
+    return run_of(record).tokens, seen.value, low, high
+
+
+def _fresh(record: Measurement) -> bool:
+    return run_of(record).unique_tokens == run_of(record).tokens

@@ -20,6 +20,7 @@ from modelworth.costmodel.business import (
     capacity_predicted,
     capacity_served,
     chain_measured,
+    trends,
 )
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
@@ -91,7 +92,13 @@ def _resolved(
     prices = priced(scenario, catalog, evidence.device, evidence.cpu_cores)
     findings += _unpriced(scenario, prices, evidence.device)
     built = building_predicted.evidence(scenario, catalog)
-    settings = {**prices, **built.settings, **chain.settings, **evidence.settings}
+    settings = {
+        **trends.settings(scenario),
+        **prices,
+        **built.settings,
+        **chain.settings,
+        **evidence.settings,
+    }
     predictions = (*evidence.predictions, *built.predictions, *chain.predictions)
     findings += chain.findings
     return Resolved(settings, evidence.records, predictions, tuple(findings), chain.records)

@@ -1,9 +1,9 @@
-"""What the store's studies say about a plan: privacy, explanations, data and the law of loss.
+"""What the store's studies say about a plan: privacy, explanations, data, loss, quality by size.
 
-`trust.basis`, `building.data_basis` and `building.loss_basis` ask for it. A figure counts as
-measured up to ten times beyond the sizes and tokens that were studied; further it is extrapolated:
-the value of the nearest run, with an interval that widens by each decade, and a finding that says
-how far. Nothing passes for a measurement of a model that nobody trained here.
+`trust.basis`, `building.data_basis`, `building.loss_basis` and `demand.accepted_basis` ask for it.
+A figure counts as measured up to ten times beyond the sizes and tokens that were studied; further
+it is extrapolated: the value of the nearest run, with an interval that widens by each decade, and
+a finding that says how far. Nothing passes for a measurement of a model that nobody trained here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelworth.costmodel.analysis import Finding, PredictionUse
 from modelworth.costmodel.architecture.loss_fit import REACH, LawFit
 from modelworth.costmodel.architecture.loss_records import fitted, learned
 from modelworth.costmodel.architecture.scaling_law import tokens_for_loss
-from modelworth.costmodel.business import chain_data, chain_trust
+from modelworth.costmodel.business import chain_data, chain_quality, chain_trust
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
@@ -66,6 +66,8 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
         found += _trust(scenario, studies, catalog, findings)
     if scenario.word("building.data_basis") == "measured":
         found += _data(scenario, studies, findings)
+    if scenario.word("demand.accepted_basis") == "measured":
+        found += _quality(scenario, studies, catalog, findings)
     if _wants_law(scenario):
         law = _law(scenario, studies, findings)
         settings, predictions = law.settings_and_use if law else ({}, ())
@@ -143,6 +145,23 @@ def _data(
         Found("building.keep_share", (kept, kept, kept), beyond, records),
         Found("building.bytes_per_token", (size, size, size), beyond, (stages["tokenise"],)),
     ]
+
+
+def _quality(
+    scenario: Scenario,
+    studies: Sequence[Measurement],
+    catalog: Catalog,
+    findings: list[Finding],
+) -> list[Found]:
+    """How often the served model is right at the plan's task, by its size."""
+    runs = chain_quality.by_size(studies, scenario.word("demand.accepted_task"))
+    if not runs:
+        findings.append(_nothing("demand.accepted_basis", "learning"))
+        return []
+    size = _served(scenario, catalog)
+    beyond = max(1.0, size / runs[-1].parameters, runs[0].parameters / size)
+    ends, records = chain_quality.share_at(runs, size), tuple(run.record for run in runs)
+    return [Found("demand.accepted_share", ends, beyond, records)]
 
 
 def _nearest(

@@ -30,7 +30,7 @@ def paths(
     scenario: Scenario, settings: Mapping[str, Setting], series: Mapping[str, Series]
 ) -> tuple[MarketPath, ...]:
     """Price and rent: what they are taken to do, and what they did."""
-    pasts = {"price": _prices(), "rent": _rents(scenario.hardware.accelerator)}
+    pasts = {"price": prices(), "rent": rents(scenario.hardware.accelerator)}
     found = []
     for key, factor, shape, line in PATHS:
         setting, row = settings.get(factor), load_drivers()[factor]
@@ -45,7 +45,8 @@ def paths(
     return tuple(found)
 
 
-def _prices() -> tuple[Dated, ...]:
+def prices() -> tuple[Dated, ...]:
+    """Blended prices of tokens at one level of quality, oldest first."""
     return tuple(
         Dated(row.date, row.model, row.blended_usd, row.source)
         for row in past_prices()
@@ -53,7 +54,7 @@ def _prices() -> tuple[Dated, ...]:
     )
 
 
-def _rents(accelerator: str | None) -> tuple[Dated, ...]:
+def rents(accelerator: str | None) -> tuple[Dated, ...]:
     """Rents of the accelerator's family, such as H100 for any of its makes."""
     family = (accelerator or USUAL).split()[0]
     rows = [row for row in past_rents() if row.accelerator.split()[0] == family]

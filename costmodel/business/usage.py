@@ -45,7 +45,7 @@ def line_uses(model: Model) -> dict[str, LineUse]:
 def driver_uses(
     scenario: Scenario, settings: Mapping[str, Setting], model: Model, today: date
 ) -> dict[str, DriverUse]:
-    """Every driver that a formula names or the scenario sets."""
+    """Every driver that a formula names or the scenario sets, and each choice of a basis."""
     named = frozenset().union(*(formula.drivers for formula in model.formulas.values()))
     return {
         key: _use(row, _setting(key, settings, model), key in scenario.settings, today)
@@ -56,7 +56,7 @@ def driver_uses(
             follows=FOLLOWS[key],
         )
         for key, row in model.drivers.items()
-        if key in named or key in settings
+        if key in named or key in settings or (row.kind == "choice" and row.section != "cash")
     }
 
 

@@ -215,6 +215,7 @@ def _stressed(basis: Assumptions, values: Mapping[str, object]) -> Floats:
         "demand.market_price_fall_factor_per_year": factor,
         "compute.api_price_fall_factor_per_year": factor,
         "demand.market_price_path": 0.0,
+        "demand.years_until_start": 0.0,  # the fall is that of the months of operation
     }
     found = basis.model.indicators({**values, **stressed}, ["npv_usd"])["npv_usd"]
     return np.asarray(found)

@@ -41,6 +41,8 @@ TOP: Final = (
     "actuals",
 )  # fmt: skip
 NOTES: Final = frozenset({"value", "source", "as_of", "note"})
+LATER: Final = "demand.years_until_start"
+MOST_YEARS_AHEAD: Final = 20
 FOLDER: Final = Path(data.__file__).parent / "scenarios"
 
 
@@ -150,6 +152,31 @@ def with_overrides(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     for key, value in {**_held_prices(scenario, changes), **changes}.items():
         _put(document, key.split("."), value)
     return from_document(document, f"{scenario.name}.yaml")
+
+
+def opening_year(start: str) -> int:
+    """The year of the first month of operation, which is the one after `start`."""
+    year, month = (int(part) for part in start.split("-"))
+    return year + month // 12
+
+
+def starting_in(scenario: Scenario, year: int) -> Scenario:
+    """The plan begun in another year: what it says of prices, rents and technology was said before.
+
+    Raises:
+        InputError: if that is before its own year, more than 20 years on, or a path is a table.
+    """
+    own = opening_year(scenario.start)
+    ahead = year - own + scenario.number(LATER)
+    if not own <= year or ahead > MOST_YEARS_AHEAD:
+        raise InputError("start year", year, f"a year from {own} to {own + MOST_YEARS_AHEAD}")
+    for path in ("demand.market_price_path", "compute.rent_path"):
+        if scenario.word(path) == "table" and year > own:
+            advice = f"its months are those from {own} on; write the table for {year}"
+            raise InputError(f"{scenario.name}.yaml: {path}", "table", advice=advice)
+    month = scenario.start.split("-")[1]
+    moved = f"{int(scenario.start[:4]) + year - own}-{month}"
+    return with_overrides(scenario, {"start": moved, LATER: ahead})
 
 
 def _held_prices(scenario: Scenario, changes: Mapping[str, Any]) -> dict[str, float]:

@@ -7,7 +7,7 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.business.trust_steps import trust_steps
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import chain_table, driver_cards, show
+from modelworth.dashboard.parts import chain_table, driver_cards, learned, show, trend_table
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import published_cases as literature
 from modelworth.report import charts
@@ -46,6 +46,18 @@ def chain() -> None:
     chain_table.shown(state.analysis())
 
 
+@show.fragment
+def learning() -> None:
+    """What size and data buy, measured here."""
+    learned.shown(state.analysis())
+
+
+@show.fragment
+def later() -> None:
+    """Trends, and the plan begun later."""
+    trend_table.shown(state.analysis())
+
+
 def reproduced() -> None:
     """Published cases beside what the model gives."""
     st.subheader(words.t("trust.literature"), anchor=False)
@@ -62,5 +74,7 @@ def reproduced() -> None:
 show.heading("trust")
 with show.errors_said():
     chain()
+    learning()
+    later()
     token()
     reproduced()

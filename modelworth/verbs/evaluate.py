@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   modelworth evaluate base
   modelworth evaluate chat_api_startup --set demand.growth_per_year=0.8
   modelworth evaluate base --json --trials 20000 --seed 1
+  modelworth evaluate pretrain_foundation --start-year 2029
   modelworth evaluate my_plan.yaml --lint
   modelworth evaluate base --solve demand.requests_per_month --target gross_margin_share=0.6
   modelworth evaluate --check
@@ -34,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
         help="change a driver; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--start-year", type=int, metavar="YEAR",
+        help="begin in a later year: prices and rents follow the plan's own path until then",
     )  # fmt: skip
     parser.add_argument("--trials", type=int, metavar="N", help="how many; 0: the base case only")
     parser.add_argument("--seed", type=int, metavar="S", help="of the draws; 0 is a seed")
@@ -61,6 +66,10 @@ def run(options: argparse.Namespace) -> int:
     if options.check and options.scenario is None:
         return _check_cases(options)
     scenario = scenario_of(options)
+    if options.start_year is not None:
+        from modelworth.costmodel.scenario.scenario import starting_in
+
+        scenario = starting_in(scenario, options.start_year)
     if options.check:
         return _check(scenario, options)
     analysis = _analysis(scenario, options)

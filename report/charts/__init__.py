@@ -3,6 +3,7 @@
 from modelworth.report.charts.base import Look
 from modelworth.report.charts.cash import band, months, waterfall
 from modelworth.report.charts.choices import heat, likelihood, option_costs, volume
+from modelworth.report.charts.learning import learning
 from modelworth.report.charts.throughput import (
     QUANTITIES,
     Quantity,
@@ -35,6 +36,7 @@ __all__ = [
     "heat",
     "histogram",
     "interactivity",
+    "learning",
     "likelihood",
     "memory",
     "months",

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from modelworth.costmodel.architecture.scaling_law import LossLaw, loss
-from modelworth.costmodel.business import capacity, chain_data, chain_trust
+from modelworth.costmodel.business import capacity, chain_data, chain_quality, chain_trust
 from modelworth.costmodel.evaluate import evaluate
-from modelworth.costmodel.scenario.scenario import load, with_overrides
+from modelworth.costmodel.scenario.scenario import from_document, load, with_overrides
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Interval, Latency, Model, Result, Workload
@@ -276,3 +276,76 @@ def test_a_model_that_nobody_trains_loses_no_quality_to_private_training():
         for changes in ({**bought, "trust.private_training": "naive"}, bought)
     ]
     assert npv[0] == npv[1]
+
+
+def graded(shares=((1e5, 0.2), (1e6, 0.4)), task="question"):
+    """A task whose share right grows by size; each result takes 1 ms at the larger size."""
+    rows = [
+        study("learning", "task", {"accuracy_share": figure(share, share - 0.1, share + 0.1),
+              "forward_s": figure(size * 1e-9)}, size=int(size), task=task, examples=9000)
+        for size, share in shares
+    ]  # fmt: skip
+    fewer = study("learning", "task", {"accuracy_share": figure(0.01)}, size=int(1e6), task=task,
+                  examples=10)  # fmt: skip
+    return [fewer, *rows]
+
+
+MEASURED = {"demand.accepted_basis": "measured", "demand.accepted_task": "question"}
+
+
+def asked(records, **changes):
+    """The accepted share of a plan that states none itself."""
+    scenario = plan(**{"trust.basis": "given", **MEASURED, **changes})
+    document = {key: value for key, value in scenario.document.items() if key != "demand"}
+    document["demand"] = {
+        key: value for key, value in scenario.document["demand"].items() if key != "accepted_share"
+    }
+    found = capacity.resolve(from_document(document), records, load_catalog())
+    return found.settings.get("demand.accepted_share"), found.findings
+
+
+def test_quality_between_two_sizes_lies_on_the_line_in_the_logarithm():
+    share, _ = asked(graded(), **{"building.active_parameters": 10**5.5})
+    assert share.value == pytest.approx(0.3)
+    assert (share.spec["low"], share.spec["high"]) == pytest.approx((0.2, 0.4))
+    assert share.basis == "measured"
+    assert len(share.measurement_ids) == 2  # the run that saw less doesn't count
+
+
+def test_quality_far_beyond_the_sizes_studied_is_extrapolated_and_said():
+    near, _ = asked(graded(), **{"building.active_parameters": 9e6})
+    far, findings = asked(graded(), **{"building.active_parameters": 1e9})
+    assert (near.basis, far.basis) == ("measured", "extrapolated")
+    assert near.value == far.value == pytest.approx(0.4)
+    assert far.spec["high"] - far.spec["low"] > near.spec["high"] - near.spec["low"]
+    assert [it.values["factor"] for it in findings if it.id == "S02"] == [pytest.approx(1000)]
+
+
+def test_a_task_that_nobody_studied_is_said():
+    share, findings = asked(graded(task="translation"))
+    assert share is None
+    assert [it.path for it in findings if it.id == "S01"] == ["demand.accepted_basis"]
+
+
+def test_a_right_result_costs_its_time_over_the_share_right():
+    small, large = chain_quality.by_size(graded(), "question")
+    assert small.seconds_per_accepted == pytest.approx(1e-4 / 0.2)
+    assert large.usd_per_million_accepted(0.36) == pytest.approx(1e-3 / 0.4 * 100)
+
+
+def test_measured_quality_moves_npv_and_its_lineage_ends_at_the_records():
+    changes = {**MEASURED, "trust.basis": "given", "building.active_parameters": 1e6}
+    base = plan(**changes)
+    document = {**base.document, "demand": {
+        key: value for key, value in base.document["demand"].items() if key != "accepted_share"
+    }}  # fmt: skip
+    good, bad = (
+        evaluate(from_document(document), graded(shares), trials=0, parts=(), today=DAY)
+        for shares in (((1e6, 0.8),), ((1e6, 0.4),))
+    )
+    assert good.indicators["npv_usd"].base > bad.indicators["npv_usd"].base
+    assert good.drivers["demand.accepted_share"].basis == "measured"
+    assert len(good.drivers["demand.accepted_share"].measurement_ids) == 1
+    assert {it.id for it in good.measurements} == {
+        *good.drivers["demand.accepted_share"].measurement_ids
+    }

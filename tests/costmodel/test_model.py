@@ -167,6 +167,8 @@ def test_every_driver_is_used_or_said_not_to_be():
     assert rest <= {
         "capacity.basis", "capacity.objective.ttft_p95_s", "capacity.objective.tpot_p95_s",
         "trust.basis", "building.data_basis", "building.loss_basis",
+        "demand.accepted_basis", "demand.accepted_task",
+        "demand.market_basis", "building.growth_basis",
         "building.mfu_basis", "building.sequence_tokens", "building.batch_tokens",
         "building.tuning_gain_factor",  # options use it
     }  # fmt: skip

@@ -52,14 +52,27 @@ LINES = (
         " trust.ghost_slowdown_factor, trust.lora_slowdown_factor)))",
     ),
     Line(
+        "training_pace", "ratio", "building",
+        "ln(building.training_growth_factor_per_year) + ln(building.size_growth_factor_per_year)"
+        " + ln(building.tokens_growth_factor_per_year) - ln(building.compute_fall_factor_per_year)",
+        "growth of a training run's compute in a year, as a logarithm: more size, tokens and other"
+        " effort, less by algorithmic progress",
+        "Ho et al. 2024, arXiv:2403.05812; Epoch AI, arXiv:2405.21015",
+    ),
+    Line(
+        "opening_training_index", "ratio", "building",
+        "exp(training_pace * demand.years_until_start)",
+        "compute of a training run at the start over that of the day of the plan's prices",
+    ),
+    Line(
         "final_run_gpu_hours", "GPU hours", "building",
         'where(building.method == "none", 0, where(building.hours_basis == "given",'
         " building.given_gpu_hours, training_flops / (building.peak_flops_per_s"
-        " * building.mfu_share * 3600) * private_slowdown / goodput))",
+        " * building.mfu_share * 3600) * private_slowdown / goodput) * opening_training_index)",
     ),
     Line(
         "training_mfu", "share", "building",
-        'where(building.method == "none", 0, training_flops)'
+        'where(building.method == "none", 0, training_flops * opening_training_index)'
         " / (final_run_gpu_hours * 3600 * building.peak_flops_per_s)",
         "model FLOPs over the dense peak of all hours paid",
     ),
@@ -75,7 +88,8 @@ LINES = (
     ),
     Line(
         "amortised_hardware_usd_per_gpu_hour", "usd/GPU hour", "building",
-        "building.server_usd_per_gpu * exp(-2.302585092994046 * building.years_since_purchase"
+        "opening_purchase_index * building.server_usd_per_gpu"
+        " * exp(-2.302585092994046 * building.years_since_purchase"
         " * building.price_performance_orders_per_year) * 2.302585092994046"
         " * building.price_performance_orders_per_year / 8766 / (1 - building.interconnect_share)",
         "loss of value of server and interconnect in an hour; the number is ln 10",
@@ -89,7 +103,7 @@ LINES = (
     ),
     Line(
         "training_usd_per_gpu_hour", "usd/GPU hour", "building",
-        'where(building.cluster == "rented", building.rent_usd_per_gpu_hour,'
+        'where(building.cluster == "rented", building.rent_usd_per_gpu_hour * opening_rent_index,'
         " amortised_hardware_usd_per_gpu_hour + amortised_energy_usd_per_gpu_hour)",
     ),
     Line(
@@ -101,7 +115,8 @@ LINES = (
     Line(
         "final_run_usd", "usd", "building",
         'where(building.method == "none", 0, where(provider_trains == 1,'
-        " training_tokens / 1e6 * building.provider_usd_per_million_training_tokens,"
+        " training_tokens / 1e6 * building.provider_usd_per_million_training_tokens"
+        " * opening_market_index,"
         " final_run_gpu_hours * training_usd_per_gpu_hour))",
         "the last run alone: not the cost of the model",
     ),
@@ -114,7 +129,8 @@ LINES = (
     ),
     Line(
         "cluster_purchase_usd", "usd", "building",
-        "building.gpus * building.server_usd_per_gpu / (1 - building.interconnect_share)",
+        "building.gpus * building.server_usd_per_gpu * opening_purchase_index"
+        " / (1 - building.interconnect_share)",
         "what the training cluster would cost to buy",
     ),
     Line(
@@ -153,11 +169,8 @@ LINES = (
     Line(
         "renewal_compute_usd", "usd", "building",
         "renewal_due * building.refresh_cost_share * training_compute_usd"
-        " * exp((ln(building.training_growth_factor_per_year)"
-        " + ln(building.size_growth_factor_per_year) + ln(building.tokens_growth_factor_per_year)"
-        " - ln(building.compute_fall_factor_per_year)) / 12 * elapsed_months)",
+        " * exp(training_pace / 12 * elapsed_months)",
         "grows with size, tokens and other effort, falls with algorithmic progress",
-        "Ho et al. 2024, arXiv:2403.05812; Epoch AI, arXiv:2405.21015",
     ),
     Line(
         "renewal_usd", "usd", "building",
@@ -169,9 +182,10 @@ LINES = (
     Line(
         "generation_size", "ratio", "building",
         "where(building.size_growth_factor_per_year == 1, 1,"
-        " exp(ln(building.size_growth_factor_per_year) / 12 * building.refresh_months"
+        " exp(ln(building.size_growth_factor_per_year) * demand.years_until_start)"
+        " * exp(ln(building.size_growth_factor_per_year) / 12 * building.refresh_months"
         " * floor(max(0, elapsed_months - building.months_to_market) / building.refresh_months)))",
-        "parameters of the model in service over the first one's",
+        "parameters of the model in service over those that the plan states",
     ),
     Line("building_usd", "usd", "building", "first_model_usd + renewal_usd", "paid"),
     Line(

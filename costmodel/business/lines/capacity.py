@@ -28,7 +28,7 @@ def _served(shape: float) -> str:
 LINES = (
     Line(
         "software_gain", "ratio", "capacity",
-        "exp(ln(capacity.software_gain_factor_per_year) / 12 * elapsed_months)",
+        "exp(ln(capacity.software_gain_factor_per_year) / 12 * market_months)",
         "throughput on the same GPU relative to opening",
     ),
     Line(

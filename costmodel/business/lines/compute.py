@@ -10,13 +10,22 @@ LINES = (
         "exp(ln(1 + company.inflation_per_year) / 12 * month)", "wages and general costs",
     ),
     Line(
+        "opening_rent_index", "ratio", "compute",
+        'where(compute.rent_path == "exponential",'
+        " exp(-ln(compute.rent_fall_factor_per_year) * demand.years_until_start),"
+        ' where(compute.rent_path == "table", 1, compute.rent_long_run_ratio'
+        " + (1 - compute.rent_long_run_ratio)"
+        " * exp(-compute.rent_reversion_per_year * demand.years_until_start)))",
+        "rents at the start over those of the day of the plan's prices",
+    ),
+    Line(
         "rent_index", "ratio", "compute",
         'where(compute.rent_path == "exponential",'
-        " exp(-ln(compute.rent_fall_factor_per_year) / 12 * elapsed_months),"
+        " exp(-ln(compute.rent_fall_factor_per_year) / 12 * market_months),"
         ' where(compute.rent_path == "table", compute.rent_index_by_month,'
         " compute.rent_long_run_ratio + (1 - compute.rent_long_run_ratio)"
-        " * exp(-compute.rent_reversion_per_year / 12 * elapsed_months)))",
-        "rents relative to opening",
+        " * exp(-compute.rent_reversion_per_year / 12 * market_months)))",
+        "rents relative to the plan's",
     ),
     Line(
         "gpus_newly_reserved", "GPUs", "compute",
@@ -69,22 +78,26 @@ LINES = (
     ),
     Line(
         "lease_usd", "usd", "compute",
-        "where(month > 0, where(month <= compute.lease_months, compute.lease_usd_per_month, 0), 0)",
+        "where(month > 0, where(month <= compute.lease_months, compute.lease_usd_per_month"
+        " * opening_rent_index, 0), 0)",
         "paid whether used or not",
     ),
     Line(
         "lease_commitment_usd", "usd", "compute",
-        "compute.lease_usd_per_month * compute.lease_months", "all that the commitment binds",
+        "compute.lease_usd_per_month * opening_rent_index * compute.lease_months",
+        "all that the commitment binds",
     ),
     Line(
         "lease_exit_usd", "usd", "compute",
-        "compute.lease_usd_per_month * min(compute.lease_notice_months, compute.lease_months)",
+        "compute.lease_usd_per_month * opening_rent_index"
+        " * min(compute.lease_notice_months, compute.lease_months)",
         "what is still paid after notice",
     ),
     Line(
         "vendor_price_index", "ratio", "compute",
         'where(demand.market_price_path == "exponential",'
-        " exp(-ln(compute.api_price_fall_factor_per_year) / 12 * elapsed_months),"
+        " opening_market_index * exp(-ln(compute.api_price_fall_factor_per_year) / 12"
+        " * elapsed_months),"
         " market_price_index * exp((ln(demand.market_price_fall_factor_per_year)"
         " - ln(compute.api_price_fall_factor_per_year)) / 12 * elapsed_months))",
         "prices of the interfaces bought, which follow the market, too",

@@ -19,6 +19,11 @@ LINES = (
         "elapsed_months", "months", "demand", "max(0, month - 1)", "months since the first month",
     ),
     Line(
+        "market_months", "months", "demand", "elapsed_months + 12 * demand.years_until_start",
+        "months since the day of the plan's prices and rents, which is that of the start unless the"
+        " plan says otherwise",
+    ),
+    Line(
         "logistic_volume", "ratio", "demand",
         "demand.ceiling_multiple / (1 + (demand.ceiling_multiple - 1)"
         " * exp(-ln(1 + demand.growth_per_year) / 12 * elapsed_months))",

@@ -37,9 +37,15 @@ LINES = (
         "gpus_owned", "GPUs", "compute", "prev(gpus_owned, 0) - gpus_retired + gpus_bought",
     ),
     Line(
+        "opening_purchase_index", "ratio", "compute",
+        "exp(-ln(compute.purchase_price_fall_factor_per_year) * demand.years_until_start)",
+        "price of the same GPU at the start over that of the day of the plan's prices",
+    ),
+    Line(
         "price_usd_per_owned_gpu", "usd/GPU", "compute",
         "compute.purchase_usd_per_gpu * compute.cluster_uplift_factor"
         " * where(trust.on_premises, trust.on_premises_premium_factor, 1)"
+        " * opening_purchase_index"
         " * exp(-ln(compute.purchase_price_fall_factor_per_year) / 12 * month)",
         "server, network and premises included",
     ),

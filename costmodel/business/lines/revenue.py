@@ -10,19 +10,29 @@ from modelworth.costmodel.formula.text import Line
 
 LINES = (
     Line(
+        "opening_market_index", "ratio", "revenue",
+        'where(demand.market_price_path == "exponential",'
+        " exp(-ln(demand.market_price_fall_factor_per_year) * demand.years_until_start),"
+        ' where(demand.market_price_path == "table", 1, demand.market_price_long_run_ratio'
+        " + (1 - demand.market_price_long_run_ratio)"
+        " * exp(-demand.market_price_reversion_per_year * demand.years_until_start)))",
+        "the market's price at the start over that of the day of the plan's prices",
+    ),
+    Line(
         "market_price_index", "ratio", "revenue",
         'where(demand.market_price_path == "exponential",'
-        " exp(-ln(demand.market_price_fall_factor_per_year) / 12 * elapsed_months),"
+        " exp(-ln(demand.market_price_fall_factor_per_year) / 12 * market_months),"
         ' where(demand.market_price_path == "table", demand.market_price_index_by_month,'
         " demand.market_price_long_run_ratio + (1 - demand.market_price_long_run_ratio)"
-        " * exp(-demand.market_price_reversion_per_year / 12 * elapsed_months)))",
-        "the market's price of a token of given quality relative to opening: own and bought prices"
-        " follow it, each by its own factor where one is stated",
+        " * exp(-demand.market_price_reversion_per_year / 12 * market_months)))",
+        "the market's price of a token of given quality relative to the plan's: own and bought"
+        " prices follow it to the start, and from there each by its own factor where one is stated",
     ),
     Line(
         "price_index", "ratio", "revenue",
         'where(demand.market_price_path == "exponential",'
-        " exp(-ln(revenue.price_fall_factor_per_year) / 12 * elapsed_months),"
+        " opening_market_index * exp(-ln(revenue.price_fall_factor_per_year) / 12"
+        " * elapsed_months),"
         " market_price_index * exp((ln(demand.market_price_fall_factor_per_year)"
         " - ln(revenue.price_fall_factor_per_year)) / 12 * elapsed_months))"
         " * (1 - revenue.release_step_share) ** floor(elapsed_months"
