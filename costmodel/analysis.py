@@ -78,7 +78,7 @@ class Figure:
         unit: `usd`, `usd_per_million_tokens`, `share`, `months`, `gpus`, `ratio`, …
         base: value in the base case; None where there is none (IRR without a sign change).
         p10, p50, p90: quantiles over the trials that have a value; None without trials.
-        share_defined: share of trials that have a value.
+        share_defined: share of trials that have a value; None without trials.
         status: why there is none, or what to know: `none`, `several`, `never`, `not_meaningful`,
             `undefined`.
         mean: mean over the trials that have a value; None without trials.
@@ -97,7 +97,7 @@ class Figure:
     p10: float | None = None
     p50: float | None = None
     p90: float | None = None
-    share_defined: float = 1.0
+    share_defined: float | None = None
     status: str | None = None
     basis: Basis = "assumed"
     line: str | None = None

@@ -128,7 +128,9 @@ def evaluate(
     )
     if "options" not in parts:
         return found
-    choice = scenario.choice or read_options("options", None, scenario.hardware.model)
+    choice = scenario.choice or read_options(
+        "options", None, scenario.hardware.model, scenario.opening_day
+    )
     sizes = model_sizes(scenario, prices)
     idle = found.verdict.question == "business"
     results, lead = compare(

@@ -77,8 +77,9 @@ def _said(analysis: Analysis, language: str) -> Iterator[tuple[str, dict[str, st
         yield "margin", {"margin": _percent(middle)}
     yield from _costs(analysis, money)
     payback = analysis.indicators["payback_months"]
-    if verdict.probability_npv_positive is not None and payback.share_defined < 1:
-        yield "never", {"never": _percent(1 - payback.share_defined)}
+    never = None if payback.share_defined is None else 1 - payback.share_defined
+    if verdict.probability_npv_positive is not None and never:
+        yield "never", {"never": _percent(never)}
     if verdict.defaults is not None:
         yield "defaults", {"share": _percent(verdict.defaults.share)}
 

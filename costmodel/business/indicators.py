@@ -56,6 +56,7 @@ _ALL = (
     Indicator("usd_per_thousand_calls", "usd_per_thousand_calls", "less"),
     Indicator("usd_per_accepted_result", "usd_per_result", "less"),
     Indicator("serving_cost_per_seat_usd", "usd_per_seat_month", "less"),
+    Indicator("usd_per_free_user_month", "usd_per_seat_month", "less"),
     Indicator("mean_utilisation_share", "share", "more"),
     Indicator("idle_cost_total_usd", "usd", "less"),
     Indicator("peak_fleet_gpus", "gpus"),

@@ -24,6 +24,8 @@ def even_load(plan: PlanView) -> Finding | None:
     used = plan.figure("mean_utilisation_share") or 0.0
     if plan.number("revenue.api.batch_share") >= BATCH:
         return None  # batches wait for the quiet hours: their load is even
+    if not plan.line("load_gpu_s").any():
+        return None  # hours sold as such: how busy they are is the customers' affair
     if used > UTILISATION_LIMIT or (used > 0 and peak < 1.2):
         return plan.found("T01", "demand.peak_over_average", peak=peak, utilisation=used)
     return None

@@ -190,6 +190,8 @@ def far_from_mean(plan: PlanView) -> Finding | None:
 
 def terminal_value(plan: PlanView) -> Finding | None:
     """T25: value that comes at the very end."""
+    if plan.word("verdict.question") == "cost":
+        return None  # without revenue, the sale of the fleet is all that ever comes in
     share = plan.figure("terminal_share_of_value") or 0.0
     npv, closing = plan.figure("npv_usd") or 0.0, float(plan.line("discounted_closing_usd").sum())
     if npv > 0 and closing > HALF * npv:

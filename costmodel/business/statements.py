@@ -20,14 +20,16 @@ Sort = Literal["item", "total"]
 YEAR: Final = 12
 REVENUES: Final = (
     "api_revenue_usd", "seat_revenue_usd", "enterprise_revenue_usd", "image_revenue_usd",
-    "call_revenue_usd", "finetune_revenue_usd", "internal_value_usd",
+    "call_revenue_usd", "finetune_revenue_usd", "compute_revenue_usd", "internal_value_usd",
 )  # fmt: skip
 COSTS: Final = (
     "gpu_cost_usd", "bought_usd", "tools_usd", "finetune_service_usd", "scrubbing_usd",
-    "review_usd", "support_usd", "payment_fees_usd", "platform_staff_usd",
+    "review_usd", "support_usd", "payment_fees_usd", "lease_usd", "direct_cost_usd",
+    "platform_staff_usd",
 )  # fmt: skip
 OPERATING: Final = (
-    "acquisition_usd", "sales_usd", "general_usd", "compliance_usd", "incidents_usd", "setup_usd",
+    "acquisition_usd", "sales_usd", "general_usd", "research_usd", "compliance_usd",
+    "incidents_usd", "setup_usd", "commitments_settled_usd",
 )  # fmt: skip
 PROFIT: Final[tuple[tuple[str, Sort], ...]] = (
     *((key, "item") for key in REVENUES), ("revenue_usd", "total"),
@@ -35,17 +37,20 @@ PROFIT: Final[tuple[tuple[str, Sort], ...]] = (
     ("gross_profit_usd", "total"),
     *((key, "item") for key in OPERATING), ("operating_expense_usd", "total"),
     ("building_charge_usd", "item"), ("fleet_write_off_usd", "item"),
+    ("operating_profit_usd", "total"), ("interest_usd", "item"), ("company_income_usd", "item"),
     ("profit_before_tax_usd", "total"), ("tax_usd", "item"), ("net_profit_usd", "total"),
 )  # fmt: skip
 CASH: Final[tuple[tuple[str, Sort], ...]] = (
     ("collected_usd", "item"), ("internal_value_usd", "item"), ("fleet_sales_usd", "item"),
-    ("exit_usd", "item"), ("cash_in_usd", "total"), ("suppliers_paid_usd", "item"),
-    ("capex_usd", "item"), ("building_usd", "item"), ("cash_out_usd", "total"),
+    ("exit_usd", "item"), ("debt_drawn_usd", "item"), ("company_income_usd", "item"),
+    ("cash_in_usd", "total"), ("suppliers_paid_usd", "item"), ("capex_usd", "item"),
+    ("building_usd", "item"), ("interest_usd", "item"), ("debt_repaid_usd", "item"),
+    ("cash_out_usd", "total"),
     ("net_cash_usd", "total"),
 )  # fmt: skip
-STOCKS: Final = ("cash_balance_usd", "receivables_usd", "fleet_book_usd", "model_book_usd",
-                 "payables_usd", "kept_profit_usd")  # fmt: skip
 ASSETS: Final = ("cash_balance_usd", "receivables_usd", "fleet_book_usd", "model_book_usd")
+OWED: Final = ("payables_usd", "deferred_revenue_usd", "debt_owed_usd")
+STOCKS: Final = (*ASSETS, *OWED, "kept_profit_usd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,11 @@ def _stocks(series: Mapping[str, Series]) -> dict[str, Sequence[float]]:
 def gap_usd(series: Mapping[str, Series]) -> float:
     """By how much the balance sheet fails to close in its worst month."""
     months = _stocks(series)
-    owned = [sum(values) for values in zip(*(months[key] for key in ASSETS), strict=True)]
-    owed = zip(owned, months["payables_usd"], months["kept_profit_usd"], strict=True)
-    gaps: list[float] = [abs(have - pay - kept) for have, pay, kept in owed]
-    return max(gaps)
+    owned, owed = (
+        [sum(values) for values in zip(*(months[key] for key in keys), strict=True)]
+        for keys in (ASSETS, (*OWED, "kept_profit_usd"))
+    )
+    return max(abs(have - pay) for have, pay in zip(owned, owed, strict=True))
 
 
 def _periods(values: Sequence[float], *, yearly: bool, stock: bool) -> tuple[float, ...]:

@@ -158,7 +158,7 @@ def _nothing(best: float, trials: int) -> OptionResult:
     figures = tuple(
         Figure(key, INDICATORS[key].unit, 0.0)
         if key in zero
-        else Figure(key, INDICATORS[key].unit, None, share_defined=0.0, status="undefined")
+        else Figure(key, INDICATORS[key].unit, None, status="undefined")
         for key in FIGURES
     )
     error = share_error(best, trials) if trials else None
@@ -290,7 +290,7 @@ def _figure(
         p10=spread.p10 if spread else None,
         p50=spread.p50 if spread else None,
         p90=spread.p90 if spread else None,
-        share_defined=spread.share_defined if spread else float(np.isfinite(value)),
+        share_defined=spread.share_defined if spread else None,
         status=None if np.isfinite(value) else missing(key),
         line=INDICATORS[key].line or key,
         mean=spread.mean if spread else None,

@@ -25,6 +25,10 @@ MEANINGFUL_RATE: Final = 10.0
 RATES: Final = frozenset({"irr_per_year", "mirr_per_year"})
 #: what may never happen; `never` is then an answer
 EVENTS: Final = frozenset({"payback_months", "discounted_payback_months", "months_to_zero_margin"})
+#: what says nothing where only the cost is asked for: nothing comes in that could pay it back
+OF_REVENUE: Final = RATES | EVENTS | {
+    "markup_share", "serving_markup_share", "training_return_ratio", "terminal_share_of_value",
+}  # fmt: skip
 #: unit cost → its parts: cost and quantity by month, and how many units it is of
 UNIT_COSTS: Final[Mapping[str, tuple[str, str, float]]] = {
     "usd_per_million_input_tokens": ("input_cost_usd", "served_prompt_tokens", 1e6),
@@ -37,6 +41,7 @@ UNIT_COSTS: Final[Mapping[str, tuple[str, str, float]]] = {
     "usd_per_thousand_calls": ("call_cost_usd", "served_calls", 1e3),
     "usd_per_accepted_result": ("result_cost_usd", "accepted_results", 1.0),
     "serving_cost_per_seat_usd": ("seat_cost_usd", "seats", 1.0),
+    "usd_per_free_user_month": ("free_user_cost_usd", "free_users", 1.0),
 }
 
 
@@ -64,6 +69,8 @@ def _figure(
     series: Mapping[str, Series],
     opening: int,
 ) -> Figure:
+    if key in OF_REVENUE and assumptions.scenario.word("verdict.question") == "cost":
+        return Figure(key, INDICATORS[key].unit, None, status="undefined")
     value = float(found)
     spread = spread_of(key, drawn[key]) if drawn is not None else None
     used = assumptions.model.drivers_of(key)
@@ -76,7 +83,7 @@ def _figure(
         p10=spread.p10 if spread else None,
         p50=spread.p50 if spread else None,
         p90=spread.p90 if spread else None,
-        share_defined=spread.share_defined if spread else float(known),
+        share_defined=spread.share_defined if spread else None,
         status=_status(assumptions, key, value),
         basis=weakest(drivers[name].basis for name in used if name in drivers),
         line=INDICATORS[key].line or key,

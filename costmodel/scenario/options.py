@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -125,13 +126,16 @@ class Choice:
     quality_bar: float = 0.0
 
 
-def read_options(where: str, found: object, model: str | None = None) -> Choice:
+def read_options(
+    where: str, found: object, model: str | None = None, on: date | None = None
+) -> Choice:
     """The options of a scenario's `options` part; the table's where it says nothing.
 
     Args:
         where: path of the part, for errors.
         found: what stands there; None: nothing.
         model: the model that the scenario serves, for which a provider's price may be known.
+        on: the day whose prices are paid, the scenario's own; None: today.
 
     Raises:
         InputError: if an option, driver, value or price isn't known.
@@ -140,14 +144,14 @@ def read_options(where: str, found: object, model: str | None = None) -> Choice:
         raise InputError(where, found, "a mapping from options to their changes")
     wanted = {str(key): value for key, value in (found or {}).items()}
     bar = _bar(f"{where}.quality_bar", wanted.pop("quality_bar", 0.0))
-    table = default_options(model)
+    table = default_options(model, on)
     options = [
-        _changed(f"{where}.{key}", option, wanted.get(key))
+        _changed(f"{where}.{key}", option, wanted.get(key), on)
         for key, option in table.items()
         if wanted.get(key) is not False
     ]
     added = [key for key in wanted if key not in table]
-    options += [_own(f"{where}.{key}", key, wanted[key], table) for key in added]
+    options += [_own(f"{where}.{key}", key, wanted[key], table, on) for key in added]
     if not options:
         raise InputError(where, "all options left out", "at least one option")
     return Choice(tuple(options), bar)
@@ -194,14 +198,14 @@ def _case(where: str, key: str, found: object) -> WeightedCase:
 
 
 @cache
-def default_options(model: str | None = None) -> Mapping[str, Option]:
+def default_options(model: str | None = None, on: date | None = None) -> Mapping[str, Option]:
     """The table's options by key, in its order; a row for `model` goes before one for any."""
     rows: dict[str, dict[str, str]] = {}
     for row in read_table(PATH, OptionRow):
         if not row.model or row.model == (model or "").lower():
             rows.setdefault(row.option, {})[row.driver] = row.value
     return {
-        key: _option(PATH.name, key, [(driver, _plain(value)) for driver, value in pairs.items()])
+        key: _option(PATH.name, key, [(name, _plain(value)) for name, value in pairs.items()], on)
         for key, pairs in rows.items()
     }
 
@@ -231,20 +235,22 @@ def _bar(where: str, found: object) -> float:
     return float(found)
 
 
-def _changed(where: str, option: Option, found: object) -> Option:
+def _changed(where: str, option: Option, found: object, on: date | None) -> Option:
     """The table's option with the scenario's changes."""
     if found is None or found is True:
         return option
     if not isinstance(found, Mapping):
         raise InputError(where, found, "false, or a mapping from drivers to values")
-    own = _option(where, option.key, list(_flat("", found)))
+    own = _option(where, option.key, list(_flat("", found)), on)
     kept = {change.driver: change for change in option.changes}
     kept.update({change.driver: change for change in own.changes})
     sources = own.sources or option.sources
     return replace(option, changes=tuple(kept.values()), sources=sources)
 
 
-def _own(where: str, key: str, found: object, table: Iterable[str]) -> Option:
+def _own(
+    where: str, key: str, found: object, table: Iterable[str], on: date | None
+) -> Option:
     """An option that the scenario adds: a label and at least one change."""
     near = get_close_matches(key, table, n=1, cutoff=0.6)
     hint = f"; or did you mean {near[0]}?" if near else ""
@@ -253,7 +259,7 @@ def _own(where: str, key: str, found: object, table: Iterable[str]) -> Option:
     if not isinstance(found, Mapping) or not isinstance(found.get("label"), str):
         raise InputError(where, found, f"label: its name, and drivers with their values{hint}")
     changes = {name: value for name, value in found.items() if name != "label"}
-    option = _option(where, key, list(_flat("", changes)))
+    option = _option(where, key, list(_flat("", changes)), on)
     if not option.changes:
         raise InputError(where, "no change", "at least one driver with its value")
     return replace(option, label=found["label"])
@@ -269,13 +275,15 @@ def _flat(prefix: str, found: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
             yield key, value
 
 
-def _option(where: str, key: str, pairs: Iterable[tuple[str, Any]]) -> Option:
+def _option(
+    where: str, key: str, pairs: Iterable[tuple[str, Any]], on: date | None = None
+) -> Option:
     changes: list[Change] = []
     sources: list[str] = []
     for driver, value in pairs:
         place = f"{where}.{driver}"
         if driver in PRICES:
-            priced, source = _priced(place, PRICES[driver], value)
+            priced, source = _priced(place, PRICES[driver], value, on)
             changes += priced
             sources.append(source)
         else:
@@ -323,11 +331,13 @@ def _plain(text: str) -> object:
     return {"provider": provider, "model": model} if mark else text
 
 
-def _priced(where: str, prefix: str, found: object) -> tuple[list[Change], str]:
+def _priced(
+    where: str, prefix: str, found: object, on: date | None
+) -> tuple[list[Change], str]:
     """A provider's prices as changes of the drivers that start with `prefix`."""
     if not isinstance(found, Mapping) or set(found) != {"provider", "model"}:
         raise InputError(where, found, "{provider: …, model: …}")
-    price = api_price(str(found["model"]), str(found["provider"]))
+    price = api_price(str(found["model"]), str(found["provider"]), on)
     paid, written = price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
     if paid is None or written is None:
         raise InputError(where, f"{price.model} at {price.provider}", "a model with token prices")

@@ -18,6 +18,7 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,7 @@ from typing import Any, Final
 import yaml
 
 from modelworth import data
-from modelworth.costmodel.scenario import fields
+from modelworth.costmodel.scenario import fields, surprises
 from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
 from modelworth.costmodel.scenario.drivers import ANCHORS, Driver, load_drivers
 from modelworth.costmodel.scenario.expected import Expectation, read_expected
@@ -96,6 +97,11 @@ class Scenario:
     document: Mapping[str, Any] = field(repr=False)
     cases: tuple[WeightedCase, ...] = ()
     actuals: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+
+    @property
+    def opening_day(self) -> date:
+        """The first of the month before opening: the day whose list prices the options pay."""
+        return opening_day(self.start)
 
     @property
     def sha256(self) -> str:
@@ -193,6 +199,11 @@ def to_yaml(scenario: Scenario) -> str:
     return yaml.safe_dump(dict(scenario.document), sort_keys=False, allow_unicode=True, width=100)
 
 
+def opening_day(start: str) -> date:
+    """The first day of a month written YYYY-MM."""
+    return date.fromisoformat(f"{start}-01")
+
+
 def shipped() -> tuple[str, ...]:
     """Names of the scenarios that come with the project."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
@@ -247,10 +258,12 @@ class _Reader:
         settings: dict[str, Setting] = {}
         for section in sorted(self.sections & set(document)):
             self._drivers(section, document[section], settings)
+        months = fields.months(self._at("months"), document.get("months"))
+        settings |= self._surprises(settings, months)
         scenario = Scenario(
             name=self.name.removesuffix(".yaml"),
             text=fields.text(self._at("text"), document.get("text", {})),
-            months=fields.months(self._at("months"), document.get("months")),
+            months=months,
             start=fields.start(self._at("start"), document.get("start")),
             currency=fields.currency(self._at("currency"), document.get("currency", "USD")),
             usd_per_currency=fields.rate(self._at("usd_per_currency"), document),
@@ -336,6 +349,21 @@ class _Reader:
                 raise InputError(where, _keys(found), f"{driver.allowed}, or whole discrete values")
         return Setting(drawn.base, drawn, dict(found), source, as_of, basis)
 
+    def _surprises(self, settings: Mapping[str, Setting], months: int) -> dict[str, Setting]:
+        """What a volatility above 0 asks to be drawn."""
+        volatile = [
+            path
+            for path in surprises.PATHS
+            if (stated := settings.get(f"{path}_volatility_per_year")) is not None
+            and (stated.distribution is not None or stated.value != 0)
+        ]
+        found = {}
+        for key in surprises.to_draw(volatile, settings, months):
+            row = self.drivers[key]
+            drawn = parse(self._at(key), surprises.SPEC, (row.minimum, row.maximum))
+            found[key] = Setting(0.0, drawn, dict(surprises.SPEC), surprises.NOTE)
+        return found
+
     def _by_month(self, driver: Driver, found: Any) -> tuple[float, ...]:
         where = self._at(driver.key)
         if not isinstance(found, list | tuple) or not 1 <= len(found) <= MONTHS[1]:
@@ -373,7 +401,8 @@ class _Reader:
         if document.get("options") is None:
             return None
         model = (document.get("capacity") or {}).get("model")
-        return read_options(self._at("options"), document["options"], model)
+        day = opening_day(fields.start(self._at("start"), document.get("start")))
+        return read_options(self._at("options"), document["options"], model, day)
 
     def _together(self, scenario: Scenario) -> None:
         """What can only be seen between fields."""
@@ -392,6 +421,12 @@ class _Reader:
             raise InputError(
                 self._at("compute.life_change_month"), f"{changes:g}",
                 f"at most the shorter life of {12 * life:g} months: nothing may have left before",
+            )  # fmt: skip
+        retired = scenario.number("compute.retired_after_months")
+        if changes and retired:
+            raise InputError(
+                self._at("compute.retired_after_months"), f"{retired:g}",
+                "0 where compute.life_change_month changes the life: one of the two",
             )  # fmt: skip
         low = scenario.number("verdict.not_viable_probability")
         high = scenario.number("verdict.viable_probability")

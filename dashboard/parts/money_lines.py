@@ -7,18 +7,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from modelworth.costmodel.analysis import Analysis, Series
+from modelworth.costmodel.business.statements import COSTS, OPERATING, REVENUES
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.words import Words
 
-REVENUES = (
-    "api_revenue_usd", "seat_revenue_usd", "enterprise_revenue_usd", "image_revenue_usd",
-    "call_revenue_usd", "finetune_revenue_usd", "internal_value_usd",
-)  # fmt: skip
-COSTS = (
-    "gpu_cost_usd", "bought_usd", "platform_staff_usd", "tools_usd", "finetune_service_usd",
-    "scrubbing_usd", "review_usd", "support_usd", "payment_fees_usd", "acquisition_usd",
-    "sales_usd", "general_usd", "compliance_usd", "incidents_usd", "setup_usd",
-    "building_charge_usd", "fleet_write_off_usd", "tax_usd",
+ALL_COSTS = (
+    *COSTS, *OPERATING, "building_charge_usd", "fleet_write_off_usd", "interest_usd", "tax_usd",
 )  # fmt: skip
 RESULT = "net_profit_usd"
 CASH = "cash_balance_usd"
@@ -33,7 +27,7 @@ OTHER = "other_costs_usd"
 def profit_series(analysis: Analysis) -> tuple[list[Series], list[Series], Series]:
     """Revenues, costs (the smallest ones together) and the net profit, month by month."""
     revenues = _present(analysis, REVENUES)
-    costs = sorted(_present(analysis, COSTS), key=lambda series: -sum(series.base))
+    costs = sorted(_present(analysis, ALL_COSTS), key=lambda series: -sum(series.base))
     few, many = costs[:SHOWN_COSTS], costs[SHOWN_COSTS:]
     if many:
         together = tuple(sum(column) for column in zip(*(s.base for s in many), strict=True))
@@ -59,7 +53,7 @@ def unit_steps(analysis: Analysis, words: Words, month: int) -> list[tuple[str, 
     if not results or not revenue:
         return []
     share = 1000.0 / results
-    costs = [series for series in _present(analysis, COSTS) if series.base[month]]
+    costs = [series for series in _present(analysis, ALL_COSTS) if series.base[month]]
     costs.sort(key=lambda series: -series.base[month])
     few, many = costs[:SHOWN_COSTS], costs[SHOWN_COSTS:]
     steps = [(words.name("revenue_usd"), revenue * share)]

@@ -12,7 +12,8 @@ SOLD = {
     "revenue.seats.seats": 2_000, "revenue.enterprise.contracts": 20,
     "revenue.images.images_per_month": 50_000, "revenue.calls.calls_per_month": 2_000_000,
     "revenue.finetune.jobs_per_month": 10, "revenue.internal.staff": 500,
-    "demand.requests_per_month": 20_000_000,
+    "demand.requests_per_month": 20_000_000, "revenue.seats.free_users": 50_000,
+    "revenue.compute.gpus": 100, "company.debt_usd": 1_000_000,
 }  # fmt: skip
 
 
@@ -27,6 +28,9 @@ def plan(seed: int) -> dict[str, Any]:
     values["company.terminal_multiple"] = 0.0
     lives = values["compute.service_life_years"], values["compute.changed_life_years"]
     values["compute.life_change_month"] = float(rng.integers(0, int(12 * min(lives))))
+    values["compute.retired_after_months"] *= float(rng.integers(0, 2))
+    if values["compute.retired_after_months"]:
+        values["compute.life_change_month"] = 0.0
     return values
 
 

@@ -149,7 +149,7 @@ LINES = (
     Line(
         "busy_gpus", "GPUs", "capacity",
         "busy_serving_gpus + sold_gpus * (revenue.compute.contracted_share"
-        " + (1 - revenue.compute.contracted_share) * revenue.compute.utilisation_sold_share)",
+        " + (1 - revenue.compute.contracted_share) * sold_use_share)",
         "the same, and GPUs sold",
     ),
     Line(
@@ -163,8 +163,8 @@ LINES = (
     Line(
         "gpu_hours", "GPU hours", "capacity",
         "730 * (where(compute.serving == \"rented\", where(compute.reserved_share > 0,"
-        " max(serving_gpus * paid_share, reserved_gpus), serving_gpus * paid_share), serving_gpus)"
-        " + sold_gpus + burst_gpus)",
+        " max(serving_gpus * paid_share + sold_gpus, reserved_gpus), serving_gpus * paid_share"
+        " + sold_gpus), gpus) + burst_gpus)",
         "GPU hours paid: rented ones as scaled or reserved, own ones always",
     ),
     Line(

@@ -67,7 +67,7 @@ LINES = (
     Line(
         "operating_expense_usd", "usd", "company",
         "acquisition_usd + sales_usd + general_usd + research_usd + compliance_usd"
-        " + incidents_usd + setup_usd",
+        " + incidents_usd + setup_usd + commitments_settled_usd",
     ),
     Line(
         "ebitda_usd", "usd", "company",

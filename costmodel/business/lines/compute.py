@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelworth.costmodel.business.lines.surprises import surprise
 from modelworth.costmodel.formula.text import Line
 
 LINES = (
@@ -9,6 +10,7 @@ LINES = (
         "wage_index", "ratio", "compute",
         "exp(ln(1 + company.inflation_per_year) / 12 * month)", "wages and general costs",
     ),
+    *surprise("rent", "compute.rent", "compute"),
     Line(
         "opening_rent_index", "ratio", "compute",
         'where(compute.rent_path == "exponential",'
@@ -20,7 +22,7 @@ LINES = (
     ),
     Line(
         "rent_index", "ratio", "compute",
-        'where(compute.rent_path == "exponential",'
+        'rent_surprise * where(compute.rent_path == "exponential",'
         " exp(-ln(compute.rent_fall_factor_per_year) / 12 * market_months),"
         ' where(compute.rent_path == "table", compute.rent_index_by_month,'
         " compute.rent_long_run_ratio + (1 - compute.rent_long_run_ratio)"
@@ -29,7 +31,7 @@ LINES = (
     ),
     Line(
         "gpus_newly_reserved", "GPUs", "compute",
-        "max(0, compute.reserved_share * serving_gpus"
+        "max(0, compute.reserved_share * gpus"
         " - (prev(reserved_gpus, 0) - lag(gpus_newly_reserved, compute.reservation_months)))",
         "what the plan reserves beyond the terms that still run",
     ),
@@ -78,9 +80,36 @@ LINES = (
     ),
     Line(
         "lease_usd", "usd", "compute",
-        "where(month > 0, where(month <= compute.lease_months, compute.lease_usd_per_month"
-        " * opening_rent_index, 0), 0)",
+        "where(month >= compute.lease_first_month, where(month < compute.lease_first_month"
+        " + compute.lease_months, compute.lease_usd_per_month * opening_rent_index, 0), 0)",
         "paid whether used or not",
+    ),
+    Line(
+        "reservations_left_usd", "usd", "compute",
+        "where(month == months, 730 * compute.rent_reserved_usd_per_gpu_hour"
+        " * (1 + compute.rent_overhead_share) * total(reservation_months_left), 0)",
+        "what reservations bind beyond the horizon",
+    ),
+    Line(
+        "reservation_months_left", "usd", "compute",
+        'where(compute.serving == "rented", where(compute.reserved_share > 0,'
+        " new_reservations_usd_per_hour * max(0, month + compute.reservation_months - 1 - months),"
+        " 0), 0)",
+        "months that each reservation still runs after the horizon, times its GPUs and its price",
+    ),
+    Line(
+        "lease_left_usd", "usd", "compute",
+        "where(month == months, compute.lease_usd_per_month * opening_rent_index"
+        " * min(compute.lease_months,"
+        " max(0, compute.lease_first_month + compute.lease_months - 1 - months)), 0)",
+        "what the commitment binds beyond the horizon",
+    ),
+    Line(
+        "commitments_left_usd", "usd", "compute", "reservations_left_usd + lease_left_usd",
+    ),
+    Line(
+        "commitments_settled_usd", "usd", "compute",
+        "compute.closing_commitment_share * commitments_left_usd", "paid at the horizon's end",
     ),
     Line(
         "lease_commitment_usd", "usd", "compute",
@@ -96,8 +125,8 @@ LINES = (
     Line(
         "vendor_price_index", "ratio", "compute",
         'where(demand.market_price_path == "exponential",'
-        " opening_market_index * exp(-ln(compute.api_price_fall_factor_per_year) / 12"
-        " * elapsed_months),"
+        " opening_market_index * market_surprise"
+        " * exp(-ln(compute.api_price_fall_factor_per_year) / 12 * elapsed_months),"
         " market_price_index * exp((ln(demand.market_price_fall_factor_per_year)"
         " - ln(compute.api_price_fall_factor_per_year)) / 12 * elapsed_months))",
         "prices of the interfaces bought, which follow the market, too",

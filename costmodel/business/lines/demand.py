@@ -184,10 +184,15 @@ LINES = (
         'where(revenue.compute.gpus + revenue.compute.megawatts > 0, where(compute.serving =='
         ' "api", 0, (revenue.compute.gpus + 1000'
         " * revenue.compute.megawatts / (compute.power_kw_per_gpu * compute.pue))"
-        " * volume * price_drift * exp(demand.price_elasticity"
+        " * operating * market_volume), 0)",
+        "GPUs held to sell their hours; no price, season or quality of answers changes how many",
+    ),
+    Line(
+        "sold_use_share", "share", "demand",
+        "min(1, revenue.compute.utilisation_sold_share * season * exp(demand.price_elasticity"
         " * ln(max(1e-9, (revenue.compute.price_usd_per_gpu_hour + 1e-9)"
-        " / (demand.anchor.gpu_hour_price_usd + 1e-9))))), 0)",
-        "GPUs whose hours are sold as such",
+        " / (demand.anchor.gpu_hour_price_usd + 1e-9)))))",
+        "hours sold of those that no contract binds",
     ),
     Line(
         "internal_users", "people", "demand",
@@ -266,9 +271,13 @@ LINES = (
         " revenue.seats.mean_tokens_per_month - tokens_under_cap, 0)",
     ),
     Line(
+        "free_users", "users", "demand",
+        "seats * revenue.seats.free_users_per_seat + revenue.seats.free_users * volume",
+        "users who pay nothing: so many for each seat, and those stated beside",
+    ),
+    Line(
         "seat_tokens", "tokens", "demand",
-        "seats * (tokens_per_seat"
-        " + revenue.seats.free_users_per_seat * revenue.seats.free_tokens_per_month)",
+        "seats * tokens_per_seat + free_users * revenue.seats.free_tokens_per_month",
         "tokens of paid seats and of free users",
     ),
     Line(

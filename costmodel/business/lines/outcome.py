@@ -79,11 +79,17 @@ LINES = (
     Line("usage_usd_per_million_output_tokens", "usd/million tokens", "compute",
          "total(output_usage_usd) / total(served_output_tokens) * 1e6", "busy hours only"),
     Line("seat_token_share", "share", "compute",
-            "where(seats > 0, where(requests > 0, seat_tokens * rework"
+            "where(seat_tokens > 0, where(requests > 0, seat_tokens * rework"
             " / max(1e-12, prompt_tokens + generated_tokens), 1), 0)",
             "seats' share of all tokens"),
     Line("token_cost_usd", "usd", "compute", "input_cost_usd + output_cost_usd"),
     Line("seat_cost_usd", "usd", "compute", "token_cost_usd * seat_token_share"),
+    Line("free_user_cost_usd", "usd", "compute",
+            "where(free_users > 0, seat_cost_usd * free_users"
+            " * revenue.seats.free_tokens_per_month / max(1e-12, seat_tokens), 0)",
+            "their part of what seats and free users cost"),
+    Line("usd_per_free_user_month", "usd/seat month", "compute",
+         "total(free_user_cost_usd) / total(free_users)", "serving one who pays nothing"),
     Line("request_cost_usd", "usd", "compute",
             "token_cost_usd - seat_cost_usd + tools_usd"),
     Line("served_tokens", "tokens", "compute", "served_prompt_tokens + served_output_tokens"),

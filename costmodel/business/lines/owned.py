@@ -1,6 +1,7 @@
 """Own hardware: bought when needed, depreciated, powered, housed, repaired, and sold in the end.
 
-A GPU is bought a month before it is needed and serves its whole life. Straight-line depreciation
+A GPU is bought a month before it is needed and serves its whole life, or to the age at which the
+plan retires it. Straight-line depreciation
 goes down to the salvage price; declining depreciation follows the fall of hardware's value (Epoch
 AI, arXiv:2405.21015). A GPU leaves the fleet at its book value; what is left at the end of the
 horizon is sold for a share of it, and the rest is written off.
@@ -15,7 +16,13 @@ LINES = (
         "service_life_months", "months", "compute",
         "max(2, round(where(compute.life_change_month > 0, compute.changed_life_years,"
         " compute.service_life_years) * 12))",
-        "until a GPU leaves the fleet",
+        "over which the books write a GPU off",
+    ),
+    Line(
+        "fleet_life_months", "months", "compute",
+        "where(compute.retired_after_months > 0, max(1, min(service_life_months,"
+        " compute.retired_after_months)), service_life_months)",
+        "until a GPU leaves the fleet: its service life, or the age at which it is retired",
     ),
     Line(
         "first_life_months", "months", "compute",
@@ -27,7 +34,7 @@ LINES = (
         "for this month and the next",
     ),
     Line(
-        "gpus_retired", "GPUs", "compute", "lag(gpus_bought, service_life_months + 1)",
+        "gpus_retired", "GPUs", "compute", "lag(gpus_bought, fleet_life_months + 1)",
     ),
     Line(
         "gpus_bought", "GPUs", "compute",
@@ -54,7 +61,7 @@ LINES = (
         'where(compute.serving == "owned", gpus_bought * price_usd_per_owned_gpu, 0)',
     ),
     Line(
-        "capex_retired_usd", "usd", "compute", "lag(capex_usd, service_life_months + 1)",
+        "capex_retired_usd", "usd", "compute", "lag(capex_usd, fleet_life_months + 1)",
         "purchase price of what leaves the fleet",
     ),
     Line("fleet_price_change_usd", "usd", "compute", "capex_usd - capex_retired_usd"),
@@ -69,7 +76,7 @@ LINES = (
     Line(
         "declining_book_usd", "usd", "compute",
         "prev(declining_book_usd, 0) * value_kept + capex_usd"
-        " - capex_retired_usd * value_kept ** (service_life_months + 1)",
+        " - capex_retired_usd * value_kept ** (fleet_life_months + 1)",
     ),
     Line(
         "changed_rate_usd", "usd", "compute",
@@ -84,7 +91,7 @@ LINES = (
     Line(
         "changed_depreciation_usd", "usd", "compute",
         "prev(changed_rates_to_date_usd, 0)"
-        " - lag(changed_rates_to_date_usd, service_life_months + 1)",
+        " - lag(changed_rates_to_date_usd, fleet_life_months + 1)",
         "straight-line charge after the change of life",
     ),
     Line(
@@ -102,9 +109,16 @@ LINES = (
     ),
     Line(
         "retired_book_usd", "usd", "compute",
-        'where(compute.depreciation == "straight_line", compute.salvage_share,'
-        " value_kept ** (service_life_months + 1)) * capex_retired_usd",
-        "book value of what leaves the fleet, for which it is sold",
+        'where(compute.depreciation == "straight_line", 1 - (1 - compute.salvage_share)'
+        " * fleet_life_months / service_life_months, value_kept ** (fleet_life_months + 1))"
+        " * capex_retired_usd",
+        "book value of what leaves the fleet: the salvage price, unless it is retired early",
+    ),
+    Line(
+        "early_write_off_usd", "usd", "compute",
+        "where(compute.retired_after_months > 0, where(fleet_life_months < service_life_months,"
+        " (1 - compute.retired_sale_share) * retired_book_usd, 0), 0)",
+        "book value that early retirement doesn't bring back",
     ),
     Line(
         "fleet_book_change_usd", "usd", "compute",
@@ -126,12 +140,13 @@ LINES = (
     Line(
         "fleet_sales_usd", "usd", "compute",
         'where(compute.serving == "owned",'
-        " retired_book_usd + compute.closing_sale_share * fleet_closing_usd, 0)",
+        " retired_book_usd - early_write_off_usd"
+        " + compute.closing_sale_share * fleet_closing_usd, 0)",
     ),
     Line(
         "fleet_write_off_usd", "usd", "compute",
-        'where(compute.serving == "owned", (1 - compute.closing_sale_share) * fleet_closing_usd,'
-        " 0)",
+        'where(compute.serving == "owned", early_write_off_usd'
+        " + (1 - compute.closing_sale_share) * fleet_closing_usd, 0)",
     ),
     Line(
         "energy_kwh", "kWh", "compute",

@@ -6,9 +6,11 @@ customers pay for. The value of time saved inside the company stands apart from 
 
 from __future__ import annotations
 
+from modelworth.costmodel.business.lines.surprises import surprise
 from modelworth.costmodel.formula.text import Line
 
 LINES = (
+    *surprise("market", "demand.market_price", "revenue"),
     Line(
         "opening_market_index", "ratio", "revenue",
         'where(demand.market_price_path == "exponential",'
@@ -20,7 +22,7 @@ LINES = (
     ),
     Line(
         "market_price_index", "ratio", "revenue",
-        'where(demand.market_price_path == "exponential",'
+        'market_surprise * where(demand.market_price_path == "exponential",'
         " exp(-ln(demand.market_price_fall_factor_per_year) / 12 * market_months),"
         ' where(demand.market_price_path == "table", demand.market_price_index_by_month,'
         " demand.market_price_long_run_ratio + (1 - demand.market_price_long_run_ratio)"
@@ -31,13 +33,17 @@ LINES = (
     Line(
         "price_index", "ratio", "revenue",
         'where(demand.market_price_path == "exponential",'
-        " opening_market_index * exp(-ln(revenue.price_fall_factor_per_year) / 12"
-        " * elapsed_months),"
+        " opening_market_index * market_surprise"
+        " * exp(-ln(revenue.price_fall_factor_per_year) / 12 * elapsed_months),"
         " market_price_index * exp((ln(demand.market_price_fall_factor_per_year)"
         " - ln(revenue.price_fall_factor_per_year)) / 12 * elapsed_months))"
         " * (1 - revenue.release_step_share) ** floor(elapsed_months"
         " / revenue.release_interval_months)",
         "own prices relative to opening",
+    ),
+    Line(
+        "sells", "ratio", "revenue", 'where(verdict.question == "cost", 0, 1)',
+        "0 where only the cost is asked for: no stream then earns",
     ),
     Line(
         "contract_price_index", "ratio", "revenue",
@@ -46,47 +52,51 @@ LINES = (
     Line(
         "api_price_usd_per_request", "usd/request", "revenue",
         "(demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
-        " * (1 - demand.cached_share + demand.cached_share * revenue.api.cached_price_share)"
+        " * ((1 - demand.cached_share) * (1 + revenue.api.cache_write_share"
+        " * (revenue.api.cache_write_price_factor - 1))"
+        " + demand.cached_share * revenue.api.cached_price_share)"
         " + demand.output_tokens_per_request * (1 + revenue.api.reasoning_billed_share"
         " * (demand.reasoning_factor - 1)) * revenue.api.price_usd_per_million_output_tokens)"
         " / 1e6 * (1 - revenue.api.discount_share)"
+        " * (1 + revenue.api.long_share * (revenue.api.long_price_factor - 1))"
         " * (1 - revenue.api.batch_share * revenue.api.batch_discount_share)",
-        "list price of a mean request at opening, reasoning billed, discounts taken off",
+        "price of a mean request at opening: reasoning and cache writes billed, the tier for long"
+        " requests added, discounts taken off",
     ),
     Line(
         "api_revenue_usd", "usd", "revenue",
-        "api_requests * served_share * revenue.api.paid_share * api_price_usd_per_request"
+        "sells * api_requests * served_share * revenue.api.paid_share * api_price_usd_per_request"
         " * price_index",
     ),
     Line(
         "seat_revenue_usd", "usd", "revenue",
-        "seats * served_share * (revenue.seats.price_usd_per_month * contract_price_index"
+        "sells * served_share * (seats * (revenue.seats.price_usd_per_month * contract_price_index"
         " + tokens_over_cap / 1e6 * revenue.seats.overage_price_usd_per_million_tokens"
-        " * price_index + revenue.seats.free_users_per_seat"
-        " * revenue.seats.advertising_usd_per_free_user_month)",
+        " * price_index) + free_users * revenue.seats.advertising_usd_per_free_user_month)",
         "seats, usage over the cap, and advertising to free users",
     ),
     Line(
         "enterprise_revenue_usd", "usd", "revenue",
-        "contracts * served_share * revenue.enterprise.contract_usd_per_year / 12"
+        "sells * contracts * served_share * revenue.enterprise.contract_usd_per_year / 12"
         " * (1 - revenue.enterprise.discount_share) * contract_price_index",
     ),
     Line(
         "image_revenue_usd", "usd", "revenue",
-        "images * served_share * revenue.images.price_usd_per_image * price_index",
+        "sells * images * served_share * revenue.images.price_usd_per_image * price_index",
     ),
     Line(
         "call_revenue_usd", "usd", "revenue",
-        "calls * served_share / 1000 * revenue.calls.price_usd_per_thousand_calls * price_index",
+        "sells * calls * served_share / 1000 * revenue.calls.price_usd_per_thousand_calls"
+        " * price_index",
     ),
     Line(
         "finetune_revenue_usd", "usd", "revenue",
-        "finetune_jobs * revenue.finetune.tokens_per_job / 1e6"
+        "sells * finetune_jobs * revenue.finetune.tokens_per_job / 1e6"
         " * revenue.finetune.price_usd_per_million_tokens * price_index",
     ),
     Line(
         "internal_value_usd", "usd", "revenue",
-        "(internal_users * revenue.internal.work_hours_per_month"
+        "sells * (internal_users * revenue.internal.work_hours_per_month"
         " * revenue.internal.hours_saved_share * revenue.internal.wage_usd_per_hour"
         " * revenue.internal.realisation_share + contacts_deflected"
         " * (1 - revenue.internal.returned_share) * revenue.internal.contact_usd)"
@@ -95,26 +105,24 @@ LINES = (
     ),
     Line(
         "contracted_compute_usd", "usd", "revenue",
-        "730 * sold_gpus * revenue.compute.contracted_share"
+        "sells * 730 * sold_gpus * revenue.compute.contracted_share"
         " * revenue.compute.contract_usd_per_gpu_hour * contract_price_index",
         "GPU hours under contract, paid whether used or not",
     ),
     Line(
         "compute_revenue_usd", "usd", "revenue",
-        "contracted_compute_usd + 730 * sold_gpus * (1 - revenue.compute.contracted_share)"
-        " * revenue.compute.utilisation_sold_share * revenue.compute.price_usd_per_gpu_hour"
-        " * rent_index",
+        "contracted_compute_usd + sells * 730 * sold_gpus * (1 - revenue.compute.contracted_share)"
+        " * sold_use_share * revenue.compute.price_usd_per_gpu_hour * rent_index",
         "GPU hours sold: contracted ones, and those sold on demand at prices that follow rents",
     ),
     Line(
         "external_revenue_usd", "usd", "revenue",
-        "where(verdict.question == \"cost\", 0, api_revenue_usd + seat_revenue_usd"
-        " + enterprise_revenue_usd + image_revenue_usd + call_revenue_usd"
-        " + finetune_revenue_usd + compute_revenue_usd)",
+        "api_revenue_usd + seat_revenue_usd + enterprise_revenue_usd + image_revenue_usd"
+        " + call_revenue_usd + finetune_revenue_usd + compute_revenue_usd",
         "what customers pay",
     ),
     Line(
         "revenue_usd", "usd", "revenue",
-        'external_revenue_usd + where(verdict.question == "cost", 0, internal_value_usd)',
+        "external_revenue_usd + internal_value_usd",
     ),
 )  # fmt: skip
