@@ -108,6 +108,11 @@ class Figure:
     opening: float | None = None
     last: float | None = None
 
+    @property
+    def in_part(self) -> bool:
+        """Whether some trials have a value and others don't."""
+        return self.share_defined is not None and 0 < self.share_defined < 1
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

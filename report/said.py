@@ -65,7 +65,7 @@ def quantiles(words: Words, one: Figure) -> tuple[str, str, str]:
 def spread(words: Words, one: Figure) -> str:
     """The range of eight trials in ten, or in how many trials the figure has a value."""
     ends = (at(words, one, one.p10), at(words, one, one.p90))
-    if "" in ends or (one.base is None and not one.ranked and one.share_defined < 1):
+    if "" in ends or (one.base is None and not one.ranked and one.in_part):
         return defined_in(words, one)
     if ends[0] == ends[1] or words.t("status.not_meaningful") in ends:
         return defined_in(words, one) if one.ranked else ""
@@ -74,10 +74,10 @@ def spread(words: Words, one: Figure) -> str:
 
 def defined_in(words: Words, one: Figure) -> str:
     """In how many trials the figure has a value, where that isn't all or none of them."""
-    if not 0 < one.share_defined < 1:
+    if not one.in_part:
         return ""
     kind = "reached" if one.ranked else "single" if one.key == "irr_per_year" else "defined"
-    return words.t(f"said.{kind}_in", share=words.percent(one.share_defined))
+    return words.t(f"said.{kind}_in", share=words.percent(one.share_defined or 0.0))
 
 
 def finding(words: Words, one: Finding, *, named: bool = True) -> str:
@@ -98,7 +98,7 @@ def _quantile(
 ) -> str:
     """A quantile; `never` where trials that never get there rank that low."""
     if number is None:
-        ranks = one.ranked and 0 < one.share_defined < 1
+        ranks = one.ranked and one.in_part
         return words.t("status.never") if ranks else ""
     return _said(words, one, number, say)
 

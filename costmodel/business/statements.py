@@ -121,7 +121,8 @@ def gap_usd(series: Mapping[str, Series]) -> float:
         [sum(values) for values in zip(*(months[key] for key in keys), strict=True)]
         for keys in (ASSETS, (*OWED, "kept_profit_usd"))
     )
-    return max(abs(have - pay) for have, pay in zip(owned, owed, strict=True))
+    gaps: list[float] = [abs(have - pay) for have, pay in zip(owned, owed, strict=True)]
+    return max(gaps)
 
 
 def _periods(values: Sequence[float], *, yearly: bool, stock: bool) -> tuple[float, ...]:

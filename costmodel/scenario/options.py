@@ -248,9 +248,7 @@ def _changed(where: str, option: Option, found: object, on: date | None) -> Opti
     return replace(option, changes=tuple(kept.values()), sources=sources)
 
 
-def _own(
-    where: str, key: str, found: object, table: Iterable[str], on: date | None
-) -> Option:
+def _own(where: str, key: str, found: object, table: Iterable[str], on: date | None) -> Option:
     """An option that the scenario adds: a label and at least one change."""
     near = get_close_matches(key, table, n=1, cutoff=0.6)
     hint = f"; or did you mean {near[0]}?" if near else ""
@@ -331,9 +329,7 @@ def _plain(text: str) -> object:
     return {"provider": provider, "model": model} if mark else text
 
 
-def _priced(
-    where: str, prefix: str, found: object, on: date | None
-) -> tuple[list[Change], str]:
+def _priced(where: str, prefix: str, found: object, on: date | None) -> tuple[list[Change], str]:
     """A provider's prices as changes of the drivers that start with `prefix`."""
     if not isinstance(found, Mapping) or set(found) != {"provider", "model"}:
         raise InputError(where, found, "{provider: …, model: …}")

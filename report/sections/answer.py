@@ -144,10 +144,10 @@ def indicators(context: Context) -> list[Block]:
         t(
             "indicators.partly",
             name=context.name(figure.key),
-            share=context.words.percent(figure.share_defined),
+            share=context.words.percent(figure.share_defined or 0.0),
         )
         for figure in shown
-        if 0 < figure.share_defined < 1 and figure.p50 is not None
+        if figure.in_part and figure.p50 is not None
     ]
     absent = [context.name(figure.key) for figure in figures if not has_meaning(figure)]
     if absent:

@@ -54,8 +54,10 @@ def test_hours_sold_are_of_a_fleet_that_stays(serving):
 
 
 def test_a_reseller_reserves_what_it_sells():
-    values = {**OWNED, "compute.serving": 0.0, "compute.reserved_share": 1.0,
-              "compute.rent_fall_factor_per_year": 1.0, "compute.reservation_months": 36.0}  # fmt: skip
+    values = {
+        **OWNED, "compute.serving": 0.0, "compute.reserved_share": 1.0,
+        "compute.rent_fall_factor_per_year": 1.0, "compute.reservation_months": 36.0,
+    }  # fmt: skip
     reserved, hours, rent = run(values, "reserved_gpus", "gpu_hours", "rent_usd")
     assert reserved[1:] == pytest.approx(np.full(60, 10))
     assert hours[1:] == pytest.approx(np.full(60, 7300))
@@ -148,9 +150,7 @@ def test_without_volatility_nothing_is_drawn():
     paths = kept.model.run(kept.values, ["market_price_index", "price_index", "vendor_price_index"])
     plain = 3.0 ** (-np.arange(36) / 12)
     for index in paths.values():
-        assert index[13, 0] / plain[12] == pytest.approx(
-            np.exp(0.3 * 1.5 * (1 - np.exp(-1.0)))
-        )
+        assert index[13, 0] / plain[12] == pytest.approx(np.exp(0.3 * 1.5 * (1 - np.exp(-1.0))))
 
 
 def test_an_assistant_may_live_on_advertising_alone():
