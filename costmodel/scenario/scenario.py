@@ -33,6 +33,7 @@ from modelworth.costmodel.scenario.expected import Expectation, read_expected
 from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
 from modelworth.costmodel.scenario.options import Choice, WeightedCase, read_cases, read_options
 from modelworth.costmodel.scenario.sampling_plan import plan
+from modelworth.costmodel.scenario.together import check_together
 from modelworth.data import yaml_reader
 from modelworth.data.errors import InputError
 from modelworth.data.words import Basis
@@ -412,34 +413,7 @@ class _Reader:
             if setting.distribution is not None
         }
         plan(uncertain, correlations=scenario.correlations, trials=1)
-        life = min(
-            scenario.number("compute.service_life_years"),
-            scenario.number("compute.changed_life_years"),
-        )
-        changes = scenario.number("compute.life_change_month")
-        if changes > 12 * life:
-            raise InputError(
-                self._at("compute.life_change_month"), f"{changes:g}",
-                f"at most the shorter life of {12 * life:g} months: nothing may have left before",
-            )  # fmt: skip
-        retired = scenario.number("compute.retired_after_months")
-        if changes and retired:
-            raise InputError(
-                self._at("compute.retired_after_months"), f"{retired:g}",
-                "0 where compute.life_change_month changes the life: one of the two",
-            )  # fmt: skip
-        low = scenario.number("verdict.not_viable_probability")
-        high = scenario.number("verdict.viable_probability")
-        if low > high:
-            raise InputError(
-                self._at("verdict.not_viable_probability"), low, f"at most the viable one, {high:g}"
-            )
-        if scenario.number("building.months_to_market") >= scenario.months:
-            raise InputError(
-                self._at("building.months_to_market"),
-                f"{scenario.number('building.months_to_market'):g}",
-                f"less than the {scenario.months} months of the horizon",
-            )
+        check_together(scenario.number, scenario.months, self._at)
 
     def _unknown(self, path: str, known: Any, name: str) -> InputError:
         """An unknown key, with the nearest that there are."""
