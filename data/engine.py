@@ -144,6 +144,8 @@ def explained(where: str, wrong: type[InputError] | None = None) -> Iterator[Non
         cause = str(getattr(error, "orig", None) or error)
         line = " ".join(cause.split())
         raise _explanation(where, line, wrong) from error
+    except UnicodeDecodeError as error:  # SQLite's own message quotes bytes of the file
+        raise _explanation(where, f"malformed: it quotes {error.reason}", wrong) from error
     except UnicodeEncodeError as error:
         raise InputError(where, str(error), "text in Unicode without lone surrogates") from error
 

@@ -121,10 +121,10 @@ def _sound_store(_: str, folder: Path) -> None:
 
 
 def _sound_table(_: str, folder: Path) -> None:
-    """No cell is infinite or no number, or negative."""
+    """No figure of a row that was predicted is infinite or no number, or negative."""
     with (folder / OUT).open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            for key, cell in row.items():
+            for key, cell in row.items() if not row["note"] else ():
                 with contextlib.suppress(TypeError, ValueError):
                     _sound(key, float(cell or ""))
 
