@@ -114,9 +114,9 @@ def machine_fits(measurements: Iterable[Measurement]) -> tuple[MachineFit, ...]:
     """Fits of every device, precision and work among the records that ended well."""
     groups: dict[tuple[str, str, Work], list[Measurement]] = {}
     for record in measurements:
-        work = WORK_OF[record.workload.kind]
         if record.workload.kind not in KINDS or not _usable(record):
             continue
+        work = WORK_OF[record.workload.kind]
         precision = precision_name(record.workload.precision)
         groups.setdefault((record.machine.device, precision, work), []).append(record)
     return tuple(_fit_group(*key, records) for key, records in groups.items())

@@ -173,3 +173,10 @@ def test_two_models_of_one_name_are_two_in_a_fit():
     assert [fit.measured_value(case) for case in cases] == [
         pytest.approx(8 / one.result.latency.p50_s) for one in alike
     ]
+
+
+def test_a_study_on_the_same_device_calibrates_nothing():
+    ran = made("ladder-1m", "prefill")
+    study = ran.model_copy(update={"workload": ran.workload.model_copy(update={"kind": "study"})})
+    assert machine_fits([study]) == ()
+    assert machine_fits([study, ran]) == machine_fits([ran])
