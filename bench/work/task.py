@@ -12,16 +12,22 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
+from modelworth.data.json_reader import LARGEST_WHOLE
 from modelworth.data.measurement import Model, Workload
 from modelworth.data.record import Record
 from modelworth.data.words import Unit
 
 DeviceKind = Literal["cpu", "cuda"]
 Step = Callable[[], object]
+Width = Annotated[float, Field(gt=0, le=1)]
+Seconds = Annotated[float, Field(gt=0, le=1e7)]
+"""Up to four months, within which any case ends."""
+Samples = Annotated[int, Field(ge=1, le=10**6)]
+"""So many are kept in memory and in the record."""
 
 
 class Task(Record):
@@ -40,7 +46,7 @@ class Task(Record):
     trust_remote_code: bool = False
     workload: Workload
     device: DeviceKind = "cpu"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_WHOLE)
 
     @property
     def id(self) -> str:
@@ -69,12 +75,12 @@ class Limits(Record):
         memory: whether to measure memory, in a pass after the timed one.
     """
 
-    precision: PositiveFloat = 0.01
-    timed_s: PositiveFloat = 10.0
-    warmup_s: PositiveFloat = 10.0
-    time_limit_s: PositiveFloat = 600.0
-    min_samples: PositiveInt = 8
-    max_samples: PositiveInt = 2000
+    precision: Width = 0.01
+    timed_s: Seconds = 10.0
+    warmup_s: Seconds = 10.0
+    time_limit_s: Seconds = 600.0
+    min_samples: Samples = 8
+    max_samples: Samples = 2000
     memory: bool = True
 
 
