@@ -226,6 +226,11 @@ class Architecture:
     model_type: str | None = None
     built_class: str | None = None
 
+    @property
+    def assumed(self) -> bool:
+        """Whether its description says that something was assumed rather than counted."""
+        return self.note is not None and self.built_class is not None
+
     @classmethod
     def from_columns(
         cls,

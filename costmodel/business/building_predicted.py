@@ -1,7 +1,8 @@
 """Size and training speed of the scenario's model, from the catalogue and the training model.
 
 `building.mfu_basis: predicted` searches the best layout of `capacity.model` on `building.gpus` of
-its devices and takes the model FLOPs utilisation of its steps; failures are goodput's business.
+its devices and takes the utilisation of its steps: 6 FLOPs a parameter and token, as the lines of a
+plan count, so that its hours are the layout's to the last digit. Failures are goodput's business.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.step.device import rate_used
 from modelworth.costmodel.prediction.training.plan import plan_training
+from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
@@ -74,7 +77,9 @@ def _utilisation(
         global_batch=_sequences(scenario.number("building.batch_tokens") / length),
     )
     plan = plan_training(case, RUN_TOKENS, Predictor(catalog))
-    value = plan.run.utilisation / plan.run.goodput.share
+    peak = accelerator.matmul_flops_per_s[rate_used(accelerator, case.precision)] or 1.0
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * model.parameters_active
+    value = flops * plan.tokens_per_s_per_device / peak
     found = plan.best.prediction
     factor = (found.high or 0.0) / (found.value or 1.0)
     within = found.basis if devices <= CALIBRATED_DEVICES else "extrapolated"

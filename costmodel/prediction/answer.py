@@ -147,7 +147,7 @@ def _bandwidth(
     cache = running * cache_elements(shape, context) * device.cache_bytes
     read = float((weights + cache)[0])
     devices = case.tensor * case.pipeline
-    passes_per_s = found.value * devices / max(running, 1e-9)
+    passes_per_s = found.value * devices / max(running * case.accepted, 1e-9)
     return read, read * passes_per_s / (devices * device.bandwidth_bytes_per_s)
 
 

@@ -55,8 +55,12 @@ KIND: dict[str, Kind] = {
 }
 STATIC = {"fastertransformer", "llamacpp", "habana", "transformers", "gptfast", "deepspeed"}
 """Engines that run one batch from its first to its last token."""
-UNFUSED = {"tensorflow", "tensorflowxla", "deeplearningexamples", "pytorch", "megatronlmold"}
-"""Software whose attention writes its scores to memory."""
+SCHEDULING = {"vllm", "sglang"}
+"""Engines whose scheduler in Python walks through the sequences of one batch, too."""
+UNFUSED = {
+    "tensorflow", "tensorflowxla", "deeplearningexamples", "pytorch", "megatronlmold", "llamacpp",
+}  # fmt: skip
+"""Software whose attention writes its scores to memory (llama.cpp unless asked otherwise)."""
 FLASH_2 = {
     "llmfoundry",
     "colossalai",
@@ -67,6 +71,10 @@ FLASH_2 = {
     "torchtitan",
 }
 """Training software that brings FlashAttention 2, which Hopper runs at half its rate."""
+FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
+"""Release from which Megatron's experts scale their inputs to 8 bits within the products' kernels,
+by the generation whose kernels these are; before, in kernels of their own."""
+LATEST = (9999,)
 PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
 """Kinds of measurements that a case can stand for."""
 
@@ -216,6 +224,11 @@ class Case:
         return KIND[self.work]
 
     @property
+    def accepted(self) -> float:
+        """Tokens that a decode pass yields for a sequence: its own and the guesses kept."""
+        return sum(self.acceptance**place for place in range(self.drafted + 1))
+
+    @property
     def micro_batches(self) -> float:
         """Passes of a replica in one optimizer step."""
         per_pass = self.batch * self.data
@@ -275,8 +288,12 @@ def modes_of(case: Case) -> list[str]:
         return modes + (["uncast"] if case.precision != "amp" and software == "timm" else [])
     if case.precision in ("fp8", "int8", "fp4", "int4"):
         modes.append(f"{case.precision} weights")
-    if case.regime == "static":
+    if case.regime == "static" and software not in SCHEDULING:
         modes.append("static")
+    if software == "llamacpp" and generation in ("Hopper", "Blackwell"):
+        modes.append("older products")
+    if case.accelerator.vendor == "AMD":
+        modes.append("rccl")
     if case.accelerator.memory_gib and _graphics_memory(case.accelerator):
         modes.append("graphics memory")
     if software == "vllm" and case.precision == "fp8" and case.architecture.has_experts:
@@ -296,9 +313,9 @@ def _training_modes(case: Case) -> list[str]:
     if "GB" in case.accelerator.name.split()[0][:2]:
         modes.append("graphs")
     if case.architecture.has_experts and case.precision in ("fp8", "fp4"):
-        version = version_of(case.software)
-        old = software == "megatron" and version is not None and version < (26, 6)
-        modes.append("narrow experts apart" if old else "narrow experts")
+        version = version_of(case.software) or LATEST
+        apart = software == "megatron" and version < FUSED_EXPERTS.get(generation, (0,))
+        modes.append("narrow experts apart" if apart else "narrow experts")
     if case.precision == "fp4":
         modes.append("fp4 products")
     return modes

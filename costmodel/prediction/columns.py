@@ -142,8 +142,6 @@ def _virtual(case: Case) -> float:
 
 def _numbers(case: Case) -> tuple[float, ...]:
     software = software_name(case.software)
-    kept = case.acceptance
-    accepted = sum(kept**place for place in range(case.drafted + 1))
     replicas = case.data if case.work == "serve" else 1
     return (
         max(case.batch / replicas, 1),
@@ -167,7 +165,7 @@ def _numbers(case: Case) -> tuple[float, ...]:
         case.prefix_share,
         case.attention_data,
         1.0 + case.drafted,
-        accepted,
+        case.accepted,
         float(is_static(case)),
         float(case.regime == "queued"),
     )

@@ -1,9 +1,10 @@
-"""How wide a prediction's 90% interval is: a group's own width, and what distance adds.
+"""How wide a prediction's 90% interval is, by the group a case belongs to and by its distance.
 
-The width of known ground is the 90th percentile of errors on models that the fit hadn't seen, in
-the group (kind of work, dense or experts, regime, software) or the wider one it belongs to. A
-device, generation, software or precision that no row has adds to it, in quadrature of logarithms;
-so does a config that was read with assumptions.
+`intervals.csv` has, for a group of cases (kind of work, dense or experts, regime, software) and a
+distance (what no row of the fit had: nothing but the model, a device, a generation, software), the
+width that holds nine tenths of the errors with such things left out. A case takes the narrowest
+group that was tried at its distance, and no less than that group's width for each thing alone. A
+precision that no row has and a config read with assumptions add in quadrature of logarithms.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from functools import lru_cache
 
 from modelworth.costmodel.prediction.case import Case, software_name
 from modelworth.costmodel.prediction.columns import is_static
-from modelworth.costmodel.prediction.step.coefficients import Tables, generation_of
+from modelworth.costmodel.prediction.step.coefficients import KNOWN, Tables, generation_of
 from modelworth.data.words import Basis
 
 APPROXIMATE_LOG = 0.15
 """What a config that was read with assumptions adds: judgement."""
+PRECISION_LOG = 0.1
+"""What a precision that no row has adds: judgement."""
 UNKNOWN_LOG = 1.0
 """The width where no table says anything."""
 
@@ -62,54 +65,56 @@ def groups_of(case: Case) -> tuple[str, ...]:
     return (f"{wide} {software}", wide, case.kind)
 
 
+def new_in(case: Case, tables: Tables) -> tuple[str, ...]:
+    """What no row of the fit has: device or generation, and software."""
+    device, new = case.accelerator, []
+    if not tables.knows(case.kind, "generation", generation_of(device)):
+        new.append("generation")
+    elif not tables.knows(case.kind, "device", device.name):
+        new.append("device")
+    if not tables.knows(case.kind, "software", software_name(case.software) or ""):
+        new.append("software")
+    return tuple(new)
+
+
 def width_of(case: Case, tables: Tables) -> Width:
     """The width of a case's interval."""
-    device = case.accelerator
-    asked = (
-        case.kind, groups_of(case), generation_of(device), device.name,
-        software_name(case.software) or "", case.precision, case.architecture.note is not None,
-    )  # fmt: skip
+    strange = case.precision not in tables.precisions(case.kind)
+    asked = (groups_of(case), new_in(case, tables), strange, case.architecture.assumed)
     return _width(tables, *asked)
+
+
+def distance_of(new: tuple[str, ...]) -> str:
+    """What is new in a word; `KNOWN` where only the model is."""
+    return "+".join(new) or KNOWN
+
+
+def log_width(tables: Tables, groups: tuple[str, ...], new: tuple[str, ...]) -> float:
+    """The width of cases of these groups, narrowest first, that have `new` things.
+
+    Of the narrowest group in which just that was tried; and at least that of each thing alone.
+    """
+    exact, alone = distance_of(new), (KNOWN, *new)
+    for group in groups:
+        if tables.width(group, exact) is not None:
+            held = (tables.width(group, one) for one in (exact, *alone))
+            return max(width for width in held if width is not None)
+    firsts = ((tables.width(group, one) for group in groups) for one in alone)
+    found = [next((width for width in one if width is not None), None) for one in firsts]
+    return max((width for width in found if width is not None), default=UNKNOWN_LOG)
 
 
 @lru_cache(maxsize=4096)
 def _width(
-    tables: Tables,
-    kind: str,
-    groups: tuple[str, ...],
-    generation: str,
-    device: str,
-    software: str,
-    precision: str,
-    approximate: bool,
+    tables: Tables, groups: tuple[str, ...], new: tuple[str, ...], strange: bool, assumed: bool
 ) -> Width:
-    rows = {row.group: row for row in tables.intervals}
-    found = next((rows[group] for group in groups if group in rows), None)
-    new = _new(tables, kind, generation, device, software, precision)
-    logs = [found.log90 if found else UNKNOWN_LOG]
-    logs += [row.log90 for one in new if (row := rows.get(f"{kind}: new {one}"))]
-    if approximate:
-        logs.append(APPROXIMATE_LOG)
+    held = {row.group: row for row in tables.intervals if row.distance == KNOWN}
+    found = next((held[group] for group in groups if group in held), None)
+    logs = [log_width(tables, groups, new), PRECISION_LOG * strange, APPROXIMATE_LOG * assumed]
     return Width(
         math.hypot(*logs),
         found.group if found else "none",
         found.rows if found else 0,
         found.models if found else 0,
-        new,
+        (*new, "precision") if strange else new,
     )
-
-
-def _new(
-    tables: Tables, kind: str, generation: str, device: str, software: str, precision: str
-) -> tuple[str, ...]:
-    """What no measured row of this kind of work has."""
-    new = []
-    if not tables.knows(kind, "generation", generation):
-        new.append("generation")
-    elif not tables.knows(kind, "device", device):
-        new.append("device")
-    if not tables.knows(kind, "software", software):
-        new.append("software")
-    if precision not in tables.precisions(kind):
-        new.append("precision")
-    return tuple(new)

@@ -21,6 +21,8 @@ from modelworth.data.errors import InputError
 SECONDS_PER_HOUR = 3600.0
 MILLION = 1e6
 MOST_REPLICA = 16
+MOST_VARIATION = 3.0
+"""Of lengths: more than any published trace of requests shows."""
 TIGHTER = (0.7, 0.5, 0.35, 0.25, 0.18)
 """Shares of the objective for later tokens at which the frontier is looked for."""
 MOST_FRONTIER = 24
@@ -32,10 +34,12 @@ class Offer:
 
     Attributes:
         requests_per_s: offered load; the replicas are as many as it needs.
+        variation: standard deviation of lengths over their mean.
     """
 
     requests_per_s: float
     objective: Objective
+    variation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ def plan_serving(
     """
     if not (math.isfinite(offer.requests_per_s) and offer.requests_per_s > 0):
         raise InputError("--rate", offer.requests_per_s, "above 0 requests per second")
+    if not 0 <= offer.variation <= MOST_VARIATION:
+        raise InputError("--variation", offer.variation, f"from 0 to {MOST_VARIATION:g}")
     choices: list[Choice] = []
     refused: list[tuple[str, str, str]] = []
     for device in devices:
@@ -130,7 +136,7 @@ def _frontier(ordered: Sequence[Choice], offer: Offer, predictor: Predictor) -> 
         found = []
         for choice in ordered[:MOST_FRONTIER]:
             try:
-                point = largest_load(choice.case, objective, predictor)
+                point = largest_load(choice.case, objective, predictor, variation=offer.variation)
             except InputError:
                 continue
             found.append(_choice(choice.case, point, offer, choice.usd_per_gpu_hour))
@@ -151,7 +157,7 @@ def _tried(
     found, reason = [], "it has no layout"
     for tried in _layouts(case, device, precision):
         try:
-            point = largest_load(tried, offer.objective, predictor)
+            point = largest_load(tried, offer.objective, predictor, variation=offer.variation)
         except InputError as error:
             reason = " ".join(str(error).split())
             continue

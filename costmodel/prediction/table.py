@@ -73,10 +73,11 @@ REGIMES: tuple[tuple[str, Regime], ...] = (
 OLD_STATIC = {"trtllm": (0, 8)}
 """Engines whose benchmarks ran one batch at a time before that version."""
 MEMORY_SHARE = 0.9
-MEGATRON_RECOMPUTED = 0.05
-"""The same in Megatron, whose selective recipes repeat norms, functions and up-projections only."""
-SELECTIVE_RECOMPUTED = 0.15
-"""Share of the forward pass that selective checkpointing repeats: attention's inner part, norms."""
+SELECTIVE_RECOMPUTED = {"megatron": 0.05, "torchtitan": 0.45}
+"""Share of the forward pass that selective checkpointing repeats: norms, functions and
+up-projections in Megatron's recipes, every second product in torchtitan's."""
+USUALLY_RECOMPUTED = 0.15
+"""The same elsewhere: attention's inner part and norms."""
 VIT_SIZES = {
     "tiny": (192, 12, 3, 768),
     "small": (384, 12, 6, 1536),
@@ -397,10 +398,14 @@ def _truth(row: Row, column: str, default: bool = False) -> bool:
     return str(value).strip().casefold() in ("true", "1", "1.0", "yes")
 
 
+def selective_share(software: str | None) -> float:
+    """Share of the forward pass that a framework's selective checkpointing repeats."""
+    return SELECTIVE_RECOMPUTED.get(software_name(software) or "", USUALLY_RECOMPUTED)
+
+
 def _recomputed(row: Row) -> float:
     """Share of the forward pass that checkpointing repeats."""
     value = _text(row, "activation_checkpointing", "False").casefold()
     if value in ("selective", "sel"):
-        megatron = software_name(_text(row, "framework", "")) == "megatron"
-        return MEGATRON_RECOMPUTED if megatron else SELECTIVE_RECOMPUTED
+        return selective_share(_text(row, "framework", ""))
     return 1.0 if value in ("true", "full", "1", "1.0", "yes") else 0.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.prediction.fit.validation import Point, Report, Score
+    from modelworth.costmodel.prediction.fit.validation import Point, Report
 
 HEAD = """# How far predictions are off
 
@@ -18,8 +18,8 @@ Each row of the published tables, in both generations of files, is predicted wit
 left out of the fit: its model, its device, or its software. So these are errors on something that
 the fit had not seen; only `nothing` scores the fit on its own rows. Error is
 |predicted / measured − 1|; rows that differ only by a software's release count once; `in 90%` is
-the share of rows inside the 90% interval that such a distance carries, marked ✗ where it lies below
-what chance explains (95% binomial band around 90%, groups of 20 rows or more).
+the share of rows inside the 90% interval that such a distance carries, marked ✗ where it isn't what
+chance explains (95% binomial band around 90%, groups of 20 rows or more).
 
 ![Predicted against measured throughput, model left out]({chart})
 
@@ -37,9 +37,10 @@ serving rows. The table above has the same rows left out of this fit by model.
 def markdown(report: Report, chart: str) -> str:
     """The page."""
     from modelworth.costmodel.prediction.fit.simple_rules import RULES
+    from modelworth.costmodel.prediction.fit.validation import score_table
 
-    lines = [*HEAD.format(chart=chart).splitlines(), *_table(report.scores)]
-    lines += ["", "## Simple rules on the same rows", "", RULES, "", *_table(report.simple)]
+    lines = [*HEAD.format(chart=chart).splitlines(), *score_table(report.scores)]
+    lines += ["", "## Simple rules on the same rows", "", RULES, "", *score_table(report.simple)]
     lines += ["", *LAST_RELEASE.splitlines(), "", "## Furthest off", ""]
     lines += [
         "| row (model left out) | measured | predicted | factor |",
@@ -82,21 +83,3 @@ def draw(points: Sequence[Point], path: Path) -> None:
         .resolve_scale(x="independent", y="independent")
     )
     chart.save(str(path))
-
-
-def _table(scores: Iterable[Score]) -> list[str]:
-    rows = [
-        "| group | left out | rows | median | p90 | in 90% |",
-        "| --- | --- | --: | --: | --: | --: |",
-    ]
-    return rows + [
-        f"| {score.group} | {score.left_out} | {score.rows} | {score.median:.1%} | "
-        f"{score.p90:.0%} | {_covered(score)} |"
-        for score in scores
-    ]
-
-
-def _covered(score: Score) -> str:
-    if score.coverage is None:
-        return "—"
-    return f"{score.coverage:.0%}" + ("" if score.within_band else " ✗")

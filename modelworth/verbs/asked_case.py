@@ -85,7 +85,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     """
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case, precision_name
-    from modelworth.costmodel.prediction.table import SELECTIVE_RECOMPUTED
+    from modelworth.costmodel.prediction.table import selective_share
 
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")
@@ -93,7 +93,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     training = options.work == "train"
     own = "bf16" if training else architecture.own_precision
     precision = precision_name(options.precision or own)
-    recomputed = {"none": 0.0, "selective": SELECTIVE_RECOMPUTED, "full": 1.0}
+    recomputed = {"none": 0.0, "selective": selective_share(options.software), "full": 1.0}
     if not 0 < options.shared <= 1:
         raise InputError("--shared", options.shared, "above 0, at most 1")
     cached = None if training else options.kv_precision or architecture.own_cache_precision

@@ -47,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--prefix-share", type=float, default=0.0, help="of prompts found cached")
     load.add_argument("--ttft", type=float, default=1.0, help="95th percentile, seconds (1)")
     load.add_argument("--tpot", type=float, default=0.05, help="95th percentile, seconds (0.05)")
+    load.add_argument(
+        "--variation", type=float, default=0.0, help="standard deviation of lengths over their mean"
+    )
     load.add_argument("--scenario", type=Path, help="write the cheapest choice as a scenario")
     run = parser.add_argument_group("a model to train")
     run.add_argument("--run-tokens", type=float, help="tokens of the run")
@@ -102,7 +105,7 @@ def _serving(
         prefix_share=options.prefix_share,
         software=options.software,
     )
-    offer = Offer(options.rate, Objective(options.ttft, options.tpot))
+    offer = Offer(options.rate, Objective(options.ttft, options.tpot), options.variation)
     precisions = [precision_name(name) for name in options.precisions]
     return plan_serving(case, offer, predictor, devices, precisions)
 

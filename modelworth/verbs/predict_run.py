@@ -48,7 +48,7 @@ def plan_run(options: argparse.Namespace) -> int:
         reliability=reliability,
         searched=not layout_given(options),
     )
-    rule_hours = _published(plan, catalog, grid)
+    rule_hours = _published(plan, catalog)
     if options.json:
         print(json.dumps(_document(plan, rule_hours), indent=2))
     else:
@@ -56,19 +56,17 @@ def plan_run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _published(plan: TrainingPlan, catalog: Any, grid: float | None) -> list[float]:
+def _published(plan: TrainingPlan, catalog: Any) -> list[float]:
     """Device-hours at the utilisation of published runs: best, typical, worst of nine in ten."""
     from modelworth.costmodel.prediction.training.published_runs import (
-        hardware_of,
+        hours_by_prior,
         utilisation_prior,
     )
-    from modelworth.costmodel.prediction.training.run import run_by_prior
+    from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
 
-    case, prior = plan.best.case, utilisation_prior(catalog=catalog)
-    hardware = hardware_of(case.accelerator, case.gpus, grid)
-    rule = run_by_prior(plan.run.tokens, case.architecture.active_parameters, hardware, prior)
-    worst, best = prior.interval()
-    return [rule.device_hours * prior.typical / share for share in (best, prior.typical, worst)]
+    case = plan.best.case
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * case.architecture.active_parameters * plan.run.tokens
+    return hours_by_prior(flops, case.accelerator, utilisation_prior(catalog=catalog))
 
 
 def _document(plan: TrainingPlan, rule_hours: list[float]) -> dict[str, Any]:

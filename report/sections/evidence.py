@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelworth.costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
-from modelworth.costmodel.prediction.step.coefficients import shipped_tables
+from modelworth.costmodel.prediction.step.coefficients import KNOWN, shipped_tables
 from modelworth.report import said
 from modelworth.report.said import BASES
 from modelworth.report.sections.blocks import (
@@ -137,7 +137,7 @@ def _record(context: Context) -> list[Block]:
             str(row.rows),
         )
         for row in shipped_tables().intervals
-        if row.group in RECORDED
+        if row.group in RECORDED and row.distance == KNOWN
     )
     return [Paragraph(t("record.reading")), Table(columns, rows)]
 

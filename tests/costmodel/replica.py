@@ -30,9 +30,15 @@ def simulate(
     clients: int | None = None,
     requests: int = 4000,
     seed: int = 0,
+    variation: float = 0.0,
 ) -> Simulated:
-    """Requests at a Poisson `rate`, or kept in flight by so many `clients`."""
+    """Requests at a Poisson `rate`, or kept in flight by so many `clients`.
+
+    Prompts take `prefill_s` on average, with a standard deviation of `variation` times as much.
+    """
     rng = np.random.default_rng(seed)
+    spread = max(variation, 1e-3) ** -2
+    reading = prefill_s * rng.gamma(spread, 1 / spread, requests)
     tokens = rng.integers(new_tokens // 2, new_tokens + new_tokens // 2 + 1, requests)
     due = np.zeros(requests) if rate is None else np.cumsum(rng.exponential(1 / rate, requests))
     if clients is not None:
@@ -43,7 +49,7 @@ def simulate(
     clock, arrived = 0.0, 0
     while arrived < requests or running:
         if arrived < requests and due[arrived] <= clock:
-            clock += prefill_s
+            clock += reading[arrived]
             first[arrived] = clock
             running[arrived] = int(tokens[arrived])
             arrived += 1

@@ -9,6 +9,9 @@ import pytest
 
 from modelworth.costmodel.business.capacity import resolve
 from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.training.plan import plan_training
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -178,6 +181,25 @@ def test_predicted_utilisation_of_llama_3_is_what_its_authors_report():
     assert mfu.spec["high"] > 0.38
     assert found.settings["building.active_parameters"].value == pytest.approx(405.9e9, rel=0.01)
     assert found.predictions[-1].key == "building.mfu_share"
+
+
+def test_a_scenario_trains_as_long_as_the_plan_of_the_same_layout():
+    """Hours of the final run, the cluster's goodput taken from the plan, to the last digit."""
+    case = Case.of(
+        "llama-3.1-70b", "H100 SXM 80GB", work="train", gpus=64, tokens=8192, global_batch=256
+    )
+    planned = plan_training(case, 1e12, Predictor())
+    plan = {
+        **PRETRAINED, "building.gpus": 64, "building.batch_tokens": 256 * 8192,
+        "building.sequence_tokens": 8192, "building.pretraining_tokens": 1e12,
+        "capacity.model": "llama-3.1-70b", "building.goodput_basis": "given",
+        "building.goodput_share": planned.run.goodput.share, "building.tokens_basis": "given",
+    }  # fmt: skip
+    document = scenarios.from_document({"months": 12, "start": "2026-12"})
+    found = evaluate(scenarios.with_overrides(document, plan), trials=0, parts=())
+    hours = found.indicators["final_run_gpu_hours"].base
+    assert hours == pytest.approx(planned.run.device_hours, rel=1e-12)
+    assert Predictor().predict(planned.best.case).value == planned.tokens_per_s_per_device
 
 
 def test_predicted_utilisation_needs_a_device():

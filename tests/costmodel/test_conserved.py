@@ -46,19 +46,44 @@ def draw(rng: np.random.Generator) -> Case:
         "software": SOFTWARE.get(work, (None,))[rng.integers(len(SOFTWARE.get(work, (None,))))],
     }
     if work == "train":
-        tensor, pipeline = (int(2 ** rng.integers(0, 3)) for _ in range(2))
-        if gpus % (tensor * pipeline) == 0:
-            asked |= {"tensor": tensor, "pipeline": pipeline}
-        asked["batch"] = float(rng.integers(1, 9))
-        asked["sharding"] = str(rng.choice(("none", "gradients", "full")))
-        asked["recomputed"] = float(rng.choice((0.0, 0.15, 1.0)))
+        asked |= _training(rng, gpus, experts=architecture.has_experts)
     if work == "serve":
-        asked["regime"] = str(rng.choice(("closed", "queued", "static")))
-        asked["pipeline"] = int(rng.choice((1, 1, min(2, gpus))))
-        asked["prefix_share"] = float(rng.choice((0.0, 0.5)))
-        asked["max_sequences"] = rng.choice((None, 64.0))
+        asked |= _serving(rng, gpus)
     accelerator = CATALOG.accelerators[rng.integers(len(CATALOG.accelerators))]
     return Case.on(architecture, accelerator, **asked)
+
+
+def _training(rng: np.random.Generator, gpus: int, *, experts: bool) -> dict[str, object]:
+    """How a step is cut, and what it repeats and overlaps."""
+    tensor, pipeline, context = (int(2 ** rng.integers(0, most)) for most in (3, 3, 2))
+    if gpus % (tensor * pipeline * context):
+        tensor = pipeline = context = 1
+    data = gpus // (tensor * pipeline * context)
+    batch = float(rng.integers(1, 9))
+    return {
+        "tensor": tensor, "pipeline": pipeline, "context": context, "batch": batch,
+        "expert": int(rng.choice((1, min(8, data)))) if experts else 1,
+        "virtual": rng.choice((None, 1, 2)) if pipeline > 1 else None,
+        "global_batch": float(batch * data * rng.integers(1, 17)),
+        "sharding": str(rng.choice(("none", "gradients", "full"))),
+        "recomputed": float(rng.choice((0.0, 0.15, 1.0))),
+        "overlapped": bool(rng.integers(2)), "compiled": bool(rng.integers(2)),
+    }  # fmt: skip
+
+
+def _serving(rng: np.random.Generator, gpus: int) -> dict[str, object]:
+    """How requests come, and what an engine makes of them."""
+    pipeline = int(rng.choice((1, 1, min(2, gpus))))
+    tensor = max(gpus // pipeline // int(rng.choice((1, 1, 2))), 1)
+    drafted = int(rng.choice((0, 0, 3)))
+    return {
+        "regime": str(rng.choice(("closed", "queued", "static"))),
+        "pipeline": pipeline, "tensor": tensor, "prefix_share": float(rng.choice((0.0, 0.5))),
+        "max_sequences": rng.choice((None, 64.0)), "memory_share": float(rng.choice((0.5, 0.9))),
+        "kv_precision": rng.choice((None, "fp8")), "drafted": drafted,
+        "acceptance": 0.7 if drafted else 0.0,
+        "attention_data": int(rng.choice((1, 1, tensor))),
+    }  # fmt: skip
 
 
 CASES = [draw(np.random.default_rng(place)) for place in range(REQUESTS)]
@@ -133,3 +158,38 @@ def test_a_longer_prompt_never_serves_more(found):
     longer = [replace(case, tokens=case.tokens * 1.5) for case, _ in served]
     for (case, one), two in zip(served, PREDICTOR.predict_all(longer), strict=True):
         assert two.value is None or two.value <= one.value * 1.005, case
+
+
+def test_a_longer_context_or_prompt_never_comes_sooner(found):
+    served = [
+        (case, one) for case, one in found if case.work == "serve" and case.regime == "static"
+    ]
+    longer = [replace(case, tokens=case.tokens * 1.5) for case, _ in served]
+    for (case, one), two in zip(served, PREDICTOR.predict_all(longer), strict=True):
+        assert two.value is None or two.ttft_s >= one.ttft_s * (1 - 1e-9), case
+        assert two.value is None or two.tpot_s >= one.tpot_s * (1 - 1e-9), case
+
+
+def test_training_gains_from_more_replicas(found):
+    """Twice the servers and the batch: more tokens in all. (Leaving a server may cost more.)"""
+    trained = [
+        (case, one)
+        for case, one in found
+        if case.work == "train" and case.gpus >= case.accelerator.devices_per_node
+    ]
+    assert len(trained) > 50
+    wider = [
+        replace(case, gpus=case.gpus * 2, global_batch=case.global_batch * 2) for case, _ in trained
+    ]
+    for (case, one), two in zip(trained, PREDICTOR.predict_all(wider), strict=True):
+        assert two.value is None or two.value * 2 >= one.value * 0.999, case
+
+
+def test_a_larger_model_takes_longer(found):
+    larger = {"llama-3.2-1b": "llama-3.1-8b", "llama-3.1-8b": "llama-3.1-70b"}
+    some = [(case, one) for case, one in found if case.architecture.name in larger]
+    again = [replace(case, architecture=READ[larger[case.architecture.name]]) for case, _ in some]
+    pairs = zip(some, PREDICTOR.predict_all(again), strict=True)
+    compared = [(case, one, two) for (case, one), two in pairs if two.value]
+    assert len(compared) > 50
+    assert all(two.value < one.value for case, one, two in compared)

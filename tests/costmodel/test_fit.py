@@ -11,10 +11,18 @@ import pytest
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns
 from modelworth.costmodel.prediction.fit.least_squares import Design, fit, read_priors
-from modelworth.costmodel.prediction.fit.leave_out import band95, leave_out, log_errors, quantile
+from modelworth.costmodel.prediction.fit.leave_out import (
+    LeftOut,
+    band95,
+    interval_rows,
+    leave_out,
+    log_errors,
+    quantile,
+)
 from modelworth.costmodel.prediction.fit.observed import Observed, possible, read_folder, weighed
 from modelworth.costmodel.prediction.fit.refit import refit, write_tables
 from modelworth.costmodel.prediction.fit.validation import validate
+from modelworth.costmodel.prediction.interval import log_width
 from modelworth.costmodel.prediction.step.coefficients import (
     NAMES,
     PUBLISHED,
@@ -112,6 +120,23 @@ def test_intervals_from_left_out_models_hold_new_measurements():
     assert 0.82 <= inside <= 0.99
 
 
+def test_each_group_is_covered_at_each_distance_as_chance_allows():
+    """Also where most errors of the wider group are far smaller than the group's own."""
+    seen = synthetic(0.0)
+    noise = np.random.default_rng(4).normal(0, 1, len(seen))
+    spread = np.where([one.case.gpus == 64 for one in seen], 0.4, 0.05)
+    left = {
+        "model": LeftOut(noise * spread, tuple(() for _ in seen)),
+        "device": LeftOut(noise * spread * 2, tuple(("device",) for _ in seen)),
+    }
+    rows = {(row.group, row.distance): row.log90 for row in interval_rows(seen, left, "2026-11")}
+    low, high = band95(len(seen))
+    for distance, split in (("model", "model"), ("device", "device")):
+        inside = np.mean(np.abs(left[split].errors) <= rows["train dense madeup", distance])
+        assert low <= inside <= high
+    assert rows["train", "generation"] > rows["train", "model"]
+
+
 def test_rows_that_beat_the_best_kernels_are_rejected():
     """Llama-3.1-8B in fp8 on H200: 70 requests/s of 4,000 tokens would take 113% of the peak."""
     case = Case.of(
@@ -166,10 +191,13 @@ def test_every_coefficient_is_near_what_was_known_of_it():
 
 
 def test_shipped_intervals_widen_with_distance():
-    rows = {row.group: row.log90 for row in shipped_tables().intervals}
+    tables = shipped_tables()
     for kind in KINDS:
-        assert 0 < rows[kind] < 1
-        assert rows[f"{kind}: new generation"] >= rows[f"{kind}: new device"] > 0
+        widths = [
+            log_width(tables, (kind,), new)
+            for new in ((), ("device",), ("generation",), ("generation", "software"))
+        ]
+        assert 0 < widths[0] < min(widths[1:]) < 1
 
 
 @pytest.fixture(scope="module")

@@ -46,8 +46,10 @@ def apart(asked: Case):
     return work, fit, float(alone.prefill_s[0]), decode_s
 
 
-@pytest.mark.parametrize("running", [2.0, 15.0, 60.0])
-def test_open_loop_agrees_with_the_simulation(running):
+@pytest.mark.parametrize(
+    ("running", "variation"), [(2.0, 0.0), (15.0, 0.0), (60.0, 0.0), (2.0, 1.0), (30.0, 1.0)]
+)
+def test_open_loop_agrees_with_the_simulation(running, variation):
     asked = case()
     work, fit, prefill_s, decode_s = apart(asked)
     service = replace(
@@ -57,8 +59,9 @@ def test_open_loop_agrees_with_the_simulation(running):
         prefill_s=prefill_s,
         first_token_s=0.0,
     )
-    loop = open_loop(service, 200, np.array([running]))
-    seen = simulate(prefill_s, decode_s, 200, rate=float(loop.requests_per_s[0]))
+    loop = open_loop(service, 200, np.array([running]), variation=variation)
+    rate = float(loop.requests_per_s[0])
+    seen = simulate(prefill_s, decode_s, 200, rate=rate, variation=variation)
     assert np.mean(seen.tpot_s) == pytest.approx(float(loop.tpot_s[0]), rel=0.12)
     assert np.quantile(seen.ttft_s, 0.95) == pytest.approx(float(loop.ttft_p95_s[0]), rel=0.3)
     assert np.quantile(seen.tpot_s, 0.95) == pytest.approx(float(loop.tpot_p95_s[0]), rel=0.2)

@@ -144,6 +144,27 @@ def test_expert_parallelism_spares_the_exchange_of_experts():
     assert together["experts"] > apart["experts"] == 0
 
 
+def test_with_expert_parallelism_each_device_reads_its_own_experts():
+    _, shape = read("mixtral-8x7b")
+    bare = replace(shape, dense_parameters=0, head_parameters=0)
+    quick = replace(CHIP, expert_flops_per_s=1e30)
+    alone, shared = (
+        training_step(bare, quick, IDEAL, replace(STEP, data=8.0, expert=expert))["products"]
+        for expert in (1.0, 8.0)
+    )
+    assert shared == pytest.approx(alone / 8, rel=1e-6)
+
+
+@pytest.mark.parametrize(("stages", "share"), [(4.0, 1.0), (5.0, 1 / 5)])
+def test_the_head_stands_on_the_last_stage_where_layers_divide_evenly(stages, share):
+    """32 layers on 4 stages leave it besides 8 layers; on 5 a person has balanced them."""
+    _, shape = read("llama-2-7b")
+    bare = replace(shape, dense_parameters=0)
+    whole = training_step(bare, CHIP, IDEAL, STEP)["products"]
+    cut = training_step(bare, CHIP, IDEAL, replace(STEP, pipeline=stages))["products"]
+    assert cut == pytest.approx(whole * share, rel=1e-6)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(MODELS),

@@ -19,6 +19,7 @@ from modelworth.costmodel.prediction.energy import (
     facility_power_w,
 )
 from modelworth.costmodel.prediction.training.published_runs import (
+    hours_by_prior,
     load_training_runs,
     utilisation_prior,
     validate_training_runs,
@@ -28,10 +29,8 @@ from modelworth.costmodel.prediction.training.run import (
     Hardware,
     Reliability,
     best_checkpoint_interval_s,
-    checkpoint_bytes,
     goodput,
     run_at_speed,
-    run_by_prior,
 )
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -164,12 +163,13 @@ def test_run_reports_energy_and_carbon_where_known():
     assert run.device_hours == pytest.approx(run.days * 24 * 1024)
 
 
-def test_run_by_prior_is_the_rule_of_thumb():
+def test_hours_by_prior_are_the_rule_of_thumb():
     prior = utilisation_prior()
-    run = run_by_prior(15e12, 8e9, Hardware(4096, 989e12), prior)
-    assert run.training_flops == 6 * 8e9 * 15e12
-    assert run.utilisation == pytest.approx(prior.typical)
-    assert run.goodput.share == 1
+    least, typical, most = hours_by_prior(
+        6 * 8e9 * 15e12, load_catalog().accelerator("H100"), prior
+    )
+    assert typical == pytest.approx(6 * 8e9 * 15e12 / (prior.typical * 989.4e12) / 3600, rel=1e-3)
+    assert most / typical == pytest.approx(typical / least)
     low, high = prior.interval()
     assert low < prior.typical < high
     assert 0.25 < prior.typical < 0.4
@@ -237,14 +237,8 @@ def test_refusals():
         utilisation_prior(load_training_runs()[:1])
     with pytest.raises(InputError, match="tokens"):
         run_at_speed(0, 1, 1, Hardware(1, 1e12))
-    with pytest.raises(InputError, match="active_parameters"):
-        run_by_prior(1, 0, Hardware(1, 1e12), utilisation_prior())
     with pytest.raises(InputError, match="reliability"):
         run_at_speed(1e12, 1e4, 1, Hardware(10_000_000, 1e12), LLAMA_3)
     for wrong in ({"device_mtbf_hours": 0}, {"restart_s": -1}, {"other_loss": 1.0}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             Reliability(**wrong)
-
-
-def test_checkpoint_holds_what_training_needs():
-    assert checkpoint_bytes(405e9) == pytest.approx(5.67e12)

@@ -24,12 +24,12 @@ from modelworth.costmodel.prediction.fit.least_squares import (
     read_priors,
 )
 from modelworth.costmodel.prediction.fit.observed import Observed, weighed
-from modelworth.costmodel.prediction.interval import groups_of
+from modelworth.costmodel.prediction.interval import distance_of, groups_of, new_in
 from modelworth.costmodel.prediction.step.coefficients import (
+    KNOWN,
     CoefficientRow,
     IntervalRow,
     Tables,
-    generation_of,
 )
 from modelworth.costmodel.prediction.times import times
 
@@ -39,13 +39,15 @@ SPLITS: dict[str, Group] = {
     "device": lambda one: one.case.accelerator.name,
     "software": lambda one: software_name(one.case.software) or "",
 }
-FLOORS = {"device": 0.06, "generation": 0.2, "software": 0.2, "precision": 0.1}
-"""Least that something new adds to a width's logarithm: judgement, after a prototype."""
+FLOORS = {"device": 0.06, "generation": 0.2, "software": 0.2}
+"""Least that something new adds to the width of a kind of work: judgement, after a prototype."""
 POOL_MODELS = 3
 """Models that the wider group counts for where a group's own width is shrunk towards it."""
 ROWS_OF_A_MODEL = 10
 """Rows that count as a model where a group has few models but many rows."""
 COVERED = 0.9
+ENOUGH = 20
+"""Rows from which a group's coverage is held to what chance explains."""
 ROUNDS = 8
 
 
@@ -80,7 +82,7 @@ def leave_out(
         found = log_errors([observed[place] for place in places], tables)
         for place, error in zip(places, found, strict=True):
             errors[place] = error
-            new[place] = _new(observed[place], tables)
+            new[place] = new_in(observed[place].case, tables)
     return LeftOut(errors, tuple(new))
 
 
@@ -101,42 +103,77 @@ def log_errors(observed: Sequence[Observed], tables: Tables) -> Array:
 def interval_rows(
     observed: Sequence[Observed], left_out: dict[str, LeftOut], as_of: str
 ) -> list[IntervalRow]:
-    """Widths of the groups of one kind of work, and what distance adds to them."""
-    kind = observed[0].case.kind
-    errors = np.abs(left_out["model"].errors)
-    widths: dict[str, float] = {}
-    rows: list[IntervalRow] = []
+    """Widths of the groups of one kind of work, at each distance that was tried.
+
+    A group's own width, pulled towards the wider group's as a few models more would; but no
+    further than what chance explains of its own rows.
+    """
+    tried = _by_distance(observed, left_out)
+    distances = sorted(tried, key=lambda one: (one != KNOWN, one))
     chains = [groups_of(one.case)[::-1] for one in observed]
-    twins = Counter(one.twin for one in observed)
-    names = sorted({name for chain in chains for name in chain}, key=_depth(chains))
-    for name in names:
-        member = np.array([name in chain for chain in chains])
-        some = [one for one, yes in zip(observed, member, strict=True) if yes]
-        models = {one.case.architecture.name for one in some}
-        wider = next((chain[chain.index(name) - 1] for chain in chains if name in chain[1:]), None)
-        every = np.array([1 / twins[one.twin] for one in some])
-        own = max(
-            quantile(errors[member], shares(some), COVERED),
-            quantile(errors[member], every, COVERED),
-        )
-        if wider is not None:
-            count = max(len(models), every.sum() / ROWS_OF_A_MODEL)
-            own = (count * own + POOL_MODELS * widths[wider]) / (count + POOL_MODELS)
-        widths[name] = own
-        precisions = "|".join(sorted({one.case.precision for one in some}))
-        rows.append(
-            IntervalRow(
-                group=name,
-                log90=round(own, 4),
-                rows=len({one.twin for one in some}),
-                models=len(models),
-                precisions=precisions,
-                source="errors on published rows with their model left out of the fit",
-                as_of=as_of,
-            )
-        )
-    base = np.array([widths[chain[-1]] for chain in chains])
-    return rows + _additions(kind, observed, left_out, base, as_of)
+    kind, rows = observed[0].case.kind, dict[tuple[str, str], IntervalRow]()
+    wider = {
+        name: chain[place - 1] for chain in chains for place, name in enumerate(chain) if place
+    }
+    for name in sorted({one for chain in chains for one in chain}, key=lambda one: one.count(" ")):
+        for distance in distances:
+            some = [pair for pair in tried[distance] if name in groups_of(pair[0].case)]
+            if not some:
+                continue
+            pool = rows.get((wider.get(name, ""), distance))
+            rows[name, distance] = _interval(name, distance, some, pool, as_of)
+    for what, floor in FLOORS.items():
+        least = math.hypot(rows[kind, KNOWN].log90, floor)
+        held = rows.get((kind, what)) or IntervalRow(
+            group=kind, distance=what, log90=least, rows=0, models=0, source="judgement",
+            as_of=as_of,
+        )  # fmt: skip
+        rows[kind, what] = held.model_copy(update={"log90": round(max(held.log90, least), 4)})
+    return list(rows.values())
+
+
+def _by_distance(
+    observed: Sequence[Observed], left_out: dict[str, LeftOut]
+) -> dict[str, list[tuple[Observed, float]]]:
+    """Rows with their errors by what the rest had nothing of."""
+    found: dict[str, list[tuple[Observed, float]]] = {}
+    for split in left_out.values():
+        for one, new, error in zip(observed, split.new, split.errors, strict=True):
+            if math.isfinite(error):
+                found.setdefault(distance_of(new), []).append((one, abs(float(error))))
+    return found
+
+
+def _interval(
+    name: str,
+    distance: str,
+    some: Sequence[tuple[Observed, float]],
+    pool: IntervalRow | None,
+    as_of: str,
+) -> IntervalRow:
+    members, errors = [one for one, _ in some], np.array([error for _, error in some])
+    twins = Counter(one.twin for one in members)
+    every = np.array([1 / twins[one.twin] for one in members])
+    models, rows = {one.case.architecture.name for one in members}, len(twins)
+    many = rows >= ENOUGH and distance in (KNOWN, "software")
+    weighed = (every,) if many else (shares(members), every)
+    width = max(quantile(errors, weights, COVERED) for weights in weighed)
+    if pool is not None:
+        count = max(len(models), rows / ROWS_OF_A_MODEL)
+        width = (count * width + POOL_MODELS * pool.log90) / (count + POOL_MODELS)
+    if rows >= ENOUGH:
+        low, high = ((end + COVERED) / 2 for end in band95(rows))
+        width = min(max(width, quantile(errors, every, low)), quantile(errors, every, high))
+    return IntervalRow(
+        group=name,
+        distance=distance,
+        log90=round(width, 4),
+        rows=rows,
+        models=len(models),
+        precisions="|".join(sorted({one.case.precision for one in members})),
+        source="errors on published rows with such things left out of the fit",
+        as_of=as_of,
+    )
 
 
 def shares(observed: Sequence[Observed]) -> Array:
@@ -159,59 +196,8 @@ def quantile(values: Array, weights: Array, share: float) -> float:
     return float(np.interp(share * weights.sum(), passed, values[order]))
 
 
-def _additions(
-    kind: str,
-    observed: Sequence[Observed],
-    left_out: dict[str, LeftOut],
-    base: Array,
-    as_of: str,
-) -> list[IntervalRow]:
-    weights = shares(observed)
-    rows: list[IntervalRow] = []
-    for what, floor in FLOORS.items():
-        split = {"generation": "device"}.get(what, what)
-        found = left_out.get(split)
-        added, count = floor, 0
-        if found is not None:
-            some = np.array([new == (what,) for new in found.new]) & np.isfinite(found.errors)
-            count = int(some.sum())
-            if count:
-                excess = np.sqrt(np.maximum(found.errors[some] ** 2 - base[some] ** 2, 0))
-                added = max(floor, quantile(excess, weights[some], COVERED))
-        if what == "generation":
-            added = max(added, rows[0].log90)  # a new generation is a new device, too
-        rows.append(
-            IntervalRow(
-                group=f"{kind}: new {what}",
-                log90=round(added, 4),
-                rows=count,
-                models=0,
-                source="errors with each left out in turn" if count else "judgement",
-                as_of=as_of,
-            )
-        )
-    return rows
-
-
-def _new(one: Observed, tables: Tables) -> tuple[str, ...]:
-    """What no row of a fit has: generation or device, and software."""
-    device, kind, new = one.case.accelerator, one.case.kind, []
-    if not tables.knows(kind, "generation", generation_of(device)):
-        new.append("generation")
-    elif not tables.knows(kind, "device", device.name):
-        new.append("device")
-    if not tables.knows(kind, "software", software_name(one.case.software) or ""):
-        new.append("software")
-    return tuple(new)
-
-
 def _model(one: Observed) -> tuple[str, str]:
     return one.case.architecture.name, one.case.accelerator.name
-
-
-def _depth(chains: Sequence[tuple[str, ...]]) -> Callable[[str], tuple[int, str]]:
-    depths = {name: place for chain in chains for place, name in enumerate(chain)}
-    return lambda name: (depths[name], name)
 
 
 def band95(rows: int) -> tuple[float, float]:

@@ -8,7 +8,7 @@ chance explains. `docs/accuracy.md` is written from what `validate` returns.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from modelworth.costmodel.prediction.fit.least_squares import Array
 from modelworth.costmodel.prediction.fit.leave_out import (
+    ENOUGH,
     LeftOut,
     band95,
     log_errors,
@@ -26,12 +27,10 @@ from modelworth.costmodel.prediction.fit.leave_out import (
 from modelworth.costmodel.prediction.fit.observed import Observed
 from modelworth.costmodel.prediction.fit.refit import Refit, refit
 from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
-from modelworth.costmodel.prediction.interval import groups_of
+from modelworth.costmodel.prediction.interval import groups_of, log_width
 from modelworth.costmodel.prediction.step.coefficients import Tables
 from modelworth.costmodel.prediction.training.published_runs import validate_training_runs
 
-ENOUGH = 20
-"""Rows from which a group's coverage is held to its band."""
 WORST = 15
 
 
@@ -56,8 +55,8 @@ class Score:
         """Whether the coverage is what chance explains around nine tenths."""
         if self.coverage is None or self.rows < ENOUGH:
             return True
-        low, _ = band95(self.rows)
-        return self.coverage >= low
+        low, high = band95(self.rows)
+        return low <= self.coverage <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +81,8 @@ class Report:
 
     @property
     def text(self) -> str:
-        """For a terminal."""
-        head = f"{'group':<46}{'left out':<10}{'rows':>5}{'median':>8}{'p90':>7}{'in 90%':>8}"
-        lines = [head, "-" * len(head)]
-        for score in (*self.scores, *self.simple):
-            mark = "" if score.within_band else "  !"
-            lines.append(
-                f"{score.group:<46}{score.left_out:<10}{score.rows:>5}{score.median:>8.1%}"
-                f"{score.p90:>7.0%}{_percent(score.coverage):>8}{mark}"
-            )
+        """For a terminal: the page's tables."""
+        lines = score_table((*self.scores, *self.simple))
         lines += [f"not used: {rows} rows, {reason}" for reason, rows in self.rejected]
         return "\n".join(lines)
 
@@ -172,13 +164,9 @@ def _left_out(
     found: LeftOut,
     tables: Tables,
 ) -> Score:
-    rows = {row.group: row.log90 for row in tables.intervals}
     widths = np.array(
         [
-            math.hypot(
-                rows[groups_of(one.case)[0]],
-                *(rows[f"{one.case.kind}: new {each}"] for each in new),
-            )
+            log_width(tables, groups_of(one.case), new)
             for one, new in zip(observed, found.new, strict=True)
         ]
     )
@@ -232,5 +220,17 @@ def _rejected(made: Refit) -> tuple[tuple[str, int], ...]:
     return tuple(counted.items())
 
 
-def _percent(share: float | None) -> str:
-    return "—" if share is None else f"{share:.0%}"
+def score_table(scores: Iterable[Score]) -> list[str]:
+    """Lines of a Markdown table, ✗ where the coverage isn't what chance explains."""
+    lines = [
+        f"{'| group':<46} | left out | rows | median |  p90 | in 90% |",
+        "| --- | --- | --: | --: | --: | --: |",
+    ]
+    for one in scores:
+        inside = "—" if one.coverage is None else f"{one.coverage:.0%}"
+        mark = "" if one.within_band else " ✗"
+        lines.append(
+            f"| {one.group:<44} | {one.left_out:<8} | {one.rows:>4} | {one.median:>6.1%} | "
+            f"{one.p90:>4.0%} | {inside}{mark} |"
+        )
+    return lines

@@ -30,7 +30,7 @@ PASS_TOKENS = 8192.0
 """Prompt tokens that engines read in one pass at most: the usual setting."""
 WORKSPACE_SHARE = 0.03
 """Of a device's memory, taken by graphs and workspaces beside weights and cache."""
-ROUNDS = 12
+HALVINGS, SECANTS = 6, 3
 DRAFT_SHARE = 0.02
 """Of a pass, what guessing one token ahead costs: one layer of some fifty."""
 
@@ -124,13 +124,9 @@ def steady_state(case: Columns, fit: Coefficients) -> Steady:
     room = cache_room(case, case.tokens + case.reserves * case.new_tokens)
     room = np.maximum(np.minimum(room, case.max_sequences), 1) / case.pipeline
     limit = np.where(case.static > 0, clients, np.minimum(np.maximum(room, 1), clients))
-    running = limit * np.ones_like(np.asarray(case.tokens, dtype=float))
+    limit = limit * np.ones_like(np.asarray(case.tokens, dtype=float))
     closed = (case.static == 0) & (case.queued == 0)
-    for _ in range(ROUNDS):
-        request = request_s(case, fit, running)
-        ttft_s = _first_token_s(fit, request, clients)
-        decoding = clients - ttft_s / request.seconds
-        running = np.where(closed, np.sqrt(running * np.clip(decoding, 1, limit)), limit)
+    running = np.where(closed, _decoding(case, fit, clients, limit), limit)
     request = request_s(case, fit, running)
     rate = 1 / request.seconds
     waiting_s = clients / rate - case.new_tokens * running / rate / case.new_tokens
@@ -149,6 +145,31 @@ def steady_state(case: Columns, fit: Coefficients) -> Steady:
         ttft_s, tpot_s, running * groups, room * case.pipeline, rate * groups,
         request.prefill_s / request.prompts, request.decode_s, np.minimum(share, 1), parts,
     )  # fmt: skip
+
+
+def _decoding(case: Columns, fit: Coefficients, clients: Number, limit: Number) -> Number:
+    """Sequences that decode in a closed loop: clients less those that wait for a first token.
+
+    The more decode, the sooner requests end and the more wait, so there is one such number: halved
+    towards in logarithms, then by the line between both ends.
+    """
+
+    def excess(running: Number) -> Number:
+        request = request_s(case, fit, running)
+        return clients - _first_token_s(fit, request, clients) / request.seconds - running
+
+    low, high = np.ones_like(limit), limit
+    above, below = excess(low), excess(high)
+    for place in range(HALVINGS + SECANTS):
+        share = np.clip(above / np.maximum(above - below, 1e-300), 0.0, 1.0)
+        line = low + (high - low) * share
+        tried = np.sqrt(low * high) if place < HALVINGS else line
+        found = excess(tried)
+        more = found > 0
+        low, above = np.where(more, tried, low), np.where(more, found, above)
+        high, below = np.where(more, high, tried), np.where(more, below, found)
+    share = np.clip(above / np.maximum(above - below, 1e-300), 0.0, 1.0)
+    return np.where(below > 0, limit, low + (high - low) * share)
 
 
 def _first_token_s(fit: Coefficients, request: Request, clients: Number) -> Number:

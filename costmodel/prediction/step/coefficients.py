@@ -130,22 +130,25 @@ class RateRow(Row):
 
 
 class IntervalRow(Row):
-    """Half-width of the 90% interval of a group, as a logarithm; or what distance adds to it.
+    """Half-width of the 90% interval of a group at a distance, as a logarithm.
 
     Attributes:
-        group: narrow or wide, as `interval.groups_of` names them; or `KIND: new device` and so on.
-        log90: 9 in 10 measurements of models left out lie within exp(±log90).
-        rows, models: what it rests on.
+        group: narrow or wide, as `interval.groups_of` names them.
+        distance: what no row of the fit had, joined by +; `KNOWN`: nothing but the model.
+        log90: 9 in 10 measurements at that distance lie within exp(±log90).
+        rows, models: what it rests on; 0 rows: judgement.
         precisions: that its rows were measured in, joined by |.
     """
 
     group: Text
+    distance: Text
     log90: float = Field(ge=0)
     rows: int = Field(ge=0)
     models: int = Field(ge=0)
     precisions: str = ""
 
 
+KNOWN = "model"
 Key = tuple[str, str, str, str]
 
 
@@ -158,6 +161,7 @@ class Tables:
     intervals: tuple[IntervalRow, ...] = ()
     _index: dict[Key, float] = field(init=False)
     _known: frozenset[tuple[str, str, str]] = field(init=False)
+    _widths: dict[tuple[str, str], float] = field(init=False)
 
     def __post_init__(self) -> None:
         index = {
@@ -166,6 +170,8 @@ class Tables:
         known = frozenset((row.kind, row.level, row.name) for row in self.coefficients if row.rows)
         object.__setattr__(self, "_index", index)
         object.__setattr__(self, "_known", known)
+        widths = {(row.group, row.distance): row.log90 for row in self.intervals}
+        object.__setattr__(self, "_widths", widths)
 
     def value(self, kind: str, level: str, name: str, coefficient: str) -> float | None:
         """A coefficient, None where the table has none."""
@@ -175,10 +181,15 @@ class Tables:
         """Whether rows of this device, generation or software were fitted on."""
         return (kind, level, name) in self._known
 
+    def width(self, group: str, distance: str) -> float | None:
+        """The interval of a group at a distance, None where the table has none."""
+        return self._widths.get((group, distance))
+
+    @lru_cache(maxsize=8)  # noqa: B019 tables are few, and live as long as the process
     def precisions(self, kind: str) -> tuple[str, ...]:
         """Those of the measurements of a kind of work."""
-        found = [row.precisions for row in self.intervals if row.group == kind]
-        return tuple(found[0].split("|")) if found else ()
+        words = [row.precisions.split("|") for row in self.intervals if row.group == kind]
+        return tuple(sorted({one for some in words for one in some if one}))
 
 
 @cache

@@ -99,10 +99,13 @@ def products_s(
     passes: Number,
     attention_data: Number = 1.0,
     gathered: Number = 1.0,
+    stages: Number = 1.0,
 ) -> Number:
     """Matrix products over `tokens`, the head over `answered`; dense ones and experts apart.
 
-    `gathered` devices bring their tokens together at each expert (expert parallelism).
+    `gathered` devices bring their tokens together at each expert (expert parallelism), so each
+    reads its own experts alone, for the tokens of all. `stages` is how many times fewer devices
+    share the head than the layers, where a pipeline's last stage holds it besides its layers.
     """
     narrow = 1 / (1 + fit.narrow_width / shape.width)
     share = np.minimum(device.memory_share * fit.memory, MOST_OF_PEAK)
@@ -123,13 +126,14 @@ def products_s(
     expert_rate = rate(device.expert_flops_per_s, device.expert_share, fit.experts_compute)
     filled = 1 + fit.narrow_expert_width / np.maximum(shape.expert_width, 1)
     expert_rate = expert_rate * split / filled / (1 + fit.narrow_expert / np.maximum(each, 1e-9))
-    touched = shape.expert_parameters * experts_touched(shape, tokens) * device.expert_bytes
+    met = experts_touched(shape, tokens * gathered) / gathered
+    touched = shape.expert_parameters * met * device.expert_bytes
     routed = 2 * shape.expert_parameters * shape.experts_per_token * tokens
     experts_s = soft_max(
         routed * passes / expert_rate,
         touched * passes / (bandwidth * np.minimum(fit.experts_memory, 1)),
     )
-    return dense_s + head_s + np.where(shape.experts > 0, experts_s, 0.0)
+    return dense_s + head_s * stages + np.where(shape.experts > 0, experts_s, 0.0)
 
 
 def rate(peak: Number, best: Number, share: Number) -> Number:

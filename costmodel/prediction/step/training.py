@@ -41,6 +41,9 @@ gradient read and the working copy written in 16 bits."""
 BACKWARD_ATTENTION = 2.5
 OVERLAP = 0.9
 """Part of computing behind which an exchange can hide; the rest are its edges."""
+HANDED_ON_EXPOSED = 0.3
+"""Share of what stages hand on that computing doesn't hide: judgement, as seen of experts'
+exchanges. Slices multiply what is handed on (Narayanan et al. 2021, section 2.2)."""
 SCALING_PASSES = 3
 """Products of a step that read inputs scaled to a narrow format: forward and two backward."""
 REFERENCE_DEVICES = 8
@@ -97,9 +100,13 @@ def training_step(shape: Shape, device: Device, fit: Coefficients, work: Trainin
 
 
 def micro_batch_s(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Parts:
-    """Seconds of one micro-batch, forward and backward, on one stage."""
+    """Seconds of one micro-batch, forward and backward, on the stage that takes longest.
+
+    It has the layers that don't divide evenly; where they do, the head besides its layers.
+    """
     tokens = work.micro_batch * work.tokens / work.context
-    split = work.tensor * work.pipeline
+    stages = shape.layers / np.ceil(shape.layers / work.pipeline)
+    split = work.tensor * stages
     passes = 3 + work.recomputed
     flops = attention_flops(shape, work.tokens) * work.micro_batch / work.context
     flops = flops * (1 + BACKWARD_ATTENTION + work.recomputed)
@@ -110,33 +117,38 @@ def micro_batch_s(shape: Shape, device: Device, fit: Coefficients, work: Trainin
     answered = np.where(np.isnan(shape.head_tokens), tokens, work.micro_batch * shape.head_tokens)
     written = scores_s(shape, device, fit, work.micro_batch, work.tokens) * passes * work.unfused
     per_node = np.maximum(device.devices_per_node / (work.tensor * work.context), 1)
+    last = np.where(stages == work.pipeline, work.pipeline, stages / work.pipeline)
     parts = {
         "products": products_s(
-            shape, device, fit, tokens, answered, split, passes, gathered=work.expert
+            shape, device, fit, tokens, answered, split, passes, gathered=work.expert, stages=last
         ),
         "attention": (flops / attention_rate(shape, device, fit) + written) / split,
         "activations": (moved + scaled + logits) * tokens / split / bandwidth,
         "tensor": fit.tensor_exposed
         * (2 + work.recomputed)
         * all_reduces_s(shape, device, fit, tokens, work.tensor)
-        / work.pipeline,
+        / stages,
         "experts": fit.experts_exposed
         * 2
         * all_to_all_s(shape, device, fit, tokens / work.tensor, work.expert, per_node)
-        / work.pipeline,
+        / stages,
         "context": 2 * context_s(shape, device, fit, tokens, work.context) / split,
-        "fixed": passes * shape.layers / work.pipeline * fit.layer_s,
+        "fixed": passes * shape.layers / stages * fit.layer_s,
     }
     host = shape.layers * fit.host_layer_s + shape.expert_layers * fit.host_expert_layer_s
-    return waiting_for_host(parts, host / work.pipeline)
+    return waiting_for_host(parts, host / stages)
 
 
 def _stages_s(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Number:
-    """Activations handed on and gradients handed back; all but the first hide behind computing."""
+    """Activations handed on and gradients handed back, once for each slice of the model.
+
+    The first micro-batch waits for every stage; later ones hide most of it behind computing.
+    """
     tokens = work.micro_batch * work.tokens / work.context / work.tensor
     near = np.where(work.devices <= device.devices_per_node, 2, 1)
     each = stages_s(shape, device, fit, tokens, near)
-    return np.where(work.pipeline > 1, 2 * work.pipeline * each, 0.0)
+    shown = HANDED_ON_EXPOSED * work.virtual * work.micro_batches
+    return np.where(work.pipeline > 1, 2 * (work.pipeline + shown) * each, 0.0)
 
 
 def _exposed_s(

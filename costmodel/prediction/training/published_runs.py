@@ -13,6 +13,7 @@ never saw a run of the same organisation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log
 from pathlib import Path
@@ -22,11 +23,7 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveFloat, PositiveInt
 
-from modelworth.costmodel.prediction.training.run import (
-    FLOPS_PER_PARAMETER_AND_TOKEN,
-    Hardware,
-    Utilisation,
-)
+from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
 from modelworth.data import csv_rows as tables
 from modelworth.data.catalog import Accelerator, Catalog, load_catalog
 from modelworth.data.csv_rows import Row, Text, read_table
@@ -74,6 +71,26 @@ TABLE_LOG = 0.9
 Epoch AI's rows, of which the narrower interval held 74%."""
 
 
+@dataclass(frozen=True, slots=True)
+class Utilisation:
+    """Model FLOPs over dense peak for a whole run, where nothing better is known.
+
+    Attributes:
+        typical: the centre of published runs.
+        log_deviation: standard deviation of a run's logarithm about it.
+        groups: organisations that it rests on.
+    """
+
+    typical: float
+    log_deviation: float
+    groups: int
+
+    def interval(self, normal_quantile: float = 1.645) -> tuple[float, float]:
+        """Where nine of ten runs lie."""
+        factor = exp(normal_quantile * self.log_deviation * np.sqrt(1 + 1 / self.groups))
+        return self.typical / factor, self.typical * factor
+
+
 class PublishedRun(Row):
     """A run whose device-hours were published."""
 
@@ -114,22 +131,21 @@ def utilisation_prior(
     return Utilisation(exp(centre), spread, len(by_organisation))
 
 
-def hardware_of(
-    accelerator: Accelerator, devices: int, gco2_per_kwh: float | None = None
-) -> Hardware:
-    """Devices at their dense 16-bit peak, as `utilisation_prior` counts.
+def hours_by_prior(flops: float, accelerator: Accelerator, prior: Utilisation) -> list[float]:
+    """Device-hours of so many FLOPs at others' utilisation: least, typical, most of nine in ten.
 
     Raises:
-        InputError: if that rate isn't known.
+        InputError: if the device has no dense 16-bit rate.
     """
-    peak = _dense_16_bit(accelerator)
-    return Hardware(devices, peak, accelerator.board_power_w, gco2_per_kwh)
+    worst, best = prior.interval()
+    at_peak = flops / _dense_16_bit(accelerator) / 3600
+    return [at_peak / share for share in (best, prior.typical, worst)]
 
 
 def utilisation(run: PublishedRun, catalog: Catalog) -> float:
     """What one run got from its hardware."""
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
-    return flops / (run.device_hours * 3600 * _peak(run.accelerator, catalog))
+    return flops / (run.device_hours * 3600 * _dense_16_bit(_device(run.accelerator, catalog)))
 
 
 def validate_training_runs(
@@ -176,7 +192,7 @@ def _predicted_hours(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, obje
     unknown = {"predicted": None, "low": None, "high": None, "basis": ""}
     named = {new: row.get(old) for old, new in EPOCH_COLUMNS.items()}
     try:
-        peak = _peak(str(named["accelerator"]), catalog)
+        device = _device(str(named["accelerator"]), catalog)
     except InputError:
         return {**unknown, "note": f"{named['accelerator']}: no such device in the catalogue"}
     flops = _number(named["training_flops"]) or FLOPS_PER_PARAMETER_AND_TOKEN * (
@@ -187,9 +203,8 @@ def _predicted_hours(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, obje
         missing = "Hardware quantity" if flops else "Training compute (FLOP)"
         return {**unknown, "note": f"{missing}: nothing; must be given"}
     prior = utilisation_prior(_others(str(named["organisation"])), catalog)
-    _, best = prior.interval()
-    hours = flops / peak / devices / 3600 / prior.typical
-    width = exp(hypot(log(best / prior.typical), TABLE_LOG))
+    least, typical, _ = hours_by_prior(flops, device, prior)
+    hours, width = typical / devices, exp(hypot(log(typical / least), TABLE_LOG))
     return {
         "predicted": hours,
         "low": hours / width,
@@ -216,22 +231,21 @@ def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     kept = {key: row[key] for key in ("model", "organisation", "accelerator", "device_hours")}
     unknown = {"predicted": None, "low": None, "high": None, "factor": None}
     try:
-        peak = _peak(str(row["accelerator"]), catalog)
+        device = _device(str(row["accelerator"]), catalog)
     except InputError:
         return {**kept, **unknown, "note": f"{row['accelerator']} isn't in the catalogue"}
-    reason = _unusable(row, peak)
+    reason = _unusable(row, _dense_16_bit(device))
     if reason is not None:
         return {**kept, **unknown, "note": reason}
     prior = utilisation_prior(_others(str(row["organisation"])), catalog)
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
-    at_peak_hours = flops / peak / 3600
-    worst, best = prior.interval()
-    predicted, published = at_peak_hours / prior.typical, row["device_hours"]
+    low, predicted, high = hours_by_prior(flops, device, prior)
+    published = row["device_hours"]
     return {
         **kept,
         "predicted": predicted,
-        "low": at_peak_hours / best,
-        "high": at_peak_hours / worst,
+        "low": low,
+        "high": high,
         "factor": max(predicted / published, published / predicted),
         "note": "",
     }
@@ -266,13 +280,13 @@ def _first_word(organisation: str) -> str:
     return words[0] if words else ""
 
 
-def _peak(accelerator: str, catalog: Catalog) -> float:
-    """Dense peak in 16 bits of an accelerator by the catalogue's or the table's name.
+def _device(name: str, catalog: Catalog) -> Accelerator:
+    """An accelerator by the catalogue's or the table's name.
 
     Raises:
-        InputError: if the accelerator isn't known, or has no 16-bit products.
+        InputError: if it isn't known.
     """
-    return _dense_16_bit(catalog.accelerator(SAME_HARDWARE.get(accelerator, accelerator)))
+    return catalog.accelerator(SAME_HARDWARE.get(name, name))
 
 
 def _dense_16_bit(accelerator: Accelerator) -> float:

@@ -10,8 +10,8 @@ restart R and mean time between failures M is (Daly 2006, equation 20)
 
 whose best τ is M·(1 + W(−exp(−1 − δ/M))) with Lambert's W; √(2·δ·M) (Young 1974) is its first term.
 
-Where no step speed is known, a `Utilisation` stands in: what published runs got from their hardware
-over their whole duration, failures and evaluations included (`published_runs`).
+Where no step speed is known, what published runs got from their hardware stands in
+(`published_runs`).
 """
 
 from __future__ import annotations
@@ -119,26 +119,6 @@ class Hardware:
     power: PowerModel | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Utilisation:
-    """Model FLOPs over dense peak for a whole run, where nothing better is known.
-
-    Attributes:
-        typical: the centre of published runs.
-        log_deviation: standard deviation of a run's logarithm about it.
-        groups: organisations that it rests on.
-    """
-
-    typical: float
-    log_deviation: float
-    groups: int
-
-    def interval(self, normal_quantile: float = 1.645) -> tuple[float, float]:
-        """Where nine of ten runs lie."""
-        factor = exp(normal_quantile * self.log_deviation * np.sqrt(1 + 1 / self.groups))
-        return self.typical / factor, self.typical * factor
-
-
 def goodput(
     devices: int, reliability: Reliability = LLAMA_3, interval_s: float | None = None
 ) -> Goodput:
@@ -170,11 +150,6 @@ def best_checkpoint_interval_s(mtbf_s: float, checkpoint_s: float) -> float:
     return float(mtbf_s * (1 + lambertw(-np.exp(-1 - spent)).real))
 
 
-def checkpoint_bytes(parameters: float, bytes_per_parameter: float = 14.0) -> float:
-    """A checkpoint that training can go on from: 16-bit weights, float32 copy, two moments."""
-    return parameters * bytes_per_parameter
-
-
 def run_at_speed(
     tokens: float,
     tokens_per_s_per_device: float,
@@ -199,40 +174,6 @@ def run_at_speed(
         found = f"{hardware.devices} devices, {useful.failures_per_day:.0f} failures a day"
         raise InputError("reliability", found, "such that a checkpoint is ever reached")
     seconds = tokens / (tokens_per_s_per_device * hardware.devices) / useful.share
-    return _run(tokens, training_flops, seconds, hardware, useful)
-
-
-def run_by_prior(
-    tokens: float,
-    active_parameters: float,
-    hardware: Hardware,
-    utilisation: Utilisation,
-) -> TrainingRun:
-    """A run by its parameters, tokens and cluster alone.
-
-    Failures are in the utilisation already, so goodput counts none.
-
-    Raises:
-        InputError: if tokens, parameters or devices aren't above 0.
-    """
-    for name, value in (
-        ("tokens", tokens),
-        ("active_parameters", active_parameters),
-        ("devices", hardware.devices),
-    ):
-        if not value > 0:
-            raise InputError(name, value, "above 0")
-    flops = FLOPS_PER_PARAMETER_AND_TOKEN * active_parameters * tokens
-    rate = utilisation.typical * hardware.peak_flops_per_s * hardware.devices
-    expected = goodput(hardware.devices)
-    inside = Goodput(1.0, expected.checkpoint_interval_s, expected.failures_per_day)
-    return _run(tokens, flops, flops / rate, hardware, inside)
-
-
-def _run(
-    tokens: float, flops: float, seconds: float, hardware: Hardware, useful: Goodput
-) -> TrainingRun:
-    """The record of a run of so many seconds."""
     hours = seconds / 3600 * hardware.devices
     kwh = None
     if hardware.board_power_w is not None:
@@ -241,11 +182,11 @@ def _run(
     return TrainingRun(
         tokens=tokens,
         devices=hardware.devices,
-        training_flops=flops,
+        training_flops=training_flops,
         days=seconds / 3600 / HOURS_PER_DAY,
         device_hours=hours,
         goodput=useful,
-        utilisation=flops / (seconds * hardware.peak_flops_per_s * hardware.devices),
+        utilisation=training_flops / (seconds * hardware.peak_flops_per_s * hardware.devices),
         energy_kwh=kwh,
         carbon_kg=None if kwh is None or grid is None else carbon_kg(kwh, grid),
     )
