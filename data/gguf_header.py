@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelworth.data.errors import InputError
+from modelworth.data.weight_formats import weight_format
 
 SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?"} | {
     10: "<Q",
@@ -32,10 +33,16 @@ FORMATS = {
 """ggml's numbers of formats."""
 TYPES = {
     "llama": "llama", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen3": "qwen3",
-    "qwen3moe": "qwen3_moe", "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text",
-    "phi3": "phi3", "gpt-oss": "gpt_oss", "starcoder2": "starcoder2", "granite": "granite",
-    "olmo2": "olmo2", "smollm3": "smollm3", "glm4": "glm4", "exaone4": "exaone4",
-    "seed_oss": "seed_oss", "mistral3": "mistral", "arcee": "arcee", "ernie4_5": "ernie4_5",
+    "qwen3moe": "qwen3_moe", "qwen3vl": "qwen3", "qwen3vlmoe": "qwen3_moe",
+    "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text",
+    "phi2": "phi", "phi3": "phi3", "gpt-oss": "gpt_oss", "starcoder2": "starcoder2",
+    "granite": "granite", "granitemoe": "granitemoe", "olmo": "olmo", "olmo2": "olmo2",
+    "olmoe": "olmoe", "smollm3": "smollm3", "glm4": "glm4", "glm4moe": "glm4_moe",
+    "exaone4": "exaone4", "seed_oss": "seed_oss", "mistral3": "mistral", "arcee": "arcee",
+    "ernie4_5": "ernie4_5", "command-r": "cohere", "cohere2": "cohere2", "nemotron": "nemotron",
+    "stablelm": "stablelm", "gpt2": "gpt2", "gptneox": "gpt_neox", "bloom": "bloom",
+    "dots1": "dots1", "hunyuan-dense": "hunyuan_v1_dense", "minimax-m2": "minimax_m2",
+    "deepseek2": "deepseek_v3",
 }  # fmt: skip
 """Architectures of llama.cpp by transformers' name; the rest are refused."""
 KEYS = {
@@ -51,6 +58,10 @@ KEYS = {
     "expert_used_count": "num_experts_per_tok",
     "expert_feed_forward_length": "moe_intermediate_size",
     "expert_shared_feed_forward_length": "shared_expert_intermediate_size",
+    "expert_shared_count": "n_shared_experts",
+    "leading_dense_block_count": "first_k_dense_replace",
+    "attention.q_lora_rank": "q_lora_rank",
+    "attention.kv_lora_rank": "kv_lora_rank",
 }
 PARTS = (
     ("token_embd", "embedding"),
@@ -73,12 +84,25 @@ def read_gguf(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             values, tensors = _header(file, str(path))
+            end = file.tell()
     except (OSError, struct.error, UnicodeDecodeError, OverflowError) as error:
         raise InputError(str(path), str(error), "a GGUF file") from error
-    return _config(values, tensors, str(path))
+    config = _config(values, tensors, str(path))
+    config["quantization_config"]["header_bytes"] = end + _padding(values, tensors, end)
+    return config
 
 
 Tensor = tuple[str, int, int, tuple[int, ...]]
+
+
+def _padding(values: dict[str, Any], tensors: list[Tensor], end: int) -> int:
+    """Bytes between tensors, each of which begins at a multiple of the file's alignment."""
+    given = values.get("general.alignment")
+    alignment = given if isinstance(given, int) and given > 0 else 32
+    sizes = [
+        parameters * weight_format(FORMATS[kind]).bits / 8 for _, parameters, kind, _ in tensors
+    ]
+    return int(sum(-size % alignment for size in (end, *sizes)))
 
 
 def _header(file: BinaryIO, where: str) -> tuple[dict[str, Any], list[Tensor]]:
@@ -150,12 +174,28 @@ def _config(values: dict[str, Any], tensors: list[Tensor], where: str) -> dict[s
             config[word] = found
     if named == "llama" and config.get("num_experts"):
         config["model_type"] = "mixtral"
+    if "kv_lora_rank" in config:
+        config |= _latent(values, named)
     sizes = {name: shape for name, _, _, shape in tensors}
     if "token_embd.weight" in sizes:
         config["vocab_size"] = sizes["token_embd.weight"][-1]
     config["tie_word_embeddings"] = "output.weight" not in sizes
     config["quantization_config"] = {"quant_method": "gguf", "parts": _parts(tensors)}
     return config
+
+
+def _latent(values: dict[str, Any], named: str) -> dict[str, Any]:
+    """Widths of latent attention, which the header counts with the part that carries positions."""
+    rope, key, value = (
+        values.get(f"{named}.{word}")
+        for word in (
+            "rope.dimension_count",
+            "attention.key_length_mla",
+            "attention.value_length_mla",
+        )
+    )
+    unpacked = key - rope if isinstance(key, int) and isinstance(rope, int) else None
+    return {"qk_rope_head_dim": rope, "qk_nope_head_dim": unpacked, "v_head_dim": value}
 
 
 def _parts(tensors: list[Tensor]) -> list[list[Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelworth.bench.models.inspect_blocks import block_of, kept_fits
+from modelworth.bench.models.inspect_blocks import block_of, kept_fits, spared_flops
 from modelworth.bench.models.inspect_build import Built, build_bare
 from modelworth.bench.models.inspect_inputs import reads_tokens
 from modelworth.bench.models.inspect_layers import Layer, is_matrix, layers_of
@@ -33,7 +33,8 @@ class Inspected:
 
     Attributes:
         tokens, source: of the counted pass, in the decoder and before it; 1: one item.
-        flops: of it; None: no pass could be made.
+        flops: of it, less those of experts that the class multiplies and no token uses; None: no
+            pass could be made.
     """
 
     description: dict[str, Any]
@@ -65,7 +66,9 @@ def inspected(config: Mapping[str, Any], name: str, *, passes: bool = True) -> I
     made = _assembled(built, name, layers, rest, runs, notes)
     if runs is None:
         return Inspected(made)
-    return Inspected(made, runs.lengths[-1], runs.source, runs.passes[-1].total)
+    length = runs.lengths[-1]
+    spared = sum(spared_flops(layer, runs) for layer in layers) * length
+    return Inspected(made, length, runs.source, runs.passes[-1].total - spared)
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,12 @@ def _assembled(
     generates, reads = family in ("decoder", "encoder-decoder"), reads_tokens(model)
     main = [layer for layer in layers if not (generates and _tower(layer.path))]
     kept = kept_fits(runs, main, family) if generates else {}
+    unseen = generates and not kept
+    if unseen:
+        notes = [*notes, "what it keeps wasn't seen: its heads say it, without states"]
     blocks = [
-        block_of(layer, runs, kept.get(layer.path), settings, hidden, family) for layer in main
+        block_of(layer, runs, kept.get(layer.path), settings, hidden, family, unseen=unseen)
+        for layer in main
     ]
     head = _head(rest, runs, layers, settings, generates=generates)
     described: dict[str, Any] = {

@@ -55,8 +55,10 @@ def block_of(
     settings: Any,
     hidden: int,
     family: str,
+    *,
+    unseen: bool = False,
 ) -> dict[str, Any]:
-    """One layer as a block of one."""
+    """One layer as a block of one; where its cache was `unseen` its heads say what it keeps."""
     encodes = family == "encoder-decoder" and not _decodes(layer.path)
     network, heads = _network(layer, hidden), _heads(settings, layer, hidden)
     cross = _cross(layer, heads, hidden)
@@ -66,9 +68,10 @@ def block_of(
         **heads,
         "products": products,
         "causal": family in ("decoder", "encoder-decoder") and not encodes,
-        "cached": 0,
         "pair": 0,
     }
+    if not unseen:
+        mixer["cached"] = 0
     if kept is not None and runs is not None:
         mixer |= _caching(*kept, runs.lengths[0])
     if runs is not None and (found := flops_of(runs, layer.path, encodes=encodes)) is not None:
@@ -78,8 +81,7 @@ def block_of(
             used += 2 * 2 * hidden * wide + 4 * wide * runs.source
         mixer["pair"] = max(0, round(found.pair))
         once = found.fixed if runs.fixed else 0
-        if _multiplies_all(layer, runs, network["all"] - network["active"]):
-            used += 2 * (network["all"] - network["active"])
+        used += spared_flops(layer, runs)
         mixer["token_flops"] = round(found.token + once) - used
     mixer["kind"] = _kind(layer, mixer)
     if mixer["kind"] not in ("attention", "none"):
@@ -95,16 +97,19 @@ def block_of(
     return block if cross is None else {**block, "cross": cross}
 
 
-def _multiplies_all(layer: Layer, runs: Runs, spared: int) -> bool:
-    """Whether the class multiplies every expert with every token, used or not."""
-    if not spared or runs.fixed:
-        return False
+def spared_flops(layer: Layer, runs: Runs) -> int:
+    """FLOPs a token that the class spends on experts which the token doesn't use; mostly 0."""
+    if layer.chosen >= layer.experts or runs.fixed:
+        return 0
     inside = re.compile(re.escape(layer.path) + r"\.(\w+\.)*experts")
     counted = [
         float(sum(flops for path, flops in one.flops.items() if inside.fullmatch(path)))
         for one in runs.passes
     ]
-    return fitted(counted, runs.lengths).token > 2 * spared
+    each = 2 * ((layer.of("experts") - layer.expert_vectors) // layer.experts)
+    halfway = each * (layer.chosen + layer.experts) / 2
+    unused = layer.experts - layer.chosen
+    return each * unused if fitted(counted, runs.lengths).token > halfway else 0
 
 
 def _cross(layer: Layer, heads: Mapping[str, int], hidden: int) -> dict[str, Any] | None:

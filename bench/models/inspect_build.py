@@ -60,7 +60,7 @@ def build_bare(config: Mapping[str, Any], name: str) -> Built:
         model = _instance(kind, given, name, torch.device("meta"))
         with _forgiving():
             model.set_experts_implementation("batched_mm")
-    return Built(model.eval(), given, class_name)
+    return Built(model.eval().requires_grad_(False).to("meta"), given, class_name)
 
 
 def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ SECONDS_OF_SOUND = 1
 SAMPLES_PER_S = 16_000
 FRAMES = 3000
 """Of Whisper's spectrogram of 30 s."""
+PARTS = ("text_config", "audio_config", "encoder_config", "audio_encoder_config")
+BINS = ("num_mel_bins", "feature_size", "input_feat_per_channel", "n_mels")
 
 
 def takes(model: Any, name: str) -> bool:
@@ -65,7 +68,7 @@ def fixed_inputs(model: Any) -> dict[str, Any]:
     if takes(model, "pixel_values"):
         given["pixel_values"] = _image(config)
     if takes(model, "input_features"):
-        bins = _of(config, "num_mel_bins", "feature_size", "input_feat_per_channel", default=80)
+        bins = _of(config, *BINS, default=80)
         frames = 2 * _of(config, "max_source_positions", default=FRAMES // 2)
         given["input_features"] = _zeros(1, bins, frames)
         if not takes(model, "decoder_input_ids") or config.model_type in ("speech_to_text",):
@@ -80,11 +83,64 @@ def fixed_inputs(model: Any) -> dict[str, Any]:
     if takes(model, "bbox"):
         given["bbox"] = torch.zeros(1, 64, 4, dtype=torch.long, device=META)
     if takes(model, "input_ids") and not model.config.is_encoder_decoder:
-        longest = _of(config, "max_position_embeddings", default=64)
+        longest = min(
+            _of(part, "max_position_embeddings", default=64)
+            for part in (config, read_setting(config, "text_config") or config)
+        )
         given["input_ids"] = tokens(max(1, min(64, longest)))
     if takes(model, "decoder_input_ids"):
         given["decoder_input_ids"] = tokens(1)
     return given
+
+
+def item_inputs(model: Any) -> Iterator[dict[str, Any]]:
+    """One item in the shapes that classes want it in, the usual one first."""
+    usual = {**fixed_inputs(model), **_required(model)}
+    yield usual
+    for name, shapes in (
+        ("pixel_values", ((1, 1), (1, 2), (1, 1, 1))),
+        ("input_values", ((1, 1),)),
+    ):
+        if name in usual:
+            for front in shapes:
+                yield {**usual, name: _zeros(*front, *usual[name].shape[1:])}
+    if "input_features" in usual:
+        yield from _sounds(model, usual)
+
+
+def _sounds(model: Any, usual: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A spectrogram by frames or by bins, with a mask or without, of other bins than usual."""
+    masked = "input_features_mask" if takes(model, "input_features_mask") else "attention_mask"
+    first, second = usual["input_features"].shape[1:]
+    frames = max(first, second)
+    for bins in dict.fromkeys((min(first, second), 128, 80)):
+        for shape in ((frames, bins), (bins, frames)):
+            given = {**usual, "input_features": _zeros(1, *shape)}
+            yield given
+            if takes(model, masked):
+                yield {**given, masked: torch.ones(1, shape[0], dtype=torch.bool, device=META)}
+
+
+def _required(model: Any) -> dict[str, Any]:
+    """What a class asks for beside images and sound, where its shape follows from the config."""
+    hidden = _of(model.config, "hidden_size", default=1)
+    series = _of(model.config, "context_length", default=512)
+    channels = _of(model.config, "num_input_channels", default=1)
+    known = {
+        "query_embeds": (1, _of(model.config, "num_query_tokens", default=32), hidden),
+        "past_values": (1, series, channels),
+    }
+    found = {name: _zeros(*shape) for name, shape in known.items() if _asks(model, name)}
+    for name in ("input_ids", "qformer_input_ids"):
+        if _asks(model, name):
+            found[name] = tokens(64)
+    return found
+
+
+def _asks(model: Any, name: str) -> bool:
+    """Whether a pass can't do without an argument."""
+    found = inspect.signature(model.forward).parameters.get(name)
+    return found is not None and found.default is inspect.Parameter.empty
 
 
 def _image(config: Any) -> torch.Tensor:
@@ -102,10 +158,12 @@ def _image(config: Any) -> torch.Tensor:
 
 def _of(config: Any, *names: str, default: int) -> int:
     """The first of several settings that is a whole number above 0."""
-    for name in names:
-        value = read_setting(config, name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
+    inner = [read_setting(config, part) for part in PARTS]
+    for holder in (config, *(part for part in inner if part is not None)):
+        for name in names:
+            value = read_setting(holder, name)
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                return value
     return default
 
 

@@ -63,6 +63,9 @@ def _stacked(module: Any, path: str) -> Iterator[tuple[str, int, Any]]:
         inner = f"{path}.{name}" if path else name
         if isinstance(child, torch.nn.ModuleList) and not EXPERTS.search(name):
             for place, item in enumerate(child):
+                if isinstance(item, torch.nn.ModuleList):
+                    yield from _listed(item, f"{inner}.{place}")
+                    continue
                 deeper = list(_stacked(item, f"{inner}.{place}"))
                 if deeper and _share(item, deeper) > 0.5:
                     yield from deeper
@@ -70,6 +73,15 @@ def _stacked(module: Any, path: str) -> Iterator[tuple[str, int, Any]]:
                     yield f"{inner}.{place}", place, item
         else:
             yield from _stacked(child, inner)
+
+
+def _listed(items: Any, path: str) -> Iterator[tuple[str, int, Any]]:
+    """The layers of a list within a list."""
+    for place, item in enumerate(items):
+        if isinstance(item, torch.nn.ModuleList):
+            yield from _listed(item, f"{path}.{place}")
+        elif any(True for _ in item.parameters()):
+            yield f"{path}.{place}", place, item
 
 
 def _share(item: Any, deeper: list[tuple[str, int, Any]]) -> float:

@@ -9,6 +9,7 @@ on that.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelworth.bench.models.inspect_build import quiet
 
 aten = torch.ops.aten
+META = torch.device("meta")
 
 
 class _Valueless(TorchDispatchMode):
@@ -38,6 +40,35 @@ class _Valueless(TorchDispatchMode):
         if func is aten.equal.default:
             return True
         return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _lengths_of_states() -> Iterator[None]:
+    """Lets a cache that holds states alone be asked for its length: no tokens are in it."""
+    from transformers.cache_utils import Cache
+
+    plain = {"get_seq_length": Cache.get_seq_length, "get_mask_sizes": Cache.get_mask_sizes}
+
+    def seq_length(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Its length, 0 where no layer of it keeps tokens."""
+        try:
+            return plain["get_seq_length"](self, *args, **kwargs)
+        except ValueError:
+            return 0
+
+    def mask_sizes(self: Any, query_length: int, layer: int) -> Any:
+        """What a mask spans: the tokens given alone, where no layer of it keeps others."""
+        try:
+            return plain["get_mask_sizes"](self, query_length, layer)
+        except ValueError:
+            return query_length, 0
+
+    try:
+        Cache.get_seq_length, Cache.get_mask_sizes = seq_length, mask_sizes
+        yield
+    finally:
+        for name, method in plain.items():
+            setattr(Cache, name, method)
 
 
 @dataclass(frozen=True)
@@ -61,7 +92,16 @@ def counted_pass(model: Any, inputs: dict[str, Any]) -> Pass:
     """
     counter = FlopCounterMode(display=False)
     try:
-        with quiet(), torch.no_grad(), _Valueless(), counter:
+        with ExitStack() as modes:
+            for mode in (
+                quiet(),
+                _lengths_of_states(),
+                torch.no_grad(),
+                META,
+                _Valueless(),
+                counter,
+            ):
+                modes.enter_context(mode)
             output = model(**inputs)
     except Exception as error:
         raise RuntimeError(f"{type(error).__name__}: {str(error)[:160]}") from error

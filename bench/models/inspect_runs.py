@@ -12,6 +12,7 @@ from typing import Any
 from modelworth.bench.models.inspect_build import Built
 from modelworth.bench.models.inspect_inputs import (
     fixed_inputs,
+    item_inputs,
     read_setting,
     reads_tokens,
     steps_by_token,
@@ -64,6 +65,8 @@ def runs_of(built: Built) -> tuple[Runs | None, list[str]]:
     longest = setting(built.settings, LONGEST) or LENGTHS[-1]
     lengths = SHORT if steps_by_token(model) else LENGTHS
     lengths = lengths if longest >= lengths[-1] else _shorter(longest)
+    if window := widest_window(built.settings):
+        lengths = (window, 2 * window, 3 * window)  # its encoder pads to multiples of it
     if only_decodes(model):
         lengths = lengths[:2]
     failed = ""
@@ -76,6 +79,14 @@ def runs_of(built: Built) -> tuple[Runs | None, list[str]]:
         if runs is not None:
             return runs, ["FLOPs of one item of the config's own size"] if runs.fixed else []
     return None, [f"FLOPs are 2 a parameter and token, not counted: a bare pass fails ({failed})"]
+
+
+def widest_window(settings: Any) -> int:
+    """The window that Longformer and its kin pad a sequence to; 0: none."""
+    given = read_setting(settings, "attention_window")
+    windows = list(given) if isinstance(given, list | tuple) else [given]
+    windows.append(read_setting(settings, "block_size"))
+    return max((each for each in windows if isinstance(each, int) and each > 128), default=0)
 
 
 def only_decodes(model: Any) -> bool:
@@ -113,10 +124,11 @@ def _beside_fixed(model: Any, lengths: tuple[int, ...]) -> Runs | None:
     """Passes over tokens beside an image or a sound of the config's own size."""
     if not model.can_generate():
         return None
-    given = fixed_inputs(model)
-    named = next((name for name in ("decoder_input_ids", "input_ids") if name in given), None)
+    usual = fixed_inputs(model)
+    named = next((name for name in ("decoder_input_ids", "input_ids") if name in usual), None)
     if named is None:
         return None
+    given = _first_that_runs(model, tokens(lengths[0]), named)
     passes = tuple(counted_pass(model, {**given, named: tokens(length)}) for length in lengths)
     positions = setting(model.config, ("max_source_positions",)) or 1
     return Runs(lengths, passes, positions if model.config.is_encoder_decoder else 0)
@@ -125,7 +137,25 @@ def _beside_fixed(model: Any, lengths: tuple[int, ...]) -> Runs | None:
 def _fixed(model: Any, lengths: tuple[int, ...]) -> Runs | None:
     """One pass over one item."""
     del lengths
-    return Runs((1,), (counted_pass(model, fixed_inputs(model)),))
+    return Runs((1,), (counted_pass(model, _first_that_runs(model)),))
+
+
+def _first_that_runs(model: Any, text: Any = None, named: str = "") -> dict[str, Any]:
+    """The first of the ways to give an item, beside a text, that a model takes.
+
+    Raises:
+        RuntimeError: if it takes none: what it says against the usual one.
+    """
+    first: RuntimeError | None = None
+    for given in item_inputs(model):
+        try:
+            counted_pass(model, {**given, named: text} if named else given)
+        except RuntimeError as error:
+            first = first or error
+        else:
+            return given
+    assert first is not None
+    raise first
 
 
 def _shorter(longest: int) -> tuple[int, int, int]:

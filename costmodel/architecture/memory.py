@@ -20,6 +20,7 @@ from modelworth.costmodel.architecture.activations import (
     activation_bytes,
     largest_layer_bytes,
 )
+from modelworth.costmodel.architecture.gguf_file import as_gguf, is_preset
 from modelworth.costmodel.architecture.sharding import ONE_DEVICE, Sharding
 from modelworth.costmodel.architecture.structure import Architecture, Block
 from modelworth.costmodel.architecture.work import kv_cache_bytes, sequence_tokens
@@ -77,10 +78,13 @@ def weights_bytes(architecture: Architecture, precision: str = "bf16") -> float:
 
     At the checkpoint's own precision they are what its files say, part by part. Otherwise, below 16
     bits the products of the layers are narrow; embedding, head, router and vectors stay in 16, as
-    published checkpoints and serving engines keep them.
+    published checkpoints and serving engines keep them. A preset of GGUF files has its own mix.
     """
-    if architecture.stored is not None and precision == architecture.stored.precision:
-        return architecture.stored.weights_bytes
+    if is_preset(precision):
+        architecture = as_gguf(architecture, precision)
+    held = architecture.stored
+    if held is not None and (is_preset(precision) or precision == held.precision):
+        return held.weights_bytes
     width = bytes_per_weight(precision)
     if width >= 2:
         return architecture.parameters * width

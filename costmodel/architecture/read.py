@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelworth.costmodel.architecture import (
+    families_hybrid,
     families_layered,
     families_multimodal,
     families_other,
@@ -33,6 +34,7 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **families_sparse.READERS,
     **families_recurrent.READERS,
     **families_layered.READERS,
+    **families_hybrid.READERS,
 }
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types of checkpoints with code of their own whose config and layers are another type's."""
@@ -41,6 +43,8 @@ PREDICTING = (
     *("glm4_moe", "glm_moe_dsa"),
 )
 """Types whose checkpoints hold prediction layers in DeepSeek's form."""
+PARTS = {"qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe_text": "qwen3_vl_moe"}
+"""Decoders whose own class has no head: parts of a model, by its type."""
 RELATIVE = ("t5", "mt5", "umt5")
 """Types whose positions are distances: any length goes."""
 MOST_PARAMETERS = 10**15
@@ -62,7 +66,7 @@ def knows(config: Mapping[str, Any]) -> bool:
         return True
     if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
         return True
-    return SAME.get(kind, kind) in READERS
+    return kind not in PARTS and SAME.get(kind, kind) in READERS
 
 
 def read_defaults(kind: str) -> Architecture:
@@ -78,7 +82,7 @@ def with_storage(architecture: Architecture, config: Mapping[str, Any]) -> Archi
     """The architecture with the bits that a config says its weights are stored in."""
     words = config.get("quantization_config")
     if isinstance(words, Mapping) and words.get("quant_method") == "gguf":
-        held = stored_as_listed(architecture, words.get("parts"))
+        held = stored_as_listed(architecture, words)
         return replace(architecture, stored=held, note=_note(architecture, held))
     scheme = scheme_of(config)
     if scheme is None:
@@ -127,26 +131,31 @@ def _note(read: Architecture, held: Stored | None) -> str | None:
 
 def _whole(config: Config, kind: str, name: str) -> Architecture:
     """A model of one part."""
+    if kind in PARTS:
+        raise InputError("config: model_type", kind, f"{PARTS[kind]}, the model it is a part of")
+    same = _known(kind, "config: model_type")
+    return READERS[same](completed({**config, "model_type": same}), name)
+
+
+def _known(kind: str, where: str) -> str:
+    """The type by whose rules a type is read.
+
+    Raises:
+        InputError: if reading doesn't know it: what to do instead.
+    """
     same = SAME.get(kind, kind)
     if same not in READERS:
         raise InputError(
-            "config: model_type",
+            where,
             f"{kind}, which reading doesn't know",
             "a type in docs/models.md; `modelworth inspect FILE` builds and counts any other",
         )
-    return READERS[same](completed({**config, "model_type": same}), name)
+    return same
 
 
 def _part(config: Config, name: str) -> Architecture:
     """The decoder of a model that also sees, whose config leaves out its defaults."""
-    kind = str(config["model_type"])
-    same = SAME.get(kind, kind)
-    if same not in READERS:
-        raise InputError(
-            "config: text_config.model_type",
-            f"{kind}, which reading doesn't know",
-            "a type in docs/models.md; `modelworth inspect FILE` builds and counts any other",
-        )
+    same = _known(str(config["model_type"]), "config: text_config.model_type")
     return READERS[same](completed({**config, "model_type": same}, nested=True), name)
 
 

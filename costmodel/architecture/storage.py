@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import Any
 
+from modelworth.costmodel.architecture.keys import Config, optional
 from modelworth.costmodel.architecture.mixers import Attention
 from modelworth.costmodel.architecture.quantization import Rule, Scheme
 from modelworth.costmodel.architecture.structure import (
@@ -93,14 +93,14 @@ def stored(architecture: Architecture, scheme: Scheme) -> Stored:
     return Stored(method, precision, tuple(parts), scheme.cache)
 
 
-def stored_as_listed(architecture: Architecture, listed: Any) -> Stored:
+def stored_as_listed(architecture: Architecture, words: Config) -> Stored:
     """The bits of a file that lists its tensors: part, parameters and format of each.
 
     Raises:
         InputError: if they aren't the model's parameters.
     """
     parts, narrow = [], Counter[str]()
-    for part, parameters, form in listed or ():
+    for part, parameters, form in words.get("parts") or ():
         row = weight_format(form)
         parts.append(StoredPart(part, parameters, row.bits))
         if row.bits < WIDE_BITS:
@@ -111,7 +111,8 @@ def stored_as_listed(architecture: Architecture, listed: Any) -> Stored:
         raise InputError("GGUF", found, "a file whose sizes and tensors agree")
     method = narrow.most_common(1)[0][0] if narrow else "bf16"
     precision = weight_format(method).products
-    return Stored(f"GGUF {method.upper()}", precision, tuple(parts))
+    beside = optional(words, "header_bytes") or 0
+    return Stored(f"GGUF {method.upper()}", precision, tuple(parts), header_bytes=beside)
 
 
 def _rule(

@@ -159,17 +159,24 @@ class Stored:
         precision: of the products that are narrow, in the project's words.
         cache_precision: of the cache, where the files say; None: they don't.
         parts: they add up to the model's parameters.
+        header_bytes: of a GGUF file beside its weights: vocabulary, names, alignment.
     """
 
     method: str
     precision: str
     parts: tuple[StoredPart, ...]
     cache_precision: str | None = None
+    header_bytes: int = 0
 
     @cached_property
     def weights_bytes(self) -> float:
         """Bytes of all weights."""
         return sum(each.parameters * each.bits for each in self.parts) / 8
+
+    @property
+    def file_bytes(self) -> float:
+        """Bytes on disk."""
+        return self.weights_bytes + self.header_bytes
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     one.add_argument("--gpu", help="a device of the catalogue, or your own with the three rates")
     one.add_argument("--gpus", type=int, default=1, help="devices (default 1)")
     one.add_argument(
-        "--precision", help="bf16, fp16, fp8, fp4, fp32, … (default: as the checkpoint is stored)"
+        "--precision",
+        help="bf16, fp16, fp8, fp4, fp32, q4_k_m, … (default: as the checkpoint is stored)",
     )
     one.add_argument("--software", help="framework or engine, such as vllm or llm-foundry")
     one.add_argument("--store", help="own measurements that calibrate (a store's URL or path)")
@@ -83,6 +84,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     Raises:
         InputError: if something is missing, unknown or can't be.
     """
+    from modelworth.costmodel.architecture.gguf_file import as_gguf, is_preset
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case, precision_name
     from modelworth.costmodel.prediction.table import selective_share
@@ -91,6 +93,9 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")
     architecture = named(options.model, catalog)
     training = options.work == "train"
+    if is_preset(options.precision or "") and not training:
+        architecture = as_gguf(architecture, options.precision)
+        options.precision = architecture.own_precision
     own = "bf16" if training else architecture.own_precision
     precision = precision_name(options.precision or own)
     recomputed = {"none": 0.0, "selective": selective_share(options.software), "full": 1.0}

@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     walk = parser.add_argument_group("every type that the installed transformers builds")
     walk.add_argument("--all-types", action="store_true", help="describe each by its defaults")
     walk.add_argument("--parameters-only", action="store_true", help="don't count FLOPs: faster")
+    walk.add_argument(
+        "--rows", type=Path, metavar="FILE", help="keep a line a type, and go on from there"
+    )
     walk.add_argument("--page", type=Path, metavar="FILE", help="write what came out as Markdown")
     parser.epilog = EXAMPLES
 
@@ -45,16 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Describe a model and show it."""
     if options.all_types:
-        from modelworth.verbs.inspect_walk import page_of_readable, walk
+        from modelworth.verbs.inspect_walk import walk
 
-        if options.read:
-            text = page_of_readable()
-            if options.page is None:
-                print(text)
-            else:
-                options.page.write_text(text, "utf-8")
-            return 0
-        return walk(options.page, passes=not options.parameters_only)
+        return walk(options.page, options.rows, passes=not options.parameters_only)
     if not options.model:
         raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")
     if not 0 < options.context <= 100_000_000:

@@ -1,0 +1,187 @@
+"""What came out for each type of transformers: one process for many types, bounded, resumable.
+
+A worker (`python -m modelworth.verbs.inspect_rows`) reads types from its standard input and answers
+each with a row as one line of JSON. One that takes too long or too much memory is ended and its
+type refused so; the next type gets a new worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import selectors
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelworth.data.errors import InputError
+
+if TYPE_CHECKING:
+    from modelworth.bench.models.inspect import Inspected
+    from modelworth.costmodel.architecture.structure import Architecture
+
+SECONDS = 120.0
+MEMORY_BYTES = 10 * 2**30
+UNBOUNDED = f"it takes more than {SECONDS:.0f} s or {MEMORY_BYTES >> 30} GiB"
+COMMAND = (sys.executable, "-m", "modelworth.verbs.inspect_rows")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came out for one type.
+
+    Attributes:
+        refused: why it isn't described; None: it is.
+        flops_off: the description's FLOPs of a pass over the counter's, less 1; None: not counted.
+        read: parameters by reading; None: reading doesn't know it.
+        note: what the description says of itself.
+    """
+
+    model_type: str
+    built_class: str = ""
+    parameters: int = 0
+    active: int = 0
+    flops_off: float | None = None
+    read: int | None = None
+    refused: str | None = None
+    note: str | None = None
+
+
+def types() -> list[str]:
+    """Every type that transformers has a model for."""
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    return sorted(MODEL_MAPPING_NAMES)
+
+
+def row_of(model_type: str, *, passes: bool = True) -> Row:
+    """One type by the defaults of its config class; without `passes`, its parameters alone."""
+    from modelworth.bench.models.inspect import inspected
+    from modelworth.costmodel.architecture.read import read_model
+
+    try:
+        found = inspected({"model_type": model_type}, model_type, passes=passes)
+        built = read_model(found.description)
+    except InputError as error:
+        return Row(model_type, refused=str(error.found))
+    return Row(
+        model_type,
+        built.built_class or "",
+        built.parameters,
+        built.active_parameters,
+        flops_off=_flops_off(built, found),
+        read=read_by_default(model_type),
+        note=built.note,
+    )
+
+
+def read_by_default(model_type: str) -> int | None:
+    """Parameters of a type's defaults by reading; None: it doesn't know them."""
+    from modelworth.costmodel.architecture.read import knows, read_model
+
+    config = default_config(model_type)
+    if config is None or not knows(config):
+        return None
+    try:
+        return read_model(config).parameters
+    except InputError:
+        return None
+
+
+def _flops_off(built: Architecture, found: Inspected) -> float | None:
+    """How far the description is from the counter, over the longest pass that was counted."""
+    from modelworth.costmodel.architecture.work import forward_flops
+
+    if not found.flops:
+        return None
+    tokens = None if built.patches is not None else found.tokens
+    return float(forward_flops(built, 1, tokens, found.source)) / found.flops - 1
+
+
+def default_config(model_type: str) -> dict[str, Any] | None:
+    """The config that the type's class writes for its defaults."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    try:
+        written = CONFIG_MAPPING[model_type]().to_dict()
+    except (TypeError, ValueError, KeyError, AttributeError, ImportError):
+        return None
+    return {**written, "model_type": model_type}
+
+
+def rows(types: Iterable[str], kept: Path | None = None, *, passes: bool = True) -> Iterator[Row]:
+    """A row for each type; those in the file of an earlier walk aren't made again."""
+    known = {row.model_type: row for row in _kept(kept)}
+    worker: subprocess.Popen[str] | None = None
+    try:
+        for kind in types:
+            if kind in known:
+                yield replace(known[kind], read=read_by_default(kind))
+                continue
+            if worker is None or worker.poll() is not None:
+                worker = _worker(passes)
+            row = _answer(worker, kind)
+            if row.refused == UNBOUNDED and passes:
+                alone = _worker(passes=False)
+                row = _answer(alone, kind)
+                alone.kill()
+                alone.wait()
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
+            yield row
+    finally:
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+
+
+def _kept(path: Path | None) -> list[Row]:
+    """Rows of an earlier walk."""
+    if path is None or not path.exists():
+        return []
+    return [Row(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+
+
+def _worker(passes: bool) -> subprocess.Popen[str]:
+    """A process that answers types with rows."""
+    words = [*COMMAND] + ([] if passes else ["--parameters-only"])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=environment)
+
+
+def _answer(worker: subprocess.Popen[str], kind: str) -> Row:
+    """The row of a type, or why there is none."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdin.write(kind + "\n")
+    worker.stdin.flush()
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(worker.stdout, selectors.EVENT_READ)
+        answered = waiting.select(SECONDS)
+    line = worker.stdout.readline() if answered else ""
+    if line:
+        return Row(**json.loads(line))
+    worker.kill()
+    worker.wait()
+    return Row(kind, refused=UNBOUNDED)
+
+
+def main() -> None:
+    """Answers types from standard input, a row a line."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    for line in sys.stdin:
+        row = row_of(line.strip(), passes="--parameters-only" not in sys.argv)
+        answers.write(json.dumps(asdict(row)) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
