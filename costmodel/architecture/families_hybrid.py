@@ -93,7 +93,7 @@ def _taking_turns(config: Config, name: str) -> Architecture:
 
 def _granite(config: Config) -> bool:
     """Whether it is Granite 4 rather than Bamba."""
-    return config["model_type"] == "granitemoehybrid"
+    return bool(config["model_type"] == "granitemoehybrid")
 
 
 def _granite_network(config: Config, hidden: int) -> FeedForward:
