@@ -16,7 +16,8 @@ from benchmarks.browser import chromium, server, settled
 
 PAGES = (
     "", "?from=fleet", "?from=tokens", "verdict", "scenario", "money", "statements", "risk",
-    "options", "compare", "trust", "measurements", "record", "predict", "data", "report",
+    "options", "compare", "trust", "measurements", "record", "meter", "predict", "trends", "data",
+    "report",
 )  # fmt: skip
 GRAVE = ("serious", "critical")
 RUN = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"

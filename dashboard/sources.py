@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,12 +24,22 @@ from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError, ModelworthError
-from modelworth.data.exchange import read
+from modelworth.data.importers.foreign import read_any
 from modelworth.data.importers.judge import Judgement
+from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import DEFAULT_URL, ENVIRONMENT, MAKE_ONE, Store, open_store
+from modelworth.data.store import (
+    DEFAULT_URL,
+    ENVIRONMENT,
+    MAKE_ONE,
+    NEWEST,
+    SORTS,
+    Store,
+    open_store,
+)
 
 STORES = (".db", ".sqlite")
+COUNTED = [*SORTS, "count", "newest"]
 MOST_KEPT = 64
 DIGEST_SECONDS = 2.0
 """How long the store is taken to be as it was; another process may add to it at any time."""
@@ -59,24 +70,49 @@ def store() -> Store | None:
 
 
 @st.cache_data(ttl=DIGEST_SECONDS, show_spinner=False)
-def _digest(url: str) -> str:
+def _state(url: str) -> tuple[int, int]:
+    return _opened(url).state()
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _digest(url: str, state: tuple[int, int]) -> str:  # noqa: ARG001 - the state is the key
     return _opened(url).digest()
 
 
 def digest() -> str:
     """A hash that changes when a measurement is added; empty without a store."""
-    return "" if store() is None else _digest(store_url())
+    return "" if store() is None else _digest(store_url(), _state(store_url()))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _frame(url: str, content: str) -> pd.DataFrame:  # noqa: ARG001 - content is the key
-    return _opened(url).frame()
+def _tally(url: str, content: str) -> pd.DataFrame:  # noqa: ARG001 - content is the key
+    return pd.DataFrame(_opened(url).tally(), columns=COUNTED)
 
 
-def frame() -> pd.DataFrame:
-    """All measurements, a row each; shared, so pages must not change it."""
+def tally() -> pd.DataFrame:
+    """How many measurements there are of each sort; shared, so pages must not change it."""
     content = digest()
-    return _frame(store_url(), content) if content else pd.DataFrame()
+    return _tally(store_url(), content) if content else pd.DataFrame(columns=COUNTED)
+
+
+Chosen = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _frame(url: str, content: str, newest: int, chosen: Chosen) -> pd.DataFrame:  # noqa: ARG001
+    return _opened(url).frame(newest=newest, **dict(chosen))
+
+
+def frame(newest: int, **chosen: Sequence[str]) -> pd.DataFrame:
+    """The newest measurements of those chosen, a row each; shared, so pages must not change it.
+
+    Args:
+        newest: at most so many.
+        chosen: columns of the store, and the words of which one must hold; none: any.
+    """
+    content = digest()
+    wanted = tuple((name, tuple(words)) for name, words in chosen.items() if words)
+    return _frame(store_url(), content, newest, wanted) if content else pd.DataFrame()
 
 
 @st.cache_resource(show_spinner=False)
@@ -107,13 +143,13 @@ def record(record_id: str) -> Measurement:
     return opened.get(record_id)
 
 
-def add_file(path: Path) -> tuple[int, int]:
-    """Take the measurements of an export or another store: how many it has, how many are new.
+def add_file(path: Path, told: Told) -> tuple[int, int]:
+    """Take the measurements of an export, another tool or another store: all, and the new ones.
 
     Raises:
-        InputError: if a line isn't a measurement; then none is taken.
+        InputError: if something isn't a measurement, or more must be told; then none is taken.
     """
-    records = _records_of_store(path) if path.suffix in STORES else list(read(path))
+    records = _records_of_store(path) if path.suffix in STORES else read_any(path, told)
     with open_store(store_url()) as target:
         added = target.add_all(records)
     forget()
@@ -127,23 +163,34 @@ def _records_of_store(path: Path) -> list[Measurement]:
 
 def forget() -> None:
     """Look at the store again at the next question."""
-    _digest.clear()
+    _state.clear()
 
 
-def measurements() -> tuple[Measurement, ...]:
-    """Every record that worked; shared."""
-    return _measurements(store_url(), digest())
+def measurements(model: str | None = None) -> tuple[Measurement, ...]:
+    """What a question about a model may rest on, as the command line takes it; shared."""
+    return _measurements(store_url(), digest(), model)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _one_sort(url: str, content: str, newest: int, chosen: Chosen) -> tuple[Measurement, ...]:  # noqa: ARG001
+    return tuple(_opened(url).measurements(newest=newest, **dict(chosen)))
+
+
+def newest(most: int, **chosen: str) -> tuple[Measurement, ...]:
+    """The newest measurements that agree with what is given, whole, oldest first; shared."""
+    content = digest()
+    wanted = tuple((name, (word,)) for name, word in chosen.items())
+    return _one_sort(store_url(), content, most, wanted) if content else ()
+
+
+def judgements() -> dict[str, Judgement]:
+    """What the newest load tests of servers can stand for, by the record's id; shared."""
+    return _judgements(store_url(), digest())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _judgements(url: str, content: str) -> dict[str, Judgement]:  # noqa: ARG001 - content is the key
-    return served.judgements(_opened(url).measurements(kind="serve"), catalog())
-
-
-def judgements() -> dict[str, Judgement]:
-    """What each load test of a server can stand for, by the record's id; shared."""
-    content = digest()
-    return _judgements(store_url(), content) if content else {}
+    return served.judgements(newest(NEWEST, kind="serve"), catalog())
 
 
 def saved_scenario(key: str) -> str:
@@ -213,7 +260,7 @@ def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watchin
     content = digest()
     return evaluate(
         scenario,
-        measurements=_measurements(store_url(), content),
+        measurements=measurements(scenario.hardware.model),
         catalog=catalog(),
         trials=trials,
         parts=parts,
@@ -222,7 +269,6 @@ def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watchin
     )
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _measurements(url: str, content: str) -> tuple[Measurement, ...]:
-    """Every record that worked, parsed once."""
-    return tuple(_opened(url).measurements(status="ok")) if content else ()
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _measurements(url: str, content: str, model: str | None) -> tuple[Measurement, ...]:
+    return tuple(_opened(url).evidence(model)) if content else ()

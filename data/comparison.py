@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Literal
 
@@ -68,7 +69,17 @@ def compare(
 
     Two single measurements are a pair whatever they are; else a case is known by its id.
     """
-    pairs = _pairs(before, after)
+    return _compared(_pairs(before, after), noise)
+
+
+def over_time(records: Sequence[Measurement], noise: float = NOISE) -> list[Difference]:
+    """Each record of one case against the one before it; one fewer than the records."""
+    return _compared(list(pairwise(records)), noise)
+
+
+def _compared(
+    pairs: Sequence[tuple[Measurement | None, Measurement | None]], noise: float
+) -> list[Difference]:
     logs = [_log_ratio(one, other) for one, other in pairs]
     raw = [None if log is None else _p_value(*log) for log in logs]
     adjusted = holm([value for value in raw if value is not None])

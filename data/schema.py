@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from modelworth.data.errors import InputError
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 VERSION_TABLE: Final = "modelworth_version"
 _OWN_TRIGGER: Final = re.compile(
     r"CREATE TRIGGER (\w+)_no_(update|delete) BEFORE (UPDATE|DELETE) ON \1 "

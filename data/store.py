@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -48,7 +48,20 @@ BATCH = 1000
 """Records read or written at once."""
 NEWEST = 400
 """Records of a sort that a question looks at."""
+SORTS = ("status", "family", "kind", "device", "model")
 Asked = str | Collection[str] | None
+
+
+class Tally(NamedTuple):
+    """How many measurements are of one sort, and when the newest was recorded."""
+
+    status: str
+    family: str
+    kind: str
+    device: str
+    model: str | None
+    records: int
+    newest: str
 
 
 def open_store(url: str | None = None, *, create: bool = True) -> Store:
@@ -250,15 +263,35 @@ class Store:
             raise InputError(self._where, f"no measurement {id}", "the id of one in the store")
         return self._parsed(text)
 
-    def frame(self) -> pd.DataFrame:
-        """All measurements, oldest first, one row each, with the columns of `data.flat`.
+    def tally(self) -> list[Tally]:
+        """How many measurements there are of each sort, without reading any."""
+        columns = measurements.c
+        sorts = [columns[name] for name in SORTS]
+        found = [sa.func.count(), sa.func.max(columns.recorded_at)]
+        query = sa.select(*sorts, *found).group_by(*sorts)
+        with explained(self._where), self._engine.connect() as connection:
+            return [Tally(*row) for row in connection.execute(query)]
+
+    def state(self) -> tuple[int, int]:
+        """How many measurements and retractions there are: another pair, another content."""
+        tables = (measurements, retractions)
+        with explained(self._where), self._engine.connect() as connection:
+            queries = [sa.select(sa.func.count()).select_from(table) for table in tables]
+            found = [connection.execute(query).scalar_one() for query in queries]
+        return found[0], found[1]
+
+    def frame(self, *, newest: int | None = None, **equal: Asked) -> pd.DataFrame:
+        """Measurements, oldest first, one row each, with the columns of `data.flat`.
+
+        Which, as in `measurements`; without arguments all of them.
 
         Numbers and counts are float64 (NaN: unknown), except `count` and `batch`, always known;
         `recorded_at` is in UTC; the rest are text or truth values, missing where unknown.
         """
         import pandas as pd
 
-        rows = [flatten(json.loads(text)) for text in self.documents() if _is_object(text)]
+        texts = self.documents(newest=newest, **equal)
+        rows = [flatten(json.loads(text)) for text in texts if _is_object(text)]
         frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
         return frame.astype({name: _dtype(name) for name in COLUMNS})
 

@@ -65,3 +65,19 @@ def rents(accelerator: str | None) -> tuple[Dated, ...]:
               row.source)
         for row in rows
     )  # fmt: skip
+
+
+def ahead(path: MarketPath, start: str, at_opening: float) -> tuple[tuple[str, float], ...]:
+    """The first of each month and the price there, from the month before opening on.
+
+    Args:
+        path: what the plan takes the price to do.
+        start: the month before opening, YYYY-MM.
+        at_opening: the price that the index multiplies.
+    """
+    year, month = (int(part) for part in start.split("-"))
+    firsts = [divmod(year * 12 + month - 1 + later, 12) for later in range(len(path.index))]
+    return tuple(
+        (f"{of}-{place + 1:02d}-01", at_opening * index)
+        for (of, place), index in zip(firsts, path.index, strict=True)
+    )

@@ -15,9 +15,14 @@ FORMATS = {
     "throughput_per_s_small": "compact", "throughput_per_s_large": "compact",
     "memory_peak_bytes": "bytes", "utilisation": "percent", "p50_s": "%.4g", "p95_s": "%.4g",
     "energy_j_per_unit": "%.4g", "times_larger": "%.1f", "times_slower": "%.1f",
-    "usd_per_gpu_hour": "%.2f", "usd_per_gpu": "localized", "usd_per_kwh": "%.4f",
+    "usd_per_million": "%.4g", "usd_per_hour": "%.2f", "per_gpu": "%.4g", "ttft_s": "%.3g",
+    "tpot_s": "%.3g", "step_s": "%.3g", "memory_used_bytes": "bytes", "memory_room_bytes": "bytes",
+    "usd_per_million_tokens": "%.4g", "load_share": "percent", "cached_share": "percent",
+    "input_tokens_per_s": "%.4g", "output_tokens_per_s": "%.4g", "in_flight_mean": "%.3g",
+    "waiting_mean": "%.3g", "usd_per_gpu_hour": "%.2f",
+    "usd_per_gpu": "localized", "usd_per_kwh": "%.4f",
 }  # fmt: skip
-TIMES = ("recorded_at",)
+TIMES = ("recorded_at", "newest")
 HEIGHT = 420
 
 

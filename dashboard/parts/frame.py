@@ -27,7 +27,9 @@ PAGES = {
     "evidence": {
         "measurements": "speed",
         "record": "fact_check",
+        "meter": "electric_meter",
         "predict": "insights",
+        "trends": "trending_down",
         "data": "database",
     },
     "share": {"report": "description"},

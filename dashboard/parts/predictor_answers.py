@@ -56,7 +56,12 @@ class Answer:
     @property
     def fits(self) -> bool:
         """Whether the parts are within what a model may use of the device's memory."""
-        return float(self.memory.total) <= available_bytes(self.accelerator.memory_bytes)
+        return float(self.memory.total) <= self.room_bytes
+
+    @property
+    def room_bytes(self) -> float:
+        """What a model may use of the device's memory."""
+        return available_bytes(self.accelerator.memory_bytes)
 
 
 def ask(question: Question, catalog: Catalog) -> Answer:

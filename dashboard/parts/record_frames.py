@@ -6,23 +6,31 @@ is the recorded throughput at a utilisation of one, memory is the first peak tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import datetime
 
 import pandas as pd
 
+from modelworth.costmodel.prediction.nearest import measured_rows
 from modelworth.costmodel.prediction.unit_cost import usd_per_million
+from modelworth.data import comparison
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
+from modelworth.data.measurement import Measurement
+from modelworth.report.charts import Point
 from modelworth.report.words import Words
 
-MOST_POINTS = 1500
+MOST_POINTS = 1000
 """Points that a chart can show and a browser draw without delay."""
+MOST_CASES = 200
+LOADED = ("id", "model", "device", "engine", "count", "output_tokens_per_s")
+KINDS_AS_PUBLISHED = {"train": "pretrain"}
 ONE_WORK = ("model", "kind", "batch", "prompt_tokens", "precision", "device", "engine", "count")
 
 
 def prepare(frame: pd.DataFrame) -> pd.DataFrame:
-    """The measurements that worked, with utilisation, ceiling and memory peak."""
-    rows = frame[frame["status"] == "ok"].copy()
+    """Measurements that worked, with utilisation, ceiling and memory peak."""
+    rows = frame.copy()
     rows["utilisation"] = rows[["mfu", "mbu"]].max(axis=1)
     rows["ceiling_per_s"] = rows["throughput_per_s"] / rows["utilisation"]
     peaks = rows["memory_allocated_peak_bytes"]
@@ -36,35 +44,81 @@ def newest(rows: pd.DataFrame) -> pd.DataFrame:
     return last.tail(MOST_POINTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a reader wants to see; an empty choice is no restriction."""
-
-    devices: tuple[str, ...] = ()
-    families: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    origins: tuple[str, ...] = ()
-
-    def keep(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows that all choices let through."""
-        chosen = (
-            ("device", self.devices), ("family", self.families),
-            ("kind", self.kinds), ("origin", self.origins),
-        )  # fmt: skip
-        for column, values in chosen:
-            if values:
-                rows = rows[rows[column].isin(values)]
-        return rows
-
-
-def choices(rows: pd.DataFrame, column: str) -> list[str]:
+def choices(tally: pd.DataFrame, column: str) -> list[str]:
     """What a filter offers, most frequent first."""
-    return [str(value) for value in rows[column].value_counts().index]
+    counts = tally.groupby(column, observed=True)["count"].sum()
+    return [str(value) for value in counts.sort_values(ascending=False).index]
 
 
-def first_choice(rows: pd.DataFrame, column: str) -> list[str]:
-    """What a filter starts with: one family, because tokens, images and sequences don't compare."""
-    return choices(rows, column)[:1] if column == "family" else []
+def pivot(tally: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """How many records there are of each model on each device, a column for each kind of work."""
+    counts = tally.pivot_table(
+        index=["model", "device"], columns="kind", values="count", aggfunc="sum", observed=True
+    )
+    named = counts.rename(columns=lambda kind: words.t(f"kind.{kind}")).reset_index()
+    latest = tally.groupby(["model", "device"], observed=True)["newest"].max().reset_index()
+    return named.merge(latest, on=["model", "device"])
+
+
+def newest_pivot(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """The newest throughput of each model on each device, a column for each kind of work."""
+    last = rows.drop_duplicates(["model", "device", "kind"], keep="last")
+    table = last.pivot_table(
+        index=["model", "device"], columns="kind", values="throughput_per_s", aggfunc="last",
+        observed=True,
+    )  # fmt: skip
+    return table.rename(columns=lambda kind: words.t(f"kind.{kind}")).reset_index()
+
+
+def published(kinds: Sequence[str], catalog: Catalog) -> list[tuple[float, float, str]]:
+    """Parameters, throughput and words of published runs of these kinds, where sizes are known."""
+    sizes = {model.name: float(model.parameters_total) for model in catalog.models}
+    return [
+        (sizes[row.model], row.value * row.gpus,
+         f"{row.model} · {row.gpus} × {row.device} · {row.software} · {row.source}")
+        for row in measured_rows()
+        if row.model in sizes and KINDS_AS_PUBLISHED.get(row.kind, row.kind) in kinds
+    ]  # fmt: skip
+
+
+def loaded(
+    rows: pd.DataFrame, column: str, words: Words
+) -> list[tuple[str, str, float, float, str]]:
+    """Points of load tests: output tokens a second of a device against a percentile of latency."""
+    known = rows.dropna(subset=["output_tokens_per_s", column])
+    return [
+        (f"{row.model} · {row.count} × {row.device} · {row.engine}", row.id,
+         row.output_tokens_per_s / row.count, getattr(row, column),
+         f"{words.value(row.output_tokens_per_s, 'tokens_per_s')}: "
+         f"{words.value(getattr(row, column), 's')}")
+        for row in known[list(dict.fromkeys([*LOADED, column]))].itertuples()
+    ]  # fmt: skip
+
+
+def repeated(rows: pd.DataFrame) -> dict[str, str]:
+    """Cases that were measured more than once, the most often first: id and how it is called."""
+    named = rows.dropna(subset=["case"])
+    counts = named["case"].value_counts()
+    last = named.drop_duplicates("case", keep="last").set_index("case")
+    return {
+        str(case): f"{last.at[case, 'model']} · {last.at[case, 'device']} · {case} × {count}"
+        for case, count in counts[counts > 1].head(MOST_CASES).items()
+    }
+
+
+def history(records: Sequence[Measurement], words: Words) -> list[Point]:
+    """One case over time: its throughput, and where it became slower or faster."""
+    good = [record for record in records if record.result is not None]
+    found = comparison.over_time(good)
+    marks = ["", *(one.verdict if one.verdict in ("slower", "faster") else "" for one in found)]
+    return [
+        Point(record.recorded_at.isoformat(), speed.value,
+              f"{words.day(record.recorded_at)}: "
+              f"{words.value(speed.value, f'{record.result.unit}_per_s')}",
+              speed.low, speed.high, mark, record.id)
+        for record, mark in zip(good, marks, strict=True)
+        if record.result is not None and (speed := record.result.throughput_per_s)
+    ]  # fmt: skip
 
 
 def large_and_small(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,13 +173,18 @@ def _cost(words: Words, usd: float) -> str:
     return words.value(usd, "usd_per_million_tokens")
 
 
-def summary(frame: pd.DataFrame, words: Words) -> str:
+def summary(tally: pd.DataFrame, words: Words) -> str:
     """One sentence on what the store holds."""
     return words.t(
         "measurements.summary",
-        count=len(frame),
-        models=frame["model"].nunique(),
-        devices=frame["device"].nunique(),
-        day=words.day(frame["recorded_at"].max().to_pydatetime()),
-        failed=int((frame["status"] != "ok").sum()),
+        count=words.number(int(tally["count"].sum())),
+        models=tally["model"].nunique(),
+        devices=tally["device"].nunique(),
+        day=words.day(datetime.fromisoformat(tally["newest"].max())),
+        failed=words.number(failures(tally)),
     )
+
+
+def failures(tally: pd.DataFrame) -> int:
+    """How many runs failed."""
+    return int(tally[tally["status"] != "ok"]["count"].sum())

@@ -44,13 +44,17 @@ def heading(key: str) -> None:
     st.caption(words.t(f"{key}.lead"))
 
 
-def chart(figure: go.Figure, key: str, reading: str = "") -> None:
-    """A chart, and under it the sentence that a reader without eyes for it needs."""
-    config = {
+def config(key: str) -> dict[str, object]:
+    """A chart that can be taken away as a picture."""
+    return {
         "displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]],
         "toImageButtonOptions": {"format": "svg", "filename": key},
     }  # fmt: skip
-    st.plotly_chart(figure, key=key, config=config, alt=reading or None)
+
+
+def chart(figure: go.Figure, key: str, reading: str = "") -> None:
+    """A chart, and under it the sentence that a reader without eyes for it needs."""
+    st.plotly_chart(figure, key=key, config=config(key), alt=reading or None)
     if reading:
         st.caption(reading)
 

@@ -1,8 +1,7 @@
-"""Measurements from a file: an export (JSONL, CSV, Parquet) or another store, checked whole."""
+"""Measurements from a file: an export, another store, or another tool's results, checked whole."""
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -11,8 +10,11 @@ import streamlit as st
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import show
 from modelworth.data.errors import InputError
+from modelworth.data.importers.numbers import moment
+from modelworth.data.importers.told import Told
 
-ENDINGS = ["jsonl", "csv", "parquet", "db", "sqlite"]
+NOTHING = Told()
+ENDINGS = ["jsonl", "json", "csv", "parquet", "txt", "yaml", "db", "sqlite"]
 
 
 def panel() -> None:
@@ -21,26 +23,41 @@ def panel() -> None:
     with st.expander(words.t("upload.title"), icon=":material/upload:"):
         st.write(words.t("upload.text"))
         file = st.file_uploader(words.t("upload.file"), type=ENDINGS, key="upload")
-        if file is None:
-            return
-        content = file.getvalue()
-        mark = hashlib.sha256(content).hexdigest()
-        if st.session_state.get("uploaded") == mark:
-            return
-        st.session_state["uploaded"] = mark
         with show.errors_said():
-            found, added = _taken(content, Path(file.name).suffix.lower())
-            state.note("note", words.t("upload.done", found=found, added=added))
-            st.rerun()
+            told = _told()
+            if file is not None and st.button(words.t("upload.take"), key="upload-take"):
+                found, added = _taken(file.getvalue(), Path(file.name).suffix.lower(), told)
+                state.note("note", words.t("upload.done", found=found, added=added))
+                st.rerun()
 
 
-def _taken(content: bytes, ending: str) -> tuple[int, int]:
+def _told() -> Told:
+    """What another tool's file doesn't say, as the command line asks for it.
+
+    Raises:
+        InputError: if the date isn't one.
+    """
+    words = state.words()
+    st.caption(words.t("upload.told"))
+    devices = [device.name for device in sources.catalog().accelerators]
+    one, two, three, four = st.columns([3, 1, 3, 2])
+    device = one.selectbox(words.t("column.device"), devices, index=None, key="told-device")
+    count = two.number_input(words.t("column.count"), 1, 10**6, None, key="told-count")
+    model = three.text_input(words.t("column.model"), key="told-model", max_chars=200).strip()
+    day = four.text_input(words.t("upload.date"), key="told-date", max_chars=40).strip()
+    date = moment(day) if day else None
+    if day and date is None:
+        raise InputError(words.t("upload.date"), day, "2026-01-31")
+    return Told(device=device, count=count, model=model or None, date=date)
+
+
+def _taken(content: bytes, ending: str, told: Told = NOTHING) -> tuple[int, int]:
     """Add the file's measurements to the store; errors name the upload, not our copy of it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{ending}"
         path.write_bytes(content)
         try:
-            return sources.add_file(path)
+            return sources.add_file(path, told)
         except InputError as error:
             where, found = (
                 str(text).replace(f"{folder}/", "") for text in (error.where, error.found)

@@ -1,4 +1,8 @@
-"""What ran where, how fast, and how near to what the hardware can do."""
+"""What ran where, how fast, and how near to what the hardware can do.
+
+What there is comes from the store's index; records are read only for what a reader looks at, the
+newest first and at most as many as a chart can show.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +24,70 @@ COLUMNS = [
     "device", "count", "throughput_per_s", "unit", "p50_s", "p95_s", "memory_peak_bytes",
     "utilisation", "energy_j_per_unit", "origin", "judged", "flags", "id",
 ]  # fmt: skip
+FAILED = ["recorded_at", "model", "kind", "batch", "device", "status", "reason", "id"]
+FILTERS = ("family", "kind", "device", "model")
+LATENCIES = {"tpot": "tpot_p95_s", "ttft": "ttft_p95_s", "e2e": "e2e_p95_s"}
+OBJECTIVE_S = {"tpot": 0.05, "ttft": 1.0, "e2e": 20.0}
+MOST_FAILED = 200
+MOST_REPEATS = 100
+
+
+def filters(tally: pd.DataFrame) -> dict[str, list[str]]:
+    """Choices by family, work, machine and model; families don't compare, so one to begin with."""
+    picked = {}
+    for column, name in zip(st.columns(len(FILTERS)), FILTERS, strict=True):
+        listed = measured.choices(tally, name)
+        picked[name] = column.multiselect(
+            words.t(f"column.{name}"), listed, key=f"filter.{name}",
+            placeholder=words.t("measurements.all"),
+            default=listed[:1] if name == "family" else [], format_func=show.namer(name),
+        )  # fmt: skip
+    return picked
+
+
+def read(tally: pd.DataFrame) -> pd.DataFrame:
+    """The newest records that the filters let through, and a word where there are more."""
+    chosen = filters(tally)
+    rows = measured.prepare(sources.frame(measured.MOST_POINTS, status=["ok"], **chosen))
+    counted = tally
+    for name, values in chosen.items():
+        counted = counted[counted[name].isin(values)] if values else counted
+    there = int(counted["count"].sum())
+    if there > len(rows):
+        shown, count = words.number(len(rows)), words.number(there)
+        st.caption(words.t("measurements.newest", shown=shown, count=count))
+    return rows
 
 
 @show.fragment
-def explore(everything: pd.DataFrame) -> None:
-    """Filters, the chart of a quantity against size, and what it rests on."""
-    rows = measured.newest(filters(everything).keep(everything))
-    with st.container(horizontal=True):
+def explore(tally: pd.DataFrame) -> None:
+    """The chart of a quantity against size, and what it rests on."""
+    rows = measured.newest(read(tally))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         quantity = show.choice("measurements.quantity", list(QUANTITIES), "quantity.{}")
         group = show.choice(
             "measurements.group", ["kind", "device", "family", "model"], "column.{}"
         )
+        behind = quantity == "throughput" and st.toggle(words.t("measurements.behind"), value=True)
     if rows.dropna(subset=["parameters_total", QUANTITIES[quantity].column]).empty:
         show.empty("measurements.nothing")
         return
-    figure = charts.scaling(look, rows, QUANTITIES[quantity], group)
+    others = measured.published(list(rows["kind"].unique()), sources.catalog()) if behind else []
+    figure = charts.scaling(look, rows, QUANTITIES[quantity], group, others)
     if quantity == "throughput":
         charts.ceiling_marks(figure, look, rows, group)
+    points(figure, "scaling", words.t(f"quantity.{quantity}.reading"))
+
+
+def points(figure: object, key: str, reading: str) -> None:
+    """A chart whose points open their record."""
     picked = st.plotly_chart(
-        figure, key="scaling", on_select="rerun", selection_mode="points",
-        config={"displayModeBar": False}, alt=words.t(f"quantity.{quantity}.reading"),
+        figure, key=key, on_select="rerun", selection_mode="points", config=show.config(key),
+        alt=reading,
     )  # fmt: skip
-    st.caption(words.t(f"quantity.{quantity}.reading"))
-    if points := picked.selection.points:
-        opened(str(points[0]["customdata"][0]))
+    st.caption(reading)
+    if picked.selection.points and (found := str(picked.selection.points[0]["customdata"][0])):
+        opened(found)
 
 
 def opened(record_id: str) -> None:
@@ -52,37 +96,67 @@ def opened(record_id: str) -> None:
     st.code(state.record_link(record_id), language=None, wrap_lines=True)
 
 
-def filters(rows: pd.DataFrame) -> measured.Filters:
-    """Choices by machine, family, work and origin."""
-    columns = st.columns(4)
-    picked = [
-        column.multiselect(
-            words.t(f"column.{name}"), measured.choices(rows, name), key=f"filter.{name}",
-            placeholder=words.t("measurements.all"), default=measured.first_choice(rows, name),
-            format_func=show.namer(name),
-        )
-        for column, name in zip(columns, ("device", "family", "kind", "origin"), strict=True)
-    ]  # fmt: skip
-    return measured.Filters(*(tuple(values) for values in picked))
-
-
 @show.fragment
-def users(rows: pd.DataFrame) -> None:
+def users(tally: pd.DataFrame) -> None:
     """How many tokens a second a device gives against how many each user gets."""
-    made = measured.generation(rows)
+    made = measured.generation(read(tally))
     if made.empty:
         show.empty("measurements.no_generation")
         return
-    points = measured.interactivity(made, sources.catalog(), words)
-    show.chart(
-        charts.interactivity(look, points), "interactivity", words.t("measurements.users.reading")
-    )
+    rows = measured.interactivity(made, sources.catalog(), words)
+    points(charts.curves(look, rows), "interactivity", words.t("measurements.users.reading"))
 
 
 @show.fragment
-def sizes(rows: pd.DataFrame) -> None:
+def loads(tally: pd.DataFrame) -> None:
+    """Throughput against latency under load, with the objective drawn in."""
+    rows = read(tally[tally["kind"] == "serve"])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        latency = show.choice("measurements.latency", list(LATENCIES), "latency.{}")
+        objective = st.number_input(
+            words.t("measurements.objective"), 0.001, 600.0, OBJECTIVE_S[latency], format="%g",
+            key=f"objective-{latency}",
+        )  # fmt: skip
+    found = measured.loaded(rows[rows["kind"] == "serve"], LATENCIES[latency], words)
+    if not found:
+        show.empty("measurements.no_load", "modelworth load http://127.0.0.1:8000")
+        return
+    chart = charts.curves(look, found, ("tokens_per_s_per_device", "s"), objective)
+    points(chart, "loads", words.t("measurements.loads.reading"))
+
+
+@show.fragment
+def crossed(tally: pd.DataFrame) -> None:
+    """Models by machines, a column for each kind of work."""
+    what = show.choice("measurements.pivot", ["count", "throughput"], "pivot.{}")
+    if what == "count":
+        tables.shown(measured.pivot(tally, words), "pivot-count")
+    else:
+        tables.shown(measured.newest_pivot(read(tally), words), "pivot-throughput")
+
+
+@show.fragment
+def over_time(tally: pd.DataFrame) -> None:
+    """One case that was measured again and again."""
+    cases = measured.repeated(read(tally))
+    if not cases:
+        show.empty("measurements.no_repeats")
+        return
+    case = st.selectbox(
+        words.t("measurements.case"), list(cases), format_func=cases.__getitem__, key="case"
+    )
+    again = measured.history(sources.newest(MOST_REPEATS, case=case, status="ok"), words)
+    marked = sum(point.mark == "slower" for point in again)
+    points(
+        charts.history(look, again, "per_s"), "history",
+        words.t("measurements.history.reading", count=len(again), slower=marked),
+    )  # fmt: skip
+
+
+@show.fragment
+def sizes(tally: pd.DataFrame) -> None:
     """Large models against small ones."""
-    table = measured.large_and_small(rows)
+    table = measured.large_and_small(read(tally))
     if table.empty:
         show.empty("measurements.one_size")
         return
@@ -90,8 +164,9 @@ def sizes(rows: pd.DataFrame) -> None:
 
 
 @show.fragment
-def records(rows: pd.DataFrame) -> None:
+def records(tally: pd.DataFrame) -> None:
     """The records behind it all; one of them opens on a click."""
+    rows = read(tally)
     classes = {key: words.t(f"judge.{one.kind}") for key, one in sources.judgements().items()}
     table = rows.assign(judged=rows["id"].map(classes))
     picked = tables.shown(table[COLUMNS].iloc[::-1], "records", select=True)
@@ -99,23 +174,29 @@ def records(rows: pd.DataFrame) -> None:
         opened(str(picked["id"]))
 
 
-VIEWS = {"size": explore, "user": users, "pair": sizes, "all": records}
+def failed(tally: pd.DataFrame) -> None:
+    """The newest runs that failed, and why."""
+    count = measured.failures(tally)
+    if count:
+        with st.expander(words.t("measurements.failed", count=words.number(count))):
+            kinds = [status for status in tally["status"].unique() if status != "ok"]
+            tables.shown(sources.frame(MOST_FAILED, status=kinds)[FAILED].iloc[::-1], "failed")
+
+
+VIEWS = {
+    "size": explore, "user": users, "load": loads, "pivot": crossed, "history": over_time,
+    "pair": sizes, "all": records,
+}  # fmt: skip
 
 show.heading("measurements")
 with show.errors_said():
-    frame = sources.frame()
-    if frame.empty:
+    every = sources.tally()
+    if every.empty:
         show.empty("measurements.empty", "modelworth bench --suite quick")
     else:
-        good = measured.prepare(frame)
-        st.caption(measured.summary(frame, words))
+        st.caption(measured.summary(every, words))
         view = show.choice("measurements.view", list(VIEWS), "measurements.tab.{}", bare=True)
-        VIEWS[view](good)
-        failed = frame[frame["status"] != "ok"]
-        if not failed.empty:
-            with st.expander(words.t("measurements.failed", count=len(failed))):
-                tables.shown(
-                    failed[["model", "kind", "batch", "device", "status", "reason"]], "failed"
-                )
+        VIEWS[view](every[every["status"] == "ok"])
+        failed(every)
 suite.panel()
 upload.panel()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
+from modelworth.costmodel.architecture.named import named
 from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import devices, show
 from modelworth.dashboard.parts import predictor_answers as prediction
-from modelworth.dashboard.parts import show
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
 catalog = sources.catalog()
 FIRST_MODEL, FIRST_DEVICE = "llama-3.1-8b", "H100 SXM 80GB"
+PLAN = "plan-asked"
 
 
 def asked() -> Question:
@@ -87,29 +91,110 @@ def whole_run(found: Answer) -> None:
             st.metric(words.t(f"predict.{key}"), words.value(value, unit), width="content")
 
 
+def parts(question: Question) -> None:
+    """What the model consists of."""
+    found = named(question.model, catalog)
+    shown = [(words.t(f"part.{name}"), float(count))
+             for name, count in found.parameters_by_part.items() if count]  # fmt: skip
+    active = words.value(float(found.active_parameters), "parameters")
+    reading = words.t(
+        "predict.parts.reading", total=words.value(float(found.parameters), "parameters"),
+        active=active, layers=found.layers,
+    )  # fmt: skip
+    show.chart(charts.bars(look, shown, "parameters"), "parts", reading)
+
+
+def everywhere(question: Question) -> None:
+    """The same work on every device of the catalogue: a table, and cost against latency."""
+    placed = devices.everywhere(question)
+    points = devices.points(placed, words)
+    if points:
+        units = ("s", prediction_cost(question))
+        chart = charts.frontier(look, points, devices.unbeaten(points), units)
+        show.chart(chart, "frontier", words.t("predict.devices.reading"))
+    tables.shown(devices.table(placed, words), "devices")
+
+
+def prediction_cost(question: Question) -> str:
+    """Unit of the cost of a million units of work."""
+    return "usd" if question.work == "forward" else "usd_per_million_tokens"
+
+
+def cheapest(question: Question) -> None:
+    """The cheapest layout that carries a load within an objective; searched when asked for."""
+    if question.work != "serve":
+        st.info(words.t("plan.only_serving"))
+        return
+    with st.form("plan"):
+        one, two, three, four = st.columns(4)
+        rate = one.number_input(words.t("plan.rate"), 0.001, 1e6, 5.0, format="%g")
+        ttft = two.number_input(words.t("plan.ttft"), 0.001, 600.0, 1.0, format="%g")
+        tpot = three.number_input(words.t("plan.tpot"), 0.001, 60.0, 0.05, format="%g")
+        precisions = four.multiselect(
+            words.t("predict.precision"), prediction.PRECISIONS, ["bf16", "fp8"]
+        )
+        asked_for = st.form_submit_button(words.t("plan.search"), type="primary")
+    if asked_for:
+        st.session_state[PLAN] = (rate, ttft, tpot, tuple(precisions))
+    if PLAN not in st.session_state or not st.session_state[PLAN][3]:
+        return
+    with st.spinner(words.t("plan.searching")):
+        plan = devices.cheapest(question, *st.session_state[PLAN])
+    best = plan.choices[0]
+    interval = words.range(best.low, best.high, "usd_per_million_tokens")
+    st.info(
+        "### " + show.say(
+            "plan.found", replicas=best.replicas, gpus=best.case.gpus,
+            device=best.case.accelerator.name, precision=best.case.precision,
+            cost=words.value(best.usd_per_million_tokens, "usd_per_million_tokens"),
+            range=interval,
+        ), icon=":material/savings:",
+    )  # fmt: skip
+    chart = charts.frontier(
+        look, devices.choice_points(plan.best_by_device, words),
+        devices.choice_points(plan.frontier, words), ("s", "usd_per_million_tokens"),
+    )  # fmt: skip
+    show.chart(chart, "plan-frontier", words.t("plan.reading"))
+    tables.shown(devices.layouts(plan.best_by_device, words), "plan-layouts")
+    if plan.refused:
+        with st.expander(words.t("plan.refused", count=len(plan.refused))):
+            tables.shown(
+                pd.DataFrame(plan.refused, columns=["device", "precision", "reason"]), "refused"
+            )
+
+
 @show.fragment
 def page() -> None:
     """Question and answer; only these are redrawn."""
     with show.errors_said():
-        found = prediction.ask(asked(), catalog)
-        answer(found)
-        if found.case.work == "train":
-            whole_run(found)
+        question = asked()
+        view = show.choice("predict.view", list(VIEWS), "predict.view.{}", bare=True)
+        VIEWS[view](question)
 
 
-@show.fragment
-def against() -> None:
+def one(question: Question) -> None:
+    """The work on the device that was chosen."""
+    found = prediction.ask(question, catalog)
+    answer(found)
+    if found.case.work == "train":
+        whole_run(found)
+
+
+def against(question: Question) -> None:  # noqa: ARG001 - of all models alike
     """Predicted against measured, from the store."""
-    st.subheader(words.t("predict.against"), anchor=False)
-    with show.errors_said():
-        rows = prediction.compared(sources.measurements(), catalog)
-        if not rows:
-            show.empty("predict.nothing_measured")
-            return
-        chart = charts.agreement(look, rows, "units_per_s_per_gpu")
-        show.chart(chart, "agreement", words.t("predict.against.reading", count=len(rows)))
+    with st.spinner(words.t("plan.searching")):
+        rows = devices.compared(sources.digest())
+    if not rows:
+        show.empty("predict.nothing_measured")
+        return
+    chart = charts.agreement(look, rows, "units_per_s_per_gpu")
+    show.chart(chart, "agreement", words.t("predict.against.reading", count=len(rows)))
+
+
+VIEWS = {
+    "one": one, "devices": everywhere, "plan": cheapest, "model": parts, "against": against,
+}  # fmt: skip
 
 
 show.heading("predict")
 page()
-against()

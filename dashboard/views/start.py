@@ -71,7 +71,7 @@ def machine() -> None:
     """From a measurement to its price."""
     with st.container(border=True):
         st.markdown(f":material/speed: **{words.t('start.machine')}**")
-        measured = not sources.frame().empty
+        measured = not sources.tally().empty
         st.caption(words.t("start.machine.text" if measured else "start.machine.none"))
         if measured and st.button(words.t("start.machine.button"), key="price-machine"):
             state.open_shipped(worked.OWN_MACHINE)

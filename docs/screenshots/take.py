@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 PAGES = (
     "start", "answers", "verdict", "scenario", "money", "statements", "risk", "options", "compare",
     "trust",
-    "measurements", "record", "predict", "data", "report",
+    "measurements", "record", "meter", "predict", "trends", "data", "report",
 )  # fmt: skip
 #: language, dark, width: every page in each
 SERIES = tuple(

@@ -3,13 +3,14 @@
 from modelworth.report.charts.base import Look
 from modelworth.report.charts.cash import band, months, waterfall
 from modelworth.report.charts.choices import heat, likelihood, option_costs, volume
+from modelworth.report.charts.dated import Point, frontier, history, market
 from modelworth.report.charts.learning import learning
 from modelworth.report.charts.throughput import (
     QUANTITIES,
     Quantity,
     agreement,
     ceiling_marks,
-    interactivity,
+    curves,
     memory,
     samples,
     scaling,
@@ -26,18 +27,22 @@ from modelworth.report.charts.uncertainty import (
 __all__ = [
     "QUANTITIES",
     "Look",
+    "Point",
     "Quantity",
     "agreement",
     "band",
     "bars",
     "ceiling_marks",
+    "curves",
     "density",
     "exceedance",
+    "frontier",
     "heat",
     "histogram",
-    "interactivity",
+    "history",
     "learning",
     "likelihood",
+    "market",
     "memory",
     "months",
     "option_costs",

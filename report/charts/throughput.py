@@ -36,13 +36,28 @@ QUANTITIES = {
 }
 
 
-def scaling(look: Look, frame: pd.DataFrame, quantity: Quantity, group: str) -> go.Figure:
+def scaling(
+    look: Look,
+    frame: pd.DataFrame,
+    quantity: Quantity,
+    group: str,
+    behind: Sequence[tuple[float, float, str]] = (),
+) -> go.Figure:
     """A quantity against parameters, a series for each value of the column `group`.
 
-    The customdata of every point begins with the id of its record.
+    The customdata of every point begins with the id of its record. `behind` are parameters, value
+    and words of what others published, drawn faintly.
     """
     rows = frame.dropna(subset=["parameters_total", quantity.column])
     chart = figure(look, height=420)
+    if behind:
+        chart.add_scatter(
+            x=[row[0] for row in behind], y=[row[1] for row in behind], mode="markers",
+            name=look.words.t("origin.published"),
+            customdata=[["", safe(row[2])] for row in behind],
+            marker={"size": 6, "color": look.faint(look.quiet, 0.55)},
+            hovertemplate="%{customdata[1]}<extra></extra>",
+        )  # fmt: skip
     for index, (name, part) in enumerate(rows.groupby(group, sort=True, observed=True)):
         part = part.sort_values("parameters_total")
         chart.add_scatter(
@@ -54,9 +69,14 @@ def scaling(look: Look, frame: pd.DataFrame, quantity: Quantity, group: str) -> 
             hovertemplate="%{customdata[1]}<br>%{customdata[2]}: %{customdata[3]}<extra></extra>",
         )  # fmt: skip
     chart.update_layout(
-        xaxis=axis(look, "parameters", rows["parameters_total"], log=True),
-        yaxis=axis(look, quantity.unit, rows[quantity.column], log=quantity.log),
-    )
+        xaxis=axis(
+            look, "parameters", [*rows["parameters_total"], *(row[0] for row in behind)], log=True
+        ),
+        yaxis=axis(
+            look, quantity.unit, [*rows[quantity.column], *(row[1] for row in behind)],
+            log=quantity.log,
+        ),
+    )  # fmt: skip
     return chart.done()
 
 
@@ -121,12 +141,19 @@ def ceiling_marks(chart: go.Figure, look: Look, frame: pd.DataFrame, group: str)
         )  # fmt: skip
 
 
-def interactivity(look: Look, rows: Sequence[tuple[str, str, float, float, str]]) -> go.Figure:
-    """Throughput of a device against speed for one user, a line for each model and device.
+def curves(
+    look: Look,
+    rows: Sequence[tuple[str, str, float, float, str]],
+    units: tuple[str, str] = ("tokens_per_s_per_user", "tokens_per_s_per_device"),
+    objective: float | None = None,
+) -> go.Figure:
+    """How one quantity is paid for with another, a line for each model and device.
 
     Args:
         look: the reader's words and ground.
-        rows: series, record id, tokens per second per user, tokens per second per device, cost.
+        rows: series, record id, across, up, and what a reader sees on touching the point.
+        units: of both axes.
+        objective: the most that the quantity upwards may be, drawn as a line.
     """
     chart = figure(look, height=420)
     names = sorted({row[0] for row in rows})
@@ -139,9 +166,12 @@ def interactivity(look: Look, rows: Sequence[tuple[str, str, float, float, str]]
             customdata=[[row[1], row[4]] for row in part],
             hovertemplate="%{customdata[1]}",
         )  # fmt: skip
+    if objective is not None:
+        chart.add_hline(objective, {"color": look.bad, "width": 2, "dash": "dash"})
+    ends = [objective] if objective is not None else []
     chart.update_layout(
-        xaxis=axis(look, "tokens_per_s_per_user", [row[2] for row in rows], log=True),
-        yaxis=axis(look, "tokens_per_s_per_device", [row[3] for row in rows], log=True),
+        xaxis=axis(look, units[0], [row[2] for row in rows], log=True),
+        yaxis=axis(look, units[1], [*ends, *(row[3] for row in rows)], log=True),
     )
     return chart.done()
 

@@ -28,7 +28,7 @@ from modelworth.data.store import ENVIRONMENT, open_store
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = (
     "start", "verdict", "scenario", "money", "statements", "risk", "options", "compare", "trust",
-    "measurements", "record", "predict", "data", "report",
+    "measurements", "record", "meter", "predict", "trends", "data", "report",
 )  # fmt: skip
 HOSTILE = (
     "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "<img src=x onerror=alert(1)>", "$a$ **b** [c](http://d)",

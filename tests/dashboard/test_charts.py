@@ -105,7 +105,7 @@ def test_a_map_has_a_line_at_the_target_and_a_cross_where_we_are():
 @pytest.mark.parametrize("quantity", charts.QUANTITIES)
 def test_points_lead_to_their_records(full_store, quantity):
     with open_store(full_store) as store:
-        frame = store.frame()
+        frame = store.frame(status="ok")
     rows = measured.newest(measured.prepare(frame))
     chart = charts.scaling(LOOKS[0], rows, charts.QUANTITIES[quantity], "kind")
     ids = {card[0] for trace in chart.data for card in trace.customdata}
@@ -116,13 +116,13 @@ def test_points_lead_to_their_records(full_store, quantity):
 
 def test_ceilings_lie_above_what_was_reached(full_store):
     with open_store(full_store) as store:
-        rows = measured.prepare(store.frame())
+        rows = measured.prepare(store.frame(status="ok"))
     assert (rows["ceiling_per_s"] >= rows["throughput_per_s"]).all()
 
 
 def test_large_and_small_compares_within_a_device_and_kind(full_store):
     with open_store(full_store) as store:
-        rows = measured.prepare(store.frame())
+        rows = measured.prepare(store.frame(status="ok"))
     table = measured.large_and_small(rows)
     assert (table["times_larger"] >= 1).all()
     assert set(table["kind"]) <= set(rows["kind"])
@@ -130,7 +130,7 @@ def test_large_and_small_compares_within_a_device_and_kind(full_store):
 
 def test_names_from_data_are_escaped_and_cut(hostile_store):
     with open_store(hostile_store) as store:
-        rows = measured.prepare(store.frame())
+        rows = measured.prepare(store.frame(status="ok"))
     text = charts.scaling(LOOKS[0], rows, charts.QUANTITIES["throughput"], "model").to_json()
     assert "<script>" not in text
     assert "x" * 100 not in text
@@ -188,7 +188,7 @@ def test_decades_are_powers_within_the_data(values):
 
 def test_interactivity_groups_by_model_and_device():
     rows = [("a · b", "id1", 20.0, 300.0, "$1"), ("a · b", "id2", 10.0, 500.0, "$2")]
-    chart = charts.interactivity(LOOKS[0], rows)
+    chart = charts.curves(LOOKS[0], rows)
     assert tuple(chart.data[0].x) == (10.0, 20.0)
     assert chart.data[0].customdata[0][1] == "$2"
 
@@ -197,3 +197,35 @@ def test_a_frame_without_measurements_makes_no_points():
     frame = pd.DataFrame({"parameters_total": [], "throughput_per_s": [], "kind": []})
     chart = charts.scaling(LOOKS[0], frame, charts.QUANTITIES["throughput"], "kind")
     assert len(chart.data) == 0
+
+
+def test_an_objective_is_a_line_over_the_curves():
+    rows = [("a", "id1", 20.0, 0.03, ""), ("a", "id2", 40.0, 0.08, "")]
+    chart = charts.curves(LOOKS[0], rows, ("tokens_per_s_per_device", "s"), 0.05)
+    assert (chart.layout.shapes[0].y0, chart.layout.shapes[0].y1) == (0.05, 0.05)
+    assert chart.layout.yaxis.type == "log"
+
+
+def test_published_runs_stand_behind_with_their_source():
+    frame = pd.DataFrame({"parameters_total": [], "throughput_per_s": [], "kind": []})
+    behind = [(7e9, 1000.0, "m · s")]
+    chart = charts.scaling(LOOKS[0], frame, charts.QUANTITIES["throughput"], "kind", behind)
+    assert chart.data[0].customdata[0][1] == "m · s"
+
+
+def test_history_marks_what_became_slower():
+    points = [charts.Point("2026-01-01", 10.0, "", 9.0, 11.0),
+              charts.Point("2026-01-02", 5.0, "", 4.0, 6.0, "slower")]  # fmt: skip
+    chart = charts.history(LOOKS[1], points, "per_s")
+    assert tuple(chart.data[0].error_y.array) == (1.0, 1.0)
+    assert tuple(chart.data[1].y) == (5.0,)
+
+
+def test_the_market_has_its_path_over_the_past_and_the_frontier_its_intervals():
+    past = [charts.Point("2025-01-01", 10.0, "a"), charts.Point("2026-01-01", 5.0, "b")]
+    chart = charts.market(LOOKS[0], [("seen", past)], [charts.Point("2026-02-01", 4.0, "c")], "usd")
+    assert [len(trace.x) for trace in chart.data] == [2, 1]
+    every = [charts.Point(0.02, 1.0, "a", 0.5, 2.0), charts.Point(0.01, 3.0, "b", 2.0, 4.0)]
+    drawn = charts.frontier(LOOKS[0], every, every[:1], ("s", "usd"))
+    assert tuple(drawn.data[0].error_y.array) == (1.0, 1.0)
+    assert tuple(drawn.data[0].error_y.arrayminus) == (0.5, 1.0)

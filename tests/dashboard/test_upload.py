@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from modelworth.dashboard import sources
 from modelworth.dashboard.parts.upload import _taken
+from modelworth.data.errors import InputError
 from modelworth.data.exchange import write
+from modelworth.data.importers.told import Told
 from modelworth.data.record_text import serialise
 from modelworth.data.store import ENVIRONMENT, open_store
 from tests.dashboard.conftest import fill, record
+from tests.data.importers.results import VLLM
 
 
 @pytest.fixture
@@ -29,6 +33,16 @@ def test_an_export_is_taken_and_known_records_are_left_alone(target, tmp_path, e
     assert _taken(path.read_bytes(), f".{ending}") == (5, 0)
     with open_store(target) as store:
         assert store.count() == 5
+
+
+def test_another_tools_result_is_taken_with_what_it_does_not_say(target):
+    content = json.dumps(VLLM).encode()
+    with pytest.raises(InputError, match="--device"):
+        _taken(content, ".json")
+    assert _taken(content, ".json", Told(device="H100 SXM 80GB", count=2)) == (1, 1)
+    with open_store(target) as store:
+        (kept,) = store.measurements()
+    assert (kept.machine.count, kept.provenance.origin) == (2, "imported")
 
 
 def test_another_store_is_taken(target, tmp_path):

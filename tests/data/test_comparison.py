@@ -103,3 +103,10 @@ def test_the_newest_run_and_those_before():
     assert comparison.newest_run([first, other, second]) == [second, other]
     assert comparison.newest_run([first, other, second], back=1) == [first]
     assert comparison.newest_run([first], back=1) == []
+
+
+def test_a_case_over_time_is_compared_with_the_run_before():
+    runs = [run(speed, place, "a") for place, speed in enumerate((1.0, 1.001, 1.25, 1.25))]
+    verdicts = [one.verdict for one in comparison.over_time(runs)]
+    assert verdicts == ["no difference shown", "slower", "no difference shown"]
+    assert comparison.over_time(runs[:1]) == []

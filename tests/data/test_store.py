@@ -333,3 +333,38 @@ def test_a_question_is_answered_from_the_newest_of_its_model_and_of_all(address,
         store.add_all([*records, failed(9)])
         assert store.evidence("tiny-0") == [records[4], records[6], records[7]]
         assert store.evidence() == records[6:]
+
+
+def test_the_tally_counts_every_sort_without_reading_records(address):
+    records = [made_up(number) for number in range(5)]
+    with open_store(address) as store:
+        assert store.tally() == []
+        assert store.state() == (0, 0)
+        store.add_all([*records, failed(7)])
+        counted = store.tally()
+        assert store.state() == (6, 0)
+    assert sum(one.records for one in counted) == 6
+    assert {one.status for one in counted} == {"ok", failed(7).status}
+    by_model = {one.model: one.records for one in counted if one.status == "ok"}
+    assert by_model == {record.model.name: 1 for record in records}
+
+
+def test_a_frame_holds_the_newest_of_what_is_asked_for(address):
+    with open_store(address) as store:
+        store.add_all([made_up(number) for number in range(5)])
+        assert list(store.frame(newest=2)["model"]) == ["tiny-3", "tiny-4"]
+        assert list(store.frame(model=["tiny-1"])["model"]) == ["tiny-1"]
+
+
+def test_the_newest_are_found_in_the_index_alone(tmp_path):
+    with open_store(str(tmp_path / "store.db")) as store:
+        store.add(made_up(1))
+    query = (
+        "EXPLAIN QUERY PLAN SELECT id FROM measurements WHERE status = 'ok' AND family = 'decoder' "
+        "ORDER BY recorded_at DESC, id DESC LIMIT 5"
+    )
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        steps = [row[3] for row in connection.execute(query)]
+    connection.close()
+    assert len(steps) == 1
+    assert "COVERING INDEX measurements_newest" in steps[0]
