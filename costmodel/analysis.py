@@ -7,7 +7,7 @@ another. Keys are identifiers; the words for them are the message catalogues' bu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modelworth.costmodel.analysis_answer import (
@@ -194,6 +194,7 @@ class OptionResult:
             spent is spent either way), `option` is any other way.
         label: the name that the scenario gives to an option of its own; None: the catalogue's.
         probability_best_error: standard error of `probability_best`.
+        changes: the drivers in which it differs from the plan, with its value in the base case.
     """
 
     key: str
@@ -204,6 +205,7 @@ class OptionResult:
     kind: Literal["option", "plan", "nothing"] = "option"
     label: str | None = None
     probability_best_error: float | None = None
+    changes: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Flip:
             trials and only the base case's NPV was brought to `target`.
         becomes: the verdict beyond `at`.
         default: whether the driver stands at a default that nobody confirmed.
+        known: the answer turns by knowing alone: it holds from `at` on towards `now`, and what
+            keeps the plan from it is that the driver may come out beyond `at`.
     """
 
     driver: str
@@ -72,6 +74,7 @@ class Flip:
     searched_low: float | None = None
     searched_high: float | None = None
     default: bool = False
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

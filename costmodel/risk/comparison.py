@@ -126,7 +126,10 @@ def compare(
     best = _share_best(payoffs)
     trials = 0 if sampling is None else sampling.trials
     results = tuple(
-        _result(option, reasons[option.key], best.get(option.key), trials, base, drawn)
+        replace(
+            _result(option, reasons[option.key], best.get(option.key), trials, base, drawn),
+            changes=_differs(option, model, _sized(option, values, sizes)),
+        )
         for option in options
     )
     return (*results, _nothing(best[NOTHING], trials)) if idle else results, _lead(payoffs)
@@ -150,6 +153,17 @@ def _result(
         label=option.label,
         probability_best_error=share_error(best, trials) if best is not None and trials else None,
     )
+
+
+def _differs(option: Option, model: Model, values: Mapping[str, Any]) -> dict[str, float]:
+    """The drivers in which the option differs from the plan, in the base case."""
+    found = option.applied(values)
+    plan = {key: values.get(key, model.drivers[key].default) for key in found}
+    return {
+        key: float(np.ravel(value)[0])
+        for key, value in found.items()
+        if not np.array_equal(value, plan[key])
+    }
 
 
 def _nothing(best: float, trials: int) -> OptionResult:

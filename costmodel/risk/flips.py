@@ -8,8 +8,9 @@ break-even is of the base case alone, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -144,6 +145,9 @@ def verdict_flips(
 ) -> tuple[Flip, ...]:
     """The nearest value for each other answer that the rule gives in the driver's range.
 
+    Where the answer is another one already with the driver held where it stands, knowing it would
+    turn the answer: that flip is at the near end of the range in which this holds.
+
     Args:
         driver: to be held at one value after another.
         now: where it stands in the base case.
@@ -157,15 +161,18 @@ def verdict_flips(
     seen = rule(driver.key, places, True)
     seen[0], seen[-1] = rule(driver.key, [low, high], False)
     found: dict[Outcome, Flip] = {}
-    for left in range(len(places) - 1):
-        if seen[left].outcome == seen[left + 1].outcome:
-            continue
-        at, before, after = _narrowed(driver.key, places[left], places[left + 1], (low, high), rule)
+    nearest, around = np.inf, None
+    for at, before, after in _crossings(driver.key, places, seen, rule):
         becomes, leaves = (after, before) if now <= at else (before, after)
+        if abs(at - now) < nearest:
+            nearest, around = abs(at - now), (at, leaves, becomes)
         kept = found.get(becomes.outcome)
         nearer = kept is None or kept.at is None or abs(at - now) < abs(kept.at - now)
-        if becomes.outcome != here.outcome and before.outcome != after.outcome and nearer:
+        if becomes.outcome != here.outcome and nearer:
             found[becomes.outcome] = _flip(driver, now, at, becomes, leaves, (low, high), default)
+    if around is not None and around[1].outcome != here.outcome:
+        held = _flip(driver, now, *around, (low, high), default)
+        found[around[1].outcome] = replace(held, known=True)
     if found:
         return tuple(sorted(found.values(), key=lambda flip: abs((flip.at or 0.0) - now)))
     return (_flip(driver, now, None, here, here, (low, high), default),)
@@ -190,10 +197,31 @@ def turning_range(
     return least, high if driver.maximum is None else min(high, driver.maximum)
 
 
+def _crossings(
+    key: str, places: Sequence[float], seen: Sequence[Answer], rule: Rule
+) -> Iterator[tuple[float, Answer, Answer]]:
+    """Where the answer changes along the driver, and the answers below and above.
+
+    Between a plan that is viable and one that isn't, two changes may lie in one bracket.
+    """
+    span = (places[0], places[-1])
+    for (low, below), (high, above) in pairwise(zip(places, seen, strict=True)):
+        if below.outcome == above.outcome:
+            continue
+        first = _narrowed(key, low, high, span, rule)
+        left, right, one, other = first
+        rest = [(low, left)] * (one.outcome != below.outcome)
+        rest += [(right, high)] * (other.outcome != above.outcome)
+        more = [_narrowed(key, *ends, span, rule) for ends in rest if ends[0] < ends[1]]
+        for left, right, one, other in (first, *more):
+            if one.outcome != other.outcome:
+                yield _root(left, right, one, other), one, other
+
+
 def _narrowed(
     key: str, low: float, high: float, span: tuple[float, float], rule: Rule
-) -> tuple[float, Answer, Answer]:
-    """Where the answer changes between two values, and the answers on both sides, by all trials.
+) -> tuple[float, float, Answer, Answer]:
+    """The bracket in which the answer changes, and the answers at its ends, by all trials.
 
     The scan's few trials may have been off by a step, so the bracket may grow by one to each side.
     """
@@ -217,7 +245,7 @@ def _narrowed(
         )
         low, high = points[at], points[at + 1]
         one, other = answers_there[at], answers_there[at + 1]
-    return _root(low, high, one, other), one, other
+    return low, high, one, other
 
 
 def _aim(low: float, high: float, one: Answer, other: Answer) -> tuple[float, float]:
