@@ -33,18 +33,16 @@ HEADLINES = (
     "npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
     "gross_margin_second_year_share",
 )  # fmt: skip
-NO_LIMIT = 1e15  # the largest budget that a scenario can state
+MODIFIED = "mirr_per_year"
 CASH = "cash_balance_usd"
 MOST_OPTION_FIGURES = 5
 
 
 def cards(context: Context) -> tuple[Card, ...]:
     """The figures that people ask for first, and in how many trials the plan earns money."""
-    figures = context.analysis.indicators
     shown = [
-        Card(context.name(key), context.figure(figures[key]), _detail(context, figures[key]))
-        for key in HEADLINES
-        if key in figures
+        Card(context.name(one.key), context.figure(one), clean(said.spread(context.words, one)))
+        for one in headlines(context)
     ]
     chance = facts.chance(context)
     if chance is not None:
@@ -55,9 +53,14 @@ def cards(context: Context) -> tuple[Card, ...]:
     return tuple(shown)
 
 
-def _detail(context: Context, figure: Figure) -> str:
-    """The figure's range over the trials, or how many of them have a value."""
-    return clean(said.spread(context.words, figure))
+def headlines(context: Context) -> list[Figure]:
+    """The figures of a cover; a modified rate of return where no single plain one exists."""
+    figures = context.analysis.indicators
+    shown = [figures[key] for key in HEADLINES if key in figures]
+    modified = figures.get(MODIFIED)
+    if modified is None or modified.base is None:
+        return shown
+    return [modified if one.key == "irr_per_year" and one.base is None else one for one in shown]
 
 
 def criteria(context: Context) -> Table:
@@ -73,7 +76,7 @@ def criteria(context: Context) -> Table:
         (
             context.name(criterion.key),
             t("no_limit")
-            if criterion.threshold >= NO_LIMIT
+            if criterion.threshold >= said.UNLIMITED
             else context.value(criterion.threshold, criterion.unit),
             came_out(context, criterion),
             holds(context, criterion),
@@ -97,7 +100,8 @@ def came_out(context: Context, criterion: Criterion) -> str:
     figure = context.analysis.indicators.get(criterion.key)
     if figure is None or figure.p50 is None or criterion.value != figure.p50:
         return value
-    return context.t("median", value=value)
+    base = context.value(figure.base, figure.unit)
+    return context.t("median" if base in (value, "") else "median.beside", value=value, base=base)
 
 
 def cash_curve(context: Context) -> Graphic | None:

@@ -5,6 +5,7 @@ Each has one chart or table that shows its title; what a printed page has room f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
@@ -34,6 +35,8 @@ from modelworth.report.sections.cost_and_revenue import (
 from modelworth.report.sections.evidence import details as evidence_details
 from modelworth.report.sections.evidence import source
 
+_COMMAND = re.compile(r"[^.。：]*`[^。]*?(?:。|\.(?=\s|$)|$)")
+"""A sentence on how to type something, which a board doesn't do."""
 MOST_BARS, MOST_OPTIONS, MOST_RISKS, MOST_DRIVERS = 8, 9, 4, 6
 OPTION_FIGURES = ("npv_usd", "usd_per_accepted_result", "peak_funding_usd", "payback_months")
 
@@ -61,14 +64,16 @@ def pages(context: Context, day: date) -> tuple[BoardPage, ...]:
 
 def sources(context: Context) -> str:
     """What the pages rest on, in one line."""
-    analysis = context.analysis
+    analysis, count = context.analysis, len(context.analysis.measurements)
     return clean(
         context.t(
             "board.sources",
             scenario=clean(analysis.scenario, 40),
             digest=analysis.provenance.scenario_sha256[:8],
             trials=context.count(analysis.provenance.trials),
-            measurements=len(analysis.measurements),
+            measured=context.t("board.sources.measured", count=count)
+            if count
+            else context.t("board.sources.unmeasured"),
             base=context.t(f"base_case.{analysis.base_case}"),
         )
     )
@@ -133,10 +138,9 @@ def _options(context: Context, results: tuple[OptionResult, ...]) -> Table:
     """The plan, then its feasible alternatives by NPV, then what isn't feasible."""
     t, indicators = context.t, context.analysis.indicators
     keys = [key for key in OPTION_FIGURES if key in indicators]
-    heads = [(context.name(key), context.words.unit_tail(indicators[key].unit)) for key in keys]
     columns = (
         Column(t("column.option"), 2.4),
-        *(Column(", ".join(filter(None, head)), 1.4, numeric=True) for head in heads),
+        *(Column(context.name(key), 1.4, numeric=True) for key in keys),
         Column(t("column.best"), 1, numeric=True),
     )
     own = facts.own(context)
@@ -235,7 +239,8 @@ def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
     order = ("error", "warning", "note")
     findings = sorted(context.analysis.findings, key=lambda one: order.index(one.severity))
     for finding in findings[: MOST_RISKS - len(found)]:
-        said_here = clean(said.finding(context.words, finding), 200)
+        told = _COMMAND.sub("", said.finding(context.words, finding))
+        said_here = clean(told or said.finding(context.words, finding), 200)
         found.append((t(f"board.risk.{finding.severity}"), said_here, ""))
     return found
 

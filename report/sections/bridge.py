@@ -7,7 +7,7 @@ from modelworth.report.sections.blocks import BridgeChart, Graphic
 from modelworth.report.sections.context import Context
 from modelworth.report.sections.cost_and_revenue import COSTS, parts
 
-MOST_COSTS = 5
+MOST_COSTS, MOST_NAMED = 7, 2
 SMALL_SHARE = 0.005  # steps below this of the largest amount are put together
 
 
@@ -41,10 +41,12 @@ def bridge(context: Context) -> Graphic:
 def costs(context: Context, whole: float) -> list[tuple[str, float]]:
     """The largest costs by name, and what is left of all of them."""
     found = [(context.name(row.key), sum(row.base)) for row in parts(context, COSTS)]
-    shown = found[:MOST_COSTS]
-    if len(found) == MOST_COSTS + 1:
-        shown = found
+    count = len(found) if len(found) == MOST_COSTS + 1 else MOST_COSTS
+    shown, others = found[:count], [name for name, _ in found[count:]]
     rest = whole - sum(spent for _, spent in shown)
     if abs(rest) > SMALL_SHARE * whole:
-        shown.append((context.t("bridge.other_costs"), rest))
+        named = context.t("list.join").join(others[:MOST_NAMED])
+        key = "none" if not others else "more" if len(others) > MOST_NAMED else "named"
+        more = len(others) - MOST_NAMED
+        shown.append((context.t(f"bridge.others.{key}", names=named, more=more), rest))
     return shown

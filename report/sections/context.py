@@ -13,6 +13,9 @@ from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.in_use import Used, in_use, line_values
 from modelworth.report.words import SCALES, Words
 
+WAY = {"compute.serving", "building.method", "compute.large_share"}
+"""What makes one way to serve another than the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -53,7 +56,14 @@ class Context:
 
     def option_name(self, option: OptionResult) -> str:
         """What an option is called: by the scenario, or in the reader's language."""
-        return clean(option.label) if option.label else self.option(option.key)
+        if option.label:
+            return clean(option.label)
+        name = self.option(option.key)
+        return self.t("option.same", option=name) if self.same_way(option) else name
+
+    def same_way(self, option: OptionResult) -> bool:
+        """Whether an option serves and builds as the plan does already, on other terms."""
+        return bool(option.changes) and not WAY & option.changes.keys()
 
     def option(self, key: str) -> str:
         """What one of the options is called."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Flip, Swing
+from modelworth.costmodel.analysis import Criterion, Figure, Flip, OptionResult, Swing
 from modelworth.report import said
 from modelworth.report.sections import facts
 from modelworth.report.sections.answer import came_out
@@ -16,7 +16,7 @@ from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.context import Context
 from modelworth.report.sections.cost_and_revenue import COSTS, parts
 
-MOST_TURNING = 2
+MOST_TURNING, MOST_TERMS, MOST_CONDITIONS = 2, 2, 3
 EVEN_CHANCE = 0.5
 BUSY = 0.5  # GPUs idle for more of their time than this are worth a word
 MEASURE_DAYS, DECIDE_DAYS, REVIEW_DAYS = 30, 45, 180
@@ -133,22 +133,37 @@ def dependence(context: Context) -> str:
 
 def would_change(context: Context) -> str:
     """The values at which the answer turns, or that no single one turns it."""
+    found = facts.turns(context, MOST_TURNING)
+    if found:
+        text = context.t("board.turns", turns=_turns(context, found))
+        rank = facts.BETTER.index(context.analysis.verdict.outcome)
+        if rank and all(facts.BETTER.index(flip.becomes or "depends") > rank for flip in found):
+            count = len({flip.driver for flip in context.analysis.verdict.flips})
+            text += context.t("board.join") + context.t("board.turns.no_better", count=count)
+        return text
     found = facts.turning(context)[:MOST_TURNING]
     if found:
-        listed = context.t("list.join").join(turn(context, flip) for flip in found)
-        even = all(flip.rule == "base_case" for flip in found)
-        return context.t("board.turns.even" if even else "board.turns", turns=listed)
+        tried = any(flip.rule == "verdict" for flip in context.analysis.verdict.flips)
+        key = "board.turns.even.besides" if tried else "board.turns.even"
+        return context.t(key, turns=_turns(context, found))
     names = [context.name(bar.driver) for bar in facts.swings(context)[:MOST_TURNING]]
     if not names:
         return context.t("board.turns.unknown")
     return context.t("board.turns.none", drivers=context.t("board.and").join(names))
 
 
+def _turns(context: Context, flips: list[Flip]) -> str:
+    return context.t("list.join").join(turn(context, flip) for flip in flips)
+
+
 def turn(context: Context, flip: Flip) -> str:
     """One driver with the value at which the answer turns, and to what."""
-    becomes = context.t(f"becomes.{flip.becomes}") if flip.becomes else ""
-    return becomes + context.t(
-        "board.turn",
+    kind = "" if flip.becomes else ".even"
+    if flip.known:
+        kind = ".above" if flip.at is not None and flip.at <= flip.now else ".below"
+    return context.t(
+        f"board.turn{kind}",
+        becomes=context.t(f"becomes.{flip.becomes}") if flip.becomes else "",
         driver=context.name(flip.driver), at=context.value(flip.at, flip.unit),
         now=context.value(flip.now, flip.unit),
     )  # fmt: skip
@@ -187,35 +202,54 @@ def recommend(context: Context) -> str:
     kind = "instead" if value > 0 else "least_bad"
     return context.t(
         f"board.recommend.{outcome}.{kind}",
-        option=context.option_name(option),
+        option=_on_terms(context, option),
         npv=context.words.money(value),
         lead=amount(context, value - (facts.npv(context) or 0.0)),
     )
 
 
+def _on_terms(context: Context, option: OptionResult) -> str:
+    """An option's name; where it is the plan's own way on other terms, with those."""
+    name = context.option_name(option)
+    if not context.same_way(option):
+        return name
+    drivers = context.analysis.drivers
+    shown = [
+        context.t(
+            "board.term", driver=context.name(key),
+            value=said.driver_value(context.words, key, option.changes[key]),
+            plan=context.words.bare(drivers[key].value, drivers[key].unit),
+        )
+        for key in facts.terms(context, option)[:MOST_TERMS]
+    ]  # fmt: skip
+    return context.t("board.terms", option=name, terms=context.t("list.join").join(shown))
+
+
 def why(context: Context) -> str:
-    """The rule's conditions that fail, or that all hold; then where the money goes."""
+    """The rule's conditions that fail, or those that hold; then where the money goes."""
     criteria = context.analysis.verdict.criteria
     failed = [one for one in criteria if one.status == "missed" or not one.met]
-    if not failed:
-        waived = sum(one.status == "waived" for one in criteria)
-        key = "board.why.waived" if waived else "board.why.all"
-        rule = context.t(key, count=len(criteria) - waived, waived=waived)
-    else:
-        named = [
-            context.t(
-                "board.why.one",
-                name=context.name(one.key),
-                value=came_out(context, one),
-                threshold=context.value(one.threshold, one.unit),
-            )
-            for one in failed[:3]
-        ]
-        rule = context.t("board.why.failed", failed=context.t("list.join").join(named))
+    waived = sum(one.status == "waived" for one in criteria)
+    bounds = [one for one in criteria if one.status == "met" and one.threshold < said.UNLIMITED]
+    named = (_condition(context, one) for one in (failed or bounds)[:MOST_CONDITIONS])
+    key = "failed" if failed else "waived" if waived else "all"
+    rule = context.t(
+        f"board.why.{key}", count=len(criteria) - waived, waived=waived,
+        named=context.t("list.join").join(named),
+    )  # fmt: skip
     idle = facts.idle_share(context)
     if idle is not None and idle > BUSY and failed:
         rule += context.t("board.join") + context.t("board.idle", idle=context.words.percent(idle))
     return rule
+
+
+def _condition(context: Context, one: Criterion) -> str:
+    """What a condition came out at, and what it asks."""
+    return context.t(
+        f"board.why.{'most' if one.key in facts.AT_MOST else 'least'}",
+        name=context.name(one.key), value=came_out(context, one),
+        threshold=context.value(one.threshold, one.unit),
+    )  # fmt: skip
 
 
 def ask(context: Context, day: date) -> str:
@@ -223,22 +257,33 @@ def ask(context: Context, day: date) -> str:
     peak = context.analysis.indicators.get("peak_funding_usd")
     first = facts.first_to_know(context)
     ahead = facts.better(context)
-    kind = context.analysis.verdict.outcome
-    if facts.is_cost_question(context):
-        kind = "cost"
-    if kind == "not_viable" and ahead is not None and ahead[1] > 0:
-        kind = "not_viable.instead"
-    if first is None and kind == "depends":
-        kind = "depends.unknown"
+    kind = _ask_kind(context, first, ahead, peak)
     return context.t(
         f"board.ask.{kind}",
         peak=context.figure(peak) if peak else context.words.t("unknown"),
-        most=clean(said.at(context.words, peak, peak.p90)) if peak and peak.p90 else "",
+        most=clean(said.at(context.words, peak, peak.p90)) if peak else "",
         option=context.option_name(ahead[0]) if ahead else context.t("board.plan"),
         driver=context.name(first) if first else "",
         measure=context.words.day(day + timedelta(days=MEASURE_DAYS)),
         decide=context.words.day(day + timedelta(days=DECIDE_DAYS)),
     )
+
+
+def _ask_kind(
+    context: Context,
+    first: str | None,
+    ahead: tuple[OptionResult, float] | None,
+    peak: Figure | None,
+) -> str:
+    """By the verdict; with a better alternative, what is asked for checks that one, too."""
+    if facts.is_cost_question(context):
+        return "cost"
+    kind: str = context.analysis.verdict.outcome
+    if kind == "viable" and (peak is None or peak.p90 is None):
+        kind = "viable.base"
+    if kind == "depends" and first is None:
+        kind = "depends.unknown"
+    return f"{kind}.instead" if ahead is not None and ahead[1] > 0 else kind
 
 
 def evidence(context: Context) -> str:

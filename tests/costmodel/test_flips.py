@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.flips import along, base_case_flips, break_even, search_range
+from modelworth.costmodel.risk.flips import (
+    Answer,
+    along,
+    base_case_flips,
+    break_even,
+    search_range,
+    verdict_flips,
+)
+from modelworth.costmodel.scenario.distribution_kinds import Uniform
 from modelworth.costmodel.scenario.drivers import load_drivers
 
 MODEL = Model(12)
@@ -67,3 +77,24 @@ def test_an_indicator_along_a_driver_is_the_model_with_that_value():
         MODEL.indicators({**PLAN, PRICE: value}, ["npv_usd"])["npv_usd"][0] for value in places
     ]
     assert found == pytest.approx(alone)
+
+
+def test_two_turns_in_one_bracket_are_both_found_and_knowing_may_turn():
+    """A rule that is a staircase of the driver: bad below 0.52, open to 0.58, good above."""
+    drivers = load_drivers()
+    row = drivers["demand.cached_share"]
+
+    def answer(value: float) -> Answer:
+        outcome = "not_viable" if value < 0.52 else "depends" if value < 0.58 else "viable"
+        return Answer(outcome, "probability_npv_positive", 0.3 if value < 0.52 else 0.7)
+
+    def rule(key: str, values: Sequence[float], quick: bool) -> list[Answer]:
+        return [answer(value) for value in values]
+
+    found = verdict_flips(row, 0.62, answer(0.55), rule, Uniform(0.0, 1.0), default=False)
+    by_outcome = {flip.becomes: flip for flip in found}
+    assert set(by_outcome) == {"viable", "not_viable"}
+    assert by_outcome["viable"].at == pytest.approx(0.58, abs=0.003)
+    assert by_outcome["viable"].known
+    assert by_outcome["not_viable"].at == pytest.approx(0.52, abs=0.003)
+    assert not by_outcome["not_viable"].known

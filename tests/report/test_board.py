@@ -150,3 +150,80 @@ def test_an_api_plan_lists_no_gpus_and_every_listed_driver_moves_something(shipp
     assert 20 < len(rows) < 120
     if name == "internal_copilot":
         assert not [row for row in rows if "GPU" in row]
+
+
+NUMBER = re.compile(r"\d")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_first_slide_says_what_why_and_what_would_change_it(shipped, name, language):
+    """What a reader of two slides needs: a recommendation, its reason with figures, a way out."""
+    for analysis in (shipped[name], _mirrored(shipped[name])):
+        pages = _pages(analysis, language)
+        main = pages["answer"].main
+        assert isinstance(main, Table)
+        (_, recommended), (_, why), (_, change) = main.rows
+        assert recommended
+        assert NUMBER.search(why)
+        turned = [flip for flip in analysis.verdict.flips if flip.at is not None]
+        assert bool(NUMBER.search(change)) == bool(turned or _break_evens(analysis))
+        best = _best(analysis)
+        if best is not None:
+            option, value = best
+            assert Words(language).money(value).replace("-", "−") in recommended
+            assert Words(language).t(f"option.{option}") in pages["answer"].so_what
+        assert NUMBER.search(pages["money"].title)
+        assert NUMBER.search(pages["answer"].so_what)
+
+
+def _break_evens(analysis: Analysis) -> bool:
+    return any(one.values and one.driver in analysis.drivers for one in analysis.break_evens)
+
+
+def _best(analysis: Analysis) -> tuple[str, float] | None:
+    """The best alternative, if it is ahead of the plan by a twentieth and earns money."""
+    own = analysis.indicators["npv_usd"].base or 0.0
+    npvs = {
+        option.key: figure.base
+        for option in analysis.options or ()
+        for figure in option.figures
+        if option.feasible and option.kind == "option"
+        if figure.key == "npv_usd" and figure.base is not None
+    }
+    key = max(npvs, key=lambda one: npvs[one])
+    ahead = npvs[key] - own > 0.05 * max(abs(own), abs(npvs[key]))
+    return (key, npvs[key]) if ahead and npvs[key] > 0 else None
+
+
+def test_what_betters_and_what_worsens_the_answer_are_both_shown(shipped):
+    order = ("viable", "depends", "not_viable")
+    for analysis in shipped.values():
+        change = _pages(analysis)["answer"].main.rows[2][1]  # type: ignore[union-attr]
+        rank = order.index(analysis.verdict.outcome)
+        ranks = [order.index(one.becomes) for one in analysis.verdict.flips if one.becomes]
+        words = {0: "to viable", 1: "to “it depends”", 2: "to not viable"}
+        for side in ([r for r in ranks if r < rank], [r for r in ranks if r > rank]):
+            assert not side or any(words[one] in change for one in side)
+        only_worse = bool(ranks) and rank > 0 and all(one > rank for one in ranks)
+        assert ("inputs tried betters it" in change) == only_worse
+
+
+def test_an_alternative_like_the_plan_says_its_terms(shipped):
+    """A plan that buys an API isn't told to buy one: it is told how that offer differs."""
+    page = _pages(shipped["internal_copilot"])["answer"]
+    assert "buying an API on other terms" in page.so_what
+    assert "instead of $" in page.main.rows[0][1]  # type: ignore[union-attr]
+    for name in SCENARIOS:
+        for option in shipped[name].options or ():
+            plan = shipped[name].drivers
+            assert not [key for key, value in option.changes.items() if plan[key].value == value]
+
+
+def test_base_and_median_are_never_beside_each_other_unnamed(shipped):
+    """A condition that the rule reads at its median names the base case's value, too."""
+    for analysis in shipped.values():
+        why = _pages(analysis)["answer"].main.rows[1][1]  # type: ignore[union-attr]
+        peak = analysis.indicators["peak_funding_usd"]
+        if "Peak funding" in why:
+            assert f"(median; base case {Words().money(peak.base or 0.0)})" in why

@@ -6,13 +6,12 @@ from modelworth.costmodel.analysis import Criterion, Figure
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, MONTH_ROW
 from modelworth.report.formats.sheets.indicators_sheet import indicator_cell, shown_value
 from modelworth.report.formats.sheets.sheet import CASE, Paper
+from modelworth.report.said import UNLIMITED
 from modelworth.report.sections import facts, titles
-from modelworth.report.sections.answer import NO_LIMIT, came_out, holds
+from modelworth.report.sections.answer import came_out, headlines, holds
 from modelworth.report.sections.blocks import capital, clean
 
 WIDTHS = [("A:A", 46.0), ("B:F", 19.0)]
-FIGURES = ("npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
-           "gross_margin_second_year_share")  # fmt: skip
 CASH = "cash_balance_usd"
 MOST_CHANGES = 5
 CASE_ROW, FIGURES_ROW = 5, 8
@@ -63,14 +62,13 @@ def _choice(paper: Paper) -> None:
 
 def _figures(paper: Paper) -> int:
     """The headline figures, live and as exported; the row after."""
-    t, known = paper.t, paper.context.analysis.indicators
+    t = paper.t
     heads = ("indicator", "live", "unit", "exported", "p10", "p90")
     paper.heads(FIGURES_ROW, [t(f"column.{head}") for head in heads])
     row = FIGURES_ROW + 1
-    for key in FIGURES:
-        if key in known:
-            _figure(paper, row, known[key])
-            row += 1
+    for figure in headlines(paper.context):
+        _figure(paper, row, figure)
+        row += 1
     paper.text(row, 0, t("summary.values"), "note")
     return row + 1
 
@@ -96,7 +94,7 @@ def _rule(paper: Paper, row: int) -> int:
     row += 2
     for one in paper.context.analysis.verdict.criteria:
         paper.text(row, 0, paper.context.name(one.key))
-        if one.threshold >= NO_LIMIT:
+        if one.threshold >= UNLIMITED:
             paper.text(row, 1, t("no_limit"), "note")
         else:
             paper.number(row, 1, one.threshold, one.unit)
@@ -116,7 +114,7 @@ def _live(paper: Paper, row: int, one: Criterion) -> None:
         return
     cell = indicator_cell(paper, one.key)
     paper.formula(row, 4, f"={cell}", paper.style(one.unit, figure.base), figure.base)
-    sign = "<=" if one.key == "peak_funding_usd" else ">="
+    sign = "<=" if one.key in facts.AT_MOST else ">="
     held = figure.base <= one.threshold if sign == "<=" else figure.base >= one.threshold
     formula = f'=IF({cell}{sign}{one.threshold!r},"{yes}","{no}")'
     paper.formula(row, 5, formula, paper.styles["text"], yes if held else no)
