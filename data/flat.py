@@ -60,6 +60,7 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "mbu": ("result.mbu", "number"),
     "mfu_datasheet": ("result.mfu_datasheet", "number"),
     "model_flops_per_step": ("result.model_flops_per_step", "number"),
+    "kernel_flops_per_step": ("result.kernel_flops_per_step", "number"),
     "bytes_per_step": ("result.bytes_per_step", "number"),
     "mean_s": ("result.latency.mean_s", "number"),
     "p50_s": ("result.latency.p50_s", "number"),

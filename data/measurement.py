@@ -28,6 +28,7 @@ from modelworth.data.record import (
     Share,
     Size,
     Text,
+    Utilisation,
     require_ordered,
 )
 from modelworth.data.serving import Load, Serving, optional_part
@@ -217,13 +218,25 @@ class Condition(Record):
     flags: tuple[Literal["unsteady", "contended", "throttled", "few_samples"], ...] = ()
 
 
+def kernel_share(
+    utilisation: float | None, model_flops: float | None, kernel_flops: float | None
+) -> float | None:
+    """A utilisation by model FLOPs as one by the FLOPs that kernels can't leave out."""
+    if utilisation is None or not model_flops or not kernel_flops:
+        return utilisation
+    return utilisation * kernel_flops / model_flops
+
+
 class Result(Record):
     """What came out of a run that worked.
 
     Attributes:
         work_per_step: units done in one step, over all devices.
         throughput_per_s: units per second over all devices, from the median step.
-        mfu: model FLOPs per second / (devices × measured matmul ceiling).
+        kernel_flops_per_step: of the model FLOPs, those that no kernel can leave out: only the
+            pairs of tokens that a causal mask or a window lets through; None: all of them.
+        mfu: model FLOPs per second / (devices × measured matmul ceiling); above 1 only where the
+            kernels' FLOPs explain it.
         mbu: bytes that must move per second / (devices × measured bandwidth ceiling).
         mfu_datasheet: the same against the catalogue's dense peak, where the device is known.
         samples_s: seconds of the timed steps, in order; of very many, evenly spaced ones.
@@ -238,9 +251,9 @@ class Result(Record):
     latency: Latency
     model_flops_per_step: Positive | None = None
     bytes_per_step: Positive | None = None
-    mfu: Share | None = None
+    mfu: Utilisation | None = None
     mbu: Share | None = None
-    mfu_datasheet: Share | None = None
+    mfu_datasheet: Utilisation | None = None
     memory: Memory = Memory()
     energy: Energy | None = None
     condition: Condition = Condition()
@@ -249,6 +262,19 @@ class Result(Record):
     samples_s: tuple[Positive, ...] = ()
     serving: Serving | None = optional_part()
     quality: tuple[Score, ...] | None = optional_part()
+    kernel_flops_per_step: Positive | None = optional_part()
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name in ("mfu", "mfu_datasheet"):
+            done = self.of_kernels(getattr(self, name))
+            if done is not None and done > 1:
+                raise ValueError(f"{name} {done:.3f} of what kernels do is above 1")
+        return self
+
+    def of_kernels(self, utilisation: float | None) -> float | None:
+        """An MFU of this result with only the FLOPs that kernels can't leave out."""
+        return kernel_share(utilisation, self.model_flops_per_step, self.kernel_flops_per_step)
 
 
 class Provenance(Record):

@@ -32,6 +32,8 @@ def _plain_data(found: dict[str, Any]) -> dict[str, Any]:
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Utilisation = Annotated[float, Field(ge=0, le=10**6)]
+"""By a convention that counts work which a kernel may leave out; what it does is at most 1."""
 Count = Annotated[int, Field(ge=0, le=LARGEST_WHOLE)]
 """Up to 2^53, the last whole number that every program and table holds exactly."""
 PositiveCount = Annotated[int, Field(ge=1, le=LARGEST_WHOLE)]

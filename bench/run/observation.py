@@ -9,7 +9,14 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from modelworth.data.measurement import Condition, Energy, Memory, Model, Workload
+from modelworth.data.measurement import (
+    Condition,
+    Energy,
+    Memory,
+    Model,
+    Workload,
+    kernel_share,
+)
 from modelworth.data.record import Record
 from modelworth.data.words import Unit
 
@@ -33,6 +40,7 @@ class Observation(Record):
     unit: Unit
     work_per_step: PositiveFloat
     model_flops_per_step: PositiveFloat | None = None
+    kernel_flops_per_step: PositiveFloat | None = None
     bytes_per_step: PositiveFloat | None = None
     samples_s: tuple[PositiveFloat, ...]
     parts_s: dict[str, tuple[PositiveFloat, ...]] = Field(default_factory=dict)
@@ -44,6 +52,10 @@ class Observation(Record):
     condition: Condition = Condition()
     cache_bytes: int | None = None
     devices: int = 1
+
+    def of_kernels(self, utilisation: float | None) -> float | None:
+        """An MFU with only the FLOPs that no kernel can leave out: what a ceiling limits."""
+        return kernel_share(utilisation, self.model_flops_per_step, self.kernel_flops_per_step)
 
 
 def merged(ranks: Sequence[Observation]) -> Observation:
@@ -59,6 +71,7 @@ def merged(ranks: Sequence[Observation]) -> Observation:
         update={
             "work_per_step": sum(rank.work_per_step for rank in ranks),
             "model_flops_per_step": _sum(rank.model_flops_per_step for rank in ranks),
+            "kernel_flops_per_step": _sum(rank.kernel_flops_per_step for rank in ranks),
             "bytes_per_step": _sum(rank.bytes_per_step for rank in ranks),
             "samples_s": slowest.samples_s,
             "parts_s": slowest.parts_s,

@@ -44,8 +44,10 @@ def measured(
     """The record of a case that ran; its status is `error` if it doesn't hold together."""
     mfu, mbu = utilisation(seen, machine.ceilings)
     mfu_datasheet = _mfu_datasheet(seen, machine)
-    faults = checks.utilisation_faults(mfu, mbu)
-    faults += checks.utilisation_faults(mfu_datasheet, None, " against the datasheet")
+    faults = checks.utilisation_faults(seen.of_kernels(mfu), mbu)
+    faults += checks.utilisation_faults(
+        seen.of_kernels(mfu_datasheet), None, " against the datasheet"
+    )
     common: dict[str, Any] = {
         "recorded_at": datetime.now(UTC),
         "suite": suite,
@@ -135,6 +137,7 @@ def _result(
         throughput_per_s_per_device=throughput / seen.devices,
         latency=_latency(seen, middle),
         model_flops_per_step=seen.model_flops_per_step,
+        kernel_flops_per_step=seen.kernel_flops_per_step,
         bytes_per_step=seen.bytes_per_step,
         mfu=mfu,
         mbu=mbu,

@@ -109,9 +109,11 @@ def against(measurement: Measurement) -> Against:
     if measurement.workload.kind == "decode" and result.bytes_per_step is not None:
         return Against(f"{number(result.bytes_per_step / step_s)}B/s", "in cache")
     if result.mfu is not None and result.model_flops_per_step is not None:
-        achieved = f"{number(result.model_flops_per_step / step_s)}FLOP/s"
+        flops, share = result.model_flops_per_step, result.mfu
+        if share > 1 and result.kernel_flops_per_step:  # by convention too many for any kernel
+            flops, share = result.kernel_flops_per_step, result.of_kernels(share) or share
         ceiling = f"{number(ceilings.matmul_flops_per_s or 0)}FLOP/s"
-        return Against(achieved, ceiling, _share(result.mfu))
+        return Against(f"{number(flops / step_s)}FLOP/s", ceiling, _share(share))
     return Against()
 
 

@@ -132,8 +132,8 @@ class Session:
         if outcome.value is None:
             return self.failed(case, outcome)
         seen = Observation.model_validate_json(outcome.value)
-        shares = record.utilisation(seen, self._machines.machine(case).ceilings)
-        if any(share is not None and share > 1 for share in shares):
+        mfu, mbu = record.utilisation(seen, self._machines.machine(case).ceilings)
+        if any(share is not None and share > 1 for share in (seen.of_kernels(mfu), mbu)):
             yield from self._probing(case)
         machine = self._machines.machine(case)
         return record.measured(case, seen, machine, self._provenance, self._suite)

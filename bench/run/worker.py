@@ -133,6 +133,7 @@ def measure(
         unit=work.unit,
         work_per_step=work.work_per_step,
         model_flops_per_step=work.model_flops_per_step,
+        kernel_flops_per_step=work.kernel_flops_per_step,
         bytes_per_step=work.bytes_per_step,
         samples_s=tuple(timed.samples_s),
         parts_s={name: tuple(times) for name, times in timed.parts_s.items()},

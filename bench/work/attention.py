@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+CAUSAL = ("decoder", "image-decoder")
+"""Families whose passes are causal."""
 UNMASKED, GROWING = "modelworth_unmasked", "modelworth_growing"
 INTERFACE_MODELS = frozenset(
     {"deepseek_v3", "gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe"}

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.work import flops
-from modelworth.bench.work.attention import implementation, public_name
+from modelworth.bench.work.attention import CAUSAL, implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.decode import Decoder, graphed
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
 from modelworth.bench.work.inputs import forward_batch, options, work_of
+from modelworth.bench.work.kernel_flops import kernel_flops
 from modelworth.bench.work.task import Step, Work
 from modelworth.data.errors import InputError
 
@@ -29,7 +30,7 @@ def prepare_forward(job: Job) -> Work:
     """One pass over a whole batch."""
     config = zoo.transformers_config(job.blueprint)
     attention = job.workload.attention or "sdpa"
-    if job.blueprint.family in ("decoder", "image-decoder"):
+    if job.blueprint.family in CAUSAL:
         attention = implementation(job.workload.attention, config, growing=False)
     model: Any = zoo.build(job.blueprint, job.device, job.dtype, attention)
     model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
@@ -162,13 +163,16 @@ def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
     """A step with what it is worth on this rank, and what else is known of it."""
     unit, done = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
+    attention = public_name(model.config._attn_implementation)
+    kernels = kernel_flops(job.blueprint, job.workload, attention)
     return Work(
         step=step,
         unit=unit,
         work_per_step=done / share,
         model=zoo.describe(job.blueprint),
         model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
-        attention=public_name(model.config._attn_implementation),
+        kernel_flops_per_step=None if kernels is None else kernels / share,
+        attention=attention,
         compiled=job.workload.compiled,
         compile_mode=compile_mode(job.workload),
         weights_bytes=parameter_bytes(model),

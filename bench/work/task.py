@@ -94,6 +94,7 @@ class Work:
         work_per_step: units done by one `step` on this rank (training: all accumulated
             micro-batches; decode: one token for each sequence; generate: batch × new_tokens).
         model_flops_per_step: for the mathematics, recomputation left out, this rank.
+        kernel_flops_per_step: of those, what no kernel can leave out; None: all of them.
         bytes_per_step: what must at least move through memory in a step (decode: active weights
             and the cache that is read); None where that isn't what limits the step.
         model: what ran, for the record, with parameter counts and config.
@@ -113,6 +114,7 @@ class Work:
     work_per_step: float
     model: Model
     model_flops_per_step: float | None = None
+    kernel_flops_per_step: float | None = None
     bytes_per_step: float | None = None
     parts: tuple[tuple[str, Step], ...] = ()
     phases: tuple[tuple[str, Step], ...] = ()

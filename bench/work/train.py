@@ -18,10 +18,11 @@ from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.models.mixed import lower_experts
 from modelworth.bench.work import flops
-from modelworth.bench.work.attention import implementation, public_name
+from modelworth.bench.work.attention import CAUSAL, implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
 from modelworth.bench.work.inputs import Batch, forward_batch, training_batch, work_of
+from modelworth.bench.work.kernel_flops import kernel_flops
 from modelworth.bench.work.losses import loss_of
 from modelworth.bench.work.task import Work
 from modelworth.data.errors import InputError
@@ -93,6 +94,8 @@ def prepare(job: Job) -> Work:
     step = TrainingStep(model, _loss(job, model), _batches(job), _optimizer(job, model))
     unit, work = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
+    attention = public_name(model.config._attn_implementation)
+    kernels = kernel_flops(job.blueprint, job.workload, attention)
     trained = parameter_bytes(model, trained_only=True)
     optimizer = trained // 4 * ADAM_BYTES
     return Work(
@@ -102,7 +105,8 @@ def prepare(job: Job) -> Work:
         work_per_step=work / share,
         model=zoo.describe(job.blueprint),
         model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
-        attention=public_name(model.config._attn_implementation),
+        kernel_flops_per_step=None if kernels is None else kernels / share,
+        attention=attention,
         compiled=job.workload.compiled,
         compile_mode=compile_mode(job.workload),
         weights_bytes=parameter_bytes(model),
@@ -119,7 +123,7 @@ def _model(job: Job) -> Any:
     lora = workload.kind == "finetune_lora"
     dtype = job.dtype if lora else torch.float32
     config = zoo.transformers_config(job.blueprint)
-    causal = job.blueprint.family in ("decoder", "image-decoder")
+    causal = job.blueprint.family in CAUSAL
     attention = workload.attention or "sdpa"
     if causal:
         attention = implementation(workload.attention, config, growing=False)

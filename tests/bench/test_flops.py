@@ -9,7 +9,9 @@ pytest.importorskip("transformers")
 
 from modelworth.bench.models import zoo  # noqa: E402
 from modelworth.bench.work import flops  # noqa: E402
+from modelworth.bench.work.kernel_flops import kernel_flops  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
+from tests.bench.tiny import CONFIGS  # noqa: E402
 
 MIXTRAL_512_TOKENS = 13_191_992_049_664  # theory for 512 tokens, by hand
 
@@ -156,3 +158,21 @@ def test_an_encoder_decoder_decodes_without_its_encoder():
     cache = 2 * inner * layers * (8 + 1 + 32)  # written so far, this token, the source
     moved = flops.decode_bytes(blueprint, work("decode", prompt_tokens=32), 4)
     assert moved == 4 * (layers * layer + head + cache)
+
+
+@pytest.mark.parametrize(("window", "pairs"), [(None, 256 * 257 // 2), (8, 8 * 9 // 2 + 248 * 8)])
+def test_kernels_do_only_the_pairs_that_a_mask_lets_through(window, pairs):
+    """4 FLOPs for each pair, layer and number of a hidden state; pairs as a mask's sum."""
+    offsets = torch.arange(256)[:, None] - torch.arange(256)
+    assert int(((offsets >= 0) & (offsets < (window or 256))).sum()) == pairs
+    mistral = {
+        "architectures": ["MistralForCausalLM"],
+        "model_type": "mistral",
+        "sliding_window": window,
+    }
+    blueprint = zoo.resolve("m", config=CONFIGS["llama"] | mistral)
+    step = work("pretrain", batch=2, prompt_tokens=256)
+    done = kernel_flops(blueprint, step, "sdpa")
+    assert flops.model_flops(blueprint, step) - done == 3 * 2 * 4 * (256**2 - pairs) * 32 * 2
+    assert kernel_flops(blueprint, step, "eager") is None
+    assert kernel_flops(blueprint, work("decode", prompt_tokens=256), "sdpa") is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelworth.bench.run import checks, record
+from modelworth.bench.run import checks, record, result_table
 from modelworth.bench.run.observation import Observation, merged
 from modelworth.data.measurement import (
     Ceilings,
@@ -15,6 +15,7 @@ from modelworth.data.measurement import (
     Memory,
     Model,
     Provenance,
+    Result,
     Workload,
 )
 from tests.bench import stub
@@ -210,3 +211,16 @@ def test_a_failed_case_keeps_what_was_asked_for():
     assert (found.status, found.reason, found.case) == ("oom", "no memory", case.id)
     assert found.machine.count == 2
     assert found.model.family == "decoder"
+
+
+def test_a_windowed_model_may_pass_1_by_the_convention_but_not_by_what_kernels_do():
+    """By the convention 2.4 times the ceiling; a kernel that heeds the window does 0.6 of it."""
+    record_ = kept(seen(model_flops_per_step=2.4e10, kernel_flops_per_step=6e9))
+    found = record_.result
+    assert (found.mfu, found.of_kernels(found.mfu)) == pytest.approx((2.4, 0.6))
+    assert found.kernel_flops_per_step == 6e9
+    assert result_table.against(record_).share == "60%"
+    boast = kept(seen(model_flops_per_step=2.4e10, kernel_flops_per_step=1.2e10))
+    assert "MFU is 1.200, above 1" in boast.reason
+    with pytest.raises(ValueError, match="above 1"):
+        Result.model_validate(found.model_dump() | {"kernel_flops_per_step": None})
