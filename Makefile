@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed-all
 RUNTIME := $(VENV)/.installed-runtime
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo bench study dashboard report screenshots test test-all check format clean
+.PHONY: help demo bench gpu-proof proofs study dashboard report screenshots test test-all check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,12 @@ demo: $(RUNTIME) ## measure this machine, price what was measured, write a repor
 
 bench: $(RUNTIME) ## measure this machine with the standard suite
 	$(BIN)/modelworth bench --suite standard
+
+gpu-proof: $(RUNTIME) ## prove the harness on this machine's GPU, within ten minutes
+	$(BIN)/modelworth bench --suite gpu-proof --device cuda
+
+proofs: $(RUNTIME) ## the same steps on the processor, with small models
+	$(BIN)/modelworth bench --suite gpu-proof --device cpu --out out/gpu-proof
 
 study: $(INSTALLED) ## measure the chain from text to trust: a quarter of an hour on two cores
 	$(BIN)/modelworth study all --report docs/chain.md

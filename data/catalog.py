@@ -329,8 +329,8 @@ def _found(what: str, name: str, items: dict[str, T]) -> T:
         return items[known]
     near = [keys[match] for match in get_close_matches(_key(name), keys, n=5, cutoff=0.5)]
     some = ", ".join(near or sorted(items)[:10])
-    more = "" if near or len(items) <= 10 else f", … ({len(items)} in all)"
-    raise InputError(what, name, f"one of {some}{more}")
+    known = f"{len(items)} known ones, such as " if len(items) > 10 else ""
+    raise InputError(what, name, f"one of {known}{some}")
 
 
 def _by_place(what: str, place: str, rows: Iterable[P]) -> P:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 
 class ModelworthError(Exception):
     """Something the person at the keyboard can be told in one or two lines; exit status 1."""
@@ -33,6 +35,27 @@ class InputError(ModelworthError):
         """The same error, said of another place: a file's name before the field's."""
         allowed = None if self.advice is not None else self.allowed
         return InputError(where, self.found, allowed, advice=self.advice)
+
+
+class JoinedError(InputError):
+    """Several faults of one input; it speaks of each, and otherwise stands for the first."""
+
+    def __init__(self, errors: Sequence[InputError]) -> None:
+        self.errors = tuple(errors)
+        self.where, self.found = errors[0].where, errors[0].found
+        self.allowed, self.advice = errors[0].allowed, errors[0].advice
+        ModelworthError.__init__(self, "\n".join(map(str, errors)))
+
+
+def together(errors: Iterable[InputError]) -> InputError:
+    """All errors as one, each said once."""
+    single = [
+        one
+        for error in errors
+        for one in (error.errors if isinstance(error, JoinedError) else (error,))
+    ]
+    each = list({str(error): error for error in single}.values())
+    return each[0] if len(each) == 1 else JoinedError(each)
 
 
 def _shown(found: object, longest: int = 200) -> str:

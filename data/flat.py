@@ -36,6 +36,7 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "attention": ("workload.attention", "text"),
     "compiled": ("workload.compiled", "truth"),
     "optimizer": ("workload.optimizer", "text"),
+    "clip_norm": ("workload.clip_norm", "number"),
     "gradient_accumulation": ("workload.gradient_accumulation", "count"),
     "activation_checkpointing": ("workload.activation_checkpointing", "truth"),
     "lora_rank": ("workload.lora_rank", "count"),

@@ -83,6 +83,7 @@ class Workload(Record):
         context_tokens: tokens in the cache before the prompt (a prompt read at a depth).
         quantization: how the weights are stored, where that isn't the precision (`Q4_K_M`).
         weight_bits: a stored weight's mean bits, its scales included.
+        clip_norm: to which the norm of a training step's gradients was clipped.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
 
@@ -107,6 +108,7 @@ class Workload(Record):
     quantization: Name | None = optional_part()
     weight_bits: Annotated[float, Field(gt=0, le=64)] | None = optional_part()
     gpu_layers: Count | None = optional_part()
+    clip_norm: Positive | None = optional_part()
 
 
 class Ceilings(Record):

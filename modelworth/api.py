@@ -55,10 +55,11 @@ def measure(
         suite: `quick` (if no model is named), `standard`, `ladder`, `full`, or a YAML file.
         store: where records go; an address, or the default store if None.
         model: a name of the catalogue, a folder, or a config.json.
-        work: `pretrain`, `finetune`, `finetune_lora`, `prefill`, `decode`, `generate`, `forward`.
+        work: `pretrain`, `finetune`, `finetune_lora`, `prefill`, `decode`, `generate`, `forward`;
+            None: all of them that the model can do.
         timed_s: seconds of timed steps, and of warm-up at most, for each case; the suite's if None,
             20 for one model.
-        choices: `batch`, `prompt_tokens`, `precision`, … as in a suite's file.
+        choices: `batch`, `prompt_tokens`, `precision`, … as in a suite's file; lists are swept.
 
     Returns:
         The records, in the order in which they were measured; a failure is a record, too.
@@ -67,7 +68,7 @@ def measure(
         InputError: if what is asked for can't be measured.
         ModelworthError: if records couldn't be stored.
     """
-    from modelworth.bench.run import request, runner, suites
+    from modelworth.bench.run import runner, suites, sweep
     from modelworth.bench.timing.machine import default_device, detect
 
     device = default_device()
@@ -76,8 +77,8 @@ def measure(
     elif suite is not None:
         raise InputError("suite", suite, advice="name a suite or a model, not both")
     else:
-        task = request.request({"model": model, "work": work, **choices}, "measure").case(device)
-        asked = suites.Suite("case", (task,), suites.THOROUGH)
+        entry = {"model": model, **({"work": work} if work else {}), **choices}
+        asked = suites.Suite("case", sweep.expanded(entry, "measure", device), suites.THOROUGH)
     limits = asked.limits
     if timed_s is not None:
         limits = limits.model_copy(update={"timed_s": timed_s, "warmup_s": timed_s})

@@ -62,6 +62,22 @@ LADDERS: dict[str, tuple[str, ...]] = {
 }
 """Names of the catalogue by architecture, smallest first."""
 
+FUSED = frozenset(
+    (
+        "bert",
+        "gpt2",
+        "llama",
+        "mistral",
+        "mixtral",
+        "qwen2",
+        "qwen3",
+        "roberta",
+        "t5",
+        "vit",
+        "yolos",
+    )
+)
+"""Model types known to have sdpa, for which nothing needs to be imported to know."""
 AUTO_CLASSES: dict[Family, str] = {
     "decoder": "AutoModelForCausalLM",
     "image-decoder": "AutoModelForCausalLM",
@@ -376,6 +392,23 @@ def describe(blueprint: Blueprint) -> Model:
         weights="pretrained" if blueprint.pretrained else "random",
         config=Blueprint.of_key(blueprint.key).config,
     )
+
+
+def usual_attention(blueprint: Blueprint) -> str:
+    """The implementation that is used unless one is asked for: sdpa, or eager where it is lacking.
+
+    Gemma 2, BLOOM, Mamba and DeBERTa are among those that transformers gives no fused attention.
+    """
+    if blueprint.config.get("model_type") in FUSED or blueprint.trust_remote_code:
+        return "sdpa"
+    import transformers
+
+    auto = getattr(transformers, AUTO_CLASSES[blueprint.family])
+    try:
+        kind = auto._model_mapping[type(transformers_config(blueprint))]
+    except (KeyError, InputError):
+        return "sdpa"  # building will say what is wrong
+    return "sdpa" if kind._supports_sdpa else "eager"
 
 
 def image_tokens(config: Mapping[str, Any]) -> int:

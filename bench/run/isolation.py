@@ -19,18 +19,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from modelworth.bench.run.news import News
 from modelworth.data.record import Record
 from modelworth.data.words import Status
 
 PRELOADED = ("modelworth.bench.run.preload",)
 LONGEST_REASON = 400
+NEWS = "news "
+"""What a message begins with that isn't the outcome."""
 KILL_WAIT_S = 5.0
+CACHES = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
 PROFILER_LOG = re.compile(r"\w+:\d{4}-\d\d-\d\d .*\.cpp:\d+\] ")
 """A line that torch's profiler writes whatever happens; nobody's last words."""
 
@@ -55,15 +60,25 @@ class Attempt:
 
     Args:
         job: what `modelworth.bench.run.worker.run` is given.
-        time_limit_s: after which it is killed.
-        module: the module whose `run(job)` does the work.
+        time_limit_s: after which it is killed; counted from its first step, if it tells of one.
+        module: the module whose `run(job)` or `run(job, tell)` does the work.
+        start_limit_s: seconds until the first step; None: the time limit counts from the start.
+
+    Attributes:
+        news: the last that the worker said of itself.
     """
 
     def __init__(
-        self, job: dict[str, Any], time_limit_s: float, module: str = "modelworth.bench.run.worker"
+        self,
+        job: dict[str, Any],
+        time_limit_s: float,
+        module: str = "modelworth.bench.run.worker",
+        start_limit_s: float | None = None,
     ) -> None:
         _require_torch()
+        self.news: News | None = None
         self._limit_s, self._outcome = time_limit_s, None
+        self._ends_s, self._stepped = start_limit_s or time_limit_s, start_limit_s is None
         self._kills_before = _kernel_oom_kills()
         self._log = _log_file()
         self._receiver, sender = multiprocessing.Pipe(duplex=False)
@@ -85,16 +100,35 @@ class Attempt:
 
     def wait(self, seconds: float) -> WorkerEnd | None:
         """The outcome, or None if it still runs after so many seconds."""
-        if self._outcome is None:
-            left_s = self._limit_s - self.elapsed_s
-            ready = wait([self._receiver, self._process.sentinel], max(0.0, min(seconds, left_s)))
+        until_s = self.elapsed_s + seconds
+        while self._outcome is None:
+            left_s = min(until_s, self._ends_s) - self.elapsed_s
+            ready = wait([self._receiver, self._process.sentinel], max(0.0, left_s))
             if ready:
-                self._outcome = self._ended()
-            elif self.elapsed_s >= self._limit_s:
+                self._outcome = self._heard()
+            elif self.elapsed_s < self._ends_s:
+                break
+            else:
                 self.kill()
-                reason = f"stopped at the time limit of {self._limit_s:g} s{self._last_words()}"
+                limit = f"the time limit of {self._limit_s:g} s"
+                if not self._stepped:
+                    limit = f"{self._ends_s:g} s, before its first step had ended"
+                reason = f"stopped at {limit}{self._last_words()}"
                 self._outcome = self._closed(WorkerEnd(status="timeout", reason=reason))
         return self._outcome
+
+    def _heard(self) -> WorkerEnd | None:
+        """The outcome, or None if the worker has only told news."""
+        text = None
+        with suppress(EOFError, OSError):
+            while self._receiver.poll():
+                text = self._receiver.recv()
+                if not text.startswith(NEWS):
+                    return self._ended(text)
+                self.news = News.model_validate_json(text.removeprefix(NEWS))
+                if self.news.phase == "warming" and not self._stepped:
+                    self._stepped, self._ends_s = True, self.elapsed_s + self._limit_s
+        return self._ended(None) if text is None else None
 
     def kill(self) -> None:
         """End the worker and all that it started, whatever it does."""
@@ -112,12 +146,8 @@ class Attempt:
         if self.pid is not None and os.getpgid(self.pid) == self.pid:
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _ended(self) -> WorkerEnd:
+    def _ended(self, text: str | None) -> WorkerEnd:
         """What the worker sent, else how its process ended."""
-        text = None
-        with suppress(EOFError, OSError):
-            if self._receiver.poll():
-                text = self._receiver.recv()
         if text is not None:
             self._process.join(KILL_WAIT_S)
             self.kill()
@@ -173,6 +203,8 @@ def _context() -> Any:
     # CUDA must not be woken in the server, and torch's own check would.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # What one worker has compiled, the next ones find.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHES / "modelworth" / "inductor"))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     with _interrupts_ignored():
@@ -200,7 +232,14 @@ def _child(sender: Connection, module: str, job: str, log: str) -> None:
     for stream in (1, 2):
         os.dup2(handle, stream)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    outcome: WorkerEnd = import_module(module).run(json.loads(job))
+    run = import_module(module).run
+
+    def tell(news: News) -> None:
+        with suppress(OSError):
+            sender.send(f"{NEWS}{news.model_dump_json()}")
+
+    given = (tell,) if "tell" in signature(run).parameters else ()
+    outcome: WorkerEnd = run(json.loads(job), *given)
     # Leaving may hang (compiler workers, collectives): the runner waits for it, but not for long.
     sender.send(outcome.model_dump_json())
     sender.close()

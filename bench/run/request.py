@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from modelworth.bench.models import zoo
 from modelworth.bench.work.task import DeviceKind, Task
-from modelworth.data.errors import InputError
+from modelworth.data import words
+from modelworth.data.errors import InputError, together
 from modelworth.data.measurement import Layout, Workload
-from modelworth.data.record import Degree, Record, Size
+from modelworth.data.record import Degree, Positive, Record, Size
 from modelworth.data.words import TRAINING, Family, Kind, Precision
 
 GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")
@@ -38,6 +40,10 @@ BATCH: dict[DeviceKind, dict[str, int]] = {
 }
 FORWARD_BATCH: dict[DeviceKind, int] = {"cpu": 4, "cuda": 64}
 LORA_RANK = 16
+MEASURED: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
+"""Number formats that steps run in here."""
+FLAGS = "--"
+"""The place of what was typed on the command line."""
 CompileMode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
 
 
@@ -48,6 +54,7 @@ class Request(Record):
         work: the kind of work.
         prompt_tokens: tokens of a sequence (training), of the prompt, or held when decoding.
         compile: whether to use torch.compile; a mode implies yes.
+        clip_norm: largest norm that all gradients together may have; None: any.
         data_parallel: ranks that each take a batch of their own (with `fully_sharded`: FSDP2).
     """
 
@@ -63,6 +70,7 @@ class Request(Record):
     compile_mode: CompileMode | None = None
     cuda_graphs: bool | None = None
     optimizer: str | None = None
+    clip_norm: Positive | None = None
     gradient_accumulation: Size = 1
     activation_checkpointing: bool = False
     lora_rank: Size | None = None
@@ -73,6 +81,20 @@ class Request(Record):
     tensor_parallel: Degree = 1
     nodes: Degree = 1
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _spelled(cls, value: object) -> object:
+        """`bf16`, `half` and the like as the one word."""
+        if not isinstance(value, str):
+            return value
+        try:
+            found = words.precision(value)
+        except InputError as error:
+            raise ValueError(_measurable(error.allowed)) from error
+        if found not in MEASURED:
+            raise ValueError(_measurable(""))
+        return found
 
     def case(self, device: DeviceKind) -> Task:
         """The complete case.
@@ -105,11 +127,12 @@ class Request(Record):
             new_tokens=new_tokens,
             image_pixels=pixels,
             precision=self.precision or ("bfloat16" if cuda else "float32"),
-            attention=self.attention or "sdpa",
+            attention=self.attention or zoo.usual_attention(blueprint),
             compiled=compiled,
             compile_mode=(self.compile_mode or "default") if compiled else None,
             cuda_graphs=graphs if self.cuda_graphs is None else self.cuda_graphs,
             optimizer=(self.optimizer or "adamw_fused") if training else None,
+            clip_norm=self.clip_norm,
             gradient_accumulation=self.gradient_accumulation,
             activation_checkpointing=self.activation_checkpointing,
             lora_rank=(self.lora_rank or LORA_RANK) if self.work == "finetune_lora" else None,
@@ -152,29 +175,32 @@ class Request(Record):
         return prompt_tokens, new_tokens, None
 
 
-def request(options: Mapping[str, Any], where: str) -> Request:
-    """A request from options, as a file or the command line gives them.
-
-    Raises:
-        InputError: if one is unknown or has a wrong value; it names the option.
-    """
-    try:
-        return Request.model_validate({key.replace("-", "_"): options[key] for key in options})
-    except ValidationError as error:
-        raise input_error(error, where, Request) from error
-
-
 def input_error(error: ValidationError, where: str, record: type[Record]) -> InputError:
-    """The first fault that pydantic found, as one of ours."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
+    """The faults that pydantic found, as one of ours."""
+    return together(_fault(fault, where, record) for fault in error.errors())
+
+
+def _measurable(allowed: str) -> str:
+    """The formats that can be measured, with the hint that another message ended in."""
+    _, mark, hint = allowed.partition(" (did")
+    return f"one of {', '.join(words.SHORT[each] for each in MEASURED)}{mark}{hint}"
+
+
+def place(where: str, field: str) -> str:
+    """A field's place in a file, or its flag where it was typed."""
+    return f"--{field.replace('_', '-')}" if where == FLAGS else f"{where}: {field}"
+
+
+def _fault(fault: ErrorDetails, where: str, record: type[Record]) -> InputError:
+    field = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         allowed = f"one of {', '.join(record.model_fields)}"
-        return InputError(where, f"unknown key {place}", allowed)
-    if fault["type"] == "missing":
-        return InputError(where, f"no {place}", "there")
+        return InputError(where, f"unknown key {field}", allowed)
     message = fault["msg"].replace("Input should be ", "").replace("'", "")
-    return InputError(f"{where}: {place}", fault["input"], message)
+    message = message.removeprefix("Value error, ")
+    if fault["type"].startswith("bool"):
+        message = "on or off"
+    return InputError(place(where, field), str(fault["input"]), message)
 
 
 def _tokens(config: Mapping[str, Any], family: Family, device: DeviceKind) -> int:

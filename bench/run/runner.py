@@ -11,14 +11,16 @@ the case in progress. A run that was cut short is taken up where it stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from modelworth.bench.run.expected import expected_s
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.run.session import PREPARE, Session
 from modelworth.bench.run.together import one_decides
 from modelworth.bench.timing.machine import detect
-from modelworth.bench.work.task import Limits, Task
+from modelworth.bench.work.task import DeviceKind, Limits, Task
 from modelworth.data.store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
@@ -35,6 +37,8 @@ def run(
     prepare: str = PREPARE,
     command: str | None = None,
     ceilings: bool = True,
+    profiles: Path | None = None,
+    look: Callable[[DeviceKind], str | None] | None = None,
 ) -> Iterator[Event]:
     """Measure the cases that the last run of this suite didn't.
 
@@ -47,6 +51,8 @@ def run(
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
         ceilings: whether to measure the machine's ceilings first; without, no utilisation.
+        profiles: folder for a profile of each case; None: no profiles.
+        look: says what is wrong with the machine before anything is measured, if it is.
 
     Raises:
         InputError: if the only case is one that can't be asked for.
@@ -55,10 +61,20 @@ def run(
     done = [] if again or suite is None or store is None else _finished(cases, store, suite)
     done = one_decides(done)
     todo = [case for case in cases if case.id not in done]
-    progress = Progress(limits, total=len(todo), skipped=len(cases) - len(todo))
+    expected = [expected_s(limits, case) for case in todo]
+    progress = Progress(limits, len(todo), skipped=len(cases) - len(todo), expected_s=expected)
     yield progress.event("plan", _plan_message(progress, suite))
+    if todo and look is not None and (notice := look(todo[0].device)):
+        yield progress.event("notice", notice)
     session = Session(
-        store, limits, progress, suite=suite, prepare=prepare, command=command, ceilings=ceilings
+        store,
+        limits,
+        progress,
+        suite=suite,
+        prepare=prepare,
+        command=command,
+        ceilings=ceilings,
+        profiles=profiles,
     )
     session.refuses = len(cases) == 1
     for case in todo:

@@ -33,6 +33,7 @@ def run(
     prepare: str = PREPARE,
     command: str | None = None,
     ceilings: bool = True,
+    highest: int = HIGHEST,
 ) -> Iterator[Event]:
     """Search from a case; the last event's message says what was found.
 
@@ -44,6 +45,7 @@ def run(
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
         ceilings: whether to measure the machine's ceilings.
+        highest: beyond which nothing is tried.
 
     Raises:
         InputError: if the case can't be asked for, or has no length to vary.
@@ -58,7 +60,7 @@ def run(
     if what == "best-batch":
         found = yield from _best_batch(session, case)
     else:
-        found = yield from _largest(session, case, limits, _VARIED[what])
+        found = yield from _largest(session, case, limits, _VARIED[what], highest)
     yield progress.event("end", found)
     session.close()
 
@@ -107,12 +109,13 @@ def _largest(
     case: Task,
     limits: Limits,
     varied: tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]],
+    highest: int,
 ) -> Generator[Event, None, str]:
     name, vary, start = varied
     trying = limits.model_copy(
         update={"warmup_s": 1e-9, "timed_s": 1e-9, "min_samples": 1, "max_samples": 1}
     )
-    trials = climb(start(case) or 1)
+    trials = climb(start(case) or 1, highest)
     failure: tuple[int, WorkerEnd] | None = None
     value = next(trials)
     while True:
@@ -149,6 +152,8 @@ def _concluded(
     if largest == 0:
         return f"not even {name} 1 fits{beyond}"
     yield from session.measured(vary(case, largest))
+    if not beyond:
+        return f"{name} {largest} fits; nothing larger was tried"
     return f"the largest {name} that fits is {largest}{beyond}"
 
 

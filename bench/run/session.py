@@ -6,6 +6,7 @@ methods are generators: they yield events while they wait and return what came o
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Generator, Iterator
 from importlib import metadata
@@ -40,6 +41,7 @@ class Session:
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
         ceilings: whether to measure the machine's ceilings.
+        profiles: folder for a profile of each measured case; None: no profiles.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Session:
         prepare: str = PREPARE,
         command: str | None = None,
         ceilings: bool = True,
+        profiles: Path | None = None,
     ) -> None:
+        self._profiles = profiles
         self.progress, self.refuses, self._ceilings = progress, False, ceilings
         self._limits, self._suite, self._prepare = limits, suite, prepare
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
@@ -67,25 +71,28 @@ class Session:
         yield from self._probed(case)
         self.progress.begin(case.label)
         yield self.progress.event("case")
-        outcome = yield from self.outcome(case, self._limits)
+        outcome = yield from self.outcome(case, self._limits, self._profile(case))
         if outcome.bad_input and self.refuses:
             raise InputError(*outcome.bad_input)
         measurement = yield from self._recorded(case, outcome)
         yield self.keep(measurement)
         return measurement
 
-    def outcome(self, case: Task, limits: Limits) -> Generator[Event, None, WorkerEnd]:
+    def outcome(
+        self, case: Task, limits: Limits, profile: str | None = None
+    ) -> Generator[Event, None, WorkerEnd]:
         """What comes of a case in a process of its own; nothing is kept."""
         job = {
             "action": "measure",
             "case": case.model_dump(mode="json"),
             "limits": limits.model_dump(mode="json"),
             "prepare": self._prepare,
+            "profile": profile,
         }
-        trial = attempt(job, limits.time_limit_s)
+        trial = attempt(job, limits.time_limit_s, limits.start_limit_s)
         try:
             while (outcome := trial.wait(TICK_S)) is None:
-                yield self.progress.event("tick")
+                yield self.progress.event("tick", news=trial.news)
         except BaseException:
             trial.discard()
             raise
@@ -115,6 +122,13 @@ class Session:
             ModelworthError: if records couldn't be stored; it says where they are.
         """
         self._keeper.close()
+
+    def _profile(self, case: Task) -> str | None:
+        """Where a case's profile goes, without an ending."""
+        if self._profiles is None:
+            return None
+        name = re.sub(r"[^\w.+-]+", "-", case.label.replace("×", "x"))
+        return str(self._profiles.absolute() / f"{name}-{case.id[:6]}")
 
     def _probed(self, case: Task) -> Iterator[Event]:
         """Measure the ceilings at the case's precision, the first time one needs them."""

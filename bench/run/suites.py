@@ -14,15 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
-from math import prod
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from modelworth.bench.models import zoo
-from modelworth.bench.run.request import Request, input_error, request
+from modelworth.bench.run.expected import PROBING_S, expected_s
+from modelworth.bench.run.request import Request, input_error
+from modelworth.bench.run.sweep import expanded
 from modelworth.bench.work.task import DeviceKind, Limits, Task
 from modelworth.data import yaml_reader
 from modelworth.data.catalog import load_catalog
@@ -32,8 +33,6 @@ from modelworth.data.words import TRAINING, Kind
 QUICK = Limits(timed_s=2.0, warmup_s=1.5, time_limit_s=60.0, min_samples=6, precision=0.01)
 STANDARD = Limits(timed_s=2.5, warmup_s=1.5, time_limit_s=120.0, min_samples=6, precision=0.01)
 THOROUGH = Limits(timed_s=20.0, warmup_s=20.0, time_limit_s=1800.0, min_samples=10)
-MOST_CASES = 1000
-"""Combinations that one entry of a suite's file may make."""
 NAMES = {
     "quick": "four decoders, three octaves: pre-training, prefill, decode",
     "standard": "every family, training and inference, three sizes each",
@@ -75,6 +74,8 @@ INFERENCE: dict[str, tuple[Kind, ...]] = {
 BYTES_PER_PARAMETER = {"training": 18, "inference": 4}
 """Least that a parameter takes: weights, gradients and AdamW's state; float32 weights."""
 MEMORY_SHARE = 0.7
+CROWDED_BYTES = 40e9
+"""State of training beside which four sequences of 2,048 tokens don't fit into 80 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,13 @@ def within_budget(suite: Suite, budget_s: float) -> Suite:
     What a fit needs comes first: of each model family and kind of work the smallest case, then the
     largest, then what lies between, halving the gaps.
     """
-    kept = max(1, int(budget_s / expected_s(suite.limits)))
-    chosen = {case.id for case in ranked(suite.cases)[:kept]}
+    chosen: set[str] = set()
+    left_s = budget_s - PROBING_S
+    for case in ranked(suite.cases):
+        left_s -= expected_s(suite.limits, case)
+        if chosen and left_s < 0:
+            break
+        chosen.add(case.id)
     return Suite(suite.name, tuple(case for case in suite.cases if case.id in chosen), suite.limits)
 
 
@@ -133,11 +139,6 @@ def spread_over(suite: Suite, ranks: int) -> Suite:
         workload = case.workload.model_copy(update={"layout": layout})
         cases.append(case.model_copy(update={"workload": workload}))
     return Suite(suite.name, tuple(cases), suite.limits)
-
-
-def expected_s(limits: Limits) -> float:
-    """Seconds that a case takes, roughly."""
-    return limits.warmup_s / 2 + limits.timed_s + 2.0
 
 
 def ranked(cases: Sequence[Task]) -> list[Task]:
@@ -173,23 +174,32 @@ def _quick(device: DeviceKind) -> Iterator[Request]:
     for model in LADDERS[device]["llama"]:
         for work in ("pretrain", "prefill", "decode"):
             if device == "cpu" or work != "pretrain" or model != LADDERS[device]["llama"][-1]:
-                yield Request(model=model, work=work)
+                yield Request(model=model, work=work, batch=_batch(device, model, work))
 
 
 def _standard(device: DeviceKind) -> Iterator[Request]:
     for name, models in LADDERS[device].items():
         for model in models[:3]:
-            yield from _train_and_infer(name, model)
+            yield from _train_and_infer(name, model, device)
     small = LADDERS[device]["llama"][0]
     yield Request(model=small, work="finetune")
     yield Request(model=small, work="finetune_lora")
     yield Request(model=small, work="generate")
 
 
-def _train_and_infer(name: str, model: str) -> Iterator[Request]:
+def _train_and_infer(name: str, model: str, device: DeviceKind | None = None) -> Iterator[Request]:
     for work in ("pretrain", *INFERENCE.get(name, ("forward",))):
         new_tokens = 16 if name == "dalle" and work == "generate" else None
-        yield Request(model=model, work=work, new_tokens=new_tokens)
+        yield Request(
+            model=model, work=work, new_tokens=new_tokens, batch=_batch(device, model, work)
+        )
+
+
+def _batch(device: DeviceKind | None, model: str, work: Kind) -> int | None:
+    """One sequence where the state of training leaves little of a GPU's 80 GB; else the default."""
+    state = load_catalog().model(model).parameters_total * BYTES_PER_PARAMETER["training"]
+    crowded = device == "cuda" and work in TRAINING and state > CROWDED_BYTES
+    return 1 if crowded else None
 
 
 def _ladder(memory_bytes: int | None) -> Iterator[Request]:
@@ -235,27 +245,22 @@ def _from_file(path: Path, device: DeviceKind) -> Suite:
         if key not in keys:
             raise InputError(str(path), f"unknown key {key}", f"one of {', '.join(keys)}")
     cases = [
-        item.case(device)
+        case
         for number, entry in enumerate(content["cases"])
-        for item in _expanded(entry, f"{path}: cases.{number}")
+        for case in _cases(entry, f"{path}: cases.{number}", device)
     ]
     name, limits = str(content.get("name", path.stem)), content.get("limits") or {}
     return Suite(name, _distinct(cases), _limits(limits, f"{path}: limits"))
 
 
-def _expanded(entry: Any, where: str) -> Iterator[Request]:
+def _cases(entry: Any, where: str, device: DeviceKind) -> tuple[Task, ...]:
     """Every combination of what an entry lists."""
     if not isinstance(entry, Mapping):
         raise InputError(where, entry, "a mapping such as {model: ladder-1m, work: decode}")
     if "trust_remote_code" in entry:
         advice = "a file can't allow it: run that model alone, with --model and --trust-remote-code"
         raise InputError(f"{where}.trust_remote_code", entry["trust_remote_code"], advice=advice)
-    lists = [value if isinstance(value, list) else [value] for value in entry.values()]
-    if prod(map(len, lists)) > MOST_CASES:
-        found = f"{prod(map(len, lists)):,} combinations"
-        raise InputError(where, found, f"at most {MOST_CASES:,}: split the suite")
-    for values in product(*lists):
-        yield request(dict(zip(map(str, entry), values, strict=True)), where)
+    return expanded(entry, where, device)
 
 
 def _limits(content: Any, where: str) -> Limits:

@@ -14,6 +14,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from modelworth.bench.run.isolation import Attempt, WorkerEnd
+from modelworth.bench.run.news import News
 from modelworth.bench.run.place import Place, place
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ POLL_S = 0.1
 _numbers = count()  # the same on all ranks, as all make the same calls
 
 
-def attempt(job: dict[str, Any], time_limit_s: float) -> Attempt | RankedAttempt:
+def attempt(
+    job: dict[str, Any], time_limit_s: float, start_limit_s: float | None = None
+) -> Attempt | RankedAttempt:
     """Start a job, or this rank's part of it."""
     here = place()
-    return Attempt(job, time_limit_s) if here.world == 1 else RankedAttempt(job, time_limit_s, here)
+    if here.world == 1:
+        return Attempt(job, time_limit_s, start_limit_s=start_limit_s)
+    return RankedAttempt(job, time_limit_s, here, start_limit_s)
 
 
 def one_decides(value: Any) -> Any:
@@ -43,12 +48,23 @@ def one_decides(value: Any) -> Any:
 class RankedAttempt:
     """This rank's part of a job that all ranks do; used like an `Attempt`."""
 
-    def __init__(self, job: dict[str, Any], time_limit_s: float, here: Place) -> None:
+    def __init__(
+        self,
+        job: dict[str, Any],
+        time_limit_s: float,
+        here: Place,
+        start_limit_s: float | None = None,
+    ) -> None:
         name = f"modelworth/job/{next(_numbers)}"
         self._rank, self._board = here.rank, _board()
         self._failed = f"{name}/failed"
         self._worked = [f"{name}/worked/{rank}" for rank in range(here.world)]
-        self._own = Attempt({**job, "group": name}, time_limit_s)
+        self._own = Attempt({**job, "group": name}, time_limit_s, start_limit_s=start_limit_s)
+
+    @property
+    def news(self) -> News | None:
+        """The last that this rank's worker said of itself."""
+        return self._own.news
 
     def wait(self, seconds: float) -> WorkerEnd | None:
         """The outcome of all ranks together, or None if it isn't known after so many seconds."""

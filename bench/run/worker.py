@@ -12,15 +12,17 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from modelworth.bench.run.isolation import WorkerEnd, shortened
+from modelworth.bench.run.news import News, Tell, nobody, timing_news
 from modelworth.bench.run.observation import Observation, merged
 from modelworth.bench.run.place import place
 from modelworth.bench.run.ranks import Ranks, join
-from modelworth.bench.timing import ceilings
+from modelworth.bench.timing import ceilings, profile
 from modelworth.bench.timing import peak_memory as memory
 from modelworth.bench.timing.clock import Timed, clock_for, time_work
 from modelworth.bench.timing.machine import detect, last_level_cache_bytes
@@ -36,10 +38,11 @@ OUT_OF_MEMORY = re.compile(
 Prepare = Callable[[Task, torch.device], Work]
 
 
-def run(job: dict[str, Any]) -> WorkerEnd:
-    """Do a job of the harness."""
-    action = {"measure": _measure_job, "probe": _probe_job}[job["action"]]
-    return end_of(lambda: action(job))
+def run(job: dict[str, Any], tell: Tell = nobody) -> WorkerEnd:
+    """Do a job of the harness, and tell how it goes."""
+    if job["action"] == "probe":
+        return end_of(lambda: _probe_job(job))
+    return end_of(lambda: _measure_job(job, tell))
 
 
 def end_of(action: Callable[[], str]) -> WorkerEnd:
@@ -108,8 +111,10 @@ def measure(
     prepare: Prepare,
     ranks: Ranks | None = None,
     before: Neighbours | None = None,
+    trace: Path | None = None,
+    tell: Tell = nobody,
 ) -> Observation:
-    """Make the case ready, time it, then see to its memory."""
+    """Make the case ready, time it, then see to its memory and, if asked, where its time goes."""
     ranks = ranks or Ranks()
     before = before or neighbours(case.device, ranks.local_rank)
     device = ranks.device(case.device)
@@ -117,9 +122,15 @@ def measure(
         memory.limit_host_memory()
     ceilings.set_matmul_precision(case.workload.precision)
     torch.manual_seed(case.seed)
+    tell(News(phase="building"))
     work = prepare(case, device)
-    timed, monitor = _timed(work, device, limits, before, ranks)
+    tell(News(phase="compiling" if work.compiled else "starting"))
+    timed, monitor = _timed(work, device, limits, before, ranks, tell)
+    tell(News(phase="memory"))
     used = memory.measure(work, device) if limits.memory else memory.Memory()
+    if trace is not None:
+        tell(News(phase="profiling"))
+        profile.write(work, device, trace)
     return Observation(
         model=work.model,
         workload=case.workload.model_copy(
@@ -148,22 +159,41 @@ def measure(
 
 
 def _timed(
-    work: Work, device: torch.device, limits: Limits, before: Neighbours, ranks: Ranks
+    work: Work,
+    device: torch.device,
+    limits: Limits,
+    before: Neighbours,
+    ranks: Ranks,
+    tell: Tell,
 ) -> tuple[Timed, Monitor]:
     with Monitor(device.type, device.index or 0, before) as monitor:
         timed = time_work(
-            work, clock_for(device), limits, agree=ranks.agree, before_timing=monitor.start
+            work,
+            clock_for(device),
+            limits,
+            agree=ranks.agree,
+            before_timing=monitor.start,
+            tell=lambda phase, samples_s: tell(timing_news(work, phase, samples_s)),
         )
     return timed, monitor
 
 
-def _measure_job(job: dict[str, Any]) -> str:
+def _measure_job(job: dict[str, Any], tell: Tell) -> str:
     case, limits = Task.model_validate(job["case"]), Limits.model_validate(job["limits"])
     module, _, function = job.get("prepare", "modelworth.bench.work.prepare:prepare").partition(":")
     before = neighbours(case.device, place().local_rank)  # joining makes a context on the device
     with join(job.get("group", "case"), case.device) as ranks:
-        seen = measure(case, limits, getattr(import_module(module), function), ranks, before)
+        prepare = getattr(import_module(module), function)
+        trace = _trace(job, ranks)
+        seen = measure(case, limits, prepare, ranks, before, trace, tell)
         return merged(ranks.gather(seen)).model_dump_json()
+
+
+def _trace(job: dict[str, Any], ranks: Ranks) -> Path | None:
+    """Where this job's profile goes, without an ending; each rank has its own."""
+    if not job.get("profile"):
+        return None
+    return Path(f"{job['profile']}-rank-{ranks.rank}" if ranks.world > 1 else job["profile"])
 
 
 def _probe_job(job: dict[str, Any]) -> str:

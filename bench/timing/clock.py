@@ -121,6 +121,7 @@ def time_work(
     *,
     agree: Callable[[float], float] = same,
     before_timing: Callable[[], None] = lambda: None,
+    tell: Callable[[str, list[float]], object] = lambda _phase, _samples_s: None,
 ) -> Timed:
     """Warm up and time `work`.
 
@@ -130,13 +131,15 @@ def time_work(
         limits: when to stop.
         agree: gives every rank rank 0's value.
         before_timing: called between warm-up and timed steps (starts the monitor).
+        tell: is told between rounds of steps what is going on (`warming`, `timing`).
     """
     timed = Timed(parts_s={name: [] for name, _ in work.parts})
-    step_s = _warm_up(work, clock, limits, timed, agree)
+    step_s = _warm_up(work, clock, limits, timed, agree, tell)
     with frozen_garbage():
         before_timing()
         while count := int(agree(_next_round(timed, limits, step_s, clock.settling_s))):
             _round(work, clock, count, timed)
+            tell("timing", timed.samples_s)
     return timed
 
 
@@ -156,7 +159,12 @@ def frozen_garbage() -> Iterator[None]:
 
 
 def _warm_up(
-    work: Work, clock: Clock, limits: Limits, timed: Timed, agree: Callable[[float], float]
+    work: Work,
+    clock: Clock,
+    limits: Limits,
+    timed: Timed,
+    agree: Callable[[float], float],
+    tell: Callable[[str, list[float]], object],
 ) -> float:
     """Steps of the real shape until flat or out of time; returns the last step's seconds."""
     seen: list[float] = []
@@ -168,6 +176,7 @@ def _warm_up(
         seen += trial.samples_s
         if len(seen) == 1:
             since = perf_counter()  # the first step may compile for minutes
+            tell("warming", seen)
         timed.settled = bool(agree(is_flat(seen)))
         elapsed_s = perf_counter() - since
         settled = timed.settled and elapsed_s >= clock.settling_s

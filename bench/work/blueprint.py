@@ -61,8 +61,8 @@ def job_of(case: Task, blueprint: Blueprint, device: torch.device) -> Job:
     dtype = DTYPES.get(workload.precision)
     if dtype is None:
         raise InputError("workload.precision", workload.precision, f"one of {', '.join(DTYPES)}")
-    if dtype is torch.float16 and workload.kind in TRAINING:
-        raise InputError("workload.precision", "float16", "bfloat16 or float32 for training")
+    if dtype is torch.float16 and workload.kind in TRAINING and workload.layout.fully_sharded:
+        raise InputError("workload.precision", "float16", "bfloat16 or float32 where FSDP shards")
     if workload.compile_mode not in COMPILE_MODES:
         allowed = ", ".join(str(mode) for mode in COMPILE_MODES)
         raise InputError("workload.compile_mode", workload.compile_mode, f"one of {allowed}")

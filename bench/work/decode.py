@@ -17,12 +17,14 @@ from torch import Tensor
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.work.attention import implementation, windowed
 from modelworth.bench.work.blueprint import Job, compiled
-from modelworth.bench.work.flops import has_last_logits
+from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
 from modelworth.bench.work.inputs import Lengths, forward_batch, lengths
 from modelworth.bench.work.task import Step
 from modelworth.data.errors import InputError, ModelworthError
 
 WARM_UPS_BEFORE_CAPTURE = 3
+STATE_TOKENS = 16
+"""Of the prompt, with which layers that keep a state are made; more than any convolution sees."""
 
 
 class Decoder:
@@ -38,6 +40,7 @@ class Decoder:
         self.token = torch.full_like(self.prompt[:, :1], 10)
         self.cache = self._new_cache(places_needed(self.encodes, self.size, job.workload.kind))
         self._last = {"logits_to_keep": 1} if has_last_logits(self.model) else {}
+        self._cache_name = cache_name(self.model)
         self._source: Any = None
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
@@ -67,9 +70,8 @@ class Decoder:
     def hold(self, context: int) -> None:
         """Fill the cache as if it held `context` tokens: random keys and values, in place."""
         with torch.inference_mode():
-            for layer in self._layers():
-                layer.keys.normal_()
-                layer.values.normal_()
+            for tensor in self.cache_tensors():
+                tensor.normal_()
         self.rewind(context)
 
     def rewind(self, context: int) -> None:
@@ -82,8 +84,8 @@ class Decoder:
         return sum(tensor.numel() * tensor.element_size() for tensor in self.cache_tensors())
 
     def cache_tensors(self) -> list[Tensor]:
-        """Keys and values of every layer."""
-        return [tensor for layer in self._layers() for tensor in (layer.keys, layer.values)]
+        """What every layer keeps: keys and values, or the states of one that runs through time."""
+        return [tensor for layer in self._layers() for tensor in kept_tensors(layer)]
 
     def _new_cache(self, places: int) -> Any:
         """An empty cache of that many places; an encoder-decoder's has a second for the source."""
@@ -100,10 +102,13 @@ class Decoder:
 
         Done before anything is compiled, lest the first step be compiled twice.
         """
+        first = self.token
+        if any(hasattr(layer, "conv_states") for layer in self._layers()):
+            first = self.prompt[:, :STATE_TOKENS]  # one token is too few to size a convolution's
         with torch.inference_mode():
             if self.encodes:
                 self._source = self._encoder(self.prompt)
-            self._forward(self.token)
+            self._forward(first)
 
     def _layers(self) -> list[Any]:
         """Layers of the cache, the source's last."""
@@ -119,6 +124,10 @@ class Decoder:
         own = self.cache.self_attention_cache if self.encodes else self.cache
         layers = list(own.layers) if self_attention_only else self._layers()
         for layer in layers:
+            if hasattr(layer, "conv_states"):
+                _set_state(layer, empty=tokens == 0)
+            if not hasattr(layer, "cumulative_length"):
+                continue
             layer.cumulative_length.fill_(tokens)
             if hasattr(layer, "cumulative_length_int"):  # sliding windows count twice
                 layer.cumulative_length_int = tokens
@@ -138,7 +147,8 @@ class Decoder:
 
             source = BaseModelOutput(last_hidden_state=self._source)
             given = {"decoder_input_ids": ids, "encoder_outputs": source}
-        logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
+        held = {self._cache_name: self.cache}
+        logits: Tensor = model(**given, **held, use_cache=True).logits
         return logits[:, -1:]
 
     def first_logits_of(self, model: Any, ids: Tensor) -> Tensor:
@@ -158,6 +168,14 @@ class Decoder:
         """The likeliest token becomes each sequence's next, in place."""
         self.logits = logits
         self.token.copy_(logits.argmax(-1))
+
+
+def _set_state(layer: Any, *, empty: bool) -> None:
+    """A state that has seen nothing, or one that goes on from where it is."""
+    for state in (*layer.conv_states.values(), *layer.recurrent_states.values()):
+        if empty and state is not None:
+            state.zero_()
+    layer.has_previous_state = dict.fromkeys(layer.has_previous_state, not empty)
 
 
 def places_needed(encodes: bool, size: Lengths, kind: str) -> int:

@@ -31,12 +31,26 @@ if TYPE_CHECKING:
 META = torch.device("meta")
 
 
-def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float:
-    """Model FLOPs of one step on one data-parallel rank."""
+def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float | None:
+    """Model FLOPs of one step on one data-parallel rank.
+
+    None for a model that looks into its tensors on the way, as the meta device has none to show.
+    """
     single = workload.model_copy(update={"batch": 1, "gradient_accumulation": 1})
-    counted = _counted(blueprint.key, single.model_dump_json())
+    try:
+        counted = _counted(blueprint.key, single.model_dump_json())
+    except RuntimeError as error:
+        if "meta tensors" not in str(error):
+            raise
+        return None
     accumulated = workload.gradient_accumulation if workload.kind in TRAINING else 1
     return counted * workload.batch * accumulated
+
+
+def cache_name(model: torch.nn.Module) -> str:
+    """What the model's forward pass calls its cache."""
+    names = inspect.signature(model.forward).parameters
+    return "cache_params" if "cache_params" in names else "past_key_values"
 
 
 def has_last_logits(model: torch.nn.Module) -> bool:
@@ -127,7 +141,7 @@ def _decode(model: PreTrainedModel, prompt: int, context: int) -> float:
     given, held = _holding(model, prompt, context)
     token = "decoder_input_ids" if model.config.is_encoder_decoder else "input_ids"
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(**given, **{token: _ids(1)}, past_key_values=held, use_cache=True)
+        model(**given, **{token: _ids(1), cache_name(model): held}, use_cache=True)
     return float(counter.get_total_flops())
 
 
@@ -135,7 +149,7 @@ def _holding(model: PreTrainedModel, prompt: int, context: int) -> tuple[dict[st
     """What a next step is given, and the cache of a decoder that holds `context` tokens."""
     with torch.no_grad():
         if not model.config.is_encoder_decoder:
-            return {}, model(input_ids=_ids(context), use_cache=True).past_key_values
+            return {}, getattr(model(input_ids=_ids(context), use_cache=True), cache_name(model))
         given = {"encoder_outputs": model.get_encoder()(input_ids=_ids(prompt))}
         held = model(**given, decoder_input_ids=_ids(context), use_cache=True)
         return given, held.past_key_values
@@ -184,4 +198,15 @@ def cache_elements(model: PreTrainedModel, prompt: int, context: int) -> int:
     if config.is_encoder_decoder:
         caches = [held.self_attention_cache, held.cross_attention_cache]
     layers = [layer for one in caches for layer in one.layers]
-    return sum(layer.keys.numel() + layer.values.numel() for layer in layers)
+    return sum(tensor.numel() for layer in layers for tensor in kept_tensors(layer))
+
+
+def kept_tensors(layer: Any) -> list[torch.Tensor]:
+    """What one layer of a cache keeps: keys and values, or the states of what runs through time."""
+    states = [
+        state
+        for kind in ("conv_states", "recurrent_states")
+        for state in getattr(layer, kind, {}).values()
+    ]
+    found = [getattr(layer, "keys", None), getattr(layer, "values", None), *states]
+    return [tensor for tensor in found if isinstance(tensor, torch.Tensor)]

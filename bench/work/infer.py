@@ -164,13 +164,14 @@ def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
     unit, done = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
     attention = public_name(model.config._attn_implementation)
+    counted = flops.model_flops(job.blueprint, job.workload)
     kernels = kernel_flops(job.blueprint, job.workload, attention)
     return Work(
         step=step,
         unit=unit,
         work_per_step=done / share,
         model=zoo.describe(job.blueprint),
-        model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
+        model_flops_per_step=None if counted is None else counted / share,
         kernel_flops_per_step=None if kernels is None else kernels / share,
         attention=attention,
         compiled=job.workload.compiled,

@@ -35,7 +35,8 @@ def kernel_flops(
         attention: the implementation that is really in use.
     """
     size = _passed_tokens(blueprint, workload)
-    if size is None or attention == "eager":
+    counted = flops.model_flops(blueprint, workload)
+    if size is None or counted is None or attention == "eager":
         return None
     spared = _spared(blueprint.key, size)
     if not spared:
@@ -43,7 +44,7 @@ def kernel_flops(
     passes, sequences = 1, workload.batch
     if workload.kind in TRAINING:
         passes, sequences = 3, sequences * workload.gradient_accumulation
-    return flops.model_flops(blueprint, workload) - passes * sequences * spared
+    return counted - passes * sequences * spared
 
 
 def _passed_tokens(blueprint: zoo.Blueprint, workload: Workload) -> int | None:

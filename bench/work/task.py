@@ -70,7 +70,9 @@ class Limits(Record):
         precision: half the width of the 95% interval of the median, relative, at which to stop.
         timed_s: seconds of timed steps after which to stop anyway.
         warmup_s: seconds of warm-up after which a case that hasn't settled is marked `unsteady`.
-        time_limit_s: seconds after which the worker is killed and the case recorded as `timeout`.
+        time_limit_s: seconds after its first step after which the worker is killed and the case
+            recorded as `timeout`.
+        start_limit_s: seconds that building, compiling and the first step may take before that.
         min_samples: timed steps at least, unless they would take over four times `timed_s`.
         memory: whether to measure memory, in a pass after the timed one.
     """
@@ -79,6 +81,7 @@ class Limits(Record):
     timed_s: Seconds = 10.0
     warmup_s: Seconds = 10.0
     time_limit_s: Seconds = 600.0
+    start_limit_s: Seconds = 900.0
     min_samples: Samples = 8
     max_samples: Samples = 2000
     memory: bool = True

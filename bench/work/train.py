@@ -2,7 +2,8 @@
 
 A step runs all accumulated micro-batches forward and backward, then AdamW, fused where the device
 has it. In bfloat16 the master weights, their gradients and AdamW's moments stay float32 and the
-products run under autocast; frozen weights below adapters are bfloat16. Fine-tuning has
+products run under autocast (in float16 a scaler keeps small gradients, and skips a step in which
+any overflows); frozen weights below adapters are in the format itself. Fine-tuning has
 pre-training's objective; what it costs depends on shapes alone.
 """
 
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch.nn.utils import clip_grad_norm_
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
@@ -44,11 +46,15 @@ class TrainingStep:
         loss_of_batch: Loss,
         batches: Sequence[Batch],
         optimizer: torch.optim.Optimizer,
+        *,
+        scaler: torch.amp.GradScaler,
+        clip_norm: float | None = None,
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.loss: torch.Tensor | None = None
         self._pending: torch.Tensor | None = None
         self._loss_of_batch, self._batches = loss_of_batch, batches
+        self._scaler, self._clip_norm = scaler, clip_norm
 
     def __call__(self) -> None:
         """Run every micro-batch, then the optimizer."""
@@ -70,12 +76,16 @@ class TrainingStep:
         """Gradients of that loss."""
         pending, self._pending = self._pending, None
         assert pending is not None, "forward comes first"
-        pending.backward()
+        self._scaler.scale(pending).backward()
         self.loss = pending.detach()
 
     def update(self) -> None:
-        """Move the weights and forget the gradients."""
-        self.optimizer.step()
+        """Clip the gradients if asked, move the weights and forget the gradients."""
+        if self._clip_norm is not None:
+            self._scaler.unscale_(self.optimizer)
+            clip_grad_norm_(self.model.parameters(), self._clip_norm)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
 
     def accumulate(self) -> None:
@@ -84,17 +94,25 @@ class TrainingStep:
         for index, batch in enumerate(self._batches):
             with distributed.gradients_summed(self.model, now=index == last):
                 loss = self._loss_of_batch(batch) / len(self._batches)
-                loss.backward()
+                self._scaler.scale(loss).backward()
         self.loss = loss.detach() * len(self._batches)
 
 
 def prepare(job: Job) -> Work:
     """The training step of a case."""
     model = _model(job)
-    step = TrainingStep(model, _loss(job, model), _batches(job), _optimizer(job, model))
+    step = TrainingStep(
+        model,
+        _loss(job, model),
+        _batches(job),
+        _optimizer(job, model),
+        scaler=torch.amp.GradScaler(job.device.type, enabled=job.dtype is torch.float16),
+        clip_norm=job.workload.clip_norm,
+    )
     unit, work = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
     attention = public_name(model.config._attn_implementation)
+    counted = flops.model_flops(job.blueprint, job.workload)
     kernels = kernel_flops(job.blueprint, job.workload, attention)
     trained = parameter_bytes(model, trained_only=True)
     optimizer = trained // 4 * ADAM_BYTES
@@ -104,7 +122,7 @@ def prepare(job: Job) -> Work:
         unit=unit,
         work_per_step=work / share,
         model=zoo.describe(job.blueprint),
-        model_flops_per_step=flops.model_flops(job.blueprint, job.workload) / share,
+        model_flops_per_step=None if counted is None else counted / share,
         kernel_flops_per_step=None if kernels is None else kernels / share,
         attention=attention,
         compiled=job.workload.compiled,
@@ -187,7 +205,12 @@ def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
 
 
 def _logits_bytes(job: Job, model: Any) -> int | None:
-    """Storage of one micro-batch's logits in float32, in which the loss is taken."""
+    """Storage of one micro-batch's logits in float32, in which the loss is taken.
+
+    None where the compiler may have fused them away: what was never made is no part of the peak.
+    """
+    if job.workload.compiled:
+        return None
     vocabulary = getattr(model.config, "vocab_size", None)
     if job.blueprint.family in ("vision", "detector") or vocabulary is None:
         return None

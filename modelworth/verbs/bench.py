@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from modelworth.command_text import command_text
 from modelworth.data.errors import InputError
 from modelworth.data.store import Store, open_store
-from modelworth.data.words import Kind, Precision
+from modelworth.data.words import Kind
 from modelworth.verbs import bench_display as display
 
 if TYPE_CHECKING:
@@ -33,22 +33,31 @@ EPILOG = """examples:
   modelworth bench                                  the quick suite, about a minute
   modelworth bench --list                           the suites, with their cases
   modelworth bench --suite standard --budget 3m     the cases that tell most in three minutes
+  modelworth bench --suite gpu-proof                a device proven in ten minutes, with a page
   modelworth bench --suite mine.yaml                a suite of your own
   modelworth bench --model llama-3.1-8b --work decode --batch 8 --prompt-tokens 2048
   modelworth bench --model ./config.json --work pretrain --compile off --attention eager
+  modelworth bench --model ladder-16m                    every kind of work that it can do
+  modelworth bench --model ladder-16m --work decode --batch 1,2,4,8 --precision bf16,fp32
   modelworth bench --model ladder-16m --work pretrain --search largest-batch
+  modelworth bench --model ladder-16m --work pretrain --profile traces
   modelworth bench --model llama-3.2-1b --work pretrain --nproc 8 --data-parallel 8 --fully-sharded
 on several nodes, the same command on each:
   torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \\
     -m modelworth bench --model llama-3.1-8b --work pretrain --data-parallel 16 --fully-sharded \\
     --nodes 2
 """
-CASE_OPTIONS = (
-    "batch", "prompt_tokens", "new_tokens", "image_pixels", "precision", "attention",
-    "compile", "compile_mode", "cuda_graphs", "optimizer", "gradient_accumulation",
-    "activation_checkpointing", "lora_rank", "trust_remote_code", "data_parallel",
-    "fully_sharded", "tensor_parallel", "nodes", "seed", "weights",
+SWEPT = (
+    "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "precision",
+    "attention", "compile", "compile_mode", "cuda_graphs", "optimizer", "clip_norm",
+    "gradient_accumulation", "lora_rank", "weights", "seed",
 )  # fmt: skip
+"""Options that take several values, separated by commas."""
+CASE_OPTIONS = (
+    *SWEPT, "activation_checkpointing", "trust_remote_code", "data_parallel", "fully_sharded",
+    "tensor_parallel", "nodes",
+)  # fmt: skip
+PROOF = "gpu-proof"
 SEARCHES = ("largest-batch", "longest-sequence", "best-batch")
 """What `--search` can look for."""
 
@@ -58,14 +67,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.set_defaults(parser=parser)  # from which the command is rebuilt
     what = parser.add_argument_group("what to measure")
-    what.add_argument("--suite", help="quick (default), standard, ladder, full, or a YAML file")
+    what.add_argument(
+        "--suite", help="quick (default), standard, ladder, full, gpu-proof, or a file"
+    )
     what.add_argument("--list", action="store_true", help="show the suites and their cases")
     what.add_argument("--budget", metavar="TIME", help="only the cases that tell most in, say, 10m")
-    what.add_argument("--model", help="one case: a catalogue name, config.json, folder or hub id")
-    what.add_argument("--work", choices=WORK, help="the kind of work")
+    what.add_argument("--model", help="a catalogue name, config.json, folder or hub id")
+    what.add_argument("--work", help=f"{', '.join(WORK)}; default: all that the model can do")
     what.add_argument("--search", choices=SEARCHES, help="vary the case to find a limit")
     what.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU if there is one")
-    _add_case_arguments(parser.add_argument_group("one case, in detail"))
+    detail = "several values separated by commas are swept: --batch 1,2,4"
+    _add_case_arguments(parser.add_argument_group("cases, in detail", detail))
     how = parser.add_argument_group("how long")
     how.add_argument("--timed-s", type=float, help="seconds of timed steps at most")
     how.add_argument("--warmup-s", type=float, help="seconds of warm-up at most")
@@ -84,30 +96,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--report", metavar="FILE", help="write the store's newest figures as Markdown"
     )
+    out.add_argument("--out", metavar="DIR", default=PROOF, help="where gpu-proof writes")
+    out.add_argument("--profile", metavar="DIR", help="write a trace and a table of kernels there")
     parser.add_argument("--nproc", type=int, help="processes on this machine, one a device")
 
 
 def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--batch", type=int, help="sequences or images on one rank")
-    group.add_argument("--prompt-tokens", type=int, help="sequence, prompt, or context held")
-    group.add_argument("--new-tokens", type=int, help="tokens to generate for each sequence")
-    group.add_argument("--image-pixels", type=int, help="side of square images")
-    group.add_argument("--precision", choices=get_args(Precision))
+    group.add_argument("--batch", metavar="N", help="sequences or images on one rank")
+    group.add_argument("--prompt-tokens", metavar="N", help="sequence, prompt, or context held")
+    group.add_argument("--new-tokens", metavar="N", help="tokens to generate for each sequence")
+    group.add_argument("--image-pixels", metavar="N", help="side of square images")
+    group.add_argument("--precision", help="fp32, tf32, bf16 or fp16")
     group.add_argument("--attention", help="sdpa (default), eager, flash_attention_2")
-    group.add_argument("--compile", choices=("on", "off"), help="default: on with a GPU")
+    group.add_argument("--compile", metavar="on|off", help="default: on with a GPU")
     group.add_argument("--compile-mode", help="of torch.compile, such as max-autotune")
-    group.add_argument("--cuda-graphs", choices=("on", "off"), help="decoding, on by default")
+    group.add_argument("--cuda-graphs", metavar="on|off", help="decoding, on by default")
     group.add_argument("--optimizer", help="adamw_fused (default) or adamw")
-    group.add_argument("--gradient-accumulation", type=int, metavar="N")
+    group.add_argument("--clip-norm", metavar="X", help="clip the gradients' norm, such as to 1")
+    group.add_argument("--gradient-accumulation", metavar="N")
     group.add_argument("--activation-checkpointing", action="store_true", default=None)
-    group.add_argument("--lora-rank", type=int, metavar="N")
-    group.add_argument("--weights", choices=("random", "pretrained"))
+    group.add_argument("--lora-rank", metavar="N")
+    group.add_argument("--weights", metavar="random|pretrained")
     group.add_argument("--trust-remote-code", action="store_true", default=None)
     group.add_argument("--data-parallel", type=int, metavar="N")
     group.add_argument("--fully-sharded", action="store_true", default=None, help="FSDP2")
     group.add_argument("--tensor-parallel", type=int, metavar="N")
     group.add_argument("--nodes", type=int, metavar="N")
-    group.add_argument("--seed", type=int)
+    group.add_argument("--seed", metavar="N")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -116,6 +131,8 @@ def run(options: argparse.Namespace) -> int:
         return _under_torchrun(options)
     if options.report:
         return _report(options)
+    if options.suite == PROOF and not options.list:
+        return _proof(options)
     if options.list:
         return _list(options)
     suite = _suite(options)
@@ -124,19 +141,44 @@ def run(options: argparse.Namespace) -> int:
         events = _events(suite, store, options)
         measured = display.follow(events, _progress(options) if first else "none")
     if first:
-        display.results(measured, as_json=options.json, as_table=options.progress != "jsonl")
+        as_table = options.progress != "jsonl"
+        display.results(
+            measured, as_json=options.json, as_table=as_table, sweep=bool(options.model)
+        )
     return 0 if not measured or any(one.status == "ok" for one in measured) else 1
+
+
+def _proof(options: argparse.Namespace) -> int:
+    """The proof of a device: its steps, a page and records."""
+    from modelworth.bench.run import proof
+    from modelworth.bench.timing.machine import default_device
+
+    given = _given(options)
+    if given or options.search or options.budget or options.profile:
+        found = ", ".join(given) or "--search, --budget or --profile"
+        raise InputError("--suite gpu-proof", found, advice="leave it out: the steps are fixed")
+    device, folder = options.device or default_device(), Path(options.out)
+    command = command_text("bench", options.parser, options)
+    with open_store(options.store) as store:
+        events = proof.run(device, store, folder, command)
+        measured = display.follow(events, _progress(options))
+    as_table = options.progress != "jsonl"
+    display.results(measured, as_json=options.json, as_table=as_table)
+    return 0 if measured else 1
 
 
 def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> Iterator[Event]:
     from modelworth.bench.run import runner, search
+    from modelworth.bench.timing.busy import busy
 
     command = command_text("bench", options.parser, options)
     if options.search:
-        case = suite.cases[0]
+        if len(suite.cases) > 1:
+            advice = "name one case: a --work, and one value of each option"
+            raise InputError("--search", f"{len(suite.cases)} cases", advice=advice)
         return search.run(
             options.search,
-            case,
+            suite.cases[0],
             store,
             limits=suite.limits,
             command=command,
@@ -148,25 +190,26 @@ def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> I
         suite=None if options.model else suite.name,
         again=options.again,
         command=command,
+        profiles=Path(options.profile) if options.profile else None,
+        look=busy,
     )
 
 
 def _suite(options: argparse.Namespace) -> Suite:
     """The suite, or the one case, that the options ask for, within the budget."""
     from modelworth.bench.run import suites
+    from modelworth.bench.run.request import FLAGS
+    from modelworth.bench.run.sweep import expanded
     from modelworth.bench.timing.machine import default_device, detect
 
     device = options.device or default_device()
-    given = {name: getattr(options, name) for name in CASE_OPTIONS}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = _given(options)
     if options.model:
         if options.suite:
             raise InputError("--suite", options.suite, advice="give a suite or a model, not both")
-        if not options.work:
-            raise InputError("--work", "missing", advice=f"name a kind of work: {', '.join(WORK)}")
-        suite = _one_case(options, given, device)
-    elif options.work or options.search or given:
-        names = [name for name in ("work", "search") if getattr(options, name)] + list(given)
+        suite = suites.Suite("case", expanded(given, FLAGS, device), suites.THOROUGH)
+    elif options.search or given:
+        names = ["search"] * bool(options.search) + list(given)
         raise InputError(
             f"--{names[0].replace('_', '-')}",
             "no model given",
@@ -185,22 +228,25 @@ def _ranks(options: argparse.Namespace) -> int:
     return int(os.environ.get("WORLD_SIZE") or options.nproc or 1)
 
 
-def _one_case(options: argparse.Namespace, given: dict[str, Any], device: Any) -> Suite:
-    from modelworth.bench.run import suites
-    from modelworth.bench.run.request import request
-
-    for name in ("compile", "cuda_graphs"):
-        if name in given:
-            given[name] = given[name] == "on"
-    case = request({"model": options.model, "work": options.work, **given}, "bench").case(device)
-    return suites.Suite("case", (case,), suites.THOROUGH)
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """What was said of the cases; a list where several values may stand."""
+    given = {name: getattr(options, name) for name in CASE_OPTIONS}
+    return {
+        name: [each.strip() for each in value.split(",") if each.strip()]
+        if name in SWEPT and not Path(value).exists()
+        else value
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def _limits(options: argparse.Namespace, limits: Limits) -> Limits:
     """The suite's limits with those that were given."""
-    from modelworth.bench.run.request import input_error
+    from modelworth.bench.run.request import FLAGS, input_error
     from modelworth.bench.work.task import Limits as Checked
 
+    if options.target is not None and not 0 < options.target < 1:
+        raise InputError("--target", options.target, "a share between 0 and 1, such as 0.01")
     names = {"precision": "target", "timed_s": "timed_s", "warmup_s": "warmup_s",
              "time_limit_s": "time_limit_s"}  # fmt: skip
     given = {name: getattr(options, option) for name, option in names.items()}
@@ -208,7 +254,7 @@ def _limits(options: argparse.Namespace, limits: Limits) -> Limits:
     try:
         return Checked.model_validate(limits.model_dump() | given)
     except ValidationError as error:
-        raise input_error(error, "bench", Checked) from error
+        raise input_error(error, FLAGS, Checked) from error
 
 
 def _list(options: argparse.Namespace) -> int:

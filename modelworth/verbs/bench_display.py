@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from modelworth.bench.run.suites import Suite
 
 
+PHASES = {"starting": "first step", "warming": "warming up"}
+"""What a phase is called here, where that isn't its own name."""
+SILENCE_S = 5.0
+"""After so long without a line, a phase is told when it begins."""
+
+
 def follow(events: Iterator[Event], how: str) -> list[Measurement]:
     """Show events as they come; returns the measurements."""
     measured = []
@@ -30,9 +36,12 @@ def follow(events: Iterator[Event], how: str) -> list[Measurement]:
     return measured
 
 
-def results(measured: Sequence[Measurement], *, as_json: bool, as_table: bool) -> None:
-    """The measurements as JSON lines, or as a table with the ceilings."""
+def results(
+    measured: Sequence[Measurement], *, as_json: bool, as_table: bool, sweep: bool = False
+) -> None:
+    """The measurements as JSON lines, or as a table with the ceilings; of a sweep with bars."""
     from modelworth.bench.run import result_table as table
+    from modelworth.bench.run.result_chart import chart
 
     if as_json:
         for measurement in measured:
@@ -52,27 +61,30 @@ def results(measured: Sequence[Measurement], *, as_json: bool, as_table: bool) -
     for line in lines:
         if not any(other.startswith(f"{line},") for other in lines):
             console.print(line, soft_wrap=True)
+    if sweep and (bars := chart(measured)):
+        print(f"\n{bars}")
 
 
 def suites(all_suites: Iterable[Suite]) -> None:
     """The suites by name, size and time."""
-    from modelworth.bench.run.suites import NAMES, expected_s
+    from modelworth.bench.run.expected import suite_s
+    from modelworth.bench.run.suites import NAMES
 
     for suite in all_suites:
-        time = _clock(len(suite.cases) * expected_s(suite.limits))
+        time = _clock(suite_s(suite.limits, suite.cases))
         print(f"{suite.name:<10}{len(suite.cases):>4} cases  about {time:>8}  {NAMES[suite.name]}")
     print("modelworth bench --suite NAME --list shows a suite's cases")
 
 
 def suite(one: Suite) -> None:
     """The cases of a suite."""
-    from modelworth.bench.run.suites import expected_s
+    from modelworth.bench.run.expected import suite_s
 
     for case in one.cases:
         workload = case.workload
         compiled = ", compiled" if workload.compiled else ""
         print(f"{case.id}  {case.label}, {workload.precision} on {case.device}{compiled}")
-    print(f"{len(one.cases)} cases, about {_clock(len(one.cases) * expected_s(one.limits))}")
+    print(f"{len(one.cases)} cases, about {_clock(suite_s(one.limits, one.cases))}")
 
 
 def _bar(events: Iterator[Event]) -> Iterator[Event]:
@@ -88,13 +100,12 @@ def _bar(events: Iterator[Event]) -> Iterator[Event]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, time="")
         for event in events:
-            left = "" if event.left_s is None else f", {_clock(event.left_s)} left"
             bar.update(
                 task,
                 total=event.total,
                 completed=event.index,
-                description=event.label,
-                time=f"{_clock(event.elapsed_s)}{left}",
+                description=f"{event.label}{_standing(event)}",
+                time=f"{_clock(event.elapsed_s)}{_left(event)}",
             )
             if event.message or event.kind == "done":
                 bar.console.print(_line(event), soft_wrap=True, markup=False)
@@ -102,10 +113,18 @@ def _bar(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _plain(events: Iterator[Event]) -> Iterator[Event]:
-    """A line for each case."""
+    """A line with its time for each case, and for each phase that one stays in for long."""
+    said_s, said = 0.0, ""
     for event in events:
+        standing = f"{event.label}{_standing(event)}"
+        phase = event.news.phase if event.news else ""
+        lasts = phase not in ("", said) and event.elapsed_s - said_s >= SILENCE_S
         if event.message or event.kind == "done":
-            print(_line(event), file=sys.stderr, flush=True)
+            print(f"{_clock(event.elapsed_s)}  {_line(event)}", file=sys.stderr, flush=True)
+        elif lasts:
+            print(f"{_clock(event.elapsed_s)}  {standing}", file=sys.stderr, flush=True)
+        if event.message or event.kind == "done" or lasts:
+            said_s, said = event.elapsed_s, phase
         yield event
 
 
@@ -114,6 +133,30 @@ def _jsonl(events: Iterator[Event]) -> Iterator[Event]:
     for event in events:
         print(event.as_json(), flush=True)
         yield event
+
+
+def _standing(event: Event) -> str:
+    """How far the case in progress is."""
+    from modelworth.bench.run.result_table import number
+
+    news = event.news
+    if news is None:
+        return ""
+    text = f": {PHASES.get(news.phase, news.phase)}"
+    if news.samples:
+        text += f", {news.samples} samples"
+    if news.rate_per_s:
+        width = f" ± {news.half_width:.1%}" if news.half_width is not None else ""
+        text += f", {number(news.rate_per_s)}{news.unit}/s{width}"
+    return text
+
+
+def _left(event: Event) -> str:
+    """The time left, as a range where that is wide."""
+    if event.left_s is None:
+        return ""
+    low, high = _clock(event.left_s), _clock(event.left_high_s or event.left_s)
+    return f", {low} left" if low == high else f", {low} to {high} left"
 
 
 def _line(event: Event) -> str:

@@ -32,7 +32,7 @@ def prepare(case: Task, device) -> Work:
         MISDEEDS[behaviour](case)
     matrix = torch.full((64, 64), 0.5, device=device)
     return Work(
-        step=lambda: matrix + matrix,  # too small for a second thread
+        step=STEPS.get(behaviour, lambda: matrix + matrix),  # too small for a second thread
         unit="tokens",
         work_per_step=25.0 * case.workload.batch,
         model=Model(name=case.model, family="decoder", config=case.config),
@@ -53,6 +53,13 @@ def _full_disk(_: Task) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/cache")
 
 
+def _hangs_later() -> None:
+    _calls.append(None)
+    time.sleep(600 if len(_calls) > 1 else 0)
+
+
+_calls: list[None] = []
+STEPS = {"busy": lambda: time.sleep(0.1), "hang later": _hangs_later}
 MISDEEDS = {
     "limit": _limit,
     "crash": lambda _: (_ for _ in ()).throw(RuntimeError("shapes don't match")),
@@ -60,6 +67,7 @@ MISDEEDS = {
     "segfault": lambda _: os.kill(os.getpid(), signal.SIGSEGV),
     "hang": lambda _: time.sleep(600),
     "slow": lambda _: time.sleep(0.4),
+    "late": lambda _: time.sleep(2.5),
     "greedy": lambda _: __import__("torch").empty(2**46),
     "full disk": _full_disk,
 }

@@ -51,13 +51,12 @@ def test_a_real_case_from_end_to_end(store, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--model", "ladder-1n", "--work", "decode"), "must be one of ladder-1m"),
+        (("--model", "ladder-1n", "--work", "decode"), "known ones, such as ladder-1m"),
         (("--model", "bert-tiny", "--work", "decode"), "must be one of pretrain"),
-        (("--model", "ladder-1m"), "--work: missing"),
         (("--work", "decode"), "--work: no model"),
         (("--search", "best-batch"), "--search: no model"),
         (("--batch", "3"), "--batch: no model"),
-        (("--model", "ladder-1m", "--work", "decode", "--batch", "0"), "batch: 0"),
+        (("--model", "ladder-1m", "--work", "decode", "--batch", "0"), "--batch: 0"),
         (
             ("--model", "ladder-1m", "--work", "decode", "--suite", "quick"),
             "a suite or a model, not both",
@@ -65,7 +64,7 @@ def test_a_real_case_from_end_to_end(store, capsys):
         (("--suite", "quickly"), "must be one of quick, standard"),
         (("--budget", "soon"), "--budget: soon"),
         (("--budget", "0"), "--budget: 0"),
-        (("--timed-s", "-1"), "timed_s"),
+        (("--timed-s", "-1"), "--timed-s: -1"),
         (("--nproc", "0"), "--nproc: 0"),
         (("--store", "oracle://nowhere/x"), "oracle"),
         (("--report", "/no/such/folder/x.md"), "must be a store that exists"),
@@ -91,7 +90,7 @@ def test_the_suites_are_listed(capsys):
     ]
     _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--device", "cpu")
     assert "ladder-16m prefill batch 1 × 256, float32 on cpu" in out
-    _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--budget", "10s")
+    _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--budget", "15s")
     assert "2 cases" in out
 
 

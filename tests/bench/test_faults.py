@@ -67,11 +67,34 @@ def test_a_fault_is_recorded_and_the_suite_goes_on(store, behaviour, status, rea
 def test_a_worker_that_hangs_is_given_up(store):
     # The first attempt of a process pays for starting the fork server.
     isolation.Attempt({"action": "nothing"}, 60).wait(60)
-    limits = LIMITS.model_copy(update={"time_limit_s": 2.0})
+    limits = LIMITS.model_copy(update={"start_limit_s": 2.0})
     measured([stub.case("hang"), stub.case("fine")], store, limits=limits)
     first, second = store.measurements()
-    assert (first.status, first.reason) == ("timeout", "stopped at the time limit of 2 s")
+    assert first.status == "timeout"
+    assert first.reason == "stopped at 2 s, before its first step had ended"
     assert second.status == "ok"
+
+
+def test_the_time_limit_starts_when_the_first_step_has_ended(store):
+    """Building takes longer than the limit allows for steps; a step that hangs later is ended."""
+    limits = LIMITS.model_copy(update={"time_limit_s": 2.2})
+    measured([stub.case("late")], store, limits=limits)
+    measured([stub.case("hang later")], store, limits=LIMITS.model_copy(update={"time_limit_s": 1}))
+    built, hung = store.measurements()
+    assert built.status == "ok"
+    assert (hung.status, hung.reason) == ("timeout", "stopped at the time limit of 1 s")
+
+
+def test_a_worker_tells_its_phases(store):
+    limits = LIMITS.model_copy(update={"timed_s": 1.5, "precision": 1e-9, "max_samples": 10**6})
+    cases = [stub.case("slow"), stub.case("busy")]
+    given = {"limits": limits, "prepare": stub.PREPARE, "ceilings": False}
+    news = [event.news for event in runner.run(cases, store, **given) if event.news]
+    assert {one.phase for one in news} >= {"building", "timing"}
+    timing = [one for one in news if one.phase == "timing" and one.rate_per_s]
+    assert timing[-1].samples > timing[0].samples
+    assert timing[-1].rate_per_s == pytest.approx(25 / 0.1, rel=0.5)
+    assert timing[-1].unit == "tokens"
 
 
 def test_the_kernels_killer_is_known_by_its_count(monkeypatch):

@@ -19,7 +19,7 @@ def probes(monkeypatch):
     rates = []
 
     class Probe:
-        def __init__(self, job, time_limit_s):
+        def __init__(self, job, time_limit_s, start_limit_s=None):
             self.waits = 0
             assert (job["action"], job["precision"]) == ("probe", "float32")
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 
 from modelworth.bench.models import zoo
-from modelworth.bench.run import suites
-from modelworth.bench.run.request import KINDS, Request, request
+from modelworth.bench.run import expected, suites
+from modelworth.bench.run.request import FLAGS, KINDS, Request
+from modelworth.bench.run.sweep import expanded
 from modelworth.bench.work.task import Task
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -91,7 +92,7 @@ def test_a_lora_has_a_rank_and_an_optimizer():
 )
 def test_nonsense_is_refused_with_its_place(options, words):
     with pytest.raises(InputError, match=words):
-        request(options, "mine.yaml: cases.0")
+        expanded(options, "mine.yaml: cases.0", "cpu")
 
 
 def test_a_model_is_asked_only_for_what_it_can_do():
@@ -108,8 +109,7 @@ def test_the_quick_suite_has_four_sizes_two_octaves_apart():
     assert len(models) == 4
     assert all(3 <= larger / smaller <= 6 for smaller, larger in pairwise(sizes))
     assert {case.workload.kind for case in cases} == {"pretrain", "prefill", "decode"}
-    expected_s = len(cases) * suites.expected_s(suites.load("quick", "cpu").limits)
-    assert expected_s < 75
+    assert expected.suite_s(suites.load("quick", "cpu").limits, cases) < 80
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
@@ -125,7 +125,8 @@ def test_the_standard_suite_trains_and_infers_every_family_at_three_sizes(device
             }
             assert len(sizes) >= 3, (family, training)
     assert {"finetune", "finetune_lora", "generate"} <= {c.workload.kind for c in suite.cases}
-    assert len(suite.cases) * suites.expected_s(suite.limits) < 600
+    eager = [case for case in suite.cases if not case.workload.compiled]
+    assert expected.suite_s(suite.limits, eager) < 600
 
 
 def test_larger_suites_hold_no_case_twice_and_no_model_that_cant_fit():
@@ -151,12 +152,39 @@ def test_every_kind_of_every_family_is_a_case():
             assert workload(model=models[family], work=kind).kind == kind
 
 
+@pytest.mark.parametrize("name", ["quick", "standard"])
+def test_training_of_the_suites_fits_into_80_gb(name):
+    """State of 16 bytes and a 16-bit copy a parameter; 34·s·b·h a layer (Korthikanti et al. 2022);
+    logits in 16 bits, in 32, and their gradient."""
+    for case in suites.load(name, "cuda").cases:
+        if case.workload.kind != "pretrain" or not case.workload.prompt_tokens:
+            continue
+        model = load_catalog().model(case.model)
+        config = {"hidden_size": 0, "num_hidden_layers": 0, "vocab_size": 0, **model.config}
+        hidden = config["hidden_size"] or config.get("n_embd") or config.get("d_model")
+        layers = config["num_hidden_layers"] or config.get("n_layer") or 2 * config["num_layers"]
+        tokens = case.workload.batch * case.workload.prompt_tokens
+        needed = 18 * model.parameters_total + tokens * (
+            34 * hidden * layers + 10 * config["vocab_size"]
+        )
+        assert needed < 0.95 * 80e9, (case.label, needed)
+
+
+def test_a_compiled_case_is_expected_to_take_longer():
+    on, off = (Request(model="ladder-1m", work="decode", compile=each) for each in (True, False))
+    seconds = [expected.expected_s(suites.QUICK, each.case("cuda")) for each in (on, off)]
+    assert seconds[0] - seconds[1] == expected.COMPILING_S["cuda"]
+    cases = (on.case("cuda"), *(off.model_copy(update={"batch": n}).case("cuda") for n in (2, 3)))
+    suite = suites.Suite("s", cases, suites.QUICK)
+    assert len(suites.within_budget(suite, 30).cases) == 1
+
+
 def test_a_budget_takes_the_ends_of_each_group_first():
     suite = suites.load("quick", "cpu")
-    each_s = suites.expected_s(suite.limits)
-    three = suites.within_budget(suite, 3.1 * each_s).cases
+    each_s = expected.expected_s(suite.limits, suite.cases[0])
+    three = suites.within_budget(suite, 4 + 3.1 * each_s).cases
     assert [case.model for case in three] == ["ladder-1m"] * 3
-    six = suites.within_budget(suite, 6.1 * each_s).cases
+    six = suites.within_budget(suite, 4 + 6.7 * each_s).cases
     assert {case.model for case in six} == {"ladder-1m", "ladder-48m"}
     assert len(suites.within_budget(suite, 0.1).cases) == 1
     assert suites.within_budget(suite, 1e6) == replace(suite)
@@ -213,3 +241,48 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path, text, words):
 def test_an_unknown_suite_lists_the_known():
     with pytest.raises(InputError, match="quick, standard, ladder, full"):
         suites.load("quickly", "cpu")
+
+
+def test_choices_are_swept_and_a_kind_takes_what_it_heeds():
+    entry = {"model": "ladder-1m", "work": ["pretrain", "decode"], "precision": ["bf16", "fp32"],
+             "optimizer": ["adamw", "adamw_fused"], "compile": ["on", "off"]}  # fmt: skip
+    found = [case.workload for case in expanded(entry, FLAGS, "cpu")]
+    assert len(found) == 2 * 2 * 2 + 2 * 2
+    assert {one.optimizer for one in found if one.kind == "decode"} == {None}
+    assert {one.precision for one in found} == {"bfloat16", "float32"}
+
+
+@pytest.mark.parametrize("model", ["ladder-1m", "bert-tiny", "vit-1m"])
+def test_without_a_kind_of_work_all_are_meant(model):
+    family = zoo.resolve(model).family
+    kinds = [case.workload.kind for case in expanded({"model": model}, FLAGS, "cpu")]
+    assert tuple(kinds) == KINDS[family]
+
+
+def test_every_mistake_is_told_once():
+    entry = {"model": ["ladder-1m", "ladder-1n"], "work": ["decode", "sing"], "batch": ["0", "1.5"],
+             "precision": ["bf17"], "compile": ["maybe"], "new-tokens": ["8"]}  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        expanded(entry, FLAGS, "cpu")
+    told = str(caught.value)
+    for words in ("model: ladder-1n", "--work: sing", "--batch: 0", "--batch: 1.5", "bf16?",
+                  "must be on or off", "decode doesn't heed it (generate would)"):  # fmt: skip
+        assert told.count(words) == 1, (words, told)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "choice"),
+    [
+        ("ladder-1m", "decode", "optimizer"),
+        ("ladder-1m", "pretrain", "lora_rank"),
+        ("ladder-1m", "forward", "cuda_graphs"),
+        ("ladder-1m", "prefill", "image_pixels"),
+        ("ladder-1m", "decode", "new_tokens"),
+        ("vit-1m", "pretrain", "prompt_tokens"),
+        ("bert-tiny", "forward", "gradient_accumulation"),
+        ("bert-tiny", "forward", "clip_norm"),
+    ],
+)
+def test_what_a_kind_of_work_ignores_is_refused(model, kind, choice):
+    with pytest.raises(InputError, match="leave it out"):
+        expanded({"model": model, "work": kind, choice: 2}, FLAGS, "cpu")

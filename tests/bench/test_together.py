@@ -40,7 +40,7 @@ class Board(dict):
 class FakeAttempt:
     """This rank's worker, whose outcome the test gives; None: it still runs."""
 
-    def __init__(self, job, time_limit_s):
+    def __init__(self, job, time_limit_s, start_limit_s=None):
         self.job, self.outcome, self.discarded = job, None, False
 
     def wait(self, seconds):

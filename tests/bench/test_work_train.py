@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -10,7 +12,7 @@ pytest.importorskip("transformers")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
-from modelworth.bench.run.request import request  # noqa: E402
+from modelworth.bench.run.sweep import expanded  # noqa: E402
 from modelworth.bench.timing import ceilings  # noqa: E402
 from modelworth.bench.work.losses import detection_loss, overlap  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
@@ -163,7 +165,6 @@ def test_work_is_counted_in_its_natural_unit(model, choices, unit, done):
     [
         ({"prompt_tokens": 5000}, "workload.prompt_tokens"),
         ({"prompt_tokens": None}, "workload.prompt_tokens"),
-        ({"precision": "float16"}, "workload.precision"),
         ({"precision": "fp8"}, "workload.precision"),
         ({"optimizer": "sophia"}, "workload.optimizer"),
         ({"compiled": True, "compile_mode": "odd"}, "workload.compile_mode"),
@@ -229,7 +230,7 @@ class Products(TorchDispatchMode):
 
 def test_every_product_of_a_mixture_runs_in_the_format_that_the_record_says():
     asked = {"model": "moe-2m", "work": "pretrain", "precision": "bfloat16", "prompt_tokens": 16}
-    work = prepare(request({**asked, "compile": False}, "test").case("cpu"), CPU)
+    work = prepare(expanded({**asked, "compile": False}, "test", "cpu")[0], CPU)
     with Products() as seen:
         work.step()
     assert seen.formats - {torch.int32} == {torch.bfloat16}
@@ -245,11 +246,53 @@ def test_float32_means_float32_in_convolutions_too():
 
 @pytest.mark.parametrize(("asked", "fused"), [("adamw", False), ("adamw_fused", True)])
 def test_adamw_is_fused_only_where_it_is_said(asked, fused):
-    case = request({"model": "ladder-1m", "work": "pretrain", "prompt_tokens": 8,
-                    "optimizer": asked, "compile": False}, "test").case("cpu")  # fmt: skip
+    case = expanded({"model": "ladder-1m", "work": "pretrain", "prompt_tokens": 8,
+                    "optimizer": asked, "compile": False}, "test", "cpu")[0]  # fmt: skip
     made = []
     real = torch.optim.AdamW
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim, "AdamW", lambda *a, **k: made.append(k) or real(*a, **k))
         prepare(case, CPU)
     assert made[0]["fused"] is fused
+
+
+def by_hand(prepared, asked, steps):
+    """The same step in plain PyTorch: losses of a model with the same weights."""
+    other = copy.deepcopy(prepared.step.model)
+    optimizer = torch.optim.AdamW(other.parameters(), lr=1e-4)
+    scaler = torch.amp.GradScaler("cpu")
+    losses = []
+    for _ in range(steps):
+        with torch.autocast("cpu", dtype=torch.float16, enabled=asked == "float16"):
+            loss = other(**prepared.step._batches[0], use_cache=False).loss
+        losses.append(loss.item())
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        total = torch.stack([weight.grad.norm() for weight in other.parameters()]).norm()
+        for weight in other.parameters():
+            weight.grad *= min(1.0, 0.01 / (total + 1e-6))
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+    return losses
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_clipping_and_scaling_are_those_of_a_loop_by_hand(precision):
+    prepared = work("llama", precision=precision, clip_norm=0.01)
+    expected = by_hand(prepared, precision, 3)
+    found = []
+    for _ in range(3):
+        prepared.step()
+        found.append(prepared.step.loss.item())
+    assert found == pytest.approx(expected, rel=1e-3 if precision == "float16" else 1e-5)
+    assert found[2] < found[0]
+    assert prepared.step.model.dtype is torch.float32
+
+
+def test_a_step_whose_gradients_overflow_is_skipped_in_float16():
+    prepared = work("llama", precision="float16")
+    prepared.step._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**60)
+    before = [weight.clone() for weight in prepared.step.model.parameters()]
+    prepared.step()
+    assert all(map(torch.equal, before, prepared.step.model.parameters()))

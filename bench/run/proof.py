@@ -1,0 +1,361 @@
+"""A device proven in ten minutes: what the harness claims of it, looked at step by step.
+
+Each step has a result, also where it fails. On a GPU the models are those that an 80 GB device is
+made for; on a processor the same steps run with small ones. The records go into the store and into
+a file, what was seen onto a page beside what good looks like.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from modelworth.bench.run import search
+from modelworth.bench.run.isolation import Attempt
+from modelworth.bench.run.machine_ceilings import TICK_S
+from modelworth.bench.run.progress import Event, Progress
+from modelworth.bench.run.request import Request
+from modelworth.bench.run.result_table import against, duration, machine_line, memory, number
+from modelworth.bench.run.session import Session
+from modelworth.bench.work.task import DeviceKind, Limits, Task
+from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.measurement import Measurement
+from modelworth.data.record_text import serialise
+from modelworth.data.store import Store
+
+NAME = "gpu-proof"
+JOBS = "modelworth.bench.run.proof_jobs"
+JOB_LIMIT_S = 120.0
+LIMITS: dict[DeviceKind, Limits] = {
+    "cuda": Limits(timed_s=5.0, warmup_s=3.0, time_limit_s=60.0, start_limit_s=150.0),
+    "cpu": Limits(timed_s=1.0, warmup_s=0.5, time_limit_s=60.0, start_limit_s=120.0),
+}
+TOLERANCE = {"bfloat16": 0.05, "float32": 1e-3}
+"""Furthest that logits may be apart, as a share of the largest."""
+MODELS: dict[DeviceKind, dict[str, str]] = {
+    "cuda": {"small": "ladder-160m", "decoded": "llama-3.1-8b", "trained": "gpt3-1.3b",
+             "mixture": "moe-32m", "crowded": "llama-3.2-3b"},
+    "cpu": {"small": "ladder-1m", "decoded": "ladder-4m", "trained": "gpt-1m",
+            "mixture": "moe-2m", "crowded": "ladder-4m"},
+}  # fmt: skip
+TRAINED: dict[DeviceKind, dict[str, int]] = {
+    "cuda": {"batch": 8, "prompt_tokens": 2048},
+    "cpu": {"batch": 2, "prompt_tokens": 64},
+}
+CROWD: dict[DeviceKind, int] = {"cuda": 64, "cpu": 2**26}
+"""Sequences that can't fit."""
+LARGEST: dict[DeviceKind, int] = {"cuda": 1024, "cpu": 4}
+"""Where the search for the largest batch ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found.
+
+    Attributes:
+        good: what it should look like; on a processor only its form counts.
+        holds: whether that was seen; None where there is nothing to hold it against.
+    """
+
+    title: str
+    seen: str
+    good: str
+    holds: bool | None
+    seconds: float = 0.0
+
+
+Steps = Generator[Event, None, Finding]
+
+
+@dataclass(slots=True)
+class Proof:
+    """One run of all steps."""
+
+    device: DeviceKind
+    session: Session
+    store: Store | None
+    command: str | None
+    measured: dict[str, Measurement] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> Iterator[Event]:
+        """Every step in its order; one that fails is a finding, and the next goes on."""
+        steps: tuple[tuple[str, Callable[[], Steps]], ...] = (
+            ("environment", self._environment),
+            ("attention kernels", self._attention),
+            ("small model, decode", self._decode_small),
+            ("the same without compiler and graphs", self._decode_plain),
+            ("replayed step beside a full pass", self._replay),
+            ("decode, one sequence", self._decode),
+            ("transformers' own generate", self._generate),
+            ("training", self._train),
+            ("training of a mixture", self._mixture),
+            ("number formats of its products", self._products),
+            ("more than fits", self._crowded),
+            ("largest batch", self._largest),
+            ("generate, then decode again", self._again),
+        )
+        for number_, (title, step) in enumerate(steps, 1):
+            self.session.progress.label = f"{number_}/{len(steps)} {title}"
+            start = perf_counter()
+            try:
+                found = yield from step()
+            except ModelworthError as error:
+                found = Finding(title, str(error).replace("\n", " "), "runs", False)
+            seconds = perf_counter() - start
+            self.findings.append(Finding(title, found.seen, found.good, found.holds, seconds))
+            told = {True: "good", False: "NOT as it should be", None: "seen"}[found.holds]
+            yield self.session.progress.event("notice", f"{title}: {told}: {found.seen}")
+
+    def _job(self, action: str, **given: Any) -> Generator[Event, None, dict[str, Any]]:
+        """What a job found.
+
+        Raises:
+            ModelworthError: if it failed.
+        """
+        trial = Attempt({"action": action, **given}, JOB_LIMIT_S, JOBS)
+        try:
+            while (outcome := trial.wait(TICK_S)) is None:
+                yield self.session.progress.event("tick")
+        except BaseException:
+            trial.discard()
+            raise
+        if outcome.value is None:
+            raise ModelworthError(f"{outcome.status}: {outcome.reason}")
+        found: dict[str, Any] = json.loads(outcome.value)
+        return found
+
+    def _case(self, which: str, **asked: Any) -> Task:
+        return Request(model=MODELS[self.device][which], **asked).case(self.device)
+
+    def _measure(self, key: str, which: str, **asked: Any) -> Generator[Event, None, Measurement]:
+        found = yield from self.session.measured(self._case(which, **asked))
+        self.measured[key] = found
+        return found
+
+    def _environment(self) -> Steps:
+        found = yield from self._job("environment", device=self.device)
+        seen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items())
+        ready = bool(found["compiler"] and found["python_h"])
+        return Finding("", seen, "a C compiler and Python.h (Triton needs both)", ready)
+
+    def _attention(self) -> Steps:
+        found = yield from self._job("attention", device=self.device)
+        parts = []
+        for name, times in found.items():
+            known = {key: value for key, value in times.items() if value is not None}
+            each = ", ".join(f"{key} {value:.3f} ms" for key, value in known.items())
+            parts.append(f"{name}: {each}")
+        own = [
+            times["chosen by PyTorch"] / min(v for v in times.values() if v)
+            for times in found.values()
+        ]
+        good = "PyTorch's choice within 20% of the fastest backend"
+        return Finding("", "; ".join(parts), good, max(own) <= 1.2 if self._gpu else None)
+
+    def _decode_small(self) -> Steps:
+        found = yield from self._measure("small", "small", work="decode")
+        good = "ok, CUDA graphs on, no flags, energy valid; ceilings near the datasheet's"
+        held = found.result is not None and found.workload.cuda_graphs and self._energy_valid(found)
+        return Finding("", _told(found), good, held if self._gpu else found.status == "ok")
+
+    def _decode_plain(self) -> Steps:
+        found = yield from self._measure(
+            "plain", "small", work="decode", compile=False, cuda_graphs=False
+        )
+        return Finding("", _told(found), "ok, slower than the step before", found.status == "ok")
+
+    def _replay(self) -> Steps:
+        case = self._case("small", work="generate", new_tokens=16)
+        found = yield from self._job("replay", case=case.model_dump(mode="json"))
+        apart = found["relative_difference"]
+        seen = (
+            f"logits of {found['tokens']} tokens are {apart:.2e} of the largest apart; "
+            f"{'a captured graph' if found['captured'] else 'no graph'}"
+        )
+        allowed = TOLERANCE[case.workload.precision]
+        held = apart <= allowed and (found["captured"] or not self._gpu)
+        return Finding("", seen, f"equal within {allowed:g}, a captured graph on a GPU", held)
+
+    def _decode(self) -> Steps:
+        found = yield from self._measure("decode", "decoded", work="decode", batch=1)
+        held = found.result is not None and (found.result.mbu or 0) >= 0.69
+        return Finding("", _told(found), "69% of bandwidth or more", held if self._gpu else None)
+
+    def _generate(self) -> Steps:
+        case = self._case("decoded", work="decode", batch=1)
+        given = {"case": case.model_dump(mode="json"), "new_tokens": 64 if self._gpu else 16}
+        found = yield from self._job("generate", **given)
+        rate, own = found["tokens_per_s"], self.measured.get("decode")
+        ratio = own.result.throughput_per_s.value / rate if own and own.result else None
+        seen = f"{rate:.1f} tokens/s" + (f"; the step before is {ratio:.2f} times" if ratio else "")
+        held = ratio is not None and ratio >= 3
+        return Finding("", seen, "a ratio of 3 or more", held if self._gpu else None)
+
+    def _train(self) -> Steps:
+        found = yield from self._measure(
+            "train", "trained", work="pretrain", **TRAINED[self.device]
+        )
+        held = found.result is not None and (found.result.mfu or 0) >= 0.56
+        good = "MFU of 56% or more of the measured ceiling; steady clocks"
+        return Finding("", _told(found), good, held if self._gpu else None)
+
+    def _mixture(self) -> Steps:
+        found = yield from self._measure(
+            "mixture", "mixture", work="pretrain", **({} if self._gpu else {"prompt_tokens": 64})
+        )
+        return Finding("", _told(found), "ok", found.status == "ok")
+
+    def _products(self) -> Steps:
+        case = self._case(
+            "mixture", work="pretrain", prompt_tokens=64, compile=False, precision="bf16"
+        )
+        found = yield from self._job("products", case=case.model_dump(mode="json"))
+        counts = ", ".join(f"{count} in {name}" for name, count in found["products"].items())
+        seen = f"{counts}; the host waited {found['syncs']} times in a step"
+        held = set(found["products"]) == {"bfloat16"} and not found["syncs"]
+        return Finding("", seen, "all products in bfloat16, no waiting", held)
+
+    def _crowded(self) -> Steps:
+        found = yield from self._measure(
+            "crowded", "crowded", work="pretrain", batch=CROWD[self.device], compile=False
+        )
+        return Finding("", _told(found), "status oom, with its reason", found.status == "oom")
+
+    def _largest(self) -> Steps:
+        case = self._case(
+            "small",
+            work="pretrain",
+            compile=False,
+            batch=4,
+            prompt_tokens=2048 if self._gpu else 32,
+        )
+        said = ""
+        events = search.run(
+            "largest-batch",
+            case,
+            self.store,
+            limits=LIMITS[self.device],
+            command=self.command,
+            ceilings=False,
+            highest=LARGEST[self.device],
+        )
+        for event in events:
+            if event.kind == "end":
+                said = event.message
+            if event.measurement is not None:
+                self.measured[f"largest {event.measurement.id}"] = event.measurement
+            yield self.session.progress.event("tick", news=event.news)
+        return Finding(
+            "",
+            said,
+            "a batch, and what the next one lacks",
+            bool(said) and not said.startswith("not even"),
+        )
+
+    def _again(self) -> Steps:
+        generated = yield from self._measure("generate", "small", work="generate", new_tokens=16)
+        found = yield from self._measure("again", "small", work="decode")
+        flags = found.result.condition.flags if found.result else ("failed",)
+        good = "not contended: the worker before is gone"
+        held = generated.status == found.status == "ok" and "contended" not in flags
+        return Finding("", _told(found), good, held if self._gpu else None)
+
+    @property
+    def _gpu(self) -> bool:
+        return self.device == "cuda"
+
+    def _energy_valid(self, found: Measurement) -> bool:
+        return bool(found.result and found.result.energy and found.result.energy.valid)
+
+
+def run(
+    device: DeviceKind, store: Store | None, folder: Path, command: str | None
+) -> Iterator[Event]:
+    """Prove a device; writes `proof.md` and `records.jsonl` into the folder.
+
+    Raises:
+        InputError: if nothing can be written there.
+        ModelworthError: if records couldn't be stored.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("--out", f"{folder}: {error.strerror}", "a folder to write to") from error
+    limits = LIMITS[device]
+    progress = Progress(limits)
+    session = Session(store, limits, progress, suite=NAME, command=command)
+    proof = Proof(device, session, store, command)
+    yield progress.event("plan", f"proving {device}, thirteen steps, at most ten minutes")
+    yield from proof.run()
+    lines = "".join(f"{serialise(one)}\n" for one in proof.measured.values())
+    (folder / "records.jsonl").write_text(lines, "utf-8")
+    (folder / "proof.md").write_text(page(proof), "utf-8")
+    yield progress.event("end", f"{folder / 'proof.md'}, {folder / 'records.jsonl'}")
+    session.close()
+
+
+def page(proof: Proof) -> str:
+    """What was seen, as Markdown."""
+    machines = [
+        one.machine for one in proof.measured.values() if one.machine.ceilings.copy_bytes_per_s
+    ]
+    where = [machine_line(machines[0])] if machines else []
+    note = (
+        []
+        if proof.device == "cuda"
+        else ["Run on a processor with small models: no GPU's figures."]
+    )
+    total = sum(one.seconds for one in proof.findings)
+    lines = [
+        "# Proof of a device",
+        "",
+        *(f"{line}\n" for line in (*where, *note)),
+        f"{len(proof.findings)} steps in {total:.0f} s.",
+        "",
+        "| step | s | as it should be | seen | good looks like |",
+        "| --- | --: | --- | --- | --- |",
+    ]
+    words = {True: "yes", False: "**no**", None: "–"}
+    for one in proof.findings:
+        seen = one.seen.replace("|", "¦").replace("\n", " ")
+        lines.append(
+            f"| {one.title} | {one.seconds:.0f} | {words[one.holds]} | {seen} | {one.good} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _told(one: Measurement) -> str:
+    """A record in one line."""
+    result = one.result
+    if result is None:
+        return f"{one.model.name}: {one.status}: {one.reason}"
+    met, workload = against(one), one.workload
+    parts = [
+        f"{one.model.name} {number(result.throughput_per_s.value)}{result.unit}/s",
+        f"{duration(result.latency.p50_s)} a step",
+        f"{met.share} of {met.ceiling}" if met.share != "–" else "",
+        f"peak {memory(result.memory.allocated_peak_bytes)}",
+        "compiled" if workload.compiled else "",
+        "graphs" if workload.cuda_graphs else "",
+        f"SM clock {result.condition.sm_clock_mhz:.0f} MHz"
+        if result.condition.sm_clock_mhz
+        else "",
+        _energy(one),
+        *result.condition.throttle_reasons,
+        *result.condition.flags,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _energy(one: Measurement) -> str:
+    energy = one.result.energy if one.result else None
+    if energy is None:
+        return ""
+    return (
+        f"{energy.mean_power_w or 0:.0f} W" if energy.valid else f"energy doubtful: {energy.reason}"
+    )

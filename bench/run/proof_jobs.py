@@ -1,0 +1,217 @@
+"""What the proof of a device looks at beside measured cases; each job in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sysconfig
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from modelworth.bench.models import zoo
+from modelworth.bench.run.isolation import WorkerEnd
+from modelworth.bench.run.ranks import Ranks
+from modelworth.bench.run.worker import end_of
+from modelworth.bench.timing import ceilings
+from modelworth.bench.timing.clock import clock_for
+from modelworth.bench.timing.machine import detect
+from modelworth.bench.timing.monitor import neighbours
+from modelworth.bench.work.blueprint import job_of
+from modelworth.bench.work.decode import Decoder, graphed
+from modelworth.bench.work.prepare import prepare
+from modelworth.bench.work.task import DeviceKind, Task
+
+TOKENS = {"cuda": 2048, "cpu": 256}
+"""Of the sequences that attention is tried on."""
+BACKENDS = ("FLASH_ATTENTION", "CUDNN_ATTENTION", "EFFICIENT_ATTENTION", "MATH")
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "convolution")
+REPLAYED = 8
+CALLS = {"cuda": 20, "cpu": 5}
+
+
+def run(job: dict[str, Any]) -> WorkerEnd:
+    """Do one of the jobs; what it found comes as JSON."""
+    action = {
+        "environment": environment,
+        "attention": attention,
+        "replay": replay,
+        "generate": generate,
+        "products": products,
+    }[job["action"]]
+    return end_of(lambda: json.dumps(action(job)))
+
+
+def environment(job: dict[str, Any]) -> dict[str, Any]:
+    """Versions, compiler and headers that Triton needs, and who is on the device."""
+    device: DeviceKind = job["device"]
+    before = neighbours(device)
+    Ranks().device(device)
+    if device == "cuda":
+        torch.zeros(1, device="cuda")
+    after = neighbours(device, sleep=lambda _: None)
+    smi = shutil.which("nvidia-smi")
+    seen = subprocess.run([smi, "-L"], capture_output=True, text=True, check=False) if smi else None
+    return {
+        "device": detect(device).device,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if device == "cuda" else None,
+        "compiler": shutil.which("cc") or shutil.which("gcc"),
+        "python_h": (Path(sysconfig.get_paths()["include"]) / "Python.h").exists(),
+        "nvidia_smi": seen.stdout.strip() if seen else None,
+        "neighbours_before": before.processes,
+        "neighbours_after": after.processes,
+    }
+
+
+def attention(job: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Milliseconds of each attention by each backend; None where it can't do that one."""
+    device = Ranks().device(job["device"])
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    tokens = TOKENS[device.type]
+    keys = (1, 8, tokens, 128)
+    shapes = {  # queries, keys and values, whether masked, whether causal
+        "one query, grouped heads": ((1, 32, 1, 128), keys, False, False),
+        "four queries, masked": ((1, 8, 4, 128), keys, True, False),
+        f"causal {tokens:,}": ((1, 16, tokens, 128), (1, 16, tokens, 128), False, True),
+    }
+    return {name: _by_backend(device, dtype, *shape) for name, shape in shapes.items()}
+
+
+def _by_backend(
+    device: torch.device,
+    dtype: torch.dtype,
+    query_shape: tuple[int, ...],
+    key_shape: tuple[int, ...],
+    masked: bool,
+    causal: bool,
+) -> dict[str, float | None]:
+    query = torch.randn(query_shape, device=device, dtype=dtype)
+    key, value = (torch.randn(key_shape, device=device, dtype=dtype) for _ in range(2))
+    mask = torch.ones(query_shape[2], key_shape[2], device=device, dtype=torch.bool)
+
+    def call() -> torch.Tensor:
+        return scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=mask if masked else None,
+            is_causal=causal,
+            enable_gqa=query_shape[1] != key_shape[1],
+        )
+
+    found: dict[str, float | None] = {"chosen by PyTorch": _best_ms(call, device)}
+    for name in BACKENDS:
+        with sdpa_kernel(getattr(SDPBackend, name)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # why a backend can't
+            try:
+                found[name.lower().removesuffix("_attention")] = _best_ms(call, device)
+            except RuntimeError:
+                found[name.lower().removesuffix("_attention")] = None
+    return found
+
+
+def _best_ms(call: Callable[[], object], device: torch.device) -> float:
+    clock, times = clock_for(device), []
+    with torch.inference_mode():
+        for _ in range(CALLS[device.type]):
+            before = clock.mark()
+            call()
+            after = clock.mark()
+            clock.wait()
+            times.append(clock.seconds(before, after))
+    return min(times) * 1e3
+
+
+def replay(job: dict[str, Any]) -> dict[str, Any]:
+    """Logits of the step as it is timed, beside those of a full eager pass over the same tokens."""
+    case = Task.model_validate(job["case"])
+    device = Ranks().device(case.device)
+    ceilings.set_matmul_precision(case.workload.precision)
+    blueprint = zoo.resolve(case.model)
+    torch.manual_seed(case.seed)
+    one_job = job_of(case, blueprint, device)
+    decoder = Decoder(one_job, growing=True)
+    decoder.prefill()
+    step, captured = graphed(decoder, one_job)
+    decoder.prefill()
+    logits, tokens = [decoder.logits.clone()], [decoder.token.clone()]
+    for _ in range(REPLAYED):
+        step()
+        logits.append(decoder.logits.clone())
+        tokens.append(decoder.token.clone())
+    whole = torch.cat([decoder.prompt, *tokens[:-1]], 1)
+    with torch.inference_mode():
+        expected = decoder.model(input_ids=whole, use_cache=False).logits
+    expected = expected[:, -len(logits) :].float()
+    furthest = (torch.cat(logits, 1).float() - expected).abs().max()
+    return {
+        "captured": captured,
+        "relative_difference": float(furthest / expected.abs().max()),
+        "tokens": REPLAYED,
+    }
+
+
+def generate(job: dict[str, Any]) -> dict[str, float]:
+    """Tokens a second of transformers' own `generate`, greedy, eager, as it comes."""
+    case = Task.model_validate(job["case"])
+    device = Ranks().device(case.device)
+    dtype = torch.bfloat16 if case.workload.precision == "bfloat16" else torch.float32
+    model: Any = zoo.build(zoo.resolve(case.model), device, dtype)
+    new = int(job["new_tokens"])
+    ids = torch.randint(10, model.config.vocab_size, (1, 16), device=device)
+    clock = clock_for(device)
+    options = {"do_sample": False, "attention_mask": torch.ones_like(ids), "pad_token_id": 0}
+    with torch.inference_mode():
+        model.generate(ids, max_new_tokens=4, min_new_tokens=4, **options)
+        clock.wait()
+        start = perf_counter()
+        model.generate(ids, max_new_tokens=new, min_new_tokens=new, **options)
+        clock.wait()
+    return {"tokens_per_s": new / (perf_counter() - start)}
+
+
+def products(job: dict[str, Any]) -> dict[str, Any]:
+    """Matrix products of one eager step by number format, and how often the host waited."""
+    case = Task.model_validate(job["case"])
+    device = Ranks().device(case.device)
+    work = prepare(case, device)
+    work.step()
+    with _Formats() as seen, warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        if device.type == "cuda":
+            torch.cuda.set_sync_debug_mode("warn")
+        work.step()
+        if device.type == "cuda":
+            torch.cuda.set_sync_debug_mode("default")
+    syncs = sum("synchroniz" in str(one.message) for one in noted)
+    return {"products": seen.counts, "syncs": syncs}
+
+
+class _Formats(TorchDispatchMode):
+    """Counts products by the widest number format that they are given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[str, int] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name in PRODUCTS:
+            given = [one.dtype for one in tree_leaves(args) if isinstance(one, torch.Tensor)]
+            wide = max(
+                (one for one in given if one.is_floating_point), key=lambda one: one.itemsize
+            )
+            key = str(wide).removeprefix("torch.")
+            self.counts[key] = self.counts.get(key, 0) + 1
+        return func(*args, **(kwargs or {}))

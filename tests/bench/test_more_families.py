@@ -1,0 +1,76 @@
+"""Families beyond the ladders do what plain transformers does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
+from modelworth.bench.run.request import FLAGS  # noqa: E402
+from modelworth.bench.run.sweep import expanded  # noqa: E402
+from modelworth.bench.work import flops  # noqa: E402
+from modelworth.bench.work.prepare import prepare  # noqa: E402
+from modelworth.bench.work.task import Task  # noqa: E402
+from modelworth.data.measurement import Workload  # noqa: E402
+from tests.bench.more_families import STATEFUL, UNFUSED  # noqa: E402
+from tests.bench.test_work_infer import decoder, written_logits  # noqa: E402
+
+
+def case(kind_of_model, config, kind, **choices):
+    workload = Workload(kind=kind, **{"precision": "float32", "batch": 2, **choices})
+    return Task(model="m", config={**config, "model_type": kind_of_model}, workload=workload)
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_a_state_decodes_as_a_full_pass_does(name):
+    """Prompt and tokens through states, twice: a full pass without any says the same."""
+    attention = zoo.usual_attention(
+        zoo.resolve("m", config=case(name, STATEFUL[name], "generate").config)
+    )
+    asked = case(
+        name, STATEFUL[name], "generate", prompt_tokens=12, new_tokens=6, attention=attention
+    )
+    one = decoder(asked, growing=True)
+    one.prefill()
+    one.advance()  # what the first sequence left must not reach the second
+    logits, tokens = written_logits(one, steps=4)
+    whole = torch.cat([one.prompt, tokens[:, :-1]], 1)
+    with torch.inference_mode():
+        expected = one.model(input_ids=whole, use_cache=False).logits[:, 11:]
+    torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["mamba", "lfm2"])
+def test_a_state_takes_the_same_memory_at_any_context(name):
+    """Mamba keeps (kernel + state) × inner width a layer, LFM2's convolution 3 × width."""
+    blueprint = zoo.resolve("m", config={**STATEFUL[name], "model_type": name})
+    model = zoo.build(blueprint, "meta", torch.bfloat16, "eager")
+    short, long = (flops.cache_elements(model, n, n) for n in (16, 64))
+    if name == "mamba":
+        assert short == long == 2 * 64 * (4 + 4)
+    else:
+        assert (short, long) == tuple(32 * 3 + 2 * n * 16 for n in (16, 64))
+
+
+@pytest.mark.parametrize("name", UNFUSED)
+def test_a_family_without_fused_attention_is_measured_with_eager(name, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({**UNFUSED[name], "model_type": name}))
+    entry = {"model": str(file), "work": "pretrain", "prompt_tokens": 16, "compile": False}
+    asked = expanded(entry, FLAGS, "cpu")[0]
+    assert asked.workload.attention == "eager"
+    work = prepare(asked, "cpu")
+    work.step()
+    assert work.attention == "eager"
+    assert (work.model_flops_per_step is None) == name.startswith("deberta")
+
+
+def test_a_family_with_fused_attention_keeps_it():
+    assert (
+        expanded({"model": "ladder-1m", "work": "decode"}, FLAGS, "cpu")[0].workload.attention
+        == "sdpa"
+    )
