@@ -62,7 +62,7 @@ def expanded(entry: Mapping[str, Any], where: str, device: DeviceKind) -> tuple[
             used = {key: lists[key] for key in lists if uses(key, family, kind)}
             heeded |= used.keys()
             for one in _combined(used | {"model": [model], "work": [kind]}, where, mistakes):
-                case = _case(one, where, device, mistakes)
+                case = _case(one, device, mistakes)
                 cases |= {case.id: case} if case else {}
     if paired:
         mistakes += _ignored(lists, heeded, where)
@@ -124,7 +124,7 @@ def _combined(
             mistakes.append(input_error(error, where, Request))
 
 
-def _case(one: Request, where: str, device: DeviceKind, mistakes: list[InputError]) -> Task | None:
+def _case(one: Request, device: DeviceKind, mistakes: list[InputError]) -> Task | None:
     try:
         return one.case(device)
     except InputError as error:
