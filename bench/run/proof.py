@@ -8,7 +8,7 @@ a file, what was seen onto a page beside what good looks like.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -82,9 +82,9 @@ class Proof:
     measured: dict[str, Measurement] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
-    def run(self) -> Iterator[Event]:
-        """Every step in its order; one that fails is a finding, and the next goes on."""
-        steps: tuple[tuple[str, Callable[[], Steps]], ...] = (
+    def steps(self) -> tuple[tuple[str, Callable[[], Steps]], ...]:
+        """The steps by their titles, in their order."""
+        return (
             ("environment", self._environment),
             ("attention kernels", self._attention),
             ("small model, decode", self._decode_small),
@@ -99,6 +99,9 @@ class Proof:
             ("largest batch", self._largest),
             ("generate, then decode again", self._again),
         )
+
+    def run(self, steps: Sequence[tuple[str, Callable[[], Steps]]]) -> Iterator[Event]:
+        """Take steps in turn; one that fails is a finding, and the next goes on."""
         for number_, (title, step) in enumerate(steps, 1):
             self.session.progress.label = f"{number_}/{len(steps)} {title}"
             start = perf_counter()
@@ -291,7 +294,7 @@ def run(
     session = Session(store, limits, progress, suite=NAME, command=command)
     proof = Proof(device, session, store, command)
     yield progress.event("plan", f"proving {device}, thirteen steps, at most ten minutes")
-    yield from proof.run()
+    yield from proof.run(proof.steps())
     lines = "".join(f"{serialise(one)}\n" for one in proof.measured.values())
     (folder / "records.jsonl").write_text(lines, "utf-8")
     (folder / "proof.md").write_text(page(proof), "utf-8")

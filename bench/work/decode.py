@@ -42,6 +42,7 @@ class Decoder:
         self._last = {"logits_to_keep": 1} if has_last_logits(self.model) else {}
         self._cache_name = cache_name(self.model)
         self._source: Any = None
+        self._read: Callable[[Tensor], Tensor] = compiled(self._first, job.workload)
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
         self._allocate()
@@ -58,9 +59,9 @@ class Decoder:
             if self.encodes:
                 self._source = self._encode(self.prompt)
                 self.token.fill_(self.model.config.decoder_start_token_id)
-                self._take(self._pass(self.token))
+                self._take(self._read(self.token))
             else:
-                self._take(self._pass(self.prompt))
+                self._take(self._read(self.prompt))
 
     def advance(self) -> None:
         """One more token for every sequence."""
@@ -159,6 +160,10 @@ class Decoder:
         given = {"input_ids": ids, "decoder_input_ids": self.token}
         logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
         return logits
+
+    def _first(self, ids: Tensor) -> Tensor:
+        """As `_forward`, for the first pass: a function of its own is compiled on its own."""
+        return self.logits_of(self.model, ids)
 
     def _forward(self, ids: Tensor) -> Tensor:
         """Logits of the last position; the cache takes up what passes."""

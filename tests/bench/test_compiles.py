@@ -39,6 +39,7 @@ def whole_graphs(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
 @pytest.mark.parametrize(("name", "kind"), STEPS)
 def test_a_step_is_one_graph_and_is_compiled_once(name, kind, whole_graphs):
     length = {"prompt_tokens": 12} if name in TEXT else {}

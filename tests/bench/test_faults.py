@@ -368,3 +368,10 @@ def test_what_a_gpu_or_its_compiler_did_wrong_keeps_its_kind_and_first_line(erro
 def test_an_error_of_our_own_is_not_taken_for_the_gpus():
     with pytest.raises(KeyError):
         worker.end_of(lambda: {}["missing"])
+
+
+def test_workers_share_what_was_compiled(monkeypatch):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    isolation._context()
+    shared = Path(__import__("os").environ["TORCHINDUCTOR_CACHE_DIR"])
+    assert shared == isolation.CACHES / "modelworth" / "inductor"

@@ -140,3 +140,17 @@ def test_the_higher_ceiling_counts():
     assert machines.higher(one, other) == Ceilings(
         matmul_flops_per_s=2.0, copy_bytes_per_s=5.0, read_bytes_per_s=3.0
     )
+
+
+def test_a_graphs_pool_counts_though_nothing_of_it_is_allocated(monkeypatch):
+    """1,000 bytes allocated, 5,000 reserved: under a captured graph the peak is 5,000."""
+    for name in ("empty_cache", "synchronize", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 1000)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: 5000)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 9000))
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda _: {})
+    for graphs, peak in ((False, 1000), (True, 5000)):
+        one = work(lambda: None, cuda_graphs=graphs)
+        used = memory.measure(one, torch.device("cuda"))
+        assert (used.allocated_peak_bytes, used.reserved_peak_bytes) == (peak, 5000)

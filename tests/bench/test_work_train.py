@@ -296,3 +296,10 @@ def test_a_step_whose_gradients_overflow_is_skipped_in_float16():
     before = [weight.clone() for weight in prepared.step.model.parameters()]
     prepared.step()
     assert all(map(torch.equal, before, prepared.step.model.parameters()))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
+def test_logits_that_a_compiled_loss_never_makes_are_no_part_of_the_peak():
+    """Eager: 2 sequences × 16 tokens × 64 words in float32; compiled: not known to exist."""
+    eager, compiled = (work("llama", compiled=each) for each in (False, True))
+    assert (eager.logits_bytes, compiled.logits_bytes) == (2 * TOKENS * 64 * 4, None)

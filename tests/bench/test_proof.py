@@ -1,0 +1,79 @@
+"""The proof of a device: every step ends in a finding, and the page says what was seen."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from modelworth.bench.run import proof, proof_jobs  # noqa: E402 torch may be absent
+from modelworth.bench.run.progress import Progress  # noqa: E402
+from modelworth.bench.run.session import Session  # noqa: E402
+from modelworth.data.errors import ModelworthError  # noqa: E402
+from tests.bench.test_record import kept, seen  # noqa: E402
+
+TWO_MINUTES = (
+    "environment",
+    "attention kernels",
+    "small model, decode",
+    "replayed step beside a full pass",
+    "transformers' own generate",
+    "number formats of its products",
+    "more than fits",
+)
+"""Steps that show most of what the others show, in about two minutes."""
+
+
+def begun() -> proof.Proof:
+    limits = proof.LIMITS["cpu"]
+    session = Session(None, limits, Progress(limits), suite=proof.NAME)
+    return proof.Proof("cpu", session, None, None)
+
+
+def test_a_step_that_fails_is_a_finding_and_the_next_goes_on():
+    def fails():
+        yield one.session.progress.event("tick")
+        raise ModelworthError("oom: no memory")
+
+    def works():
+        yield one.session.progress.event("tick")
+        return proof.Finding("", "a | b", "good", True)
+
+    one = begun()
+    events = list(one.run((("first", fails), ("second", works))))
+    assert [event.message for event in events if event.kind == "notice"] == [
+        "first: NOT as it should be: oom: no memory",
+        "second: good: a | b",
+    ]
+    one.measured["a"] = kept(seen())
+    page = proof.page(one)
+    assert "| first | 0 | **no** | oom: no memory | runs |" in page
+    assert "| second | 0 | yes | a ¦ b | good |" in page
+    assert "Test CPU" in page
+    assert "no GPU's figures" in page
+
+
+def test_products_are_counted_by_their_widest_format():
+    with proof_jobs._Formats() as counted:
+        wide, narrow = torch.ones(2, 2), torch.ones(2, 2, dtype=torch.bfloat16)
+        wide @ wide
+        narrow @ narrow
+        wide.to(torch.bfloat16) @ narrow
+    assert counted.counts == {"float32": 1, "bfloat16": 2}
+
+
+def test_thirteen_steps_are_promised():
+    assert len(begun().steps()) == 13
+
+
+@pytest.mark.slow
+def test_two_minutes_of_the_proof_on_a_processor():
+    one = begun()
+    list(one.run([step for step in one.steps() if step[0] in TWO_MINUTES]))
+    found = {finding.title: finding for finding in one.findings}
+    assert tuple(found) == TWO_MINUTES
+    wrong = [finding for finding in one.findings if finding.holds is False]
+    assert not wrong, wrong
+    assert "0 times" in found["number formats of its products"].seen
+    assert one.measured["crowded"].status == "oom"
