@@ -5,6 +5,7 @@ It is called in a process made for the case (`modelworth.bench.run.isolation`).
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from modelworth.bench.study.case import Seen, StudyCase
 from modelworth.bench.study.corpus import Corpus
 from modelworth.bench.timing import peak_memory as memory
 from modelworth.bench.timing.monitor import Monitor, neighbours
+from modelworth.data.study import Estimate
 
 SHARED_FROM = 128
 """Width from which a net's products are worth several cores."""
@@ -41,7 +43,8 @@ def _seen(job: dict[str, Any]) -> Seen:
     with Monitor(case.device, 0, before) as monitor:
         monitor.start()
         seen = _run(case, job)
-    return seen.model_copy(update={"condition": monitor.condition()})
+    figures = seen.figures | {"processor_s": Estimate(value=process_time())}
+    return seen.model_copy(update={"condition": monitor.condition(), "figures": figures})
 
 
 def _run(case: StudyCase, job: dict[str, Any]) -> Seen:
