@@ -7,6 +7,7 @@ from typing import Final
 
 from modelworth.data.measurement import Measurement
 from modelworth.report import study_data, study_explain, study_learning, study_privacy
+from modelworth.report.study_table import estimate
 
 SECTIONS: Final[dict[str, Callable[[Sequence[Measurement]], list[str]]]] = {
     "data": study_data.lines,
@@ -20,17 +21,19 @@ Each stage from text to trust, measured in a process of its own on the machine b
 measured, further only as extrapolated, with a wider interval."""
 
 
-def document(records: Sequence[Measurement]) -> str:
-    """The whole page."""
+def document(records: Sequence[Measurement], picture: str | None = None) -> str:
+    """The whole page; `picture` is the file with the learning curves, beside it."""
     parts = ["# The chain, measured", "", READING, "", *_machines(records), ""]
     for name in SECTIONS:
         if any(it.study and it.study.name == name for it in records):
-            parts += section(name, records)
+            parts += section(name, records, picture)
     return "\n".join(parts).rstrip() + "\n"
 
 
-def section(name: str, records: Sequence[Measurement]) -> list[str]:
+def section(name: str, records: Sequence[Measurement], picture: str | None = None) -> list[str]:
     """One study's part."""
+    if name == "learning":
+        return study_learning.lines(records, picture)
     return SECTIONS[name](records)
 
 
@@ -46,4 +49,13 @@ def _machines(records: Sequence[Measurement]) -> list[str]:
         )
     days = sorted({f"{it.recorded_at:%Y-%m-%d}" for it in records})
     when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
-    return [f"- Measured {when} by `modelworth study`: {len(records)} runs", *said.values()]
+    runs = f"- Measured {when} by `modelworth study`: {len(records)} runs{_minutes(records)}"
+    return [runs, *said.values()]
+
+
+def _minutes(records: Sequence[Measurement]) -> str:
+    """Processor time of the runs, where all of them know theirs."""
+    known = [it for it in (estimate(record, "processor_s") for record in records) if it]
+    if not known or len(known) < len(records):
+        return ""
+    return f", {sum(it.value for it in known) / 60:.1f} minutes of processor time"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modelworth.costmodel.business.chain_data import core_hours_per_tb
 from modelworth.data.measurement import Measurement
-from modelworth.report.study_table import figure, of, setting, table
+from modelworth.report.study_table import estimate, figure, of, setting, table
 
 STAGES = ("read", "filter", "deduplicate", "tokenise", "pack")
 
@@ -22,8 +22,7 @@ def lines(records: Sequence[Measurement]) -> list[str]:
         "",
         "Rates are of one worker (one core) unless said otherwise, with intervals from ten parts.",
         "",
-        *table(head, rows),
-        "",
+        *([*table(head, rows), ""] if rows else []),
         *_images(every),
         *_hours(every),
     ]
@@ -51,12 +50,19 @@ def _rate(record: Measurement) -> str:
 
 def _images(records: Sequence[Measurement]) -> list[str]:
     said = [
-        f"Pictures of 512 × 512 as JPEG, decoded and resized to 224: "
-        f"{it.result.throughput_per_s.value:,.0f} a second on one core."
+        f"Images of {size.value / 1e3:,.0f} kB, decoded and resized to 224 × 224: "
+        f"{it.result.throughput_per_s.value:,.0f} a second on one core"
+        f"{_unread(it)}."
         for it in of(records, "images")
-        if it.result
+        if it.result and (size := estimate(it, "bytes_per_image"))
     ]
     return [*said, ""] if said else []
+
+
+def _unread(record: Measurement) -> str:
+    """How many of the files weren't images that can be read."""
+    kept = estimate(record, "kept_share")
+    return "" if kept is None or kept.value == 1 else f"; {1 - kept.value:.0%} couldn't be read"
 
 
 def _hours(records: Sequence[Measurement]) -> list[str]:

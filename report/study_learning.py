@@ -7,21 +7,30 @@ from collections.abc import Sequence
 from modelworth.costmodel.architecture.loss_fit import REACH, LawFit
 from modelworth.costmodel.architecture.loss_records import fitted, foretold, learned, run_of
 from modelworth.costmodel.architecture.scaling_law import compute_optimal
+from modelworth.costmodel.business.chain_quality import TASKS, by_size
+from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.data.measurement import Measurement
-from modelworth.report.study_table import estimate, figure, of, parameters, rate, setting, table
+from modelworth.data.study import Estimate
+from modelworth.report.study_table import figure, interval, of, parameters, rate, setting, table
+
+TASK_NAMES = {
+    "next_word": "next word", "cloze": "cloze, one of four",
+    "in_context": "repeating random words from the context", "topic": "topic, fine-tuned",
+    "translation": "translation", "question": "question about a passage", "image": "images",
+}  # fmt: skip
 
 
-def lines(records: Sequence[Measurement]) -> list[str]:
-    """The section's lines."""
+def lines(records: Sequence[Measurement], picture: str | None = None) -> list[str]:
+    """The section's lines; `picture` is the file with the curves."""
     every = [it for it in records if it.study and it.study.name == "learning"]
     runs = list(learned(every))
     failed = [it for it in every if it.status != "ok"]
     return [
         "## Learning: what data and size buy",
         "",
+        *([f"![Held-out loss against tokens: runs, law, reach]({picture})", ""] if picture else []),
         *_runs(runs),
         *_law(runs),
-        *_price(runs),
         *_tasks(every),
         *_labels(every),
         *_images(every),
@@ -94,34 +103,30 @@ def _buys(law: LawFit) -> list[str]:
     ]
 
 
-def _price(runs: Sequence[Measurement]) -> list[str]:
-    """Machine time for each accepted result by size: the runs with the largest budget."""
-    most = max((run_of(it).tokens for it in runs), default=0)
-    chosen = [it for it in runs if run_of(it).tokens == run_of(it).unique_tokens == most]
-    rows = []
-    for it in sorted(chosen, key=lambda it: run_of(it).parameters):
-        forward, right = estimate(it, "forward_s"), estimate(it, "next_word_share")
-        if forward and right and right.value > 0:
-            per = forward.value / (it.workload.prompt_tokens or 1)
-            rows.append((parameters(it), f"{per * 1e6:.2f}", f"{right.value:.1%}",
-                         f"{per / right.value * 1e6:.2f}"))  # fmt: skip
-    head = ("parameters", "µs a token", "next word right", "µs an accepted word")
-    said = "Large against small: machine time of a forward pass, and of a result that is right."
+def _tasks(records: Sequence[Measurement]) -> list[str]:
+    """What each size gets right, and the machine time and money of a result that is right."""
+    usd = load_drivers()["compute.cpu_core_usd_per_hour"].default
+    rows = [
+        (
+            TASK_NAMES[task], f"{one.parameters:,.0f}",
+            interval(Estimate(value=one.right[0], low=one.right[1], high=one.right[2]), "{:.1%}"),
+            _or_dash(one.seconds, 1e6), _or_dash(one.seconds_per_accepted, 1e6),
+            _or_dash(one.usd_per_million_accepted(usd), 1),
+        )
+        for task in TASKS
+        for one in by_size(records, task)
+    ]  # fmt: skip
+    head = ("task", "parameters", "right", "machine time, µs", "µs a right result",
+            "USD a million right results")  # fmt: skip
+    said = (
+        "Large against small: what a size gets right with most of the data, the machine time of a "
+        f"result, and of one that is right; a core hour at {usd:g} USD."
+    )
     return [said, "", *table(head, rows), ""] if rows else []
 
 
-def _tasks(records: Sequence[Measurement]) -> list[str]:
-    head = ("task", "parameters", "examples", "tokens right", "machine time, µs",
-            "µs a right answer")  # fmt: skip
-    rows = []
-    for it in of(records, "task"):
-        forward, right = estimate(it, "forward_s"), estimate(it, "accuracy_share")
-        if forward and right:
-            paid = f"{forward.value / right.value * 1e6:.1f}" if right.value > 0 else "—"
-            rows.append((setting(it, "task"), parameters(it), setting(it, "examples"),
-                         figure(it, "accuracy_share", "{:.1%}"), f"{forward.value * 1e6:.1f}",
-                         paid))  # fmt: skip
-    return ["Tasks that the study makes itself:", "", *table(head, rows), ""] if rows else []
+def _or_dash(value: float | None, scale: float) -> str:
+    return "—" if value is None else f"{value * scale:.3g}"
 
 
 def _labels(records: Sequence[Measurement]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The data study's runs: each stage of preparing text, and of pictures, timed part by part.
+"""The data study's runs: each stage of preparing text, and of images, timed part by part.
 
 A run takes so many megabytes of the folder, or of the default text, in some parts; each part is one
 sample, so that the rate has an interval. Copies are planted before duplicates are looked for: the
@@ -18,7 +18,8 @@ import numpy as np
 
 from modelworth.bench.study import preparation
 from modelworth.bench.study.case import Seen, StudyCase
-from modelworth.bench.study.texts import package_files, read
+from modelworth.bench.study.texts import folder_files, image_files, package_files, read
+from modelworth.data.errors import InputError
 from modelworth.data.study import Estimate
 
 T = TypeVar("T")
@@ -40,10 +41,10 @@ def run(case: StudyCase, files: Sequence[Path]) -> Seen:
     return stages[case.method](case, files)
 
 
-def source_files(folder: str | None) -> list[Path]:
-    """The folder's files, or those of the default text."""
-    from modelworth.bench.study.texts import folder_files
-
+def source_files(folder: str | None, method: str = "read") -> list[Path]:
+    """The folder's files of the kind that a method works on, or those of the default text."""
+    if method == "images":
+        return [] if folder is None else image_files(Path(folder))
     if folder is None:
         return [path for _, path in package_files() if path.exists()]
     return folder_files(Path(folder))
@@ -122,17 +123,25 @@ def _pack(case: StudyCase, files: Sequence[Path]) -> Seen:
 
 
 def _images(case: StudyCase, files: Sequence[Path]) -> Seen:
-    del files
+    """Pictures of the folder, or made-up ones; what can't be read is counted as not kept."""
     rng, count = np.random.default_rng(case.seed), int(case.number("images"))
-    pictures = preparation.images(count, IMAGE_SIDE, rng)
+    pictures = (
+        [path.read_bytes() for path in files[:count]]
+        if files
+        else preparation.images(count, IMAGE_SIDE, rng)
+    )
+    kept: list[bool] = []
 
     def stage(part: Sequence[bytes]) -> None:
-        for content in part:
-            preparation.decoded(content, SMALL_SIDE)
+        kept.extend(preparation.decoded(content, SMALL_SIDE) is not None for content in part)
 
     sizes, times = _timed(stage, pictures, lambda _: 1)
-    stored = float(np.mean([len(content) for content in pictures]))
-    figures = {"bytes_per_image": Estimate(value=stored)}
+    if not any(kept):
+        raise InputError(str(files[0].parent), "no image that can be read", "JPEG, PNG or the like")
+    figures = {
+        "bytes_per_image": Estimate(value=float(np.mean([len(it) for it in pictures]))),
+        "kept_share": Estimate(value=float(np.mean(kept))),
+    }
     work = sum(sizes) / len(sizes)
     return Seen(unit="images", work_per_step=work, samples_s=times, figures=figures)
 

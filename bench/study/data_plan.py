@@ -24,10 +24,19 @@ QUICK: Final = Amounts((0.5, 1), 20, 40)
 STANDARD: Final = Amounts((1, 4), 60, 200)
 
 
-def cases(wanted: Amounts, corpus: str, cores: int) -> list[StudyCase]:
-    """Every run."""
+def cases(
+    wanted: Amounts, corpus: str | None, cores: int, pictures: Sequence[Path] | None = None
+) -> list[StudyCase]:
+    """Every run.
+
+    Args:
+        wanted: how far it goes.
+        corpus: digest of the text; None: there is none, only images.
+        cores: of this machine.
+        pictures: the images there are; None: made-up ones.
+    """
     runs: list[tuple[str, dict[str, Setting]]] = []
-    for megabytes in wanted.megabytes:
+    for megabytes in wanted.megabytes if corpus else ():
         own: dict[str, Setting] = {"megabytes": megabytes}
         runs += [
             ("read", own), ("filter", own), ("deduplicate", own | {"planted": wanted.planted}),
@@ -35,11 +44,16 @@ def cases(wanted: Amounts, corpus: str, cores: int) -> list[StudyCase]:
         ]  # fmt: skip
         if cores > 1:
             runs.append(("tokenise", own | {"workers": cores}))
-    runs.append(("images", {"images": wanted.images}))
-    return [
+    made = [
         StudyCase(study="data", method=method, settings=settings, corpus=corpus)
         for method, settings in runs
     ]
+    if pictures is None or pictures:
+        count = wanted.images if pictures is None else min(wanted.images, len(pictures))
+        seen = corpus if pictures is None else digest(pictures)
+        settings: dict[str, Setting] = {"images": count}
+        made.append(StudyCase(study="data", method="images", settings=settings, corpus=seen))
+    return made
 
 
 def digest(files: Sequence[Path]) -> str:

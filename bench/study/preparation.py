@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, Final
 
@@ -110,12 +111,14 @@ def images(count: int, side: int, rng: np.random.Generator) -> list[bytes]:
     return made
 
 
-def decoded(content: bytes, side: int) -> NDArray[np.uint8]:
-    """A picture from its file, resized."""
+def decoded(content: bytes, side: int) -> NDArray[np.uint8] | None:
+    """A picture from its file, resized; None if it is broken or too large to be one."""
     from PIL import Image
 
-    with Image.open(BytesIO(content)) as picture:
+    broken = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+    with suppress(*broken), Image.open(BytesIO(content)) as picture:
         return np.asarray(picture.convert("RGB").resize((side, side)))
+    return None
 
 
 def _altered(text: str, rng: np.random.Generator) -> str:

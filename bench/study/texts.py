@@ -2,7 +2,7 @@
 
 A folder may hold plain text, JSON lines and Parquet; a document is a file, a line or a row. The
 default corpus is the Python source of packages that this project needs anyway, each under its own
-licence, which is noted with the records.
+licence, which is noted with the records. Images are a second kind that a folder may hold.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ PACKAGES: Final = ("numpy", "scipy", "pandas", "sympy", "networkx", "sqlalchemy"
 TEXT: Final = frozenset(
     {".txt", ".md", ".rst", ".py", ".html", ".htm", ".csv", ".tex", ".c", ".h", ".js", ".ts"}
 )
+TABLES: Final = frozenset({".jsonl", ".parquet"})
+IMAGES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 COLUMNS: Final = ("text", "content", "document", "body")
 """Where a row of JSON lines or Parquet keeps its text, the first that is there."""
 SHORTEST: Final = 200
@@ -43,13 +45,26 @@ def folder_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(str(folder), "no folder", "a folder with text, JSON lines or Parquet")
-    known = TEXT | {".jsonl", ".parquet"}
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known)
-    files = [path for path in files if path.is_file()]
+    files = text_files(folder)
     if not files:
-        allowed = f"a folder with files of {', '.join(sorted(known))}"
+        allowed = f"a folder with files of {', '.join(sorted(TEXT | TABLES))}"
         raise InputError(str(folder), "no text in it", allowed)
     return files
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The files of a folder that may hold text, in order of their names; empty if none."""
+    return _of_kinds(folder, TEXT | TABLES)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder, in order of their names; empty if it holds none."""
+    return _of_kinds(folder, IMAGES)
+
+
+def _of_kinds(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    return [path for path in files if path.is_file()]
 
 
 def folder_documents(folder: Path) -> Iterator[Document]:

@@ -52,7 +52,7 @@ def _run(case: StudyCase, job: dict[str, Any]) -> Seen:
     if case.study == "data":
         from modelworth.bench.study import data
 
-        return data.run(case, data.source_files(job.get("folder")))
+        return data.run(case, data.source_files(job.get("folder"), case.method))
     corpus = Corpus.load(job["corpus_file"]) if case.corpus else None
     device = torch.device(case.device)
     if case.study == "privacy":

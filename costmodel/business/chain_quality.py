@@ -26,6 +26,8 @@ TASKS: Final = {
     "question": (("task",), "accuracy_share"),
     "image": (("image",), "accuracy_share"),
 }
+#: windows of text that a result takes: four continuations, each of three quarters of a window
+WINDOWS: Final = {"cloze": 3.0}
 AMOUNTS: Final = ("tokens", "examples", "labelled_examples")
 SECONDS: Final = "forward_s"
 
@@ -60,7 +62,7 @@ def by_size(measurements: Iterable[Measurement], task: str) -> tuple[Quality, ..
     for it in sorted(records, key=lambda it: (_amount(it), it.recorded_at)):
         if _is_of(it, methods, figure, task):
             found[it.model.parameters_total or 1] = it
-    return tuple(_quality(found[size], figure) for size in sorted(found))
+    return tuple(_quality(found[size], figure, WINDOWS.get(task)) for size in sorted(found))
 
 
 def share_at(qualities: tuple[Quality, ...], parameters: float) -> Ends:
@@ -88,14 +90,14 @@ def _amount(record: Measurement) -> float:
     return float(settings.get("unique_tokens", settings[key])) if key else 0.0
 
 
-def _quality(record: Measurement, figure: str) -> Quality:
+def _quality(record: Measurement, figure: str, windows: float | None) -> Quality:
     assert record.study is not None
     found, took = record.study.figures[figure], record.study.figures.get(SECONDS)
     low = found.value if found.low is None else found.low
     high = found.value if found.high is None else found.high
     seconds = took.value if took else None
-    if seconds and record.study.method == "scratch":
-        seconds /= record.workload.prompt_tokens or 1  # of a window; each token is a result
+    if seconds and record.study.method == "scratch":  # of a window, each token of which may count
+        seconds *= windows or 1 / (record.workload.prompt_tokens or 1)
     return Quality(
         float(record.model.parameters_total or 1), (found.value, low, high), seconds, record
     )

@@ -29,6 +29,7 @@ GROWTH: Final = "building.training_growth_factor_per_year"
 PROGRESS: Final = "building.compute_fall_factor_per_year"
 LATER: Final = "demand.years_until_start"
 PATHS: Final = ("demand.market_price_path", "compute.rent_path")
+LEAST_DATES: Final = 8
 LAST_YEAR: Final = 2030
 SHOWN: Final = ("market_price_index", "rent_index", "opening_training_index")
 
@@ -67,7 +68,7 @@ class Start:
 
 
 def trends(accelerator: str | None) -> tuple[Trend, ...]:
-    """Prices, rents and training runs; rents of the accelerator's family."""
+    """Prices, rents and training runs."""
     runs = past_training_costs()
     price_of_work = [
         (row.date, row.amortised_usd / row.training_flop)
@@ -77,14 +78,14 @@ def trends(accelerator: str | None) -> tuple[Trend, ...]:
     compute = [(row.date, row.training_flop) for row in runs if row.training_flop]
     return (
         fitted("price", _paid(market.prices())),
-        fitted("rent", _paid(market.rents(accelerator))),
+        fitted("rent", _rents(accelerator)),
         fitted("training_price", price_of_work),
         fitted("training_compute", compute, grows=True),
     )
 
 
 def fitted(key: str, dated: Sequence[tuple[str, float]], *, grows: bool = False) -> Trend:
-    """The pace of a series of three or more dated values."""
+    """The pace of a series with three or more dates."""
     dates = sorted(date for date, _ in dated)
     years, values = (np.array(column) for column in zip(*_numbers(dated), strict=True))
     away, logs = years - years.mean(), np.log(values)
@@ -142,6 +143,14 @@ def _setting(driver: str, trend: Trend) -> Setting:
     drawn = parse(driver, spec, (row.minimum, row.maximum))
     source = f"trend of {trend.count} dated values, {trend.first} to {trend.last}"
     return Setting(drawn.base, drawn, spec, source=source, as_of=trend.last, basis="published")
+
+
+def _rents(accelerator: str | None) -> list[tuple[str, float]]:
+    """Of the accelerator's family where dates enough span a year, else of the usual one."""
+    own = _paid(market.rents(accelerator))
+    years = [year for year, _ in _numbers(own)]
+    enough = len(set(years)) >= LEAST_DATES and max(years) - min(years) >= 1
+    return own if enough else _paid(market.rents(None))
 
 
 def _paid(series: Sequence[Dated]) -> list[tuple[str, float]]:

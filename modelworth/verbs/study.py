@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 STUDIES = ("data", "learning", "privacy", "explain")
 EPILOG = """examples:
-  modelworth study data ./our-texts          read, filter, deduplicate, tokenise, pack: MB/s
+  modelworth study data ./our-files          read, filter, deduplicate, tokenise, pack: MB/s;
+                                             images of the folder decoded and resized
   modelworth study learning                  a ladder of sizes and budgets on a default text
   modelworth study learning ./our-texts      on your own: plain text, JSON lines or Parquet
   modelworth study learning --quick          the same in a minute or two
@@ -128,14 +129,17 @@ def _said(measurement: Measurement) -> str:
 
 
 def _data(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
-    from modelworth.bench.study import data, data_plan
+    from modelworth.bench.study import data, data_plan, texts
     from modelworth.bench.timing.machine import cores
 
     require("datasketch")
     require("PIL")
     folder = None if options.folder is None else str(options.folder)
     wanted = data_plan.QUICK if options.quick else data_plan.STANDARD
-    return data_plan.cases(wanted, data_plan.digest(data.source_files(folder)), cores()), None
+    pictures = None if folder is None else data.source_files(folder, "images")
+    only_pictures = bool(pictures) and not texts.text_files(options.folder)
+    corpus = None if only_pictures else data_plan.digest(data.source_files(folder))
+    return data_plan.cases(wanted, corpus, cores(), pictures), None
 
 
 def _learning(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
@@ -253,10 +257,18 @@ def _show(name: str, store: Store) -> None:
 
 
 def _report(path: Path, store: Store) -> None:
+    from modelworth.costmodel.architecture.loss_records import curves, learned
     from modelworth.report.chain_document import document
+    from modelworth.report.chain_picture import learning_svg
 
-    path.write_text(document(_records(store)), "utf-8")
-    print(f"written: {path}", file=sys.stderr)
+    records = _records(store)
+    found = curves(learned(records))
+    picture = None
+    if found is not None and importlib.util.find_spec("vl_convert"):
+        picture = path.with_suffix(".svg")
+        picture.write_text(learning_svg(found[1]), "utf-8")
+    path.write_text(document(records, picture.name if picture else None), "utf-8")
+    print(f"written: {path}{f', {picture}' if picture else ''}", file=sys.stderr)
 
 
 def _records(store: Store) -> list[Measurement]:

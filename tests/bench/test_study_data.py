@@ -7,6 +7,7 @@ import pytest
 
 from modelworth.bench.study import data, data_plan, preparation
 from modelworth.bench.study.case import StudyCase
+from modelworth.data.errors import InputError
 
 ENGLISH = "the model that we have is not as large as this one and it is to be used for work " * 5
 
@@ -106,6 +107,29 @@ def test_pictures_are_decoded_to_their_size():
     assert preparation.decoded(content, 32).shape == (32, 32, 3)
     seen = run("images", [], images=12)
     assert (seen.unit, seen.work_per_step) == ("images", 1.2)
+
+
+def test_a_folders_own_images_are_decoded_and_broken_ones_counted(tmp_path):
+    contents = preparation.images(9, 64, np.random.default_rng(0))
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.jpg").write_bytes(content)
+    (tmp_path / "broken.PNG").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    files = data.source_files(str(tmp_path), "images")
+    (only,) = data_plan.cases(data_plan.QUICK, None, 2, files)
+    seen = data.run(only, files)
+    assert only.settings == {"images": 10}
+    assert seen.figures["kept_share"].value == 0.9
+    size = sum(path.stat().st_size for path in files) / 10
+    assert seen.figures["bytes_per_image"].value == pytest.approx(size)
+    with pytest.raises(InputError, match="no image that can be read"):
+        data.run(only, [tmp_path / "broken.PNG"])
+
+
+def test_a_folder_of_text_alone_has_no_images_to_study(files):
+    methods = {case.method for case in data_plan.cases(data_plan.QUICK, "text", 1, [])}
+    assert methods == {"read", "filter", "deduplicate", "tokenise", "pack"}
+    made = data_plan.cases(data_plan.QUICK, "text", 1)
+    assert [case.method for case in made][-1] == "images"
 
 
 def test_other_files_are_another_corpus(files):

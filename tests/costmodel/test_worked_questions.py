@@ -17,9 +17,11 @@ SAID = {
     "image_generation": "depends",
     "internal_copilot": "depends",
     "medical_vision": "depends",
+    "multimodal_claims": "depends",
     "own_small_or_bought": "not_viable",
     "pretrain_foundation": "not_viable",
     "translation_service": ("not_viable", "depends"),  # at the very bound of the rule
+    "trillion_parameters": "not_viable",
 }
 OPENINGS = {
     "viable": ("Yes by the rule", "按规则可行"),
