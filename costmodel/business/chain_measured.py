@@ -29,6 +29,7 @@ from modelworth.data.words import Basis
 
 NOTHING_STUDIED: Final = "S01"
 BEYOND: Final = "S02"
+SIZE: Final = "building.active_parameters"
 CORE_HOUR: Final = "compute.cpu_core_usd_per_hour"
 #: factor by which either end of an interval moves for each decade beyond the reach; judgement
 WIDER_PER_DECADE: Final = 1.5
@@ -69,7 +70,7 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     if scenario.word("demand.accepted_basis") == "measured":
         found += _quality(scenario, studies, catalog, findings)
     if _wants_law(scenario):
-        law = _law(scenario, studies, findings)
+        law = _law(scenario, studies, catalog, findings)
         settings, predictions = law.settings_and_use if law else ({}, ())
     findings += [_beyond(it) for it in found if it.beyond > REACH and _matters(scenario, it.key)]
     settings |= {it.key: _setting(it) for it in found}
@@ -87,7 +88,7 @@ def _trust(
 ) -> list[Found]:
     """Slowdowns, lost quality and the cost of an explanation."""
     found = []
-    trained, served = scenario.number("building.active_parameters"), _served(scenario, catalog)
+    trained, served = _trained(scenario, catalog), _served(scenario, catalog)
     for key, runs in chain_trust.slowdowns(studies).items():
         found.append(_nearest(key, runs, trained))
     lost = chain_trust.quality_loss(
@@ -224,17 +225,17 @@ def _wants_law(scenario: Scenario) -> bool:
 
 
 def _law(
-    scenario: Scenario, studies: Sequence[Measurement], findings: list[Finding]
+    scenario: Scenario,
+    studies: Sequence[Measurement],
+    catalog: Catalog,
+    findings: list[Finding],
 ) -> _Law | None:
     records = learned(studies)
     fit = fitted(records)
     if fit is None:
         findings.append(_nothing("building.loss_basis", "learning"))
         return None
-    size, target = (
-        scenario.number("building.active_parameters"),
-        scenario.number("building.target_loss"),
-    )
+    size, target = _trained(scenario, catalog), scenario.number("building.target_loss")
     try:
         tokens = float(tokens_for_loss(fit.law, target, size))
     except InputError as error:
@@ -247,11 +248,18 @@ def _law(
     return _Law(fit, size, tokens, records)
 
 
+def _trained(scenario: Scenario, catalog: Catalog) -> float:
+    """Parameters of the model that is trained: those stated, else those of the model served."""
+    if SIZE in scenario.settings:
+        return scenario.number(SIZE)
+    return _served(scenario, catalog)
+
+
 def _served(scenario: Scenario, catalog: Catalog) -> float:
     """Parameters of the model that is served."""
     if scenario.hardware.model is not None:
         return float(catalog.model(scenario.hardware.model).parameters_active)
-    return scenario.number("building.active_parameters")
+    return scenario.number(SIZE)
 
 
 def _setting(found: Found) -> Setting:

@@ -171,6 +171,16 @@ def test_ten_times_beyond_is_still_measured():
         assert found.settings["trust.ghost_slowdown_factor"].basis == basis
 
 
+def test_the_model_that_is_named_is_the_one_that_is_tuned():
+    """Llama 3.2 1B of the catalogue, not the table's default size."""
+    found = capacity.resolve(
+        with_overrides(load("own_small_or_bought"), {"capacity.basis": "given"}),
+        privacy(), load_catalog(),
+    )  # fmt: skip
+    said = {it.path: it.values["factor"] for it in found.findings if it.id == "S02"}
+    assert said["trust.ghost_slowdown_factor"] == pytest.approx(1235.8144)
+
+
 def test_what_was_not_studied_is_said():
     promised = {"trust.private_training": "naive", "trust.explained_share": 0.1}
     found = resolved([], **promised, **{"building.data_basis": "measured"})

@@ -1,0 +1,1 @@
+"""The worked question in both languages, made from the shipped studies and the scenario."""
