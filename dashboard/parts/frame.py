@@ -74,10 +74,18 @@ def style() -> None:
     st.html(STYLE)
 
 
-def sidebar() -> None:
-    """Language, the scenario at hand, and the way back."""
+def sidebar(listed: dict[str, list[Any]]) -> None:
+    """The pages, language, the scenario at hand, and the way back.
+
+    The pages are links of our own: Streamlit's list of them isn't one to a screen reader.
+    """
     words = state.words()
     with st.sidebar:
+        for place, (group, entries) in enumerate(listed.items()):
+            with st.container(key=f"nav-{place}"):
+                st.caption(group)
+                for page in entries:
+                    st.page_link(page, width="stretch")
         st.caption(show.say("sidebar.scenario", name=state.title()))
         st.button(
             words.t("scenario.undo"), icon=":material/undo:", on_click=state.undo,

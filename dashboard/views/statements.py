@@ -6,7 +6,7 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import lineage, provenance, show, statement_tables
+from modelworth.dashboard.parts import actuals, lineage, provenance, show, statement_tables
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
@@ -50,4 +50,5 @@ with show.errors_said():
     found = state.analysis()
     statement(found)
     spread(found)
+    actuals.panel(found)
 provenance.footer()

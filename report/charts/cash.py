@@ -11,13 +11,20 @@ from modelworth.report.charts.base import Look, axis, figure, month_axis, wrappe
 from modelworth.report.charts.sketch import Sketch
 
 
-def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -> go.Figure:
+def band(
+    look: Look,
+    series: Series,
+    *,
+    marks: Sequence[tuple[int, str]] = (),
+    seen: Sequence[tuple[int, float]] = (),
+) -> go.Figure:
     """One line over the months with its 10 to 90% band, and months worth a word.
 
     Args:
         look: the reader's words and ground.
         series: values for month 0 on.
         marks: month and what happens in it.
+        seen: month and what it came to.
     """
     chart, months = figure(look), list(range(len(series.base)))
     if series.p10 and series.p90:
@@ -36,8 +43,16 @@ def band(look: Look, series: Series, *, marks: Sequence[tuple[int, str]] = ()) -
             showlegend=False, hoverinfo="skip",
             marker={"size": 10, "color": look.bad, "symbol": "diamond"},
         )  # fmt: skip
+    if seen:
+        chart.add_scatter(
+            x=[month for month, _ in seen], y=[value for _, value in seen], mode="markers",
+            name=look.words.t("chart.actual"),
+            marker={"size": 9, "color": look.bad, "symbol": "diamond"},
+            customdata=[look.words.value(value, series.unit) for _, value in seen],
+            hovertemplate="%{customdata}",
+        )  # fmt: skip
     zero_line(chart, look)
-    spread = [*series.base, *(series.p10 or ()), *(series.p90 or ())]
+    spread = [*series.base, *(series.p10 or ()), *(series.p90 or ()), *(value for _, value in seen)]
     chart.update_layout(
         xaxis=month_axis(look, len(months) - 1),
         yaxis=axis(look, series.unit, spread),

@@ -183,7 +183,7 @@ def test_an_image_service(reader):
 def test_an_option_of_ones_own_is_added_and_compared(reader):
     reader.pick("Fine-tune and host, or buy")
     page = reader.page
-    page.get_by_test_id("stSidebarNav").get_by_text("Options").click()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Options").click()
     page.get_by_role("heading", name="Your options").wait_for()
     reader.settle()
     page.get_by_role("button", name="Copy and add").click()
