@@ -24,7 +24,7 @@ RUN = "async () => (await axe.run(document, {resultTypes: ['violations']})).viol
 
 
 def main() -> int:
-    """Look at every page in both grounds."""
+    """Look at every page on light ground in English and on dark ground in Chinese."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--axe", type=Path, required=True, help="axe.min.js")
     options = parser.parse_args()
@@ -34,13 +34,13 @@ def main() -> int:
         server(Path(folder), f"sqlite:///{folder}/none.db") as address,
         chromium() as browser,
     ):
-        for scheme in ("light", "dark"):
+        for scheme, language in (("light", "en"), ("dark", "zh_CN")):
             context = browser.new_context(
                 viewport={"width": 1280, "height": 900}, color_scheme=scheme
             )
             page = context.new_page()
             for name in PAGES:
-                page.goto(f"{address}/{name}")
+                page.goto(f"{address}/{name}{'&' if '?' in name else '?'}lang={language}")
                 settled(page)
                 page.wait_for_timeout(500)
                 page.evaluate(script)

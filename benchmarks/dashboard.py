@@ -11,7 +11,7 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import psutil
@@ -20,6 +20,9 @@ from benchmarks.browser import chromium, server, settled
 
 MOVES = 40
 QUIET_MS = 350
+REST_S = 5.0
+LEFT_S = 160.0
+"""After which the server has given back what its readers held (Streamlit keeps them for 120 s)."""
 TARGETS = {
     "start_to_page_cold_s": 5.0, "first_page_warm_s": 2.0, "slider_p50_ms": 250.0,
     "slider_p95_ms": 400.0,
@@ -41,9 +44,12 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moves", type=int, default=MOVES)
+    parser.add_argument(
+        "--readers", type=int, help="instead: the server's memory while so many look, and after"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    figures = measure(options.moves)
+    figures = memory(options.readers) if options.readers else measure(options.moves)
     print(f"{'figure':<22}{'measured':>10}{'at most':>10}")
     for key, value in figures.items():
         bound = TARGETS.get(key)
@@ -78,6 +84,32 @@ def measure(moves: int) -> dict[str, float]:
     }
 
 
+def memory(readers: int) -> dict[str, float]:
+    """Megabytes of the server before, while each reader has moved a slider, and after all left."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chromium() as browser,
+        server(Path(folder), f"sqlite:///{folder}/empty.db") as address,
+    ):
+        _open(browser, address).context.close()
+        sleep(REST_S)
+        before, most = _held_mb(), 0.0
+        looking = []
+        for place in range(readers):
+            page = _open(browser, f"{address}/verdict")
+            slider = page.get_by_role("slider").nth(place % 3)
+            slider.focus()
+            for _ in range(1 + place % 4):
+                page.keyboard.press("ArrowRight")
+                page.wait_for_timeout(QUIET_MS)
+            looking.append(page)
+            most = max(most, _held_mb())
+        for page in looking:
+            page.context.close()
+        sleep(LEFT_S)
+        return {"before_mb": before, "readers_mb": most, "after_mb": _held_mb()}
+
+
 def _open(browser: Any, address: str) -> Any:
     """A new reader on a page, when all of it is there."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
@@ -107,11 +139,20 @@ def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float]:
     return waits, _busy_s() - began_s
 
 
-def _busy_s() -> float:
-    """Processor time of the dashboards that this process started."""
+def _servers() -> list[psutil.Process]:
+    """The dashboards that this process started."""
     own = psutil.Process().children(recursive=True)
-    servers = [one for one in own if "modelworth.dashboard.serve" in one.cmdline()]
-    return sum(sum(one.cpu_times()[:2]) for one in servers)
+    return [one for one in own if "modelworth.dashboard.serve" in one.cmdline()]
+
+
+def _busy_s() -> float:
+    """Processor time of the servers."""
+    return sum(sum(one.cpu_times()[:2]) for one in _servers())
+
+
+def _held_mb() -> float:
+    """Memory that the servers hold."""
+    return sum(one.memory_info().rss for one in _servers()) / 2**20
 
 
 def _arrow(slider: Any, move: int) -> str:

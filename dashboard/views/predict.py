@@ -101,7 +101,7 @@ def parts(question: Question) -> None:
         "predict.parts.reading", total=words.value(float(found.parameters), "parameters"),
         active=active, layers=found.layers,
     )  # fmt: skip
-    show.chart(charts.bars(look, shown, "parameters"), "parts", reading)
+    show.chart(charts.bars(look, shown, "count"), "parts", reading)
 
 
 def everywhere(question: Question) -> None:
