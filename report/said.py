@@ -8,8 +8,9 @@ which it does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from modelworth.costmodel.analysis import Analysis, Criterion, Figure, Finding
 from modelworth.costmodel.business.lint import sentence
@@ -87,7 +88,9 @@ def finding(words: Words, one: Finding, *, named: bool = True) -> str:
     def said(value: float | str) -> float | str:
         if isinstance(value, float):
             return words.number(value)
-        return words.name(value) if named and value in known else value
+        if value in known:
+            return words.name(value) if named else value
+        return catalogue(words.language).get(f"finding.{value}", value)
 
     values = {key: said(value) for key, value in one.values.items()}
     return sentence(replace(one, values=values), words.language)
@@ -125,23 +128,43 @@ def source(words: Words, text: str) -> str:
     known = catalogue(words.language)
     if (whole := known.get(f"source.{text}")) is not None:
         return whole
-    parts = [_part(known, part) for part in text.split("; ")]
+    for gaps, said_as in _patterns(words.language):
+        if ";" in gaps.pattern and (found := gaps.fullmatch(text)):
+            return _filled(said_as, "*", list(found.groups()))
+    parts = [_part(words.language, part) for part in text.split("; ")]
     return words.t("report.list.join").join(parts) if words.language != "en" else text
 
 
-def _part(known: Mapping[str, str], part: str) -> str:
+def _part(language: str, part: str) -> str:
     """One part of a source; a sentence with numbers is known by what stands around them."""
-    numbers = _NUMBER.findall(part)
+    known, numbers = catalogue(language), _NUMBER.findall(part)
+    if (whole := known.get(f"source.{part}")) is not None:
+        return whole
     pattern = known.get(f"source.{_NUMBER.sub('#', part)}") if numbers else None
-    if pattern is None or pattern.count("#") != len(numbers):
-        whole = known.get(f"source.{part}")
-        head, colon, tail = part.partition(": ")
-        if whole is not None or not colon:
-            return whole or part
-        return f"{_part(known, head)}: {_part(known, tail)}"
-    for number in numbers:
-        pattern = pattern.replace("#", number, 1)
+    if pattern is not None and pattern.count("#") == len(numbers):
+        return _filled(pattern, "#", numbers)
+    for gaps, said_as in _patterns(language):
+        if found := gaps.fullmatch(part):
+            return _filled(said_as, "*", [_part(language, name) for name in found.groups()])
+    head, colon, tail = part.partition(": ")
+    return f"{_part(language, head)}: {_part(language, tail)}" if colon else part
+
+
+def _filled(pattern: str, gap: str, values: Sequence[str]) -> str:
+    for value in values:
+        pattern = pattern.replace(gap, value, 1)
     return pattern
+
+
+@cache
+def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Sentences with names in them: what stands around the names, and how it is said."""
+    known = catalogue(language)
+    keys = (key for key in known if key.startswith("source.") and "*" in key)
+    return tuple(
+        (re.compile(re.escape(key.removeprefix("source.")).replace(r"\*", "(.+?)")), known[key])
+        for key in keys
+    )
 
 
 def driver_value(words: Words, key: str, value: float) -> str:

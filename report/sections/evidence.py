@@ -215,8 +215,6 @@ def _parameter(context: Context, key: str, value: Any, unit: str) -> str:
 
 def source(context: Context, text: str) -> str:
     """Where a value comes from: in the reader's language where it is words, else as it is."""
-    if text == "the scenario":
-        return context.t("the_scenario")
     return clean(said.source(context.words, text), 240) or context.t("no_source")
 
 

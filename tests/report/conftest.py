@@ -24,3 +24,10 @@ def small() -> Analysis:
 def base() -> Analysis:
     """The shipped base scenario, without measurements."""
     return evaluate(scenario.load("base"), trials=256, today=DAY)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> dict[str, Analysis]:
+    """Every shipped scenario, with a few trials."""
+    names = scenario.shipped()
+    return {name: evaluate(scenario.load(name), trials=64, today=DAY) for name in names}

@@ -22,12 +22,6 @@ CALLS = {"viable": "Go ahead", "not_viable": "Don't go ahead", "depends": "Don't
 LEAST_LETTERS = {"en": 25, "zh_CN": 9}
 
 
-@pytest.fixture(scope="module")
-def shipped() -> dict[str, Analysis]:
-    """Every shipped scenario, with a few trials."""
-    return {name: evaluate(scenario.load(name), trials=64, today=DAY) for name in SCENARIOS}
-
-
 def _mirrored(analysis: Analysis) -> Analysis:
     """The same plan with the other sign of the result and the other verdict."""
     npv = analysis.indicators["npv_usd"]

@@ -49,7 +49,7 @@ def write_measurements(paper: Paper) -> None:
         for column, value in ((3, use.value), (4, use.low), (5, use.high)):
             if value is not None:
                 paper.number(row, column, value, use.unit)
-        paper.text(row, 6, use.note)
+        paper.text(row, 6, said.source(paper.context.words, use.note))
 
 
 def write_sources(paper: Paper) -> None:
