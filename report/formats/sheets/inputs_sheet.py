@@ -14,7 +14,6 @@ from modelworth.costmodel.scenario.drivers import ANCHORS, FOLLOWS
 from modelworth.report.formats.sheets.book import INPUTS_FIRST_ROW, Input
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, HORIZON, RATE
 from modelworth.report.formats.sheets.sheet import CASE, Paper, pattern
-from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.evidence import age, distribution, source
 from modelworth.report.sections.in_use import monthly_values
 
@@ -214,7 +213,7 @@ def _monthly(paper: Paper) -> None:
         values = monthly_values(paper.context.analysis, key)
         unit = paper.context.analysis.drivers[key].unit
         paper.text(place.row, 0, paper.context.name(key))
-        paper.text(place.row, 1, clean(unit))
+        paper.text(place.row, 1, paper.context.words.unit(unit))
         paper.text(place.row, 2, key, "quiet")
         style = paper.styles[pattern(unit, max(map(abs, values))) + "_entry"]
         for month in months:
