@@ -17,7 +17,7 @@ from modelworth.data.errors import InputError
 from modelworth.data.server_metrics import MetricName, Quantity, metric_names
 
 _LINE = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_LABEL = re.compile(r'(?<!\w)(\w+)="((?:[^"\\]|\\.)*)"')
 RANKS = frozenset({"tp_rank", "pp_rank", "moe_ep_rank", "pid"})
 MAX_LINES = 200_000
 

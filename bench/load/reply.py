@@ -50,9 +50,12 @@ class Reply:
         if payload == b"[DONE]":
             self.ended = True
             return
-        event = json.loads(payload)
-        if not isinstance(event, dict):
-            raise ValueError("an event that is no object")
+        try:
+            self._take_event(json.loads(payload), moment_s)
+        except (AttributeError, TypeError, RecursionError) as error:
+            raise ValueError("an event of another form") from error
+
+    def _take_event(self, event: dict[str, Any], moment_s: float) -> None:
         if event.get("error"):
             self.error = str(event["error"])[:200]
             return

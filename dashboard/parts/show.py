@@ -25,11 +25,15 @@ BASIS_COLOURS = {
 }
 SEVERITIES = {"error": st.error, "warning": st.warning, "note": st.info}
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$:&])")
+ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|@(?=\w))", re.IGNORECASE)
+JOINER = "\N{WORD JOINER}"
+"""Has no width; an address with one in it isn't made a link, which escaping can't prevent."""
 
 
 def plain(text: object) -> str:
     """Text for Markdown that shows exactly as it is: no formatting, formulas, links or emoji."""
-    return MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+    inert = ADDRESS.sub(rf"\1{JOINER}", str(text).replace("\n", " "))
+    return MARKDOWN.sub(r"\\\1", inert)
 
 
 def say(key: str, **values: object) -> str:

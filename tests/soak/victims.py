@@ -59,7 +59,7 @@ class Victims:
 
     def kill(self, words: list[str], prepare: Callable[[], None] | None = None) -> Death:
         """Run the verb, kill it at a random moment, and see what it leaves."""
-        said = self.folder / "said.txt"
+        said = self._nothing_said()
         delay_s = float(self.rng.uniform(0, self.span_s))
         start = time.perf_counter()
         pid = os.fork()
@@ -77,7 +77,7 @@ class Victims:
 
     def finish(self, words: list[str], prepare: Callable[[], None] | None = None) -> str:
         """Run the verb to its end; what it said, and its time is known from then on."""
-        said = self.folder / "said.txt"
+        said = self._nothing_said()
         start = time.perf_counter()
         pid = os.fork()
         if pid == 0:
@@ -88,6 +88,12 @@ class Victims:
         if os.waitstatus_to_exitcode(status) != 0:
             raise RuntimeError(f"modelworth {words[0]} failed: {text[-500:]}")
         return text
+
+    def _nothing_said(self) -> Path:
+        """Where the next verb's words go: empty, also if it dies before its first."""
+        said = self.folder / "said.txt"
+        said.write_text("")
+        return said
 
     def survivors(self) -> tuple[str, ...]:
         """Descendants that came with the verb and live on."""
