@@ -72,5 +72,5 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(INSTALLED): $(RUNTIME)
 	@echo "Installing what the tests need"
-	$(PIP) -e '.[bench,study,serving,dashboard,report,cluster,postgres,test]'
+	$(PIP) -e '.[bench,study,serving,dashboard,report,cluster,postgres,team,test]'
 	@touch $@

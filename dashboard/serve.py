@@ -13,6 +13,7 @@ import threading
 from importlib import import_module
 from time import sleep
 
+from streamlit import net_util
 from streamlit.web import cli
 
 FIRST = (
@@ -27,9 +28,15 @@ REST_S = 30.0
 
 def main(arguments: list[str]) -> None:
     """Serve until interrupted; leaves with the server's exit status."""
+    ask_nobody()
     threading.Thread(target=read_in, daemon=True).start()
     threading.Thread(target=give_back, daemon=True).start()
     cli.main(["run", *arguments], prog_name="streamlit")
+
+
+def ask_nobody() -> None:
+    """Keep Streamlit from asking another host for this machine's address, at start or later."""
+    net_util.get_external_ip = lambda: None
 
 
 def read_in() -> None:

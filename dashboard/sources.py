@@ -22,6 +22,7 @@ from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.prediction import served
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.dashboard import team
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.importers.foreign import read_any
@@ -150,6 +151,7 @@ def add_file(path: Path, told: Told) -> tuple[int, int]:
         InputError: if something isn't a measurement, or more must be told; then none is taken.
     """
     records = _records_of_store(path) if path.suffix in STORES else read_any(path, told)
+    team.require_writable()
     with open_store(store_url()) as target:
         added = target.add_all(records)
     forget()
@@ -207,14 +209,17 @@ def saved_scenario(key: str) -> str:
 
 def save_scenario(text: str) -> str:
     """Keep a scenario in the store; the hash that finds it."""
+    team.require_writable()
     with open_store(store_url()) as target:
-        return target.save_scenario(text)
+        key = target.save_scenario(text)
+    team.remember_saved(key)
+    return key
 
 
 def saved_scenarios() -> tuple[tuple[str, datetime, str], ...]:
-    """Hash, time and text of the plans saved in the store, the newest first."""
+    """Hash, time and text of the saved plans that this reader is listed, the newest first."""
     opened = store()
-    return () if opened is None else opened.saved_scenarios()
+    return () if opened is None else team.own(opened.saved_scenarios())
 
 
 Key = tuple[str, str, int, tuple[str, ...]]

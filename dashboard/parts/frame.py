@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from modelworth.dashboard import state
+from modelworth.dashboard import state, team
 from modelworth.dashboard.parts import show
 from modelworth.report.words import LANGUAGES, Words
 
@@ -38,18 +38,13 @@ PAGES = {
 
 def require_login() -> None:
     """Let nobody past who isn't logged in, where an identity provider is configured."""
-    if "auth" not in _secrets() or st.user.get("is_logged_in"):
+    if not team.sign_in() or st.user.get("is_logged_in"):
         return
     words = state.words()
     st.title("modelworth", anchor=False)
     st.write(words.t("login.text"))
     st.button(words.t("login.button"), on_click=st.login, type="primary")
     st.stop()
-
-
-def _secrets() -> dict[str, object]:
-    """Streamlit's secrets; none where there is no file."""
-    return st.secrets.to_dict() if st.secrets.load_if_toml_exists() else {}
 
 
 def pages(words: Words) -> dict[str, list[Any]]:

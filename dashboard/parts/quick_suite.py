@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from modelworth.dashboard import sources, state
+from modelworth.dashboard import sources, state, team
 from modelworth.dashboard.parts import show
 from modelworth.dashboard.parts.background_jobs import Process
 
@@ -29,7 +29,9 @@ def running() -> bool:
 
 
 def panel() -> None:
-    """A button that starts the suite, and how far it is."""
+    """A button that starts the suite, and how far it is; nothing where nobody may write."""
+    if team.read_only():
+        return
     words = state.words()
     with st.container(border=True):
         st.subheader(words.t("suite.title"), anchor=False)
@@ -64,6 +66,7 @@ def _finished(job: Process) -> None:
 
 
 def _start() -> None:
+    team.require_writable()
     if not running():
         command = ["bench", "--suite", "quick", "--progress", "jsonl", "--store"]
         _board()["suite"] = Process([*command, sources.store_url()])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from modelworth.dashboard import sources, state
+from modelworth.dashboard import sources, state, team
 from modelworth.dashboard.parts import show
 from modelworth.data.errors import InputError
 from modelworth.data.importers.numbers import moment
@@ -18,7 +18,9 @@ ENDINGS = ["jsonl", "json", "csv", "parquet", "txt", "yaml", "db", "sqlite"]
 
 
 def panel() -> None:
-    """A place to drop a file, and what came of it."""
+    """A place to drop a file, and what came of it; nothing where nobody may write."""
+    if team.read_only():
+        return
     words = state.words()
     with st.expander(words.t("upload.title"), icon=":material/upload:"):
         st.write(words.t("upload.text"))

@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scenario", metavar="FILE", help="scenario that the pages open with")
     parser.add_argument("--language", choices=("en", "zh_CN"), help="language (the browser's)")
+    parser.add_argument(
+        "--read-only", action="store_true", help="nobody adds measurements or saves plans"
+    )
     parser.epilog = (
         "examples:\n  modelworth dashboard\n"
         "  modelworth dashboard --scenario my.yaml --language zh_CN --port 8600"
@@ -43,6 +46,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         "MODELWORTH_STORE": options.store,
         "MODELWORTH_SCENARIO": options.scenario and str(Path(options.scenario).resolve()),
         "MODELWORTH_LANGUAGE": options.language,
+        "MODELWORTH_READ_ONLY": "1" if options.read_only else None,
     }
     environment = FEW_ARENAS | os.environ | {key: value for key, value in settings.items() if value}
     command = [sys.executable, "-m", "modelworth.dashboard.serve", str(app), "--server.port"]

@@ -6,6 +6,7 @@ The readers speak Streamlit's own protocol over a websocket, as a browser does, 
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -54,25 +55,39 @@ def dashboard(*options: str, folder: Path = ROOT) -> Iterator[tuple[int, psutil.
 
 
 @contextmanager
-def reader(port: int, origin: str | None = None) -> Iterator[ClientConnection]:
+def reader(
+    port: int,
+    *,
+    origin: str | None = None,
+    host: str | None = None,
+    cookies: dict[str, str] | None = None,
+) -> Iterator[ClientConnection]:
     """A connection as a browser makes it; `origin` is the page that it says it comes from."""
-    own = f"http://127.0.0.1:{port}"
-    address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    with connect(address, origin=origin or own, subprotocols=["streamlit"], max_size=None) as it:
+    own = f"127.0.0.1:{port}"
+    cookies = cookies or {}
+    headers = {"Cookie": "; ".join(f"{key}={value}" for key, value in cookies.items())}
+    token = [cookies["_streamlit_xsrf"]] if "_streamlit_xsrf" in cookies else []
+    with connect(f"ws://{host or own}/_stcore/stream", origin=origin or f"http://{own}",
+                 subprotocols=["streamlit", *token], max_size=None, additional_headers=headers,
+                 sock=socket.create_connection(("127.0.0.1", port))) as it:  # fmt: skip
         yield it
 
 
-def page(socket: ClientConnection, query: str, page_name: str = "") -> list[ForwardMsg]:
-    """Ask for a page; everything that came until the script was finished."""
+def page(
+    connection: ClientConnection, query: str, page_name: str = "", pressed: str = ""
+) -> list[ForwardMsg]:
+    """Ask for a page, a button of it pressed; all that came until the script was finished."""
     asked = BackMsg()
     asked.rerun_script.query_string = query
     asked.rerun_script.page_name = page_name
-    socket.send(asked.SerializeToString())
+    if pressed:
+        asked.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
+    connection.send(asked.SerializeToString())
     came = []
     end = time.perf_counter() + ANSWER_S
     while time.perf_counter() < end:
         message = ForwardMsg()
-        message.ParseFromString(socket.recv(timeout=ANSWER_S))
+        message.ParseFromString(connection.recv(timeout=ANSWER_S))
         came.append(message)
         if message.WhichOneof("type") == "script_finished":
             return came
@@ -105,8 +120,8 @@ def run(budget_s: float) -> dict[str, object]:
 def _read(port: int, number: int) -> list[str]:
     """What was wrong with one reader's page."""
     try:
-        with reader(port) as socket:
-            came = page(socket, f"lang=en&scenario={plan(number)}", "verdict")
+        with reader(port) as connection:
+            came = page(connection, f"lang=en&scenario={plan(number)}", "verdict")
     except Exception as error:  # noqa: BLE001 - whatever comes is the fault looked for
         return [f"reader {number}: {type(error).__name__}: {error}"[:200]]
     text = " ".join(str(message) for message in came)
