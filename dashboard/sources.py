@@ -7,6 +7,7 @@ they hold is frozen and shared between sessions; nothing in them is one reader's
 from __future__ import annotations
 
 import os
+import pickle
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,7 +42,8 @@ from modelworth.data.store import (
 
 STORES = (".db", ".sqlite")
 COUNTED = [*SORTS, "count", "newest"]
-MOST_KEPT = 64
+MOST_BYTES = 64_000_000
+"""Of analyses kept, as they would be written down; in memory they take about three times that."""
 DIGEST_SECONDS = 2.0
 """How long the store is taken to be as it was; another process may add to it at any time."""
 
@@ -150,8 +152,8 @@ def add_file(path: Path, told: Told) -> tuple[int, int]:
     Raises:
         InputError: if something isn't a measurement, or more must be told; then none is taken.
     """
-    records = _records_of_store(path) if path.suffix in STORES else read_any(path, told)
     team.require_writable()
+    records = _records_of_store(path) if path.suffix in STORES else read_any(path, told)
     with open_store(store_url()) as target:
         added = target.add_all(records)
     forget()
@@ -226,8 +228,8 @@ Key = tuple[str, str, int, tuple[str, ...]]
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> OrderedDict[Key, Analysis]:
-    """Analyses by what they were made from, the least used first; frozen, so all may share them."""
+def _kept() -> OrderedDict[Key, tuple[Analysis, int]]:
+    """Analyses, each with its size, by what they were made from, the least used first; shared."""
     return OrderedDict()
 
 
@@ -238,25 +240,24 @@ def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysi
         ModelworthError: if it can't be evaluated.
     """
     key, kept = (scenario.sha256, digest(), trials, parts), _kept()
-    found = kept.get(key)
-    if found is None:
-        found = evaluated(scenario, trials, parts)
-        keep(scenario, trials, parts, found)
-    else:
+    if key in kept:
         kept.move_to_end(key)
+        return kept[key][0]
+    found = evaluated(scenario, trials, parts)
+    keep(scenario, trials, parts, found)
     return found
 
 
 def kept(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis | None:
     """The analysis, if it was made already."""
-    return _kept().get((scenario.sha256, digest(), trials, parts))
+    return _kept().get((scenario.sha256, digest(), trials, parts), (None, 0))[0]
 
 
 def keep(scenario: Scenario, trials: int, parts: tuple[str, ...], found: Analysis) -> None:
     """Keep an analysis that was made elsewhere, such as in the background."""
     kept = _kept()
-    kept[scenario.sha256, digest(), trials, parts] = found
-    while len(kept) > MOST_KEPT:
+    kept[scenario.sha256, digest(), trials, parts] = found, len(pickle.dumps(found))
+    while len(kept) > 1 and sum(size for _, size in kept.values()) > MOST_BYTES:
         kept.popitem(last=False)
 
 

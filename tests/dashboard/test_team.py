@@ -8,6 +8,7 @@ import pytest
 import requests
 from websockets.exceptions import InvalidStatus
 
+from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import serve, sources, team
 from modelworth.dashboard.parts import quick_suite, show
 from modelworth.data.errors import ModelworthError
@@ -51,6 +52,18 @@ def test_plans_of_others_are_listed_to_nobody_where_people_sign_in(store, monkey
     assert [key for key, _, _ in sources.saved_scenarios()] == [mine]
     monkeypatch.setattr(team.st, "session_state", {})
     assert sources.saved_scenarios() == ()
+
+
+def test_analyses_are_kept_up_to_a_number_of_bytes(store, monkeypatch):
+    first, second = (
+        scenarios.with_overrides(scenarios.load("base"), {"months": months}) for months in (12, 13)
+    )
+    monkeypatch.setattr(sources, "MOST_BYTES", 1500)
+    sources.keep(first, 0, (), b"x" * 1000)
+    assert sources.kept(first, 0, ()) == b"x" * 1000
+    sources.keep(second, 0, (), b"y" * 1000)
+    assert sources.kept(first, 0, ()) is None
+    assert sources.kept(second, 0, ()) == b"y" * 1000
 
 
 def test_no_other_host_is_asked_for_our_address(monkeypatch):
