@@ -6,11 +6,14 @@
       buying_pays_from_utilisation_share:
         - {value: 0.757, set: {compute.rent_on_demand_usd_per_gpu_hour: 2.35}}
         - {value: 1.111, set: {compute.rent_on_demand_usd_per_gpu_hour: 1.60}}
+      interest_usd: {value: 530801000, month: total, solve: company.debt_usd}
 
-A key is a line of the model or an indicator. Of a line that has a value for each month, `month`
+A key is a line of the model, an indicator or a driver. Of a line that has a value for each month, `month`
 says which: a number (1, the first month of service, if left out), `total` or `last`. The tolerance
 is relative (absolute where the expected value is 0); a pair of values is a range to lie in. `set`
-changes drivers for this figure alone; a list holds several expectations of one key.
+changes drivers for this figure alone; a list holds several expectations of one key. Where a source
+gives a total and not what it comes from, `solve` names the driver: it is solved for that total, one
+after another, before all other figures are computed.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import Any, Final
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.data.errors import InputError
 
-ALLOWED: Final = frozenset({"value", "tolerance", "month", "set", "source", "note"})
+ALLOWED: Final = frozenset({"value", "tolerance", "month", "set", "solve", "source", "note"})
 
 
 DEFAULT_TOLERANCE = 0.001
@@ -38,6 +41,7 @@ class Expectation:
         tolerance: relative deviation allowed beyond them.
         month: which month of a line: a number, `total` or `last`.
         changes: drivers that stand otherwise for this figure.
+        solves: the driver that is solved for this figure; empty: the figure is checked.
     """
 
     key: str
@@ -48,6 +52,7 @@ class Expectation:
     changes: tuple[tuple[str, float], ...] = ()
     source: str = ""
     note: str = ""
+    solves: str = ""
 
 
 def read_expected(where: str, found: object) -> tuple[Expectation, ...]:
@@ -89,7 +94,18 @@ def _expectation(where: str, key: str, entry: object) -> Expectation:
         _changes(f"{where}.set", settings.get("set", {})),
         str(settings.get("source", "")),
         str(settings.get("note", "")),
+        _solved(f"{where}.solve", settings.get("solve")),
     )
+
+
+def _solved(where: str, found: object) -> str:
+    """The driver to be solved; empty for none."""
+    if found is None:
+        return ""
+    row = load_drivers().get(str(found))
+    if row is None or row.kind != "number":
+        raise InputError(where, found, "a driver of data/drivers.csv that is a number")
+    return row.key
 
 
 def _changes(where: str, found: object) -> tuple[tuple[str, float], ...]:

@@ -151,6 +151,7 @@ def _expected() -> Schema:
         "value": {"anyOf": [NUMBER, {"type": "array", "items": NUMBER}]},
         "tolerance": {"type": "number", "minimum": 0, "maximum": 1},
         "month": {"anyOf": [{"type": "integer"}, {"enum": ["total", "last"]}]},
+        "solve": {"type": "string"},
         "source": {"type": "string"},
         "note": {"type": "string"},
     }

@@ -111,6 +111,8 @@ def test_a_figure_may_change_drivers_for_itself_alone():
         ({"value": 1, "month": True}, "expected.goodput.month"),
         ({"value": 1, "tolerance": 2}, "expected.goodput.tolerance"),
         ({"value": 1, "set": 3}, "expected.goodput.set"),
+        ({"value": 1, "solve": "price"}, "expected.goodput.solve"),
+        ({"value": 1, "solve": "compute.serving"}, "expected.goodput.solve"),
         ({"value": 1, "set": {"price": 3}}, "expected.goodput.set.price"),
         ({"value": 1, "because": 3}, "expected.goodput"),
     ],
@@ -130,6 +132,33 @@ def test_no_expectations_are_none_and_a_list_is_refused():
 def test_an_unknown_key_is_refused():
     with pytest.raises(InputError, match="line"):
         check_case(MODEL, {}, read_expected("expected", {"nonsense": 1}))
+
+
+def test_every_case_is_said_to_show_something():
+    """docs/cases.md names each case once, and says of all that solve for an input that they do."""
+    document = (Path(__file__).parents[2] / "docs" / "cases.md").read_text("utf-8")
+    rows = [row for row in document.splitlines() if row.startswith("| ") and "_" in row]
+    listed = [name for row in rows for name in re.findall(r"(?<=[ ,])([a-z0-9_]+)(?=[, ])", row)]
+    names = [path.stem for path in CASES]
+    assert sorted(name for name in listed if name in names) == sorted(names)
+
+
+def test_what_a_source_leaves_out_is_solved_for():
+    wanted = read_expected("expected", {
+        "debt_owed_usd": {"value": 1e6, "month": 0, "solve": "company.debt_usd"},
+        "interest_usd": {"value": 1e6 * 0.1 / 12, "month": 1},
+        "company.debt_usd": {"value": 1e6},
+    })  # fmt: skip
+    found = check_case(MODEL, {}, wanted)
+    assert all(one.ok for one in found)
+    assert [one.solved for one in found] == [pytest.approx(1e6), None, None]
+
+
+@pytest.mark.parametrize("driver", ["demand.requests_per_month", "company.tax_rate_share"])
+def test_what_nothing_solves_is_refused(driver):
+    wanted = read_expected("expected", {"interest_usd": {"value": 5, "solve": driver}})
+    with pytest.raises(InputError, match="isn't reached"):
+        check_case(MODEL, {}, wanted)
 
 
 def test_the_documented_example_and_the_lines_it_names_are_right():
