@@ -94,7 +94,7 @@ def frozen_price(plan: PlanView) -> Finding | None:
 
 def frozen_seats(plan: PlanView) -> Finding | None:
     """T16C: the price of a seat or contract frozen while the market's tokens fall."""
-    sold = plan.line("seat_revenue_usd") + plan.line("enterprise_revenue_usd")
+    sold = plan.line("sells") * (plan.line("seats") + plan.line("contracts"))
     change = plan.number("revenue.contract_price_change_per_year")
     market = plan.number("demand.market_price_fall_factor_per_year")
     if sold.any() and plan.scenario.months > 24 and change >= 0 and market > 1.1:
@@ -138,6 +138,7 @@ def stale_prices(plan: PlanView) -> Finding | None:
         if any(part in key for part in PRICES)
         and use.changed
         and not key.startswith("demand.anchor.")
+        and "_surprise_" not in key
         and (
             use.source == "the scenario" or use.as_of is None or (use.stale_days or 0) > STALE_DAYS
         )

@@ -15,7 +15,6 @@ from modelworth.costmodel.business.model import Model, Values
 from modelworth.costmodel.scenario.expected import Expectation
 from modelworth.data.errors import InputError
 
-
 #: how near a solved figure comes, and in how many steps at most
 EXACT: Final = 1e-9
 ROUNDS: Final = 60
@@ -27,7 +26,7 @@ class Check:
 
     Attributes:
         found: None where the model has no value.
-        solved: what the driver came to that was solved for this figure; None: the figure is checked.
+        solved: what the driver came to that was solved for this figure; None: it is checked.
     """
 
     expectation: Expectation

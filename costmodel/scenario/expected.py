@@ -8,12 +8,12 @@
         - {value: 1.111, set: {compute.rent_on_demand_usd_per_gpu_hour: 1.60}}
       interest_usd: {value: 530801000, month: total, solve: company.debt_usd}
 
-A key is a line of the model, an indicator or a driver. Of a line that has a value for each month, `month`
-says which: a number (1, the first month of service, if left out), `total` or `last`. The tolerance
-is relative (absolute where the expected value is 0); a pair of values is a range to lie in. `set`
-changes drivers for this figure alone; a list holds several expectations of one key. Where a source
-gives a total and not what it comes from, `solve` names the driver: it is solved for that total, one
-after another, before all other figures are computed.
+A key is a line of the model, an indicator or a driver. Of a line that has a value for each month,
+`month` says which: a number (1, the first month of service, if left out), `total` or `last`. The
+tolerance is relative (absolute where the expected value is 0); a pair of values is a range to lie
+in. `set` changes drivers for this figure alone; a list holds several expectations of one key. Where
+a source gives a total and not what it comes from, `solve` names the driver: it is solved for that
+total, one after another, before all other figures are computed.
 """
 
 from __future__ import annotations

@@ -166,7 +166,8 @@ def _check(scenario: Scenario, options: argparse.Namespace) -> int:
             )
             found = "no value" if check.found is None else f"{check.found:,.6g}"
             if check.solved is not None:
-                print(f"set {wanted.solves:<44}{check.solved:>16,.6g}   so that {wanted.key} is {span}")
+                so = f"so that {wanted.key} is {span}"
+                print(f"set {wanted.solves:<44}{check.solved:>16,.6g}   {so}")
                 continue
             print(f"{mark}{wanted.key:<44}{found:>16}   expected {span} ± {wanted.tolerance:.2g}")
     return 0 if all(check.ok for check in checks) else 1

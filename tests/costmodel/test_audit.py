@@ -21,10 +21,13 @@ from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.settled import model_sizes
 from modelworth.costmodel.evaluate import assumptions, check, evaluate
 from modelworth.costmodel.risk.flips import break_even
+from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.costmodel.scenario.correlations import correlations
 from modelworth.costmodel.scenario.default_ranges import settings as ranges
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.options import default_options
+from modelworth.costmodel.scenario.sampling_plan import plan as sampling_plan
 from modelworth.data.catalog import load_catalog
 
 MODEL = Model(36)
@@ -369,3 +372,42 @@ def test_the_cost_of_64_gpus_has_no_price_and_no_customers():
     assert found.verdict.question == "cost"
     assert found.verdict.probability_npv_positive is None
     assert "do_nothing" not in {one.key for one in found.options}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "driver", "printed"),
+    [
+        ("medical_vision", "revenue.calls.calls_per_month", {"viable": 263_000}),
+        ("enterprise_on_premises", "revenue.internal.hours_saved_share",
+         {"depends": 0.0172, "not_viable": 0.0109}),
+        ("internal_copilot", "revenue.internal.hours_saved_share", {}),
+    ],
+)  # fmt: skip
+def test_a_flip_is_where_the_probability_is_the_rules(name, driver, printed):
+    """Bisection on the share of trials above 0, with the driver held; and the audit's own roots.
+
+    The copilot's range has reached down to METR's trial since, so its printed root is of its time.
+    """
+    scenario = question(name)
+    found = evaluate(scenario, trials=4096, parts=("risk", "tornado", "flips"))
+    held = basis(scenario)
+    table = draw(sampling_plan(
+        held.uncertain, correlations=correlations(scenario), trials=4096, seed=0,
+    ))  # fmt: skip
+    flips = {flip.becomes: flip for flip in found.verdict.flips if flip.driver == driver}
+    assert flips
+    for becomes, flip in flips.items():
+        assert flip.indicator == "probability_npv_positive"
+
+        def short(value, wanted=flip.target):
+            values = {**held.values, **table, driver: np.full(4096, value)}
+            npv = held.model.indicators(values, ["npv_usd"])["npv_usd"]
+            return (npv > 0).mean() - wanted + 1e-9
+
+        low, high = sorted((0.5 * flip.at, 1.5 * flip.at))
+        assert brentq(short, low, high, rtol=1e-4) == pytest.approx(flip.at, rel=0.02)
+        if becomes in printed:
+            assert flip.at == pytest.approx(printed[becomes], rel=0.02)
+    if name == "internal_copilot":
+        assert (flips["viable"].known, flips["not_viable"].known) == (True, False)

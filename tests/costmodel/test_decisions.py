@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy_financial as npf
 import pytest
@@ -195,9 +197,79 @@ def test_the_ranking_is_the_same_however_it_is_put():
     )
     turned, _ = compare(held.model, held.values, Choice(choice.options[::-1]), sampling)
     assert order(turned) == plain
+    renamed = Choice(tuple(replace(one, key=f"way_{one.key}", label="A way")
+                           for one in choice.options))  # fmt: skip
+    called, _ = compare(held.model, held.values, renamed, sampling)
+    assert [key.removeprefix("way_") for key in order(called)] == plain
     yuan = {**PLAN, "currency": "CNY", "usd_per_currency": 0.14}
     in_yuan = assumptions(scenarios.from_document(yuan, "p.yaml"), {})
     assert order(compare(in_yuan.model, in_yuan.values, choice, sampling)[0]) == plain
+
+
+def worths(document, months=24):
+    """Each option's mean NPV, over the same few trials."""
+    held = assumptions(scenarios.from_document({**document, "months": months}, "p.yaml"), {})
+    sampling = sampling_plan(held.uncertain, trials=256, seed=2)
+    results, _ = compare(held.model, held.values, read_options("options", None), sampling)
+    return {one.key: one.figures[0].mean or 0.0 for one in results}
+
+
+def test_the_ranking_is_the_same_in_other_units():
+    """A request may be called ten of a tenth of its tokens, and a GPU half of one."""
+    demand = {"prompt_tokens_per_request": 1000, "output_tokens_per_request": 200,
+              "requests_per_month": {"low": 1e7, "mode": 3e7, "high": 6e7},
+              "requests_per_customer_month": 1e6}  # fmt: skip
+    tenth = {"prompt_tokens_per_request": 100, "output_tokens_per_request": 20,
+             "requests_per_month": {"low": 1e8, "mode": 3e8, "high": 6e8},
+             "requests_per_customer_month": 1e7}  # fmt: skip
+    one, other = (worths({**PLAN, "demand": each}) for each in (demand, tenth))
+    assert other == pytest.approx(one, rel=1e-9)
+
+
+def test_the_ranking_is_the_same_over_months_in_which_nothing_happens():
+    """What ends after two years is worth the same over three: rented, without staff or debts."""
+    ends = {
+        **PLAN,
+        "demand": {**PLAN["demand"], "curve": "table", "volume_by_month": [1.0] * 24 + [0.0]},
+        "compute": {"platform_fte": 0}, "building": {"refreshes": False, "staff_months": 0},
+        "company": {"receivable_days": 0, "payable_days": 0, "tax_rate_share": 0},
+    }  # fmt: skip
+    two, three = worths(ends), worths(ends, 36)
+    rented = [key for key in two if key not in ("self_host_owned", "finetune_owned")]
+    assert {key: three[key] for key in rented} == pytest.approx(
+        {key: two[key] for key in rented}, rel=1e-9, abs=1e-3
+    )
+
+
+def test_knowing_a_driver_is_worth_what_nested_simulation_says():
+    """Brute force: for each of many values the mean over all else, and the better decision."""
+    document = {
+        **PLAN,
+        "demand": {**PLAN["demand"], "market_price_fall_factor_per_year": 1.2},
+        "revenue": {
+            "api": {"price_usd_per_million_output_tokens": {"low": 1, "mode": 6, "high": 9}}
+        },
+        "compute": {"rent_on_demand_usd_per_gpu_hour": {"low": 1, "mode": 3, "high": 8},
+                    "platform_fte": {"low": 0, "mode": 0.5, "high": 2}},
+        "company": {"acquisition_usd_per_customer": 500},
+    }  # fmt: skip
+    plan = scenarios.from_document(document, "p.yaml")
+    found = evaluate(plan, trials=8192, parts=("risk",))
+    told = {one.driver: one for one in found.risk.influences}
+    held = assumptions(plan, {})
+    rng = np.random.default_rng(11)
+    outer, inner = 64, 128
+    values = {key: drawn.ppf(rng.random((outer, inner))) for key, drawn in held.uncertain.items()}
+    for key, drawn in held.uncertain.items():
+        known = drawn.ppf((np.arange(outer) + 0.5) / outer)
+        table = {**values, key: np.repeat(known[:, None], inner, axis=1)}
+        flat = {name: column.ravel() for name, column in table.items()}
+        npv = held.model.indicators({**held.values, **flat}, ["npv_usd"])["npv_usd"]
+        means = npv.reshape(outer, inner).mean(axis=1)
+        worth = np.maximum(means, 0).mean() - max(means.mean(), 0.0)
+        error = 0.08 * found.risk.evpi_usd
+        assert (told[key].evppi_usd or 0.0) == pytest.approx(worth, abs=error), key
+    assert max(one.evppi_usd or 0.0 for one in told.values()) > 0.2 * found.risk.evpi_usd
 
 
 def answer_by_hand(held, table, key, value):
@@ -238,7 +310,7 @@ def test_the_verdict_says_where_each_default_turns_it(name):
     )  # fmt: skip
     table = draw(sampling)
     turned = [flip for flip in found.verdict.flips if flip.default]
-    assert turned
+    assert len({flip.driver for flip in turned}) >= 5
     for flip in turned:
         if flip.at is None:
             for end in (flip.searched_low, flip.searched_high):
