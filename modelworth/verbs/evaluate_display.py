@@ -126,7 +126,9 @@ def _turn(words: Words, flip: Flip) -> Iterator[str]:
         span = words.range(flip.searched_low, flip.searched_high, flip.unit)
         yield f"No turn at {flip.driver} from {span} (now {now})"
     elif flip.becomes is not None:
-        yield (f"Turns to '{OUTCOMES[flip.becomes]}' at {flip.driver} = {at} (now {now}),"
+        side = "or more" if (flip.at or 0.0) <= flip.now else "or less"
+        place = f" known to be {at} {side}" if flip.known else f" = {at}"
+        yield (f"Turns to '{OUTCOMES[flip.becomes]}' at {flip.driver}{place} (now {now}),"
                f" by {flip.indicator}")  # fmt: skip
     elif flip.at is not None:
         yield f"Base case alone: NPV is 0 at {flip.driver} = {at} (now {now})"
