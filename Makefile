@@ -46,6 +46,13 @@ test-all: $(INSTALLED) ## every test
 soak: $(INSTALLED) ## hostile inputs and sudden deaths for SOAK_MINUTES (10); makes docs/reliability.md
 	$(BIN)/python -m tests.soak
 
+sbom: $(RUNTIME) ## what users install, as a CycloneDX bill of materials, in the folder out
+	@mkdir -p out
+	$(BIN)/python .ci/supply.py sbom > out/sbom.json
+
+licences: $(RUNTIME) ## what users install, with versions and licences
+	@$(BIN)/python .ci/supply.py licences
+
 check: $(INSTALLED) ## style, types and the rules between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
