@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from modelworth.bench.models.size import Size
 
+USUAL_PIXELS = 224
+"""A side of the images of a model that takes any size."""
 LONGEST_NAME = 200
 """Characters that a record has for a model's name."""
 LADDERS: dict[str, tuple[str, ...]] = {
@@ -86,6 +88,8 @@ AUTO_CLASSES: dict[Family, str] = {
     "vision": "AutoModelForImageClassification",
     "detector": "AutoModelForObjectDetection",
 }
+SEGMENTING, SEGMENTER = "ForSemanticSegmentation", "AutoModelForSemanticSegmentation"
+"""Of vision models that give each pixel a class: a part of their names, and who builds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,7 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
     endings: dict[str, Family] = {
         r"ForCausalLM|LMHeadModel": "decoder",
         r"ForMaskedLM|ForPreTraining": "encoder",
-        r"ForImageClassification": "vision",
+        rf"ForImageClassification|{SEGMENTING}": "vision",
         r"ForObjectDetection": "detector",
     }
     for pattern, family in endings.items():
@@ -317,9 +321,8 @@ def build(
 def _made(blueprint: Blueprint, device: str | torch.device, choices: Mapping[str, Any]) -> Any:
     """The model by its family's auto class, loaded or with fresh weights."""
     import torch
-    import transformers
 
-    auto = getattr(transformers, AUTO_CLASSES[blueprint.family])
+    auto = auto_class(blueprint)
     config = transformers_config(blueprint)
     trust = blueprint.trust_remote_code
     if blueprint.pretrained and str(device) != "meta":
@@ -394,6 +397,19 @@ def describe(blueprint: Blueprint) -> Model:
     )
 
 
+def auto_class(blueprint: Blueprint) -> Any:
+    """The class of transformers that builds a blueprint, head included."""
+    import transformers
+
+    name = SEGMENTER if segments(blueprint) else AUTO_CLASSES[blueprint.family]
+    return getattr(transformers, name)
+
+
+def segments(blueprint: Blueprint) -> bool:
+    """Whether a vision model gives each pixel a class instead of the image."""
+    return any(SEGMENTING in each for each in blueprint.config.get("architectures") or ())
+
+
 def usual_attention(blueprint: Blueprint) -> str:
     """The implementation that is used unless one is asked for: sdpa, or eager where it is lacking.
 
@@ -401,11 +417,8 @@ def usual_attention(blueprint: Blueprint) -> str:
     """
     if blueprint.config.get("model_type") in FUSED or blueprint.trust_remote_code:
         return "sdpa"
-    import transformers
-
-    auto = getattr(transformers, AUTO_CLASSES[blueprint.family])
     try:
-        kind = auto._model_mapping[type(transformers_config(blueprint))]
+        kind = auto_class(blueprint)._model_mapping[type(transformers_config(blueprint))]
     except (KeyError, InputError):
         return "sdpa"  # building will say what is wrong
     return "sdpa" if kind._supports_sdpa else "eager"

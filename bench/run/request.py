@@ -106,6 +106,8 @@ class Request(Record):
         if self.work not in KINDS[blueprint.family]:
             found = f"{self.work}, of {self.model} ({blueprint.family})"
             raise InputError("work", found, f"one of {', '.join(KINDS[blueprint.family])}")
+        if self.precision == "tf32" and device == "cpu":
+            raise InputError("precision", "tf32", "fp32, bf16 or fp16 on a processor")
         return Task(
             model=self.model,
             weights=self.weights,
@@ -155,7 +157,7 @@ class Request(Record):
         """Prompt tokens, new tokens and image pixels, with the family's defaults."""
         family, config = blueprint.family, blueprint.config
         if family in ("vision", "detector"):
-            return None, None, self.image_pixels or _pixels(config)
+            return None, None, self.image_pixels or _pixels(blueprint)
         new_tokens = self.new_tokens
         if family == "image-decoder":
             image = zoo.image_tokens(config)
@@ -214,8 +216,10 @@ def _positions(config: Mapping[str, Any]) -> int | None:
     return int(limit) if limit else None
 
 
-def _pixels(config: Mapping[str, Any]) -> int | None:
-    """Side of the config's own images; None where they aren't square."""
-    size = config.get("image_size")
+def _pixels(blueprint: zoo.Blueprint) -> int | None:
+    """Side of the model's own images; None where they aren't square."""
+    size = blueprint.config.get("image_size")
+    if size is None:
+        size = getattr(zoo.transformers_config(blueprint), "image_size", zoo.USUAL_PIXELS)
     sides = set(size) if isinstance(size, list | tuple) else {size}
     return int(sides.pop()) if len(sides) == 1 and None not in sides else None

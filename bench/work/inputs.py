@@ -14,7 +14,13 @@ from typing import Any
 
 import torch
 
-from modelworth.bench.models.zoo import Blueprint, image_tokens, longest_sequence
+from modelworth.bench.models.zoo import (
+    USUAL_PIXELS,
+    Blueprint,
+    image_tokens,
+    longest_sequence,
+    segments,
+)
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Workload
 from modelworth.data.words import TRAINING, Unit
@@ -134,7 +140,10 @@ def training_batch(
     if blueprint.family == "encoder-decoder":
         return {"input_ids": batch["input_ids"], "labels": batch["decoder_input_ids"]}
     if blueprint.family == "vision":
-        return {**batch, "labels": _classes(config, (workload.batch,), device, generator)}
+        shape = (workload.batch,)
+        if segments(blueprint):
+            shape += tuple(batch["pixel_values"].shape[-2:])
+        return {**batch, "labels": _classes(config, shape, device, generator)}
     if blueprint.family == "detector":
         shape = (workload.batch, BOXES_PER_IMAGE)
         # centre and size of each box as shares of the image, all inside it
@@ -170,14 +179,13 @@ def _images(
     config: Any, workload: Workload, device: torch.device, generator: torch.Generator | None
 ) -> Batch:
     """Random images of the model's size, or square ones of the workload's."""
-    own = config.image_size if isinstance(config.image_size, (list, tuple)) else None
-    height, width = own or (config.image_size, config.image_size)
+    stated = getattr(config, "image_size", None) or USUAL_PIXELS
+    height, width = stated if isinstance(stated, list | tuple) else (stated, stated)
     if workload.image_pixels is not None:
         height = width = workload.image_pixels
-        if height % config.patch_size:
-            raise InputError(
-                "workload.image_pixels", height, f"a multiple of the patch, {config.patch_size}"
-            )
+        patch = getattr(config, "patch_size", None)
+        if isinstance(patch, int) and height % patch:
+            raise InputError("workload.image_pixels", height, f"a multiple of the patch, {patch}")
     shape = (workload.batch, config.num_channels, height, width)
     return {"pixel_values": torch.randn(shape, device=device, generator=generator)}
 
@@ -190,6 +198,7 @@ def options(blueprint: Blueprint, config: Any, batch: Mapping[str, torch.Tensor]
     if blueprint.family == "encoder-decoder":
         return {"use_cache": False}
     if blueprint.family == "vision":
-        resized = batch["pixel_values"].shape[-1] != config.image_size
+        stated = getattr(config, "image_size", None)  # none: it takes any
+        resized = stated is not None and batch["pixel_values"].shape[-1] != stated
         return {"interpolate_pos_encoding": True} if resized else {}
     return {}

@@ -42,6 +42,38 @@ STATEFUL = {
     },
 }
 """Decoders with layers that keep a state instead of keys and values."""
+SWIN = {
+    "model_type": "swin",
+    "architectures": ["SwinForImageClassification"],
+    "image_size": 32,
+    "patch_size": 2,
+    "embed_dim": 8,
+    "depths": [1, 1],
+    "num_heads": [2, 2],
+    "window_size": 4,
+}
+SEGFORMER = {
+    "model_type": "segformer",
+    "architectures": ["SegformerForSemanticSegmentation"],
+    "num_encoder_blocks": 2,
+    "depths": [1, 1],
+    "sr_ratios": [2, 1],
+    "hidden_sizes": [8, 16],
+    "patch_sizes": [7, 3],
+    "strides": [4, 2],
+    "num_attention_heads": [1, 2],
+    "mlp_ratios": [2, 2],
+    "decoder_hidden_size": 16,
+}
+CONVNEXT = {
+    "model_type": "convnext",
+    "architectures": ["ConvNextForImageClassification"],
+    "hidden_sizes": [8, 16],
+    "depths": [1, 1],
+    "num_stages": 2,
+    "image_size": 32,
+}
+SEEING = {"swin": SWIN, "segformer": SEGFORMER, "convnext": CONVNEXT}
 UNFUSED = {
     "gemma2": {**SHAPE, "head_dim": 8, "sliding_window": 8},
     "bloom": {"vocab_size": 64, "hidden_size": 32, "n_layer": 2, "n_head": 4},

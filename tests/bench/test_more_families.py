@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -16,7 +17,7 @@ from modelworth.bench.work import flops  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
-from tests.bench.more_families import STATEFUL, UNFUSED  # noqa: E402
+from tests.bench.more_families import SEEING, STATEFUL, UNFUSED  # noqa: E402
 from tests.bench.test_work_infer import decoder, written_logits  # noqa: E402
 
 
@@ -74,3 +75,37 @@ def test_a_family_with_fused_attention_keeps_it():
         expanded({"model": "ladder-1m", "work": "decode"}, FLAGS, "cpu")[0].workload.attention
         == "sdpa"
     )
+
+
+CLASSES = {
+    "swin": "SwinForImageClassification",
+    "segformer": "SegformerForSemanticSegmentation",
+    "convnext": "ConvNextForImageClassification",
+}
+
+
+@pytest.mark.parametrize("name", SEEING)
+def test_training_of_vision_models_is_that_of_a_loop_by_hand(name):
+    """The class that the config names, the same images and labels, plain AdamW: the same losses."""
+    asked = {"precision": "float32", "batch": 2, "image_pixels": 32}
+    attention = zoo.usual_attention(zoo.resolve("m", config=SEEING[name]))
+    workload = Workload(kind="pretrain", attention=attention, **asked)
+    work = prepare(Task(model="m", config=SEEING[name], workload=workload), "cpu")
+    other = copy.deepcopy(work.step.model)
+    assert type(other).__name__ == CLASSES[name]
+    optimizer = torch.optim.AdamW(other.parameters(), lr=1e-4)
+    for _ in range(3):
+        loss = other(**work.step._batches[0]).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        work.step()
+        torch.testing.assert_close(work.step.loss, loss.detach(), rtol=1e-5, atol=1e-6)
+    assert (work.unit, work.work_per_step) == ("images", 2)
+    assert work.model_flops_per_step > 0
+
+
+def test_a_segmenters_labels_are_of_pixels():
+    workload = Workload(kind="pretrain", batch=2, image_pixels=64, precision="float32")
+    work = prepare(Task(model="m", config=SEEING["segformer"], workload=workload), "cpu")
+    assert work.step._batches[0]["labels"].shape == (2, 64, 64)

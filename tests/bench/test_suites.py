@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -286,3 +287,23 @@ def test_every_mistake_is_told_once():
 def test_what_a_kind_of_work_ignores_is_refused(model, kind, choice):
     with pytest.raises(InputError, match="leave it out"):
         expanded({"model": model, "work": kind, choice: 2}, FLAGS, "cpu")
+
+
+@pytest.mark.parametrize("precision", ["fp8", "int4", "tf32"])
+def test_a_format_that_the_device_lacks_is_refused_before_anything_is_probed(precision):
+    with pytest.raises(InputError, match="bf16"):
+        expanded({"model": "ladder-1m", "work": "decode", "precision": precision}, FLAGS, "cpu")
+
+
+def test_images_have_the_size_that_the_record_says(tmp_path):
+    """SegFormer takes any size: 224, unless one is asked for; ViT's config has its own default."""
+    for kind, head, side in (
+        ("segformer", "SegformerForSemanticSegmentation", 224),
+        ("vit", "ViTForImageClassification", 224),
+    ):
+        file = tmp_path / f"{kind}.json"
+        file.write_text(json.dumps({"model_type": kind, "architectures": [head]}))
+        (case,) = expanded(
+            {"model": str(file), "work": "forward", "attention": "eager"}, FLAGS, "cpu"
+        )
+        assert case.workload.image_pixels == side
