@@ -97,11 +97,28 @@ def _sharded(model: Any, mesh: DeviceMesh, dtype: torch.dtype) -> Any:
 
 
 def repeated_layers(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """The layers of the model's stacks: items of its longest lists of equal modules."""
+    """The layers of the model's stacks: items of its longest lists of equal modules.
+
+    A hybrid's layers differ in type; each of them holds products.
+    """
     lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
-    stacks = [each for each in lists if len(each) > 1 and len({type(layer) for layer in each}) == 1]
+    stacks = [each for each in lists if len(each) > 1 and (_equal(each) or _mixed(each))]
     inner = {id(module) for stack in stacks for layer in stack for module in layer.modules()}
     return [layer for stack in stacks if id(stack) not in inner for layer in stack]
+
+
+def _equal(layers: torch.nn.ModuleList) -> bool:
+    """Whether all are of one type."""
+    return len({type(layer) for layer in layers}) == 1
+
+
+def _mixed(layers: torch.nn.ModuleList) -> bool:
+    """Whether all hold linear layers without being one."""
+    return all(
+        not isinstance(layer, torch.nn.Linear)
+        and any(isinstance(part, torch.nn.Linear) for part in layer.modules())
+        for layer in layers
+    )
 
 
 def _replicated(model: Any, mesh: DeviceMesh, device: torch.device) -> Any:

@@ -109,3 +109,12 @@ def test_a_segmenters_labels_are_of_pixels():
     workload = Workload(kind="pretrain", batch=2, image_pixels=64, precision="float32")
     work = prepare(Task(model="m", config=SEEING["segformer"], workload=workload), "cpu")
     assert work.step._batches[0]["labels"].shape == (2, 64, 64)
+
+
+@pytest.mark.parametrize("name", ["jamba", "lfm2"])
+def test_layers_of_several_types_get_adapters_in_each(name):
+    asked = case(name, STATEFUL[name], "finetune_lora", prompt_tokens=12, lora_rank=2)
+    step = prepare(asked, "cpu").step
+    named = [path for path, weight in step.model.named_parameters() if weight.requires_grad]
+    assert all("lora_" in path for path in named)
+    assert {path.split("layers.")[1].split(".")[0] for path in named} == {"0", "1"}
