@@ -24,6 +24,7 @@ from tests.soak.readers import READERS
 FUZZED_SHARE = 0.45
 KILLED_SHARE = 0.45
 """Of the time; the rest is for writers and readers at once."""
+Campaign = tuple[str, Callable[[], dict[str, object]]]
 WEIGHTS = {"import": 3, "export": 2, "bench": 5, "report": 6, "load": 3, "study": 2, "dashboard": 1}
 """How the time for kills is divided."""
 
@@ -34,10 +35,13 @@ def main() -> int:
     minutes = float(os.environ.get("SOAK_MINUTES", "10"))
     parser.add_argument("--minutes", type=float, default=minutes)
     parser.add_argument("--seed", type=int, default=int(datetime.now(UTC).timestamp()))
+    parser.add_argument("--kills", action="store_true", help="nothing but sudden deaths")
     parser.add_argument("--log", type=Path, help="file to add to instead of docs/reliability.jsonl")
     options = parser.parse_args()
     rows = []
-    for name, campaign in _campaigns(options.minutes * 60, options.seed):
+    seconds = options.minutes * 60
+    made = _kills(seconds, options.seed) if options.kills else _all(seconds, options.seed)
+    for name, campaign in made:
         rows.append({"campaign": name, **campaign()})
         print(_line(rows[-1]), flush=True)
     _keep(rows, options)
@@ -46,17 +50,21 @@ def main() -> int:
     return 1 if any(row["faults"] for row in rows) else 0
 
 
-def _campaigns(seconds: float, seed: int) -> Iterator[tuple[str, Callable[[], dict[str, object]]]]:
+def _all(seconds: float, seed: int) -> Iterator[Campaign]:
     for reader in READERS:
         budget_s = seconds * FUZZED_SHARE / len(READERS)
         yield reader.name, partial(fuzz.run, reader.name, seed, budget_s, 10**9)
-    for name in kills.CAMPAIGNS:
-        budget_s = seconds * KILLED_SHARE * WEIGHTS[name] / sum(WEIGHTS.values())
-        yield f"kill {name}", partial(kills.run, name, seed, budget_s, 10**9)
+    yield from _kills(seconds * KILLED_SHARE, seed)
     rest_s = seconds * (1 - FUZZED_SHARE - KILLED_SHARE) / 3
     for database in writers.DATABASES:
         yield f"eight writers, {database}", partial(writers.run, database, rest_s)
     yield "twenty readers", partial(sessions.run, rest_s)
+
+
+def _kills(seconds: float, seed: int) -> Iterator[Campaign]:
+    for name in kills.CAMPAIGNS:
+        budget_s = seconds * WEIGHTS[name] / sum(WEIGHTS.values())
+        yield f"kill {name}", partial(kills.run, name, seed, budget_s, 10**9)
 
 
 def _line(row: dict[str, object]) -> str:
