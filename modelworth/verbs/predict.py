@@ -105,7 +105,7 @@ def _table(options: argparse.Namespace) -> int:
     print(f"{len(predicted) - missing} of {len(predicted)} rows predicted: {options.out}")
     if missing:
         print(f"  {missing} could not be; the column note says why", file=sys.stderr)
-    return 0
+    return 1 if missing == len(predicted) else 0
 
 
 def _validate(options: argparse.Namespace) -> int:
