@@ -1,8 +1,7 @@
-"""What the project is built from: a bill of materials, licences, and pins with hashes.
+"""What the project is built from: a bill of materials, and licences.
 
     python .ci/supply.py sbom > sbom.json       # CycloneDX 1.6, of what is installed
     python .ci/supply.py licences               # a line for each package
-    python .ci/supply.py lock > hashed.txt      # pins with the hash of each archive
 
 Only packages that users install count: the parts of pyproject.toml but `test`.
 """
@@ -12,16 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parent.parent
 OWN, NOT_SHIPPED = "modelworth", {"test"}
 
 
@@ -84,24 +78,6 @@ def sbom() -> dict[str, object]:
     }  # fmt: skip
 
 
-def lock() -> list[str]:
-    """Pins with hashes for this platform and index, of everything that the tests need, too."""
-    every = ",".join([*extras(), *sorted(NOT_SHIPPED)])
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        words = ["--dry-run", "--ignore-installed", "--quiet", "--report", str(report)]
-        pip = [sys.executable, "-m", "pip", "install", *words, "-c", "constraints.txt"]
-        subprocess.run([*pip, f".[{every}]"], cwd=ROOT, check=True)
-        found = json.loads(report.read_text("utf-8"))["install"]
-    lines = []
-    for one in found:
-        name, version = one["metadata"]["name"], one["metadata"]["version"]
-        if _normal(name) != OWN:
-            digest = one["download_info"]["archive_info"]["hashes"]["sha256"]
-            lines.append(f"{_normal(name)}=={version} --hash=sha256:{digest}")
-    return sorted(lines)
-
-
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -109,15 +85,13 @@ def _normal(name: str) -> str:
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("sbom", "licences", "lock"))
+    parser.add_argument("what", choices=("sbom", "licences"))
     asked = parser.parse_args().what
     if asked == "sbom":
         print(json.dumps(sbom(), indent=2))
-    elif asked == "licences":
+    else:
         for name, package in packages().items():
             print(f"{name:<32} {package.version:<16} {licence(package)}")
-    else:
-        print("\n".join(lock()))
 
 
 if __name__ == "__main__":
