@@ -25,7 +25,7 @@ FUZZED_SHARE = 0.45
 KILLED_SHARE = 0.45
 """Of the time; the rest is for writers and readers at once."""
 Campaign = tuple[str, Callable[[], dict[str, object]]]
-WEIGHTS = {"import": 3, "export": 2, "bench": 5, "report": 6, "load": 3, "study": 2, "dashboard": 1}
+WEIGHTS = {"import": 5, "export": 2, "bench": 5, "report": 6, "load": 3, "study": 2, "dashboard": 1}
 """How the time for kills is divided."""
 
 

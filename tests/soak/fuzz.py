@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.soak.mutations import mutate_bytes, mutate_data
+from tests.soak.page import FOUND
 from tests.soak.readers import READERS, NonsenseError, Reader
 
 HANG_S = 10
@@ -22,7 +23,6 @@ MEMORY_BYTES = 2**30
 CHANGES = (1, 1, 1, 2, 3, 4)
 MOST_FAULTS = 20
 ROOT = Path(__file__).parents[2]
-FOUND = Path(__file__).parent / "found"
 
 
 class HangError(Exception):

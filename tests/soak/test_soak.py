@@ -14,7 +14,7 @@ from tests.soak.readers import READERS, Reader
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 def test_what_the_changes_start_from_is_taken_in(reader):
-    for seed in reader.seeds()[:2]:
+    for seed in reader.seeds()[:1]:
         assert fuzz.tried(reader, reader.encode(seed)) == ("read", None)
 
 
