@@ -51,8 +51,10 @@ def one(figure: Figure, place: str) -> None:
 def spread(figure: Figure) -> str:
     """Unit, months and range of a figure over the trials, as Markdown."""
     words = state.words()
-    said_here = (words.unit_tail(figure.unit), said.convention(words, figure),
-                 said.spread(words, figure))  # fmt: skip
+    unit, spread = words.unit_tail(figure.unit), said.spread(words, figure)
+    if unit:  # said once
+        spread = " ".join(spread.replace(unit, "").split())
+    said_here = (unit, said.convention(words, figure), spread)
     return show.plain(" · ".join(filter(None, said_here))) or "–"
 
 

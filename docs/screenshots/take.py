@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--scenario", default="data/scenarios/chat_api_startup.yaml")
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--only", nargs="*", default=PAGES, metavar="PAGE")
+    parser.add_argument("--missing", action="store_true", help="only those that aren't there")
     options = parser.parse_args()
     scenario = str(Path(options.scenario).resolve())
     with (
@@ -59,9 +60,11 @@ def main() -> None:
             )
             page = context.new_page()
             for name in options.only:
+                path = options.out / f"{name}-{language}-{'dark' if dark else 'light'}-{width}.png"
+                if options.missing and path.exists():
+                    continue
                 place = f"?{PLAN}&" if name == "answers" else f"{name}?"
                 page.goto(f"{address}/{place.replace('start?', '?')}lang={language}")
-                path = options.out / f"{name}-{language}-{'dark' if dark else 'light'}-{width}.png"
                 path.write_bytes(_picture(page, width))
                 print(path)  # noqa: T201 - a command
             context.close()
