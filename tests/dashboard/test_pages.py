@@ -194,7 +194,7 @@ def test_two_readers_do_not_share_a_scenario(start, empty_store):
 def test_ten_thousand_measurements(start, tmp_path):
     url = fill(f"sqlite:///{tmp_path}/large.db", [record(place) for place in range(10_000)])
     test = visit(start(url), "measurements")
-    assert "10000" in said(test).replace(",", "")
+    assert "Measurements: 10K" in said(test)
 
 
 def test_many_trials_run_in_the_background_and_are_taken_over(start, empty_store):
