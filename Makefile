@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed-all
 RUNTIME := $(VENV)/.installed-runtime
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo bench gpu-proof proofs study dashboard report screenshots test test-all check format clean
+.PHONY: help demo bench gpu-proof proofs study dashboard report screenshots test test-all models-walk check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,10 @@ test: $(INSTALLED) ## the tests, without the slow ones
 
 test-all: $(INSTALLED) ## every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -q $(PYTEST_ARGS)
+
+models-walk: $(INSTALLED) ## build every type of transformers, an hour on two cores; makes docs/models.md
+	mkdir -p out
+	OMP_NUM_THREADS=1 $(BIN)/modelworth inspect --all-types --rows out/models.jsonl --page docs/models.md
 
 soak: $(INSTALLED) ## hostile inputs and sudden deaths for SOAK_MINUTES (10); makes docs/reliability.md
 	$(BIN)/python -m tests.soak

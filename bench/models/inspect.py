@@ -17,7 +17,7 @@ from modelworth.bench.models.inspect_blocks import block_of, kept_fits, spared_f
 from modelworth.bench.models.inspect_build import Built, build_bare
 from modelworth.bench.models.inspect_inputs import reads_tokens
 from modelworth.bench.models.inspect_layers import Layer, is_matrix, layers_of
-from modelworth.bench.models.inspect_runs import LONGEST, Runs, fitted, runs_of, setting
+from modelworth.bench.models.inspect_runs import LONGEST, Fitted, Runs, fitted, runs_of, setting
 
 MARK = {"modelworth_architecture": 1}
 TOWER = re.compile(
@@ -147,6 +147,8 @@ def _assembled(
         for layer in main
     ]
     head = _head(rest, runs, layers, settings, generates=generates)
+    if runs is not None and runs.source and not runs.by_source:
+        _listens(blocks, outside_flops(runs, layers), runs.source)
     described: dict[str, Any] = {
         **MARK,
         "name": name,
@@ -190,13 +192,7 @@ def _head(
     outputs = setting(settings, ("vocab_size", "num_labels")) or 1
     used, positions = rest.matrices + rest.shared, None
     if runs is not None:
-        found = fitted(
-            [
-                one.total - sum(one.flops.get(layer.path, 0) for layer in layers)
-                for one in runs.passes
-            ],
-            runs.lengths,
-        )
+        found = outside_flops(runs, layers)
         once = runs.fixed or (found.fixed > found.token and not generates)
         used = max(0, round((found.fixed if once else found.token) / 2))
         positions = 1 if once else None
@@ -210,6 +206,22 @@ def _head(
     if positions is not None:
         head["positions"] = positions
     return head
+
+
+def outside_flops(runs: Runs, layers: list[Layer]) -> Fitted:
+    """FLOPs of a pass outside the layers."""
+    return fitted(
+        [one.total - sum(one.flops.get(layer.path, 0) for layer in layers) for one in runs.passes],
+        runs.lengths,
+    )
+
+
+def _listens(blocks: list[dict[str, Any]], outside: Fitted, source: int) -> None:
+    """Adds what stands before an encoder of a fixed size (convolutions) to its first layer."""
+    first = next((block for block in blocks if block["stack"] == "encoder"), None)
+    if first is not None and outside.fixed > 0:
+        mixer = first["attention"]
+        mixer["token_flops"] = mixer.get("token_flops", 0) + round(outside.fixed / source)
 
 
 def _towers(layers: list[Layer], rest: Outside, generates: bool) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from modelworth.costmodel.architecture import towers
 from modelworth.costmodel.architecture.defaults import completed
-from modelworth.costmodel.architecture.keys import Config
+from modelworth.costmodel.architecture.keys import Config, optional, whole
 from modelworth.costmodel.architecture.structure import Architecture, Tower
 from modelworth.data.errors import InputError
 
@@ -24,6 +24,10 @@ TOWERS: dict[str, tuple[str, See]] = {
     "qwen3_vl_moe": ("qwen3_vl_moe_vision", lambda config, _: towers.qwen_vision(config)),
     "kimi_k25": ("kimi_k25_vision", towers.kimi_vision),
     "gemma4": ("gemma4_vision", towers.gemma4_vision),
+    "gemma3": ("siglip_vision_model", towers.clip_vision),
+    "llava": ("clip_vision_model", towers.clip_vision),
+    "llava_next": ("clip_vision_model", towers.clip_vision),
+    "paligemma": ("siglip_vision_model", towers.clip_vision),
 }
 """Types whose class builds decoder and tower: the tower's own type, and how it is read."""
 
@@ -39,11 +43,22 @@ TEXT_TYPES = {
     "qwen3_vl_moe": "qwen3_vl_moe_text",
     "kimi_k25": "deepseek_v3",
     "gemma4": "gemma4_text",
+    "gemma3": "gemma3_text",
+    "llava": "llama",
+    "llava_next": "llama",
+    "paligemma": "gemma",
     "qwen3_5": "qwen3_5_text",
     "qwen3_5_moe": "qwen3_5_moe_text",
     "llama4": "llama4_text",
 }
 """The decoder's type where its part of the config doesn't say."""
+
+EITHER = ("clip_vision_model", "siglip_vision_model")
+"""Towers that are one another's in place of the usual."""
+
+ABSENT = {("gemma4", 5376): 575_741_232, ("minimax_m3", 6144): 865_567_232}
+"""Parameters of the tower of a published checkpoint whose config leaves it out, by type and width:
+Gemma 4 31B by its other config's, MiniMax M3 by transformers' class (both built)."""
 
 HEARS = {"gemma4": "audio_config"}
 """Types that may also have a tower for sound, which reading doesn't know."""
@@ -64,13 +79,36 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     if given is None and kind in TEXT_ONLY:
         return replace(read, model_type=kind)
     if given is None and kind == "gemma4":
-        return replace(read, model_type=kind)
+        return with_absent(read, kind)
     if not isinstance(given, Mapping):
         raise InputError("config: vision_config", given, "a dictionary")
-    seen = see(completed({**given, "model_type": seeing}, nested=True), read.hidden)
+    if seeing in EITHER and (other := given.get("model_type", seeing)) != seeing:
+        if other not in EITHER:
+            raise InputError("config: vision_config.model_type", other, "built: inspect FILE")
+        seeing = other
+    words = completed({**given, "model_type": seeing}, nested=True) | {"whole": config}
+    seen = see(words, read.hidden)
     if kind in TEXT_ONLY:
         return replace(read, uncounted=(*read.uncounted, (seen.name, seen.parameters)))
-    return replace(read, towers=(Tower(seen.name, seen),))
+    return replace(read, towers=(Tower(seen.name, seen, _image_tokens(config, words)),))
+
+
+def with_absent(read: Architecture, kind: str) -> Architecture:
+    """The architecture, with the tower that its config leaves out named as not counted."""
+    missing = ABSENT.get((kind, read.hidden))
+    if missing is None:
+        return replace(read, model_type=kind)
+    named = ("vision tower, which this config leaves out", missing)
+    return replace(read, model_type=kind, uncounted=(*read.uncounted, named))
+
+
+def _image_tokens(config: Config, seen: Config) -> int | None:
+    """Tokens that the decoder gets for one image of the config's own size; None: it depends."""
+    said = optional(config, "mm_tokens_per_image", "vision_soft_tokens_per_image")
+    said = said or optional(seen, "default_output_length")
+    if said or seen["model_type"] not in EITHER:
+        return said
+    return (whole(seen, "image_size") // whole(seen, "patch_size")) ** 2
 
 
 def _text(config: Config, kind: str) -> dict[str, Any]:

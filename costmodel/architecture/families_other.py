@@ -8,6 +8,7 @@ default), a classifier on the first token, or none.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelworth.costmodel.architecture.keys import (
@@ -82,28 +83,113 @@ def _biased_network(config: Config, hidden: int, width: int) -> FeedForward:
     return FeedForward(hidden, width, gated=False, activation=activation, vectors=width + hidden)
 
 
+@dataclass(frozen=True)
+class Encoder:
+    """How a family of encoders departs from BERT.
+
+    Attributes:
+        positions: whether there is a table of positions.
+        types: rows for kinds of segments, unless the config says; None: there are never any.
+        biased: whether products are followed by a bias.
+        gated: whether the network has a gate.
+        distances: whether there is a table of distances, one row for all heads.
+        narrow: whether tokens are embedded in a width of their own.
+    """
+
+    positions: bool = True
+    types: int | None = 2
+    biased: bool = True
+    gated: bool = False
+    distances: bool = False
+    narrow: bool = False
+
+
+ENCODERS: dict[str, Encoder] = {
+    **dict.fromkeys(("bert", "roberta", "xlm-roberta", "camembert", "distilbert"), Encoder()),
+    **dict.fromkeys(("data2vec-text", "ernie", "megatron-bert"), Encoder()),
+    "electra": Encoder(narrow=True),
+    "mpnet": Encoder(types=None, distances=True),
+    "nomic_bert": Encoder(positions=False, biased=False, gated=True),
+}
+SEVERAL_HEADS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert")
+"""Types whose classes for classification and without a head are read, too."""
+
+
 def _bert(config: Config, name: str) -> Architecture:
-    """BERT, RoBERTa and their like: an encoder with learned positions."""
+    """BERT and its kin: an encoder, and mostly a table of positions."""
     hidden = whole(config, "hidden_size")
     heads, vocab = whole(config, "num_attention_heads"), whole(config, "vocab_size")
+    kin = ENCODERS[config.get("model_type") or "bert"]
+    width = head_width(hidden, heads)
+    attention = _biased_attention(hidden, heads, width, causal=False)
+    network = _biased_network(config, hidden, whole(config, "intermediate_size"))
+    if not kin.biased:
+        attention = replace(attention, vectors=0)
+        network = replace(network, vectors=0, gated=kin.gated)
     block = Block(
-        layer_count(config, "num_hidden_layers"),
-        _biased_attention(hidden, heads, head_width(hidden, heads), causal=False),
-        _biased_network(config, hidden, whole(config, "intermediate_size")),
-        norms=4 * hidden,
-        norm="layer",
+        layer_count(config, "num_hidden_layers"), attention, network, norms=4 * hidden, norm="layer"
     )
-    types = optional(config, "type_vocab_size")
-    rows = vocab + whole(config, "max_position_embeddings") + (2 if types is None else types)
+    wide = whole(config, "embedding_size") if kin.narrow else hidden
+    rows = vocab + (whole(config, "max_position_embeddings") if kin.positions else 0)
+    if kin.types is not None:
+        types = optional(config, "type_vocab_size")
+        rows += kin.types if types is None else types
+    if switch(config, "use_task_id", False):
+        rows += whole(config, "task_type_vocab_size")
+    head = _encoder_head(config, hidden, vocab, wide)
+    if wide != hidden:
+        head = replace(
+            head,
+            matmul_parameters=head.matmul_parameters + wide * hidden,
+            vectors=head.vectors + hidden,
+        )
+    buckets = optional(config, "relative_attention_num_buckets") or 32
     return Architecture(
         name=name,
         family="encoder",
         hidden=hidden,
         vocab=vocab,
         blocks=(block,),
-        embedding_parameters=rows * hidden,
-        head=_encoder_head(config, hidden, vocab),
-        final_norms=2 * hidden,
+        embedding_parameters=rows * wide + buckets * heads * kin.distances,
+        head=head,
+        final_norms=2 * wide,
+    )
+
+
+def _modernbert(config: Config, name: str) -> Architecture:
+    """ModernBERT: rotary positions, gated networks, a window in two of three layers.
+
+    The first layer has no norm before its attention. A window spares nothing here: transformers
+    and the counters go over all pairs, and so does reading.
+    """
+    hidden, vocab = whole(config, "hidden_size"), whole(config, "vocab_size")
+    heads, width = whole(config, "num_attention_heads"), whole(config, "intermediate_size")
+    norm = hidden * (1 + switch(config, "norm_bias", False))
+    each = head_width(hidden, heads)
+    attention = Attention(hidden, heads, heads, each, each, causal=False)
+    if switch(config, "attention_bias", False):
+        attention = replace(attention, vectors=4 * hidden)
+    bias = switch(config, "mlp_bias", False) * (2 * width + hidden)
+    network = FeedForward(hidden, width, gated=True, activation="gelu", vectors=bias)
+    layers = layer_count(config, "num_hidden_layers")
+    first = Block(1, attention, network, norm, "layer", 1)
+    rest = Block(layers - 1, attention, network, 2 * norm, "layer")
+    built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
+    if not built.endswith("ForMaskedLM"):
+        raise InputError("config: architectures", built, "…ForMaskedLM, or built: inspect FILE")
+    table = vocab * hidden
+    shared = table if switch(config, "tie_word_embeddings", True) else 0
+    vectors = norm + vocab * switch(config, "decoder_bias", True)
+    vectors += hidden * switch(config, "classifier_bias", False)
+    return Architecture(
+        name=name,
+        family="encoder",
+        hidden=hidden,
+        vocab=vocab,
+        blocks=(first, rest) if layers > 1 else (first,),
+        embedding_parameters=table,
+        head=Head(hidden**2 + table, vocab, shared, vectors=vectors),
+        final_norms=2 * norm,
     )
 
 
@@ -111,6 +197,7 @@ def _distilbert(config: Config, name: str) -> Architecture:
     """DistilBERT, in BERT's words."""
     return _bert(
         {
+            "model_type": "distilbert",
             "architectures": config.get("architectures"),
             "tie_word_embeddings": config.get("tie_word_embeddings"),
             "num_labels": config.get("num_labels"),
@@ -126,14 +213,17 @@ def _distilbert(config: Config, name: str) -> Architecture:
     )
 
 
-def _encoder_head(config: Config, hidden: int, vocab: int) -> Head:
-    """A masked-language head, a classifier on the first token, or a pooler alone."""
+def _encoder_head(config: Config, hidden: int, vocab: int, wide: int) -> Head:
+    """A masked-language head of that width, a classifier on the first token, or a pooler."""
     built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
-    dense = hidden * hidden
+    dense = hidden * wide
     if built.endswith("ForMaskedLM"):
-        table = vocab * hidden
-        shared = table if switch(config, "tie_word_embeddings", True) else 0
-        return Head(dense + table, vocab, shared, vectors=3 * hidden + vocab)
+        table = vocab * wide
+        tied = switch(config, "tie_word_embeddings", True)
+        biases = 1 if tied or config.get("model_type") == "electra" else 2  # one beside the table's
+        return Head(dense + table, vocab, table * tied, vectors=3 * wide + biases * vocab)
+    if config.get("model_type", "bert") not in SEVERAL_HEADS:
+        raise InputError("config: architectures", built, "…ForMaskedLM, or built: inspect FILE")
     if built.endswith("ForSequenceClassification"):
         labels = _labels(config, 2)
         return Head(dense + hidden * labels, labels, vectors=hidden + labels, positions=1)
@@ -179,9 +269,27 @@ def _t5(config: Config, name: str) -> Architecture:
     )
 
 
+BART_KIN: dict[str, tuple[int | None, int]] = {
+    "bart": (2, 1),
+    "plbart": (2, 1),
+    "mbart": (2, 2),
+    "pegasus": (0, 1),
+    "blenderbot": (0, 1),
+    "blenderbot-small": (0, 1),
+    "marian": (0, 0),
+    "m2m_100": (None, 1),
+}
+"""Rows of the table of positions beyond the longest text (None: no table), and norms of a stack
+outside its layers."""
+
+
 def _bart(config: Config, name: str) -> Architecture:
-    """BART: an encoder and a decoder with biases, norms after each part and learned positions."""
+    """BART and its kin: an encoder and a decoder with biases and norms for each part."""
     hidden, vocab = whole(config, "d_model"), whole(config, "vocab_size")
+    beyond, norms = BART_KIN[config.get("model_type") or "bart"]
+    if not switch(config, "share_encoder_decoder_embeddings", True):
+        key = "config: share_encoder_decoder_embeddings"
+        raise InputError(key, False, "true, or built: modelworth inspect FILE")
 
     def block(stack: Stack, sublayers: int) -> Block:
         """The layers of one stack."""
@@ -200,17 +308,57 @@ def _bart(config: Config, name: str) -> Architecture:
             stack=stack,
         )
 
-    positions = whole(config, "max_position_embeddings") + 2
-    table = vocab * hidden
+    positions = 0 if beyond is None else whole(config, "max_position_embeddings") + beyond
+    table, tied = vocab * hidden, switch(config, "tie_word_embeddings", True)
+    tables = 1 if tied else 3  # each stack its own, beside one that nothing uses
     return Architecture(
         name=name,
         family="encoder-decoder",
         hidden=hidden,
         vocab=vocab,
         blocks=(block("encoder", 2), block("decoder", 3)),
-        embedding_parameters=table + 2 * positions * hidden,
-        head=Head(table, vocab, table if switch(config, "tie_word_embeddings", True) else 0),
-        final_norms=4 * hidden,
+        embedding_parameters=tables * table + 2 * positions * hidden,
+        head=Head(table, vocab, table * tied),
+        final_norms=4 * hidden * norms,
+    )
+
+
+def _whisper(config: Config, name: str) -> Architecture:
+    """Whisper: two convolutions over a spectrogram, then BART's layers; keys without a bias.
+
+    The convolutions count as FLOPs of the first layer's tokens, of which 30 s of sound become
+    `max_source_positions`; the first convolution sees twice as many frames.
+    """
+    hidden, vocab = whole(config, "d_model"), whole(config, "vocab_size")
+    if not switch(config, "tie_word_embeddings", True):
+        raise InputError("config: tie_word_embeddings", False, "true, or built: inspect FILE")
+    bins, kernel = whole(config, "num_mel_bins"), 3
+    rows = whole(config, "max_source_positions") + whole(config, "max_target_positions")
+    sized = {**config, "model_type": "bart", "max_position_embeddings": 1}
+    read = _bart(sized, name)
+
+    def unbiased(attention: Attention) -> Attention:
+        """Attention without the bias of its keys."""
+        return replace(attention, vectors=attention.vectors - hidden)
+
+    blocks = [
+        replace(
+            block,
+            attention=unbiased(block.attention),
+            cross=None if block.cross is None else unbiased(block.cross),
+        )
+        for block in read.blocks
+    ]
+    encoder = blocks[0]
+    products = kernel * hidden * (2 * bins + hidden)
+    hearing = replace(encoder.attention, token_flops=2 * products)
+    first = replace(encoder, count=1, attention=hearing)
+    rest = [replace(encoder, count=encoder.count - 1)] if encoder.count > 1 else []
+    heard = kernel * hidden * (bins + hidden) + 2 * hidden
+    return replace(
+        read,
+        blocks=(first, *rest, *blocks[1:]),
+        embedding_parameters=vocab * hidden + rows * hidden + heard,
     )
 
 
@@ -306,14 +454,13 @@ def _labels(config: Config, default: int) -> int:
 
 
 READERS: dict[str, Callable[[Mapping[str, Any], str], Architecture]] = {
-    "bert": _bert,
-    "roberta": _bert,
-    "xlm-roberta": _bert,
-    "camembert": _bert,
+    **dict.fromkeys(ENCODERS, _bert),
+    **dict.fromkeys(BART_KIN, _bart),
     "distilbert": _distilbert,
+    "modernbert": _modernbert,
+    "whisper": _whisper,
     "t5": _t5,
     "mt5": _t5,
-    "bart": _bart,
     "vit": _vit,
     "deit": _vit,
     "yolos": _yolos,

@@ -12,7 +12,8 @@ from typing import Any
 from modelworth.data.errors import InputError
 
 Config = Mapping[str, Any]
-MOST_LAYERS = 10_000
+MOST_LAYERS = 1_000
+"""The deepest Transformer that is known has as many (Wang et al. 2022, arXiv:2203.00555)."""
 LARGEST = 1_000_000_000
 """No size of a model is larger."""
 

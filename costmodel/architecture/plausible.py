@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from modelworth.costmodel.architecture.keys import LARGEST, MOST_LAYERS
 from modelworth.data.errors import InputError
 
 SIZE = re.compile(
-    r"(_size|_dim|_dims|_width|_heads|_layers|_experts|_rank|^d_model|^d_ff|^n_embd|^n_layer|"
+    r"(_size|_dim|_dims|_width|_widths|_heads|_layers|_experts|_rank|^d_model|^d_ff|^n_embd|^n_layer|"
     r"^n_head|^dim|^depth|_channels|_ratio|depths|_positions|_embeddings)s?$"
 )
-LAYERS = re.compile(r"(\w*layers|^n_layers?|^depth)$")
+LAYERS = re.compile(r"(\w*layers|^n_layers?|\w*depths?)$")
 PIXELS = re.compile(r"^(image|patch|frame)_size$")
-MOST_PIXELS = 65_536
+MOST_PIXELS = 16_384
+MOST_PATCHES = 1_024
+"""Of an image's side."""
 MOST_VALUES = 200_000
 MOST_WEIGHTS = 10**13
 """No matrix of a model has more."""
@@ -46,12 +49,27 @@ def require_plausible(config: Mapping[str, Any]) -> None:
 def _require_buildable(config: Mapping[str, Any]) -> None:
     """Refuses a table of tokens or a layer that no machine could name."""
     for holder in (config, *(value for value in config.values() if isinstance(value, Mapping))):
+        _require_drawable(holder)
         wide = _whole(holder, "hidden_size", "d_model", "n_embd", "dim") or 1
         for key in ("vocab_size", "intermediate_size", "max_position_embeddings"):
             other = _whole(holder, key)
             if other and wide * other > MOST_WEIGHTS:
                 found = f"{other:,} by a width of {wide:,}"
                 raise InputError(f"config: {key}", found, f"at most {MOST_WEIGHTS:.0e} weights")
+
+
+def _require_drawable(holder: Mapping[str, Any]) -> None:
+    """Refuses an image of more patches than a model could see, and stages too wide for a matrix."""
+    side, patch = _whole(holder, "image_size"), _whole(holder, "patch_size")
+    if side and patch and side > MOST_PATCHES * patch:
+        found = f"{side:,} pixels in patches of {patch:,}"
+        raise InputError("config: image_size", found, f"at most {MOST_PATCHES:,} patches a side")
+    for key, value in holder.items():
+        if not SIZE.search(str(key)) or not isinstance(value, list | tuple):
+            continue
+        sizes = [each for each in value if isinstance(each, int)]
+        if any(one * other > MOST_WEIGHTS for one, other in pairwise(sizes)):
+            raise InputError(f"config: {key}", value[:3], f"at most {MOST_WEIGHTS:.0e} weights")
 
 
 def _whole(holder: Mapping[str, Any], *keys: str) -> int | None:

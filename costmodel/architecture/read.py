@@ -47,7 +47,7 @@ PARTS = {"qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe_text": "qwen3_vl_moe"}
 """Decoders whose own class has no head: parts of a model, by its type."""
 RELATIVE = ("t5", "mt5", "umt5")
 """Types whose positions are distances: any length goes."""
-MOST_PARAMETERS = 10**15
+MOST_PARAMETERS = 10**14
 """No model has more: a config that says so is damaged."""
 LONGEST_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length")
 
@@ -108,7 +108,7 @@ def read_model(config: Mapping[str, Any], name: str | None = None) -> Architectu
     if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
         read = families_multimodal.read_multimodal(config, name or kind, _part)
     else:
-        read = _whole(config, kind, name or kind)
+        read = families_multimodal.with_absent(_whole(config, kind, name or kind), kind)
     if read.parameters > MOST_PARAMETERS:
         raise InputError("config", f"{read.parameters:.2g} parameters", "the sizes of a model")
     read = _with_prediction(replace(read, model_type=kind, longest=_longest(config)), config)

@@ -15,6 +15,7 @@ from modelworth.costmodel.architecture.keys import (
     layer_count,
     listed,
     optional,
+    switch,
     whole,
 )
 from modelworth.costmodel.architecture.mixers import Attention
@@ -165,23 +166,55 @@ def llama4_vision(config: Config, text_hidden: int) -> Architecture:
     )
 
 
-def clip_vision(config: Config, *, class_token: bool, pre_norm: bool) -> Architecture:
-    """CLIP's and SigLIP's tower without its own head; the projector is whoever joins it."""
+def clip_vision(config: Config, text_hidden: int) -> Architecture:
+    """CLIP's and SigLIP's tower with the projector to the decoder that its model has."""
     hidden, patch = whole(config, "hidden_size"), whole(config, "patch_size")
+    clip = config["model_type"] == "clip_vision_model"
     patches = (whole(config, "image_size") // patch) ** 2
+    width = whole(config, "intermediate_size")
     layers = tower_layers(
         hidden,
         layer_count(config, "num_hidden_layers"),
         whole(config, "num_attention_heads"),
-        whole(config, "intermediate_size"),
+        width,
     )
     channels = optional(config, "num_channels") or 3
-    rows = patches + 2 * class_token + (not class_token)
+    rows = patches + (2 if clip else 1)  # a class token and its place, or a bias
+    products, vectors = _joining(config["whole"], hidden, text_hidden)
+    if not clip and _has_head(config):
+        products += 4 * hidden**2 + 2 * hidden * width
+        vectors += 8 * hidden + width
     return tower(
         "vision tower",
         hidden,
         [layers],
         embedding=(channels * patch**2 + rows) * hidden,
-        projector=0,
-        final_norms=2 * hidden * (1 + pre_norm),
+        projector=products,
+        projector_vectors=vectors,
+        final_norms=2 * hidden * (1 + clip),
     )
+
+
+def _has_head(config: Config) -> bool:
+    """Whether SigLIP's pooling head is built, which no decoder uses."""
+    default = config["whole"]["model_type"] != "paligemma"
+    return switch(config, "vision_use_head", default)
+
+
+def _joining(config: Config, seen: int, hidden: int) -> tuple[int, int]:
+    """Matrix parameters and vectors between a tower and its decoder."""
+    kind = config["model_type"]
+    if kind == "gemma3":
+        return seen * hidden, seen
+    if kind == "paligemma":
+        out = optional(config, "projection_dim") or 2048
+        return seen * out, out
+    layers = listed(config, "vision_feature_layer") if _several(config) else [-2]
+    bias = 2 * hidden * switch(config, "multimodal_projector_bias", True)
+    newline = hidden if kind == "llava_next" else 0
+    return (len(layers or [-2]) * seen + hidden) * hidden, bias + newline
+
+
+def _several(config: Config) -> bool:
+    """Whether several layers of the tower go to the decoder."""
+    return isinstance(config.get("vision_feature_layer"), list | tuple)

@@ -14,6 +14,9 @@ from modelworth.data.errors import InputError
 if TYPE_CHECKING:
     from modelworth.costmodel.architecture.structure import Architecture
 
+NEAR = 0.01
+"""How far a description's FLOPs may be from the counter's without a word."""
+
 EXAMPLES = """examples:
   modelworth inspect llama-3.1-8b
   modelworth inspect checkpoint/config.json --context 32768 --json
@@ -141,10 +144,19 @@ def _can_build(config: dict[str, Any]) -> bool:
 
 def built_architecture(config: dict[str, Any], name: str) -> Architecture:
     """The architecture as its class builds it, with the bits that its own files say."""
-    from modelworth.bench.models.inspect import inspect_model
-    from modelworth.costmodel.architecture.read import read_model, with_storage
+    from dataclasses import replace
 
-    return with_storage(read_model(inspect_model(config, name), name), config)
+    from modelworth.bench.models.inspect import inspected
+    from modelworth.costmodel.architecture.read import read_model, with_storage
+    from modelworth.verbs.inspect_rows import flops_off
+
+    found = inspected(config, name)
+    made = read_model(found.description, name)
+    off = flops_off(made, found)
+    if off is not None and abs(off) > NEAR:
+        said = f"its layers' FLOPs are {off:+.0%} from those of a counted pass"
+        made = replace(made, note="; ".join(filter(None, (made.note, said))))
+    return with_storage(made, config)
 
 
 def _joined(read: Architecture, built: Architecture) -> tuple[Architecture, str]:

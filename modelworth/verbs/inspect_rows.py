@@ -73,7 +73,7 @@ def row_of(model_type: str, *, passes: bool = True) -> Row:
         built.built_class or "",
         built.parameters,
         built.active_parameters,
-        flops_off=_flops_off(built, found),
+        flops_off=flops_off(built, found),
         read=read_by_default(model_type),
         note=built.note,
     )
@@ -92,7 +92,7 @@ def read_by_default(model_type: str) -> int | None:
         return None
 
 
-def _flops_off(built: Architecture, found: Inspected) -> float | None:
+def flops_off(built: Architecture, found: Inspected) -> float | None:
     """How far the description is from the counter, over the longest pass that was counted."""
     from modelworth.costmodel.architecture.work import forward_flops
 

@@ -160,6 +160,10 @@ def _certainty(case: Case, found: Prediction) -> None:
     own = case.architecture.stored
     if own is not None and case.precision != own.precision:
         print(f"  note: the checkpoint is stored in {own.method}; predicted in {case.precision}")
+    wanted = case.architecture.own_cache_precision
+    if wanted != (case.kv_precision or "bf16") and case.work in ("serve", "prefill", "decode"):
+        asked = case.kv_precision or "bf16"
+        print(f"  note: the checkpoint's files want the cache in {wanted}; predicted in {asked}")
 
 
 def _nearest(case: Case) -> None:

@@ -30,6 +30,46 @@ EXPERTS = {"moe_num_experts": 4, "moe_k": 2, "moe_intermediate_size": 32}
 BIASED = {"attention_bias": True, "mlp_bias": True, "mamba_proj_bias": True}
 TIED = {"tie_word_embeddings": True}
 TURNS = ["mamba", "mamba", "attention", "mamba", "attention"]
+ENCODER = {key: value for key, value in TEXT.items() if key != "num_key_value_heads"}
+ENCODER |= {"cls_token_id": 3, "sep_token_id": 4, "num_hidden_layers": 3}
+UNTIED = {"tie_word_embeddings": False}
+BART = {
+    "d_model": 64,
+    "encoder_layers": 2,
+    "decoder_layers": 3,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 96,
+    "decoder_ffn_dim": 80,
+    "vocab_size": 128,
+    "max_position_embeddings": 1024,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+    "decoder_start_token_id": 2,
+    "forced_eos_token_id": 2,
+}
+QUIET = {"suppress_tokens": None, "begin_suppress_tokens": None, "max_target_positions": 1024}
+SEEN = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "image_size": 28,
+    "patch_size": 14,
+}
+
+
+def seeing(text: str, tower: str, **more: Any) -> dict[str, Any]:
+    """A model that also sees."""
+    return {
+        "text_config": TEXT | {"model_type": text, "num_hidden_layers": 3},
+        "vision_config": SEEN | {"model_type": tower},
+        "image_token_index": 5,
+        **more,
+    }
+
+
 CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("bamba", TEXT | STATES | {"attn_layer_indices": [1, 3]}),
     ("bamba", TEXT | STATES | BIASED | TIED | {"attn_layer_indices": [2]}),
@@ -70,6 +110,38 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
         | {"moe_layer_interval": 2, "moe_layer_end_index": 3, "moe_num_shared_experts": 1}
         | {"tie_word_embeddings": False},
     ),
+    *(
+        (kind, ENCODER)
+        for kind in ("data2vec-text", "electra", "megatron-bert", "mpnet", "nomic_bert")
+    ),
+    *((kind, ENCODER | UNTIED) for kind in ("bert", "electra", "nomic_bert")),
+    ("electra", ENCODER | {"embedding_size": 64, "type_vocab_size": 0}),
+    ("ernie", ENCODER | {"use_task_id": True}),
+    ("modernbert", ENCODER),
+    (
+        "modernbert",
+        ENCODER
+        | UNTIED
+        | {"norm_bias": True, "attention_bias": True, "mlp_bias": True, "decoder_bias": False},
+    ),
+    *((kind, BART) for kind in ("plbart", "mbart", "pegasus", "blenderbot", "marian", "m2m_100")),
+    ("mbart", BART | UNTIED),
+    ("whisper", BART | QUIET | {"max_source_positions": 256}),
+    ("whisper", BART | QUIET | {"max_source_positions": 256, "num_mel_bins": 40}),
+    ("llava", seeing("llama", "clip_vision_model")),
+    (
+        "llava",
+        seeing(
+            "qwen2",
+            "siglip_vision_model",
+            multimodal_projector_bias=False,
+            vision_feature_layer=[-2, -1],
+            tie_word_embeddings=True,
+        ),
+    ),
+    ("llava_next", seeing("mistral", "clip_vision_model")),
+    ("paligemma", seeing("gemma", "siglip_vision_model")),
+    ("gemma3", seeing("gemma3_text", "siglip_vision_model")),
 ]
 
 
