@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelworth.costmodel.architecture.fits import ServingAsk, serving_fit
+from modelworth.costmodel.architecture.gguf_file import as_gguf
 from modelworth.costmodel.architecture.memory import bytes_per_weight, weights_bytes
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
@@ -17,6 +18,7 @@ from modelworth.costmodel.architecture.work import (
 )
 from modelworth.data.catalog import load_catalog
 
+GGUF = ("q4_k_m", "q5_k_m", "q6_k", "q8_0")
 PRECISIONS = ("bf16", "fp8", "int8", "fp4", "int4")
 DEVICES = (1, 2, 4, 8)
 GLYPHS = "█▓▒░▚▞▙▜▟#"
@@ -47,6 +49,7 @@ def document(architecture: Architecture, how: str, context: int) -> dict[str, An
         "bits_per_weight": 8 * own_bytes(architecture) / max(architecture.parameters, 1),
         "weights_bytes": own_bytes(architecture),
         "weights_bytes_by_precision": _by_precision(architecture),
+        "gguf_file_bytes": _gguf_files(architecture),
         "context": context,
         **_work(architecture, context),
         **_kept(architecture, context),
@@ -64,6 +67,14 @@ def own_bytes(architecture: Architecture) -> float:
 def _by_precision(architecture: Architecture) -> dict[str, float]:
     """Bytes of the weights in each precision."""
     return {name: weights_bytes(architecture, name) for name in PRECISIONS}
+
+
+def _gguf_files(architecture: Architecture) -> dict[str, float]:
+    """Bytes on disk: of the GGUF file at hand, and by preset of a file of the model."""
+    own = architecture.stored
+    at_hand = {"this file": own.file_bytes} if own is not None and own.header_bytes else {}
+    made = {name: as_gguf(architecture, name).stored for name in GGUF if architecture.generates}
+    return at_hand | {name: each.file_bytes for name, each in made.items() if each is not None}
 
 
 def _work(architecture: Architecture, context: int) -> dict[str, Any]:
@@ -161,6 +172,9 @@ def _show_bytes(found: dict[str, Any]) -> None:
         f"{name} {_bytes(size)}" for name, size in found["weights_bytes_by_precision"].items()
     )
     print(f"    in {', '.join(others)}")
+    files = (f"{name} {_bytes(size)}" for name, size in found["gguf_file_bytes"].items())
+    if listed := ", ".join(files):
+        print(f"    as a GGUF file: {listed}")
 
 
 def _show_work(found: dict[str, Any]) -> None:
