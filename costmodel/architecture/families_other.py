@@ -1,21 +1,23 @@
-"""Architectures that aren't decoders alone: encoders, encoder-decoders, images, detection.
+"""Architectures that aren't decoders or encoders alone: encoder-decoders, images, detection.
 
-Each reader turns a transformers config into an `Architecture`, with transformers' defaults. Which
-head an encoder carries is read from the config's `architectures`: a masked-language head (the
-default), a classifier on the first token, or none.
+Each reader turns a transformers config into an `Architecture`, with transformers' defaults.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from modelworth.costmodel.architecture.encoder_parts import (
+    biased_attention,
+    biased_network,
+    labels_of,
+)
 from modelworth.costmodel.architecture.keys import (
     Config,
     head_width,
     layer_count,
-    listed,
     optional,
     switch,
     whole,
@@ -67,170 +69,6 @@ def vision_architecture(
         "num_labels": labels,
     }
     return _vit(config, name or f"vit-{size}-{patch}-{image_size}")
-
-
-def _biased_attention(hidden: int, heads: int, width: int, *, causal: bool) -> Attention:
-    """Attention with a bias after each of its four products."""
-    inner = heads * width
-    vectors = 3 * inner + hidden
-    return Attention(hidden, heads, heads, width, width, causal=causal, vectors=vectors)
-
-
-def _biased_network(config: Config, hidden: int, width: int) -> FeedForward:
-    """Two products, each with a bias."""
-    keys = ("hidden_act", "activation_function", "activation")
-    activation = word(config, *keys, default="gelu")
-    return FeedForward(hidden, width, gated=False, activation=activation, vectors=width + hidden)
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """How a family of encoders departs from BERT.
-
-    Attributes:
-        positions: whether there is a table of positions.
-        types: rows for kinds of segments, unless the config says; None: there are never any.
-        biased: whether products are followed by a bias.
-        gated: whether the network has a gate.
-        distances: whether there is a table of distances, one row for all heads.
-        narrow: whether tokens are embedded in a width of their own.
-    """
-
-    positions: bool = True
-    types: int | None = 2
-    biased: bool = True
-    gated: bool = False
-    distances: bool = False
-    narrow: bool = False
-
-
-ENCODERS: dict[str, Encoder] = {
-    **dict.fromkeys(("bert", "roberta", "xlm-roberta", "camembert", "distilbert"), Encoder()),
-    **dict.fromkeys(("data2vec-text", "ernie", "megatron-bert"), Encoder()),
-    "electra": Encoder(narrow=True),
-    "mpnet": Encoder(types=None, distances=True),
-    "nomic_bert": Encoder(positions=False, biased=False, gated=True),
-}
-SEVERAL_HEADS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert")
-"""Types whose classes for classification and without a head are read, too."""
-
-
-def _bert(config: Config, name: str) -> Architecture:
-    """BERT and its kin: an encoder, and mostly a table of positions."""
-    hidden = whole(config, "hidden_size")
-    heads, vocab = whole(config, "num_attention_heads"), whole(config, "vocab_size")
-    kin = ENCODERS[config.get("model_type") or "bert"]
-    width = head_width(hidden, heads)
-    attention = _biased_attention(hidden, heads, width, causal=False)
-    network = _biased_network(config, hidden, whole(config, "intermediate_size"))
-    if not kin.biased:
-        attention = replace(attention, vectors=0)
-        network = replace(network, vectors=0, gated=kin.gated)
-    block = Block(
-        layer_count(config, "num_hidden_layers"), attention, network, norms=4 * hidden, norm="layer"
-    )
-    wide = whole(config, "embedding_size") if kin.narrow else hidden
-    rows = vocab + (whole(config, "max_position_embeddings") if kin.positions else 0)
-    if kin.types is not None:
-        types = optional(config, "type_vocab_size")
-        rows += kin.types if types is None else types
-    if switch(config, "use_task_id", False):
-        rows += whole(config, "task_type_vocab_size")
-    head = _encoder_head(config, hidden, vocab, wide)
-    if wide != hidden:
-        head = replace(
-            head,
-            matmul_parameters=head.matmul_parameters + wide * hidden,
-            vectors=head.vectors + hidden,
-        )
-    buckets = optional(config, "relative_attention_num_buckets") or 32
-    return Architecture(
-        name=name,
-        family="encoder",
-        hidden=hidden,
-        vocab=vocab,
-        blocks=(block,),
-        embedding_parameters=rows * wide + buckets * heads * kin.distances,
-        head=head,
-        final_norms=2 * wide,
-    )
-
-
-def _modernbert(config: Config, name: str) -> Architecture:
-    """ModernBERT: rotary positions, gated networks, a window in two of three layers.
-
-    The first layer has no norm before its attention. A window spares nothing here: transformers
-    and the counters go over all pairs, and so does reading.
-    """
-    hidden, vocab = whole(config, "hidden_size"), whole(config, "vocab_size")
-    heads, width = whole(config, "num_attention_heads"), whole(config, "intermediate_size")
-    norm = hidden * (1 + switch(config, "norm_bias", False))
-    each = head_width(hidden, heads)
-    attention = Attention(hidden, heads, heads, each, each, causal=False)
-    if switch(config, "attention_bias", False):
-        attention = replace(attention, vectors=4 * hidden)
-    bias = switch(config, "mlp_bias", False) * (2 * width + hidden)
-    network = FeedForward(hidden, width, gated=True, activation="gelu", vectors=bias)
-    layers = layer_count(config, "num_hidden_layers")
-    first = Block(1, attention, network, norm, "layer", 1)
-    rest = Block(layers - 1, attention, network, 2 * norm, "layer")
-    built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
-    if not built.endswith("ForMaskedLM"):
-        raise InputError("config: architectures", built, "…ForMaskedLM, or built: inspect FILE")
-    table = vocab * hidden
-    shared = table if switch(config, "tie_word_embeddings", True) else 0
-    vectors = norm + vocab * switch(config, "decoder_bias", True)
-    vectors += hidden * switch(config, "classifier_bias", False)
-    return Architecture(
-        name=name,
-        family="encoder",
-        hidden=hidden,
-        vocab=vocab,
-        blocks=(first, rest) if layers > 1 else (first,),
-        embedding_parameters=table,
-        head=Head(hidden**2 + table, vocab, shared, vectors=vectors),
-        final_norms=2 * norm,
-    )
-
-
-def _distilbert(config: Config, name: str) -> Architecture:
-    """DistilBERT, in BERT's words."""
-    return _bert(
-        {
-            "model_type": "distilbert",
-            "architectures": config.get("architectures"),
-            "tie_word_embeddings": config.get("tie_word_embeddings"),
-            "num_labels": config.get("num_labels"),
-            "hidden_size": whole(config, "dim"),
-            "num_hidden_layers": whole(config, "n_layers"),
-            "num_attention_heads": whole(config, "n_heads"),
-            "intermediate_size": whole(config, "hidden_dim"),
-            "max_position_embeddings": whole(config, "max_position_embeddings"),
-            "vocab_size": whole(config, "vocab_size"),
-            "type_vocab_size": 0,
-        },
-        name,
-    )
-
-
-def _encoder_head(config: Config, hidden: int, vocab: int, wide: int) -> Head:
-    """A masked-language head of that width, a classifier on the first token, or a pooler."""
-    built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
-    dense = hidden * wide
-    if built.endswith("ForMaskedLM"):
-        table = vocab * wide
-        tied = switch(config, "tie_word_embeddings", True)
-        biases = 1 if tied or config.get("model_type") == "electra" else 2  # one beside the table's
-        return Head(dense + table, vocab, table * tied, vectors=3 * wide + biases * vocab)
-    if config.get("model_type", "bert") not in SEVERAL_HEADS:
-        raise InputError("config: architectures", built, "…ForMaskedLM, or built: inspect FILE")
-    if built.endswith("ForSequenceClassification"):
-        labels = _labels(config, 2)
-        return Head(dense + hidden * labels, labels, vectors=hidden + labels, positions=1)
-    if built.endswith("Model"):
-        return Head(dense, hidden, vectors=hidden, positions=1)
-    allowed = "…ForMaskedLM, …ForSequenceClassification or …Model"
-    raise InputError("config: architectures", built, allowed)
 
 
 def _t5(config: Config, name: str) -> Architecture:
@@ -297,12 +135,12 @@ def _bart(config: Config, name: str) -> Architecture:
         decodes = stack == "decoder"
         return Block(
             layer_count(config, f"{stack}_layers"),
-            _biased_attention(hidden, heads, head_width(hidden, heads), causal=decodes),
-            _biased_network(config, hidden, whole(config, f"{stack}_ffn_dim")),
+            biased_attention(hidden, heads, head_width(hidden, heads), causal=decodes),
+            biased_network(config, hidden, whole(config, f"{stack}_ffn_dim")),
             norms=2 * sublayers * hidden,
             norm="layer",
             norm_count=sublayers,
-            cross=_biased_attention(hidden, heads, head_width(hidden, heads), causal=False)
+            cross=biased_attention(hidden, heads, head_width(hidden, heads), causal=False)
             if decodes
             else None,
             stack=stack,
@@ -364,7 +202,7 @@ def _whisper(config: Config, name: str) -> Architecture:
 
 def _vit(config: Config, name: str) -> Architecture:
     """Vision Transformer: patches and a class token, whose last state is classified."""
-    hidden, labels = whole(config, "hidden_size"), _labels(config, 2)
+    hidden, labels = whole(config, "hidden_size"), labels_of(config, 2)
     distilled = config.get("model_type") == "deit"  # which adds a token for that
     patches = _patches(config, hidden, extra_tokens=2 if distilled else 1)
     return Architecture(
@@ -382,7 +220,7 @@ def _vit(config: Config, name: str) -> Architecture:
 
 def _yolos(config: Config, name: str) -> Architecture:
     """YOLOS: a Vision Transformer with detection tokens, each classified and given a box."""
-    hidden, labels = whole(config, "hidden_size"), _labels(config, 2) + 1
+    hidden, labels = whole(config, "hidden_size"), labels_of(config, 2) + 1
     detections = whole(config, "num_detection_tokens")
     patches = _patches(config, hidden, extra_tokens=1 + detections)
     block = _vision_block(config, hidden)
@@ -415,7 +253,7 @@ def _vision_block(config: Config, hidden: int) -> Block:
     biased = switch(config, "qkv_bias", True)
     vectors = hidden + (3 * heads * width if biased else 0)
     attention = Attention(hidden, heads, heads, width, width, causal=False, vectors=vectors)
-    network = _biased_network(config, hidden, whole(config, "intermediate_size"))
+    network = biased_network(config, hidden, whole(config, "intermediate_size"))
     return Block(layer_count(config, "num_hidden_layers"), attention, network, 4 * hidden, "layer")
 
 
@@ -445,19 +283,8 @@ def _pair(config: Config, key: str) -> tuple[int, int]:
     return side, side
 
 
-def _labels(config: Config, default: int) -> int:
-    """Classes the model tells apart, by their number or their names."""
-    names = config.get("id2label")
-    if isinstance(names, Mapping) and "num_labels" not in config:
-        return len(names)
-    return optional(config, "num_labels") or default
-
-
 READERS: dict[str, Callable[[Mapping[str, Any], str], Architecture]] = {
-    **dict.fromkeys(ENCODERS, _bert),
     **dict.fromkeys(BART_KIN, _bart),
-    "distilbert": _distilbert,
-    "modernbert": _modernbert,
     "whisper": _whisper,
     "t5": _t5,
     "mt5": _t5,

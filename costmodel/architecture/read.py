@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelworth.costmodel.architecture import (
+    families_encoders,
     families_hybrid,
     families_layered,
     families_multimodal,
@@ -35,6 +36,7 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **families_recurrent.READERS,
     **families_layered.READERS,
     **families_hybrid.READERS,
+    **families_encoders.READERS,
 }
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types of checkpoints with code of their own whose config and layers are another type's."""
