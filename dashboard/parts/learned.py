@@ -51,8 +51,8 @@ def drawn(law: LawFit, found: tuple[Curve, ...]) -> None:
         range=f"{low:.2f}–{high:.2f}",
     )  # fmt: skip
     show.chart(charts.learning(state.look(), found), "learning", reading)
-    for doubt in law.doubts:
-        st.caption(show.say("trust.learning.doubt", doubt=doubt))
+    if law.doubts:
+        st.caption(words.t("trust.learning.doubt"))
 
 
 def _row(task: str, found: Quality, usd_per_hour: float) -> dict[str, object]:
