@@ -23,8 +23,6 @@ from modelworth.costmodel.prediction.unit_cost import usd_per_million
 from modelworth.data.catalog import RentQuote
 from modelworth.data.errors import InputError
 
-MILLION = 1e6
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -43,7 +43,6 @@ SOFTWARE = {
     "megatronlm": "megatron",
     "megatroncore": "megatron",
     "optimumhabana": "habana",
-    "llamacpp": "llamacpp",
     "ft": "fastertransformer",
 }
 KIND: dict[str, Kind] = {
@@ -74,7 +73,6 @@ FLASH_2 = {
 FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
 """Release from which Megatron's experts scale their inputs to 8 bits within the products' kernels,
 by the generation whose kernels these are; before, in kernels of their own."""
-LATEST = (9999,)
 PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
 """Kinds of measurements that a case can stand for."""
 
@@ -181,8 +179,12 @@ class Case:
         return cls(architecture=architecture, accelerator=accelerator, **asked)  # type: ignore[arg-type]
 
     @classmethod
-    def of_record(cls, record: Measurement, accelerator: Accelerator) -> Case:
+    def of_record(
+        cls, record: Measurement, accelerator: Accelerator, architecture: Architecture | None = None
+    ) -> Case:
         """The case that a record measured, on a device as the catalogue or its ceilings have it.
+
+        `architecture` is the record's where its own config isn't to be read.
 
         Raises:
             InputError: if its kind or model can't be predicted.
@@ -191,7 +193,7 @@ class Case:
         if work.kind not in PREDICTED_KINDS:
             allowed = f"one of {', '.join(PREDICTED_KINDS)}"
             raise InputError(f"measurement {record.id}: kind", work.kind, allowed)
-        architecture = read_model(record.model.config, record.model.name)
+        architecture = architecture or read_model(record.model.config, record.model.name)
         patches = architecture.patches.tokens if architecture.patches else 1
         serving = work.kind == "serve"
         return cls(
@@ -313,8 +315,8 @@ def _training_modes(case: Case) -> list[str]:
     if "GB" in case.accelerator.name.split()[0][:2]:
         modes.append("graphs")
     if case.architecture.has_experts and case.precision in ("fp8", "fp4"):
-        version = version_of(case.software) or LATEST
-        apart = software == "megatron" and version < FUSED_EXPERTS.get(generation, (0,))
+        version, fused = version_of(case.software), FUSED_EXPERTS.get(generation, (0,))
+        apart = software == "megatron" and version is not None and version < fused
         modes.append("narrow experts apart" if apart else "narrow experts")
     if case.precision == "fp4":
         modes.append("fp4 products")

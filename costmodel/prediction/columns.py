@@ -20,7 +20,6 @@ MOST_SEQUENCES = 2048
 NARROW_CACHE = {"trtllm", "habana"}
 """Engines whose checkpoints in 8 bits or fewer keep keys and values in 8 bits, too."""
 MOST_VIRTUAL = 4
-MEGATRON = {"megatron"}
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _virtual(case: Case) -> float:
         return 1.0
     if case.virtual is not None:
         return float(case.virtual)
-    if software_name(case.software) in MEGATRON:
+    if software_name(case.software) == "megatron":
         return float(min(max(case.architecture.layers // case.pipeline, 1), MOST_VIRTUAL))
     return 1.0
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from modelworth.costmodel.architecture.identity import content
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
 from modelworth.costmodel.prediction.columns import Columns, columns_on
-from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients
-from modelworth.costmodel.prediction.step.device import WEIGHT_BYTES, Device
+from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients, shipped_tables
+from modelworth.costmodel.prediction.step.device import Device, device_of
 from modelworth.costmodel.prediction.times import Times, times
 from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.errors import InputError
@@ -278,28 +278,13 @@ def _coefficients(compute: float, memory: float, layer_s: float) -> Coefficients
 
 def _device(case: Case) -> Device:
     """A machine by its measured ceilings: kernels' shares are in them already."""
-    rate = case.accelerator.matmul_flops_per_s[case.precision]
-    weights = WEIGHT_BYTES.get(case.precision, 2)
-    wide = case.precision in ("fp32", "tf32")
-    bandwidth = case.accelerator.bandwidth_bytes_per_s
-    return Device(
-        dense_flops_per_s=rate,
-        expert_flops_per_s=rate,
-        wide_flops_per_s=rate,
-        dense_share=1.0,
-        expert_share=1.0,
-        wide_share=1.0,
-        memory_share=1.0,
-        bandwidth_bytes_per_s=bandwidth,
-        memory_bytes=case.accelerator.memory_bytes,
-        link_bytes_per_s=bandwidth,
-        network_bytes_per_s=bandwidth,
-        devices_per_node=8,
-        dense_bytes=weights,
-        expert_bytes=weights,
-        cache_bytes=4.0 if wide else 2.0,
-        activation_bytes=4.0 if wide else 2.0,
-    )
+    mixed = case.architecture.has_experts
+    found = device_of(shipped_tables(), case.accelerator, case.precision, mixed=mixed)
+    return replace(
+        found, dense_share=1.0, expert_share=1.0, wide_share=1.0, memory_share=1.0, quantised=0.0,
+        wide_flops_per_s=found.expert_flops_per_s, dense_flops_per_s=found.expert_flops_per_s,
+        dense_bytes=found.expert_bytes,
+    )  # fmt: skip
 
 
 def _usable(record: Measurement) -> bool:

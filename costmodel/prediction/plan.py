@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
 from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.unit_cost import usd_per_million
 from modelworth.data.catalog import Accelerator
 from modelworth.data.errors import InputError
 
-SECONDS_PER_HOUR = 3600.0
-MILLION = 1e6
 MOST_REPLICA = 16
 MOST_VARIATION = 3.0
 """Of lengths: more than any published trace of requests shows."""
@@ -182,8 +181,7 @@ def _layouts(case: Case, device: Accelerator, precision: str) -> Iterator[Case]:
 def _choice(case: Case, point: ServingPoint, offer: Offer, rent: float) -> Choice:
     replicas = max(1, math.ceil(offer.requests_per_s / point.requests_per_s))
     tokens_per_s = offer.requests_per_s * (case.tokens + case.new_tokens)
-    hourly = replicas * case.gpus * rent
-    cost = hourly / SECONDS_PER_HOUR / tokens_per_s * MILLION
+    cost = usd_per_million(replicas * case.gpus * rent, tokens_per_s)
     fewest, most = (
         max(1, math.ceil(offer.requests_per_s / (point.requests_per_s * factor)))
         for factor in (point.high, point.low)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.architecture.identity import architecture_of
-from modelworth.costmodel.prediction.case import Case, precision_name
+from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import coefficients, columns
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.step.coefficients import Tables
@@ -82,24 +82,12 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
     if not work.prompt_tokens or not work.new_tokens or not work.concurrency:
         return None
     architecture = architecture_of(record.model, catalog)
-    try:
-        accelerator = catalog.accelerator(record.machine.device)
-    except InputError:
-        return None
     if architecture is None:
         return None
-    return Case(
-        work="serve",
-        architecture=architecture,
-        accelerator=accelerator,
-        gpus=work.layout.tensor,
-        precision=precision_name(work.precision),
-        batch=work.concurrency,
-        tokens=work.prompt_tokens,
-        new_tokens=work.new_tokens,
-        software=work.engine,
-        tensor=work.layout.tensor,
-    )
+    try:
+        return Case.of_record(record, catalog.accelerator(record.machine.device), architecture)
+    except InputError:
+        return None
 
 
 def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Judgement]:

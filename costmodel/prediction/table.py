@@ -40,36 +40,18 @@ MEASURED: dict[Table, tuple[str, ...]] = {
     "training": ("tokens_per_s_per_gpu", "mfu_percent"),
     "encoder": ("sequences_per_s",),
 }
-SHARDING: tuple[tuple[str, Sharding], ...] = (
-    ("shardgrad", "gradients"),
-    ("zero2", "gradients"),
-    ("zero1", "gradients"),
-    ("distributedoptimizer", "gradients"),
-    ("noshard", "none"),
-    ("none", "none"),
-    ("ddp", "none"),
-    ("zero0", "none"),
-    ("megatron", "none"),
-    ("full", "full"),
-    ("fsdp", "full"),
-    ("hsdp", "full"),
-    ("hybrid", "full"),
-    ("zero3", "full"),
-    ("zero", "full"),
-    ("shard", "full"),
+SHARDING: tuple[tuple[Sharding, str], ...] = (
+    ("gradients", "shardgrad zero2 zero1 distributedoptimizer"),
+    ("none", "noshard none ddp zero0 megatron"),
+    ("full", "full fsdp hsdp hybrid zero3 zero shard"),
 )
-"""What a word for sharding contains → what is sharded; the first that fits."""
-REGIMES: tuple[tuple[str, Regime], ...] = (
-    ("offline", "queued"),
-    ("queued", "queued"),
-    ("throughput", "queued"),
-    ("static", "static"),
-    ("latency", "static"),
-    ("first token", "static"),
-    ("closed", "closed"),
-    ("served", "closed"),
+"""What is sharded, and the words for it; the first that a row's word contains."""
+REGIMES: tuple[tuple[Regime, str], ...] = (
+    ("queued", "offline queued throughput"),
+    ("static", "static latency first-token"),
+    ("closed", "closed served"),
 )
-"""What a row's words on its measurement contain → how its requests came; the first that fits."""
+"""How requests came, and the words for it that a row's words on its measurement contain."""
 OLD_STATIC = {"trtllm": (0, 8)}
 """Engines whose benchmarks ran one batch at a time before that version."""
 MEMORY_SHARE = 0.9
@@ -117,25 +99,14 @@ class Reader:
         return read[table](row)
 
     def _training(self, row: Row) -> Case:
-        precision = precision_name(_text(row, "precision", "bf16"))
-        tensor = int(_number(row, "tensor_parallel", 1))
-        pipeline = int(_number(row, "pipeline_parallel", 1))
-        context = int(_number(row, "context_parallel", 1))
         virtual = _optional(row, "virtual_pipeline")
         return Case(
             work="train",
-            architecture=self._model(row),
-            accelerator=self._accelerator(row),
+            **self._common(row, "framework", "bf16", self._model(row)),
+            **_degrees(row, "tensor", "pipeline", "expert", "context"),
             gpus=int(_number(row, "gpus", 1)),
-            precision=precision,
             batch=_number(row, "micro_batch", 1),
             tokens=_number(row, "seq_len"),
-            software=_text(row, "framework", "") or None,
-            compiled=_truth(row, "compile"),
-            tensor=tensor,
-            pipeline=pipeline,
-            expert=int(_number(row, "expert_parallel", 1)),
-            context=context,
             virtual=int(virtual) if virtual else None,
             sharding=_sharding(row),
             global_batch=_optional(row, "global_batch"),
@@ -144,43 +115,34 @@ class Reader:
         )
 
     def _serving(self, row: Row) -> Case:
-        pipeline = int(_number(row, "pipeline_parallel", 1))
-        tensor = int(_number(row, "tensor_parallel", _number(row, "gpus", 1) / pipeline))
-        gpus = max(int(_number(row, "gpus", tensor * pipeline)), tensor * pipeline)
-        software = _text(row, "engine", "") or None
+        cut = _degrees(row, "pipeline", "expert")
+        stages = cut["pipeline"]
+        tensor = int(_number(row, "tensor_parallel", _number(row, "gpus", 1) / stages))
+        common = self._common(row, "engine", "bf16", self._model(row))
         kv = _text(row, "kv_precision", "")
-        share = _optional(row, "memory_share", least=0.01)
         return Case(
             work="serve",
-            architecture=self._model(row),
-            accelerator=self._accelerator(row),
-            gpus=gpus,
-            precision=precision_name(_text(row, "precision", "bf16")),
+            **common,
+            **cut,
+            gpus=max(int(_number(row, "gpus", tensor * stages)), tensor * stages),
+            tensor=tensor,
             batch=_number(row, "concurrency"),
             tokens=_number(row, "prompt_tokens"),
             new_tokens=_number(row, "new_tokens"),
-            software=software,
-            tensor=tensor,
-            pipeline=pipeline,
-            expert=int(_number(row, "expert_parallel", 1)),
-            regime=_regime(row, software),
+            regime=_regime(row, common["software"]),
             kv_precision=precision_name(kv) if kv else None,
             max_sequences=_optional(row, "max_sequences"),
-            memory_share=share or MEMORY_SHARE,
+            memory_share=_optional(row, "memory_share", least=0.01) or MEMORY_SHARE,
             prefix_share=_optional(row, "prefix_share", least=0) or 0.0,
         )
 
     def _encoder(self, row: Row) -> Case:
-        model = self._model(row)
+        headless = replace(self._model(row), head=Head(0, 0))
         return Case(
             work="forward",
-            architecture=replace(model, head=Head(0, 0)),
-            accelerator=self._accelerator(row),
-            precision=precision_name(_text(row, "precision", "fp16")),
+            **self._common(row, "software", "fp16", headless),
             batch=_number(row, "batch"),
             tokens=_number(row, "sequence"),
-            software=_text(row, "software", "") or None,
-            compiled=_truth(row, "compile"),
         )
 
     def _vision(self, row: Row) -> Case:
@@ -188,16 +150,25 @@ class Reader:
         phase = _text(row, "phase", "forward")
         if phase not in ("forward", "infer", "train"):
             raise InputError("phase", phase, "forward or train")
+        common = self._common(row, "framework", "amp", architecture)
         return Case(
             work="train" if phase == "train" else "forward",
-            architecture=architecture,
-            accelerator=self._accelerator(row),
-            precision=precision_name(_text(row, "precision", "amp")),
+            **{**common, "software": common["software"] or "timm"},
             batch=_number(row, "batch", 256),
             tokens=float(architecture.patches.tokens) if architecture.patches else 1.0,
-            software=_text(row, "framework", "timm"),
-            compiled=_truth(row, "compile"),
         )
+
+    def _common(
+        self, row: Row, software: str, precision: str, architecture: Architecture
+    ) -> dict[str, Any]:
+        """What every row has: model, device, precision, software in its column."""
+        return {
+            "architecture": architecture,
+            "accelerator": self._accelerator(row),
+            "precision": precision_name(_text(row, "precision", precision)),
+            "software": _text(row, software, "") or None,
+            "compiled": _truth(row, "compile"),
+        }
 
     def _accelerator(self, row: Row) -> Accelerator:
         name = _text(row, "gpu")
@@ -327,11 +298,17 @@ def _vit_size(row: Row) -> tuple[int, int, int, int]:
     return width, max(1, round(inside / (12 * width**2))), width // 64, 4 * width
 
 
+def _degrees(row: Row, *names: str) -> dict[str, Any]:
+    """Degrees of parallelism, 1 where the row says nothing."""
+    return {name: int(_number(row, f"{name}_parallel", 1)) for name in names}
+
+
 def _regime(row: Row, software: str | None) -> Regime:
     """How requests came: as the row says, in `regime`, `group` or `source`; else by its engine."""
-    said = f"{_text(row, 'regime', '')} {_text(row, 'group', '')} {_text(row, 'source', '')}"
-    for word, regime in REGIMES:
-        if word in said.casefold():
+    said = " ".join(_text(row, column, "") for column in ("regime", "group", "source"))
+    plain = said.casefold().replace("first token", "first-token")
+    for regime, words in REGIMES:
+        if any(word in plain for word in words.split()):
             return regime
     name, version = software_name(software) or "", version_of(software)
     if name in STATIC or (version is not None and version < OLD_STATIC.get(name, (0,))):
@@ -343,10 +320,10 @@ def _sharding(row: Row) -> Sharding:
     """What is sharded over the data-parallel devices."""
     written = _text(row, "sharding", "none")
     plain = "".join(letter for letter in written.casefold() if letter.isalnum())
-    for part, sharding in SHARDING:
-        if part in plain:
+    for sharding, parts in SHARDING:
+        if any(part in plain for part in parts.split()):
             return sharding
-    words = ", ".join(part for part, _ in SHARDING)
+    words = ", ".join(" ".join(parts for _, parts in SHARDING).split())
     raise InputError("sharding", written, f"a word with one of {words}")
 
 

@@ -18,8 +18,10 @@ Each row of the published tables, in both generations of files, is predicted wit
 left out of the fit: its model, its device, or its software. So these are errors on something that
 the fit had not seen; only `nothing` scores the fit on its own rows. Error is
 |predicted / measured − 1|; rows that differ only by a software's release count once; `in 90%` is
-the share of rows inside the 90% interval that such a distance carries, marked ✗ where it isn't what
-chance explains (95% binomial band around 90%, groups of 20 rows or more).
+the share of rows inside the 90% interval that such a distance carries, marked ✗ where it isn't
+what chance explains (95% binomial band around 90%, groups of 20 rows or more). The widths come from
+these errors; `unseen` is the share inside widths that come from the other groups' errors alone,
+which is what to expect of a model, device or software that nobody measured.
 
 ![Predicted against measured throughput, model left out]({chart})
 

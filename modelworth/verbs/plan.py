@@ -117,7 +117,7 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
         f"ones within {options.tpot * 1e3:g} ms"
     )
     most = max(choice.usd_per_million_tokens for choice in plan.best_by_device)
-    print(f"  {'device':<24}{'':<6}{'layout':<24}{'GPUs':>6}{'$/M tokens':>12}{'90%':>16}")
+    print(f"  {'device':<24}{'':<6}{'layout':<24}{'GPUs':>6}{'$/M tokens':>12}{'90%':>20}")
     for choice in plan.best_by_device:
         bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
         print(f"  {_line(choice)} {bar}")
@@ -144,7 +144,7 @@ def _line(choice: Choice) -> str:
     interval = f"{figure(choice.low)} – {figure(choice.high)}"
     return (
         f"{case.accelerator.name:<24}{case.precision:<6}{layout_words(case):<24}{choice.gpus:>6}"
-        f"{figure(choice.usd_per_million_tokens):>12}{interval:>16}"
+        f"{figure(choice.usd_per_million_tokens):>12}{interval:>20}"
     )
 
 

@@ -24,7 +24,12 @@ from modelworth.costmodel.prediction.fit.least_squares import (
     read_priors,
 )
 from modelworth.costmodel.prediction.fit.observed import Observed, weighed
-from modelworth.costmodel.prediction.interval import distance_of, groups_of, new_in
+from modelworth.costmodel.prediction.interval import (
+    distance_of,
+    groups_of,
+    log_width,
+    new_in,
+)
 from modelworth.costmodel.prediction.step.coefficients import (
     KNOWN,
     CoefficientRow,
@@ -174,6 +179,28 @@ def _interval(
         source="errors on published rows with such things left out of the fit",
         as_of=as_of,
     )
+
+
+def unseen_widths(
+    observed: Sequence[Observed], left_out: dict[str, LeftOut], split: str, as_of: str
+) -> Array:
+    """Each row's width where its own group's errors aren't looked at either."""
+    keys = [SPLITS[split](one) for one in observed]
+    widths = np.full(len(observed), np.nan)
+    for key in dict.fromkeys(keys):
+        kept = [place for place, other in enumerate(keys) if other != key]
+        if not kept:
+            continue
+        rest = {
+            name: LeftOut(one.errors[kept], tuple(one.new[place] for place in kept))
+            for name, one in left_out.items()
+        }
+        rows = interval_rows([observed[place] for place in kept], rest, as_of)
+        tables = Tables((), (), tuple(rows))
+        for place in (place for place, other in enumerate(keys) if other == key):
+            groups, new = groups_of(observed[place].case), left_out[split].new[place]
+            widths[place] = log_width(tables, groups, new)
+    return widths
 
 
 def shares(observed: Sequence[Observed]) -> Array:

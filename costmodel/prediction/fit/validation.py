@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,10 @@ from modelworth.costmodel.prediction.fit.leave_out import (
     band95,
     log_errors,
     quantile,
+    unseen_widths,
 )
 from modelworth.costmodel.prediction.fit.observed import Observed
-from modelworth.costmodel.prediction.fit.refit import Refit, refit
+from modelworth.costmodel.prediction.fit.refit import AS_OF, Refit, refit
 from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
 from modelworth.costmodel.prediction.interval import groups_of, log_width
 from modelworth.costmodel.prediction.step.coefficients import Tables
@@ -41,6 +42,7 @@ class Score:
     Attributes:
         rows: those that differ only by a release counted once.
         coverage: share of the rows inside their 90% interval; None where none was asked.
+        unseen: the same with widths that didn't see the group's errors either.
     """
 
     group: str
@@ -49,6 +51,7 @@ class Score:
     median: float
     p90: float
     coverage: float | None = None
+    unseen: float | None = None
 
     @property
     def within_band(self) -> bool:
@@ -114,10 +117,14 @@ def validate(folder: Path) -> Report:
         chosen = _groups(observed)
         fitted = log_errors(observed, made.tables)
         simple_errors = simple_logs(observed)
+        left = made.left_out[kind]
+        unseen = {split: unseen_widths(observed, left, split, AS_OF) for split in left}
         for name, some in chosen.items():
             scores.append(_score(name, "nothing", observed, some, fitted))
-            for left_out, found in made.left_out[kind].items():
-                scores.append(_left_out(name, left_out, observed, some, found, made.tables))
+            scores += [
+                _left_out(name, split, observed, some, one, made.tables, unseen[split])
+                for split, one in left.items()
+            ]
             simple.append(_score(name, "rule", observed, some, simple_errors))
         points += _points(observed, made.left_out[kind]["model"].errors)
     scores = [score for score in scores if score.rows]
@@ -163,6 +170,7 @@ def _left_out(
     some: NDArray[np.bool_],
     found: LeftOut,
     tables: Tables,
+    unseen: Array,
 ) -> Score:
     widths = np.array(
         [
@@ -170,7 +178,9 @@ def _left_out(
             for one, new in zip(observed, found.new, strict=True)
         ]
     )
-    return _score(name, left_out, observed, some, found.errors, widths)
+    score = _score(name, left_out, observed, some, found.errors, widths)
+    apart = _score(name, left_out, observed, some, found.errors, unseen)
+    return replace(score, unseen=apart.coverage)
 
 
 def _points(observed: Sequence[Observed], logs: Array) -> list[Point]:
@@ -188,24 +198,17 @@ def _points(observed: Sequence[Observed], logs: Array) -> list[Point]:
 def _run_scores(folder: Path) -> list[Score]:
     """Device-hours of whole training runs, by the utilisation of other organisations' runs."""
     tables: dict[str, pd.DataFrame | None] = {"training runs": None}
-    if (folder / "training_runs_epoch.csv").exists():
-        tables["training runs, Epoch AI"] = pd.read_csv(folder / "training_runs_epoch.csv")
+    if (path := folder / "training_runs_epoch.csv").exists():
+        tables["training runs, Epoch AI"] = pd.read_csv(path)
     scores = []
     for name, rows in tables.items():
         checked = validate_training_runs(rows)
         used = checked[checked["predicted"].notna()].astype({"predicted": float})
         off = np.abs(used["predicted"] / used["device_hours"] - 1).to_numpy(float)
         inside = used["device_hours"].between(used["low"], used["high"])
-        scores.append(
-            Score(
-                name,
-                "organis.",
-                len(used),
-                float(np.median(off)),
-                float(np.quantile(off, 0.9)),
-                float(inside.mean()),
-            )
-        )
+        median, p90 = float(np.median(off)), float(np.quantile(off, 0.9))
+        share = float(inside.mean())
+        scores.append(Score(name, "organis.", len(used), median, p90, share, share))
     return scores
 
 
@@ -223,14 +226,16 @@ def _rejected(made: Refit) -> tuple[tuple[str, int], ...]:
 def score_table(scores: Iterable[Score]) -> list[str]:
     """Lines of a Markdown table, ✗ where the coverage isn't what chance explains."""
     lines = [
-        f"{'| group':<46} | left out | rows | median |  p90 | in 90% |",
-        "| --- | --- | --: | --: | --: | --: |",
+        f"{'| group':<46} | left out | rows | median |  p90 | in 90% | unseen |",
+        "| --- | --- | --: | --: | --: | --: | --: |",
     ]
     for one in scores:
-        inside = "—" if one.coverage is None else f"{one.coverage:.0%}"
+        inside, apart = (
+            "—" if share is None else f"{share:.0%}" for share in (one.coverage, one.unseen)
+        )
         mark = "" if one.within_band else " ✗"
         lines.append(
             f"| {one.group:<44} | {one.left_out:<8} | {one.rows:>4} | {one.median:>6.1%} | "
-            f"{one.p90:>4.0%} | {inside}{mark} |"
+            f"{one.p90:>4.0%} | {inside + mark:>6} | {apart:>6} |"
         )
     return lines
