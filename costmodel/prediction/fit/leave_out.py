@@ -114,13 +114,16 @@ def interval_rows(
     further than what chance explains of its own rows.
     """
     tried = _by_distance(observed, left_out)
-    distances = sorted(tried, key=lambda one: (one != KNOWN, one))
+    distances = sorted(tried, key=distance_order)
     chains = [groups_of(one.case)[::-1] for one in observed]
     kind, rows = observed[0].case.kind, dict[tuple[str, str], IntervalRow]()
     wider = {
         name: chain[place - 1] for chain in chains for place, name in enumerate(chain) if place
     }
-    for name in sorted({one for chain in chains for one in chain}, key=lambda one: one.count(" ")):
+    names = sorted(
+        {one for chain in chains for one in chain}, key=lambda one: (one.count(" "), one)
+    )
+    for name in names:
         for distance in distances:
             some = [pair for pair in tried[distance] if name in groups_of(pair[0].case)]
             if not some:
@@ -134,7 +137,13 @@ def interval_rows(
             as_of=as_of,
         )  # fmt: skip
         rows[kind, what] = held.model_copy(update={"log90": round(max(held.log90, least), 4)})
-    return list(rows.values())
+    order = {name: place for place, name in enumerate(names)}
+    return sorted(rows.values(), key=lambda one: (order[one.group], distance_order(one.distance)))
+
+
+def distance_order(distance: str) -> tuple[bool, str]:
+    """Known ground first, then by name."""
+    return distance != KNOWN, distance
 
 
 def _by_distance(
