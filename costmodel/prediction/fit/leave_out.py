@@ -130,8 +130,9 @@ def interval_rows(
                 continue
             pool = rows.get((wider.get(name, ""), distance))
             rows[name, distance] = _interval(name, distance, some, pool, as_of)
+    ground = rows[kind, KNOWN].log90 if (kind, KNOWN) in rows else 0.0
     for what, floor in FLOORS.items():
-        least = math.hypot(rows[kind, KNOWN].log90, floor)
+        least = math.hypot(ground, floor)
         held = rows.get((kind, what)) or IntervalRow(
             group=kind, distance=what, log90=least, rows=0, models=0, source="judgement",
             as_of=as_of,
