@@ -196,6 +196,7 @@ def test_an_option_of_ones_own_is_added_and_compared(reader):
     reader.settle()
     picker = page.get_by_role("combobox", name="Option")
     picker.click()
+    page.keyboard.type("From another")
     page.get_by_role("option", name="From another house").wait_for()
 
 
