@@ -152,7 +152,7 @@ def _simulated(
 ) -> tuple[Draws, dict[str, Bands]]:
     """All trials, and quantiles of the main monthly lines over the first of them."""
     if executor is None and sampling.trials <= SERIES_TRIALS:
-        draws, lines = simulate_few(run, sampling, BANDS)
+        draws, lines = simulate_few(run, sampling, BANDS, progress=progress, cancelled=cancelled)
     else:
         draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
         first = draw(sampling, 0, min(SERIES_TRIALS, sampling.trials))

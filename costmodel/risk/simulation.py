@@ -90,16 +90,29 @@ def simulate(
 
 
 def simulate_few(
-    run: ModelIndicators, plan: SamplingPlan, lines: Iterable[str]
+    run: ModelIndicators,
+    plan: SamplingPlan,
+    lines: Iterable[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Draws, dict[str, Floats]]:
     """All trials of a plan of at most one chunk, and monthly lines, from one run of the model.
 
-    The draws are to the last bit those of `simulate`; the lines are (months + 1, trials).
+    The draws are to the last bit those of `simulate`; the lines are (months + 1, trials). The run
+    can be cancelled before it begins.
+
+    Raises:
+        CancelledError: if `cancelled` said so.
     """
+    if cancelled():
+        raise CancelledError(f"stopped after 0 of {plan.trials} trials")
     keep_freed_memory()
     drawn = draw(plan)
     found, monthly = Model(run.months).indicators_and_lines({**run.values, **drawn}, lines)
     full = {key: _full(found[key], plan.trials) for key in run.keys}
+    if progress is not None:
+        progress(plan.trials, plan.trials)
     return Draws(plan, drawn, full), monthly
 
 

@@ -85,12 +85,20 @@ def test_the_time_limit_starts_when_the_first_step_has_ended(store):
     assert (hung.status, hung.reason) == ("timeout", "stopped at the time limit of 1 s")
 
 
-def test_a_worker_tells_its_phases(store):
+def test_a_worker_tells_its_phases():
+    told = []
+    limits = LIMITS.model_copy(update={"timed_s": 0.5, "precision": 1e-9, "max_samples": 10**6})
+    worker.measure(stub.case("busy"), limits, stub.prepare, tell=told.append)
+    phases = [one.phase for one in told]
+    assert phases[:2] == ["building", "starting"]
+    assert phases[-1] == "memory"
+    assert phases.index("warming") < phases.index("timing")
+
+
+def test_a_runs_progress_carries_what_its_worker_tells(store):
     limits = LIMITS.model_copy(update={"timed_s": 1.5, "precision": 1e-9, "max_samples": 10**6})
-    cases = [stub.case("slow"), stub.case("busy")]
     given = {"limits": limits, "prepare": stub.PREPARE, "ceilings": False}
-    news = [event.news for event in runner.run(cases, store, **given) if event.news]
-    assert {one.phase for one in news} >= {"building", "timing"}
+    news = [event.news for event in runner.run([stub.case("busy")], store, **given) if event.news]
     timing = [one for one in news if one.phase == "timing" and one.rate_per_s]
     assert timing[-1].samples > timing[0].samples
     assert timing[-1].rate_per_s == pytest.approx(25 / 0.1, rel=0.5)

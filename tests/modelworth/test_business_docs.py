@@ -41,6 +41,5 @@ def test_the_formula_is_the_models():
 
 
 def test_the_numbers_of_the_text_hold():
-    assert len(scenarios.shipped()) == 10
     said = re.search(r"Some (\d+) named formulas", TEXT)
     assert abs(len(LINES) - int(said[1])) <= 20

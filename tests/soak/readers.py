@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import yaml
 
@@ -265,8 +266,8 @@ def _read_upload(content: bytes) -> None:
         scenarios.loads(scenario_files._text("upload.yaml", content), "upload.yaml")
         return
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[ENVIRONMENT] = str(Path(folder) / STORE)
-        upload._taken(content, ending)
+        with patch.dict(os.environ, {ENVIRONMENT: str(Path(folder) / STORE)}):
+            upload._taken(content, ending)
         _sound_store("", Path(folder))
 
 
