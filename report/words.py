@@ -8,6 +8,7 @@ becomes "1.2 ms", "62%" or "¥12.7亿". An unknown quantity is said to be unknow
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +17,6 @@ from pathlib import Path
 
 from babel.core import Locale
 from babel.dates import format_date
-from babel.messages.pofile import read_po
 from babel.numbers import format_compact_currency, format_compact_decimal, format_decimal
 
 LOCALES = Path(__file__).parent / "locale"
@@ -40,10 +40,24 @@ def catalogue(language: str) -> dict[str, str]:
     """Every message of a language, from all its domains."""
     messages: dict[str, str] = {}
     for path in sorted((LOCALES / language / "LC_MESSAGES").glob("*.po")):
-        with path.open("rb") as file:
-            read = read_po(file, locale=language)
-        messages.update({str(item.id): str(item.string) for item in read if item.id})
+        messages |= _messages(path.read_text("utf-8"))
     return messages
+
+
+def _messages(text: str) -> dict[str, str]:
+    """What a catalogue holds: our own files, so without plurals, contexts or obsolete entries."""
+    messages: dict[str, str] = {}
+    key, parts = "", [""]
+    for line in [*text.splitlines(), 'msgid ""']:
+        if line.startswith("msgid "):
+            messages[key] = json.loads(f'"{"".join(parts)}"')
+            parts = [line[len('msgid "') : -1]]
+        elif line.startswith("msgstr "):
+            key = json.loads(f'"{"".join(parts)}"')
+            parts = [line[len('msgstr "') : -1]]
+        elif line.startswith('"'):
+            parts.append(line[1:-1])
+    return {key: message for key, message in messages.items() if key}
 
 
 def best_language(wanted: str | None) -> str:

@@ -32,6 +32,8 @@ from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
+Compiled = tuple[Mapping[str, Formula], Program, frozenset[str]]
+"""Formulas, program, and the lines that may differ from month to month."""
 _COMPILING = Lock()
 
 
@@ -50,9 +52,8 @@ class Model:
             raise InputError("months", months, f"a whole number from {MONTHS[0]} to {MONTHS[1]}")
         self.months = months
         self.drivers: Mapping[str, Driver] = load_drivers()
-        self.formulas, self._program = _compiled(LINES if lines is None else lines)
+        self.formulas, self._program, self.monthly = _compiled(LINES if lines is None else lines)
         self.indicator_keys = tuple(INDICATORS)
-        self.monthly = _monthly(tuple(self.formulas.values()))
 
     def run(self, values: Values, keys: Iterable[str]) -> dict[str, Floats]:
         """The lines `keys`, each an array of (months + 1, trials).
@@ -143,29 +144,25 @@ def _line_of(key: str) -> str:
     return INDICATORS[key].line or key if key in INDICATORS else key
 
 
-def _compiled(lines: tuple[Line, ...]) -> tuple[Mapping[str, Formula], Program]:
-    """Formulas and program of a set of lines; one thread at a time, as CPython's `ast` needs."""
+def _compiled(lines: tuple[Line, ...]) -> Compiled:
+    """What a set of lines comes to; one thread at a time, as CPython's `ast` needs."""
     with _COMPILING:
         return _compiled_once(lines)
 
 
 @cache
-def _compiled_once(lines: tuple[Line, ...]) -> tuple[Mapping[str, Formula], Program]:
+def _compiled_once(lines: tuple[Line, ...]) -> Compiled:
     words = choices(load_drivers())
     names = [line.key for line in lines]
     if len(set(names)) != len(names):
         raise InputError("lines", "a key twice", "one line a key")
     formulas = {line.key: parse(line, names, words) for line in lines}
-    return formulas, Program(formulas, order(formulas), words)
+    steps = order(formulas)
+    tables = [key for key, row in load_drivers().items() if row.kind == "monthly"]
+    return formulas, Program(formulas, steps, words), monthly(formulas, steps, tables)
 
 
 @cache
 def _defaults() -> Mapping[str, Floats]:
     """Every driver's default as an array; never changed by a run."""
     return {key: as_array(row, row.default, 0) for key, row in load_drivers().items()}
-
-
-@cache
-def _monthly(formulas: tuple[Formula, ...]) -> frozenset[str]:
-    tables = [key for key, row in load_drivers().items() if row.kind == "monthly"]
-    return monthly({formula.line.key: formula for formula in formulas}, tables)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from modelworth.costmodel.analysis import Dated
 from modelworth.costmodel.business import market
@@ -93,7 +93,7 @@ def fitted(key: str, dated: Sequence[tuple[str, float]], *, grows: bool = False)
     left = logs - logs.mean() - slope * away
     error = float(np.sqrt(left @ left / (len(logs) - 2) / (away @ away)))
     pace = slope if grows else -slope
-    reach = float(stdtrit(len(logs) - 2, 0.975)) * error
+    reach = float(scipy.special.stdtrit(len(logs) - 2, 0.975)) * error
     value, low, high = (float(np.exp(pace + sign * reach)) for sign in (0, -1, 1))
     return Trend(key, value, low, high, error, len(logs), dates[0], dates[-1])
 

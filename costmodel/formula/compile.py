@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from modelworth.costmodel.formula.chain import product, summed
 from modelworth.costmodel.formula.text import ACROSS, MONTHS, Formula, Step, driver_key
@@ -44,7 +44,7 @@ _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Array]]] = {
 _UNARY: Final[Mapping[str, Callable[[Any], Array]]] = {
     "ceil": lambda x: np.ceil(x - 1e-9), "floor": lambda x: np.floor(x + 1e-9), "round": np.round,
     "exp": np.exp, "ln": np.log, "sqrt": np.sqrt, "cos": np.cos,
-    "norm_cdf": special.ndtr, "norm_ppf": special.ndtri,
+    "norm_cdf": lambda x: scipy.special.ndtr(x), "norm_ppf": lambda x: scipy.special.ndtri(x),
 }  # fmt: skip
 _FOLD: Final[Mapping[str, Callable[[Any, Any], Array]]] = {"min": np.minimum, "max": np.maximum}
 

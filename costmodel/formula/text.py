@@ -29,8 +29,6 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from modelworth.costmodel.analysis import Section
 from modelworth.data.errors import InputError
@@ -208,16 +206,19 @@ class _Reader:
         return InputError(self.where, name, f"a known name, such as {', '.join(near) or 'month'}")
 
 
-def monthly(formulas: Mapping[str, Formula], tables: Iterable[str] = ()) -> frozenset[str]:
+def monthly(
+    formulas: Mapping[str, Formula], steps: Iterable[Step], tables: Iterable[str] = ()
+) -> frozenset[str]:
     """Lines that may differ from month to month; the others are one figure.
 
     Args:
         formulas: all formulas.
+        steps: the order in which they are computed.
         tables: drivers that hold a value for each month.
     """
     found: set[str] = set()
     by_month = frozenset(tables)
-    for step in order(formulas):
+    for step in steps:
         trees = [formulas[key].tree for key in step.lines]
         if step.recurrence or any(_varies(tree, found, by_month) for tree in trees):
             found.update(step.lines)
@@ -246,30 +247,48 @@ def order(formulas: Mapping[str, Formula]) -> tuple[Step, ...]:
     Raises:
         InputError: if a line needs itself within one month.
     """
-    keys = list(formulas)
-    place = {key: index for index, key in enumerate(keys)}
-    edges = [
-        (place[key], place[used])
-        for key, formula in formulas.items()
-        for used in formula.now | formula.past
-    ]
-    rows, columns = zip(*edges, strict=True) if edges else ((), ())
-    graph = csr_array((np.ones(len(edges)), (rows, columns)), shape=(len(keys), len(keys)))
-    _, labels = connected_components(graph, directed=True, connection="strong")
-    groups: dict[int, list[str]] = {}
-    for key in keys:
-        groups.setdefault(int(labels[place[key]]), []).append(key)
-    needs = {
-        label: {
-            int(labels[place[used]])
-            for key in group
-            for used in formulas[key].now | formulas[key].past
-        }
-        - {label}
-        for label, group in groups.items()
-    }
-    labels_in_order = TopologicalSorter(needs).static_order()
-    return tuple(_step(groups[label], formulas) for label in labels_in_order)
+    return tuple(_step(group, formulas) for group in _knots(formulas))
+
+
+def _knots(formulas: Mapping[str, Formula]) -> list[list[str]]:
+    """Lines that need one another in any month, each group after all that it needs.
+
+    Strongly connected components by depth first search. Source: Tarjan 1972.
+    """
+    needs = {key: sorted(formula.now | formula.past) for key, formula in formulas.items()}
+    seen: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_lines: dict[str, None] = {}
+    found: list[list[str]] = []
+    for root in formulas:
+        trail = [] if root in seen else [(root, iter(needs[root]))]
+        while trail:
+            key, rest = trail[-1]
+            if key not in seen:
+                seen[key] = lowest[key] = len(seen)
+                open_lines[key] = None
+            for used in rest:
+                if used not in seen:
+                    trail.append((used, iter(needs[used])))
+                    break
+                if used in open_lines:
+                    lowest[key] = min(lowest[key], lowest[used])
+            else:
+                trail.pop()
+                if trail:
+                    below = trail[-1][0]
+                    lowest[below] = min(lowest[below], lowest[key])
+                if lowest[key] == seen[key]:
+                    found.append(_closed(open_lines, key))
+    return found
+
+
+def _closed(open_lines: dict[str, None], key: str) -> list[str]:
+    """Takes a finished group off the open lines: the line, and all that were opened after it."""
+    group: list[str] = []
+    while key in open_lines:
+        group.append(open_lines.popitem()[0])
+    return group[::-1]
 
 
 def _step(group: list[str], formulas: Mapping[str, Formula]) -> Step:

@@ -13,8 +13,8 @@ import threading
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, normal_factor
 
@@ -44,11 +44,11 @@ def _together(uniform: Floats, factor: Floats) -> Floats:
 
     Summed one by one: a matrix product may round otherwise in a chunk of another size.
     """
-    scores = special.ndtri(uniform)
+    scores = scipy.special.ndtri(uniform)
     mixed = np.empty_like(scores)
     for row, weights in enumerate(factor):
         mixed[:, row] = sum(scores[:, column] * weights[column] for column in range(row + 1))
-    return np.asarray(np.clip(special.ndtr(mixed), 1e-12, 1 - 1e-12))
+    return np.asarray(np.clip(scipy.special.ndtr(mixed), 1e-12, 1 - 1e-12))
 
 
 def _points(plan: SamplingPlan, start: int, stop: int) -> Floats:

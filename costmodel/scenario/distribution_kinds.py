@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 RESAMPLES = 4096
@@ -127,7 +127,7 @@ class Pert:
         """Quantiles at `u`, read from a table of the distribution function."""
         width = self.high - self.low
         table = _beta_table(1 + 4 * (self.mode - self.low) / width)
-        place = (special.ndtri(u) + _SCORES) * ((len(table) - 1) / (2 * _SCORES))
+        place = (scipy.special.ndtri(u) + _SCORES) * ((len(table) - 1) / (2 * _SCORES))
         place = np.clip(place, 0.0, len(table) - 1.001)
         left = place.astype(np.intp)
         below = table[left]
@@ -167,12 +167,12 @@ class Normal:
     def ppf(self, u: Floats) -> Floats:
         """Quantiles at `u`, within [low, high]."""
         below, above = self._limits()
-        drawn = self.centre + self.sd * special.ndtri(below + (above - below) * u)
+        drawn = self.centre + self.sd * scipy.special.ndtri(below + (above - below) * u)
         return np.asarray(np.clip(drawn, self.low, self.high))
 
     def _limits(self) -> tuple[float, float]:
         ends = (np.array([self.low, self.high]) - self.centre) / self.sd
-        below, above = special.ndtr(ends)
+        below, above = scipy.special.ndtr(ends)
         return float(below), float(above)
 
 
@@ -285,7 +285,7 @@ class Empirical:
 def _beta_table(a: float) -> Floats:
     """Quantiles of the beta distribution (a, 6 - a) at evenly spaced normal scores."""
     return np.asarray(
-        special.betaincinv(a, 6 - a, special.ndtr(np.linspace(-_SCORES, _SCORES, _NODES)))
+        scipy.special.betaincinv(a, 6 - a, scipy.special.ndtr(np.linspace(-_SCORES, _SCORES, _NODES)))
     )
 
 

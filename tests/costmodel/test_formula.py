@@ -182,7 +182,7 @@ def test_what_uses_what_is_known():
 def test_lines_of_one_figure_are_told_from_monthly_ones():
     by_key = {line.key: line for line in LINES}
     formulas = {key: parse(line, by_key, WORDS) for key, line in by_key.items()}
-    found = monthly(formulas, ["demand.volume_by_month"])
+    found = monthly(formulas, order(formulas), ["demand.volume_by_month"])
     assert {"revenue_usd", "gpus", "losses_carried_usd", "market_volume"} <= found
     assert not {"npv_usd", "model_usd", "own_share", "payback_months"} & found
 

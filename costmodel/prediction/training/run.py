@@ -21,7 +21,7 @@ from math import exp, expm1
 from typing import Any
 
 import numpy as np
-from scipy.special import lambertw
+import scipy
 
 from modelworth.costmodel.prediction.energy import PowerModel, carbon_kg, energy_kwh
 from modelworth.data.errors import InputError
@@ -147,7 +147,7 @@ def best_checkpoint_interval_s(mtbf_s: float, checkpoint_s: float) -> float:
     spent = checkpoint_s / mtbf_s
     if spent < 1e-7:  # the closed form loses its digits: Daly's series
         return float(np.sqrt(2 * checkpoint_s * mtbf_s) - checkpoint_s * 2 / 3)
-    return float(mtbf_s * (1 + lambertw(-np.exp(-1 - spent)).real))
+    return float(mtbf_s * (1 + scipy.special.lambertw(-np.exp(-1 - spent)).real))
 
 
 def run_at_speed(
