@@ -285,7 +285,9 @@ class Empirical:
 def _beta_table(a: float) -> Floats:
     """Quantiles of the beta distribution (a, 6 - a) at evenly spaced normal scores."""
     return np.asarray(
-        scipy.special.betaincinv(a, 6 - a, scipy.special.ndtr(np.linspace(-_SCORES, _SCORES, _NODES)))
+        scipy.special.betaincinv(
+            a, 6 - a, scipy.special.ndtr(np.linspace(-_SCORES, _SCORES, _NODES))
+        )
     )
 
 
