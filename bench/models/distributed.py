@@ -22,6 +22,7 @@ from torch.distributed.tensor.parallel import (
 )
 from torch.nn.parallel import DistributedDataParallel
 
+from modelworth.bench.models.fresh import fill
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Layout
 
@@ -34,7 +35,7 @@ def spread(
     """The model as this rank holds it.
 
     Args:
-        model: the whole model, on every rank.
+        model: the whole model, on every rank, or without storage where it is to be sharded.
         layout: degrees; their product is the number of ranks.
         device: of this rank.
         dtype: of matrix products; FSDP2 gathers weights in it and reduces gradients in float32.
@@ -51,7 +52,7 @@ def spread(
     if layout.tensor > 1:
         _split_layers(model, mesh["tensor"])
     if layout.fully_sharded:
-        return _sharded(model, mesh["data"], dtype)
+        return _sharded(model, mesh["data"], device, dtype)
     if layout.data > 1 and trained:
         return _replicated(model, mesh["data"], device)
     return model
@@ -87,12 +88,24 @@ def _split_layers(model: Any, mesh: DeviceMesh) -> None:
     parallelize_module(model, mesh, styles)
 
 
-def _sharded(model: Any, mesh: DeviceMesh, dtype: torch.dtype) -> Any:
-    """FSDP2 around each layer, then around the rest."""
+def _sharded(model: Any, mesh: DeviceMesh, device: torch.device, dtype: torch.dtype) -> Any:
+    """FSDP2 around each layer, then around the rest.
+
+    A model without storage gets it layer by layer, each sharded before the next one is drawn.
+    """
     lower = dtype if dtype is not torch.float32 else None
     policy = MixedPrecisionPolicy(param_dtype=lower, reduce_dtype=torch.float32)
-    for layer in repeated_layers(model):
-        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    layers = set(repeated_layers(model))
+
+    def shard(module: torch.nn.Module) -> None:
+        if module in layers:
+            fully_shard(module, mesh=mesh, mp_policy=policy)
+
+    if any(weight.is_meta for weight in model.parameters()):
+        fill(model, device, shard)
+    else:
+        for layer in layers:
+            shard(layer)
     return fully_shard(model, mesh=mesh, mp_policy=policy)
 
 

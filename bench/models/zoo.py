@@ -322,6 +322,8 @@ def _made(blueprint: Blueprint, device: str | torch.device, choices: Mapping[str
     """The model by its family's auto class, loaded or with fresh weights."""
     import torch
 
+    from modelworth.bench.models.fresh import fill
+
     auto = auto_class(blueprint)
     config = transformers_config(blueprint)
     trust = blueprint.trust_remote_code
@@ -334,8 +336,12 @@ def _made(blueprint: Blueprint, device: str | torch.device, choices: Mapping[str
             **choices,
         )
         return model.to(device)
-    with torch.device(device):
-        return auto.from_config(config, trust_remote_code=trust, **choices)
+    own_code = trust and blueprint.source is not None  # may not draw its weights as others do
+    with torch.device(device if own_code else "meta"):
+        model = auto.from_config(config, trust_remote_code=trust, **choices)
+    if not own_code and str(device) != "meta":
+        fill(model, device)
+    return model
 
 
 @contextmanager

@@ -50,6 +50,18 @@ class Job:
         """How the work is spread over devices."""
         return self.case.workload.layout
 
+    @property
+    def birthplace(self) -> torch.device:
+        """Where this rank builds its model: without storage if it will hold a shard of it only.
+
+        Loaded weights, adapters, and layers split besides are built whole first.
+        """
+        case, layout = self.case, self.layout
+        drawn = case.weights == "random" and not case.trust_remote_code
+        plain = layout.tensor == 1 and case.workload.kind != "finetune_lora"
+        sharded = layout.fully_sharded and drawn and plain
+        return torch.device("meta") if sharded else self.device
+
 
 def job_of(case: Task, blueprint: Blueprint, device: torch.device) -> Job:
     """The job of a case.

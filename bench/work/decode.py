@@ -198,7 +198,7 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
     if growing and attention.startswith("flash"):
         allowed = "sdpa or eager: over a cache with free places it would attend to those as well"
         raise InputError("workload.attention", attention, allowed)
-    model = zoo.build(job.blueprint, job.device, job.dtype, attention)
+    model = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     return distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
 
 

@@ -32,7 +32,7 @@ def prepare_forward(job: Job) -> Work:
     attention = job.workload.attention or "sdpa"
     if job.blueprint.family in CAUSAL:
         attention = implementation(job.workload.attention, config, growing=False)
-    model: Any = zoo.build(job.blueprint, job.device, job.dtype, attention)
+    model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
     batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
     batch = {key: _cast(value, job.dtype) for key, value in batch.items()}

@@ -145,7 +145,7 @@ def _model(job: Job) -> Any:
     attention = workload.attention or "sdpa"
     if causal:
         attention = implementation(workload.attention, config, growing=False)
-    model: Any = zoo.build(job.blueprint, job.device, dtype, attention)
+    model: Any = zoo.build(job.blueprint, job.birthplace, dtype, attention)
     if lora:
         model = add_lora(model, workload.lora_rank)
     elif job.dtype is not torch.float32 and not job.layout.fully_sharded:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from torch import distributed, multiprocessing  # noqa: E402 torch may be absent
-
-from modelworth.bench.models.distributed import repeated_layers  # noqa: E402
+from modelworth.bench.models.distributed import repeated_layers  # noqa: E402 torch may be absent
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
 from tests.bench.tiny import CONFIGS  # noqa: E402
+from tests.bench.two_ranks import both_ranks  # noqa: E402
 
 LAYOUTS = {
     "ddp": {"data": 2},
@@ -31,12 +28,8 @@ def case(kind, layout, **choices):
     return Task(model="llama", config=CONFIGS["llama"], workload=workload)
 
 
-def run_rank(rank, port, layout, queue):
+def run_rank(rank, layout):
     """Train two steps and decode one token as one of two ranks."""
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
-    )
     step = {"gradient_accumulation": 2}
     prepared = prepare(case("pretrain", layout, **step), "cpu")
     losses = []
@@ -48,27 +41,7 @@ def run_rank(rank, port, layout, queue):
     decoding = prepare(case("decode", layout), "cpu")
     decoding.reset()
     decoding.step()
-    queue.put((rank, losses, held, done, decoding.bytes_per_step, decoding.cache_bytes))
-    distributed.barrier()
-    distributed.destroy_process_group()
-
-
-def both_ranks(layout):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    ranks = [
-        context.Process(target=run_rank, args=(rank, port, layout, queue)) for rank in range(2)
-    ]
-    for rank in ranks:
-        rank.start()
-    found = sorted(queue.get(timeout=120) for _ in ranks)
-    for rank in ranks:
-        rank.join(timeout=60)
-        assert rank.exitcode == 0
-    return found
+    return rank, losses, held, done, decoding.bytes_per_step, decoding.cache_bytes
 
 
 @pytest.mark.slow
@@ -80,7 +53,7 @@ def test_two_ranks_train_what_one_trains(name):
     for _ in range(3):
         alone.step()
         expected.append(alone.step.loss.item())
-    (_, first, held, done, moved, cache), (_, second, *_) = both_ranks(layout)
+    (_, first, held, done, moved, cache), (_, second, *_) = both_ranks(run_rank, layout)
     if name == "tensor":  # the same data on both, so the same loss as alone
         assert first == pytest.approx(expected, rel=1e-4)
         assert second == pytest.approx(first)
