@@ -37,6 +37,7 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "compiled": ("workload.compiled", "truth"),
     "optimizer": ("workload.optimizer", "text"),
     "clip_norm": ("workload.clip_norm", "number"),
+    "fused_projections": ("workload.fused_projections", "truth"),
     "gradient_accumulation": ("workload.gradient_accumulation", "count"),
     "activation_checkpointing": ("workload.activation_checkpointing", "truth"),
     "lora_rank": ("workload.lora_rank", "count"),

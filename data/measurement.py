@@ -84,6 +84,8 @@ class Workload(Record):
         quantization: how the weights are stored, where that isn't the precision (`Q4_K_M`).
         weight_bits: a stored weight's mean bits, its scales included.
         clip_norm: to which the norm of a training step's gradients was clipped.
+        fused_projections: whether projections of one input ran as one product (query, key and
+            value; gate and up); False where a family has none to join.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
 
@@ -109,6 +111,7 @@ class Workload(Record):
     weight_bits: Annotated[float, Field(gt=0, le=64)] | None = optional_part()
     gpu_layers: Count | None = optional_part()
     clip_norm: Positive | None = optional_part()
+    fused_projections: bool | None = optional_part()
 
 
 class Ceilings(Record):

@@ -54,6 +54,8 @@ class Request(Record):
         work: the kind of work.
         prompt_tokens: tokens of a sequence (training), of the prompt, or held when decoding.
         compile: whether to use torch.compile; a mode implies yes.
+        fused_projections: whether layers of one input are joined (query, key and value; gate and
+            up); None: where the family has such layers.
         clip_norm: largest norm that all gradients together may have; None: any.
         data_parallel: ranks that each take a batch of their own (with `fully_sharded`: FSDP2).
     """
@@ -69,6 +71,7 @@ class Request(Record):
     compile: bool | None = None
     compile_mode: CompileMode | None = None
     cuda_graphs: bool | None = None
+    fused_projections: bool | None = None
     optimizer: str | None = None
     clip_norm: Positive | None = None
     gradient_accumulation: Size = 1
@@ -133,6 +136,7 @@ class Request(Record):
             compiled=compiled,
             compile_mode=(self.compile_mode or "default") if compiled else None,
             cuda_graphs=graphs if self.cuda_graphs is None else self.cuda_graphs,
+            fused_projections=self.fused_projections,
             optimizer=(self.optimizer or "adamw_fused") if training else None,
             clip_norm=self.clip_norm,
             gradient_accumulation=self.gradient_accumulation,

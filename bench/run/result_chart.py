@@ -20,13 +20,18 @@ NAMES = {
     "compiled": "",
     "compile_mode": "",
     "cuda_graphs": "",
+    "fused_projections": "",
     "optimizer": "",
     "clip_norm": "clip",
     "gradient_accumulation": "accumulate",
     "lora_rank": "rank",
 }
 """Fields of a workload that a bar's label may name, with the word before the value."""
-SWITCHES = {"compiled": ("compiled", "eager steps"), "cuda_graphs": ("graphs", "no graphs")}
+SWITCHES = {
+    "compiled": ("compiled", "eager steps"),
+    "cuda_graphs": ("graphs", "no graphs"),
+    "fused_projections": ("fused", "not fused"),
+}
 
 
 def chart(measurements: Iterable[Measurement]) -> str:

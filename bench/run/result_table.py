@@ -51,6 +51,7 @@ def shape(workload: Workload) -> str:
         else "",
         "checkpointing" if workload.activation_checkpointing else "",
         workload.attention if workload.attention not in (None, "sdpa") else "",
+        "not fused" if workload.fused_projections is False else "",
         _layout(workload),
     ]
     return ", ".join([text, *(extra for extra in extras if extra)])

@@ -21,13 +21,14 @@ from modelworth.data.words import TRAINING, Family, Kind
 
 MOST_CASES = 1000
 """Combinations that one entry may make."""
-GENERATION = ("decode", "generate")
+GENERATION: tuple[Kind, ...] = ("decode", "generate")
 USED_BY: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(
         ("optimizer", "gradient_accumulation", "activation_checkpointing", "clip_norm"), TRAINING
     ),
     "lora_rank": ("finetune_lora",),
     "cuda_graphs": GENERATION,
+    "fused_projections": ("prefill", *GENERATION),
     "new_tokens": ("generate",),
 }
 """Kinds of work that heed a choice; other choices are heeded by all that the family has."""

@@ -139,6 +139,7 @@ def measure(
                 "compiled": work.compiled,
                 "compile_mode": work.compile_mode,
                 "cuda_graphs": work.cuda_graphs,
+                "fused_projections": work.fused_projections,
             }
         ),
         unit=work.unit,

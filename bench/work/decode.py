@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from modelworth.bench.models import distributed, zoo
+from modelworth.bench.models.fused import fuse_projections
 from modelworth.bench.work.attention import implementation, windowed
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
@@ -45,7 +46,11 @@ class Decoder:
         self._read: Callable[[Tensor], Tensor] = compiled(self._first, job.workload)
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
-        self._allocate()
+        self.fused = False
+        if _fusible(job):
+            self.fused = fuse_projections(self.model, self._allocate)
+        else:
+            self._allocate()
 
     @property
     def encodes(self) -> bool:
@@ -200,6 +205,12 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
         raise InputError("workload.attention", attention, allowed)
     model = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     return distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
+
+
+def _fusible(job: Job) -> bool:
+    """Whether projections may be joined: unless asked not to, or split over devices by name."""
+    split = job.layout.tensor > 1 or job.layout.fully_sharded
+    return job.workload.fused_projections is not False and not split
 
 
 def graphed(decoder: Decoder, job: Job) -> tuple[Step, bool]:

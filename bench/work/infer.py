@@ -134,6 +134,7 @@ def _decoder_work(
         job,
         decoder.model,
         step,
+        fused_projections=decoder.fused,
         cache_bytes=cache,
         predicted_bytes=None if predicted is None else predicted + cache,
         **known,

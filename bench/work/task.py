@@ -108,6 +108,7 @@ class Work:
         reset: called before each step, outside of what is timed; None where nothing needs it.
         attention: the implementation in use (`sdpa`, `eager`, `flash_attention_2`).
         compiled: whether the step really runs compiled, and in which mode.
+        fused_projections: whether projections of the same input are one product; None: not asked.
         weights_bytes: storage of the parameters on this rank; the other parts likewise; None where
             the kind of work has none. `predicted_bytes` is the peak expected before running.
     """
@@ -126,6 +127,7 @@ class Work:
     compiled: bool = False
     compile_mode: str | None = None
     cuda_graphs: bool = False
+    fused_projections: bool | None = None
     weights_bytes: int | None = None
     gradients_bytes: int | None = None
     optimizer_bytes: int | None = None

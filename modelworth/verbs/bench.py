@@ -49,7 +49,8 @@ on several nodes, the same command on each:
 """
 SWEPT = (
     "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "precision",
-    "attention", "compile", "compile_mode", "cuda_graphs", "optimizer", "clip_norm",
+    "attention", "compile", "compile_mode", "cuda_graphs", "fused_projections",
+    "optimizer", "clip_norm",
     "gradient_accumulation", "lora_rank", "weights", "seed",
 )  # fmt: skip
 """Options that take several values, separated by commas."""
@@ -111,6 +112,7 @@ def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--compile", metavar="on|off", help="default: on with a GPU")
     group.add_argument("--compile-mode", help="of torch.compile, such as max-autotune")
     group.add_argument("--cuda-graphs", metavar="on|off", help="decoding, on by default")
+    group.add_argument("--fused-projections", metavar="on|off", help="decoding, on by default")
     group.add_argument("--optimizer", help="adamw_fused (default) or adamw")
     group.add_argument("--clip-norm", metavar="X", help="clip the gradients' norm, such as to 1")
     group.add_argument("--gradient-accumulation", metavar="N")
