@@ -30,15 +30,8 @@ from modelworth.data.importers.foreign import read_any
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import (
-    DEFAULT_URL,
-    ENVIRONMENT,
-    MAKE_ONE,
-    NEWEST,
-    SORTS,
-    Store,
-    open_store,
-)
+from modelworth.data.store import DEFAULT_URL, ENVIRONMENT, MAKE_ONE, NEWEST, Store, open_store
+from modelworth.data.store_queries import SORTS
 
 STORES = (".db", ".sqlite")
 COUNTED = [*SORTS, "count", "newest"]
@@ -170,9 +163,9 @@ def forget() -> None:
     _state.clear()
 
 
-def measurements(model: str | None = None) -> tuple[Measurement, ...]:
-    """What a question about a model may rest on, as the command line takes it; shared."""
-    return _measurements(store_url(), digest(), model)
+def measurements(model: str | None = None, device: str | None = None) -> tuple[Measurement, ...]:
+    """What a question about a model and a device may rest on, as the command line takes it."""
+    return _measurements(store_url(), digest(), model, device)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -266,7 +259,7 @@ def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watchin
     content = digest()
     return evaluate(
         scenario,
-        measurements=measurements(scenario.hardware.model),
+        measurements=measurements(scenario.hardware.model, scenario.hardware.accelerator),
         catalog=catalog(),
         trials=trials,
         parts=parts,
@@ -276,5 +269,8 @@ def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watchin
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _measurements(url: str, content: str, model: str | None) -> tuple[Measurement, ...]:
-    return tuple(_opened(url).evidence(model)) if content else ()
+def _measurements(
+    url: str, content: str, model: str | None, device: str | None
+) -> tuple[Measurement, ...]:
+    is_device = catalog().same_device(device)
+    return tuple(_opened(url).evidence(model, is_device)) if content else ()

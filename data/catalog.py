@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -200,6 +200,19 @@ class Catalog:
         """
         named = {alias: item for item in self.accelerators for alias in (item.name, *item.aliases)}
         return _found("accelerator", name, named)
+
+    def same_device(self, *named: str | None) -> Callable[[str], bool]:
+        """Whether a device is among those named, by any name; without a name every one is."""
+
+        @cache
+        def known(name: str) -> str:
+            try:
+                return self.accelerator(name).name
+            except InputError:
+                return name.casefold()
+
+        wanted = {known(name) for name in named if name}
+        return lambda device: not wanted or known(device) in wanted
 
     def model(self, name: str) -> ModelEntry:
         """The model called so.

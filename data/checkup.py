@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import parse
@@ -74,10 +72,6 @@ def fault_of(key: str, text: str) -> str | None:
     """Why a record can't be served; None where it can."""
     try:
         record = parse(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "record"
-        return f"{place}: {first['msg']}"
     except InputError as error:
         return " ".join(str(error).split())
     return None if record.id == key else f"kept under {key}, but its content is {record.id}"
@@ -93,7 +87,7 @@ def repair(store: Store, target: Path) -> int:
         raise InputError(str(target), "a file that exists", advice="name a file that isn't there")
     with open_store(str(target)) as mended:
         saved = mended.add_all(_readable(store))
-        kept = {record.id for record in mended.measurements()}
+        kept = {key for key, _ in mended.rows()}
         for key, reason in store.retracted().items():
             if key in kept:
                 mended.retract(key, reason)

@@ -5,6 +5,7 @@ Files are looked at before SQLite opens them, so that what isn't a store is left
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sqlite3
@@ -162,3 +163,20 @@ def _explanation(where: str, line: str, wrong: type[InputError] | None) -> Model
     if wrong:
         return wrong(where, f"can't be opened ({line})", ADDRESSES)
     return ModelworthError(f"{where}: the database refused: {line}")
+
+
+def use_wal(engine: sa.Engine) -> None:
+    """Write-ahead log: readers and one writer at a time don't wait for each other.
+
+    The mode stays with the file. Changing it needs the file alone, and SQLite doesn't always wait
+    for that: when others are busy making the same store, one of them sets it.
+    """
+    with contextlib.closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        if cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise

@@ -15,8 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from pydantic import ValidationError
-
 from modelworth.data.errors import InputError
 from modelworth.data.flat import COLUMNS, flatten
 from modelworth.data.measurement import Measurement
@@ -83,23 +81,15 @@ def read(path: Path) -> Iterator[Measurement]:
                 )
                 allowed = f"{MOST_RECORD:,} a record and {MOST_TOTAL:,} a file at most"
                 raise InputError(f"{path}:{number}", found, allowed)
-            yield _record(text, f"{path}:{number}")
+            try:
+                record = parse(text)
+            except InputError as error:
+                raise error.at(f"{path}:{number}: {error.where}") from error
+            yield record
     except UnicodeDecodeError as error:
         raise InputError(str(path), f"byte {error.start} isn't UTF-8", "UTF-8 text") from error
     except (OSError, csv.Error) as error:
         raise InputError(str(path), str(error), "a file that can be read") from error
-
-
-def _record(text: str, where: str) -> Measurement:
-    try:
-        return parse(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "record"
-        found = first["input"] if first["loc"] else text
-        raise InputError(f"{where}: {field}", found, advice=first["msg"]) from error
-    except InputError as error:
-        raise error.at(f"{where}: {error.where}") from error
 
 
 def _write_jsonl(documents: Iterable[str], path: Path) -> int:

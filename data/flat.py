@@ -6,7 +6,12 @@ stay in the record. A value that isn't known is None.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Sort = Literal["text", "number", "count", "truth", "time", "list"]
 
@@ -120,3 +125,32 @@ def flatten(document: dict[str, Any]) -> list[Any]:
             value = value.get(part) if isinstance(value, dict) else None
         row.append(";".join(value or ()) or None if sort == "list" else value)
     return row
+
+
+def framed(texts: Iterable[str]) -> pd.DataFrame:
+    """Records, each a JSON text, as a table; what isn't a record is left out.
+
+    Numbers and counts are float64 (NaN: unknown), except `count` and `batch`, always known;
+    `recorded_at` is in UTC; the rest are text or truth values, missing where unknown.
+    """
+    import pandas as pd
+
+    rows = [flatten(json.loads(text)) for text in texts if _is_object(text)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    return frame.astype({name: _dtype(name) for name in COLUMNS})
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _dtype(column: str) -> str:
+    if column in ("count", "batch"):
+        return "int64"
+    sort = COLUMNS[column][1]
+    if sort == "time":
+        return "datetime64[us, UTC]"
+    return {"number": "float64", "count": "float64", "truth": "boolean"}.get(sort, "str")

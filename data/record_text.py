@@ -16,17 +16,19 @@ def parse(text: str | bytes) -> Measurement:
     """A measurement from its JSON text.
 
     Raises:
-        InputError: if a newer modelworth wrote it.
-        pydantic.ValidationError: if it isn't one.
+        InputError: if it isn't one, or a newer modelworth wrote it; `where` is the field.
     """
     try:
         return Measurement.model_validate_json(text)
-    except ValidationError:
+    except ValidationError as error:
         version = _schema_version(text)
         if version is not None and version > SCHEMA_VERSION:
             allowed = f"{SCHEMA_VERSION} or less: update modelworth (pip install -U modelworth)"
             raise InputError("schema_version", version, allowed) from None
-        raise
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        found = "missing" if fault["type"] == "missing" else fault["input"] if place else text
+        raise InputError(place or "record", found, advice=fault["msg"]) from error
 
 
 def serialise(measurement: Measurement) -> str:

@@ -8,13 +8,10 @@ record was validated when it was written, and its id is the hash of its content.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
-import sqlite3
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,11 +19,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
-from modelworth.data.engine import MAKE_ONE, connect_engine, explained, resolve_url
-from modelworth.data.errors import InputError, ModelworthError
-from modelworth.data.flat import COLUMNS, flatten
+from modelworth.data import store_queries as queries
+from modelworth.data.engine import MAKE_ONE, connect_engine, explained, resolve_url, use_wal
+from modelworth.data.errors import InputError
+from modelworth.data.flat import framed
 from modelworth.data.measurement import Measurement
 from modelworth.data.plain_text import check_text
 from modelworth.data.record_text import parse, serialise
@@ -38,6 +35,7 @@ from modelworth.data.schema import (
     revision_of,
     scenarios,
 )
+from modelworth.data.store_queries import Asked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +46,6 @@ BATCH = 1000
 """Records read or written at once."""
 NEWEST = 400
 """Records of a sort that a question looks at."""
-SORTS = ("status", "family", "kind", "device", "model")
-Asked = str | Collection[str] | None
 
 
 class Tally(NamedTuple):
@@ -98,7 +94,7 @@ def _prepare(engine: sa.Engine, where: str, *, create: bool) -> None:
         with _writing(engine) as connection:
             bring_up_to_date(connection, where)
     if engine.dialect.name == "sqlite" and not engine.get_execution_options().get("read_only"):
-        _use_wal(engine)
+        use_wal(engine)
 
 
 class SetAsideWarning(UserWarning):
@@ -178,36 +174,48 @@ class Store:
             equal: `suite`, `case`, `device`, `family`, `kind`, `model`, `status`: a word, or
                 several of which one must hold.
         """
-        parsed = (self._readable(text) for text in self.documents(newest=newest, **equal))
-        return [record for record in parsed if record is not None]
+        return self._read(self.documents(newest=newest, **equal))
 
-    def evidence(self, model: str | None = None) -> list[Measurement]:
-        """What a question about a model may rest on, oldest first: runs that worked.
+    def evidence(
+        self, model: str | None = None, is_device: Callable[[str], bool] | None = None
+    ) -> list[Measurement]:
+        """What a question may rest on, oldest first: runs that worked.
 
-        The newest of that model, of all models (a machine's other runs say how fast it is), and of
-        studies: bounded, so that a store of many years answers as quickly as a new one.
+        The newest of the model and of the devices that it names, of all (a machine's other runs
+        say how fast it is), and of studies: bounded, so that a store of many years answers as
+        quickly as a new one.
         """
-        own = self.measurements(status="ok", model=model, newest=NEWEST) if model else []
-        others = self.measurements(status="ok", newest=NEWEST)
-        studies = self.measurements(status="ok", kind="study", newest=NEWEST)
-        found = {record.id: record for record in (*own, *others, *studies)}
-        return sorted(found.values(), key=lambda record: (record.recorded_at, record.id))
+        sorts: list[dict[str, Asked]] = [{}, {"kind": "study"}]
+        if model:
+            sorts.append({"model": model})
+        known = self.words("device") if is_device else []
+        named = list(filter(is_device, known))
+        if named and named != known:
+            sorts.append({"device": named})
+        ok = [sort | {"status": "ok"} for sort in sorts]
+        return self._read(self._texts(queries.documents(queries.among_newest(NEWEST, ok))))
 
     def documents(self, *, newest: int | None = None, **equal: Asked) -> Iterator[str]:
         """Each record as JSON text, oldest first; arguments as in `measurements`."""
-        columns = measurements.c
-        taken_back = sa.select(retractions.c.measurement)
-        query = sa.select(columns.document).where(columns.id.not_in(taken_back))
-        for name, value in equal.items():
-            if value:
-                query = query.where(_agrees(columns[name], value))
-        query = query.order_by(columns.recorded_at, columns.id)
+        chosen = queries.agreeing(**equal)
         if newest is not None:
-            latest = query.with_only_columns(columns.id).order_by(None)
-            latest = latest.order_by(columns.recorded_at.desc(), columns.id.desc()).limit(newest)
-            query = query.where(columns.id.in_(latest))
+            chosen = [queries.among_newest(newest, [equal])]
+        return self._texts(queries.documents(*chosen))
+
+    def _texts(self, query: sa.Select[Any]) -> Iterator[str]:
         with explained(self._where), self._engine.connect() as connection:
             yield from connection.execution_options(yield_per=BATCH).execute(query).scalars()
+
+    def words(self, column: str) -> list[str]:
+        """The words that stand in a column, such as `device` or `suite`, in order."""
+        query = sa.select(measurements.c[column]).distinct()
+        with explained(self._where), self._engine.connect() as connection:
+            return sorted(word for word in connection.execute(query).scalars() if word)
+
+    def beginning(self, start: str) -> list[Measurement]:
+        """The measurements whose id begins so: two at most, which already say that it isn't one."""
+        within = measurements.c.id.startswith(start, autoescape=True)
+        return self._read(self._texts(queries.documents(within, *queries.agreeing()).limit(2)))
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Id and text of every record, the retracted and the unreadable included."""
@@ -261,16 +269,12 @@ class Store:
         text = self._one(query)
         if text is None:
             raise InputError(self._where, f"no measurement {id}", "the id of one in the store")
-        return self._parsed(text)
+        return parse(text)
 
     def tally(self) -> list[Tally]:
         """How many measurements there are of each sort, without reading any."""
-        columns = measurements.c
-        sorts = [columns[name] for name in SORTS]
-        found = [sa.func.count(), sa.func.max(columns.recorded_at)]
-        query = sa.select(*sorts, *found).group_by(*sorts)
         with explained(self._where), self._engine.connect() as connection:
-            return [Tally(*row) for row in connection.execute(query)]
+            return [Tally(*row) for row in connection.execute(queries.tally())]
 
     def state(self) -> tuple[int, int]:
         """How many measurements and retractions there are: another pair, another content."""
@@ -284,16 +288,8 @@ class Store:
         """Measurements, oldest first, one row each, with the columns of `data.flat`.
 
         Which, as in `measurements`; without arguments all of them.
-
-        Numbers and counts are float64 (NaN: unknown), except `count` and `batch`, always known;
-        `recorded_at` is in UTC; the rest are text or truth values, missing where unknown.
         """
-        import pandas as pd
-
-        texts = self.documents(newest=newest, **equal)
-        rows = [flatten(json.loads(text)) for text in texts if _is_object(text)]
-        frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-        return frame.astype({name: _dtype(name) for name in COLUMNS})
+        return framed(self.documents(newest=newest, **equal))
 
     def digest(self) -> str:
         """A hash that changes when a measurement is added or taken back, and only then."""
@@ -346,32 +342,17 @@ class Store:
 
         return postgresql.insert(table).on_conflict_do_nothing()
 
-    def _readable(self, text: str) -> Measurement | None:
-        try:
-            return self._parsed(text)
-        except ModelworthError as error:
-            told = f"{error}; left out (`modelworth doctor --store` finds such records)"
-            warnings.warn(told, SetAsideWarning, stacklevel=4)
-            return None
-
-    def _parsed(self, text: str) -> Measurement:
-        try:
-            return parse(text)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            place = ".".join(str(part) for part in fault["loc"]) or "record"
-            raise ModelworthError(f"{self._where}: {place}: {fault['msg']}") from error
-
-
-def _agrees(column: sa.Column[Any], value: Asked) -> sa.ColumnElement[bool]:
-    return column == value if isinstance(value, str) else column.in_(tuple(value or ()))
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
+    def _read(self, texts: Iterable[str]) -> list[Measurement]:
+        """The records of texts; one that can't be read is left out, with a warning."""
+        found = []
+        for text in texts:
+            try:
+                found.append(parse(text))
+            except InputError as error:
+                advice = "left out (`modelworth doctor --store` finds such records)"
+                told = f"{self._where}: {' '.join(str(error).split())}; {advice}"
+                warnings.warn(told, SetAsideWarning, stacklevel=3)
+        return found
 
 
 @contextmanager
@@ -379,23 +360,6 @@ def _writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that holds SQLite's write lock from its start."""
     with engine.execution_options(writing=True).begin() as connection:
         yield connection
-
-
-def _use_wal(engine: sa.Engine) -> None:
-    """Write-ahead log: readers and one writer at a time don't wait for each other.
-
-    The mode stays with the file. Changing it needs the file alone, and SQLite doesn't always wait
-    for that: when others are busy making the same store, one of them sets it.
-    """
-    with contextlib.closing(engine.raw_connection()) as connection:
-        cursor = connection.cursor()
-        if cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-            return
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
 
 
 def _row(record: Measurement) -> dict[str, Any]:
@@ -415,15 +379,6 @@ def _row(record: Measurement) -> dict[str, Any]:
 
 def _count(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(measurements)).scalar_one()
-
-
-def _dtype(column: str) -> str:
-    if column in ("count", "batch"):
-        return "int64"
-    sort = COLUMNS[column][1]
-    if sort == "time":
-        return "datetime64[us, UTC]"
-    return {"number": "float64", "count": "float64", "truth": "boolean"}.get(sort, "str")
 
 
 def _utc(moment: datetime) -> str:

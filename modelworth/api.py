@@ -123,7 +123,7 @@ def predict(
     architecture = named(model, catalog)
     if isinstance(store, Store | str):
         with _opened(store, create=False) as kept:
-            records = kept.evidence(architecture.name)
+            records = kept.evidence(architecture.name, catalog.same_device(gpu))
     else:
         records = list(store or ())
     case = Case.on(architecture, catalog.accelerator(gpu), work=work, **asked)
@@ -217,12 +217,15 @@ def measurements(
         nowhere = not os.environ.get("MODELWORTH_STORE") and not Path("modelworth.db").exists()
         if nowhere or scenario.word("capacity.basis") == "given":
             return [], None
+    from modelworth.data.catalog import load_catalog
     from modelworth.data.store import Store
 
+    hardware = scenario.hardware
     if not isinstance(store, Store | str | None):
         return list(store), None
     with _opened(store, create=False) as kept:
-        return kept.evidence(scenario.hardware.model), kept.digest()
+        is_device = load_catalog().same_device(hardware.accelerator)
+        return kept.evidence(hardware.model, is_device), kept.digest()
 
 
 def _opened(store: Store | str | None, *, create: bool = True) -> Any:

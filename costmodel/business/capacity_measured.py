@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +19,6 @@ from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario, Setting
 from modelworth.data.catalog import Catalog
-from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Kind
 
@@ -58,7 +56,7 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     Without a named device: the one measured last, before any that was only read about.
     """
     hardware = scenario.hardware
-    is_device = devices(hardware.accelerator, catalog)
+    is_device = catalog.same_device(hardware.accelerator)
     is_model = _models(hardware.model, catalog)
     fitting = [
         record
@@ -96,24 +94,6 @@ def _models(named: str | None, catalog: Catalog) -> Callable[[Measurement], bool
     if wanted.startswith("name "):
         return lambda record: record.model.name == named
     return lambda record: who(record.model) == wanted
-
-
-def devices(named: str | None, catalog: Catalog) -> Callable[[str], bool]:
-    """Whether a device is the named one, by the catalogue where it knows them; each looked up once.
-
-    Without a name every device is.
-    """
-    if named is None:
-        return lambda _: True
-
-    @cache
-    def same(device: str) -> bool:
-        try:
-            return catalog.accelerator(device).name == catalog.accelerator(named).name
-        except InputError:
-            return device.casefold() == named.casefold()
-
-    return same
 
 
 def _tokens(scenario: Scenario, records: Sequence[Measurement], catalog: Catalog) -> Evidence:

@@ -20,7 +20,7 @@ from modelworth.costmodel.architecture.identity import (
     identifier,
     named_identity,
 )
-from modelworth.costmodel.business.capacity_measured import OBJECTIVE_MISSED, Evidence, devices
+from modelworth.costmodel.business.capacity_measured import OBJECTIVE_MISSED, Evidence
 from modelworth.costmodel.business.capacity_predicted import FACTOR, throughput_factor
 from modelworth.costmodel.business.served_curve import (
     CurvePoint,
@@ -106,7 +106,7 @@ def _fitting(
 ) -> tuple[Measurement, ...]:
     """Served runs of what the scenario names; of an unnamed device or model, the last measured."""
     hardware = scenario.hardware
-    is_device, who = devices(hardware.accelerator, catalog), identifier(catalog)
+    is_device, who = catalog.same_device(hardware.accelerator), identifier(catalog)
     served = [
         record
         for record in distinct(it for it in measurements if it.workload.kind == "serve")
@@ -117,7 +117,7 @@ def _fitting(
     if not served:
         return ()
     last = max(served, key=lambda record: record.recorded_at)
-    is_here = devices(hardware.accelerator or last.machine.device, catalog)
+    is_here = catalog.same_device(hardware.accelerator or last.machine.device)
     wanted = named_identity(hardware.model, catalog) if hardware.model else who(last.model)
     return tuple(
         record

@@ -13,7 +13,7 @@ import numpy as np
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import coefficients, columns
 from modelworth.costmodel.prediction.interval import width_of
-from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for
+from modelworth.costmodel.prediction.own_machine import MachineFit
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import scale_for
@@ -127,11 +127,8 @@ def service_of(case: Case, predictor: Predictor) -> tuple[Service, tuple[float, 
 
 def _own_fits(case: Case, predictor: Predictor) -> tuple[MachineFit, MachineFit] | None:
     """Own records of both phases on one device of this kind."""
-    fits = predictor.fits_on(case.accelerator)
-    if case.gpus != 1 or not fits:
-        return None
-    prefill = fit_for(fits, replace(case, work="prefill", software=None))
-    decode = fit_for(fits, replace(case, work="decode", software=None))
+    prefill = predictor.own_fit(replace(case, work="prefill", software=None))
+    decode = predictor.own_fit(replace(case, work="decode", software=None))
     return None if prefill is None or decode is None else (prefill, decode)
 
 

@@ -122,13 +122,17 @@ def machine_fits(measurements: Iterable[Measurement]) -> tuple[MachineFit, ...]:
     return tuple(_fit_group(*key, records) for key, records in groups.items())
 
 
-def fit_for(fits: Iterable[MachineFit], case: Case) -> MachineFit | None:
-    """The fit of a case's device, precision and work; None where there is none."""
+def fit_for(records: Iterable[Measurement], case: Case) -> MachineFit | None:
+    """The fit to records of a case's device, precision and work; None where there are none."""
     names = {case.accelerator.name, *case.accelerator.aliases}
-    for fit in fits:
-        if fit.device_name in names and (fit.precision, fit.work) == (case.precision, case.work):
-            return fit
-    return None
+    fits = machine_fits(
+        record
+        for record in records
+        if record.machine.device in names
+        if WORK_OF.get(record.workload.kind) == case.work
+        if precision_name(record.workload.precision) == case.precision
+    )
+    return fits[0] if fits else None
 
 
 def accelerator_of(record: Measurement, catalog: Catalog) -> Accelerator:

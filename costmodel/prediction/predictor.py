@@ -21,7 +21,7 @@ from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
 from modelworth.costmodel.prediction.times import Times, times
-from modelworth.data.catalog import Accelerator, Catalog, load_catalog
+from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
@@ -78,7 +78,7 @@ class Predictor:
         self.catalog = catalog or load_catalog()
         self.tables = tables or shipped_tables()
         held = tuple(records)
-        self._held, self._fits = held, dict[str, tuple[MachineFit, ...]]()
+        self._held, self._fits = held, dict[tuple[str, str, str], MachineFit | None]()
         self.scales: tuple[ServedScale, ...] = (
             served_scales(held, self.catalog, self.tables) if held else ()
         )
@@ -88,14 +88,17 @@ class Predictor:
         """The fits of every device among the records."""
         return machine_fits(self._held)
 
-    def fits_on(self, accelerator: Accelerator) -> tuple[MachineFit, ...]:
-        """The fits of one device: only these are made, as a fit takes a while."""
-        found = self._fits.get(accelerator.name)
-        if found is None:
-            names = {accelerator.name, *accelerator.aliases}
-            found = machine_fits(one for one in self._held if one.machine.device in names)
-            self._fits[accelerator.name] = found
-        return found
+    def own_fit(self, case: Case) -> MachineFit | None:
+        """The fit to own records of a case's device, precision and work.
+
+        Only what is asked for is fitted, and once: a fit takes a while.
+        """
+        if case.gpus != 1 or not self._held:
+            return None
+        key = (case.accelerator.name, case.precision, case.work)
+        if key not in self._fits:
+            self._fits[key] = fit_for(self._held, case)
+        return self._fits[key]
 
     def predict(self, case: Case) -> Prediction:
         """One case; where it can't be, the prediction has no value and says why."""
@@ -107,7 +110,7 @@ class Predictor:
         works: dict[str, list[int]] = {}
         for place, case in enumerate(cases):
             refusal = refused(case, self.tables, ran=ran)
-            own = fit_for(self.fits_on(case.accelerator), case) if case.gpus == 1 else None
+            own = self.own_fit(case)
             if refusal is not None:
                 found[place] = _refused(case, refusal)
             elif own is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,13 +134,15 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     )
 
 
-def predictor_of(options: argparse.Namespace, catalog: Catalog) -> Predictor:
-    """The predictor with the tables and own records that the arguments name."""
+def predictor_of(
+    options: argparse.Namespace, catalog: Catalog, devices: Iterable[str]
+) -> Predictor:
+    """The predictor with the tables that the arguments name, and own records of the devices."""
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.costmodel.prediction.step.coefficients import read_tables
 
     tables = read_tables(options.tables) if options.tables else None
-    return Predictor(catalog, tables, _measurements(options.store, options.model))
+    return Predictor(catalog, tables, _measurements(options, catalog, devices))
 
 
 def layout_given(options: argparse.Namespace) -> bool:
@@ -191,10 +194,12 @@ def accelerator_of(options: argparse.Namespace, catalog: Catalog, precision: str
     return Accelerator.model_validate(given)
 
 
-def _measurements(store: str | None, model: str | None) -> list[Any]:
-    if store is None:
+def _measurements(
+    options: argparse.Namespace, catalog: Catalog, devices: Iterable[str]
+) -> list[Any]:
+    if options.store is None:
         return []
     from modelworth.data.store import open_store
 
-    with open_store(store, create=False) as opened:
-        return opened.evidence(model)
+    with open_store(options.store, create=False) as opened:
+        return opened.evidence(options.model, catalog.same_device(*devices))

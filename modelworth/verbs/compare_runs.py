@@ -91,12 +91,13 @@ def _from_store(store: Store, name: str) -> list[Measurement]:
                 store.where, name, f"a run that is there: {suite} has no {back} before"
             )
         return run_
-    matching = [one for one in store.measurements() if one.id.startswith(name)]
+    matching = store.beginning(name)
     if len(matching) == 1:
         return matching
-    suites = sorted({one.suite for one in store.measurements() if one.suite})
-    known = f"a suite in the store ({', '.join(suites) or 'none yet'}), the start of one id, a file"
-    raise InputError(store.where, f"{name}, which fits {len(matching)} records", known)
+    suites = ", ".join(store.words("suite"))
+    known = f"a suite in the store ({suites or 'none yet'}), the start of one id, a file"
+    fits = "several records" if matching else "no record"
+    raise InputError(store.where, f"{name}, which fits {fits}", known)
 
 
 def _as_json(one: Difference) -> dict[str, object]:

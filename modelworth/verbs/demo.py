@@ -57,9 +57,9 @@ def _said(title: str) -> None:
 
 
 def _measured_an_accelerator(url: str | None) -> bool:
-    """Whether any record of the store ran on something else than a processor."""
+    """Whether any of the newest records ran on something else than a processor."""
     with open_store(url, create=False) as store:
-        return any(one.machine.kind != "cpu" for one in store.measurements(status="ok"))
+        return any(one.machine.kind != "cpu" for one in store.evidence())
 
 
 def _verb(name: str, arguments: list[str]) -> int:

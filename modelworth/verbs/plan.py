@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from modelworth.data.catalog import load_catalog
 
     catalog = load_catalog()
-    predictor = predictor_of(options, catalog)
+    predictor = predictor_of(options, catalog, options.gpus_of or ())
     devices = _devices(options.gpus_of, catalog)
     if options.run_tokens is not None:
         return _train(options, predictor, devices)

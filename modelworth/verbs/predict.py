@@ -68,7 +68,7 @@ def _one(options: argparse.Namespace) -> int:
     from modelworth.verbs.predict_display import document, show
 
     catalog = load_catalog()
-    case, predictor = case_of(options, catalog), predictor_of(options, catalog)
+    case, predictor = case_of(options, catalog), predictor_of(options, catalog, [options.gpu])
     found_layout = case.work == "train" and case.gpus > 1 and not layout_given(options)
     if found_layout:
         if case.global_batch is None:
@@ -99,7 +99,7 @@ def _table(options: argparse.Namespace) -> int:
         frame = pd.read_csv(options.cases)
     except (OSError, ValueError) as error:
         raise InputError(str(options.cases), str(error), "a readable CSV file") from error
-    predicted = predict_table(frame, predictor_of(options, load_catalog()))
+    predicted = predict_table(frame, predictor_of(options, load_catalog(), ()))
     _write(options.out, predicted.to_csv(index=False, lineterminator="\n"))
     missing = int(predicted["predicted"].isna().sum())
     print(f"{len(predicted) - missing} of {len(predicted)} rows predicted: {options.out}")

@@ -43,7 +43,7 @@ def plan_run(options: argparse.Namespace) -> int:
     plan = plan_training(
         replace(case, global_batch=int(case.global_batch or 1)),
         options.run_tokens,
-        predictor_of(options, catalog),
+        predictor_of(options, catalog, [options.gpu]),
         gco2_per_kwh=grid,
         reliability=reliability,
         searched=not layout_given(options),

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
+from modelworth.data.catalog import load_catalog
 from modelworth.data.checkup import checkup, repair
 from modelworth.data.errors import InputError, ModelworthError
-from modelworth.data.measurement import Measurement
+from modelworth.data.measurement import Machine, Measurement
 from modelworth.data.record_text import parse, serialise
+from modelworth.data.schema import HEAD
 from modelworth.data.store import SetAsideWarning, open_store
+from modelworth.data.store import _row as store_row
 from tests.data.records import failed, made_up
 
 ROOT = Path(__file__).parents[2]
@@ -237,7 +241,7 @@ def _poisoned(address: str) -> None:
 def test_an_unreadable_record_is_set_aside_and_named(address):
     _poisoned(address)
     with open_store(address) as store:
-        with pytest.warns(SetAsideWarning, match="model: Field required"):
+        with pytest.warns(SetAsideWarning, match="model: missing Field required"):
             assert store.measurements() == [made_up()]
         found = checkup(store)
         assert not found.healthy
@@ -304,6 +308,29 @@ def test_a_store_of_the_first_schema_opens_with_its_records(tmp_path):
             c.execute(sa.text("UPDATE measurements SET model = 'x'"))
 
 
+def test_a_store_of_the_first_schema_is_brought_up_with_its_records(address, monkeypatch):
+    upgrade, row = command.upgrade, store_row(made_up())
+    with monkeypatch.context() as before:
+        before.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
+        open_store(address).close()
+    old = [name for name in row if name != "model"]
+    engine = sa.create_engine(address if "://" in address else f"sqlite:///{address}")
+    with engine.begin() as connection:
+        columns, values = (
+            ", ".join(f'"{name}"' for name in old),
+            ", ".join(f":{name}" for name in old),
+        )
+        connection.execute(sa.text(f"INSERT INTO measurements ({columns}) VALUES ({values})"), row)
+    engine.dispose()
+    with open_store(address) as store:
+        assert store.revision() == HEAD
+        assert store.measurements(model="tiny-0") == store.evidence("tiny-0") == [made_up()]
+        store.retract(made_up().id, "a fan had failed")
+        assert store.evidence() == []
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), store._engine.begin() as c:
+            c.execute(sa.text("DELETE FROM retractions"))
+
+
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
 
 
@@ -333,6 +360,27 @@ def test_a_question_is_answered_from_the_newest_of_its_model_and_of_all(address,
         store.add_all([*records, failed(9)])
         assert store.evidence("tiny-0") == [records[4], records[6], records[7]]
         assert store.evidence() == records[6:]
+
+
+def test_a_question_about_a_device_meets_its_records_however_old(address, monkeypatch):
+    monkeypatch.setattr("modelworth.data.store.NEWEST", 2)
+    h100 = Machine(device="NVIDIA H100 80GB HBM3", kind="cuda")
+    old = [made_up(number, machine=h100) for number in range(3)]
+    others = [made_up(number) for number in range(3, 9)]
+    is_device = load_catalog().same_device("H100 SXM 80GB")
+    with open_store(address) as store:
+        store.add_all([*old, *others])
+        assert store.evidence(is_device=is_device) == [*old[1:], *others[-2:]]
+        assert store.words("device") == sorted({one.machine.device for one in (*old, *others)})
+
+
+def test_a_record_is_found_by_the_start_of_its_id(address):
+    records = [made_up(number) for number in range(40)]
+    with open_store(address) as store:
+        store.add_all(records)
+        assert store.beginning(records[0].id[:12]) == records[:1]
+        assert len(store.beginning(records[0].id[:0])) == 2
+        assert store.beginning("%") == []
 
 
 def test_the_tally_counts_every_sort_without_reading_records(address):
