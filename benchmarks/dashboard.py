@@ -128,12 +128,15 @@ def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float]:
     page.wait_for_selector(".js-plotly-plot .main-svg")
     page.evaluate(WATCH)
     sliders = page.get_by_role("slider")
+    keys = [""] * sliders.count()
     waits, began_s = [], _busy_s()
     for move in range(moves):
-        slider = sliders.nth(move % sliders.count())
+        place = move % len(keys)
+        slider = sliders.nth(place)
         slider.focus()
+        keys[place] = _arrow(slider, keys[place])
         page.evaluate(PRESSED)
-        page.keyboard.press(_arrow(slider, move))
+        page.keyboard.press(keys[place])
         page.wait_for_function(REDRAWN)
         waits.append(page.evaluate("() => window.drawn - window.pressed"))
     return waits, _busy_s() - began_s
@@ -155,12 +158,13 @@ def _held_mb() -> float:
     return sum(one.memory_info().rss for one in _servers()) / 2**20
 
 
-def _arrow(slider: Any, move: int) -> str:
-    """A key that moves this slider: away from an end, else to and fro."""
+def _arrow(slider: Any, before: str) -> str:
+    """A key that moves this slider on, and back only from an end: so every plan is a new one."""
     now = float(slider.input_value())
     low, high = (float(slider.get_attribute(end)) for end in ("min", "max"))
-    forward = now < high and (now == low or move // 3 % 2 == 0)
-    return "ArrowRight" if forward else "ArrowLeft"
+    if now in (low, high):
+        return "ArrowRight" if now == low else "ArrowLeft"
+    return before or ("ArrowRight" if high - now > now - low else "ArrowLeft")
 
 
 if __name__ == "__main__":

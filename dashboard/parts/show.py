@@ -58,7 +58,7 @@ def config(key: str) -> dict[str, object]:
 
 def chart(figure: go.Figure, key: str, reading: str = "") -> None:
     """A chart, and under it the sentence that a reader without eyes for it needs."""
-    st.plotly_chart(figure, key=key, config=config(key), alt=reading or None)
+    st.plotly_chart(figure, key=key, theme=None, config=config(key), alt=reading or None)
     if reading:
         st.caption(reading)
 

@@ -6,6 +6,8 @@ longer than a slider may wait. So the page is drawn without it, and this part fo
 
 from __future__ import annotations
 
+from time import monotonic
+
 import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
@@ -15,6 +17,8 @@ from modelworth.dashboard.parts.background_jobs import Task
 
 PARTS = (*state.ALWAYS, "flips")
 LOOK_EVERY_S = 1.5
+REST_S = 1.4
+"""How long a plan must stand before work on it begins."""
 SEEN, JOB = "turning-seen", "turning-job"
 
 
@@ -22,6 +26,14 @@ def panel() -> None:
     """The flips of the plan at hand, or that they are being worked out."""
     ready = _found() is not None
     st.fragment(_panel, run_every=None if ready else LOOK_EVERY_S)(ready)
+
+
+def give_way() -> None:
+    """Stop what is worked out for a plan that isn't looked at any more; the new one goes first."""
+    key, task = st.session_state.get(JOB, ("", None))
+    if task is not None and key != state.scenario_hash():
+        task.stop()
+        del st.session_state[JOB]
 
 
 def _found() -> Analysis | None:
@@ -41,17 +53,14 @@ def _panel(ready: bool) -> None:
 
 
 def _work() -> None:
-    """Start on the second look at the same plan: while a slider moves there is nothing to start."""
-    mine = state.session()
+    """Start when the same plan has been looked at for a while: while a slider moves, nothing."""
+    mine, now = state.session(), monotonic()
     key, scenario, trials = state.scenario_hash(), mine.scenario, mine.trials
-    if st.session_state.get(SEEN) != key:
-        st.session_state[SEEN] = key
+    seen, since = st.session_state.get(SEEN, ("", now))
+    if seen != key:
+        st.session_state[SEEN] = (key, now)
+    if JOB in st.session_state or seen != key or now - since < REST_S:
         return
-    started, task = st.session_state.get(JOB, ("", None))
-    if started == key:
-        return
-    if task is not None:
-        task.stop()
 
     def work(own: Task[None]) -> None:
         found = sources.evaluated(scenario, trials, PARTS, cancelled=own.cancelled)

@@ -82,8 +82,8 @@ def explore(tally: pd.DataFrame) -> None:
 def points(figure: object, key: str, reading: str) -> None:
     """A chart whose points open their record."""
     picked = st.plotly_chart(
-        figure, key=key, on_select="rerun", selection_mode="points", config=show.config(key),
-        alt=reading,
+        figure, key=key, theme=None, on_select="rerun", selection_mode="points",
+        config=show.config(key), alt=reading,
     )  # fmt: skip
     st.caption(reading)
     if picked.selection.points and (found := str(picked.selection.points[0]["customdata"][0])):

@@ -26,19 +26,25 @@ ICONS = {"viable": ":material/check_circle:", "depends": ":material/help:",
 
 @show.fragment
 def page() -> None:
-    """Everything here depends on every lever, so it is redrawn as a whole and without the rest."""
+    """Everything here depends on every lever, so it is redrawn as a whole and without the rest.
+
+    Charts are sent before the words around them: the browser takes longest over those.
+    """
+    turning.give_way()
     with show.errors_said():
-        first = state.analysis()
-        st.title(show.plain(state.text(first, "name")), anchor=False)
-        st.markdown(show.plain(state.text(first, "question")))
+        analysis = state.analysis()
+        st.title(show.plain(state.text(analysis, "name")), anchor=False)
+        st.markdown(show.plain(state.text(analysis, "question")))
         answer = st.container()
         with st.container(border=True):
             st.caption(words.t("verdict.levers"))
-            state.levers_for(first, first.verdict.drivers[:LEVERS], "verdict")
-        analysis = state.analysis()
+            state.levers_for(analysis, analysis.verdict.drivers[:LEVERS], "verdict")
+        cards = st.container()
+        pictures(analysis)
         with answer:
             verdict(analysis)
-        outcome(analysis)
+        with cards:
+            figures.row(figures.five(analysis), "verdict")
         reasons(analysis)
 
 
@@ -57,9 +63,8 @@ def verdict(analysis: Analysis) -> None:
     st.caption(show.plain(findings.finding(analysis, words.language)))
 
 
-def outcome(analysis: Analysis) -> None:
-    """Five figures, the cash curve and what drives it."""
-    figures.row(figures.five(analysis), "verdict")
+def pictures(analysis: Analysis) -> None:
+    """The cash curve and what drives the answer."""
     left, right = st.columns([5, 4])
     with left:
         st.subheader(words.t("verdict.cash"), anchor=False)

@@ -18,6 +18,7 @@ from modelworth.report.words import BYTES, SCALED, Words
 
 MARKERS = ("circle", "diamond", "square", "triangle-up", "x", "star", "triangle-down")
 LEAST_STEP = 1e-300
+FONT = '"Source Sans", "Noto Sans SC", sans-serif'
 SAYS_ITS_UNIT = {"share", "s", *SCALED}
 
 
@@ -59,10 +60,11 @@ class Look:
 
 def figure(look: Look, height: int = 320, *, legend: bool = True) -> Sketch:
     """An empty figure in the house's layout."""
+    ink = "#e6edf3" if look.dark else INK
     return Sketch(
         {
             "height": height,
-            "margin": {"l": 8, "r": 24, "t": 36 if legend else 12, "b": 8},
+            "margin": {"l": 8, "r": 24, "t": 36 if legend else 12, "b": 8, "pad": 4},
             "showlegend": legend,
             "legend": {
                 "orientation": "h",
@@ -76,7 +78,17 @@ def figure(look: Look, height: int = 320, *, legend: bool = True) -> Sketch:
             "bargap": 0.25,
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": "#e6edf3" if look.dark else INK, "size": 13},
+            "font": {"color": ink, "size": 13, "family": FONT},
+            "hoverlabel": {
+                "bgcolor": "#1a232d" if look.dark else "#ffffff",
+                "bordercolor": look.quiet,
+                "font": {"color": ink, "size": 13, "family": FONT},
+                "align": "left",
+            },
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": look.quiet, "activecolor": ink},
+            "colorway": list(look.series),
+            "xaxis": {"showgrid": False, "zeroline": False},
+            "yaxis": {"zeroline": False, "gridcolor": GRID["gridcolor"]},
         }
     )
 

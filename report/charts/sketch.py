@@ -7,11 +7,17 @@ look at what they draw.
 
 from __future__ import annotations
 
+import math
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
 
 Plain = dict[str, Any]
+WIDE_FROM = "\u2e80"
+"""From which character on letters are as wide as they are high."""
+TITLE_PX = 28
 
 
 class Sketch:
@@ -67,5 +73,43 @@ class Sketch:
             self.layout[key] = {**before, **value} if both else value
 
     def done(self) -> go.Figure:
-        """The figure, as plotly draws it."""
+        """The figure, as plotly draws it.
+
+        Room for labels is kept here, since plotly draws a chart twice to find it out. A page hands
+        plotly the same chart twice: with a revision and without a template it is drawn once.
+        """
+        self._keep_room("yaxis", "l", self._names("y"), width_px)
+        self._keep_room("xaxis", "b", self._names("x"), height_px)
+        self.layout["datarevision"] = zlib.crc32(repr(self.traces).encode())
+        self.layout["template"] = "none"
         return go.Figure({"data": self.traces, "layout": self.layout}, _validate=False)
+
+    def _names(self, way: str) -> list[str]:
+        """What stands along the bars in this direction, where they have names."""
+        bars = [trace for trace in self.traces if trace["type"] == "bar"]
+        along = [bar[way] for bar in bars if bar.get("orientation", "v") == "vh"[way == "y"]]
+        return [name for names in along for name in names if isinstance(name, str)]
+
+    def _keep_room(
+        self, axis: str, side: str, names: list[str], size_px: Callable[[str], float]
+    ) -> None:
+        """A margin for labels that are known and level, beside the axis's title."""
+        found = self.layout.get(axis, {})
+        texts = found.get("ticktext") or names or [str(tick) for tick in found.get("tickvals", ())]
+        if not found.get("automargin") or found.get("tickangle") or not texts:
+            return
+        titled = bool(found.get("title", {}).get("text"))
+        room = 10 + max(map(size_px, texts)) + (TITLE_PX if titled else 0)
+        self.layout[axis] = {**found, "automargin": False}
+        self.layout["margin"] = {**self.layout["margin"], side: math.ceil(room)}
+
+
+def width_px(text: str) -> float:
+    """How wide a label of 13 px is drawn, at most."""
+    lines = text.split("<br>")
+    return max(sum(13.5 if one >= WIDE_FROM else 7.4 for one in line) for line in lines)
+
+
+def height_px(text: str) -> float:
+    """How high a label of 13 px is drawn."""
+    return 18.0 * (1 + text.count("<br>"))
