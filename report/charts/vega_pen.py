@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import vl_convert
@@ -18,17 +19,27 @@ from modelworth.report.sections.blocks import (
     Histogram,
     LineChart,
 )
+from modelworth.report.text_fit import width_em
 
 VEGA_LITE = "v6.4"
 WIDTH, HEIGHT, ROW = 600, 175, 20
-TEXT_PX = 11
+TEXT_PX, SYMBOL_PX, LABEL_PX = 11, 40, 260
+ANY_FONT, FONT = "sans-serif", 'font-family="{}"'
 RANGE = (("middle", "P50"), ("low", "P10"), ("high", "P90"))
 Colours = Sequence[str]
 
 
-def svg(chart: Chart, fonts: Sequence[str] = ("sans-serif",), colours: Colours = LIGHT) -> str:
+def svg(chart: Chart, fonts: Sequence[str] = (ANY_FONT,), colours: Colours = LIGHT) -> str:
     """The chart as SVG, its text in the first of `fonts` that has it."""
-    spec = specification(chart, fonts, colours)
+    return _drawn(chart, tuple(colours)).replace(
+        FONT.format(ANY_FONT), FONT.format(", ".join(fonts))
+    )
+
+
+@lru_cache(maxsize=64)
+def _drawn(chart: Chart, colours: Colours) -> str:
+    """Drawn once for all formats; measuring in a face with Chinese would take six times as long."""
+    spec = specification(chart, (ANY_FONT,), colours)
     return str(vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VEGA_LITE))
 
 
@@ -43,8 +54,8 @@ def _common(font: str, colours: Colours) -> dict[str, Any]:
     axis = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": AXIS,
             "tickColor": AXIS, "labelFontSize": TEXT_PX, "titleFontSize": TEXT_PX,
             "titleFontWeight": "normal", "labelLimit": 260, "titleLimit": 500}  # fmt: skip
-    legend = {"orient": "top", "title": None, "labelFontSize": TEXT_PX, "labelLimit": 230,
-              "columns": 3, "symbolType": "stroke", "labelColor": INK}  # fmt: skip
+    legend = {"orient": "top", "title": None, "labelFontSize": TEXT_PX, "labelLimit": LABEL_PX,
+              "symbolType": "stroke", "labelColor": INK}  # fmt: skip
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -80,11 +91,13 @@ def _quantity(field: str, title: str, **scale: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _order(names: list[str], colours: Colours, *, single: bool) -> dict[str, Any]:
-    """Colour by series in the given order; no legend for one alone."""
+def _order(names: list[str], colours: Colours, symbol: str = "stroke") -> dict[str, Any]:
+    """Colour by series in the given order; the legend has as many columns as its width allows."""
     scale = {"domain": names, "range": [colours[i % len(colours)] for i in range(len(names))]}
-    shown: dict[str, Any] = {"legend": None} if single else {}
-    return {"field": "series", "type": "nominal", "scale": scale, **shown}
+    widest = min(LABEL_PX, max(map(width_em, names), default=0.0) * TEXT_PX) + SYMBOL_PX
+    columns = {"expr": f"clamp(floor(width / {widest:.0f}), 1, 4)"}
+    shown = {"symbolType": symbol, "columns": columns} if len(names) > 1 else None
+    return {"field": "series", "type": "nominal", "scale": scale, "legend": shown}
 
 
 def _lines(chart: LineChart, colours: Colours) -> dict[str, Any]:
@@ -97,7 +110,7 @@ def _lines(chart: LineChart, colours: Colours) -> dict[str, Any]:
         short = "replace(format(datum.value, '~s'), 'G', 'B')"
         x["axis"] = {"labelExpr": short, "values": _decades(row["x"] for row in rows)}
         y["axis"] = {"format": "~g", "values": _decades(row["y"] for row in rows)}
-    colour = _order(names, colours, single=len(names) == 1)
+    colour = _order(names, colours)
     strokes = tuple(DASHES.values())
     dashes = {"domain": names, "range": [strokes[i % len(strokes)] for i in range(len(names))]}
     dash = colour | {"scale": dashes}
@@ -178,9 +191,7 @@ def _areas(chart: AreaChart, colours: Colours) -> dict[str, Any]:
     y = _quantity("y", chart.y_title) | {"stack": "zero"}
     x = _quantity("x", chart.x_title)
     x["scale"]["nice"] = False
-    colour = _order(names, colours, single=len(names) == 1)
-    if "legend" not in colour:
-        colour["legend"] = {"symbolType": "square"}
+    colour = _order(names, colours, "square")
     encoding = {
         "x": x,
         "y": y,
@@ -207,9 +218,7 @@ def _bars(chart: BarChart, colours: Colours) -> dict[str, Any]:
             rows.append(row)
     y = {"field": "category", "type": "nominal", "sort": None, "title": None,
          "axis": {"labelLimit": 300, "ticks": False}}  # fmt: skip
-    colour = _order(names, colours, single=len(names) == 1)
-    if "legend" not in colour:
-        colour["legend"] = {"symbolType": "square"}
+    colour = _order(names, colours, "square")
     tips = [_tip("category", ""), _tip("series", ""), _tip("value", chart.value_title)]
     bar = {"mark": {"type": "bar", "height": {"band": 0.7}},
            "encoding": {"y": y, "color": colour, "tooltip": tips,

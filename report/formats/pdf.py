@@ -92,6 +92,7 @@ def _plain(document: Document) -> dict[str, Any]:
         "date": document.date, "question": document.question,
         "outcome": document.outcome, "verdict": document.verdict,
         "cards": [asdict(card) for card in document.cards],
+        "card_columns": document.card_columns(),
     }  # fmt: skip
 
 

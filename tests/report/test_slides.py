@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pypdf
 import pytest
 from PIL import ImageFont
 from pptx import Presentation
@@ -19,9 +18,9 @@ from pptx.util import Emu
 
 from modelworth.report.brand import load_brand
 from modelworth.report.formats.pptx import render, render_one
-from modelworth.report.formats.slides.text_fit import fitted, height_in, lines
 from modelworth.report.sections.content import compose
-from tests.report import office, printed, sample
+from modelworth.report.text_fit import fitted, height_in, lines
+from tests.report import sample
 from tests.report.conftest import DAY
 from tests.report.hostility import FEW
 from tests.report.sample import hostile
@@ -171,17 +170,3 @@ def test_a_brand_gives_its_logo_and_colours(small):
         assert any(shape.shape_type == MSO_SHAPE_TYPE.PICTURE for shape in slide.shapes)
         shade = slide.shapes.title.text_frame.paragraphs[0].runs[0].font.color.rgb
         assert str(shade) == "0B3D5C"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(office.PROGRAM is None, reason="LibreOffice is not installed")
-@pytest.mark.parametrize("language", ["en", "zh_CN"])
-def test_rendered_slides_keep_twelve_points_and_their_boxes(base, tmp_path, language):
-    """Measured in LibreOffice's PDF: sizes of the glyphs, and that none lies beyond its page."""
-    path = tmp_path / "report.pptx"
-    path.write_bytes(render(compose(base, language, DAY), DAY))
-    made = office.convert(path, tmp_path, "pdf")
-    assert len(pypdf.PdfReader(made).pages) == 6
-    for glyph in printed.glyphs(made):
-        assert glyph.size_pt >= 11.9, glyph
-        assert glyph.inside, glyph

@@ -15,7 +15,6 @@ from pptx.oxml.ns import qn
 from pptx.shapes.shapetree import SlideShapes
 from pptx.util import Inches, Pt
 
-from modelworth.report.formats.slides.text_fit import width_em
 from modelworth.report.palette import AXIS, GRID, dash
 from modelworth.report.sections.blocks import (
     AreaChart,
@@ -25,6 +24,7 @@ from modelworth.report.sections.blocks import (
     Histogram,
     LineChart,
 )
+from modelworth.report.text_fit import width_em
 
 STROKES = {
     "solid": MSO_LINE.SOLID, "dash": MSO_LINE.DASH, "dot": MSO_LINE.ROUND_DOT,
@@ -51,6 +51,8 @@ def add_chart(shapes: SlideShapes, chart: Chart, box: Box, colours: Colours) -> 
         case Histogram():
             frame = _histogram(shapes, chart, box, colours)
     frame.chart.has_title = False
+    for number in frame.chart._chartSpace.iter(qn("c:axId"), qn("c:crossAx")):
+        number.set("val", number.get("val").lstrip("-"))  # the schema wants it unsigned
     return frame
 
 

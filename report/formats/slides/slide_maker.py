@@ -15,9 +15,9 @@ from pptx.slide import Slide
 from pptx.util import Inches, Pt
 
 from modelworth.report.formats.slides.slide_chart import Box, add_chart, rgb
-from modelworth.report.formats.slides.text_fit import fitted, line_in, lines
 from modelworth.report.palette import INK, QUIET, RULE, SOFT, TONES
 from modelworth.report.sections.blocks import Card, Document, Graphic, Table
+from modelworth.report.text_fit import fitted, line_in, lines
 from modelworth.report.words import Words
 
 WIDTH, HEIGHT, EDGE = 13.333, 7.5, 0.6
