@@ -21,10 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
+from modelworth.data.kept_models import AGAIN, kept_row
 from modelworth.data.words import Family
 
 HERE = Path(__file__).parent
@@ -215,13 +216,18 @@ class Catalog:
         return lambda device: not wanted or known(device) in wanted
 
     def model(self, name: str) -> ModelEntry:
-        """The model called so.
+        """The model called so: a shipped one, or one that the user kept, by name or file.
 
         Raises:
-            InputError: if there is none.
+            InputError: if there is none, or its file is no description.
         """
-        both = (*self.models, *self.described)
-        return _found("model", name, {item.name: item for item in both})
+        both = {item.name: item for item in (*self.models, *self.described)}
+        row = None if self.ships_model(name) else kept_row(name)
+        return _found("model", name, both) if row is None else _kept(row, name)
+
+    def ships_model(self, name: str) -> bool:
+        """Whether a model of that name comes with the project."""
+        return _key(name) in {_key(item.name) for item in (*self.models, *self.described)}
 
     def rent(
         self, accelerator: str, provider: str | None = None, terms: Terms = "on-demand"
@@ -311,6 +317,20 @@ def _shipped() -> Catalog:
         electricity_prices=tuple(read_table(HERE / "electricity.csv", Electricity)),
         carbon_intensities=tuple(read_table(HERE / "carbon.csv", Carbon)),
     )
+
+
+def _kept(row: dict[str, Any], name: str) -> ModelEntry:
+    """A kept model's entry.
+
+    Raises:
+        InputError: naming the first field that is wrong.
+    """
+    try:
+        return ModelEntry.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(each) for each in first["loc"])
+        raise InputError(f"{name}: {field}", first["msg"], AGAIN) from error
 
 
 def _config(name: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from modelworth.data.errors import InputError
 LARGEST_BYTES = 20_000_000
 """Of a config.json; the longest known takes 60 kB."""
 BESIDE = "hf_quant_config.json"
+MARK = "modelworth_architecture"
+"""Of a description, whose value is its form."""
 
 
 def read_model_file(path: str | Path) -> dict[str, Any]:
@@ -30,7 +32,7 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     if isinstance(config.get("_class_name"), str):
         found = f"a config of diffusers, {config['_class_name']}"
         raise InputError(str(path), found, "a config.json of transformers: no other is counted")
-    if not isinstance(config.get("model_type"), str) and "modelworth_architecture" not in config:
+    if not isinstance(config.get("model_type"), str) and MARK not in config:
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
     if words := _quantization(path):
         own = config.setdefault("quantization_config", words)

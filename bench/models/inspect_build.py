@@ -129,11 +129,16 @@ def _instance(kind: Any, settings: Any, name: str, device: Any) -> Any:
     """The model by its class, with attention that a counter sees through."""
     import torch
 
+    from modelworth.bench.models.inspect_values import BUILT_WITH, Literals, Values
+
     for attention in ("eager", None):
+        values = Values()
         try:
-            with device:
+            with device, Literals(values), values:
                 choices = {} if attention is None else {"attn_implementation": attention}
-                return kind._from_config(settings, dtype=torch.float32, **choices)
+                model = kind._from_config(settings, dtype=torch.float32, **choices)
+                BUILT_WITH[model] = values
+                return model
         except Exception as error:
             if attention is None:
                 raise _refused(name, error) from error

@@ -13,6 +13,14 @@ from typing import Any
 
 import torch
 
+from modelworth.bench.models.inspect_patches import (
+    asked,
+    first_channels,
+    patch_inputs,
+    sequence_inputs,
+    sound_inputs,
+)
+
 META = torch.device("meta")
 STEPPING = re.compile(
     r"^(Falcon|Jamba|Zamba)?Mamba(Mamba)?(Mixer|Block)$|^JambaMambaMixer$|Rwkv|xLSTM|RecurrentGemma|"
@@ -23,6 +31,9 @@ SAMPLES_PER_S = 16_000
 FRAMES = 3000
 """Of Whisper's spectrogram of 30 s."""
 PARTS = ("text_config", "audio_config", "encoder_config", "audio_encoder_config")
+SIDES = (448, 1024, 1536)
+"""Pixels of images for classes that refuse the usual size."""
+FRAMES_OF_VIDEO = 16
 BINS = ("num_mel_bins", "feature_size", "input_feat_per_channel", "n_mels")
 
 
@@ -56,9 +67,16 @@ def tokens(count: int) -> torch.Tensor:
 
 def token_inputs(model: Any, count: int, source: int) -> dict[str, Any]:
     """Tokens for a decoder, an encoder, or for an encoder (`source`) and a decoder (`count`)."""
+    given = {"input_ids": tokens(count)}
     if model.config.is_encoder_decoder and takes(model, "decoder_input_ids"):
-        return {"input_ids": tokens(source), "decoder_input_ids": tokens(count)}
-    return {"input_ids": tokens(count)}
+        given = {"input_ids": tokens(source), "decoder_input_ids": tokens(count)}
+    if takes(model, "bbox"):
+        size = given["input_ids"].shape[1]
+        kind = torch.float32 if model.config.is_encoder_decoder else torch.long
+        given["bbox"] = torch.zeros(1, size, 4, dtype=kind, device=META)
+    if takes(model, "lang_ids"):
+        given["lang_ids"] = torch.zeros(1, dtype=torch.long)
+    return given
 
 
 def fixed_inputs(model: Any) -> dict[str, Any]:
@@ -96,16 +114,27 @@ def fixed_inputs(model: Any) -> dict[str, Any]:
 def item_inputs(model: Any) -> Iterator[dict[str, Any]]:
     """One item in the shapes that classes want it in, the usual one first."""
     usual = {**fixed_inputs(model), **_required(model)}
-    yield usual
-    for name, shapes in (
-        ("pixel_values", ((1, 1), (1, 2), (1, 1, 1))),
-        ("input_values", ((1, 1),)),
-    ):
-        if name in usual:
-            for front in shapes:
-                yield {**usual, name: _zeros(*front, *usual[name].shape[1:])}
+    if all(name in usual for name in asked(model)):
+        yield usual
+    yield from patch_inputs(model)
+    if "pixel_values" in usual:
+        image = usual["pixel_values"].shape[1:]
+        for shape in ((1, 1, *image), (1, 2, *image), (1, 1, 1, *image)):
+            yield {**usual, "pixel_values": _zeros(*shape)}
+        for side in SIDES:
+            yield {**usual, "pixel_values": _zeros(1, *image[:-2], side, side)}
+        yield {**usual, "pixel_values": _zeros(1, first_channels(model), *image[-2:])}
+    if "input_values" in usual:
+        yield {**usual, "input_values": _zeros(1, 1, *usual["input_values"].shape[1:])}
+        yield from sound_inputs(usual)
     if "input_features" in usual:
         yield from _sounds(model, usual)
+    if "past_values" in usual:
+        yield {**usual, "past_values": _zeros(*usual["past_values"].shape[:2])}
+    if "input_features" in usual or any(name not in usual for name in asked(model)):
+        yield from sequence_inputs(model, usual)
+    if "input_ids" in usual and len(usual) > 1:
+        yield {"input_ids": usual["input_ids"]}
 
 
 def _sounds(model: Any, usual: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -114,39 +143,48 @@ def _sounds(model: Any, usual: dict[str, Any]) -> Iterator[dict[str, Any]]:
     first, second = usual["input_features"].shape[1:]
     frames = max(first, second)
     for bins in dict.fromkeys((min(first, second), 128, 80)):
-        for shape in ((frames, bins), (bins, frames)):
+        for shape in ((frames, bins), (bins, frames), (1, frames, bins)):
             given = {**usual, "input_features": _zeros(1, *shape)}
             yield given
             if takes(model, masked):
-                yield {**given, masked: torch.ones(1, shape[0], dtype=torch.bool, device=META)}
+                yield {**given, masked: torch.ones(1, frames, dtype=torch.bool)}
 
 
 def _required(model: Any) -> dict[str, Any]:
     """What a class asks for beside images and sound, where its shape follows from the config."""
-    hidden = _of(model.config, "hidden_size", default=1)
-    series = _of(model.config, "context_length", default=512)
-    channels = _of(model.config, "num_input_channels", default=1)
-    known = {
-        "query_embeds": (1, _of(model.config, "num_query_tokens", default=32), hidden),
+    config, needs = model.config, asked(model)
+    hidden = _of(config, "hidden_size", default=1)
+    series = _of(config, "context_length", default=512)
+    channels = _of(config, "num_input_channels", default=1)
+    shapes = {
+        "query_embeds": (1, _of(config, "num_query_tokens", default=32), hidden),
         "past_values": (1, series, channels),
+        "pixel_values_videos": _video(config),
+        "state": (1, _of(config, "max_state_dim", default=32)),
     }
-    found = {name: _zeros(*shape) for name, shape in known.items() if _asks(model, name)}
-    for name in ("input_ids", "qformer_input_ids"):
-        if _asks(model, name):
-            found[name] = tokens(64)
+    found = {name: _zeros(*shape) for name, shape in shapes.items() if name in needs}
+    longest = _of(config, "max_position_embeddings", "task_seq_len", default=64)
+    for name in ("input_ids", "qformer_input_ids", "task_inputs"):
+        if name in needs:
+            found[name] = tokens(longest if name == "task_inputs" else min(longest, 64))
+    if takes(model, "visual_feats"):
+        wide = _of(config, "visual_feat_dim", default=1)
+        found |= {"visual_feats": _zeros(1, 36, wide), "visual_pos": _zeros(1, 36, 4)}
+    if takes(model, "returns_to_go"):
+        for name, size in (("states", "state_dim"), ("actions", "act_dim"), ("returns_to_go", "")):
+            found[name] = _zeros(1, 20, _of(config, size, default=1))
+        found["timesteps"] = tokens(20)
+    if takes(model, "prompt_masks"):
+        found |= dict.fromkeys(("prompt_pixel_values", "prompt_masks"), _image(config))
     return found
-
-
-def _asks(model: Any, name: str) -> bool:
-    """Whether a pass can't do without an argument."""
-    found = inspect.signature(model.forward).parameters.get(name)
-    return found is not None and found.default is inspect.Parameter.empty
 
 
 def _image(config: Any) -> torch.Tensor:
     """An image of the config's own size, or of 224 × 224."""
-    vision = getattr(config, "vision_config", None) or config
-    size = getattr(vision, "image_size", None) or getattr(config, "image_size", None) or 224
+    vision = read_setting(config, "vision_config") or config
+    inner = read_setting(vision, "backbone_config")
+    sizes = (read_setting(one, "image_size") for one in (vision, config, inner))
+    size = next((each for each in sizes if each), 224)
     if isinstance(size, dict):
         size = (size.get("height", 224), size.get("width", 224))
     tall, wide = (size, size) if isinstance(size, int) else tuple(size)[-2:]
@@ -154,6 +192,12 @@ def _image(config: Any) -> torch.Tensor:
     frames = _of(vision, "num_frames", default=0)
     shape = (1, frames, channels, tall, wide) if frames else (1, channels, tall, wide)
     return _zeros(*shape)
+
+
+def _video(config: Any) -> tuple[int, ...]:
+    """The shape of a film of images of the config's own size."""
+    shape = tuple(_image(config).shape)
+    return shape if len(shape) == 5 else (1, FRAMES_OF_VIDEO, *shape[1:])
 
 
 def _of(config: Any, *names: str, default: int) -> int:

@@ -1,9 +1,7 @@
 """What a built model does and keeps: FLOPs by module and the numbers in its own cache object.
 
 FLOPs come from PyTorch's FlopCounterMode over a pass on the meta device, with eager attention and
-batched experts, so that nothing hides in a fused kernel. Where a model asks for the value of a
-tensor, which has none there, it is told 0 (or False): only which of two equal paths it takes hangs
-on that.
+batched experts, so that nothing hides in a fused kernel.
 """
 
 from __future__ import annotations
@@ -14,32 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from modelworth.bench.models.inspect_build import quiet
-
-aten = torch.ops.aten
-META = torch.device("meta")
-
-
-class _Valueless(TorchDispatchMode):
-    """Answers for tensors without storage when their value is asked for."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """The operation, or the answer in its place."""
-        del types
-        if func is aten._local_scalar_dense.default and args[0].is_meta:
-            kind = args[0].dtype
-            if kind == torch.bool:
-                return False
-            return 0.0 if kind.is_floating_point else 0
-        if func is aten.nonzero.default and args[0].is_meta:
-            shape = (args[0].numel(), args[0].ndim)
-            return torch.zeros(shape, dtype=torch.long, device="meta")
-        if func is aten.equal.default:
-            return True
-        return func(*args, **(kwargs or {}))
+from modelworth.bench.models.inspect_values import BUILT_WITH, META, Literals, Values
 
 
 @contextmanager
@@ -90,7 +66,7 @@ def counted_pass(model: Any, inputs: dict[str, Any]) -> Pass:
     Raises:
         RuntimeError: if the model can't run so.
     """
-    counter = FlopCounterMode(display=False)
+    counter, values = FlopCounterMode(display=False), BUILT_WITH.get(model) or Values()
     try:
         with ExitStack() as modes:
             for mode in (
@@ -98,7 +74,8 @@ def counted_pass(model: Any, inputs: dict[str, Any]) -> Pass:
                 _lengths_of_states(),
                 torch.no_grad(),
                 META,
-                _Valueless(),
+                Literals(values),
+                values,
                 counter,
             ):
                 modes.enter_context(mode)

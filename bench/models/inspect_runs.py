@@ -70,7 +70,7 @@ def runs_of(built: Built) -> tuple[Runs | None, list[str]]:
     if only_decodes(model):
         lengths = lengths[:2]
     failed = ""
-    for attempt in (_by_tokens, _beside_fixed, _fixed):
+    for attempt in (_by_tokens, _by_fewer_tokens, _beside_fixed, _fixed):
         try:
             runs = attempt(model, lengths)
         except RuntimeError as error:
@@ -108,6 +108,11 @@ def _by_tokens(model: Any, lengths: tuple[int, ...]) -> Runs | None:
         return Runs(lengths, passes)
     others = tuple(counted_pass(model, token_inputs(model, first, length)) for length in lengths)
     return Runs(lengths, passes, first, others)
+
+
+def _by_fewer_tokens(model: Any, lengths: tuple[int, ...]) -> Runs | None:
+    """The same with half as many, for tables of positions that hold more than tokens."""
+    return _by_tokens(model, tuple(max(1, length // 2) for length in lengths))
 
 
 def _with_or_without_cache(model: Any, inputs: list[dict[str, Any]]) -> tuple[Pass, ...]:

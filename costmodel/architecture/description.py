@@ -15,8 +15,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.data.errors import InputError
+from modelworth.data.kept_models import KEPT
+from modelworth.data.model_files import MARK
 
-MARK = "modelworth_architecture"
 FORM = 1
 LARGEST = 10**18
 SIGNED = ".token_flops"
@@ -41,7 +42,7 @@ def described(description: Mapping[str, Any]) -> Architecture:
     """
     if description.get(MARK) != FORM:
         raise InputError(MARK, description.get(MARK), f"{FORM}, the form this version reads")
-    rest = {key: value for key, value in description.items() if key != MARK}
+    rest = {key: value for key, value in description.items() if key not in (MARK, KEPT)}
     made: Architecture = _made(rest, Architecture, "description")
     if not made.blocks:
         raise InputError("description.blocks", "none", "the layers of a model")

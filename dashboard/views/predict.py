@@ -11,6 +11,7 @@ from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import devices, show
 from modelworth.dashboard.parts import predictor_answers as prediction
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
+from modelworth.data.kept_models import kept_names
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
@@ -22,7 +23,7 @@ PLAN = "plan-asked"
 def asked() -> Question:
     """What to predict."""
     work = show.choice("predict.work", list(prediction.WORKS), "work.{}")
-    models = [item.name for item in catalog.models]
+    models = [item.name for item in (*catalog.models, *catalog.described)] + list(kept_names())
     devices = [item.name for item in catalog.accelerators]
     one, two, three, four = st.columns([3, 3, 2, 2])
     model = one.selectbox(words.t("predict.model"), models, models.index(FIRST_MODEL))

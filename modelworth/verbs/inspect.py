@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ NEAR = 0.01
 EXAMPLES = """examples:
   modelworth inspect llama-3.1-8b
   modelworth inspect checkpoint/config.json --context 32768 --json
-  modelworth inspect checkpoint/ --save my-model.json
+  modelworth inspect checkpoint/ --save my-model
   modelworth inspect model.gguf
 """
 
@@ -36,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--read", action="store_true", help="read the config only; don't build with transformers"
     )
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the description as JSON")
+    parser.add_argument(
+        "--save",
+        metavar="NAME",
+        help="keep the description under a name, or as a file NAME.json, for predict, plan, "
+        "evaluate, scenarios and the Predict page, also where there is no torch",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     walk = parser.add_argument_group("every type that the installed transformers builds")
     walk.add_argument("--all-types", action="store_true", help="describe each by its defaults")
@@ -60,16 +66,15 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--context", options.context, "1 to 100,000,000 tokens")
     config, name = _config(options.model)
     architecture, how = described(config, name, read_only=options.read)
-    if options.save:
-        _save(architecture, options.save)
+    kept = _save(architecture, how, options) if options.save else None
     from modelworth.verbs.inspect_display import document, show
 
     if options.json:
         print(json.dumps(document(architecture, how, options.context), indent=2))
     else:
         show(architecture, how, options.context)
-        if options.save:
-            print(f"\nKept: modelworth predict --model {options.save} …")
+        if kept:
+            print(f"\nKept in {kept}: modelworth predict --model {options.save} …")
     return 0
 
 
@@ -168,11 +173,18 @@ def _joined(read: Architecture, built: Architecture) -> tuple[Architecture, str]
     return replace(read, built_class=built.built_class), "read, and built alike"
 
 
-def _save(architecture: Architecture, path: Path) -> None:
-    """Keeps the description."""
+def _save(architecture: Architecture, how: str, options: argparse.Namespace) -> Path:
+    """Keeps the description under a name that the catalogue doesn't have, or in a file."""
     from modelworth.costmodel.architecture.description import describe
+    from modelworth.data.catalog import load_catalog
+    from modelworth.data.kept_models import is_path, keep
 
-    try:
-        path.write_text(json.dumps(describe(architecture), indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a file to write") from error
+    if not is_path(options.save) and load_catalog().ships_model(options.save):
+        raise InputError("--save", options.save, "a name that no shipped model has")
+    said = {
+        "parameters_total": architecture.parameters,
+        "parameters_active": architecture.active_parameters,
+        "source": f"{Path(options.model).name}, {how}",
+        "as_of": date.today().isoformat(),  # noqa: DTZ011 - the user's own day
+    }
+    return keep(describe(architecture), options.save, said)

@@ -24,9 +24,31 @@ if TYPE_CHECKING:
     from modelworth.bench.models.inspect import Inspected
     from modelworth.costmodel.architecture.structure import Architecture
 
-SECONDS = 120.0
+SECONDS = 300.0
 MEMORY_BYTES = 10 * 2**30
 UNBOUNDED = f"it takes more than {SECONDS:.0f} s or {MEMORY_BYTES >> 30} GiB"
+HALF_ROTARY = {
+    "rope_type": "default",
+    "rope_theta": 10_000.0,
+    "mrope_section": [8, 12, 12],
+    "partial_rotary_factor": 0.5,
+}
+COMPLETIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("glm4v_text glm_image_text", {"rope_parameters": HALF_ROTARY}),
+    ("glm4v glm46v glmga glm_image", {"text_config": {"rope_parameters": HALF_ROTARY}}),
+    ("glm4v_moe_text", {"head_dim": 128, "rope_parameters": HALF_ROTARY}),
+    ("glm4v_moe", {"text_config": {"head_dim": 128, "rope_parameters": HALF_ROTARY}}),
+    ("deepseek_v2", {"num_experts_per_tok": 6}),
+    ("step3p7", {"text_config": {"sliding_window": 512}}),
+    ("hunyuan_v1_dense hunyuan_v1_moe hunyuan_vl_text ministral", {"head_dim": 128}),
+    ("hunyuan_vl", {"text_config": {"head_dim": 128}}),
+    ("autoformer informer time_series_transformer", {"prediction_length": 24}),
+    ("wav2vec2-bert wav2vec2-conformer", {"vocab_size": 32}),
+    ("esm", {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32}),
+    ("nemotron", {"num_key_value_heads": 8}),
+)
+COMPLETED = {kind: stated for kinds, stated in COMPLETIONS for kind in kinds.split()}
+"""What must be stated beside the defaults of a type's class before it is a model that runs."""
 COMMAND = (sys.executable, "-m", "modelworth.verbs.inspect_rows")
 
 
@@ -64,7 +86,8 @@ def row_of(model_type: str, *, passes: bool = True) -> Row:
     from modelworth.costmodel.architecture.read import read_model
 
     try:
-        found = inspected({"model_type": model_type}, model_type, passes=passes)
+        stated = {"model_type": model_type, **COMPLETED.get(model_type, {})}
+        found = inspected(stated, model_type, passes=passes)
         built = read_model(found.description)
     except InputError as error:
         return Row(model_type, refused=str(error.found))
@@ -107,7 +130,7 @@ def default_config(model_type: str) -> dict[str, Any] | None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     try:
-        written = CONFIG_MAPPING[model_type]().to_dict()
+        written = CONFIG_MAPPING[model_type](**COMPLETED.get(model_type, {})).to_dict()
     except (TypeError, ValueError, KeyError, AttributeError, ImportError):
         return None
     return {**written, "model_type": model_type}
