@@ -43,6 +43,7 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "optimizer": ("workload.optimizer", "text"),
     "clip_norm": ("workload.clip_norm", "number"),
     "fused_projections": ("workload.fused_projections", "truth"),
+    "denoising_steps": ("workload.denoising_steps", "count"),
     "gradient_accumulation": ("workload.gradient_accumulation", "count"),
     "activation_checkpointing": ("workload.activation_checkpointing", "truth"),
     "lora_rank": ("workload.lora_rank", "count"),

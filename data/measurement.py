@@ -86,6 +86,7 @@ class Workload(Record):
         clip_norm: to which the norm of a training step's gradients was clipped.
         fused_projections: whether projections of one input ran as one product (query, key and
             value; gate and up); False where a family has none to join.
+        denoising_steps: that a diffusion model takes for an image.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
 
@@ -112,6 +113,7 @@ class Workload(Record):
     gpu_layers: Count | None = optional_part()
     clip_norm: Positive | None = optional_part()
     fused_projections: bool | None = optional_part()
+    denoising_steps: Size | None = optional_part()
 
 
 class Ceilings(Record):

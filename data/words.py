@@ -12,14 +12,15 @@ from typing import Final, Literal, get_args
 from modelworth.data.errors import InputError
 
 Family = Literal[
-    "decoder", "encoder", "encoder-decoder", "vision", "detector", "image-decoder", "pipeline"
-]
+    "decoder", "encoder", "encoder-decoder", "vision", "detector", "image-decoder", "speech",
+    "image-text", "vision-language", "diffusion", "pipeline",
+]  # fmt: skip
 Kind = Literal[
     "pretrain", "finetune", "finetune_lora", "prefill", "decode", "generate", "forward", "serve",
     "study",
 ]  # fmt: skip
 Status = Literal["ok", "oom", "timeout", "error"]
-Unit = Literal["tokens", "sequences", "images", "bytes"]
+Unit = Literal["tokens", "sequences", "images", "denoising_steps", "audio_seconds", "bytes"]
 Precision = Literal["float32", "tf32", "bfloat16", "float16", "fp8", "int8", "fp4", "int4"]
 Origin = Literal["measured", "imported", "published"]
 Basis = Literal["measured", "interpolated", "extrapolated", "published", "assumed"]

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelworth.bench.models.families import auto_class, family_of
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.json_reader import read_json_file
@@ -80,16 +81,6 @@ FUSED = frozenset(
     )
 )
 """Model types known to have sdpa, for which nothing needs to be imported to know."""
-AUTO_CLASSES: dict[Family, str] = {
-    "decoder": "AutoModelForCausalLM",
-    "image-decoder": "AutoModelForCausalLM",
-    "encoder": "AutoModelForMaskedLM",
-    "encoder-decoder": "AutoModelForSeq2SeqLM",
-    "vision": "AutoModelForImageClassification",
-    "detector": "AutoModelForObjectDetection",
-}
-SEGMENTING, SEGMENTER = "ForSemanticSegmentation", "AutoModelForSemanticSegmentation"
-"""Of vision models that give each pixel a class: a part of their names, and who builds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +171,7 @@ def _found(name: str, trust_remote_code: bool) -> Blueprint:
 def _read_config(path: Path) -> dict[str, Any]:
     """A config.json as a dictionary."""
     config = read_json_file(path)
-    if not isinstance(config, dict) or "model_type" not in config:
+    if not isinstance(config, dict) or not {"model_type", "_class_name"} & config.keys():
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
     return config
 
@@ -212,51 +203,14 @@ def _hub_hint(message: str) -> str:
     )
 
 
-def family_of(config: Mapping[str, Any], where: str) -> Family:
-    """The family that a config belongs to, by its architecture, else by its model type.
-
-    Raises:
-        InputError: if it is none that can be measured.
-    """
-    named = " ".join(config.get("architectures") or ())
-    endings: dict[str, Family] = {
-        r"ForCausalLM|LMHeadModel": "decoder",
-        r"ForMaskedLM|ForPreTraining": "encoder",
-        rf"ForImageClassification|{SEGMENTING}": "vision",
-        r"ForObjectDetection": "detector",
-    }
-    for pattern, family in endings.items():
-        if re.search(pattern, named):
-            return "image-decoder" if "image_tokens" in config else family
-    if config.get("is_encoder_decoder") and "ForConditionalGeneration" in named:
-        return "encoder-decoder"
-    return _family_of_type(str(config.get("model_type")), where)
-
-
-def _family_of_type(model_type: str, where: str) -> Family:
-    """The first family whose auto class knows a model type."""
-    from transformers.models.auto import modeling_auto as auto
-
-    known: dict[Family, Mapping[str, object]] = {
-        "encoder-decoder": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-        "detector": auto.MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES,
-        "vision": auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
-        "encoder": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-        "decoder": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    }
-    for family, mapping in known.items():
-        if model_type in mapping:
-            return family
-    allowed = "a decoder, encoder, encoder-decoder, image classifier or detector of transformers"
-    raise InputError(f"{where}: model_type", model_type, allowed)
-
-
 def transformers_config(blueprint: Blueprint) -> PreTrainedConfig:
-    """The config as transformers' own object, dropout set to 0.
+    """The config as transformers' own object (of diffusion: diffusers'), dropout set to 0.
 
     Raises:
         InputError: if transformers refuses it.
     """
+    if blueprint.family == "diffusion":
+        return _made(blueprint, "meta", {"dtype": None}).config  # type: ignore[no-any-return]
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
@@ -322,9 +276,12 @@ def _made(blueprint: Blueprint, device: str | torch.device, choices: Mapping[str
     """The model by its family's auto class, loaded or with fresh weights."""
     import torch
 
+    from modelworth.bench.models import diffusion
     from modelworth.bench.models.fresh import fill
 
-    auto = auto_class(blueprint)
+    if blueprint.family == "diffusion":
+        return diffusion.build(blueprint.config, device, choices["dtype"])
+    auto = auto_class(blueprint.family, blueprint.config)
     config = transformers_config(blueprint)
     trust = blueprint.trust_remote_code
     if blueprint.pretrained and str(device) != "meta":
@@ -403,28 +360,17 @@ def describe(blueprint: Blueprint) -> Model:
     )
 
 
-def auto_class(blueprint: Blueprint) -> Any:
-    """The class of transformers that builds a blueprint, head included."""
-    import transformers
-
-    name = SEGMENTER if segments(blueprint) else AUTO_CLASSES[blueprint.family]
-    return getattr(transformers, name)
-
-
-def segments(blueprint: Blueprint) -> bool:
-    """Whether a vision model gives each pixel a class instead of the image."""
-    return any(SEGMENTING in each for each in blueprint.config.get("architectures") or ())
-
-
 def usual_attention(blueprint: Blueprint) -> str:
     """The implementation that is used unless one is asked for: sdpa, or eager where it is lacking.
 
     Gemma 2, BLOOM, Mamba and DeBERTa are among those that transformers gives no fused attention.
     """
-    if blueprint.config.get("model_type") in FUSED or blueprint.trust_remote_code:
+    known = blueprint.config.get("model_type") in FUSED or blueprint.family == "diffusion"
+    if known or blueprint.trust_remote_code:
         return "sdpa"
     try:
-        kind = auto_class(blueprint)._model_mapping[type(transformers_config(blueprint))]
+        auto = auto_class(blueprint.family, blueprint.config)
+        kind = auto._model_mapping[type(transformers_config(blueprint))]
     except (KeyError, InputError):
         return "sdpa"  # building will say what is wrong
     return "sdpa" if kind._supports_sdpa else "eager"
@@ -436,9 +382,10 @@ def image_tokens(config: Mapping[str, Any]) -> int:
 
 
 def longest_sequence(config: Any) -> int | None:
-    """Positions that a model has; None where there is no limit."""
+    """Positions that a model has for text; None where there is no limit."""
     if getattr(config, "model_type", "") == "t5":
         return None
+    config = getattr(config, "text_config", None) or config
     limit = getattr(config, "max_position_embeddings", None)
     # Two rows of RoBERTa's position table are padding.
     return limit - 2 if limit and config.model_type == "roberta" else limit

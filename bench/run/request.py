@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from modelworth.bench.models import zoo
+from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data import words
 from modelworth.data.errors import InputError, together
@@ -20,14 +21,8 @@ from modelworth.data.measurement import Layout, Workload
 from modelworth.data.record import Degree, Positive, Record, Size
 from modelworth.data.words import TRAINING, Family, Kind, Precision
 
-GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")
 KINDS: dict[Family, tuple[Kind, ...]] = {
-    "decoder": GENERATIVE,
-    "image-decoder": GENERATIVE,
-    "encoder-decoder": GENERATIVE,
-    "encoder": (*TRAINING, "forward"),
-    "vision": (*TRAINING, "forward"),
-    "detector": (*TRAINING, "forward"),
+    family: traits.kinds for family, traits in FAMILIES.items()
 }
 TOKENS: dict[DeviceKind, dict[Family, int]] = {
     "cpu": {"decoder": 256, "encoder": 128, "encoder-decoder": 128},
@@ -40,6 +35,8 @@ BATCH: dict[DeviceKind, dict[str, int]] = {
 }
 FORWARD_BATCH: dict[DeviceKind, int] = {"cpu": 4, "cuda": 64}
 LORA_RANK = 16
+TEXT_BESIDE_IMAGE = 64
+DENOISING_STEPS: dict[DeviceKind, int] = {"cpu": 4, "cuda": USUAL_STEPS}
 MEASURED: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
 """Number formats that steps run in here."""
 FLAGS = "--"
@@ -66,6 +63,7 @@ class Request(Record):
     prompt_tokens: Size | None = None
     new_tokens: Size | None = None
     image_pixels: Size | None = None
+    denoising_steps: Size | None = None
     precision: Precision | None = None
     attention: str | None = None
     compile: bool | None = None
@@ -123,7 +121,9 @@ class Request(Record):
     def _workload(self, blueprint: zoo.Blueprint, device: DeviceKind) -> Workload:
         training, cuda = self.work in TRAINING, device == "cuda"
         compiled = self.compile_mode is not None or (cuda if self.compile is None else self.compile)
-        graphs = cuda and self.work in ("decode", "generate")
+        denoises = blueprint.family == "diffusion"
+        graphs = cuda and self.work in ("decode", "generate") and not denoises
+        steps = (self.denoising_steps or DENOISING_STEPS[device]) if denoises else None
         prompt_tokens, new_tokens, pixels = self._lengths(blueprint, device)
         return Workload(
             kind=self.work,
@@ -139,6 +139,7 @@ class Request(Record):
             fused_projections=self.fused_projections,
             optimizer=(self.optimizer or "adamw_fused") if training else None,
             clip_norm=self.clip_norm,
+            denoising_steps=steps if self.work == "generate" else None,
             gradient_accumulation=self.gradient_accumulation,
             activation_checkpointing=self.activation_checkpointing,
             lora_rank=(self.lora_rank or LORA_RANK) if self.work == "finetune_lora" else None,
@@ -160,9 +161,15 @@ class Request(Record):
     ) -> tuple[int | None, int | None, int | None]:
         """Prompt tokens, new tokens and image pixels, with the family's defaults."""
         family, config = blueprint.family, blueprint.config
-        if family in ("vision", "detector"):
-            return None, None, self.image_pixels or _pixels(blueprint)
         new_tokens = self.new_tokens
+        if family == "speech":
+            return None, new_tokens or NEW_TOKENS[device], None
+        if family == "diffusion":
+            return None, None, self.image_pixels
+        if "prompt_tokens" not in FAMILIES[family].sizes:
+            return None, None, self.image_pixels or _pixels(blueprint)
+        if family == "image-text":
+            return self.prompt_tokens, None, self.image_pixels
         if family == "image-decoder":
             image = zoo.image_tokens(config)
             text = int(config["n_positions"]) - image
@@ -172,6 +179,13 @@ class Request(Record):
             middle = text + image // 2 if self.work == "decode" else text + image
             return self.prompt_tokens or (text if reads_text else middle), new_tokens, None
         prompt_tokens = self.prompt_tokens or _tokens(config, family, device)
+        if family == "vision-language":
+            from modelworth.bench.models import vision_language
+
+            places = vision_language.image_positions(blueprint, self.image_pixels)
+            prompt_tokens = self.prompt_tokens or places + TEXT_BESIDE_IMAGE
+            new = (new_tokens or NEW_TOKENS[device]) if self.work == "generate" else None
+            return prompt_tokens, new, self.image_pixels
         if self.work == "generate":
             new_tokens = new_tokens or NEW_TOKENS[device]
             if self.prompt_tokens is None and (limit := _positions(config)) is not None:

@@ -46,6 +46,7 @@ def shape(workload: Workload) -> str:
     if workload.new_tokens and workload.new_tokens > 1:
         text += f" + {workload.new_tokens}"
     extras = [
+        f"{workload.denoising_steps} steps" if workload.denoising_steps else "",
         f"accumulate {workload.gradient_accumulation}"
         if workload.gradient_accumulation > 1
         else "",

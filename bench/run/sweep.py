@@ -14,6 +14,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from modelworth.bench.models import zoo
+from modelworth.bench.models.families import FAMILIES
 from modelworth.bench.run.request import KINDS, Request, input_error, place
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.errors import InputError, together
@@ -29,10 +30,11 @@ USED_BY: dict[str, tuple[Kind, ...]] = {
     "lora_rank": ("finetune_lora",),
     "cuda_graphs": GENERATION,
     "fused_projections": ("prefill", *GENERATION),
-    "new_tokens": ("generate",),
+    **dict.fromkeys(("new_tokens", "denoising_steps"), ("generate",)),
 }
 """Kinds of work that heed a choice; other choices are heeded by all that the family has."""
-IMAGES = ("vision", "detector")
+SIZES = ("prompt_tokens", "image_pixels", "denoising_steps")
+"""Choices that only some families heed."""
 
 
 def expanded(entry: Mapping[str, Any], where: str, device: DeviceKind) -> tuple[Task, ...]:
@@ -74,12 +76,11 @@ def expanded(entry: Mapping[str, Any], where: str, device: DeviceKind) -> tuple[
 
 def uses(choice: str, family: Family, kind: Kind) -> bool:
     """Whether a kind of work of a family heeds a choice."""
-    if choice == "prompt_tokens":
-        return family not in IMAGES
-    if choice == "image_pixels":
-        return family in IMAGES
-    if choice == "new_tokens" and family == "encoder-decoder":
-        return True
+    sizes = FAMILIES[family].sizes
+    if choice in SIZES and choice not in sizes:
+        return False
+    if choice == "new_tokens" and ("new_tokens" in sizes or "prompt_tokens" not in sizes):
+        return "new_tokens" in sizes
     return choice not in USED_BY or kind in USED_BY[choice]
 
 

@@ -34,11 +34,12 @@ class Decoder:
     def __init__(self, job: Job, *, growing: bool) -> None:
         self.model = build_decoder(job, growing=growing)
         self.size: Lengths = lengths(job.blueprint, self.model.config, job.workload)
-        inputs = forward_batch(
+        given = source_batch(
             job.blueprint, self.model.config, job.workload, job.device, job.generator
         )
-        self.prompt = inputs["input_ids"]
-        self.token = torch.full_like(self.prompt[:, :1], 10)
+        self.given = {key: in_format(value, job.dtype) for key, value in given.items()}
+        shape = (job.workload.batch, 1)
+        self.token = torch.full(shape, 10, dtype=torch.long, device=job.device)
         self.cache = self._new_cache(places_needed(self.encodes, self.size, job.workload.kind))
         self._last = {"logits_to_keep": 1} if has_last_logits(self.model) else {}
         self._cache_name = cache_name(self.model)

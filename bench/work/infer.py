@@ -13,17 +13,19 @@ import torch
 from torch import Tensor
 
 from modelworth.bench.models import distributed, zoo
+from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import CAUSAL, implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.decode import Decoder, graphed
+from modelworth.bench.work.diffusion import Denoiser
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
 from modelworth.bench.work.inputs import forward_batch, options, work_of
 from modelworth.bench.work.kernel_flops import kernel_flops
 from modelworth.bench.work.task import Step, Work
 from modelworth.data.errors import InputError
 
-DECODERS = ("decoder", "image-decoder", "encoder-decoder")
+ANSWERS = ("logits", "pred_boxes", "logits_per_image", "sample")
 
 
 def prepare_forward(job: Job) -> Work:
@@ -38,9 +40,8 @@ def prepare_forward(job: Job) -> Work:
     batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
     arguments = options(job.blueprint, config, batch)
 
-    def run() -> Tensor:
-        logits: Tensor = model(**batch, **arguments).logits
-        return logits
+    def run() -> tuple[Tensor, ...]:
+        return answer(model(**batch, **arguments))
 
     forward = compiled(run, job.workload)
 
@@ -50,6 +51,11 @@ def prepare_forward(job: Job) -> Work:
 
     predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given, **arguments))
     return _work(job, model, step, predicted_bytes=predicted)
+
+
+def answer(found: Any) -> tuple[Tensor, ...]:
+    """What a pass is for; a compiler leaves out the rest."""
+    return tuple(each for name in ANSWERS if (each := getattr(found, name, None)) is not None)
 
 
 def prepare_prefill(job: Job) -> Work:
@@ -79,6 +85,8 @@ def prepare_decode(job: Job) -> Work:
 
 def prepare_generate(job: Job) -> Work:
     """A whole generation: the prompt, then token after token."""
+    if job.blueprint.family == "diffusion":
+        return _prepare_denoising(job)
     decoder = _decoder(job, growing=True)
     decoder.prefill()
     advance, captured = graphed(decoder, job)
@@ -102,9 +110,20 @@ def prepare_generate(job: Job) -> Work:
     )
 
 
+def _prepare_denoising(job: Job) -> Work:
+    """Whole images, each pass one level of noise less."""
+    model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype)
+    batch = forward_batch(job.blueprint, model.config, job.workload, job.device, job.generator)
+    batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
+    denoiser = Denoiser(model, batch, job.workload.denoising_steps or USUAL_STEPS)
+    step = compiled(denoiser.step, job.workload)
+    predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given))
+    return _work(job, model, lambda: denoiser.generate(step), predicted_bytes=predicted)
+
+
 def _decoder(job: Job, *, growing: bool) -> Decoder:
     """A decoder with as many places as the work needs."""
-    if job.blueprint.family not in DECODERS:
+    if "decode" not in FAMILIES[job.blueprint.family].kinds:
         found = f"{job.workload.kind} of {job.blueprint.name}, a {job.blueprint.family}"
         raise InputError("workload.kind", found, "forward or a kind of training")
     return Decoder(job, growing=growing)
@@ -119,15 +138,15 @@ def _decoder_work(
     job: Job, decoder: Decoder, step: Step, *, reads_prompt: bool, **known: Any
 ) -> Work:
     """A decoder's step; what takes most memory is its prompt, if it reads one."""
-    run, ids = decoder.logits_of, decoder.token
+    run, given = decoder.logits_of, {"input_ids": decoder.token}
     if reads_prompt:
-        run, ids = decoder.first_logits_of, decoder.prompt
+        run, given = decoder.first_logits_of, decoder.given
     cache = decoder.cache_bytes()
     predicted = _predicted_bytes(
         job,
         decoder.model,
-        {"ids": ids},
-        lambda model, given: run(model, **given),
+        given,
+        run,
         decoder.cache_tensors(),
     )
     return _work(
@@ -164,7 +183,7 @@ def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
     """A step with what it is worth on this rank, and what else is known of it."""
     unit, done = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
-    attention = public_name(model.config._attn_implementation)
+    attention = public_name(getattr(model.config, "_attn_implementation", "sdpa"))
     counted = flops.model_flops(job.blueprint, job.workload)
     kernels = kernel_flops(job.blueprint, job.workload, attention)
     return Work(

@@ -111,7 +111,7 @@ def prepare(job: Job) -> Work:
     )
     unit, work = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
-    attention = public_name(model.config._attn_implementation)
+    attention = public_name(getattr(model.config, "_attn_implementation", "sdpa"))
     counted = flops.model_flops(job.blueprint, job.workload)
     kernels = kernel_flops(job.blueprint, job.workload, attention)
     trained = parameter_bytes(model, trained_only=True)
@@ -212,7 +212,7 @@ def _logits_bytes(job: Job, model: Any) -> int | None:
     if job.workload.compiled:
         return None
     vocabulary = getattr(model.config, "vocab_size", None)
-    if job.blueprint.family in ("vision", "detector") or vocabulary is None:
+    if "prefill" not in FAMILIES[job.blueprint.family].kinds and vocabulary is None:
         return None
     shapes = forward_batch(job.blueprint, model.config, job.workload, torch.device("meta"), None)
     return int(list(shapes.values())[-1].numel()) * vocabulary * 4

@@ -48,8 +48,8 @@ on several nodes, the same command on each:
     --nodes 2
 """
 SWEPT = (
-    "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "precision",
-    "attention", "compile", "compile_mode", "cuda_graphs", "fused_projections",
+    "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "denoising_steps",
+    "precision", "attention", "compile", "compile_mode", "cuda_graphs", "fused_projections",
     "optimizer", "clip_norm",
     "gradient_accumulation", "lora_rank", "weights", "seed",
 )  # fmt: skip
@@ -107,6 +107,7 @@ def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--prompt-tokens", metavar="N", help="sequence, prompt, or context held")
     group.add_argument("--new-tokens", metavar="N", help="tokens to generate for each sequence")
     group.add_argument("--image-pixels", metavar="N", help="side of square images")
+    group.add_argument("--denoising-steps", metavar="N", help="for an image, of diffusion")
     group.add_argument("--precision", help="fp32, tf32, bf16 or fp16")
     group.add_argument("--attention", help="sdpa (default), eager, flash_attention_2")
     group.add_argument("--compile", metavar="on|off", help="default: on with a GPU")
