@@ -20,7 +20,7 @@ VERBS = {
     "demo": "measure this machine, price what was measured, write a report",
     "bench": "measure a suite or one case on this machine; takes up a run that was cut short",
     "study": "data, learning, privacy and explanations: what they do to speed and quality here",
-    "compare-runs": "two benchmark runs side by side, and which differences are real",
+    "compare-runs": "two benchmark runs side by side, or one beside what others published",
     "load": "a server under load: latencies, tokens per second, a record for each level",
     "meter": "a running server's own metrics to what its tokens cost",
     "inspect": "what a model consists of, keeps and computes, and which devices it fits on",

@@ -9,7 +9,7 @@ linear layers, those that one pass gives the same tensor are a group. Families t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,8 +28,7 @@ class Wide(torch.nn.Linear):
         self.widths = [part.out_features for part in parts]
         self.in_features, self.out_features = parts[0].in_features, sum(self.widths)
         self.weight = _joined([part.weight for part in parts])
-        biases = [part.bias for part in parts if part.bias is not None]
-        self.bias = _joined(biases) if biases else None  # type: ignore[assignment]
+        self.bias = _joined_biases(parts)  # type: ignore[assignment]
         self.held: list[Tensor] = []
 
     def forward(self, given: Tensor) -> Tensor:
@@ -69,7 +68,17 @@ def fuse_projections(model: torch.nn.Module, run: Callable[[], object]) -> bool:
     return bool(groups)
 
 
-def _joined(tensors: list[torch.nn.Parameter]) -> torch.nn.Parameter:
+def _joined_biases(parts: list[torch.nn.Linear]) -> torch.nn.Parameter | None:
+    """None where no layer has one; 0 for one that has none beside others, as Whisper's keys."""
+    if all(part.bias is None for part in parts):
+        return None
+    return _joined(
+        [part.weight.new_zeros(part.out_features) if part.bias is None else part.bias
+         for part in parts]
+    )  # fmt: skip
+
+
+def _joined(tensors: Sequence[Tensor]) -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.cat([each.detach() for each in tensors]), requires_grad=False)
 
 

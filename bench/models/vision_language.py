@@ -1,7 +1,7 @@
 """What a vision-language model sees: an image in the form that its tower takes, and its tokens.
 
-Most towers take a square image (LLaVA, Gemma 3, PaliGemma); those of Qwen-VL's kin take patches laid
-out flat, with the grid that they come from.
+Most towers take a square image (LLaVA, Gemma 3, PaliGemma); those of Qwen-VL's kin take patches
+laid out flat, with the grid that they come from.
 """
 
 from __future__ import annotations
@@ -51,8 +51,7 @@ def _flat(vision: Any) -> bool:
 
 def image_token(config: Any) -> int:
     """The token that stands in a prompt where the image belongs."""
-    found = getattr(config, "image_token_id", None)
-    return int(config.image_token_index if found is None else found)
+    return int(config.image_token_id)
 
 
 def image_positions(blueprint: zoo.Blueprint, pixels: int | None) -> int:
@@ -74,7 +73,7 @@ def _image_positions(key: str, pixels: int | None) -> int:
         seen = model.get_image_features(pixel_values=image.to(torch.bfloat16)).pooler_output
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0][:120]
-        allowed = f"a type that takes a square image, as LLaVA does, or Qwen-VL's patches ({reason})"
+        allowed = f"a type that takes a square image, as LLaVA, or Qwen-VL's patches ({reason})"
         raise InputError(f"{blueprint.name}: model_type", config.model_type, allowed) from error
     parts = [seen] if isinstance(seen, torch.Tensor) else list(seen)
     return sum(part.shape[:-1].numel() for part in parts)

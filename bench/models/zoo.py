@@ -369,11 +369,12 @@ def usual_attention(blueprint: Blueprint) -> str:
     if known or blueprint.trust_remote_code:
         return "sdpa"
     try:
-        auto = auto_class(blueprint.family, blueprint.config)
-        kind = auto._model_mapping[type(transformers_config(blueprint))]
+        config = transformers_config(blueprint)
+        kind = auto_class(blueprint.family, blueprint.config)._model_mapping[type(config)]
     except (KeyError, InputError):
         return "sdpa"  # building will say what is wrong
-    return "sdpa" if kind._supports_sdpa else "eager"
+    backbone = getattr(config, "backbone_config", None)  # a part may lack what the whole has
+    return "sdpa" if kind._supports_sdpa and backbone is None else "eager"
 
 
 def image_tokens(config: Mapping[str, Any]) -> int:

@@ -18,6 +18,10 @@ FAMILIES = {
     "vision": "Vision",
     "detector": "Detectors",
     "image-decoder": "Image generation",
+    "speech": "Speech",
+    "image-text": "Images and texts",
+    "vision-language": "Vision and language",
+    "diffusion": "Diffusion transformers",
 }
 READING = """\
 A row is one case, measured in a process of its own. Throughput is from the median step; ± is half

@@ -161,15 +161,9 @@ class Request(Record):
     ) -> tuple[int | None, int | None, int | None]:
         """Prompt tokens, new tokens and image pixels, with the family's defaults."""
         family, config = blueprint.family, blueprint.config
+        if "image_pixels" in FAMILIES[family].sizes or family == "speech":
+            return self._lengths_beside_text(blueprint, device)
         new_tokens = self.new_tokens
-        if family == "speech":
-            return None, new_tokens or NEW_TOKENS[device], None
-        if family == "diffusion":
-            return None, None, self.image_pixels
-        if "prompt_tokens" not in FAMILIES[family].sizes:
-            return None, None, self.image_pixels or _pixels(blueprint)
-        if family == "image-text":
-            return self.prompt_tokens, None, self.image_pixels
         if family == "image-decoder":
             image = zoo.image_tokens(config)
             text = int(config["n_positions"]) - image
@@ -179,13 +173,6 @@ class Request(Record):
             middle = text + image // 2 if self.work == "decode" else text + image
             return self.prompt_tokens or (text if reads_text else middle), new_tokens, None
         prompt_tokens = self.prompt_tokens or _tokens(config, family, device)
-        if family == "vision-language":
-            from modelworth.bench.models import vision_language
-
-            places = vision_language.image_positions(blueprint, self.image_pixels)
-            prompt_tokens = self.prompt_tokens or places + TEXT_BESIDE_IMAGE
-            new = (new_tokens or NEW_TOKENS[device]) if self.work == "generate" else None
-            return prompt_tokens, new, self.image_pixels
         if self.work == "generate":
             new_tokens = new_tokens or NEW_TOKENS[device]
             if self.prompt_tokens is None and (limit := _positions(config)) is not None:
@@ -193,6 +180,23 @@ class Request(Record):
         elif family == "encoder-decoder":
             new_tokens = new_tokens or max(2, prompt_tokens // 4)
         return prompt_tokens, new_tokens, None
+
+    def _lengths_beside_text(
+        self, blueprint: zoo.Blueprint, device: DeviceKind
+    ) -> tuple[int | None, int | None, int | None]:
+        """As `_lengths`, for families that see or hear."""
+        family, prompt, pixels = blueprint.family, self.prompt_tokens, self.image_pixels
+        new_tokens = self.new_tokens or NEW_TOKENS[device]
+        if family == "speech":
+            return None, new_tokens, None
+        if family in ("vision", "detector"):
+            return None, None, pixels or _pixels(blueprint)
+        if family != "vision-language":
+            return prompt, None, pixels
+        from modelworth.bench.models.vision_language import image_positions
+
+        prompt = prompt or image_positions(blueprint, pixels) + TEXT_BESIDE_IMAGE
+        return prompt, new_tokens if self.work == "generate" else None, pixels
 
 
 def input_error(error: ValidationError, where: str, record: type[Record]) -> InputError:

@@ -19,7 +19,7 @@ from modelworth.bench.models.fused import fuse_projections
 from modelworth.bench.work.attention import implementation, windowed
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
-from modelworth.bench.work.inputs import Lengths, forward_batch, lengths
+from modelworth.bench.work.inputs import Lengths, in_format, lengths, source_batch
 from modelworth.bench.work.task import Step
 from modelworth.data.errors import InputError, ModelworthError
 
@@ -44,7 +44,7 @@ class Decoder:
         self._last = {"logits_to_keep": 1} if has_last_logits(self.model) else {}
         self._cache_name = cache_name(self.model)
         self._source: Any = None
-        self._read: Callable[[Tensor], Tensor] = compiled(self._first, job.workload)
+        self._read: Callable[..., Tensor] = compiled(self._first, job.workload)
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
         self.fused = False
@@ -63,11 +63,11 @@ class Decoder:
         with torch.inference_mode():
             self._set_length(0)
             if self.encodes:
-                self._source = self._encode(self.prompt)
+                self._source = self._encode(**self.given)
                 self.token.fill_(self.model.config.decoder_start_token_id)
                 self._take(self._read(self.token))
             else:
-                self._take(self._read(self.prompt))
+                self._take(self._read(**self.given))
 
     def advance(self) -> None:
         """One more token for every sequence."""
@@ -101,7 +101,7 @@ class Decoder:
         own = StaticCache(config=self.model.config, max_cache_len=places)
         if not self.encodes:
             return own
-        source = StaticCache(config=self.model.config, max_cache_len=self.prompt.shape[1])
+        source = StaticCache(config=self.model.config, max_cache_len=self.size.prompt)
         return EncoderDecoderCache(own, source)
 
     def _allocate(self) -> None:
@@ -111,10 +111,12 @@ class Decoder:
         """
         first = self.token
         if any(hasattr(layer, "conv_states") for layer in self._layers()):
-            first = self.prompt[:, :STATE_TOKENS]  # one token is too few to size a convolution's
+            first = self.given["input_ids"][
+                :, :STATE_TOKENS
+            ]  # one token is too few to size a convolution's
         with torch.inference_mode():
             if self.encodes:
-                self._source = self._encoder(self.prompt)
+                self._source = self._encoder(**self.given)
             self._forward(first)
 
     def _layers(self) -> list[Any]:
@@ -141,35 +143,35 @@ class Decoder:
         if self.encodes and not self_attention_only:
             self.cache.is_updated = dict.fromkeys(self.cache.is_updated, False)
 
-    def _encoder(self, ids: Tensor) -> Tensor:
+    def _encoder(self, **given: Tensor) -> Tensor:
         """The source as the decoder sees it."""
-        hidden: Tensor = self.model.get_encoder()(input_ids=ids).last_hidden_state
+        hidden: Tensor = self.model.get_encoder()(**given).last_hidden_state
         return hidden
 
-    def logits_of(self, model: Any, ids: Tensor) -> Tensor:
+    def logits_of(self, model: Any, input_ids: Tensor, **seen: Tensor) -> Tensor:
         """Logits of the last position, by a model that may stand in for the decoder's own."""
-        given: dict[str, Any] = {"input_ids": ids, **self._last}
+        given: dict[str, Any] = {"input_ids": input_ids, **seen, **self._last}
         if self.encodes:
             from transformers.modeling_outputs import BaseModelOutput
 
             source = BaseModelOutput(last_hidden_state=self._source)
-            given = {"decoder_input_ids": ids, "encoder_outputs": source}
+            given = {"decoder_input_ids": input_ids, "encoder_outputs": source}
         held = {self._cache_name: self.cache}
         logits: Tensor = model(**given, **held, use_cache=True).logits
         return logits[:, -1:]
 
-    def first_logits_of(self, model: Any, ids: Tensor) -> Tensor:
+    def first_logits_of(self, model: Any, **source: Tensor) -> Tensor:
         """As `logits_of`, for a prompt that may have to go through the encoder first."""
         if not self.encodes:
-            return self.logits_of(model, ids)
+            return self.logits_of(model, **source)
         self.cache.is_updated = dict.fromkeys(self.cache.is_updated, False)
-        given = {"input_ids": ids, "decoder_input_ids": self.token}
+        given = {**source, "decoder_input_ids": self.token}
         logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
         return logits
 
-    def _first(self, ids: Tensor) -> Tensor:
+    def _first(self, input_ids: Tensor, **seen: Tensor) -> Tensor:
         """As `_forward`, for the first pass: a function of its own is compiled on its own."""
-        return self.logits_of(self.model, ids)
+        return self.logits_of(self.model, input_ids, **seen)
 
     def _forward(self, ids: Tensor) -> Tensor:
         """Logits of the last position; the cache takes up what passes."""
@@ -199,7 +201,7 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
     """The model in evaluation mode, spread over the layout's ranks."""
     config = zoo.transformers_config(job.blueprint)
     attention = implementation(job.workload.attention, config, growing=growing)
-    if job.blueprint.family == "encoder-decoder":
+    if config.is_encoder_decoder:
         attention = job.workload.attention or "sdpa"
     if growing and attention.startswith("flash"):
         allowed = "sdpa or eager: over a cache with free places it would attend to those as well"

@@ -1,9 +1,9 @@
 """Denoising: what a diffusion transformer is given in a step, and whole images in so many steps.
 
-Latents are those of an autoencoder that makes a side 8 times smaller. An image takes `steps` passes,
-each followed by Euler's step along what the model says (rectified flow, arXiv:2209.03003). Text
-encoders, the autoencoder and a second pass for guidance aren't part of it: they are works of their
-own. Text is as long as the pipelines of diffusers make it: 77 + 256 tokens for SD 3, 512 for FLUX.
+Latents are those of an autoencoder that makes a side 8 times smaller. An image takes `steps`
+passes, each followed by Euler's step along what the model says (rectified flow, arXiv:2209.03003).
+Text encoders, the autoencoder and a second pass for guidance aren't part of it: they are works of
+their own. Text is as long as in the pipelines of diffusers: 77 + 256 tokens for SD 3, 512 for FLUX.
 """
 
 from __future__ import annotations

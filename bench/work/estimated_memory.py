@@ -8,7 +8,8 @@ looks into its tensors, which fake ones can't show.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -87,7 +88,7 @@ def transient_bytes(
     if routed and model.dtype is not torch.bfloat16:
         return None  # PyTorch's fake grouped product knows bfloat16 only, and says so loudly
     try:
-        with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        with _uncached(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
             weights = {name: mode.from_tensor(each) for name, each in model.named_parameters()}
             others = {name: mode.from_tensor(each) for name, each in model.named_buffers()}
             inputs = tree_map_only(Tensor, mode.from_tensor, dict(batch))
@@ -98,6 +99,19 @@ def transient_bytes(
     except (RuntimeError, NotImplementedError, AssertionError):
         return None
     return peak.peak
+
+
+@contextmanager
+def _uncached() -> Iterator[None]:
+    """Without what transformers keeps between passes: a tensor without storage must not be kept."""
+    from transformers import pytorch_utils
+
+    known = pytorch_utils.is_torchdynamo_compiling
+    pytorch_utils.is_torchdynamo_compiling = lambda: True  # then it keeps nothing
+    try:
+        yield
+    finally:
+        pytorch_utils.is_torchdynamo_compiling = known
 
 
 def state_bytes(model: torch.nn.Module) -> int:

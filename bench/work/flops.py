@@ -5,12 +5,15 @@ attention and batched experts, so that nothing is hidden in a fused kernel. Atte
 4·b·s²·h·L forward, causal or not (layers with a sliding window too); a decode step attends to what
 the cache holds and to itself. Training is 3 × forward and recomputation isn't counted. LoRA counts
 the backward pass as it is: frozen weights need no gradient of their own. The optimizer isn't
-counted. A count is for one sequence or image, and scales with the batch.
+counted. A count is for one sequence or image, and scales with the batch; where texts are compared
+with images, it is for the batch. What an image becomes in a prompt is counted apart from the text,
+as putting one into the other needs no product.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +23,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelworth.bench.models import size as zoo_size
 from modelworth.bench.models import zoo
 from modelworth.bench.models.adapters import add_lora
-from modelworth.bench.work.inputs import forward_batch, lengths, options, training_batch
+from modelworth.bench.models.families import USUAL_STEPS
+from modelworth.bench.work.inputs import (
+    Batch,
+    forward_batch,
+    in_format,
+    lengths,
+    options,
+    source_batch,
+    training_batch,
+)
 from modelworth.bench.work.losses import loss_of
 from modelworth.data.measurement import Workload
 from modelworth.data.words import TRAINING
@@ -29,6 +41,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 META = torch.device("meta")
+NOT_DECODING = re.compile(
+    r"^(model\.)?(encoder|vision_tower|vision_model|visual|multi_modal_projector)\."
+    r"|EncDecAttention\.[kv]$|encoder_attn\.[kv]_proj$"
+)
+"""Paths of modules that a decode step doesn't meet: what reads a source, an image or a sound."""
 
 
 def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float | None:
@@ -36,15 +53,17 @@ def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float | None:
 
     None for a model that looks into its tensors on the way, as the meta device has none to show.
     """
-    single = workload.model_copy(update={"batch": 1, "gradient_accumulation": 1})
+    together = blueprint.family == "image-text"  # every text meets every image
+    batch = workload.batch if together else 1
+    one = workload.model_copy(update={"batch": batch, "gradient_accumulation": 1})
     try:
-        counted = _counted(blueprint.key, single.model_dump_json())
+        counted = _counted(blueprint.key, one.model_dump_json())
     except RuntimeError as error:
         if "meta tensors" not in str(error):
             raise
         return None
     accumulated = workload.gradient_accumulation if workload.kind in TRAINING else 1
-    return counted * workload.batch * accumulated
+    return counted * workload.batch / batch * accumulated
 
 
 def cache_name(model: torch.nn.Module) -> str:
@@ -69,16 +88,19 @@ def _counted(key: str, workload_json: str) -> float:
     if workload.kind in (*TRAINING, "forward"):
         passes = 3 if workload.kind in TRAINING else 1
         return passes * _forward(blueprint, model, workload)
+    if blueprint.family == "diffusion":
+        return (workload.denoising_steps or USUAL_STEPS) * _forward(blueprint, model, workload)
     size = lengths(blueprint, model.config, workload)
+    given = _source(blueprint, model, workload)
     if workload.kind == "prefill":
-        return _prefill(model, size.prompt)
+        return _prefill(model, given)
     if workload.kind == "decode":
-        return _decode(model, size.prompt, size.context)
+        return _decode(model, given, size.context)
     # generate: the prompt gives the first token; a later step's FLOPs are linear in its context
-    first = 1 if blueprint.family == "encoder-decoder" else size.prompt
+    first = 1 if model.config.is_encoder_decoder else size.prompt
     last = first + size.new - 2
-    ends = _decode(model, size.prompt, first) + _decode(model, size.prompt, last)
-    return _prefill(model, size.prompt) + (size.new - 1) * ends / 2
+    ends = _decode(model, given, first) + _decode(model, given, last)
+    return _prefill(model, given) + (size.new - 1) * ends / 2
 
 
 @lru_cache(maxsize=4)
@@ -97,15 +119,28 @@ def _experts(blueprint: zoo.Blueprint) -> str | None:
 def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> float:
     """FLOPs of one pass over a whole sequence or image, all logits."""
     batch = forward_batch(blueprint, model.config, workload, META)
-    batch = {key: _as(model, value) for key, value in batch.items()}
+    batch = {key: in_format(value, model.dtype) for key, value in batch.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(**batch, **options(blueprint, model.config, batch))
+        _pass(model, batch, **options(blueprint, model.config, batch))
     return float(counter.get_total_flops())
 
 
-def _as(model: PreTrainedModel, value: torch.Tensor) -> torch.Tensor:
-    """Images in the model's number format; tokens as they are."""
-    return value.to(model.dtype) if value.is_floating_point() else value
+def _source(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> Batch:
+    """What one sequence's prefill is given."""
+    given = source_batch(blueprint, model.config, workload, META)
+    return {key: in_format(value, model.dtype) for key, value in given.items()}
+
+
+def _pass(model: Any, given: Batch, **more: Any) -> Any:
+    """A forward pass; an image beside tokens goes through its tower alone.
+
+    Where the image belongs in the text is told by tokens, which the meta device can't show.
+    """
+    seen = {key: given[key] for key in given if key in ("pixel_values", "image_grid_thw")}
+    if seen and hasattr(model.config, "image_token_id"):
+        model.get_image_features(**seen)
+        given = {key: given[key] for key in given if key not in seen}
+    return model(**given, **more)
 
 
 def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
@@ -114,7 +149,7 @@ def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
     model = zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
     adapted = add_lora(model, workload.lora_rank).to(torch.bfloat16)
     batch = training_batch(blueprint, model.config, workload, torch.device("cpu"), generator)
-    batch = {key: _as(model, value).to(META) for key, value in batch.items()}
+    batch = {key: in_format(value, model.dtype).to(META) for key, value in batch.items()}
     with FlopCounterMode(display=False) as counter:
         loss_of(blueprint, adapted, batch).backward()
     return float(counter.get_total_flops())
@@ -125,34 +160,34 @@ def _ids(tokens: int) -> torch.Tensor:
     return torch.zeros(1, tokens, dtype=torch.long, device=META)
 
 
-def _prefill(model: PreTrainedModel, prompt: int) -> float:
+def _prefill(model: PreTrainedModel, given: Batch) -> float:
     """FLOPs of the pass that gives the first new token: only its logits are computed."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         if model.config.is_encoder_decoder:
-            model(input_ids=_ids(prompt), decoder_input_ids=_ids(1))
+            model(**given, decoder_input_ids=_ids(1))
         else:
             last = {"logits_to_keep": 1} if has_last_logits(model) else {}
-            model(input_ids=_ids(prompt), use_cache=True, **last)
+            _pass(model, given, use_cache=True, **last)
     return float(counter.get_total_flops())
 
 
-def _decode(model: PreTrainedModel, prompt: int, context: int) -> float:
+def _decode(model: PreTrainedModel, given: Batch, context: int) -> float:
     """FLOPs of one more token of a decoder that holds `context` tokens."""
-    given, held = _holding(model, prompt, context)
+    source, held = _holding(model, given, context)
     token = "decoder_input_ids" if model.config.is_encoder_decoder else "input_ids"
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(**given, **{token: _ids(1), cache_name(model): held}, use_cache=True)
+        model(**source, **{token: _ids(1), cache_name(model): held}, use_cache=True)
     return float(counter.get_total_flops())
 
 
-def _holding(model: PreTrainedModel, prompt: int, context: int) -> tuple[dict[str, Any], Any]:
+def _holding(model: PreTrainedModel, given: Batch, context: int) -> tuple[dict[str, Any], Any]:
     """What a next step is given, and the cache of a decoder that holds `context` tokens."""
     with torch.no_grad():
         if not model.config.is_encoder_decoder:
             return {}, getattr(model(input_ids=_ids(context), use_cache=True), cache_name(model))
-        given = {"encoder_outputs": model.get_encoder()(input_ids=_ids(prompt))}
-        held = model(**given, decoder_input_ids=_ids(context), use_cache=True)
-        return given, held.past_key_values
+        source = {"encoder_outputs": model.get_encoder()(**given)}
+        held = model(**source, decoder_input_ids=_ids(context), use_cache=True)
+        return source, held.past_key_values
 
 
 def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: int) -> float:
@@ -164,7 +199,9 @@ def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: in
     model = _meta_model(blueprint.key)
     size = lengths(blueprint, model.config, workload)
     weights = _weights_read(model, workload.batch)
-    per_sequence = cache_elements(model, size.prompt, size.context + 1)
+    single = workload.model_copy(update={"batch": 1})
+    given = _source(blueprint, model, single)
+    per_sequence = cache_elements(model, given, size.context + 1)
     return (weights + workload.batch * per_sequence) * element_bytes
 
 
@@ -173,7 +210,7 @@ def _weights_read(model: PreTrainedModel, batch: int) -> float:
     share = zoo_size.expert_share(model.config)
     read = 0.0
     for path, module in model.named_modules():
-        if path.startswith("encoder.") or path.endswith(("EncDecAttention.k", "EncDecAttention.v")):
+        if NOT_DECODING.search(path):
             continue
         for name, weight in module.named_parameters(recurse=False):
             if zoo_size.is_matrix(module, name, weight):
@@ -183,7 +220,7 @@ def _weights_read(model: PreTrainedModel, batch: int) -> float:
     return read
 
 
-def cache_elements(model: PreTrainedModel, prompt: int, context: int) -> int:
+def cache_elements(model: PreTrainedModel, given: Batch, context: int) -> int:
     """Numbers in the key-value cache of one sequence that holds `context` tokens.
 
     They are read off the cache that transformers makes, so grouped heads, sliding windows and the
@@ -193,7 +230,7 @@ def cache_elements(model: PreTrainedModel, prompt: int, context: int) -> int:
     if getattr(config, "kv_lora_rank", None):
         layer = config.kv_lora_rank + config.qk_rope_head_dim
         return config.num_hidden_layers * layer * context
-    _, held = _holding(model, prompt, context)
+    _, held = _holding(model, given, context)
     caches = [held]
     if config.is_encoder_decoder:
         caches = [held.self_attention_cache, held.cross_attention_cache]

@@ -20,7 +20,7 @@ from modelworth.bench.work.blueprint import Job, compile_mode, compiled, paramet
 from modelworth.bench.work.decode import Decoder, graphed
 from modelworth.bench.work.diffusion import Denoiser
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
-from modelworth.bench.work.inputs import forward_batch, options, work_of
+from modelworth.bench.work.inputs import forward_batch, in_format, options, work_of
 from modelworth.bench.work.kernel_flops import kernel_flops
 from modelworth.bench.work.task import Step, Work
 from modelworth.data.errors import InputError
@@ -37,7 +37,7 @@ def prepare_forward(job: Job) -> Work:
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
     batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
-    batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
+    batch = {key: in_format(value, job.dtype) for key, value in batch.items()}
     arguments = options(job.blueprint, config, batch)
 
     def run() -> tuple[Tensor, ...]:
@@ -114,7 +114,7 @@ def _prepare_denoising(job: Job) -> Work:
     """Whole images, each pass one level of noise less."""
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype)
     batch = forward_batch(job.blueprint, model.config, job.workload, job.device, job.generator)
-    batch = {key: _cast(value, job.dtype) for key, value in batch.items()}
+    batch = {key: in_format(value, job.dtype) for key, value in batch.items()}
     denoiser = Denoiser(model, batch, job.workload.denoising_steps or USUAL_STEPS)
     step = compiled(denoiser.step, job.workload)
     predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given))
@@ -129,11 +129,6 @@ def _decoder(job: Job, *, growing: bool) -> Decoder:
     return Decoder(job, growing=growing)
 
 
-def _cast(value: Tensor, dtype: torch.dtype) -> Tensor:
-    """Images in the number format of the work; tokens as they are."""
-    return value.to(dtype) if value.is_floating_point() else value
-
-
 def _decoder_work(
     job: Job, decoder: Decoder, step: Step, *, reads_prompt: bool, **known: Any
 ) -> Work:
@@ -146,7 +141,7 @@ def _decoder_work(
         job,
         decoder.model,
         given,
-        run,
+        lambda model, tensors: run(model, **tensors),
         decoder.cache_tensors(),
     )
     return _work(

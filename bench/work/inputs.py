@@ -33,7 +33,7 @@ BOXES_PER_IMAGE = 7
 FIRST_TOKEN = 10  # below are padding and the like, which some models treat apart
 
 AUDIO_POSITION_S = 0.02
-"""Of sound in a position of Whisper's encoder: two frames (Radford et al. 2022, arXiv:2212.04356)."""
+"""Of sound in a position of Whisper's encoder, two frames (Radford et al., arXiv:2212.04356)."""
 WRITTEN_TOKENS = 32
 """Of a sound, unless a workload says how many."""
 
@@ -212,9 +212,7 @@ def _tokens(asked: Asked, length: int) -> torch.Tensor:
     """Random token ids."""
     top = asked.config.get_text_config(decoder=True).vocab_size
     shape = (asked.workload.batch, length)
-    return torch.randint(
-        FIRST_TOKEN, top, shape, device=asked.device, generator=asked.generator
-    )
+    return torch.randint(FIRST_TOKEN, top, shape, device=asked.device, generator=asked.generator)
 
 
 def _sound(asked: Asked) -> Batch:
@@ -281,6 +279,11 @@ def _images(asked: Asked) -> Batch:
     return {"pixel_values": _normal(asked, shape)}
 
 
+def in_format(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Images and sound in a number format; tokens as they are."""
+    return value.to(dtype) if value.is_floating_point() else value
+
+
 def _denoised(asked: Asked) -> Batch:
     """Latent images, noise levels and conditions."""
     given = asked.config, asked.workload.batch, asked.device, asked.generator
@@ -300,11 +303,9 @@ SOURCES: dict[Family, Callable[[Asked], Batch]] = {
 
 def options(blueprint: Blueprint, config: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     """Arguments of the forward pass beside the tensors."""
-    if blueprint.family in ("decoder", "image-decoder", "vision-language"):
+    if "decode" in FAMILIES[blueprint.family].kinds:
         # Without a cache transformers looks into the positions, which the meta device can't show.
-        return {"use_cache": batch["input_ids"].is_meta}
-    if blueprint.family in ("encoder-decoder", "speech"):
-        return {"use_cache": False}
+        return {"use_cache": next(iter(batch.values())).is_meta}
     if blueprint.family == "vision":
         stated = getattr(config, "image_size", None)  # none: it takes any
         resized = stated is not None and batch["pixel_values"].shape[-1] != stated

@@ -64,8 +64,8 @@ def focal_loss(
     logits = logits.float()
     chance = logits.sigmoid()
     query, placed = _matched(chance, predicted.float(), classes, boxes)
-    target = torch.zeros_like(logits)
-    target[torch.arange(len(logits), device=logits.device).unsqueeze(1), query, classes] = 1.0
+    place = query * logits.shape[-1] + classes
+    target = torch.zeros_like(logits).flatten(1).scatter(1, place, 1.0).view_as(logits)
     missed = target * (1 - chance) + (1 - target) * chance
     weight = (0.25 * target + 0.75 * (1 - target)) * missed**2
     named = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")

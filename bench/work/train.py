@@ -18,6 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
+from modelworth.bench.models.families import FAMILIES
 from modelworth.bench.models.mixed import lower_experts
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import CAUSAL, implementation, public_name
@@ -212,7 +213,7 @@ def _logits_bytes(job: Job, model: Any) -> int | None:
     if job.workload.compiled:
         return None
     vocabulary = getattr(model.config, "vocab_size", None)
-    if "prefill" not in FAMILIES[job.blueprint.family].kinds and vocabulary is None:
+    if "prompt_tokens" not in FAMILIES[job.blueprint.family].sizes or vocabulary is None:
         return None
     shapes = forward_batch(job.blueprint, model.config, job.workload, torch.device("meta"), None)
     return int(list(shapes.values())[-1].numel()) * vocabulary * 4

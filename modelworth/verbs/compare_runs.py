@@ -1,4 +1,4 @@
-"""`modelworth compare-runs`: two runs side by side, and which differences are real."""
+"""`modelworth compare-runs`: two runs side by side, or one beside what others published."""
 
 # ruff: noqa: T201
 from __future__ import annotations
@@ -14,8 +14,10 @@ from modelworth.data.errors import InputError
 from modelworth.data.exchange import read
 from modelworth.data.measurement import Measurement
 from modelworth.data.store import Store, open_store
+from modelworth.data.words import SHORT
 
 if TYPE_CHECKING:
+    from modelworth.costmodel.prediction.beside_published import Beside
     from modelworth.data.comparison import Difference
 
 EPILOG = """A run is one of
@@ -24,12 +26,15 @@ EPILOG = """A run is one of
   0a436112da84      one measurement, by the start of its id
   before.jsonl      a file that `modelworth export` wrote (or .csv, .parquet)
   other.db          another store
+  published         as A: the published runs that are nearest to each of B's
 
 examples:
   modelworth compare-runs quick~1 quick
   modelworth compare-runs before.jsonl quick
   modelworth compare-runs 0a436112 e2158264
+  modelworth compare-runs published quick
 """
+PUBLISHED_RUNS = "published"
 STORES = (".db", ".sqlite", ".sqlite3")
 
 
@@ -54,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
 
     if not 0 <= options.noise < 1:
         raise InputError("--noise", options.noise, "a share from 0 to below 1")
+    if options.before == PUBLISHED_RUNS:
+        return _beside_published(_run(options.after, options.store), as_json=options.json)
     before, after = (_run(name, options.store) for name in (options.before, options.after))
     differences = compare(before, after, options.noise)
     if options.json:
@@ -62,6 +69,49 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print_table(differences)
     return 0
+
+
+def _beside_published(records: list[Measurement], *, as_json: bool) -> int:
+    """Each record beside the nearest published run; status 1 where none has one."""
+    from modelworth.bench.run.result_table import shape
+    from modelworth.costmodel.prediction.beside_published import beside
+    from modelworth.data.catalog import load_catalog
+
+    catalog = load_catalog()
+    found = [beside(record, catalog) for record in records]
+    for one in found:
+        record, row = one.record, one.row
+        work = f"{record.workload.kind} {SHORT[record.workload.precision]}"
+        if as_json:
+            print(json.dumps(_beside_as_json(one)))
+            continue
+        print(f"{record.model.name} {work} {shape(record.workload)}, {record.machine.device}:")
+        if row is None or one.ratio is None:
+            print(f"  nothing comparable was published: {one.reason}")
+            continue
+        print(f"  {one.ratio:.0%} of what {row.software} published for {row.model}: "
+              f"{row.value:,.6g} {row.unit}")  # fmt: skip
+        if one.scaled:
+            print("  by tokens × parameters, as the sizes differ")
+        if one.differs:
+            print(f"  not alike: {'; '.join(one.differs)}")
+        print(f"  source: {row.source} ({row.as_of})")
+    return 0 if any(one.row for one in found) else 1
+
+
+def _beside_as_json(one: Beside) -> dict[str, object]:
+    row = one.row
+    return {
+        "id": one.record.id,
+        "model": one.record.model.name,
+        "kind": one.record.workload.kind,
+        "device": one.record.machine.device,
+        "ratio": one.ratio,
+        "scaled_by_size": one.scaled,
+        "not_alike": list(one.differs),
+        "reason": one.reason,
+        "published": row and row.model_dump(mode="json"),
+    }
 
 
 def _run(name: str, url: str | None) -> list[Measurement]:

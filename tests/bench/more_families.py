@@ -82,3 +82,110 @@ UNFUSED = {
     "deberta-v2": ENCODER,
 }
 """Types that transformers gives no fused attention."""
+TOWER = {**{key: SHAPE[key] for key in SHAPE if "key_value" not in key}, "num_hidden_layers": 2}
+TEXT = {**TOWER, "max_position_embeddings": 16}
+IMAGE = {**TOWER, "image_size": 32, "patch_size": 8}
+MORE_DECODERS = {
+    "whisper": {
+        "model_type": "whisper",
+        "architectures": ["WhisperForConditionalGeneration"],
+        "is_encoder_decoder": True,
+        "vocab_size": 64,
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 64,
+        "decoder_ffn_dim": 64,
+        "num_mel_bins": 8,
+        "max_source_positions": 20,
+        "max_target_positions": 64,
+        "decoder_start_token_id": 1,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    },
+    "llava": {
+        "model_type": "llava",
+        "image_token_index": 9,
+        "vision_feature_layer": -2,
+        "vision_config": {"model_type": "clip_vision_model", **IMAGE},
+        "text_config": {"model_type": "llama", **SHAPE, "bos_token_id": 1, "eos_token_id": 2},
+    },
+}
+"""Decoders that hear or see first."""
+CLIP = {
+    "model_type": "clip",
+    "architectures": ["CLIPModel"],
+    "projection_dim": 16,
+    "text_config": {**TEXT, "eos_token_id": 63, "bos_token_id": 1, "pad_token_id": 0},
+    "vision_config": IMAGE,
+}
+SIGLIP = {
+    "model_type": "siglip",
+    "architectures": ["SiglipModel"],
+    "text_config": {**TEXT, "eos_token_id": 2, "bos_token_id": 1, "pad_token_id": 0},
+    "vision_config": IMAGE,
+}
+RT_DETR = {
+    "model_type": "rt_detr",
+    "architectures": ["RTDetrForObjectDetection"],
+    "backbone_config": {
+        "model_type": "rt_detr_resnet",
+        "embedding_size": 8,
+        "hidden_sizes": [8, 16, 24, 32],
+        "depths": [1, 1, 1, 1],
+        "layer_type": "basic",
+        "out_features": ["stage2", "stage3", "stage4"],
+    },
+    "encoder_hidden_dim": 32,
+    "encoder_in_channels": [16, 24, 32],
+    "encoder_ffn_dim": 64,
+    "encoder_attention_heads": 4,
+    "d_model": 32,
+    "decoder_in_channels": [32, 32, 32],
+    "decoder_ffn_dim": 64,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 4,
+    "num_queries": 12,
+    "num_labels": 10,
+}
+DIT = {
+    "_class_name": "DiTTransformer2DModel",
+    "num_attention_heads": 4,
+    "attention_head_dim": 8,
+    "in_channels": 4,
+    "out_channels": 8,
+    "num_layers": 2,
+    "sample_size": 8,
+    "patch_size": 2,
+    "num_embeds_ada_norm": 10,
+}
+SD3 = {
+    "_class_name": "SD3Transformer2DModel",
+    "sample_size": 8,
+    "patch_size": 2,
+    "in_channels": 4,
+    "out_channels": 4,
+    "num_layers": 2,
+    "attention_head_dim": 8,
+    "num_attention_heads": 4,
+    "joint_attention_dim": 16,
+    "caption_projection_dim": 32,
+    "pooled_projection_dim": 16,
+    "pos_embed_max_size": 8,
+}
+FLUX = {
+    "_class_name": "FluxTransformer2DModel",
+    "in_channels": 16,
+    "num_layers": 1,
+    "num_single_layers": 1,
+    "attention_head_dim": 16,
+    "num_attention_heads": 2,
+    "joint_attention_dim": 16,
+    "pooled_projection_dim": 16,
+    "guidance_embeds": True,
+    "axes_dims_rope": [4, 6, 6],
+}
+DIFFUSION = {"dit": DIT, "sd3": SD3, "flux": FLUX}

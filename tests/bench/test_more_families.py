@@ -39,7 +39,7 @@ def test_a_state_decodes_as_a_full_pass_does(name):
     one.prefill()
     one.advance()  # what the first sequence left must not reach the second
     logits, tokens = written_logits(one, steps=4)
-    whole = torch.cat([one.prompt, tokens[:, :-1]], 1)
+    whole = torch.cat([one.given["input_ids"], tokens[:, :-1]], 1)
     with torch.inference_mode():
         expected = one.model(input_ids=whole, use_cache=False).logits[:, 11:]
     torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-3)
@@ -50,7 +50,7 @@ def test_a_state_takes_the_same_memory_at_any_context(name):
     """Mamba keeps (kernel + state) × inner width a layer, LFM2's convolution 3 × width."""
     blueprint = zoo.resolve("m", config={**STATEFUL[name], "model_type": name})
     model = zoo.build(blueprint, "meta", torch.bfloat16, "eager")
-    short, long = (flops.cache_elements(model, n, n) for n in (16, 64))
+    short, long = (flops.cache_elements(model, {}, n) for n in (16, 64))
     if name == "mamba":
         assert short == long == 2 * 64 * (4 + 4)
     else:

@@ -148,9 +148,9 @@ def test_every_kind_of_every_family_is_a_case():
         "vision": "vit-1m",
         "detector": "detector-1m",
     }
-    for family, kinds in KINDS.items():
-        for kind in kinds:
-            assert workload(model=models[family], work=kind).kind == kind
+    for family, model in models.items():
+        for kind in KINDS[family]:
+            assert workload(model=model, work=kind).kind == kind
 
 
 @pytest.mark.parametrize("name", ["quick", "standard"])

@@ -81,7 +81,7 @@ def test_decoding_agrees_with_a_full_pass(model, attention):
     asked = case(model, "generate", prompt_tokens=12, new_tokens=6, attention=attention)
     one = decoder(asked, growing=True)
     logits, tokens = written_logits(one, steps=4)
-    whole = torch.cat([one.prompt, tokens[:, :-1]], 1)
+    whole = torch.cat([one.given["input_ids"], tokens[:, :-1]], 1)
     with torch.inference_mode():
         expected = one.model(input_ids=whole, use_cache=False).logits[:, 11:]
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
@@ -94,7 +94,7 @@ def test_an_encoder_decoder_agrees_with_a_full_pass():
     start = torch.full_like(tokens[:, :1], one.model.config.decoder_start_token_id)
     target = torch.cat([start, tokens[:, :-1]], 1)
     with torch.inference_mode():
-        expected = one.model(input_ids=one.prompt, decoder_input_ids=target).logits
+        expected = one.model(input_ids=one.given["input_ids"], decoder_input_ids=target).logits
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -103,7 +103,7 @@ def test_a_sliding_window_agrees_with_a_full_pass():
     asked = case("windowed", "generate", config, prompt_tokens=12, new_tokens=6)
     one = decoder(asked, growing=True)
     logits, tokens = written_logits(one, steps=4)
-    whole = torch.cat([one.prompt, tokens[:, :-1]], 1)
+    whole = torch.cat([one.given["input_ids"], tokens[:, :-1]], 1)
     with torch.inference_mode():
         expected = one.model(input_ids=whole, use_cache=False).logits[:, 11:]
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
@@ -182,8 +182,8 @@ def test_greedy_generation_is_that_of_transformers():
     one = decoder(case("llama", "generate", prompt_tokens=8, new_tokens=6), growing=True)
     _, tokens = written_logits(one, steps=5)
     expected = one.model.generate(
-        one.prompt,
-        attention_mask=torch.ones_like(one.prompt),
+        one.given["input_ids"],
+        attention_mask=torch.ones_like(one.given["input_ids"]),
         max_new_tokens=6,
         do_sample=False,
         eos_token_id=-1,
