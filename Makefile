@@ -5,10 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 INSTALLED := $(VENV)/.installed-all
+PARTS := bench,study,serving,dashboard,report,cluster,postgres,team,test
 RUNTIME := $(VENV)/.installed-runtime
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo bench gpu-proof proofs study dashboard report screenshots test test-all models-walk check format clean
+.PHONY: help demo bench gpu-proof proofs study dashboard report screenshots test test-all models-walk soak sbom \
+  licences audit pins locked check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +59,13 @@ sbom: $(RUNTIME) ## what users install, as a CycloneDX bill of materials, in the
 licences: $(RUNTIME) ## what users install, with versions and licences
 	@$(BIN)/python .ci/supply.py licences
 
+audit: $(INSTALLED) ## packages without a release in two years, and vulnerabilities that PyPI knows of
+	@$(BIN)/python .ci/supply.py ages
+	@$(BIN)/python .ci/supply.py audit
+
+pins: $(INSTALLED) ## .ci/hashes.txt anew from constraints.txt and PyPI
+	$(BIN)/python .ci/supply.py pins
+
 check: $(INSTALLED) ## style, types and the rules between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -81,7 +90,14 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[bench,dashboard,report]'
 	@touch $@
 
+# What CI installs: each package by its hash but torch, whose build is the machine's own.
+locked: $(VENV)/bin/python ## the whole installation, each package but torch checked by its hash
+	$(PIP) --no-deps --require-hashes -r .ci/hashes.txt
+	$(PIP) $(TORCH)
+	$(PIP) --no-build-isolation -e '.[$(PARTS)]'
+	@touch $(RUNTIME) $(INSTALLED)
+
 $(INSTALLED): $(RUNTIME)
 	@echo "Installing what the tests need"
-	$(PIP) -e '.[bench,study,serving,dashboard,report,cluster,postgres,team,test]'
+	$(PIP) -e '.[$(PARTS)]'
 	@touch $@

@@ -126,9 +126,15 @@ def _require_place(path: Path, where: str, *, create: bool) -> None:
 
 
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.text_factory = _text
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _text(raw: bytes) -> str:
+    """Text of a row; what isn't UTF-8 spoils its own record alone."""
+    return raw.decode("utf-8", "replace")
 
 
 def _on_begin(connection: sa.Connection) -> None:

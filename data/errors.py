@@ -37,6 +37,10 @@ class InputError(ModelworthError):
         return InputError(where, self.found, allowed, advice=self.advice)
 
 
+class SetAsideWarning(UserWarning):
+    """A record that can't be read was left out."""
+
+
 class JoinedError(InputError):
     """Several faults of one input; it speaks of each, and otherwise stands for the first."""
 

@@ -8,15 +8,15 @@ beside their place and moved there when whole.
 from __future__ import annotations
 
 import csv
-import json
-import os
+import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
-from modelworth.data.errors import InputError
-from modelworth.data.flat import COLUMNS, flatten
+from modelworth.data.drafts import draft_beside, remove
+from modelworth.data.errors import InputError, SetAsideWarning
+from modelworth.data.flat import COLUMNS, row_of
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import parse
 
@@ -53,14 +53,14 @@ def write(documents: Iterable[str], path: Path) -> int:
     writer = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_parquet}[format_of(path)]
     if not path.absolute().parent.is_dir():
         raise InputError(str(path), "a folder that doesn't exist", f"in a folder: {path.parent}")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = draft_beside(path)
     try:
         count = writer(documents, draft)
         draft.replace(path)
     except OSError as error:
         raise InputError(str(path), error.strerror or str(error), "a place to write") from error
     finally:
-        draft.unlink(missing_ok=True)
+        remove(draft)
     return count
 
 
@@ -92,10 +92,24 @@ def read(path: Path) -> Iterator[Measurement]:
         raise InputError(str(path), str(error), "a file that can be read") from error
 
 
+def _rows(documents: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
+    """Each text with its columns; what isn't JSON of one line is left out, and then counted."""
+    left_out = 0
+    for text in documents:
+        cells = row_of(text)
+        if cells is None or len(text.splitlines()) > 1:
+            left_out += 1
+        else:
+            yield text, cells
+    if left_out:
+        advice = "`modelworth doctor --store` names them"
+        warnings.warn(f"{left_out} unreadable records left out; {advice}", SetAsideWarning, 2)
+
+
 def _write_jsonl(documents: Iterable[str], path: Path) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
-        for text in documents:
+        for text, _ in _rows(documents):
             file.write(text + "\n")
             count += 1
     return count
@@ -106,8 +120,7 @@ def _write_csv(documents: Iterable[str], path: Path) -> int:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*COLUMNS, DOCUMENT])
-        for text in documents:
-            cells = flatten(json.loads(text))
+        for text, cells in _rows(documents):
             writer.writerow([*("" if cell is None else cell for cell in cells), text])
             count += 1
     return count
@@ -120,14 +133,13 @@ def _write_parquet(documents: Iterable[str], path: Path) -> int:
     kinds = {"number": pa.float64(), "count": pa.int64(), "truth": pa.bool_()}
     fields = [(name, kinds.get(sort, pa.string())) for name, (_, sort) in COLUMNS.items()]
     schema = pa.schema([*fields, (DOCUMENT, pa.string())])
-    count, rest = 0, iter(documents)
+    count, rest = 0, _rows(documents)
     with pq.ParquetWriter(path, schema) as writer:
-        while texts := list(islice(rest, GROUP)):
-            rows = [[*flatten(json.loads(text)), text] for text in texts]
+        while rows := [[*cells, text] for text, cells in islice(rest, GROUP)]:
             columns = zip(*rows, strict=True)
             arrays = list(map(pa.array, columns, schema.types))
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-            count += len(texts)
+            count += len(rows)
     return count
 
 

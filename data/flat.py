@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from modelworth.data.json_reader import LARGEST_WHOLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,17 +118,33 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "citation": ("provenance.citation", "text"),
 }
 _PATHS: Final = tuple((path.split("."), sort) for path, sort in COLUMNS.values())
+_ALWAYS: Final = tuple(list(COLUMNS).index(name) for name in ("id", "model", "count", "batch"))
+_TYPES: Final[dict[Sort, Any]] = {
+    "number": (int, float), "count": int, "truth": bool, "list": (), "text": str, "time": str,
+}  # fmt: skip
 
 
-def flatten(document: dict[str, Any]) -> list[Any]:
-    """The record's values in the order of `COLUMNS`; None where the record has none."""
-    row = []
-    for path, sort in _PATHS:
-        value: Any = document
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-        row.append(";".join(value or ()) or None if sort == "list" else value)
-    return row
+def row_of(text: str) -> list[Any] | None:
+    """A record's values in the order of `COLUMNS`, None where it has none; None if it is none."""
+    try:
+        document = json.loads(text)
+        datetime.fromisoformat(document["recorded_at"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    row = [_value(document, path, sort) for path, sort in _PATHS]
+    return None if any(row[place] is None for place in _ALWAYS) else row
+
+
+def _value(document: Any, path: list[str], sort: Sort) -> Any:
+    """What stands at a path, if it is of its sort: somebody may have written around the library."""
+    value = document
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    if sort == "list" and isinstance(value, list):
+        return ";".join(map(str, value)) or None
+    if not isinstance(value, _TYPES[sort]):
+        return None
+    return value if sort != "count" or abs(value) <= LARGEST_WHOLE else None
 
 
 def framed(texts: Iterable[str]) -> pd.DataFrame:
@@ -136,16 +155,9 @@ def framed(texts: Iterable[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [flatten(json.loads(text)) for text in texts if _is_object(text)]
+    rows = [row for text in texts if (row := row_of(text)) is not None]
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     return frame.astype({name: _dtype(name) for name in COLUMNS})
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _dtype(column: str) -> str:

@@ -22,6 +22,8 @@ _OWN_TRIGGER: Final = re.compile(
     r"BEGIN SELECT RAISE\(ABORT, '\1 are append-only'\); END"
 )
 _RUNS_CODE: Final = re.compile(r"\b(VIRTUAL|GENERATED|CHECK|WHERE|AS)\b", re.IGNORECASE)
+MOST_PARTS: Final = 100
+"""Tables, indexes and triggers of a file; a store has some twenty."""
 ADVISORY_LOCK: Final = 0x6D6F64656C  # any number no other program uses: "model"
 
 _metadata = sa.MetaData()
@@ -66,6 +68,8 @@ def revision_of(connection: sa.Connection, where: str) -> str | None:
     tables = set(sa.inspect(connection).get_table_names())
     if VERSION_TABLE in tables:
         revision = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
+        if connection.dialect.name == "sqlite" and revision == HEAD:
+            _require_columns(connection, where)
         return None if revision is None else str(revision)
     foreign = tables if connection.dialect.name == "sqlite" else tables & set(_metadata.tables)
     if foreign:
@@ -74,14 +78,27 @@ def revision_of(connection: sa.Connection, where: str) -> str | None:
     return None
 
 
+def _require_columns(connection: sa.Connection, where: str) -> None:
+    """Refuse a file that says it is a store and lacks what a store has."""
+    for table in _metadata.tables.values():
+        held = {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table.name})")}
+        if lacking := set(table.columns.keys()) - held:
+            found = f"a table {table.name} without {min(lacking)}"
+            raise InputError(where, found, "a store made by modelworth")
+
+
 def _require_plain(connection: sa.Connection, where: str) -> None:
     """Refuse a file whose schema runs code of its own, before a row of it is read.
 
     A view, a virtual table, a generated column or somebody's trigger can make a plain question
     endless. A store has tables, indexes, and the triggers that keep it append-only.
     """
-    query = "SELECT type, name, coalesce(sql, '') FROM sqlite_master LIMIT 200"
-    for kind, name, sql in connection.exec_driver_sql(query):
+    query = f"SELECT type, name, coalesce(sql, '') FROM sqlite_master LIMIT {MOST_PARTS + 1}"
+    parts = connection.exec_driver_sql(query).all()
+    if len(parts) > MOST_PARTS:
+        found = f"a database of over {MOST_PARTS} tables and indexes"
+        raise InputError(where, found, "a store made by modelworth")
+    for kind, name, sql in parts:
         text = " ".join(str(sql).split())
         if kind == "trigger":
             plain = _OWN_TRIGGER.fullmatch(text) is not None

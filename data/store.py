@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from modelworth.data import store_queries as queries
 from modelworth.data.engine import MAKE_ONE, connect_engine, explained, resolve_url, use_wal
-from modelworth.data.errors import InputError
+from modelworth.data.errors import InputError, SetAsideWarning
 from modelworth.data.flat import framed
 from modelworth.data.measurement import Measurement
 from modelworth.data.plain_text import check_text
@@ -95,10 +95,6 @@ def _prepare(engine: sa.Engine, where: str, *, create: bool) -> None:
             bring_up_to_date(connection, where)
     if engine.dialect.name == "sqlite" and not engine.get_execution_options().get("read_only"):
         use_wal(engine)
-
-
-class SetAsideWarning(UserWarning):
-    """A record that can't be read was left out."""
 
 
 class Store:
@@ -204,13 +200,14 @@ class Store:
 
     def _texts(self, query: sa.Select[Any]) -> Iterator[str]:
         with explained(self._where), self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=BATCH).execute(query).scalars()
+            found = connection.execution_options(yield_per=BATCH).execute(query).scalars()
+            yield from map(str, found)
 
     def words(self, column: str) -> list[str]:
         """The words that stand in a column, such as `device` or `suite`, in order."""
         query = sa.select(measurements.c[column]).distinct()
         with explained(self._where), self._engine.connect() as connection:
-            return sorted(word for word in connection.execute(query).scalars() if word)
+            return sorted(str(word) for word in connection.execute(query).scalars() if word)
 
     def beginning(self, start: str) -> list[Measurement]:
         """The measurements whose id begins so: two at most, which already say that it isn't one."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from modelworth.costmodel.analysis import Analysis
+from modelworth.data.drafts import draft_beside, remove
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.report.brand import UNBRANDED, Brand
 from modelworth.report.sections.blocks import Document
@@ -185,8 +185,9 @@ def _one(name: str, job: Job, out_dir: Path) -> Outcome:
 
 def _put(files: Files, out_dir: Path) -> None:
     """Write all files beside their places, then move them in, folders as a whole."""
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=out_dir) as folder:
-        made = Path(folder)
+    made = draft_beside(out_dir / NAME)
+    try:
+        made.mkdir(exist_ok=True)
         for name, content in files.items():
             path = made / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,3 +197,5 @@ def _put(files: Files, out_dir: Path) -> None:
             if target.is_dir():
                 shutil.rmtree(target)
             os.replace(path, target)  # noqa: PTH105 - replaces on every system
+    finally:
+        remove(made)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -88,3 +91,14 @@ def test_shipped_measurements_are_whole_and_say_on_what(path):
         assert record.machine.device
         assert record.machine.libraries["torch"]
         assert path.name.startswith(f"{record.recorded_at:%Y-%m-%d}")
+
+
+def test_what_a_killed_export_left_goes_with_the_next(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".out.csv.{gone.pid}.part"
+    others = [tmp_path / f".out.csv.{os.getppid()}.part", tmp_path / f".other.csv.{gone.pid}.part"]
+    for path in (left, *others):
+        path.write_text("half a table")
+    exchange.write([serialise(made_up())], tmp_path / "out.csv")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "out.csv", *others])

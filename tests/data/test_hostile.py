@@ -100,8 +100,7 @@ def test_a_table_that_would_predict_infinity_says_why_in_its_row(tmp_path, capsy
     path, out = tmp_path / "cases.csv", tmp_path / "out.csv"
     head = "model,gpu,concurrency,prompt_tokens,new_tokens,gpus,precision\n"
     path.write_text(f"{head}llama-3.1-8b,H100 SXM 80GB,{concurrency},1024,256,1,bf16\n")
-    assert main(["predict", "--cases", str(path), "--out", str(out)]) == 1
-    assert "0 of 1 rows" in capsys.readouterr().out
+    assert "none of its 1 rows" in _refused(capsys, "predict", "--cases", path, "--out", out)
     with out.open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert "concurrency" in row["note"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from modelworth.data.flat import COLUMNS, flatten
+from modelworth.data.flat import COLUMNS, row_of
 from modelworth.data.measurement import Measurement, Result
 from modelworth.data.record_text import parse, serialise
 from modelworth.data.serving import Load, Serving, Spread
@@ -36,7 +36,7 @@ def test_a_record_without_load_has_the_content_it_always_had():
 def test_a_served_run_comes_back_whole():
     record = _served()
     assert parse(serialise(record)) == record
-    row = dict(zip(COLUMNS, flatten(json.loads(serialise(record))), strict=True))
+    row = dict(zip(COLUMNS, row_of(serialise(record)), strict=True))
     assert row["endpoint"] == "lab vllm"
     assert row["concurrency_limit"] == 64
     assert row["ttft_p95_s"] == 0.2

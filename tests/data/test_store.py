@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,12 +15,13 @@ from alembic import command
 
 from modelworth.data.catalog import load_catalog
 from modelworth.data.checkup import checkup, repair
-from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError, SetAsideWarning
+from modelworth.data.exchange import read, write
 from modelworth.data.measurement import Machine, Measurement
 from modelworth.data.record_text import parse, serialise
 from modelworth.data.schema import HEAD
-from modelworth.data.store import SetAsideWarning, open_store
 from modelworth.data.store import _row as store_row
+from modelworth.data.store import open_store
 from tests.data.records import failed, made_up
 
 ROOT = Path(__file__).parents[2]
@@ -342,6 +344,8 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
         "CREATE TABLE t (a, b GENERATED ALWAYS AS (a * 2))",
         "CREATE TABLE measurements (a); CREATE TRIGGER x AFTER INSERT ON measurements "
         "BEGIN SELECT 1; END",
+        "".join(f"CREATE TABLE t{number} (a);" for number in range(100))
+        + f"CREATE VIEW modelworth_version AS {ENDLESS}",
     ],
 )
 def test_a_database_that_runs_code_of_its_own_is_refused_unread(tmp_path, statement):
@@ -349,7 +353,7 @@ def test_a_database_that_runs_code_of_its_own_is_refused_unread(tmp_path, statem
     connection = sqlite3.connect(path)
     connection.executescript(statement)
     connection.close()
-    with pytest.raises(InputError, match="isn't a store's"):
+    with pytest.raises(InputError, match=r"isn't a store's|over 100"):
         open_store(str(path), create=False)
 
 
@@ -416,3 +420,45 @@ def test_the_newest_are_found_in_the_index_alone(tmp_path):
     connection.close()
     assert len(steps) == 1
     assert "COVERING INDEX measurements_newest" in steps[0]
+
+
+def test_a_database_that_only_says_it_is_a_store_is_refused(tmp_path):
+    path = tmp_path / "foreign.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE modelworth_version (version_num); CREATE TABLE measurements (id TEXT);"
+        f"INSERT INTO modelworth_version VALUES ('{HEAD}')"
+    )
+    connection.close()
+    with pytest.raises(InputError, match="without"):
+        open_store(str(path), create=False)
+
+
+WRONG = {"recorded_at": "2026-01-01", "id": 1, "model": {"name": []}, "machine": {"count": 10**400}}
+ROTTEN = ["7", "[]", "{}", "1e999", '{"recorded_at": 5}', json.dumps(WRONG)]
+
+
+@pytest.mark.parametrize("document", [*ROTTEN, b"\xff\xfe", "CAST(x'fffe' AS TEXT)"])
+def test_whatever_stands_in_a_row_the_others_are_served(tmp_path, document):
+    path = str(tmp_path / "store.db")
+    with open_store(path) as store:
+        store.add(made_up())
+    connection = sqlite3.connect(path)
+    value = document if str(document).startswith("CAST") else "?"
+    connection.execute(
+        "INSERT INTO measurements (id, recorded_at, device, family, kind, status, document) "
+        f"VALUES ('bad', 5, x'ff', 'decoder', 'decode', 'ok', {value})",
+        [] if value == document else [document],
+    )
+    connection.commit()
+    connection.close()
+    with open_store(path, create=False) as store:
+        for ending in ("jsonl", "csv", "parquet"):
+            out = tmp_path / f"out.{ending}"
+            with pytest.warns(SetAsideWarning, match="1 unreadable"):
+                assert write(store.documents(), out) == 1
+            assert list(read(out)) == [made_up()]
+        assert store.frame()["id"].tolist() == [made_up().id]
+        with pytest.warns(SetAsideWarning):
+            assert store.evidence(is_device=load_catalog().same_device("H100")) == [made_up()]
+        assert [one.id for one in checkup(store).unreadable] == ["bad"]

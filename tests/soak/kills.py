@@ -73,8 +73,6 @@ def exporting(victims: Victims) -> Iterator[Faults]:
         death = victims.kill(["export", str(out), "--store", str(path)])
         count = len(list(read(out)))
         yield [*([] if count in (1, COMING) else [f"{count} records"]), *death.survivors]
-        for draft in victims.folder.glob(".out.*"):
-            draft.unlink()
 
 
 def benching(victims: Victims) -> Iterator[Faults]:

@@ -29,7 +29,7 @@ Made by `make soak` from docs/reliability.jsonl, which every run adds to.
   helper that lives on, or a port that is still served. The verb runs in a fork of a process that
   has its libraries loaded; bench measures small work there, and report is handed its analysis nine
   times in ten, so that kills fall into measuring, storing and writing. A hidden draft may stay
-  beside a document or export that was being written.
+  beside a document or export that was being written, until the next run.
 - **Eight writers** add records one by one to one store, and one of them is killed in each round.
 - **Twenty readers** open the dashboard at once, each with a plan of its own, over its websocket.
 """
