@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from modelworth.bench.models import distributed
+from modelworth.data.errors import InputError
 
 LORA_RANK = 16
 
@@ -15,6 +16,9 @@ def add_lora(model: Any, rank: int | None) -> Any:
     """The model with float32 adapters on every linear layer of its stacks; all else frozen.
 
     Experts that are fused into one tensor get none.
+
+    Raises:
+        InputError: if adapters can't go into such a model.
     """
     from peft import LoraConfig, inject_adapter_in_model
     from transformers.pytorch_utils import Conv1D
@@ -31,7 +35,12 @@ def add_lora(model: Any, rank: int | None) -> Any:
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=transposed
     )
-    model = inject_adapter_in_model(config, model)
+    try:
+        model = inject_adapter_in_model(config, model)
+    except ValueError as error:  # peft knows models whose kernels pass adapters by: Mamba's
+        kind = getattr(model.config, "model_type", type(model).__name__)
+        reason = str(error).split("] ")[-1][:160]
+        raise InputError("work", f"finetune_lora of {kind}", f"pretrain ({reason})") from error
     for weight in model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()

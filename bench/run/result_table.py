@@ -58,6 +58,11 @@ def shape(workload: Workload) -> str:
     return ", ".join([text, *(extra for extra in extras if extra)])
 
 
+def rate(value: float, unit: str) -> str:
+    """Units a second: 3.75 audio seconds/s."""
+    return f"{number(value)}{unit.replace('_', ' ')}/s"
+
+
 def number(value: float, digits: int = 3) -> str:
     """Three significant digits with a prefix: 1234567 is 1.23 M."""
     for size, prefix in PREFIXES:
@@ -129,7 +134,7 @@ def _row(measurement: Measurement) -> tuple[str, ...]:
     met = against(measurement)
     return (
         *head,
-        f"{number(result.throughput_per_s.value)}{result.unit}/s",
+        rate(result.throughput_per_s.value, result.unit),
         _half_width(result),
         duration(result.latency.p50_s),
         met.achieved,

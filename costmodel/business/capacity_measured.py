@@ -29,6 +29,7 @@ ITEMS: Final[Mapping[str, tuple[str, tuple[Kind, ...]]]] = {
     "vision": ("capacity.calls_per_s_per_gpu", ("forward",)),
     "detector": ("capacity.calls_per_s_per_gpu", ("forward",)),
     "image-decoder": ("capacity.images_per_s_per_gpu", ("generate", "decode")),
+    "diffusion": ("capacity.images_per_s_per_gpu", ("generate",)),
 }
 MAX_SAMPLES: Final = 2_000
 

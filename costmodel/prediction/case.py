@@ -75,6 +75,8 @@ FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
 by the generation whose kernels these are; before, in kernels of their own."""
 PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
 """Kinds of measurements that a case can stand for."""
+BEYOND_STEPS = ("speech", "image-text", "vision-language", "diffusion")
+"""Families whose passes have a part that a case doesn't tell: a sound, an image beside the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,9 @@ class Case:
         if work.kind not in PREDICTED_KINDS:
             allowed = f"one of {', '.join(PREDICTED_KINDS)}"
             raise InputError(f"measurement {record.id}: kind", work.kind, allowed)
+        if record.model.family in BEYOND_STEPS:
+            where, family = f"measurement {record.id}: family", record.model.family
+            raise InputError(where, family, "one that predictions know: tokens or images alone")
         architecture = architecture or read_model(record.model.config, record.model.name)
         patches = architecture.patches.tokens if architecture.patches else 1
         serving = work.kind == "serve"

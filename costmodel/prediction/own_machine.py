@@ -111,15 +111,22 @@ class MachineFit:
 
 
 def machine_fits(measurements: Iterable[Measurement]) -> tuple[MachineFit, ...]:
-    """Fits of every device, precision and work among the records that ended well."""
-    groups: dict[tuple[str, str, Work], list[Measurement]] = {}
+    """Fits of every device, precision and work among the records that ended well.
+
+    Records of models that can't be read, or that a step's formula isn't about, are left out.
+    """
+    groups: dict[tuple[str, str, Work], list[tuple[Measurement, Case]]] = {}
     for record in measurements:
         if record.workload.kind not in KINDS or not _usable(record):
             continue
+        try:
+            case = case_of(record)
+        except InputError:
+            continue
         work = WORK_OF[record.workload.kind]
         precision = precision_name(record.workload.precision)
-        groups.setdefault((record.machine.device, precision, work), []).append(record)
-    return tuple(_fit_group(*key, records) for key, records in groups.items())
+        groups.setdefault((record.machine.device, precision, work), []).append((record, case))
+    return tuple(_fit_group(*key, pairs) for key, pairs in groups.items())
 
 
 def fit_for(records: Iterable[Measurement], case: Case) -> MachineFit | None:
@@ -189,9 +196,9 @@ def step_flops(case: Case) -> float:
 
 
 def _fit_group(
-    device_name: str, precision: str, work: Work, records: Sequence[Measurement]
+    device_name: str, precision: str, work: Work, pairs: Sequence[tuple[Measurement, Case]]
 ) -> MachineFit:
-    cases = [case_of(record) for record in records]
+    records, cases = [record for record, _ in pairs], [case for _, case in pairs]
     devices = [_device(case) for case in cases]
     measured = np.array([_step_s(record) for record in records])
     trust = np.array([ERROR * (3 if _doubtful(record) else 1) for record in records])

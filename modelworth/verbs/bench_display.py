@@ -137,7 +137,7 @@ def _jsonl(events: Iterator[Event]) -> Iterator[Event]:
 
 def _standing(event: Event) -> str:
     """How far the case in progress is."""
-    from modelworth.bench.run.result_table import number
+    from modelworth.bench.run.result_table import rate
 
     news = event.news
     if news is None:
@@ -147,7 +147,7 @@ def _standing(event: Event) -> str:
         text += f", {news.samples} samples"
     if news.rate_per_s:
         width = f" ± {news.half_width:.1%}" if news.half_width is not None else ""
-        text += f", {number(news.rate_per_s)}{news.unit}/s{width}"
+        text += f", {rate(news.rate_per_s, news.unit)}{width}"
     return text
 
 
@@ -169,13 +169,13 @@ def _line(event: Event) -> str:
 
 
 def _outcome(measurement: Measurement) -> str:
-    from modelworth.bench.run.result_table import number
+    from modelworth.bench.run.result_table import rate
 
     if measurement.result is None:
         return f"{measurement.status}: {measurement.reason}"
-    rate = measurement.result.throughput_per_s.value
+    done = rate(measurement.result.throughput_per_s.value, measurement.result.unit)
     flags = ", ".join(measurement.result.condition.flags)
-    return f"{number(rate)}{measurement.result.unit}/s{f' ({flags})' if flags else ''}"
+    return f"{done}{f' ({flags})' if flags else ''}"
 
 
 def _clock(seconds: float) -> str:

@@ -200,13 +200,13 @@ def _figures(one: Difference) -> tuple[str, str, str]:
 
 
 def _rate(one: Measurement | None) -> str:
-    from modelworth.bench.run.result_table import number
+    from modelworth.bench.run.result_table import rate
 
     if one is None:
         return "–"
     if one.result is None:
         return one.status
-    return f"{number(one.result.throughput_per_s.value)}{one.result.unit}/s"
+    return rate(one.result.throughput_per_s.value, one.result.unit)
 
 
 def _doubts(one: Difference) -> str:

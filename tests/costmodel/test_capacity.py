@@ -260,3 +260,15 @@ def test_own_measurements_go_before_newer_published_ones():
     )  # fmt: skip
     found = resolved(MEASURED, [*pair(), *published])
     assert {use.device for use in found.measurements} == {"H100 SXM 80GB"}
+
+
+def test_images_of_a_diffusion_model_are_whole_ones():
+    """4 denoising steps a second are no images: only `generate` says how many are finished."""
+    asked = {"family": "diffusion", "model": "my-dit"}
+    records = [
+        record("forward", unit="denoising_steps", throughput=400.0, **asked),
+        record("generate", unit="images", throughput=2.0, **asked),
+    ]
+    plan = {"capacity.basis": "measured", "capacity.model": "my-dit"}
+    assert resolved(plan, records).settings["capacity.images_per_s_per_gpu"].value == 2.0
+    assert "capacity.images_per_s_per_gpu" not in resolved(plan, records[:1]).settings

@@ -181,3 +181,24 @@ def test_a_study_on_the_same_device_calibrates_nothing():
     study = ran.model_copy(update={"workload": ran.workload.model_copy(update={"kind": "study"})})
     assert machine_fits([study]) == ()
     assert machine_fits([study, ran]) == machine_fits([ran])
+
+
+@pytest.mark.parametrize(
+    ("family", "config"),
+    [
+        ("speech", {"model_type": "whisper"}),
+        ("vision-language", "llama-3.1-8b"),
+        ("diffusion", {"_class_name": "DiTTransformer2DModel"}),
+        ("detector", {"model_type": "rt_detr"}),
+    ],
+)
+def test_records_that_no_step_explains_leave_the_fit_as_it_is(family, config):
+    """What hears, sees beside text or draws is passed over, also where its config could be read."""
+    own = [record(name, "decode", 1.0) for name in ("ladder-4m", "ladder-16m", "ladder-48m")]
+    config = CATALOG.model(config).config if isinstance(config, str) else config
+    told = own[1].model.model_copy(update={"family": family, "config": config, "name": "other"})
+    other = Measurement.model_validate(
+        own[1].model_dump(mode="json", exclude={"id"}) | {"model": told.model_dump(mode="json")}
+    )
+    assert machine_fits([*own, other]) == machine_fits(own)
+    assert machine_fits([other]) == ()
