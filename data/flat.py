@@ -47,6 +47,7 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "clip_norm": ("workload.clip_norm", "number"),
     "fused_projections": ("workload.fused_projections", "truth"),
     "denoising_steps": ("workload.denoising_steps", "count"),
+    "chunked_loss": ("workload.chunked_loss", "truth"),
     "gradient_accumulation": ("workload.gradient_accumulation", "count"),
     "activation_checkpointing": ("workload.activation_checkpointing", "truth"),
     "lora_rank": ("workload.lora_rank", "count"),

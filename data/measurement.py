@@ -87,6 +87,7 @@ class Workload(Record):
         fused_projections: whether projections of one input ran as one product (query, key and
             value; gate and up); False where a family has none to join.
         denoising_steps: that a diffusion model takes for an image.
+        chunked_loss: whether a training step's logits were made, and forgotten, a few at a time.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
 
@@ -114,6 +115,7 @@ class Workload(Record):
     clip_norm: Positive | None = optional_part()
     fused_projections: bool | None = optional_part()
     denoising_steps: Size | None = optional_part()
+    chunked_loss: bool | None = optional_part()
 
 
 class Ceilings(Record):

@@ -14,26 +14,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 Group = tuple[str, ...]
 """Paths of linear layers that are given the same input, in the order of their calls."""
 
 
-class Wide(torch.nn.Linear):
+class Wide(torch.nn.Module):
     """Several linear layers as one: gives the first one's output and holds the others'."""
 
     def __init__(self, parts: list[torch.nn.Linear]) -> None:
-        torch.nn.Module.__init__(self)
+        super().__init__()
         self.widths = [part.out_features for part in parts]
-        self.in_features, self.out_features = parts[0].in_features, sum(self.widths)
-        self.weight = _joined([part.weight for part in parts])
-        self.bias = _joined_biases(parts)  # type: ignore[assignment]
+        self.layer = torch.nn.Linear(parts[0].in_features, sum(self.widths), device="meta")
+        self.layer.weight = _joined([part.weight for part in parts])
+        self.layer.bias = _joined_biases(parts)  # type: ignore[assignment]
         self.held: list[Tensor] = []
 
     def forward(self, given: Tensor) -> Tensor:
         """The first part's output."""
-        first, *self.held = linear(given, self.weight, self.bias).split(self.widths, -1)
+        first, *self.held = self.layer(given).split(self.widths, -1)
         return first
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from modelworth.bench.models import zoo
 from modelworth.bench.run import checks
+from modelworth.bench.run.low_precision_limits import WEIGHTS_ONLY
 from modelworth.bench.run.observation import Observation
 from modelworth.bench.timing import samples
 from modelworth.bench.timing.machine import accelerator
@@ -115,7 +116,8 @@ def _fits_cache(seen: Observation) -> bool:
 
 def _mfu_datasheet(seen: Observation, machine: Machine) -> float | None:
     device = accelerator(machine.device) if machine.kind == "cuda" else None
-    peak = device and device.matmul_flops_per_s.get(SHORT[seen.workload.precision])
+    products = "bfloat16" if seen.workload.precision in WEIGHTS_ONLY else seen.workload.precision
+    peak = device and device.matmul_flops_per_s.get(SHORT[products])
     if not peak or not seen.model_flops_per_step:
         return None
     return seen.model_flops_per_step / float(np.median(seen.samples_s)) / seen.devices / peak

@@ -14,6 +14,9 @@ from pydantic_core import ErrorDetails
 
 from modelworth.bench.models import zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
+from modelworth.bench.models.size import EXPERTS
+from modelworth.bench.run.low_precision_limits import Narrow
+from modelworth.bench.timing.machine import gpu
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data import words
 from modelworth.data.errors import InputError, together
@@ -37,8 +40,11 @@ FORWARD_BATCH: dict[DeviceKind, int] = {"cpu": 4, "cuda": 64}
 LORA_RANK = 16
 TEXT_BESIDE_IMAGE = 64
 DENOISING_STEPS: dict[DeviceKind, int] = {"cpu": 4, "cuda": USUAL_STEPS}
-MEASURED: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
-"""Number formats that steps run in here."""
+MEASURED: tuple[Precision, ...] = (
+    *("float32", "tf32", "bfloat16", "float16"),
+    *("fp8", "int8", "int4"),
+)
+"""Number formats that steps run in here, or whose weights they read."""
 FLAGS = "--"
 """The place of what was typed on the command line."""
 CompileMode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
@@ -53,6 +59,7 @@ class Request(Record):
         compile: whether to use torch.compile; a mode implies yes.
         fused_projections: whether layers of one input are joined (query, key and value; gate and
             up); None: where the family has such layers.
+        chunked_loss: whether logits are made a few at a time; None: where the family can.
         clip_norm: largest norm that all gradients together may have; None: any.
         data_parallel: ranks that each take a batch of their own (with `fully_sharded`: FSDP2).
     """
@@ -70,6 +77,7 @@ class Request(Record):
     compile_mode: CompileMode | None = None
     cuda_graphs: bool | None = None
     fused_projections: bool | None = None
+    chunked_loss: bool | None = None
     optimizer: str | None = None
     clip_norm: Positive | None = None
     gradient_accumulation: Size = 1
@@ -109,6 +117,8 @@ class Request(Record):
             raise InputError("work", found, f"one of {', '.join(KINDS[blueprint.family])}")
         if self.precision == "tf32" and device == "cpu":
             raise InputError("precision", "tf32", "fp32, bf16 or fp16 on a processor")
+        if self.precision in ("fp8", "int8", "int4"):
+            self._require_narrow(self.precision, blueprint, device)
         return Task(
             model=self.model,
             weights=self.weights,
@@ -117,6 +127,25 @@ class Request(Record):
             device=device,
             seed=self.seed,
         )
+
+    def _require_narrow(
+        self, precision: Precision, blueprint: zoo.Blueprint, device: DeviceKind
+    ) -> None:
+        """Refuse a narrow format that the work, the model or the device doesn't have."""
+        spread = self.data_parallel * self.tensor_parallel > 1
+        found = gpu() if device == "cuda" else None
+        asked = Narrow(
+            precision=precision,
+            kind=self.work,
+            family=blueprint.family,
+            routed=any(blueprint.config.get(key) for key in EXPERTS),
+            spread=spread,
+            device=found.name if found else device,
+            capability=found.capability if found else None,
+            on_gpu=device == "cuda",
+        )
+        if (allowed := asked.instead()) is not None:
+            raise InputError("precision", asked.told, allowed)
 
     def _workload(self, blueprint: zoo.Blueprint, device: DeviceKind) -> Workload:
         training, cuda = self.work in TRAINING, device == "cuda"
@@ -137,6 +166,7 @@ class Request(Record):
             compile_mode=(self.compile_mode or "default") if compiled else None,
             cuda_graphs=graphs if self.cuda_graphs is None else self.cuda_graphs,
             fused_projections=self.fused_projections,
+            chunked_loss=self.chunked_loss,
             optimizer=(self.optimizer or "adamw_fused") if training else None,
             clip_norm=self.clip_norm,
             denoising_steps=steps if self.work == "generate" else None,

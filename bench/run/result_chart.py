@@ -21,6 +21,7 @@ NAMES = {
     "compile_mode": "",
     "cuda_graphs": "",
     "fused_projections": "",
+    "chunked_loss": "",
     "optimizer": "",
     "clip_norm": "clip",
     "gradient_accumulation": "accumulate",
@@ -31,6 +32,7 @@ SWITCHES = {
     "compiled": ("compiled", "eager steps"),
     "cuda_graphs": ("graphs", "no graphs"),
     "fused_projections": ("fused", "not fused"),
+    "chunked_loss": ("chunked loss", "whole logits"),
 }
 
 

@@ -25,7 +25,11 @@ MOST_CASES = 1000
 GENERATION: tuple[Kind, ...] = ("decode", "generate")
 USED_BY: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(
-        ("optimizer", "gradient_accumulation", "activation_checkpointing", "clip_norm"), TRAINING
+        (
+            *("optimizer", "gradient_accumulation", "activation_checkpointing", "clip_norm"),
+            "chunked_loss",
+        ),
+        TRAINING,
     ),
     "lora_rank": ("finetune_lora",),
     "cuda_graphs": GENERATION,

@@ -140,6 +140,9 @@ def measure(
                 "compile_mode": work.compile_mode,
                 "cuda_graphs": work.cuda_graphs,
                 "fused_projections": work.fused_projections,
+                "chunked_loss": work.chunked_loss,
+                "quantization": work.quantization,
+                "weight_bits": work.weight_bits,
             }
         ),
         unit=work.unit,

@@ -22,7 +22,9 @@ DTYPES: dict[Precision, torch.dtype] = {
     "tf32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
+    "fp8": torch.float8_e4m3fn,
 }
+"""Of the factors of products; int8 and int4 are formats of weights, multiplied in bfloat16."""
 MATMUL_SIZES = {"cpu": (1024, 2048), "cuda": (4096, 8192, 12288, 16384)}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**31}
 ROW_LENGTHS = (2048, 4096, 8192)
@@ -32,10 +34,11 @@ COLLECTIVE_BYTES = {"cpu": (2**22, 2**25), "cuda": (2**26, 2**28, 2**30)}
 def probe(device: torch.device, precision: Precision, budget_s: float = 1.0) -> Ceilings:
     """Measure a device's ceilings, `budget_s` seconds for each."""
     set_matmul_precision(precision)
-    clock, dtype = clock_for(device), DTYPES.get(precision, torch.bfloat16)
+    clock, factors = clock_for(device), DTYPES.get(precision, torch.bfloat16)
+    dtype = torch.bfloat16 if factors is torch.float8_e4m3fn else factors
     with torch.inference_mode():
         return Ceilings(
-            matmul_flops_per_s=_matmul(device, dtype, clock, budget_s),
+            matmul_flops_per_s=_matmul(device, factors, clock, budget_s),
             copy_bytes_per_s=_copy(device, clock, budget_s),
             read_bytes_per_s=_read(device, dtype, clock, budget_s),
             collective_bytes_per_s=_all_reduce(device, dtype, clock, budget_s),
@@ -68,14 +71,18 @@ def _matmul(device: torch.device, dtype: torch.dtype, clock: Clock, budget_s: fl
     rates = []
     for size in MATMUL_SIZES[device.type]:
         left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-        out = torch.empty(size, size, device=device, dtype=dtype)
-        multiply = _multiplier(left, right, out)
+        multiply = _multiplier(left, right)
         share_s = budget_s / len(MATMUL_SIZES[device.type])
         rates.append(2 * size**3 / _best_s(multiply, clock, share_s))
     return max(rates)
 
 
-def _multiplier(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> Callable[[], object]:
+def _multiplier(left: torch.Tensor, right: torch.Tensor) -> Callable[[], object]:
+    """The product of two matrices, into a place that is there already where the kernel has one."""
+    if left.dtype is torch.float8_e4m3fn:
+        one, turned = torch.ones((), device=left.device), right.t()
+        return lambda: torch._scaled_mm(left, turned, one, one, out_dtype=torch.bfloat16)
+    out = torch.empty(left.shape[0], right.shape[1], device=left.device, dtype=left.dtype)
     return lambda: torch.mm(left, right, out=out)
 
 

@@ -38,6 +38,7 @@ class Gpu:
     memory_bytes: int
     driver: str
     power_limit_w: float | None
+    capability: tuple[int, int] | None = None
 
 
 def default_device() -> DeviceKind:
@@ -128,6 +129,7 @@ def gpu() -> Gpu | None:
             memory_bytes=int(library.nvmlDeviceGetMemoryInfo(first).total),
             driver=text(library.nvmlSystemGetDriverVersion()),
             power_limit_w=_power_limit_w(library, first),
+            capability=_capability(library, first),
         )
 
 
@@ -190,6 +192,15 @@ def _power_limit_w(library: Any, handle: Any) -> float | None:
         return float(library.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
     except library.NVMLError:
         return None
+
+
+def _capability(library: Any, handle: Any) -> tuple[int, int] | None:
+    """CUDA's compute capability; None where NVML doesn't tell."""
+    try:
+        major, minor = library.nvmlDeviceGetCudaComputeCapability(handle)
+    except (library.NVMLError, AttributeError):
+        return None
+    return int(major), int(minor)
 
 
 def _torch_has_cuda() -> bool:

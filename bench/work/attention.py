@@ -85,7 +85,7 @@ def _attend(
     elif groups > 1 and (attention_mask is not None or query.device.type == "cpu"):
         # The queries that share keys become rows of one product: no key is copied.
         query, groups = query.reshape(batch, key.shape[1], groups, -1), 1
-    if groups > 1 and query.device.type == "cuda" and query.dtype is torch.float32:
+    if groups > 1 and query.device.type == "cuda" and product_format(query) is torch.float32:
         # Only the 16-bit flash kernels share keys between queries; others need copies.
         key, value = (each.repeat_interleave(groups, dim=1) for each in (key, value))
         groups = 1
@@ -100,3 +100,12 @@ def _attend(
         enable_gqa=groups > 1,
     )
     return output.reshape(batch, heads, length, -1).transpose(1, 2).contiguous(), None
+
+
+def product_format(given: torch.Tensor) -> torch.dtype:
+    """The number format that a product of this tensor runs in.
+
+    Rotated queries are float32 under autocast, which lowers them on their way into the kernel.
+    """
+    device = given.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else given.dtype

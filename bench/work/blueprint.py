@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed
 
+from modelworth.bench.models.low_precision import STORED
 from modelworth.bench.models.zoo import Blueprint
 from modelworth.bench.work.task import Task
 from modelworth.data.errors import InputError
@@ -21,7 +22,9 @@ DTYPES = {
     "tf32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
+    **dict.fromkeys(STORED, torch.bfloat16),
 }
+"""Of what isn't a stored weight; narrower formats are of weights, or of a product's factors."""
 COMPILE_MODES = (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.fused import fuse_projections
+from modelworth.bench.models.low_precision import STORED, lower_weights
 from modelworth.bench.work.attention import implementation, windowed
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
@@ -52,6 +53,9 @@ class Decoder:
             self.fused = fuse_projections(self.model, self._allocate)
         else:
             self._allocate()
+        self.weight_bits: float | None = None
+        if job.workload.precision in STORED:
+            self.weight_bits = lower_weights(self.model, job.workload.precision)
 
     @property
     def encodes(self) -> bool:

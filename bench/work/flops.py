@@ -190,7 +190,12 @@ def _holding(model: PreTrainedModel, given: Batch, context: int) -> tuple[dict[s
         return source, held.past_key_values
 
 
-def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: int) -> float:
+def decode_bytes(
+    blueprint: zoo.Blueprint,
+    workload: Workload,
+    element_bytes: int,
+    weight_bytes: float | None = None,
+) -> float:
     """Bytes that a decode step must move: weights used, cache read, the new token's part written.
 
     A mixture of experts reads those that the batch touches when each token picks evenly,
@@ -202,7 +207,7 @@ def decode_bytes(blueprint: zoo.Blueprint, workload: Workload, element_bytes: in
     single = workload.model_copy(update={"batch": 1})
     given = _source(blueprint, model, single)
     per_sequence = cache_elements(model, given, size.context + 1)
-    return (weights + workload.batch * per_sequence) * element_bytes
+    return weights * (weight_bytes or element_bytes) + workload.batch * per_sequence * element_bytes
 
 
 def _weights_read(model: PreTrainedModel, batch: int) -> float:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
+from modelworth.bench.models.low_precision import STORED
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import CAUSAL, implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
@@ -71,7 +72,8 @@ def prepare_decode(job: Job) -> Work:
     context = decoder.size.context
     decoder.hold(context)
     step, captured = graphed(decoder, job)
-    moved = flops.decode_bytes(job.blueprint, job.workload, job.dtype.itemsize)
+    weight_bytes = decoder.weight_bits / 8 if decoder.weight_bits else None
+    moved = flops.decode_bytes(job.blueprint, job.workload, job.dtype.itemsize, weight_bytes)
     return _decoder_work(
         job,
         decoder,
@@ -149,6 +151,8 @@ def _decoder_work(
         decoder.model,
         step,
         fused_projections=decoder.fused,
+        quantization=STORED.get(job.workload.precision),
+        weight_bits=decoder.weight_bits,
         cache_bytes=cache,
         predicted_bytes=None if predicted is None else predicted + cache,
         **known,

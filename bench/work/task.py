@@ -108,7 +108,10 @@ class Work:
         reset: called before each step, outside of what is timed; None where nothing needs it.
         attention: the implementation in use (`sdpa`, `eager`, `flash_attention_2`).
         compiled: whether the step really runs compiled, and in which mode.
-        fused_projections: whether projections of the same input are one product; None: not asked.
+        fused_projections: whether projections of one input are one product; None: no question.
+        chunked_loss: whether logits are made a few rows at a time; None: no question.
+        quantization: how weights are stored that are narrower than the rest of the work.
+        weight_bits: of one that products read, the mean, scales included.
         weights_bytes: storage of the parameters on this rank; the other parts likewise; None where
             the kind of work has none. `predicted_bytes` is the peak expected before running.
     """
@@ -128,6 +131,9 @@ class Work:
     compile_mode: str | None = None
     cuda_graphs: bool = False
     fused_projections: bool | None = None
+    chunked_loss: bool | None = None
+    quantization: str | None = None
+    weight_bits: float | None = None
     weights_bytes: int | None = None
     gradients_bytes: int | None = None
     optimizer_bytes: int | None = None

@@ -19,10 +19,12 @@ from torch.nn.utils import clip_grad_norm_
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.models.families import FAMILIES
+from modelworth.bench.models.low_precision import train_in_fp8
 from modelworth.bench.models.mixed import lower_experts
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import CAUSAL, implementation, public_name
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
+from modelworth.bench.work.chunked_loss import chunk_loss, chunk_rows
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
 from modelworth.bench.work.inputs import Batch, forward_batch, training_batch, work_of
 from modelworth.bench.work.kernel_flops import kernel_flops
@@ -102,6 +104,8 @@ class TrainingStep:
 def prepare(job: Job) -> Work:
     """The training step of a case."""
     model = _model(job)
+    chunked = _chunkable(job) and chunk_loss(model)
+    model = distributed.spread(model, job.layout, job.device, job.dtype, trained=True)
     step = TrainingStep(
         model,
         _loss(job, model),
@@ -128,16 +132,17 @@ def prepare(job: Job) -> Work:
         attention=attention,
         compiled=job.workload.compiled,
         compile_mode=compile_mode(job.workload),
+        chunked_loss=chunked if job.blueprint.family in CAUSAL else None,
         weights_bytes=parameter_bytes(model),
         gradients_bytes=trained,
         optimizer_bytes=optimizer,
-        logits_bytes=_logits_bytes(job, model),
+        logits_bytes=_logits_bytes(job, model, chunked),
         predicted_bytes=_predicted_bytes(job, model, optimizer),
     )
 
 
 def _model(job: Job) -> Any:
-    """The model in training mode, with adapters, checkpointing and layout as asked."""
+    """The model in training mode, with adapters and checkpointing as asked, on this rank alone."""
     workload = job.workload
     lora = workload.kind == "finetune_lora"
     dtype = job.dtype if lora else torch.float32
@@ -151,9 +156,18 @@ def _model(job: Job) -> Any:
         model = add_lora(model, workload.lora_rank)
     elif job.dtype is not torch.float32 and not job.layout.fully_sharded:
         lower_experts(model, job.dtype)
+    if workload.precision == "fp8":
+        train_in_fp8(model)
     if workload.activation_checkpointing:
         enable_checkpointing(model)
-    return distributed.spread(model.train(), job.layout, job.device, job.dtype, trained=True)
+    return model.train()
+
+
+def _chunkable(job: Job) -> bool:
+    """Whether the loss may be taken in chunks: unless asked not to, or where the head is split."""
+    split = job.layout.tensor > 1 or job.layout.fully_sharded
+    causal = job.blueprint.family in CAUSAL
+    return causal and job.workload.chunked_loss is not False and not split
 
 
 def enable_checkpointing(model: Any) -> None:
@@ -205,8 +219,8 @@ def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=fused)
 
 
-def _logits_bytes(job: Job, model: Any) -> int | None:
-    """Storage of one micro-batch's logits in float32, in which the loss is taken.
+def _logits_bytes(job: Job, model: Any, chunked: bool) -> int | None:
+    """Storage of the logits in float32, in which the loss is taken: a micro-batch's, or a chunk's.
 
     None where the compiler may have fused them away: what was never made is no part of the peak.
     """
@@ -216,7 +230,8 @@ def _logits_bytes(job: Job, model: Any) -> int | None:
     if "prompt_tokens" not in FAMILIES[job.blueprint.family].sizes or vocabulary is None:
         return None
     shapes = forward_batch(job.blueprint, model.config, job.workload, torch.device("meta"), None)
-    return int(list(shapes.values())[-1].numel()) * vocabulary * 4
+    rows = int(list(shapes.values())[-1].numel())
+    return (min(rows, chunk_rows(vocabulary)) if chunked else rows) * vocabulary * 4
 
 
 def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int) -> int | None:

@@ -50,8 +50,8 @@ on several nodes, the same command on each:
 SWEPT = (
     "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "denoising_steps",
     "precision", "attention", "compile", "compile_mode", "cuda_graphs", "fused_projections",
-    "optimizer", "clip_norm",
-    "gradient_accumulation", "lora_rank", "weights", "seed",
+    "chunked_loss", "optimizer", "clip_norm", "gradient_accumulation", "lora_rank", "weights",
+    "seed",
 )  # fmt: skip
 """Options that take several values, separated by commas."""
 CASE_OPTIONS = (
@@ -108,12 +108,13 @@ def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--new-tokens", metavar="N", help="tokens to generate for each sequence")
     group.add_argument("--image-pixels", metavar="N", help="side of square images")
     group.add_argument("--denoising-steps", metavar="N", help="for an image, of diffusion")
-    group.add_argument("--precision", help="fp32, tf32, bf16 or fp16")
+    group.add_argument("--precision", help="fp32, tf32, bf16, fp16, fp8, int8 or int4")
     group.add_argument("--attention", help="sdpa (default), eager, flash_attention_2")
     group.add_argument("--compile", metavar="on|off", help="default: on with a GPU")
     group.add_argument("--compile-mode", help="of torch.compile, such as max-autotune")
     group.add_argument("--cuda-graphs", metavar="on|off", help="decoding, on by default")
     group.add_argument("--fused-projections", metavar="on|off", help="decoding, on by default")
+    group.add_argument("--chunked-loss", metavar="on|off", help="training, on by default")
     group.add_argument("--optimizer", help="adamw_fused (default) or adamw")
     group.add_argument("--clip-norm", metavar="X", help="clip the gradients' norm, such as to 1")
     group.add_argument("--gradient-accumulation", metavar="N")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from modelworth.costmodel.architecture.memory import weights_bytes
 from modelworth.costmodel.prediction.against import against
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns_on
@@ -31,13 +32,19 @@ LADDER = ("ladder-1m", "ladder-4m", "ladder-16m", "ladder-48m")
 TRUE = (0.6, 0.8, 3e-4)
 
 
-def record(model: str, kind: str, step_s: float, flags: tuple[str, ...] = ()) -> Measurement:
+def record(
+    model: str,
+    kind: str,
+    step_s: float,
+    flags: tuple[str, ...] = (),
+    precision: str = "float32",
+) -> Measurement:
     entry = CATALOG.model(model)
     work = 8 * (1 if kind == "decode" else 256)
     return Measurement(
         recorded_at=datetime(2026, 11, 24, tzinfo=UTC),
         model={"name": model, "family": entry.family, "config": entry.config},
-        workload={"kind": kind, "batch": 8, "prompt_tokens": 256, "precision": "float32"},
+        workload={"kind": kind, "batch": 8, "prompt_tokens": 256, "precision": precision},
         machine={
             "device": "Made-up CPU",
             "kind": "cpu",
@@ -94,6 +101,17 @@ def test_beyond_what_was_measured_the_interval_widens():
     found = Predictor(CATALOG, records=records).predict_all([inside, outside])
     assert [one.basis for one in found] == ["measured", "extrapolated"]
     assert "measurements of this device" in found[1].note
+
+
+def test_narrow_weights_are_a_case_of_their_own_and_are_read_as_narrow():
+    """As `bench --precision int4` records them: never taken for records in bfloat16."""
+    both = [record("ladder-48m", "decode", 1.0, precision=one) for one in ("bfloat16", "int4")]
+    wide, narrow = map(case_of, both)
+    assert [fit.precision for fit in machine_fits(both)] == ["bf16", "int4"]
+    work = columns_on([wide, narrow], [machine_device(one) for one in (wide, narrow)])
+    found = times("decode", work, machine_coefficients(*TRUE))
+    assert 0.25 < float(found.step_s[1] / found.step_s[0]) < 0.9
+    assert weights_bytes(narrow.architecture, "int4") < weights_bytes(wide.architecture, "bf16") / 2
 
 
 def test_a_flagged_record_counts_for_less():
