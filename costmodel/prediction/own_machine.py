@@ -19,12 +19,12 @@ from modelworth.costmodel.architecture.identity import content
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
 from modelworth.costmodel.prediction.columns import Columns, columns_on
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients, shipped_tables
-from modelworth.costmodel.prediction.step.device import Device, device_of
+from modelworth.costmodel.prediction.step.device import RATES, Device, device_of
 from modelworth.costmodel.prediction.times import Times, times
-from modelworth.data.catalog import Accelerator, Catalog
+from modelworth.data.catalog import RATE_COLUMNS, Accelerator, Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
-from modelworth.data.words import WORK_OF, Work
+from modelworth.data.words import BITS, WORK_OF, Work
 
 Array = NDArray[np.float64]
 
@@ -165,13 +165,15 @@ def machine_accelerator(record: Measurement) -> Accelerator:
     if rate is None or read is None:
         raise InputError(f"measurement {record.id}: ceilings", "unknown", "measured")
     memory = record.machine.memory_bytes or record.machine.host_memory_bytes or 2**34
-    column = f"{precision_name(record.workload.precision)}_tflops"
+    name = RATES[precision_name(record.workload.precision)][0]
+    narrow = BITS[record.workload.precision] < BITS["bfloat16"]  # what isn't, runs in bfloat16
+    columns = {RATE_COLUMNS[name], *([RATE_COLUMNS["bf16"]] if narrow else [])}
     return Accelerator.model_validate(
         {
             "name": record.machine.device,
             "vendor": "unknown",
             "architecture": record.machine.kind,
-            column: rate / 1e12,
+            **dict.fromkeys(columns, rate / 1e12),
             "bandwidth_gb_per_s": read / 1e9,
             "memory_gib": memory / 2**30,
             "source": f"ceilings of measurement {record.id}",
