@@ -289,7 +289,7 @@ def test_what_a_kind_of_work_ignores_is_refused(model, kind, choice):
         expanded({"model": model, "work": kind, choice: 2}, FLAGS, "cpu")
 
 
-@pytest.mark.parametrize("precision", ["fp8", "int4", "tf32"])
+@pytest.mark.parametrize("precision", ["fp8", "fp4", "tf32"])
 def test_a_format_that_the_device_lacks_is_refused_before_anything_is_probed(precision):
     with pytest.raises(InputError, match="bf16"):
         expanded({"model": "ladder-1m", "work": "decode", "precision": precision}, FLAGS, "cpu")
