@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from modelworth.bench.models import zoo
+from modelworth.bench.models.narrow_limits import WEIGHTS_ONLY
 from modelworth.bench.run import checks
-from modelworth.bench.run.low_precision_limits import WEIGHTS_ONLY
 from modelworth.bench.run.observation import Observation
 from modelworth.bench.timing import samples
 from modelworth.bench.timing.machine import accelerator

@@ -14,8 +14,7 @@ from pydantic_core import ErrorDetails
 
 from modelworth.bench.models import zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
-from modelworth.bench.models.size import EXPERTS
-from modelworth.bench.run.low_precision_limits import Narrow
+from modelworth.bench.models.narrow_limits import NARROW, require_possible
 from modelworth.bench.timing.machine import gpu
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data import words
@@ -117,35 +116,19 @@ class Request(Record):
             raise InputError("work", found, f"one of {', '.join(KINDS[blueprint.family])}")
         if self.precision == "tf32" and device == "cpu":
             raise InputError("precision", "tf32", "fp32, bf16 or fp16 on a processor")
-        if self.precision in ("fp8", "int8", "int4"):
-            self._require_narrow(self.precision, blueprint, device)
+        workload = self._workload(blueprint, device)
+        if workload.precision in NARROW:
+            found = gpu() if device == "cuda" else None
+            name, capability = (found.name, found.capability) if found else (device, None)
+            require_possible(workload, blueprint, name, capability)
         return Task(
             model=self.model,
             weights=self.weights,
             trust_remote_code=self.trust_remote_code,
-            workload=self._workload(blueprint, device),
+            workload=workload,
             device=device,
             seed=self.seed,
         )
-
-    def _require_narrow(
-        self, precision: Precision, blueprint: zoo.Blueprint, device: DeviceKind
-    ) -> None:
-        """Refuse a narrow format that the work, the model or the device doesn't have."""
-        spread = self.data_parallel * self.tensor_parallel > 1
-        found = gpu() if device == "cuda" else None
-        asked = Narrow(
-            precision=precision,
-            kind=self.work,
-            family=blueprint.family,
-            routed=any(blueprint.config.get(key) for key in EXPERTS),
-            spread=spread,
-            device=found.name if found else device,
-            capability=found.capability if found else None,
-            on_gpu=device == "cuda",
-        )
-        if (allowed := asked.instead()) is not None:
-            raise InputError("precision", asked.told, allowed)
 
     def _workload(self, blueprint: zoo.Blueprint, device: DeviceKind) -> Workload:
         training, cuda = self.work in TRAINING, device == "cuda"

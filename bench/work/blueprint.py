@@ -10,6 +10,7 @@ import torch
 from torch import distributed
 
 from modelworth.bench.models.low_precision import STORED
+from modelworth.bench.models.narrow_limits import require_possible
 from modelworth.bench.models.zoo import Blueprint
 from modelworth.bench.work.task import Task
 from modelworth.data.errors import InputError
@@ -81,6 +82,8 @@ def job_of(case: Task, blueprint: Blueprint, device: torch.device) -> Job:
     if workload.compile_mode not in COMPILE_MODES:
         allowed = ", ".join(str(mode) for mode in COMPILE_MODES)
         raise InputError("workload.compile_mode", workload.compile_mode, f"one of {allowed}")
+    capability = torch.cuda.get_device_capability(device) if device.type == "cuda" else None
+    require_possible(workload, blueprint, device.type, capability)
     generator = torch.Generator(device).manual_seed(case.seed + _data_rank(workload.layout))
     return Job(case, blueprint, device, dtype, generator)
 

@@ -165,7 +165,8 @@ def test_work_is_counted_in_its_natural_unit(model, choices, unit, done):
     [
         ({"prompt_tokens": 5000}, "workload.prompt_tokens"),
         ({"prompt_tokens": None}, "workload.prompt_tokens"),
-        ({"precision": "fp8"}, "workload.precision"),
+        ({"precision": "fp8"}, "precision"),
+        ({"precision": "int8"}, "precision"),
         ({"optimizer": "sophia"}, "workload.optimizer"),
         ({"compiled": True, "compile_mode": "odd"}, "workload.compile_mode"),
         ({"layout": {"data": 2}}, "workload.layout"),
