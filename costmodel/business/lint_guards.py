@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from modelworth.costmodel.analysis import Finding
@@ -13,6 +14,7 @@ UTILISATION_LIMIT: Final = 0.7
 RELEASED_LIMIT: Final = 0.65
 BATCH: Final = 0.9
 LEAST_BAR: Final = 0.5
+FEW_USERS: Final = 4
 LENGTH_RATIO: Final = 4.0
 MFU_LIMIT: Final = 0.75
 SAME: Final = 0.01
@@ -86,7 +88,7 @@ def one_user_given(plan: PlanView) -> Finding | None:
     user = 1 / plan.number("capacity.objective.tpot_p95_s")
     setting = plan.settings.get("capacity.decode_tokens_per_s_per_gpu")
     given = setting is not None and not setting.measurement_ids
-    if given and plan.line("decode_gpu_s").any() and replica <= 2 * user:
+    if given and plan.line("decode_gpu_s").any() and replica <= FEW_USERS * user:
         return plan.found(
             "T05G", "capacity.decode_tokens_per_s_per_gpu", tokens_per_s=replica, user=user
         )
@@ -118,14 +120,17 @@ def sparse_peak(plan: PlanView) -> Finding | None:
 
 
 def _looks_sparse(peak: float) -> bool:
-    """Whether a peak is twice a device's dense rate in bf16, and no device's own."""
-    rates = [
-        device.matmul_flops_per_s["bf16"] or device.matmul_flops_per_s["fp16"]
-        for device in load_catalog().accelerators
-    ]
+    """Whether a peak is twice a device's dense rate, in bf16 or fp8, and no device's own in it."""
+    devices = [device.matmul_flops_per_s for device in load_catalog().accelerators]
+    half = [rates["bf16"] or rates["fp16"] for rates in devices]
+    return _doubled(peak, half) or _doubled(peak, [*half, *(rates["fp8"] for rates in devices)])
+
+
+def _doubled(peak: float, rates: Iterable[float | None]) -> bool:
+    """Whether a peak is twice one of the rates, and none of them."""
     own = [rate for rate in rates if rate is not None]
-    doubled = any(abs(peak / (2 * rate) - 1) < SAME for rate in own)
-    return doubled and not any(abs(peak / rate - 1) < SAME for rate in own)
+    twice = any(abs(peak / (2 * rate) - 1) < SAME for rate in own)
+    return twice and not any(abs(peak / rate - 1) < SAME for rate in own)
 
 
 def constant_mfu(plan: PlanView) -> Finding | None:

@@ -16,6 +16,11 @@ HOURS_LIMIT: Final = 0.15
 HALF: Final = 0.5
 QUARTER: Final = 0.25
 VOLUMES: Final = ("demand", "revenue")
+#: units of what is sold
+SOLD: Final = frozenset({
+    "requests/month", "seats", "contracts", "images/month", "calls/month", "jobs/month", "GPUs",
+    "people", "contacts/month", "usd/year",
+})  # fmt: skip
 PRICES: Final = ("price_usd", "rent_", "api_price_usd", "purchase_usd", "contract_usd")
 
 
@@ -58,12 +63,18 @@ def counted_twice(plan: PlanView) -> Finding | None:
 
 
 def _drawn_failure(plan: PlanView) -> str | None:
-    """A driver that falls to next to nothing in some trials: failure, drawn."""
+    """A driver that falls to next to nothing in some trials, or in a weighted case: failure."""
     for key, setting in plan.settings.items():
         spec = setting.spec or {}
         values = (spec.get("discrete") or {}).get("values") if "discrete" in spec else None
         if values and min(values) <= 0.1 * max(values) and key.split(".")[0] in VOLUMES:
             return key
+    for case in plan.scenario.cases:
+        for change in case.option.changes:
+            row = plan.model.drivers[change.driver]
+            least = 0.1 * (1.0 if change.multiplies else plan.number(row.key))
+            if row.section in VOLUMES and row.unit in SOLD and change.value <= least:
+                return row.key
     return None
 
 

@@ -20,12 +20,13 @@ Sort = Literal["item", "total"]
 YEAR: Final = 12
 REVENUES: Final = (
     "api_revenue_usd", "seat_revenue_usd", "enterprise_revenue_usd", "image_revenue_usd",
-    "call_revenue_usd", "finetune_revenue_usd", "compute_revenue_usd", "internal_value_usd",
+    "call_revenue_usd", "finetune_revenue_usd", "compute_revenue_usd", "products_revenue_usd",
+    "services_revenue_usd", "internal_value_usd",
 )  # fmt: skip
 COSTS: Final = (
-    "gpu_cost_usd", "bought_usd", "tools_usd", "finetune_service_usd", "scrubbing_usd",
-    "review_usd", "support_usd", "payment_fees_usd", "lease_usd", "direct_cost_usd",
-    "platform_staff_usd",
+    "gpu_cost_usd", "bought_usd", "inference_usd", "tools_usd", "finetune_service_usd",
+    "scrubbing_usd", "review_usd", "support_usd", "payment_fees_usd", "lease_usd",
+    "direct_cost_usd", "platform_staff_usd",
 )  # fmt: skip
 OPERATING: Final = (
     "acquisition_usd", "sales_usd", "general_usd", "research_usd", "compliance_usd",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
+import numpy as np
+
 from modelworth.data.errors import InputError
 from modelworth.data.words import Precision
 
@@ -115,6 +117,23 @@ def peak_over_average(where: str, found: Any) -> float:
     if mean == 0:
         raise InputError(where, "24 times 0", "load in at least one hour")
     return float(max(found) / mean)
+
+
+def between(where: str, points: Mapping[Any, Any]) -> list[float]:
+    """Every month's value from those of some months, on straight lines between them."""
+    allowed = f"months from 1 to {MONTHS[1]} and their numbers, such as {{1: 1.70, 6: 2.35}}"
+    known = {}
+    for month, value in points.items():
+        whole = int(month) if str(month).isdecimal() else 0
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not 1 <= whole <= MONTHS[1] or not number or not abs(value) <= 1e30:
+            raise InputError(f"{where}.{month}", value, allowed)
+        known[whole] = float(value)
+    months = sorted(known)
+    return [
+        float(np.interp(at, months, [known[one] for one in months]))
+        for at in range(1, months[-1] + 1)
+    ]
 
 
 def actuals(where: str, found: Any) -> dict[str, tuple[float | None, ...]]:

@@ -6,6 +6,7 @@ A scenario nests the keys of data/drivers.csv and gives each a number, a word, o
       requests_per_month: 2e6
       growth_per_year: {low: 0.2, mode: 0.5, high: 1.5}
       churn_per_month: {value: 0.03, source: "our billing, 2026", as_of: 2026-10}
+      cached_share: {value: "= 342 / 608", source: "tokens of a day, in billions"}
 
 What it doesn't give stands at the table's default. What can't be right is refused with the path of
 the field, what was found and what is allowed.
@@ -26,7 +27,7 @@ from typing import Any, Final
 import yaml
 
 from modelworth import data
-from modelworth.costmodel.scenario import fields, surprises
+from modelworth.costmodel.scenario import arithmetic, fields, surprises
 from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
 from modelworth.costmodel.scenario.drivers import ANCHORS, Driver, load_drivers
 from modelworth.costmodel.scenario.expected import Expectation, read_expected
@@ -143,7 +144,7 @@ def loads(text: str, name: str = "scenario.yaml") -> Scenario:
 
 def from_document(document: Mapping[str, Any], name: str = "scenario.yaml") -> Scenario:
     """The scenario that plain data hold, as a YAML file would."""
-    return _Reader(name).read(document)
+    return _Reader(name).read(arithmetic.worked_out(f"{name}: ", document))
 
 
 def with_overrides(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
@@ -324,6 +325,8 @@ class _Reader:
                 raise InputError(where, ", ".join(map(str, rest)), "value, source, as_of, note")
             found = found.get("value", rest)
         basis: Basis = "published" if source else "assumed"
+        if driver.kind == "monthly" and isinstance(found, Mapping) and found:
+            found = fields.between(where, found)
         if isinstance(found, Mapping):
             return self._uncertain(driver, found, source, as_of, basis)
         if driver.kind == "monthly":
@@ -367,8 +370,13 @@ class _Reader:
 
     def _by_month(self, driver: Driver, found: Any) -> tuple[float, ...]:
         where = self._at(driver.key)
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            found = [found]
         if not isinstance(found, list | tuple) or not 1 <= len(found) <= MONTHS[1]:
-            allowed = f"a list of 1 to {MONTHS[1]} numbers, the first for the first month"
+            allowed = (
+                f"a number, a list of 1 to {MONTHS[1]} of them, the first for the first month, or"
+                " those of some months, such as {1: 1.70, 6: 2.35}"
+            )
             raise InputError(where, found, allowed)
         return tuple(driver.number(f"{where}[{place}]", value) for place, value in enumerate(found))
 

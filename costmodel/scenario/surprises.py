@@ -1,7 +1,7 @@
 """Surprises of prices and rents that a scenario draws because it states their volatility.
 
-They are standard normal, a driver for each year of the horizon, up to the fifth; one that the
-scenario settles itself stays as it is.
+They are standard normal, a driver for each year of the longest horizon; one that the scenario
+settles itself stays as it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 #: years in which a path has a surprise of its own
-YEARS: Final = 5
+YEARS: Final = 10
 #: drivers of a random path, by the beginning of their names
 PATHS: Final = ("demand.market_price", "compute.rent")
 SPEC: Final[dict[str, Any]] = {"normal": {"mean": 0.0, "sd": 1.0}}

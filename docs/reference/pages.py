@@ -1,4 +1,4 @@
-"""The reference pages: the library, the command line, the drivers, and the picture of the rooms."""
+"""The pages made from the code: library, command line, drivers, published cases, the rooms."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ import grimp
 
 import modelworth
 from modelworth.cli import VERBS
+from modelworth.costmodel.business.published_cases import Check
+from modelworth.costmodel.evaluate import check
 from modelworth.costmodel.scenario.drivers import Driver, load_drivers
+from modelworth.costmodel.scenario.scenario import FOLDER, load
 
 DOCS: Final = Path(__file__).parents[1]
 MADE: Final = "Made by `python -m docs.reference`; a test holds it current."
 ROOMS: Final = ("data", "bench", "costmodel", "report", "dashboard", "verbs")
-BEGIN, END = "<!-- rooms -->", "<!-- /rooms -->"
 
 
 def library() -> str:
@@ -78,10 +80,42 @@ def _default(driver: Driver) -> str:
 
 def architecture() -> str:
     """The page on the house, with its picture made anew."""
-    text = (DOCS / "architecture.md").read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{_picture()}\n{END}{after}"
+    return _between("architecture.md", "rooms", _picture())
+
+
+def _between(page: str, name: str, made: str) -> str:
+    """A page with what stands between its marks made anew."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = (DOCS / page).read_text("utf-8").partition(begin)
+    return f"{before}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
+
+
+def cases() -> str:
+    """The page on published cases, with what each comes to."""
+    rows = ["| case | law | published, and how far off | solved for |", "| --- | --- | --- | --- |"]
+    for path in sorted((FOLDER / "cases").glob("*.yaml")):
+        found = load(path)
+        checks = check(found)
+        shown = [one for one in checks if one.solved is None]
+        cells = (
+            path.stem,
+            found.text["en"]["law"],
+            "; ".join(map(_came_out, shown)),
+            ", ".join(
+                dict.fromkeys(
+                    f"`{one.expectation.solves}`" for one in checks if one.solved is not None
+                )
+            ),
+        )
+        rows.append("| " + " | ".join(cells) + " |")
+    return _between("cases.md", "cases", "\n".join(rows))
+
+
+def _came_out(one: Check) -> str:
+    """A published figure, and by how much the model misses it."""
+    wanted = one.expectation
+    span = f"{wanted.low:.4g}" + (f" to {wanted.high:.4g}" if wanted.high != wanted.low else "")
+    return f"`{wanted.key}` {span} ({one.deviation or 0.0:.1%})"
 
 
 def _picture() -> str:
@@ -110,4 +144,5 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     DOCS / "reference" / "command-line.md": command_line,
     DOCS / "reference" / "drivers.md": drivers,
     DOCS / "architecture.md": architecture,
+    DOCS / "cases.md": cases,
 }

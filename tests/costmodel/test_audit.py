@@ -25,7 +25,7 @@ from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.correlations import correlations
 from modelworth.costmodel.scenario.default_ranges import settings as ranges
-from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.drivers import ANCHORS, load_drivers
 from modelworth.costmodel.scenario.options import default_options
 from modelworth.costmodel.scenario.sampling_plan import plan as sampling_plan
 from modelworth.data.catalog import load_catalog
@@ -190,7 +190,9 @@ def test_nobody_pays_ten_times_the_price():
     key = "revenue.api.price_usd_per_million_output_tokens"
     prices = np.geomspace(0.79, 79, 60)
     asked = held.model.run({**held.values, key: prices}, ["api_requests"])["api_requests"][5]
-    assert asked == pytest.approx(asked[0] * (prices / 0.79) ** -1.11)
+    dearer = prices / 0.79
+    faster = 1 + np.maximum(0, np.log(dearer / 2))
+    assert asked == pytest.approx(asked[0] * dearer ** (-1.11 * faster))
     npv = held.model.indicators({**held.values, key: prices}, ["npv_usd"])["npv_usd"]
     assert (npv < 0).all(), "no root up to 79 USD"
     found, _ = break_even(held.model, held.values, key, "npv_usd", 0.0, (0.1, 79.0))
@@ -198,6 +200,18 @@ def test_nobody_pays_ten_times_the_price():
     assert found.demand_answers
     by_hand = question("chat_api_startup", **{key.replace(".", "__"): 7.9})
     assert by_hand.number("demand.anchor.output_price_usd_per_million_tokens") == 0.79
+
+
+@pytest.mark.parametrize("name", ["chat_api_startup", "medical_vision", "image_generation"])
+def test_all_prices_of_a_plan_ten_times_dearer_bring_next_to_nothing(name):
+    held = basis(question(name))
+    own = [key for key in ANCHORS if key in held.values and held.model.drivers[key].minimum == 0]
+    rows = {key: np.ravel(held.values[key])[0] * np.array([1.0, 2.0, 10.0]) for key in own}
+    anchors = {ANCHORS[key]: row[0] for key, row in rows.items()}
+    found = held.model.indicators({**held.values, **rows, **anchors}, ["total_revenue_usd"])
+    plain, twice, tenfold = found["total_revenue_usd"]
+    assert 0.8 * plain < twice < plain
+    assert tenfold < 0.1 * plain
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ SPECIFIED = {
     "coreweave_prepayment", "h100_landlord", "gpu_life_3_or_6", "meta_life_5_5", "deepseek_r1",
     "grok4_training", "kimi_k2", "routellm", "klarna", "copilot_15m", "doubao_120t",
     "openrouter_tokens", "gemini_energy", "rent_v_shape", "api_gpt4_level", "api_frontier_rise",
+    "cerebras_2025", "lenovo_2026",
     "anthropic_books", "image_list_price", "training_trend", "privacy_quality",
 }  # fmt: skip
 MODEL = Model(12)
@@ -48,7 +49,7 @@ def test_a_published_case_comes_out_of_the_model(path):
 def test_a_case_says_what_it_finds_in_both_languages(path):
     found = scenario.load(path)
     for language in ("en", "zh_CN"):
-        assert set(found.text[language]) == {"name", "question", "finding"}
+        assert set(found.text[language]) == {"name", "question", "finding", "law"}
 
 
 def test_all_specified_cases_are_there():

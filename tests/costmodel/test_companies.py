@@ -138,6 +138,17 @@ def test_a_random_path_is_ornstein_uhlenbecks_by_years():
     assert ours[35].std() == pytest.approx(0.4 / np.sqrt(2), rel=0.12), "the process' own spread"
 
 
+def test_a_random_path_keeps_its_spread_for_ten_years():
+    parts = {"rent_volatility_per_year": 0.4, "rent_reversion_per_year": 1.0}
+    plan = scenarios.from_document({**document(compute=parts), "months": 120}, "p.yaml")
+    held = assumptions(plan, {})
+    assert len(held.uncertain) == 10
+    table = draw(sampling_plan(held.uncertain, trials=4096, seed=1))
+    spread = np.log(held.model.run({**held.values, **table}, ["rent_index"])["rent_index"]).std(1)
+    own = 0.4 * np.sqrt(np.expm1(1) / (np.e + 1))  # yearly shocks, each e-folding in a year
+    assert spread[[61, 85, 109]] == pytest.approx([own] * 3, rel=0.03)
+
+
 def test_without_volatility_nothing_is_drawn():
     plan = scenarios.from_document(document(demand={"market_price_volatility_per_year": 0}), "p")
     assert assumptions(plan, {}).uncertain == {}

@@ -241,6 +241,26 @@ def test_the_ranking_is_the_same_over_months_in_which_nothing_happens():
     )
 
 
+def test_hardware_that_is_kept_longer_differs_by_its_keep_and_a_later_sale_alone():
+    """Not invariant, and rightly: a longer horizon houses idle GPUs and sells them later."""
+    values = {
+        "compute.serving": 1.0, "compute.platform_fte": 0.0, "demand.requests_per_month": 3e8,
+        "demand.curve": 2.0, "demand.volume_by_month": (1.0,) * 24 + (0.0,),
+        "company.receivable_days": 0.0, "company.payable_days": 0.0, "company.tax_rate_share": 0.0,
+        "compute.service_life_years": 5.0, "building.method": 0.0,
+    }  # fmt: skip
+    keys = ["fleet_sales_usd", "owned_running_usd", "discount_factor", "net_cash_usd", "capex_usd"]
+    two, three = (Model(months).run(values, keys) for months in (24, 36))
+    worth = [float((rows["net_cash_usd"] * rows["discount_factor"]).sum()) for rows in (two, three)]
+    assert two["capex_usd"].sum() == three["capex_usd"].sum() > 0
+    sales = [float((rows["fleet_sales_usd"] * rows["discount_factor"]).sum())
+             for rows in (two, three)]  # fmt: skip
+    keep = float((three["owned_running_usd"] * three["discount_factor"])[25:].sum())
+    assert sales[0] > sales[1] > 0
+    assert keep > 0
+    assert worth[1] - worth[0] == pytest.approx(sales[1] - sales[0] - keep, rel=1e-9)
+
+
 def test_knowing_a_driver_is_worth_what_nested_simulation_says():
     """Brute force: for each of many values the mean over all else, and the better decision."""
     document = {

@@ -81,6 +81,14 @@ def found(changes, records=()):
           "company.receivable_days": -30}),
         ("T10", {"revenue.api.paid_share": 1},
          {"revenue.api.paid_share": 1, "revenue.api.batch_share": 1}),
+        ("T13R", {"company.discount_rate_per_year": 0.3, "cases": {"ends": {
+            "label": "It ends", "weight": 0.4, "demand.requests_per_month": 0}}},
+         {"company.discount_rate_per_year": 0.3, "cases": {"slow": {
+             "label": "Slow", "weight": 0.4, "demand.curve": "logistic"}}}),
+        ("T05G", {"capacity.decode_tokens_per_s_per_gpu": 12, "capacity.gpus_per_replica": 8},
+         {"capacity.decode_tokens_per_s_per_gpu": 300}),
+        ("T06S", {**BUILT, "building.peak_flops_per_s": 3.958e15},
+         {**BUILT, "building.peak_flops_per_s": 2.25e15}),
         ("T05G", {"capacity.decode_tokens_per_s_per_gpu": 6.5},
          {"capacity.decode_tokens_per_s_per_gpu": 1000}),
         ("T06S", {**BUILT, "building.peak_flops_per_s": 1.979e15},

@@ -67,8 +67,9 @@ LINES = (
     Line(
         "final_run_gpu_hours", "GPU hours", "building",
         'where(building.method == "none", 0, where(building.hours_basis == "given",'
-        " building.given_gpu_hours, training_flops / (building.peak_flops_per_s"
-        " * building.mfu_share * 3600) * private_slowdown / goodput) * opening_training_index)",
+        " building.given_gpu_hours, where(building.hours_basis == \"cluster\","
+        " building.gpus * building.cluster_days * 24, training_flops / (building.peak_flops_per_s"
+        " * building.mfu_share * 3600) * private_slowdown / goodput)) * opening_training_index)",
     ),
     Line(
         "training_mfu", "share", "building",

@@ -18,8 +18,9 @@ LINES = (
     Line("payment_fees_usd", "usd", "company", "external_revenue_usd * company.payment_fee_share"),
     Line(
         "variable_cost_usd", "usd", "company",
-        "gpu_cost_usd + bought_usd + tools_usd + finetune_service_usd + scrubbing_usd + review_usd"
-        " + support_usd + payment_fees_usd + lease_usd + direct_cost_usd",
+        "gpu_cost_usd + bought_usd + inference_usd + tools_usd + finetune_service_usd"
+        " + scrubbing_usd + review_usd + support_usd + payment_fees_usd + lease_usd"
+        " + direct_cost_usd",
         "cost of revenue without the platform's staff",
     ),
     Line(
@@ -59,6 +60,7 @@ LINES = (
         "research_usd", "usd", "company",
         "revenue_usd * building.research_share_of_revenue + where(month > 0,"
         " (building.research_usd_per_year + building.research_compute_usd_per_year"
+        " + building.training_compute_usd_per_year"
         " + building.data_licence_usd_per_year + company.product_people"
         " * company.staff_usd_per_year * wage_index) / 12, 0)",
         "research and product development beside the models, and data licences",
@@ -126,7 +128,8 @@ LINES = (
     Line("net_profit_usd", "usd", "company", "profit_before_tax_usd - tax_usd"),
     Line(
         "supplier_cost_usd", "usd", "company",
-        "rent_usd + owned_running_usd + bought_usd + tools_usd + finetune_service_usd + lease_usd",
+        "rent_usd + owned_running_usd + bought_usd + inference_usd + tools_usd"
+        " + finetune_service_usd + lease_usd",
         "bills that are paid later, or before",
     ),
     Line(

@@ -196,6 +196,11 @@ LINES = (
         "all that providers' interfaces cost",
     ),
     Line(
+        "inference_usd", "usd", "compute",
+        "compute.inference_usd_per_year / 12 * volume * vendor_price_index",
+        "inference of which only the sum is known",
+    ),
+    Line(
         "tools_usd", "usd", "compute",
         "requests * served_share / 1000 * compute.tools_usd_per_thousand_requests",
     ),

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from modelworth.costmodel.formula.text import Line
 
-_ANY = "company.debt_usd + company.debt_share_of_capex > 0"
+_ANY = "any_debt == 1"
 
 LINES = (
     Line("monthly_debt_rate", "share", "cash", "company.debt_rate_per_year / 12"),
     Line(
+        "debt_planned_usd", "usd", "cash", "where(month > 0, company.debt_drawn_usd_by_month, 0)",
+        "draws of the plan's own table",
+    ),
+    Line(
+        "any_debt", "ratio", "cash",
+        "company.debt_usd + company.debt_share_of_capex + total(debt_planned_usd) > 0",
+    ),
+    Line(
         "debt_drawn_usd", "usd", "cash",
         f"where({_ANY}, where(month == 0, company.debt_usd, 0)"
-        " + where(month < months, company.debt_share_of_capex * capex_usd, 0), 0)",
-        "before opening, and with each purchase of hardware",
+        " + where(month < months, debt_planned_usd + company.debt_share_of_capex * capex_usd, 0),"
+        " 0)",
+        "before opening, by the plan's table, and with each purchase of hardware",
     ),
     Line("debt_drawn_to_date_usd", "usd", "cash", "cumulative(debt_drawn_usd)"),
     Line(

@@ -8,7 +8,29 @@ aren't won again. Sources: Verhulst 1838 (logistic growth); Bass 1969 (diffusion
 
 from __future__ import annotations
 
+from typing import Final
+
 from modelworth.costmodel.formula.text import Line
+
+#: stream → its price, that at which its volume holds, and what lets a price be 0
+_PRICES: Final = (
+    ("contract", "revenue.enterprise.contract_usd_per_year", "contract_usd_per_year", "1e-9"),
+    ("seat", "revenue.seats.price_usd_per_month", "seat_price_usd_per_month", "1e-9"),
+    ("gpu_hour", "revenue.compute.price_usd_per_gpu_hour", "gpu_hour_price_usd", "1e-9"),
+    ("image", "revenue.images.price_usd_per_image", "image_price_usd", "1e-12"),
+    ("call", "revenue.calls.price_usd_per_thousand_calls", "call_price_usd_per_thousand", "1e-9"),
+    ("finetune", "revenue.finetune.price_usd_per_million_tokens",
+     "finetune_price_usd_per_million_tokens", "1e-9"),
+)  # fmt: skip
+
+
+def _response(ratio: str) -> str:
+    """Volume at a price over that at which the plan's volume holds."""
+    at = f"ln(max(1e-9, {ratio}))"
+    return (
+        f"exp(demand.price_elasticity * {at} * (1 + max(0, {at} - ln(demand.price_reach_factor))))"
+    )
+
 
 LINES = (
     Line(
@@ -108,8 +130,17 @@ LINES = (
     ),
     Line(
         "price_response", "ratio", "demand",
-        "exp(demand.price_elasticity * ln(max(1e-9, api_price_ratio))) * price_drift",
+        f"{_response('api_price_ratio')} * price_drift",
         "the same for requests, the opening price included",
+    ),
+    *(
+        Line(
+            f"{name}_response", "ratio", "demand",
+            _response(f"({own} + {least}) / (demand.anchor.{anchor} + {least})"),
+            "volume won or lost by the price at opening; beyond the reach of the elasticity"
+            " customers leave ever faster",
+        )
+        for name, own, anchor, least in _PRICES
     ),
     Line(
         "quality_ratio", "ratio", "demand",
@@ -167,16 +198,12 @@ LINES = (
     ),
     Line(
         "steady_contracts", "contracts", "demand",
-        "revenue.enterprise.contracts * steady_volume * exp(demand.price_elasticity"
-        " * ln(max(1e-9, (revenue.enterprise.contract_usd_per_year + 1e-9)"
-        " / (demand.anchor.contract_usd_per_year + 1e-9))))",
+        "revenue.enterprise.contracts * steady_volume * contract_response",
     ),
     Line("contracts", "contracts", "demand", "steady_contracts * season"),
     Line(
         "steady_seats", "seats", "demand",
-        "revenue.seats.seats * steady_volume * exp(demand.price_elasticity"
-        " * ln(max(1e-9, (revenue.seats.price_usd_per_month + 1e-9)"
-        " / (demand.anchor.seat_price_usd_per_month + 1e-9))))",
+        "revenue.seats.seats * steady_volume * seat_response",
     ),
     Line("seats", "seats", "demand", "steady_seats * season"),
     Line(
@@ -189,9 +216,7 @@ LINES = (
     ),
     Line(
         "sold_use_share", "share", "demand",
-        "min(1, revenue.compute.utilisation_sold_share * season * exp(demand.price_elasticity"
-        " * ln(max(1e-9, (revenue.compute.price_usd_per_gpu_hour + 1e-9)"
-        " / (demand.anchor.gpu_hour_price_usd + 1e-9)))))",
+        "min(1, revenue.compute.utilisation_sold_share * season * gpu_hour_response)",
         "hours sold of those that no contract binds",
     ),
     Line(
@@ -295,9 +320,7 @@ LINES = (
     Line(
         "images", "images", "demand",
         "revenue.images.images_per_month * operating * market_volume * season * staleness"
-        " * price_drift * exp(demand.price_elasticity"
-        " * ln(max(1e-9, (revenue.images.price_usd_per_image + 1e-12)"
-        " / (demand.anchor.image_price_usd + 1e-12))))",
+        " * price_drift * image_response",
         "accepted images wanted; their quality is in the images' own accepted share",
     ),
     Line(
@@ -306,14 +329,10 @@ LINES = (
     ),
     Line(
         "calls", "calls", "demand",
-        "revenue.calls.calls_per_month * priced_volume * exp(demand.price_elasticity"
-        " * ln(max(1e-9, (revenue.calls.price_usd_per_thousand_calls + 1e-9)"
-        " / (demand.anchor.call_price_usd_per_thousand + 1e-9))))",
+        "revenue.calls.calls_per_month * priced_volume * call_response",
     ),
     Line(
         "finetune_jobs", "jobs", "demand",
-        "revenue.finetune.jobs_per_month * priced_volume * exp(demand.price_elasticity"
-        " * ln(max(1e-9, (revenue.finetune.price_usd_per_million_tokens + 1e-9)"
-        " / (demand.anchor.finetune_price_usd_per_million_tokens + 1e-9))))",
+        "revenue.finetune.jobs_per_month * priced_volume * finetune_response",
     ),
 )  # fmt: skip

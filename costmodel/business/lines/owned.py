@@ -150,7 +150,11 @@ LINES = (
     ),
     Line(
         "energy_kwh", "kWh", "compute",
-        "gpu_hours * (compute.power_kw_per_gpu * compute.power_average_share * compute.pue)",
+        'where(compute.energy_basis == "power",'
+        " gpu_hours * (compute.power_kw_per_gpu * compute.power_average_share * compute.pue),"
+        " requests * served_share / 1000 * compute.accelerator_wh_per_request"
+        " * (1 + compute.host_over_accelerator_ratio) * (1 + compute.idle_over_busy_ratio)"
+        " * compute.pue)",
         "electricity of serving, cooling included",
     ),
     Line("carbon_kg", "kg", "compute", "energy_kwh * compute.carbon_g_per_kwh / 1000"),

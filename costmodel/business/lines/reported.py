@@ -27,12 +27,14 @@ LINES = (
         "revenue over that of the year before",
     ),
     Line(
-        "serving_compute_usd", "usd", "compute", "gpu_cost_usd + bought_usd + lease_usd",
+        "serving_compute_usd", "usd", "compute",
+        "gpu_cost_usd + bought_usd + inference_usd + lease_usd",
         "what serving takes of GPUs, interfaces and commitments",
     ),
     Line(
         "research_compute_usd", "usd", "company",
-        "where(month > 0, building.research_compute_usd_per_year / 12, 0)"
+        "where(month > 0, (building.research_compute_usd_per_year"
+        " + building.training_compute_usd_per_year) / 12, 0)"
         " + where(month <= building.months_to_market,"
         " training_compute_usd / (building.months_to_market + 1), 0)"
         " + renewal_compute_usd",
@@ -71,8 +73,8 @@ LINES = (
     ),
     Line(
         "energy_wh_per_request", "Wh/request", "compute",
-        "where(requests > 0, (energy_kwh - 730 * sold_gpus * compute.power_kw_per_gpu"
-        " * compute.power_average_share * compute.pue) * 1000"
+        "where(requests > 0, (energy_kwh - where(compute.energy_basis == \"power\", 730 * sold_gpus"
+        " * compute.power_kw_per_gpu * compute.power_average_share * compute.pue, 0)) * 1000"
         " / max(1e-12, requests * served_share), 0)",
         "electricity of serving for each request, idle GPUs and cooling included",
     ),

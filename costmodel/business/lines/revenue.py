@@ -1,4 +1,4 @@
-"""What is earned: eight streams, each a volume that was served times a price that falls.
+"""What is earned: ten streams, each a volume that was served times a price that falls, or a sum.
 
 Served, billed and paid are three things: `served_share` is what capacity allows, `paid_share` what
 customers pay for. The value of time saved inside the company stands apart from what others pay.
@@ -82,7 +82,8 @@ LINES = (
     ),
     Line(
         "image_revenue_usd", "usd", "revenue",
-        "sells * images * served_share * revenue.images.price_usd_per_image * price_index",
+        "sells * images * served_share * where(revenue.images.priced_by == \"own_price\","
+        " revenue.images.price_usd_per_image, image_price_usd_by_tokens) * price_index",
     ),
     Line(
         "call_revenue_usd", "usd", "revenue",
@@ -115,10 +116,19 @@ LINES = (
         " * sold_use_share * revenue.compute.price_usd_per_gpu_hour * rent_index",
         "GPU hours sold: contracted ones, and those sold on demand at prices that follow rents",
     ),
+    *(
+        Line(
+            f"{name}_revenue_usd", "usd", "revenue",
+            f"sells * revenue.{name}.usd_per_year / 12 * volume * contract_price_index",
+            "of which only the sum is known",
+        )
+        for name in ("products", "services")
+    ),
     Line(
         "external_revenue_usd", "usd", "revenue",
         "api_revenue_usd + seat_revenue_usd + enterprise_revenue_usd + image_revenue_usd"
-        " + call_revenue_usd + finetune_revenue_usd + compute_revenue_usd",
+        " + call_revenue_usd + finetune_revenue_usd + compute_revenue_usd + products_revenue_usd"
+        " + services_revenue_usd",
         "what customers pay",
     ),
     Line(

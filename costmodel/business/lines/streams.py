@@ -54,6 +54,15 @@ _STREAMS: Final = {
         "sold_cost_usd",
         "revenue.compute.direct_cost_share * compute_revenue_usd",
     ),
+    **{
+        name: (
+            f"{name}_revenue_usd",
+            "0",
+            f"revenue.{name}.direct_cost_share * {name}_revenue_usd"
+            f" + revenue.{name}.direct_cost_usd_per_year / 12 * volume",
+        )
+        for name in ("products", "services")
+    },
 }
 
 

@@ -3,7 +3,7 @@
 The logarithm's deviation follows an Ornstein-Uhlenbeck process whose shock is the same in all
 months of a year, so that a year's surprise is one driver: it can be drawn, turned, and worth
 knowing. Each arrives evenly over its year and fades at the path's speed of reversion; the path
-stated is the middle of the trials. Surprises of later years than the fifth are left out.
+stated is the middle of the trials.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ from modelworth.costmodel.formula.text import Line
 from modelworth.costmodel.scenario.surprises import YEARS
 
 
-def surprise(name: str, drivers: str, section: Section) -> tuple[Line, Line]:
-    """The lines of one path: its monthly pull, and the factor on its index."""
-    fade = f"{name}_monthly_pull"
-    years = " + ".join(
-        f"{drivers}_surprise_year_{year}"
-        f" * (1 - exp(-{fade} * max(0, min(12, elapsed_months - {12 * (year - 1)}))))"
-        f" * exp(-{fade} * max(0, elapsed_months - {12 * year}))"
+def surprise(name: str, drivers: str, section: Section) -> tuple[Line, ...]:
+    """The lines of one path: its year's shock, the deviation, and the factor on its index."""
+    volatile = f"where({drivers}_volatility_per_year > 0, "
+    shocks = " + ".join(
+        f"{drivers}_surprise_year_{year} * (ceil(elapsed_months / 12) == {year})"
         for year in range(1, YEARS + 1)
     )
     return (
-        Line(fade, "1/month", section, f"{drivers}_reversion_per_year / 12"),
+        Line(f"{name}_monthly_keep", "ratio", section, f"exp(-{drivers}_reversion_per_year / 12)"),
+        Line(f"{name}_shock", "standard deviations", section, f"{volatile}{shocks}, 0)"),
+        Line(
+            f"{name}_deviation", "standard deviations", section,
+            f"{volatile}where(month > 1, prev({name}_deviation, 0) * {name}_monthly_keep"
+            f" + {name}_shock * (1 - {name}_monthly_keep), 0), 0)",
+            "surprises so far, as far as they haven't faded",
+        ),
         Line(
             f"{name}_surprise", "ratio", section,
-            f"where({drivers}_volatility_per_year > 0, exp({drivers}_volatility_per_year"
-            f" / {drivers}_reversion_per_year * ({years})), 1)",
+            f"{volatile}exp({drivers}_volatility_per_year / {drivers}_reversion_per_year"
+            f" * {name}_deviation), 1)",
             "what surprises make of the path", "Ornstein and Uhlenbeck 1930, by years",
         ),
     )  # fmt: skip
