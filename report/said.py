@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 
 from modelworth.costmodel.analysis import Analysis, Criterion, Figure, Finding
-from modelworth.costmodel.business.lint import sentence
+from modelworth.costmodel.business.lint import traps
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE, RATES
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.words import Words, catalogue
@@ -22,6 +21,7 @@ UNLIMITED = 1e15
 """A bound so far out that the plan sets none."""
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 MOST_SHARE = 10.0  # 1,000%
+_AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -83,17 +83,19 @@ def defined_in(words: Words, one: Figure) -> str:
 
 def finding(words: Words, one: Finding, *, named: bool = True) -> str:
     """What the plan's linter says, its numbers as everywhere; drivers by name or by key."""
-    known = load_drivers()
+    trap = traps()[one.id]
+    text = trap.en if words.language == "en" else trap.zh
+    known, amounts = load_drivers(), _AMOUNT.findall(text)
 
-    def said(value: float | str) -> float | str:
+    def said(key: str, value: float | str) -> str:
         if isinstance(value, float):
-            return words.number(value)
+            return words.money(value) if key in amounts else words.number(value)
         if value in known:
             return words.name(value) if named else value
         return catalogue(words.language).get(f"finding.{value}", value)
 
-    values = {key: said(value) for key, value in one.values.items()}
-    return sentence(replace(one, values=values), words.language)
+    values = {key: said(key, value) for key, value in one.values.items()}
+    return _AMOUNT.sub(r"{\1}", text).format(**values)
 
 
 def _quantile(

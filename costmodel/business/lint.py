@@ -19,7 +19,6 @@ from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business.lint_guards import GUARDS
 from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.data.csv_rows import Row, Text, read_table
-from modelworth.data.errors import InputError
 
 PATH: Final = Path(data.__file__).parent / "traps.csv"
 
@@ -42,19 +41,3 @@ def findings(plan: PlanView) -> tuple[Finding, ...]:
 def traps() -> Mapping[str, Trap]:
     """The traps by id."""
     return {row.id: row for row in read_table(PATH, Trap)}
-
-
-def sentence(finding: Finding, language: str = "en") -> str:
-    """The finding in words.
-
-    Raises:
-        InputError: if there is no such language.
-    """
-    if language not in ("en", "zh_CN"):
-        raise InputError("language", language, "en or zh_CN")
-    shown = {
-        key: f"{value:.4g}" if isinstance(value, float) else value
-        for key, value in finding.values.items()
-    }
-    trap = traps()[finding.id]
-    return (trap.en if language == "en" else trap.zh).format(**shown)

@@ -12,6 +12,7 @@ import vl_convert
 
 from modelworth.report.palette import AXIS, DASHES, GRID, INK, LIGHT, QUIET
 from modelworth.report.sections.blocks import (
+    BREAK,
     AreaChart,
     BarChart,
     BridgeChart,
@@ -22,10 +23,12 @@ from modelworth.report.sections.blocks import (
 from modelworth.report.text_fit import width_em
 
 VEGA_LITE = "v6.4"
-WIDTH, HEIGHT, ROW = 600, 175, 20
-TEXT_PX, SYMBOL_PX, LABEL_PX = 11, 40, 260
+WIDTH, HEIGHT, ROW, TWO_LINES, NAMES_PX = 600, 160, 20, 26, 330
+NARROW = 340  # what a chart as wide as its page has on a telephone
+TEXT_PX, SYMBOL_PX, LABEL_PX, AXIS_PX = 11, 40, 260, 50
 ANY_FONT, FONT = "sans-serif", 'font-family="{}"'
 RANGE = (("middle", "P50"), ("low", "P10"), ("high", "P90"))
+AT_END = {"titleAnchor": "end"}  # a long title has more room under the names of the bars
 Colours = Sequence[str]
 
 
@@ -47,7 +50,8 @@ def specification(
     chart: Chart, fonts: Sequence[str], colours: Colours, width: int | str = WIDTH
 ) -> dict[str, Any]:
     """The chart as a Vega-Lite specification."""
-    return {**_common(", ".join(fonts), colours), "width": width, **_body(chart, colours)}
+    room = width if isinstance(width, int) else NARROW
+    return {**_common(", ".join(fonts), colours), "width": width, **_body(chart, colours, room)}
 
 
 def _common(font: str, colours: Colours) -> dict[str, Any]:
@@ -63,22 +67,24 @@ def _common(font: str, colours: Colours) -> dict[str, Any]:
         "padding": 4,
         "config": {
             "font": font,
+            "lineBreak": BREAK,
             "view": {"stroke": None},
             "axis": axis,
+            "axisX": {"tickCount": {"expr": "ceil(width / 80)"}},
             "legend": legend,
             "range": {"category": list(colours)},
         },
     }
 
 
-def _body(chart: Chart, colours: Colours) -> dict[str, Any]:
+def _body(chart: Chart, colours: Colours, room: int) -> dict[str, Any]:
     match chart:
         case LineChart():
-            return _lines(chart, colours)
+            return _lines(chart, colours, room)
         case AreaChart():
-            return _areas(chart, colours)
+            return _areas(chart, colours, room)
         case BarChart():
-            return _bars(chart, colours)
+            return _bars(chart, colours, room)
         case BridgeChart():
             return _bridge(chart, colours)
         case Histogram():
@@ -91,16 +97,16 @@ def _quantity(field: str, title: str, **scale: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _order(names: list[str], colours: Colours, symbol: str = "stroke") -> dict[str, Any]:
-    """Colour by series in the given order; the legend has as many columns as its width allows."""
+def _order(names: list[str], colours: Colours, room: int, symbol: str = "stroke") -> dict[str, Any]:
+    """Colour by series in the given order; the legend has as many columns as fit in `room`."""
     scale = {"domain": names, "range": [colours[i % len(colours)] for i in range(len(names))]}
     widest = min(LABEL_PX, max(map(width_em, names), default=0.0) * TEXT_PX) + SYMBOL_PX
-    columns = {"expr": f"clamp(floor(width / {widest:.0f}), 1, 4)"}
+    columns = max(1, math.floor(room / widest))
     shown = {"symbolType": symbol, "columns": columns} if len(names) > 1 else None
     return {"field": "series", "type": "nominal", "scale": scale, "legend": shown}
 
 
-def _lines(chart: LineChart, colours: Colours) -> dict[str, Any]:
+def _lines(chart: LineChart, colours: Colours, room: int) -> dict[str, Any]:
     names = [line.name for line in chart.lines]
     rows = _line_rows(chart)
     kind = {"type": "log"} if chart.logarithmic else {"zero": False}
@@ -110,7 +116,7 @@ def _lines(chart: LineChart, colours: Colours) -> dict[str, Any]:
         short = "replace(format(datum.value, '~s'), 'G', 'B')"
         x["axis"] = {"labelExpr": short, "values": _decades(row["x"] for row in rows)}
         y["axis"] = {"format": "~g", "values": _decades(row["y"] for row in rows)}
-    colour = _order(names, colours)
+    colour = _order(names, colours, room - AXIS_PX)
     strokes = tuple(DASHES.values())
     dashes = {"domain": names, "range": [strokes[i % len(strokes)] for i in range(len(names))]}
     dash = colour | {"scale": dashes}
@@ -181,7 +187,7 @@ def _marks(chart: LineChart) -> list[dict[str, Any]]:
     return [{"data": data, **rule}]
 
 
-def _areas(chart: AreaChart, colours: Colours) -> dict[str, Any]:
+def _areas(chart: AreaChart, colours: Colours, room: int) -> dict[str, Any]:
     names = [line.name for line in chart.lines]
     rows = [
         {"x": x, "y": y, "series": line.name, "place": place}
@@ -191,7 +197,7 @@ def _areas(chart: AreaChart, colours: Colours) -> dict[str, Any]:
     y = _quantity("y", chart.y_title) | {"stack": "zero"}
     x = _quantity("x", chart.x_title)
     x["scale"]["nice"] = False
-    colour = _order(names, colours, "square")
+    colour = _order(names, colours, room - AXIS_PX, "square")
     encoding = {
         "x": x,
         "y": y,
@@ -207,7 +213,7 @@ def _areas(chart: AreaChart, colours: Colours) -> dict[str, Any]:
     }
 
 
-def _bars(chart: BarChart, colours: Colours) -> dict[str, Any]:
+def _bars(chart: BarChart, colours: Colours, room: int) -> dict[str, Any]:
     names = [bars.name for bars in chart.series]
     rows = []
     for bars in chart.series:
@@ -217,17 +223,21 @@ def _bars(chart: BarChart, colours: Colours) -> dict[str, Any]:
                 row |= {"low": bars.low[i], "high": bars.high[i]}
             rows.append(row)
     y = {"field": "category", "type": "nominal", "sort": None, "title": None,
-         "axis": {"labelLimit": 300, "ticks": False}}  # fmt: skip
-    colour = _order(names, colours, "square")
+         "axis": {"labelLimit": NAMES_PX, "ticks": False}}  # fmt: skip
+    lines = [line for category in chart.categories for line in category.split(BREAK)]
+    taken = min(NAMES_PX, max(map(width_em, lines), default=0.0) * TEXT_PX)
+    colour = _order(names, colours, room - math.ceil(taken), "square")
     tips = [_tip("category", ""), _tip("series", ""), _tip("value", chart.value_title)]
+    x = _quantity("value", chart.value_title) | {"stack": None, "axis": AT_END}
     bar = {"mark": {"type": "bar", "height": {"band": 0.7}},
            "encoding": {"y": y, "color": colour, "tooltip": tips,
-                        "x": _quantity("value", chart.value_title) | {"stack": None}}}  # fmt: skip
+                        "x": x}}  # fmt: skip
     layers: list[dict[str, Any]] = [bar]
     if any("low" in row for row in rows):
         span = {"y": y, "x": _quantity("low", chart.value_title), "x2": {"field": "high"}}
         layers.append({"mark": {"type": "rule", "color": INK}, "encoding": span})
-    height = ROW * len(set(chart.categories)) + 10
+    row = TWO_LINES if any(BREAK in category for category in chart.categories) else ROW
+    height = row * len(set(chart.categories)) + 10
     return {"height": height, "data": {"values": rows}, "layer": layers}
 
 
@@ -241,10 +251,10 @@ def _bridge(chart: BridgeChart, colours: Colours) -> dict[str, Any]:
         )
     ]  # fmt: skip
     y = {"field": "name", "type": "nominal", "sort": None, "title": None,
-         "axis": {"labelLimit": 300, "ticks": False}}  # fmt: skip
+         "axis": {"labelLimit": NAMES_PX, "ticks": False}}  # fmt: skip
     scale = {"domain": [0, 1, 2], "range": [colours[i % len(colours)] for i in range(3)]}
     colour = {"field": "kind", "type": "nominal", "scale": scale, "legend": None}
-    x = _quantity("start", chart.value_title)
+    x = _quantity("start", chart.value_title) | {"axis": AT_END}
     bar = {"mark": {"type": "bar", "height": {"band": 0.7}},
            "encoding": {"y": y, "x": x, "x2": {"field": "end"}, "color": colour,
                         "tooltip": [_tip("name", "")]}}  # fmt: skip

@@ -67,10 +67,10 @@ def criteria(context: Context) -> Table:
     """The conditions of the verdict's rule: what each asks, what came out, whether it holds."""
     t = context.t
     columns = (
-        Column(t("column.criterion"), 3),
-        Column(t("column.asked"), 1.5, numeric=True),
-        Column(t("column.came_out"), 1.5, numeric=True),
-        Column(t("column.holds"), 1),
+        Column(t("column.criterion"), 2.6),
+        Column(t("column.asked"), 1.1, numeric=True),
+        Column(t("column.came_out"), 2.2, numeric=True),
+        Column(t("column.holds"), 1.3),
     )
     rows = tuple(
         (

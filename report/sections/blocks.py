@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from modelworth.report.brand import UNBRANDED, Brand
 
 Piece = TypeVar("Piece")
+BREAK = "\n"  # where the name of a bar may go on in a second line
 LONGEST_PROSE = 2_000
 LONGEST_NAME = 160
 # Controls that reorder text on screen: a name could show as another one.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Figure, OptionResult
+from modelworth.costmodel.analysis import Figure, Flip, OptionResult
 from modelworth.report import said
 from modelworth.report.sections import facts, titles
 from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
@@ -37,6 +37,7 @@ from modelworth.report.sections.evidence import source
 
 _COMMAND = re.compile(r"[^.。：]*`[^。]*?(?:。|\.(?=\s|$)|$)")
 """A sentence on how to type something, which a board doesn't do."""
+NONE = "–"
 MOST_BARS, MOST_OPTIONS, MOST_RISKS, MOST_DRIVERS = 8, 9, 4, 6
 OPTION_FIGURES = ("npv_usd", "usd_per_accepted_result", "peak_funding_usd", "payback_months")
 
@@ -106,9 +107,9 @@ def _turning(context: Context) -> Table:
     """Where each driver turns the answer, and which were tried in vain."""
     t = context.t
     columns = (
-        Column(t("column.would_flip"), 3),
+        Column(t("column.would_flip"), 2.6),
         Column(t("column.now"), 1.5, numeric=True),
-        Column(t("column.flips_at"), 1.5, numeric=True),
+        Column(t("column.flips_at"), 2.1, numeric=True),
         Column(t("column.becomes"), 1.2),
     )
     found = facts.turning(context)
@@ -117,12 +118,22 @@ def _turning(context: Context) -> Table:
         (
             context.name(flip.driver),
             context.value(flip.now, flip.unit),
-            t("never_in_range") if flip.at is None else context.value(flip.at, flip.unit),
+            _turns_at(context, flip),
             t(f"verdict.{flip.becomes}") if flip.becomes else "",
         )
         for flip in found[:MOST_BARS]
     )
     return Table(columns, rows)
+
+
+def _turns_at(context: Context, flip: Flip) -> str:
+    """The value at which the answer turns, or the side of it that would have to be sure."""
+    if flip.at is None:
+        return context.t("never_in_range")
+    value = context.value(flip.at, flip.unit)
+    if not flip.known:
+        return value
+    return context.t("sure_above" if flip.at <= flip.now else "sure_below", at=value)
 
 
 def _others(context: Context) -> list[Block]:
@@ -164,8 +175,14 @@ def _option_row(
     option: OptionResult | None,
 ) -> tuple[str, ...]:
     """Name, figures with their units in the columns' heads, and in how many trials it is best."""
-    cells = (said.figure(context.words, figures[key]) if key in figures else "" for key in keys)
-    return (name, *map(clean, cells), _best(context, option))
+    return (name, *(_cell(context, figures.get(key)) for key in keys), _best(context, option))
+
+
+def _cell(context: Context, figure: Figure | None) -> str:
+    """A figure; a dash where an option has none of it."""
+    if figure is None or (figure.base is None and figure.status == "undefined"):
+        return NONE
+    return clean(said.figure(context.words, figure))
 
 
 def _best(context: Context, option: OptionResult | None) -> str:
@@ -177,12 +194,12 @@ def _evidence(context: Context) -> list[Block]:
     """What the drivers that matter most rest on."""
     t, drivers = context.t, context.analysis.drivers
     columns = (
-        Column(t("column.driver"), 2.5),
+        Column(t("column.driver"), 2.3),
         Column(t("column.value"), 1.6, numeric=True),
-        Column(t("column.range"), 1.3, numeric=True),
-        Column(t("column.moves"), 1.1, numeric=True),
+        Column(t("column.range"), 1.7, numeric=True),
+        Column(t("column.moves"), 1.2, numeric=True),
         Column(t("column.basis"), 1.1),
-        Column(t("column.source"), 2.6),
+        Column(t("column.source"), 2.3),
     )
     rows = tuple(
         (
@@ -216,9 +233,9 @@ def _risks(context: Context, day: date) -> list[Block]:
     """Risks and steps, each with its size and a date."""
     t = context.t
     columns = (
-        Column(t("board.risk.what"), 3.2),
+        Column(t("board.risk.what"), 2.8),
         Column(t("board.risk.size"), 4),
-        Column(t("board.risk.when"), 1.4),
+        Column(t("board.risk.when"), 1.8),
     )
     rows = [*_risk_rows(context), *_steps(context, day)]
     blocks: list[Block] = [Table(columns, tuple(rows))]

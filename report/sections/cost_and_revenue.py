@@ -7,6 +7,7 @@ import ast
 from modelworth.costmodel.analysis import Flip, Influence, Risk, Series, Swing
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
+    BREAK,
     AreaChart,
     BarChart,
     Bars,
@@ -195,10 +196,11 @@ def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:
 
 
 def _swing(context: Context, swing: Swing, turn: Flip | None) -> str:
-    text = f"{context.name(swing.driver)} ({context.span(swing.low, swing.high, swing.unit)})"
+    span = context.span(swing.low, swing.high, swing.unit)
+    text = f"{context.name(swing.driver)}{BREAK}({span})"
     if turn is None:
         return text
-    return text + context.t("tornado.turns", at=context.value(turn.at, turn.unit))
+    return text + context.t("tornado.turns", at=context.bare(turn.at or 0.0, turn.unit))
 
 
 def worth_table(context: Context) -> list[Block]:

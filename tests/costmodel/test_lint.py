@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelworth.costmodel.business.lint import sentence, traps
+from modelworth.costmodel.business.lint import traps
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.data.errors import InputError
 from tests.costmodel.records import record
 
 BASE = {
@@ -179,14 +178,6 @@ def test_every_trap_speaks_both_languages_with_the_same_numbers():
             for text in (row.en, row.zh)
         ]
         assert fields[0] == fields[1], row.id
-
-
-def test_sentences_hold_the_plans_own_numbers():
-    finding = found({"revenue.api.paid_share": 1})["T10"]
-    assert sentence(finding).startswith("1 of all served tokens")
-    assert "1" in sentence(finding, "zh_CN")
-    with pytest.raises(InputError, match="language"):
-        sentence(finding, "fr")
 
 
 def test_a_careful_plan_has_no_finding():

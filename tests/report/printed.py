@@ -29,6 +29,7 @@ class Box:
     right: float
     bottom: float
     text: str = ""
+    loose: float = 1.0  # how far the letters may stand off the ends: punctuation is half empty
 
     def holds(self, other: Box) -> bool:
         """Whether the other one lies inside."""
@@ -40,14 +41,13 @@ class Box:
     def core(self) -> Box:
         """What the letters surely fill."""
         inset = (self.bottom - self.top) / 4
-        return Box(self.left + 1, self.top + inset, self.right - 1, self.bottom - inset, self.text)
+        left, right = self.left + self.loose, self.right - self.loose
+        return Box(left, self.top + inset, right, self.bottom - inset, self.text)
 
     def meets(self, other: Box) -> bool:
         """Whether the two share some ground."""
-        return (
-            max(self.left, other.left) < min(self.right, other.right)
-            and max(self.top, other.top) < min(self.bottom, other.bottom)
-        )  # fmt: skip
+        across = max(self.left, other.left) < min(self.right, other.right)
+        return across and max(self.top, other.top) < min(self.bottom, other.bottom)
 
 
 def sizes(path: Path, pages: int) -> Iterator[tuple[float, str]]:
@@ -70,15 +70,19 @@ def words(path: Path) -> list[tuple[Box, list[Box]]]:
     command = [PROGRAM, "-raw", "-bbox", str(path), "-"]
     read = subprocess.run(command, capture_output=True, check=True).stdout
     found = []
-    for page in ET.fromstring(read).iter("{*}page"):
+    for page in ET.fromstring(read).findall(".//{*}page"):
         whole = Box(0, 0, float(page.get("width", 0)), float(page.get("height", 0)))
-        places = [
-            Box(*(float(word.get(side, 0)) for side in ("xMin", "yMin", "xMax", "yMax")),
-                unicodedata.normalize("NFKC", word.text or ""))
-            for word in page.iter("{*}word")
-        ]  # fmt: skip
-        found.append((whole, places))
+        found.append((whole, [_word(word) for word in page.findall("{*}word")]))
     return found
+
+
+def _word(found: ET.Element) -> Box:
+    sides = (float(found.get(side, 0)) for side in ("xMin", "yMin", "xMax", "yMax"))
+    left, top, right, bottom = sides
+    text = found.text or ""
+    chinese = any(unicodedata.east_asian_width(letter) in "WFA" for letter in text)
+    loose = (bottom - top) / 2 if chinese else 1.0
+    return Box(left, top, right, bottom, unicodedata.normalize("NFKC", text), loose)
 
 
 def overlaps(places: Sequence[Box]) -> list[tuple[str, str]]:

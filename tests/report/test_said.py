@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelworth.costmodel.analysis import Figure
+from modelworth.costmodel.analysis import Figure, Finding
 from modelworth.report import said
 from modelworth.report.words import Words
 
@@ -60,3 +60,11 @@ def test_a_source_is_said_in_the_readers_language():
     assert said.source(EN, "accounting identity") == "accounting identity"
     assert said.source(ZH, "accounting identity") == "会计恒等式"
     assert said.source(ZH, "Besiroglu et al. 2024, arXiv:2404.10102").startswith("Besiroglu")
+
+
+def test_a_finding_says_money_as_everywhere_else_and_its_own_numbers():
+    doubled = Finding("T27", "warning", "compute", {"npv_usd": 2_294_000.0})
+    assert said.finding(EN, doubled).endswith("NPV would be $2.29M.")
+    assert "¥1640万" in said.finding(Words("zh_CN", "CNY", 0.14), doubled)
+    paid = Finding("T10", "warning", "revenue.api.paid_share", {"paid": 1.0})
+    assert said.finding(EN, paid).startswith("1 of all served tokens")

@@ -17,6 +17,7 @@ from pptx.util import Inches, Pt
 
 from modelworth.report.palette import AXIS, GRID, dash
 from modelworth.report.sections.blocks import (
+    BREAK,
     AreaChart,
     BarChart,
     BridgeChart,
@@ -158,7 +159,8 @@ def _label_every(native: NativeChart, step: int) -> None:
 
 def _bars(shapes: SlideShapes, chart: BarChart, box: Box, colours: Colours) -> Any:
     data = CategoryChartData()
-    data.categories = chart.categories[::-1]  # the axis starts at the bottom
+    names = [name.replace(BREAK, " ") for name in chart.categories]
+    data.categories = names[::-1]  # the axis starts at the bottom
     for bars in chart.series:
         data.add_series(bars.name, bars.values[::-1])
     frame = _place(shapes, XL_CHART_TYPE.BAR_CLUSTERED, box, data)
@@ -167,7 +169,7 @@ def _bars(shapes: SlideShapes, chart: BarChart, box: Box, colours: Colours) -> A
     plot.overlap, plot.gap_width = 100, 45
     _fill(native, colours)
     _axis_titles(native, "", chart.value_title)
-    _room_for_names(native, chart.categories, box[2])
+    _room_for_names(native, names, box[2])
     return frame
 
 

@@ -137,6 +137,8 @@ class Maker:
     def _run(
         self, paragraph: Any, text: str, size: float, shade: str, *, bold: bool = False
     ) -> None:
+        # Chinese punctuation would hang out of its box.
+        paragraph._p.get_or_add_pPr().set("hangingPunct", "0")
         run = paragraph.add_run()
         run.text = text
         run.font.size, run.font.bold, run.font.color.rgb = Pt(size), bold, rgb(shade)
