@@ -28,6 +28,7 @@ REST_S = 30.0
 
 def main(arguments: list[str]) -> None:
     """Serve until interrupted; leaves with the server's exit status."""
+    gc.disable()  # until everything is read in: the collector would look at it all several times
     ask_nobody()
     threading.Thread(target=read_in, daemon=True).start()
     threading.Thread(target=give_back, daemon=True).start()
@@ -52,6 +53,7 @@ def read_in() -> None:
     for language in words.LANGUAGES:
         words.catalogue(language)
     gc.freeze()
+    gc.enable()
 
 
 def give_back() -> None:

@@ -35,7 +35,7 @@ from modelworth.data.store_queries import SORTS
 
 STORES = (".db", ".sqlite")
 COUNTED = [*SORTS, "count", "newest"]
-MOST_BYTES = 64_000_000
+MOST_BYTES = 24_000_000
 """Of analyses kept, as they would be written down; in memory they take about three times that."""
 DIGEST_SECONDS = 2.0
 """How long the store is taken to be as it was; another process may add to it at any time."""

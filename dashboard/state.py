@@ -264,12 +264,6 @@ def title() -> str:
     return prose.get("name", mine.scenario.name)
 
 
-def as_it_came() -> bool:
-    """Whether the scenario is still what it was opened as, so that its own prose holds."""
-    mine = session()
-    return mine.scenario.sha256 == mine.base.sha256
-
-
 def turned(place: str) -> bool:
     """Whether the scenario was exchanged as a whole since `place` last asked.
 

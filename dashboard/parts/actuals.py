@@ -81,7 +81,7 @@ def _edited(found: Analysis) -> None:
         for line, values in held.items() if line in found.lines
     }})  # fmt: skip
     edited = st.data_editor(
-        frame, hide_index=True, disabled=[MONTH], height=280,
+        frame, hide_index=True, disabled=[MONTH], height=280, placeholder="",
         key=f"actuals-{state.session().revision}",
         column_config={
             MONTH: st.column_config.NumberColumn(words.t("column.month_number"), pinned=True),

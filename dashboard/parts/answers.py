@@ -36,9 +36,9 @@ def badge(found: Analysis | None, *, waiting: bool) -> None:
     sure = words.value(found.verdict.probability_npv_positive, "share")
     npv = found.indicators["npv_usd"]
     money = Words(words.language, found.currency, found.usd_per_currency)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.badge(words.t(f"outcome.{outcome}"), color=OUTCOMES[outcome], icon=ICONS[outcome])
-        st.caption(show.say("start.sure", probability=sure, npv=money.value(npv.base, npv.unit)))
+    mark = show.mark(words.t(f"outcome.{outcome}"), OUTCOMES[outcome], ICONS[outcome])
+    text = show.say("start.sure", probability=sure, npv=money.value(npv.base, npv.unit))
+    st.caption(f"{mark} {text}")
 
 
 def lead(kind: str, found: Analysis) -> None:
@@ -48,19 +48,21 @@ def lead(kind: str, found: Analysis) -> None:
     )
 
 
-def _box(text: str, outcome: str) -> None:
-    draw = {"viable": st.success, "depends": st.warning, "not_viable": st.error}[outcome]
-    draw(text, icon=ICONS[outcome])
-
-
-def _verdict(found: Analysis) -> None:
+def box(found: Analysis) -> None:
+    """The verdict and how sure it is, in its colour."""
     words, verdict = state.words(), found.verdict
     sure = words.value(verdict.probability_npv_positive, "share")
     text = show.say(
         f"verdict.{verdict.outcome}", probability=sure,
         trials=words.number(found.provenance.trials),
     )  # fmt: skip
-    _box(f"### {words.t(f'outcome.{verdict.outcome}')}\n\n{text}", verdict.outcome)
+    draw = {"viable": st.success, "depends": st.warning, "not_viable": st.error}[verdict.outcome]
+    draw(f"### {words.t(f'outcome.{verdict.outcome}')}\n\n{text}", icon=ICONS[verdict.outcome])
+
+
+def _verdict(found: Analysis) -> None:
+    words = state.words()
+    box(found)
     figures.row(figures.five(found), "start")
     series = found.series[state.CASH]
     show.chart(charts.band(state.look(), series), "start-cash", words.t("start.cash"))

@@ -15,6 +15,7 @@ from modelworth.costmodel.analysis import Analysis, DriverUse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.dashboard import levers, sources, state
 from modelworth.dashboard.parts import entry, lineage, offers, show
+from modelworth.report import said
 
 MONTHS = (3, 120)
 CURRENCIES = ("USD", "CNY", "EUR", "GBP", "JPY", "INR")
@@ -43,24 +44,27 @@ def label(key: str) -> str:
 
 def number(use: DriverUse) -> None:
     """A driver's number, in percent or the reader's money where it is such, with its range."""
-    words, driver = state.words(), load_drivers()[use.key]
-    whole = driver.kind == "integer"
-    unit = words.unit(use.unit)
     left, right = st.columns([5, 2], vertical_alignment="bottom", gap="small")
     with left:
-        key = _widget(use.key)
-        value = entry.shown(use.value, use.unit, words)
-        bounds = [_bound(end, use.unit, whole=whole) for end in (driver.minimum, driver.maximum)]
-        st.number_input(
-            f"{label(use.key)} ({unit})" if unit else label(use.key), *bounds,
-            int(value) if whole else value, key=key, step=1 if whole else None,
-            format="%d" if whole else "%.10g", on_change=_setter(use, key),
-        )  # fmt: skip
-    with right, st.popover(words.t("asks.range"), width="stretch"):
-        _range(use)
+        field(use, label(use.key), _widget(use.key))
+    with right, st.popover(state.words().t("asks.range"), width="stretch"):
+        ranged(use)
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.caption(_known(use), width="content")
         lineage.button(use.key, "ask")
+
+
+def field(use: DriverUse, text: str, key: str, meaning: str | None = None) -> None:
+    """A driver's number under the words `text`; a change goes to the plan at once."""
+    words, driver = state.words(), load_drivers()[use.key]
+    whole, unit = driver.kind == "integer", words.unit(use.unit)
+    value = entry.shown(use.value, use.unit, words)
+    bounds = [_bound(end, use.unit, whole=whole) for end in (driver.minimum, driver.maximum)]
+    st.number_input(
+        f"{text} ({unit})" if unit else text, *bounds, int(value) if whole else value, key=key,
+        step=1 if whole else None, format="%d" if whole else "%.10g", help=meaning,
+        on_change=_setter(use, key),
+    )  # fmt: skip
 
 
 def _bound(value: float | None, unit: str, *, whole: bool) -> float | int | None:
@@ -88,7 +92,7 @@ def _known(use: DriverUse) -> str:
     parts = [show.say("asks.between", range=span)] if span else []
     mine = state.session()
     if use.source not in ("", SCENARIO):
-        parts.append(show.say("asks.source", source=use.source[:LONGEST]))
+        parts.append(show.say("asks.source", source=said.source(words, use.source)[:LONGEST]))
     elif mine.scenario.settings.get(use.key) == mine.base.settings.get(use.key):
         parts.append(words.t("asks.filled"))
     else:
@@ -96,7 +100,7 @@ def _known(use: DriverUse) -> str:
     return " · ".join(parts)
 
 
-def _range(use: DriverUse) -> None:
+def ranged(use: DriverUse) -> None:
     """Low, likely and high, to be set together."""
     words, spec = state.words(), use.distribution or {}
     start = {"low": spec.get("low", use.low), "mode": use.value, "high": spec.get("high", use.high)}

@@ -37,7 +37,7 @@ def shown(frame: pd.DataFrame, key: str, *, select: bool = False) -> pd.Series |
     config = {column: _column(column, FORMATS.get(column)) for column in frame.columns}
     height = "content" if len(frame) < 11 else HEIGHT
     event: Any = st.dataframe(
-        frame, key=key, hide_index=True, column_config=config, height=height,
+        frame, key=key, hide_index=True, column_config=config, height=height, placeholder="",
         on_select="rerun" if select else "ignore", selection_mode="single-row",
     )  # fmt: skip
     if not select or not event.selection.rows:

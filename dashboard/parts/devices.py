@@ -18,6 +18,7 @@ from modelworth.dashboard import sources
 from modelworth.dashboard.parts import predictor_answers as prediction
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
 from modelworth.data.errors import InputError
+from modelworth.report import said
 from modelworth.report.charts import Point
 from modelworth.report.words import Words
 
@@ -78,7 +79,7 @@ def table(placed: Sequence[Placed], words: Words) -> pd.DataFrame:
             "memory_used_bytes": one.answer and float(one.answer.memory.total),
             "memory_room_bytes": one.answer and one.answer.room_bytes,
             "basis": words.t(f"basis.{made.basis}") if made and made.basis else "",
-            "note": one.reason,
+            "note": said.source(words, one.reason),
         }
         for one in placed
         for made in [one.answer.prediction if one.answer else None]

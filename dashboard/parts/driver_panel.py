@@ -68,6 +68,7 @@ def months(use: DriverUse) -> None:
     edited = st.data_editor(
         pd.DataFrame({column: range(len(padded)), "value": padded}), hide_index=True,
         disabled=[column], key=f"months-{use.key}-{state.session().revision}", height=280,
+        placeholder="",
         column_config={"value": st.column_config.NumberColumn(words.name(use.key))},
     )  # fmt: skip
     if st.button(words.t("driver.months.take"), key=f"take-{use.key}"):

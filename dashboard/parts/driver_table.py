@@ -19,6 +19,7 @@ from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.dashboard import levers, state
 from modelworth.dashboard.parts import entry
 from modelworth.data.errors import InputError
+from modelworth.report import said
 from modelworth.report.words import Words
 
 ROW_PX, MOST_ROWS = 35, 22
@@ -61,7 +62,7 @@ def _row(use: DriverUse, weight: float | None, words: Words) -> dict[str, Any]:
         "span": picture(use) if plain else None,
         "weight": weight,
         "basis": words.t(f"basis.{use.basis}"),
-        "source": use.source,
+        "source": said.source(words, use.source),
     }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def show(found: Analysis, keys: Sequence[str], place: str) -> None:
     table = frame(found, order, words)
     st.data_editor(
         table, key=key, hide_index=True, num_rows="fixed", column_config=_columns(words),
+        placeholder="",
         disabled=[name for name in table.columns if name not in EDITED],
         height=ROW_PX * min(MOST_ROWS, len(order) + 1) + 3,
         on_change=lambda: take(found, order, st.session_state[key]["edited_rows"]),
@@ -109,7 +111,7 @@ def _columns(words: Words) -> dict[str, Any]:
         "value": column.TextColumn(words.t("column.value"), width="small"),
         "low": column.TextColumn(words.t("driver.low"), width="small"),
         "high": column.TextColumn(words.t("driver.high"), width="small"),
-        "unit": column.TextColumn(words.t("column.unit"), width="small"),
+        "unit": column.TextColumn(words.t("column.unit"), width=130),
         "span": column.ImageColumn(words.t("asks.range"), width="small"),
         "weight": column.ProgressColumn(
             words.t("column.weight"), min_value=0, max_value=1, format=" ", width="small",

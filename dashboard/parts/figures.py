@@ -41,11 +41,10 @@ def one(figure: Figure, place: str) -> None:
     words = state.words()
     with st.container(border=True, height="stretch", width=CARD, gap="xxsmall"):
         st.metric(show.plain(words.name(figure.key)), said.figure(words, figure))
-        st.caption(spread(figure))
-        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
-            if figure.basis != ASSUMED:
-                show.basis(figure.basis)
-            lineage.button(figure.key, place)
+        rests = words.t(f"basis.{figure.basis}")
+        mark = show.mark(rests, show.BASIS_COLOURS[figure.basis])
+        st.caption(spread(figure) + ("" if figure.basis == ASSUMED else f" {mark}"))
+        lineage.button(figure.key, place)
 
 
 def spread(figure: Figure) -> str:
@@ -93,5 +92,5 @@ def findings(listed: Iterable[Finding]) -> None:
     words = state.words()
     order = list(show.SEVERITIES)
     for finding in sorted(listed, key=lambda finding: order.index(finding.severity)):
-        text = said.finding(words, finding)
+        text = said.finding(words, finding).replace("`", "")
         show.SEVERITIES[finding.severity](f"**{finding.id}** {show.plain(text)}")

@@ -14,6 +14,15 @@ from modelworth.report.words import LANGUAGES, Words
 VIEWS = Path(__file__).parents[1] / "views"
 STYLE = Path(__file__).parents[1] / "style.css"
 ICON = Path(__file__).parents[1] / "icon.svg"
+OWN_WORDS = """<style>
+[data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
+[data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"],
+[data-testid="InputInstructions"] { font-size: 0; }
+[data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"]::after {
+  content: "%s"; font-size: 0.9rem; }
+[data-testid="InputInstructions"]::after { content: "%s"; font-size: 0.75rem; }
+</style>"""
+"""Streamlit has no setting for these; a style can say others in their place."""
 PAGES = {
     "begin": {"start": "flag"},
     "answer": {
@@ -65,8 +74,11 @@ def pages(words: Words) -> dict[str, list[Any]]:
 
 
 def style() -> None:
-    """The house's look."""
+    """The house's look, and the words of Streamlit's own that a reader sees, in their language."""
     st.html(STYLE)
+    words = state.words()
+    if words.language != "en":
+        st.html(OWN_WORDS % (words.t("frame.upload"), words.t("frame.enter")))
 
 
 def sidebar(listed: dict[str, list[Any]]) -> None:

@@ -69,7 +69,7 @@ def _line(analysis: Analysis, line: LineUse) -> None:
     words = state.words()
     st.code(f"{line.key} = {line.formula}", language="python", wrap_lines=True)
     if line.source:
-        st.caption(show.plain(line.source))
+        st.caption(show.plain(said.source(words, line.source)))
     if series := analysis.series.get(line.key):
         show.chart(charts.band(state.look(), series), f"lineage-{line.key}")
     if line.uses:
@@ -114,7 +114,10 @@ def driver(use: DriverUse) -> None:
             show.say("driver.default", value=words.value(use.default, use.unit)),
         ),
         (use.distribution is not None, show.say("driver.distribution", spec=use.distribution)),
-        (bool(use.source), show.say("driver.source", source=use.source, day=use.as_of or "")),
+        (
+            bool(use.source),
+            show.say("driver.source", source=said.source(words, use.source), day=use.as_of or ""),
+        ),
     ]
     for known, text in lines:
         if known:

@@ -14,6 +14,7 @@ from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.data.api_prices import ApiPrice, api_offers, api_price
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
+from modelworth.report.said import source
 from modelworth.report.words import Words
 
 PRICES = "compute.api_price_usd_per_million_{}_tokens"
@@ -53,7 +54,8 @@ def said(words: Words, offer: str) -> str:
         words.value(usd, "usd_per_million_tokens")
         for usd in (found.usd_per_million_input_tokens, found.usd_per_million_output_tokens)
     ]
-    return words.t("asks.price", input=shown[0], output=shown[1], source=found.source)
+    rests = source(words, found.source)
+    return words.t("asks.price", input=shown[0], output=shown[1], source=rests)
 
 
 def now(scenario: Scenario, key: str) -> str | None:

@@ -205,7 +205,7 @@ def _dialog(key: str, copying: bool) -> None:
     drivers = {name: text for name, text in rows.items() if name not in options.PRICES}
     table = st.data_editor(
         pd.DataFrame({"driver": list(drivers), "value": list(drivers.values())}), hide_index=True,
-        num_rows="dynamic", key=f"option-rows-{key}-{copying}", width="stretch",
+        num_rows="dynamic", key=f"option-rows-{key}-{copying}", width="stretch", placeholder="",
         column_config={
             "driver": st.column_config.SelectboxColumn(
                 words.t("column.driver"), options=list(load_drivers()), required=True,

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
-from modelworth.dashboard import state
+from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import money_lines as money
 from modelworth.dashboard.parts import show
 
+Table = Callable[[], str]
+
 
 def footer() -> None:
-    """What makes the figures of this page again, and their table."""
-    words = state.words()
-    with show.errors_said(), st.expander(words.t("provenance.title"), icon=":material/info:"):
-        _said(state.analysis())
-        with st.container(horizontal=True):
+    """What makes the figures of this page again, and their table; for pages about the plan."""
+    if part := _opened():
+        with part, show.errors_said():
+            found = state.analysis()
+            _said(found)
+            _offered(figures=lambda: money.figures_csv(found), monthly=lambda: money.csv(found))
+
+
+def evidence(**tables: Callable[[], pd.DataFrame]) -> None:
+    """Which store and which facts this page shows, and its tables; for pages about evidence.
+
+    Args:
+        tables: made when they are asked for, by the last part of their message's key.
+    """
+    if part := _opened():
+        with part, show.errors_said():
+            words, facts = state.words(), sources.catalog()
+            count = words.number(int(sources.tally()["count"].sum()))
+            digest = sources.digest()[:12] or "–"
+            st.caption(show.say("provenance.store", count=count, digest=digest))
+            st.caption(show.say(
+                "provenance.facts", devices=len(facts.accelerators), models=len(facts.models),
+                rents=len(facts.rents), day=max(row.as_of for row in facts.rents),
+            ))  # fmt: skip
+            st.caption(f"modelworth {version('modelworth')}")
+            _offered(**{name: _csv(made) for name, made in tables.items()})
+
+
+def _csv(made: Callable[[], pd.DataFrame]) -> Table:
+    return lambda: made().to_csv(index=False)
+
+
+def _opened() -> Any:
+    """The part that opens on demand, once it is open; nothing in it holds a page up before."""
+    label = state.words().t("provenance.title")
+    part = st.expander(label, icon=":material/info:", key="provenance", on_change="rerun")
+    return part if part.open else None
+
+
+def _offered(**tables: Table) -> None:
+    """A button for each table."""
+    with st.container(horizontal=True):
+        for name, made in tables.items():
             st.download_button(
-                words.t("provenance.figures"), lambda: money.figures_csv(state.analysis()),
-                "figures.csv", "text/csv", icon=":material/download:", key="figures-csv",
-                on_click="ignore",
+                state.words().t(f"provenance.{name}"), made, f"{name}.csv", "text/csv",
+                icon=":material/download:", key=f"{name}-csv", on_click="ignore",
             )  # fmt: skip
-            st.download_button(
-                words.t("provenance.months"), lambda: money.csv(state.analysis()),
-                "monthly.csv", "text/csv", icon=":material/download:", key="months-csv",
-                on_click="ignore",
-            )  # fmt: skip
+    st.caption(state.words().t("provenance.charts"))
 
 
 def _said(found: Analysis) -> None:
@@ -47,4 +87,3 @@ def _said(found: Analysis) -> None:
     for line in lines:
         st.caption(show.plain(line))
     st.code(origin.command, language="bash")
-    st.caption(words.t("provenance.charts"))

@@ -9,6 +9,7 @@ from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.published_cases import Check, check_case
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.report import said
 from modelworth.report.words import Words
 
 FOLDER = scenarios.FOLDER / "cases"
@@ -39,7 +40,7 @@ def table(words: Words) -> pd.DataFrame:
                 "found": "" if check.found is None else f"{check.found:,.6g}",
                 "deviation": words.value(check.deviation, "share"),
                 "tolerance": words.value(check.expectation.tolerance, "share"),
-                "source": check.expectation.source,
+                "source": said.source(words, check.expectation.source),
             }
             for check in checks
         ]

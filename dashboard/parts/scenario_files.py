@@ -33,7 +33,7 @@ def templates() -> None:
     st.selectbox(
         words.t("scenario.template"), list(names), format_func=names.__getitem__, index=None,
         key=f"template-{state.session().revision}", placeholder=words.t("scenario.template.text"),
-        on_change=_take_template, width=260,
+        on_change=_take_template, width=220,
     )  # fmt: skip
 
 

@@ -6,9 +6,10 @@ Text that comes from data never reaches Markdown unescaped, and nothing here all
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from typing import TypeVar
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -16,6 +17,7 @@ import streamlit as st
 from modelworth.dashboard import state
 from modelworth.data.errors import InputError, ModelworthError
 
+T = TypeVar("T")
 BASIS_COLOURS = {
     "measured": "green",
     "interpolated": "blue",
@@ -73,6 +75,14 @@ def empty(key: str, command: str | None = None) -> None:
             st.code(command, language="bash")
 
 
+def grid(key: str, items: Sequence[T], draw: Callable[[T], None]) -> None:
+    """Cards side by side, as many as there is room for, those of a row of one height."""
+    with st.container(key=f"grid-{key}"):
+        for item in items:
+            with st.container(border=True, height="stretch", gap="xxsmall"):
+                draw(item)
+
+
 def refused(error: ModelworthError) -> None:
     """What was wrong: where, what was found, what is allowed."""
     if isinstance(error, InputError):
@@ -105,6 +115,11 @@ def fragment(part: Callable[..., None]) -> Callable[..., None]:
 def basis(name: str) -> None:
     """A mark that says what a figure rests on."""
     st.badge(state.words().t(f"basis.{name}"), color=BASIS_COLOURS[name])
+
+
+def mark(text: str, colour: str, icon: str = "") -> str:
+    """A badge as Markdown, for the middle of a text."""
+    return f":{colour}-badge[{icon} {plain(text)}]"
 
 
 def namer(column: str) -> Callable[[str], str]:

@@ -56,6 +56,6 @@ def shown(frame: pd.DataFrame, words: Words, place: str) -> None:
         **{head: column.NumberColumn(head, format="localized") for head in heads},
     }
     st.dataframe(
-        frame, hide_index=True, column_config=config, key=f"statement-{place}",
+        frame, hide_index=True, column_config=config, key=f"statement-{place}", placeholder="",
         height=ROW_PX * (len(frame) + 1) + 3,
     )  # fmt: skip

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from time import sleep
+
+import pandas as pd
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import sources
 from modelworth.data.errors import ModelworthError
+from modelworth.report.words import Words
 
 OWN_MACHINE = "base"
+FIRST_S, REST_S = 1.0, 0.1
+"""Left to whoever opens a page meanwhile: before the first answer, and before each."""
 _answers: dict[str, Analysis | None] = {}
 _started = threading.Event()
 
@@ -40,7 +46,9 @@ def start(trials: int, parts: tuple[str, ...]) -> None:
 
 
 def _work(trials: int, parts: tuple[str, ...]) -> None:
+    sleep(FIRST_S)
     for name, scenario in questions().items():
+        sleep(REST_S)
         try:
             _answers[name] = sources.evaluated(scenario, trials, parts)
         except ModelworthError:
@@ -50,6 +58,20 @@ def _work(trials: int, parts: tuple[str, ...]) -> None:
 def answers() -> dict[str, Analysis | None]:
     """What is worked out so far; None for a question that can't be."""
     return dict(_answers)
+
+
+def table(words: Words) -> pd.DataFrame:
+    """The answers so far, a row each."""
+    rows = [
+        (
+            name, prose(questions()[name], words.language, "name"), found.verdict.outcome,
+            found.indicators["npv_usd"].base, found.verdict.probability_npv_positive,
+        )
+        for name, found in answers().items()
+        if found is not None
+    ]  # fmt: skip
+    columns = ["scenario", "question", "outcome", "npv_usd", "probability_npv_positive"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def finished() -> bool:

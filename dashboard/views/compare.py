@@ -6,7 +6,7 @@ import streamlit as st
 
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import plans, show
+from modelworth.dashboard.parts import plans, provenance, show
 from modelworth.dashboard.parts.driver_search import changed
 from modelworth.report import charts
 
@@ -50,15 +50,15 @@ def together(listed: list[plans.Plan]) -> None:
         show.empty("compare.one")
         return
     first, second = listed[:2]
+    differences = changed(first.scenario, second.scenario, words)
+    if differences.empty:
+        st.info(words.t("compare.same"))
+        return
     st.subheader(show.say("compare.bridge", first=first.name, second=second.name), anchor=False)
     rows, end = plans.steps(first, second, words)
     show.chart(charts.waterfall(look, rows, end, "usd"), "bridge", words.t("compare.bridge.text"))
     st.subheader(words.t("compare.differences"), anchor=False)
-    differences = changed(first.scenario, second.scenario, words)
-    if differences.empty:
-        st.caption(words.t("compare.same"))
-    else:
-        tables.shown(differences, "plan-differences")
+    tables.shown(differences, "plan-differences")
 
 
 def kept() -> None:
@@ -86,3 +86,4 @@ with show.errors_said():
     if together_with:
         together(together_with)
     kept()
+provenance.footer()

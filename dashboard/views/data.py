@@ -8,7 +8,7 @@ import streamlit as st
 
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import facts, show
+from modelworth.dashboard.parts import facts, provenance, show
 
 words = state.words()
 
@@ -25,6 +25,7 @@ def page() -> None:
     old = int(found["stale"].sum())
     st.caption(words.t("data.rows", rows=len(found), old=old))
     tables.shown(found, f"facts-{table}")
+    provenance.evidence(table=lambda: facts.frame(catalog, table))
 
 
 def edit(table: str) -> None:
@@ -32,7 +33,7 @@ def edit(table: str) -> None:
     st.caption(words.t("data.edit.text"))
     edited = st.data_editor(
         facts.frame(sources.catalog(), table), key=f"edit-{table}", num_rows="dynamic",
-        hide_index=True,
+        hide_index=True, placeholder="",
     )  # fmt: skip
     with show.errors_said():
         st.download_button(

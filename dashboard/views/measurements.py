@@ -11,10 +11,10 @@ import streamlit as st
 
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
+from modelworth.dashboard.parts import provenance, show, upload
 from modelworth.dashboard.parts import quick_suite as suite
 from modelworth.dashboard.parts import record_details as record
 from modelworth.dashboard.parts import record_frames as measured
-from modelworth.dashboard.parts import show, upload
 from modelworth.report import charts
 from modelworth.report.charts import QUANTITIES
 
@@ -200,3 +200,4 @@ with show.errors_said():
         failed(every)
 suite.panel()
 upload.panel()
+provenance.evidence(measurements=lambda: sources.frame(measured.MOST_POINTS))

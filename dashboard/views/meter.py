@@ -10,8 +10,9 @@ import streamlit as st
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import metered_windows as meter
-from modelworth.dashboard.parts import offers, show
+from modelworth.dashboard.parts import offers, provenance, show
 from modelworth.dashboard.parts import record_details as record
+from modelworth.data.measurement import Measurement
 from modelworth.report import charts
 from modelworth.report.charts import Point
 
@@ -26,7 +27,13 @@ def page() -> None:
     kept = meter.by_endpoint(sources.newest(MOST_WINDOWS, suite=meter.SUITE))
     if not kept:
         show.empty("meter.none", "modelworth meter http://127.0.0.1:8000 --watch")
-        return
+    else:
+        metered(kept)
+    provenance.evidence(windows=lambda: sources.frame(MOST_WINDOWS, suite=[meter.SUITE]))
+
+
+def metered(kept: dict[str, list[Measurement]]) -> None:
+    """The windows of one endpoint, priced by a rent."""
     one, two, three = st.columns([3, 2, 3])
     endpoint = one.selectbox(words.t("meter.endpoint"), list(kept), key="meter-endpoint")
     last = kept[endpoint][-1]

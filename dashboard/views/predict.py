@@ -8,11 +8,11 @@ import streamlit as st
 from modelworth.costmodel.architecture.named import named
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import devices, show
+from modelworth.dashboard.parts import devices, provenance, show
 from modelworth.dashboard.parts import predictor_answers as prediction
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
 from modelworth.data.kept_models import kept_names
-from modelworth.report import charts
+from modelworth.report import charts, said
 
 words, look = state.words(), state.look()
 catalog = sources.catalog()
@@ -44,7 +44,7 @@ def answer(found: Answer) -> None:
     """Throughput with its interval, times, memory."""
     made = found.prediction
     if made.value is None:
-        st.warning(show.plain(made.note))
+        st.warning(show.plain(said.source(words, made.note)))
     else:
         unit = prediction_unit(found)
         with st.container(horizontal=True):
@@ -60,7 +60,7 @@ def answer(found: Answer) -> None:
         st.caption(show.say("predict.interval", interval=interval))
         show.basis(made.basis or "assumed")
         if made.note:
-            st.caption(show.plain(made.note))
+            st.caption(show.plain(said.source(words, made.note)))
     st.subheader(words.t("predict.memory"), anchor=False)
     parts = [(words.t(f"memory.{name}"), amount) for name, amount in found.parts]
     room = found.accelerator.memory_bytes
@@ -171,6 +171,7 @@ def page() -> None:
         question = asked()
         view = show.choice("predict.view", list(VIEWS), "predict.view.{}", bare=True)
         VIEWS[view](question)
+    provenance.evidence(devices=lambda: devices.table(devices.everywhere(question), words))
 
 
 def one(question: Question) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from modelworth.dashboard import sources, state
+from modelworth.dashboard.parts import provenance, show
 from modelworth.dashboard.parts import record_details as record
-from modelworth.dashboard.parts import show
 
 words = state.words()
 
@@ -22,3 +23,6 @@ with show.errors_said():
         record.panel(typed)
         st.caption(words.t("record.link"))
         st.code(state.record_link(typed), language=None, wrap_lines=True)
+provenance.evidence(
+    record=lambda: pd.json_normalize(sources.record(typed).model_dump(mode="json") if typed else [])
+)

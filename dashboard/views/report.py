@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import documents, show
+from modelworth.dashboard.parts import documents, provenance, show
 from modelworth.report.files import FORMATS
 from modelworth.report.sections.content import SECTIONS
 from modelworth.report.words import LANGUAGES
@@ -74,3 +74,4 @@ def page() -> None:
 show.heading("report_page")
 with show.errors_said():
     page()
+provenance.footer()

@@ -7,14 +7,13 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import state
+from modelworth.dashboard.parts import answers, driver_panel, driver_table, provenance, show
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import driver_panel, driver_table, provenance, show
 from modelworth.dashboard.parts import scenario_files as exchange
 from modelworth.dashboard.parts.driver_search import changed, found_drivers
 
 words = state.words()
 MATTERS = "matters"
-OUTCOMES = {"viable": "green", "depends": "orange", "not_viable": "red"}
 
 
 def toolbar() -> None:
@@ -39,7 +38,7 @@ def toolbar() -> None:
             exchange.sharing()
         with st.popover(words.t("scenario.upload"), icon=":material/upload:"):
             exchange.uploading()
-        with st.popover("YAML", icon=":material/code:"):
+        with st.popover(words.t("scenario.text"), icon=":material/code:"):
             exchange.writing()
 
 
@@ -48,7 +47,7 @@ def strip(analysis: Analysis) -> None:
     npv, outcome = analysis.indicators["npv_usd"], analysis.verdict.outcome
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         if analysis.verdict.question == "business":
-            st.badge(words.t(f"outcome.{outcome}"), color=OUTCOMES[outcome])
+            st.badge(words.t(f"outcome.{outcome}"), color=answers.OUTCOMES[outcome])
         st.markdown(
             show.say(
                 "scenario.strip",

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
-from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.guides import Guide, load_guides
 from modelworth.dashboard.parts import answers, asks, provenance, show, worked
 
 words = state.words()
-ACROSS = 3
 LOOK_EVERY_S = 1.0
 
 
@@ -21,13 +17,7 @@ def kinds() -> None:
     """The kinds of questions, side by side."""
     st.title(words.t("start.title"), anchor=False)
     st.caption(words.t("start.lead"))
-    with st.container(key="tiles"):
-        listed = list(load_guides().values())
-        for start in range(0, len(listed), ACROSS):
-            columns = st.columns(ACROSS)
-            for column, guide in zip(columns, listed[start : start + ACROSS], strict=False):
-                with column, st.container(border=True, height="stretch"):
-                    _tile(guide)
+    show.grid("kinds", list(load_guides().values()), _tile)
 
 
 def _tile(guide: Guide) -> None:
@@ -49,16 +39,12 @@ def cards() -> None:
 def _cards(ready: bool) -> None:
     if worked.finished() and not ready:
         st.rerun()
-    found, listed = worked.answers(), list(worked.questions().items())
-    for start in range(0, len(listed), ACROSS):
-        columns = st.columns(ACROSS)
-        for column, (name, scenario) in zip(columns, listed[start : start + ACROSS], strict=False):
-            with column, st.container(border=True, height="stretch"):
-                _card(name, scenario, found)
+    show.grid("worked", list(worked.questions().items()), _card)
 
 
-def _card(name: str, scenario: Scenario, found: Mapping[str, Analysis | None]) -> None:
+def _card(question: tuple[str, Scenario]) -> None:
     """A question and its answer; opening it leads to the verdict."""
+    (name, scenario), found = question, worked.answers()
     title = show.plain(worked.prose(scenario, words.language, "name"))
     if st.button(title, key=f"tile-worked-{name}", width="stretch"):
         state.open_shipped(name)
@@ -104,6 +90,7 @@ if state.guide() is None:
     kinds()
     machine()
     cards()
+    provenance.evidence(worked=lambda: worked.table(words))
 else:
     st.button(
         words.t("start.other"), icon=":material/arrow_back:", type="tertiary", key="other",

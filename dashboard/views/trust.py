@@ -7,7 +7,14 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.business.trust_steps import trust_steps
 from modelworth.dashboard import state
-from modelworth.dashboard.parts import chain_table, driver_cards, learned, show, trend_table
+from modelworth.dashboard.parts import (
+    chain_table,
+    driver_cards,
+    learned,
+    provenance,
+    show,
+    trend_table,
+)
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import published_cases as literature
 from modelworth.report import charts
@@ -78,3 +85,4 @@ with show.errors_said():
     later()
     token()
     reproduced()
+provenance.footer()

@@ -19,9 +19,6 @@ MARKS = {
     "waived": ":gray[:material/remove:]",
     "unknown": ":gray[:material/question_mark:]",
 }
-OUTCOMES = {"viable": st.success, "depends": st.warning, "not_viable": st.error}
-ICONS = {"viable": ":material/check_circle:", "depends": ":material/help:",
-         "not_viable": ":material/cancel:"}  # fmt: skip
 
 
 @show.fragment
@@ -54,12 +51,7 @@ def verdict(analysis: Analysis) -> None:
         npv = analysis.indicators["npv_usd"]
         answers.cost(npv, analysis.months)
         return
-    outcome = analysis.verdict.outcome
-    trials = analysis.provenance.trials
-    sure = words.value(analysis.verdict.probability_npv_positive, "share")
-    text = show.say(f"verdict.{outcome}", probability=sure, trials=words.number(trials))
-    heading = words.t(f"outcome.{outcome}")
-    OUTCOMES[outcome](f"### {heading}\n\n{text}", icon=ICONS[outcome])
+    answers.box(analysis)
     st.caption(show.plain(findings.finding(analysis, words.language)))
 
 

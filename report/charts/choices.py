@@ -36,7 +36,7 @@ def volume(
         names: what options are called; None: as the catalogue calls them.
     """
     words = look.words
-    chart = figure(look, height=430)
+    chart = figure(look, height=390 + 12 * len(curve.usd_per_month))
     for index, (key, costs) in enumerate(curve.usd_per_month.items()):
         chart.add_scatter(
             x=curve.requests_per_month, y=costs, mode="lines", name=_called(look, key, names),

@@ -37,7 +37,7 @@ def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.F
     room = 0.05 * (high - low or 1.0)
     chart.update_layout(
         barmode="overlay",
-        xaxis={**axis(look, unit, [*values, base], wanted=3), "range": [low - room, high + room]},
+        xaxis={**axis(look, unit, [*values, base], wanted=2), "range": [low - room, high + room]},
         yaxis={"automargin": True, "fixedrange": True},
     )
     return chart.done()
@@ -74,7 +74,7 @@ def histogram(
     chart.update_layout(
         bargap=0,
         margin={"t": 70},
-        xaxis={**axis(look, "usd", edges), "showgrid": False},
+        xaxis=axis(look, "usd", edges, wanted=3),
         yaxis=axis(look, "share", [count / trials for count in counts]),
     )
     chart.add_vline(x=0, line={"color": look.quiet, "width": 1})
@@ -97,7 +97,7 @@ def exceedance(look: Look, edges: Sequence[float], counts: Sequence[int]) -> go.
     )  # fmt: skip
     chart.add_vline(x=0, line={"color": look.bad, "width": 2, "dash": "dash"})
     chart.update_layout(
-        xaxis={**axis(look, "usd", edges), "title": {"text": words.name("npv_usd")}},
+        xaxis={**axis(look, "usd", edges, wanted=3), "title": {"text": words.name("npv_usd")}},
         yaxis={**axis(look, "share", [0, 1]), "title": {"text": words.t("chart.at_least")}},
     )
     return chart.done()

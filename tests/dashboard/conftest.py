@@ -30,6 +30,8 @@ PAGES = (
     "start", "verdict", "scenario", "money", "statements", "risk", "options", "compare", "trust",
     "measurements", "record", "meter", "predict", "trends", "data", "report",
 )  # fmt: skip
+PROBE = "_stcore/"
+"""Streamlit looks for its own address below a page's and finds it one level up: two 404s a page."""
 HOSTILE = (
     "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "<img src=x onerror=alert(1)>", "$a$ **b** [c](http://d)",
     "x" * 120,
@@ -121,3 +123,58 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]:
     st.cache_data.clear()
     st.cache_resource.clear()
     os.environ.pop(ENVIRONMENT, None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from benchmarks.browser import chromium
+
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def reader(browser):
+    """Opens addresses for a reader; fails on page errors, console errors and foreign requests.
+
+    reader(address) is a new reader; reader(address, page) the same one going on.
+    """
+    problems, contexts = [], []
+
+    def opened(address, page=None, *, width=1280, dark=False):
+        from benchmarks.browser import settled
+
+        if page is None:
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, locale="en-US",
+                color_scheme="dark" if dark else "light",
+            )  # fmt: skip
+            contexts.append(context)
+            page = context.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda message: problems.append(_told(message)))
+            page.on("request", lambda request: problems.append(_foreign(request.url)))
+        page.goto(address)
+        settled(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [problem for problem in problems if problem] == []
+
+
+def _told(message) -> str:
+    """A console error that isn't Streamlit's probing for its own address."""
+    if message.type != "error" or PROBE in message.location.get("url", ""):
+        return ""
+    return f"{message.text} {message.location}"
+
+
+def _foreign(url: str) -> str:
+    return "" if url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")) else url
+
+
+def path(page: str) -> str:
+    """Where a page stands below the address."""
+    return "" if page == "start" else page

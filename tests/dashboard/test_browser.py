@@ -10,7 +10,7 @@ from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import links
 from modelworth.report.words import Words
-from tests.dashboard.conftest import HOSTILE, PAGES, fill, record
+from tests.dashboard.conftest import HOSTILE, PAGES, fill, path, record
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,8 +18,6 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("chromium"), reason="apt-get install chromium"),
 ]
 EXCEPTION = '[data-testid="stException"]'
-PROBE = "_stcore/"
-"""Streamlit looks for its own address below a page's and finds it one level up: two 404s a page."""
 
 
 @pytest.fixture(scope="module")
@@ -32,60 +30,6 @@ def site(tmp_path_factory):
     records += [record(place) for place in range(100, 140)]
     with server(folder, fill(f"sqlite:///{folder}/store.db", records)) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from benchmarks.browser import chromium
-
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def reader(browser):
-    """Opens addresses for a reader; fails on page errors, console errors and foreign requests.
-
-    reader(address) is a new reader; reader(address, page) the same one going on.
-    """
-    problems, contexts = [], []
-
-    def opened(address, page=None, *, width=1280, dark=False):
-        from benchmarks.browser import settled
-
-        if page is None:
-            context = browser.new_context(
-                viewport={"width": width, "height": 900}, locale="en-US",
-                color_scheme="dark" if dark else "light",
-            )  # fmt: skip
-            contexts.append(context)
-            page = context.new_page()
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("console", lambda message: problems.append(_told(message)))
-            page.on("request", lambda request: problems.append(_foreign(request.url)))
-        page.goto(address)
-        settled(page)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert [problem for problem in problems if problem] == []
-
-
-def _told(message) -> str:
-    """A console error that isn't Streamlit's probing for its own address."""
-    if message.type != "error" or PROBE in message.location.get("url", ""):
-        return ""
-    return f"{message.text} {message.location}"
-
-
-def _foreign(url: str) -> str:
-    return "" if url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")) else url
-
-
-def path(page: str) -> str:
-    return "" if page == "start" else page
 
 
 @pytest.mark.parametrize(
