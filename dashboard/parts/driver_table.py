@@ -22,7 +22,7 @@ from modelworth.data.errors import InputError
 from modelworth.report import said
 from modelworth.report.words import Words
 
-ROW_PX, MOST_ROWS = 35, 22
+ROW_PX, MOST_ROWS, NUMBER_PX = 35, 22, 100
 ENDS = ("low", "high")
 EDITED = ("value", *ENDS)
 THREE = ("low", "mode", "high")
@@ -108,9 +108,9 @@ def _columns(words: Words) -> dict[str, Any]:
     column = st.column_config
     return {
         "driver": column.TextColumn(words.t("column.driver"), width="medium", pinned=True),
-        "value": column.TextColumn(words.t("column.value"), width="small"),
-        "low": column.TextColumn(words.t("driver.low"), width="small"),
-        "high": column.TextColumn(words.t("driver.high"), width="small"),
+        "value": column.TextColumn(words.t("column.value"), width=NUMBER_PX),
+        "low": column.TextColumn(words.t("driver.low"), width=NUMBER_PX),
+        "high": column.TextColumn(words.t("driver.high"), width=NUMBER_PX),
         "unit": column.TextColumn(words.t("column.unit"), width=130),
         "span": column.ImageColumn(words.t("asks.range"), width="small"),
         "weight": column.ProgressColumn(

@@ -19,7 +19,7 @@ MATTERS = "matters"
 def toolbar() -> None:
     """Templates, undo, files and the link."""
     mine = state.session()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         exchange.templates()
         st.button(
             words.t("scenario.undo"), icon=":material/undo:", on_click=state.undo,
