@@ -78,7 +78,7 @@ def measure(moves: int) -> dict[str, float]:
                 page = _open(browser, address)
                 warm_s.append(perf_counter() - began)
                 page.close()
-            waits, busy_s = _slide(browser, address, moves)
+            waits, busy_s, drawing_s = _slide(browser, address, moves)
     waits.sort()
     return {
         "start_to_page_cold_s": first,
@@ -86,6 +86,7 @@ def measure(moves: int) -> dict[str, float]:
         "slider_p50_ms": statistics.median(waits),
         "slider_p95_ms": waits[min(len(waits) - 1, int(0.95 * len(waits)))],
         "slider_server_ms": 1000 * busy_s / len(waits),
+        "slider_browser_ms": 1000 * drawing_s / len(waits),
         "slider_moves": float(len(waits)),
     }
 
@@ -147,17 +148,17 @@ def _open(browser: Any, address: str) -> Any:
     return page
 
 
-def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float]:
+def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float, float]:
     """Milliseconds from each press of an arrow key on a slider to the last chart's last change.
 
-    And the seconds that the server's processors were busy with all of them.
+    And the seconds that processors were busy with all of them, for the server and for the browser.
     """
     page = _open(browser, f"{address}/verdict")
     page.wait_for_selector(".js-plotly-plot .main-svg")
     page.evaluate(WATCH)
     sliders = page.get_by_role("slider")
     keys = [""] * sliders.count()
-    waits, began_s = [], _busy_s()
+    waits, began_s, drawn_s = [], _busy_s(), _busy_s("chromium")
     for move in range(moves):
         place = move % len(keys)
         slider = sliders.nth(place)
@@ -167,23 +168,23 @@ def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float]:
         page.keyboard.press(keys[place])
         page.wait_for_function(REDRAWN)
         waits.append(page.evaluate("() => window.drawn - window.pressed"))
-    return waits, _busy_s() - began_s
+    return waits, _busy_s() - began_s, _busy_s("chromium") - drawn_s
 
 
-def _servers() -> list[psutil.Process]:
-    """The dashboards that this process started."""
+def _started(word: str) -> list[psutil.Process]:
+    """The processes that this one started whose command has this word in it."""
     own = psutil.Process().children(recursive=True)
-    return [one for one in own if "modelworth.dashboard.serve" in one.cmdline()]
+    return [one for one in own if word in " ".join(one.cmdline())]
 
 
-def _busy_s() -> float:
-    """Processor time of the servers."""
-    return sum(sum(one.cpu_times()[:2]) for one in _servers())
+def _busy_s(word: str = "modelworth.dashboard.serve") -> float:
+    """Processor time of those processes."""
+    return sum(sum(one.cpu_times()[:2]) for one in _started(word))
 
 
 def _held_mb() -> float:
     """Memory that the servers hold."""
-    return sum(one.memory_info().rss for one in _servers()) / 2**20
+    return sum(one.memory_info().rss for one in _started("modelworth.dashboard.serve")) / 2**20
 
 
 def _arrow(slider: Any, before: str) -> str:
