@@ -37,6 +37,7 @@ def test_every_page_says_its_sources_and_gives_its_figures_and_charts(site, read
     page, said = None, Words("en").t("provenance.title")
     for place in PLACES:
         page = reader(f"{site}/{place}&lang=en", page)
+        page.get_by_text(Words("en").t("verdict.flips.waiting")).wait_for(state="detached")
         page.get_by_text(said, exact=True).click()
         settled(page)
         part = page.locator('[data-testid="stExpander"]', has_text=said)
@@ -61,7 +62,7 @@ NAME = """node => [node.tagName, node.getAttribute('role'), node.getAttribute('a
 CONTROLS = """() => [...document.querySelectorAll(
   'a[href], button, input, textarea, [role="slider"], [tabindex="0"]')].filter(one => {
     const box = one.getBoundingClientRect();
-    return box.width && box.height && one.checkVisibility() && !one.disabled
+    return box.width && box.height && one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !one.disabled
       && one.tabIndex >= 0 && !one.closest('[aria-hidden="true"], .modebar');
   })"""
 MARK = f"""() => {{
@@ -131,12 +132,15 @@ NAMES = {
 
 
 def test_chinese_pages_say_nothing_in_english(site, reader):
+    from benchmarks.browser import settled
+
     page, english = None, {}
     for place in (*PLACES, *(f"?from={key}" for key in ("host_or_buy", "tokens", "fleet"))):
         page = reader(f"{site}/{place}&lang=zh_CN", page)
         for part in page.locator('[data-testid="stExpander"] summary').all():
             part.click()
-        page.wait_for_timeout(2000)
+        page.wait_for_timeout(1000)
+        settled(page)
         for text in page.evaluate(SAID):
             odd = [word for word in ENGLISH.findall(text) if not word.isupper()]
             if not NAMES.issuperset(odd):
@@ -166,4 +170,4 @@ def test_a_hostile_plan_is_refused_with_a_word(site, reader, content):
     )
     page.locator('[data-testid="stAlert"]').first.wait_for()
     assert page.locator('[data-testid="stException"]').count() == 0
-    assert page.get_by_text("Changed against where you started").count() == 1
+    page.get_by_text("Changed against where you started").wait_for()
