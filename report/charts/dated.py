@@ -30,9 +30,9 @@ class Point:
     key: str = ""
 
 
-def _dates() -> dict[str, object]:
+def _dates(form: str = "%Y-%m-%d") -> dict[str, object]:
     """An axis of days that says them the same way in every language."""
-    return {"type": "date", "tickformat": "%Y-%m-%d", "nticks": 6, **GRID, "showgrid": False}
+    return {"type": "date", "tickformat": form, "nticks": 6, **GRID, "showgrid": False}
 
 
 def _errors(points: Sequence[Point]) -> dict[str, object]:
@@ -91,7 +91,7 @@ def market(
         )  # fmt: skip
     values = [point.value for _, points in past for point in points]
     values += [point.value for point in ahead]
-    chart.update_layout(xaxis=_dates(), yaxis=axis(look, unit, values, log=True))
+    chart.update_layout(xaxis=_dates("%Y-%m"), yaxis=axis(look, unit, values, log=True))
     return chart.done()
 
 

@@ -62,7 +62,8 @@ NAME = """node => [node.tagName, node.getAttribute('role'), node.getAttribute('a
 CONTROLS = """() => [...document.querySelectorAll(
   'a[href], button, input, textarea, [role="slider"], [tabindex="0"]')].filter(one => {
     const box = one.getBoundingClientRect();
-    return box.width && box.height && one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !one.disabled
+    return box.width && box.height && !one.disabled
+      && one.checkVisibility({visibilityProperty: true, opacityProperty: true})
       && one.tabIndex >= 0 && !one.closest('[aria-hidden="true"], .modebar');
   })"""
 MARK = f"""() => {{
