@@ -52,7 +52,8 @@ from modelworth.costmodel.risk.swings import swings
 from modelworth.costmodel.scenario.correlations import correlations
 from modelworth.costmodel.scenario.options import read_options
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.measurement import Measurement
 

@@ -20,7 +20,8 @@ from modelworth.costmodel.prediction.training.plan import plan_training
 from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
 from modelworth.data.errors import InputError
 

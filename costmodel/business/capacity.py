@@ -24,7 +24,8 @@ from modelworth.costmodel.business import (
 )
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement

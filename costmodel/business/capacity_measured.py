@@ -17,7 +17,8 @@ from modelworth.costmodel.analysis import Finding, PredictionUse
 from modelworth.costmodel.architecture.identity import identifier, named_identity
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Kind

@@ -19,7 +19,8 @@ from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis

@@ -32,7 +32,8 @@ from modelworth.costmodel.business.served_curve import (
 from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, Predictor
 from modelworth.costmodel.prediction.served import LEAST_LOG, judgements
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement

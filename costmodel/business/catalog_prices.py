@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Accelerator, Catalog, RentQuote, Terms
 from modelworth.data.errors import InputError
 

@@ -21,7 +21,8 @@ from modelworth.costmodel.business import chain_data, chain_quality, chain_trust
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement

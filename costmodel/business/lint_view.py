@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from modelworth.costmodel.analysis import DriverUse, Figure, Finding, Series, Severity
 from modelworth.costmodel.business.capacity import Resolved
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 
 Floats = NDArray[np.float64]
 

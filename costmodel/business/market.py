@@ -13,7 +13,8 @@ import numpy as np
 
 from modelworth.costmodel.analysis import Dated, MarketPath, Series
 from modelworth.costmodel.scenario.drivers import MARKET, load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.history import past_prices, past_rents
 
 #: path → its factor a year, its shape, and the line that holds its index

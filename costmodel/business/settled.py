@@ -17,7 +17,8 @@ import numpy as np
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.scenario import default_ranges
 from modelworth.costmodel.scenario.drivers import ANCHORS, load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
 
 BASIS: Final = "company.acquisition_basis"

@@ -21,7 +21,8 @@ from modelworth.costmodel.business import market
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import MARKET, load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario, Setting, opening_year
+from modelworth.costmodel.scenario.scenario import Scenario, opening_year
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.history import past_training_costs
 
 RENT: Final = "compute.rent_fall_factor_per_year"

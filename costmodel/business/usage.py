@@ -11,7 +11,8 @@ from typing import Final
 from modelworth.costmodel.analysis import DriverUse, LineUse
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.scenario.drivers import FOLLOWS, Driver
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.words import Basis
 
 _DATE: Final = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?")

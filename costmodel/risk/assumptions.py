@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.scenario.distributions import Distribution
-from modelworth.costmodel.scenario.scenario import Scenario, Setting
+from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.settings import Setting
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import Driver
-from modelworth.costmodel.scenario.scenario import Setting
+from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.errors import InputError
 from modelworth.data.words import Basis
 

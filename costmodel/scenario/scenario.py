@@ -28,46 +28,24 @@ import yaml
 
 from modelworth import data
 from modelworth.costmodel.scenario import arithmetic, fields, surprises
-from modelworth.costmodel.scenario.distributions import Distribution, is_distribution, parse
-from modelworth.costmodel.scenario.drivers import ANCHORS, Driver, load_drivers
+from modelworth.costmodel.scenario.distributions import parse
+from modelworth.costmodel.scenario.drivers import ANCHORS, load_drivers
 from modelworth.costmodel.scenario.expected import Expectation, read_expected
-from modelworth.costmodel.scenario.fields import HARDWARE, MONTHS, Hardware
+from modelworth.costmodel.scenario.fields import HARDWARE, Hardware
 from modelworth.costmodel.scenario.options import Choice, WeightedCase, read_cases, read_options
 from modelworth.costmodel.scenario.sampling_plan import plan
+from modelworth.costmodel.scenario.settings import Setting, read_setting
 from modelworth.costmodel.scenario.together import check_together
 from modelworth.data import yaml_reader
 from modelworth.data.errors import InputError
-from modelworth.data.words import Basis
 
 TOP: Final = (
     "text", "months", "start", "currency", "usd_per_currency", "options", "expected", "cases",
     "actuals",
 )  # fmt: skip
-NOTES: Final = frozenset({"value", "source", "as_of", "note"})
 LATER: Final = "demand.years_until_start"
 MOST_YEARS_AHEAD: Final = 20
 FOLDER: Final = Path(data.__file__).parent / "scenarios"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a scenario, a measurement or a prediction says about a driver.
-
-    Attributes:
-        value: the number in the base case; a tuple by month for a monthly driver.
-        distribution: what it is drawn from; None where it is certain.
-        spec: the distribution as it was written.
-        source: whose word it is; None: the scenario's own, without a source.
-        measurement_ids: records under it.
-    """
-
-    value: float | tuple[float, ...]
-    distribution: Distribution | None = None
-    spec: dict[str, Any] | None = None
-    source: str | None = None
-    as_of: str | None = None
-    basis: Basis = "assumed"
-    measurement_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +262,7 @@ class _Reader:
     def _drivers(self, path: str, found: Any, settings: dict[str, Setting]) -> None:
         """The drivers at and below a path."""
         if path in self.drivers:
-            settings[path] = self._setting(self.drivers[path], found)
+            settings[path] = read_setting(self._at(path), self.drivers[path], found)
             return
         if not isinstance(found, Mapping):
             raise InputError(self._at(path), found, "a mapping from keys to values")
@@ -312,47 +290,6 @@ class _Reader:
     def _prefix(self, path: str) -> bool:
         return any(key.startswith(f"{path}.") for key in self.drivers)
 
-    def _setting(self, driver: Driver, found: Any) -> Setting:
-        """One driver's value, with its source."""
-        where = self._at(driver.key)
-        source = as_of = None
-        if isinstance(found, Mapping):
-            notes = {key: value for key, value in found.items() if key in NOTES}
-            source, as_of = self._note(where, notes, "source"), self._note(where, notes, "as_of")
-            self._note(where, notes, "note")
-            rest = {key: value for key, value in found.items() if key not in NOTES}
-            if "value" in found and rest:
-                raise InputError(where, ", ".join(map(str, rest)), "value, source, as_of, note")
-            found = found.get("value", rest)
-        basis: Basis = "published" if source else "assumed"
-        if driver.kind == "monthly" and isinstance(found, Mapping) and found:
-            found = fields.between(where, found)
-        if isinstance(found, Mapping):
-            return self._uncertain(driver, found, source, as_of, basis)
-        if driver.kind == "monthly":
-            return Setting(self._by_month(driver, found), None, None, source, as_of, basis)
-        return Setting(driver.number(where, found), None, None, source, as_of, basis)
-
-    def _uncertain(
-        self,
-        driver: Driver,
-        found: Mapping[str, Any],
-        source: str | None,
-        as_of: str | None,
-        basis: Basis,
-    ) -> Setting:
-        where = self._at(driver.key)
-        certain = driver.kind in ("choice", "switch", "monthly") or driver.section == "cash"
-        if certain or not is_distribution(found):
-            allowed = driver.allowed if certain else f"{driver.allowed}, or a distribution"
-            raise InputError(where, _keys(found), allowed)
-        drawn = parse(where, found, (driver.minimum, driver.maximum))
-        if driver.kind == "integer":
-            values = getattr(drawn, "values", (0.5,))
-            if any(value != int(value) for value in values):
-                raise InputError(where, _keys(found), f"{driver.allowed}, or whole discrete values")
-        return Setting(drawn.base, drawn, dict(found), source, as_of, basis)
-
     def _surprises(self, settings: Mapping[str, Setting], months: int) -> dict[str, Setting]:
         """What a volatility above 0 asks to be drawn."""
         volatile = [
@@ -367,26 +304,6 @@ class _Reader:
             drawn = parse(self._at(key), surprises.SPEC, (row.minimum, row.maximum))
             found[key] = Setting(0.0, drawn, dict(surprises.SPEC), surprises.NOTE)
         return found
-
-    def _by_month(self, driver: Driver, found: Any) -> tuple[float, ...]:
-        where = self._at(driver.key)
-        if isinstance(found, int | float) and not isinstance(found, bool):
-            found = [found]
-        if not isinstance(found, list | tuple) or not 1 <= len(found) <= MONTHS[1]:
-            allowed = (
-                f"a number, a list of 1 to {MONTHS[1]} of them, the first for the first month, or"
-                " those of some months, such as {1: 1.70, 6: 2.35}"
-            )
-            raise InputError(where, found, allowed)
-        return tuple(driver.number(f"{where}[{place}]", value) for place, value in enumerate(found))
-
-    def _note(self, where: str, notes: Mapping[str, Any], key: str) -> str | None:
-        found = notes.get(key)
-        if found is None:
-            return None
-        if not isinstance(found, str | int) or isinstance(found, bool):
-            raise InputError(f"{where}.{key}", found, "text")
-        return str(found)
 
     def _correlations(self, found: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
         where = self._at("simulation.correlations")
@@ -432,8 +349,3 @@ class _Reader:
 
     def _at(self, path: str) -> str:
         return f"{self.name}: {path}"
-
-
-def _keys(found: Mapping[str, Any]) -> str:
-    """A mapping in short."""
-    return "{" + ", ".join(f"{key}: {value!r:.40}" for key, value in list(found.items())[:4]) + "}"
