@@ -34,14 +34,13 @@ RUN_TOKENS: Final = 1e9
 
 
 def evidence(scenario: Scenario, catalog: Catalog) -> Evidence:
-    """What is known about the model to be built; empty where none is named or built.
+    """What is known about the model to be built, which the scenario names.
 
     Raises:
         InputError: if utilisation is to be predicted without a model and device, or no layout fits.
     """
     hardware = scenario.hardware
-    if scenario.word("building.method") == "none" or hardware.model is None:
-        return Evidence()
+    assert hardware.model is not None
     model = catalog.model(hardware.model)
     size = Setting(
         float(model.parameters_active),

@@ -14,14 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelworth.costmodel.analysis import Finding, MeasurementUse, PredictionUse
-from modelworth.costmodel.business import (
-    building_predicted,
-    capacity_measured,
-    capacity_predicted,
-    capacity_served,
-    chain_measured,
-    trends,
-)
+from modelworth.costmodel.business import capacity_measured, chain_measured, trends
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
 from modelworth.costmodel.scenario.scenario import Scenario
@@ -82,7 +75,7 @@ def _resolved(
         evidence = _measured(scenario, measurements, catalog)
     findings = list(evidence.findings)
     if not evidence.settings and wanted != "given":
-        predicted = capacity_predicted.evidence(scenario, measurements, catalog)
+        predicted = _predicted(scenario, measurements, catalog)
         if wanted == "measured":
             code = PREDICTED_INSTEAD if predicted.settings else NOTHING_MEASURED
             findings.append(_missing(code, scenario))
@@ -92,7 +85,7 @@ def _resolved(
         evidence = predicted
     prices = priced(scenario, catalog, evidence.device, evidence.cpu_cores)
     findings += _unpriced(scenario, prices, evidence.device)
-    built = building_predicted.evidence(scenario, catalog)
+    built = _built(scenario, catalog)
     settings = {
         **trends.settings(scenario),
         **prices,
@@ -105,11 +98,35 @@ def _resolved(
     return Resolved(settings, evidence.records, predictions, tuple(findings), chain.records)
 
 
+def _predicted(
+    scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
+) -> Evidence:
+    """By the calibrated model, which is slow to import: only where a model and device are named."""
+    if scenario.hardware.model is None or scenario.hardware.accelerator is None:
+        return Evidence()
+    from modelworth.costmodel.business import capacity_predicted
+
+    return capacity_predicted.evidence(scenario, measurements, catalog)
+
+
+def _built(scenario: Scenario, catalog: Catalog) -> Evidence:
+    """Of the model that is built, where the plan builds one that is named."""
+    if scenario.word("building.method") == "none" or scenario.hardware.model is None:
+        return Evidence()
+    from modelworth.costmodel.business import building_predicted
+
+    return building_predicted.evidence(scenario, catalog)
+
+
 def _measured(
     scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog
 ) -> Evidence:
     """Load tests of the named model before single steps; of an unnamed one after them."""
-    ways = [capacity_served.evidence, capacity_measured.evidence]
+    ways = [capacity_measured.evidence]
+    if any(record.workload.kind == "serve" for record in measurements):
+        from modelworth.costmodel.business import capacity_served
+
+        ways.insert(0, capacity_served.evidence)
     findings: tuple[Finding, ...] = ()
     for way in ways if scenario.hardware.model else reversed(ways):
         found = way(scenario, measurements, catalog)

@@ -31,14 +31,14 @@ FACTOR: Final = "capacity.throughput_factor"
 
 
 def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: Catalog) -> Evidence:
-    """What the calibrated model says; empty if the scenario doesn't name a model and a device.
+    """What the calibrated model says of the model and device that the scenario names.
 
     Raises:
         InputError: if the model doesn't fit or can't keep the objective, with what would.
     """
     hardware = scenario.hardware
-    if hardware.model is None or hardware.accelerator is None:
-        return Evidence()
+    assert hardware.model is not None
+    assert hardware.accelerator is not None
     model = catalog.model(hardware.model)
     accelerator = catalog.accelerator(hardware.accelerator)
     if model.family in ITEMS:

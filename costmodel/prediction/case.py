@@ -60,6 +60,14 @@ UNFUSED = {
     "tensorflow", "tensorflowxla", "deeplearningexamples", "pytorch", "megatronlmold", "llamacpp",
 }  # fmt: skip
 """Software whose attention writes its scores to memory (llama.cpp unless asked otherwise)."""
+FUSED_TOKENS = 384
+"""Longest sequence that FasterTransformer's attention of TensorRT takes, in 16 bits or fewer."""
+GRAPHS_SINCE = {"trtllm": (0, 8), "vllm": (0, 3)}
+"""Release from which engines launch decode passes as graphs and share a group's cache reads."""
+EAGER = {"fastertransformer", "transformers", "deepspeed"}
+"""Engines that launch every kernel from the host."""
+PLAIN_NORMS = {"torchtitan", "transformers", "litgpt", "axolotl"}
+"""Training software that leaves norms and activation functions to single operations."""
 FLASH_2 = {
     "llmfoundry",
     "colossalai",
@@ -287,45 +295,72 @@ def factors_of(case: Case) -> tuple[tuple[str, str], ...]:
 
 def modes_of(case: Case) -> list[str]:
     """Ways of running that have a mechanism of their own."""
-    if case.kind == "train":
-        return _training_modes(case)
-    software, generation = software_name(case.software), generation_of(case.accelerator)
-    modes = ["compiled"] if case.compiled else []
-    if case.work == "forward":
-        return modes + (["uncast"] if case.precision != "amp" and software == "timm" else [])
-    if case.precision in ("fp8", "int8", "fp4", "int4"):
-        modes.append(f"{case.precision} weights")
-    if case.regime == "static" and software not in SCHEDULING:
-        modes.append("static")
-    if software == "llamacpp" and generation in ("Hopper", "Blackwell"):
-        modes.append("older products")
-    if case.accelerator.vendor == "AMD":
-        modes.append("rccl")
-    if case.accelerator.memory_gib and _graphics_memory(case.accelerator):
-        modes.append("graphics memory")
-    if software == "vllm" and case.precision == "fp8" and case.architecture.has_experts:
-        modes.append("block experts")
-    if case.precision == "fp4" and generation.startswith("Blackwell"):
-        modes.append("fp4 products")
-    return modes
+    asked = {"train": _training_modes, "forward": _forward_modes, "serve": _serving_modes}
+    return [mode for mode, holds in asked[case.kind](case).items() if holds]
 
 
-def _training_modes(case: Case) -> list[str]:
+def _forward_modes(case: Case) -> dict[str, bool]:
+    software = software_name(case.software)
+    odd = case.tokens % 8 and case.precision in ("fp16", "bf16", "amp")
+    return {
+        "compiled": case.compiled,
+        "unaligned scores": bool(odd and software in UNFUSED),
+        "uncast": case.precision != "amp" and software == "timm",
+    }
+
+
+def _serving_modes(case: Case) -> dict[str, bool]:
     software, generation = software_name(case.software), generation_of(case.accelerator)
-    modes = ["compiled"] if case.compiled else []
-    if software in FLASH_2 and generation in ("Hopper", "Blackwell"):
-        modes.append("flash attention 2")
-    if case.overlapped:
-        modes.append("asynchronous exchange")
-    if "GB" in case.accelerator.name.split()[0][:2]:
-        modes.append("graphs")
-    if case.architecture.has_experts and case.precision in ("fp8", "fp4"):
-        version, fused = version_of(case.software), FUSED_EXPERTS.get(generation, (0,))
-        apart = software == "megatron" and version is not None and version < fused
-        modes.append("narrow experts apart" if apart else "narrow experts")
-    if case.precision == "fp4":
-        modes.append("fp4 products")
-    return modes
+    narrow = case.precision in ("fp8", "int8", "fp4", "int4")
+    return {
+        "compiled": case.compiled,
+        f"{case.precision} weights": narrow,
+        "static": case.regime == "static" and software not in SCHEDULING,
+        "older products": software == "llamacpp" and generation in ("Hopper", "Blackwell"),
+        "rccl": case.accelerator.vendor == "AMD",
+        "graphics memory": _graphics_memory(case.accelerator),
+        "block experts": software == "vllm"
+        and case.precision == "fp8"
+        and case.architecture.has_experts,
+        "fp4 products": case.precision == "fp4" and generation.startswith("Blackwell"),
+        "eager exchange": software in EAGER or _before_graphs(case),
+    }
+
+
+def is_unfused(case: Case) -> bool:
+    """Whether its attention writes scores to memory."""
+    software = software_name(case.software)
+    if software == "fastertransformer" and case.work == "forward":
+        return case.tokens > FUSED_TOKENS or case.precision in ("fp32", "tf32")
+    return software in UNFUSED
+
+
+def is_ungrouped(case: Case) -> bool:
+    """Whether its kernels read a group's keys and values for each query head again."""
+    return software_name(case.software) == "transformers" or _before_graphs(case)
+
+
+def _before_graphs(case: Case) -> bool:
+    version = version_of(case.software)
+    since = GRAPHS_SINCE.get(software_name(case.software) or "", (0,))
+    return version is not None and version < since
+
+
+def _training_modes(case: Case) -> dict[str, bool]:
+    software, generation = software_name(case.software), generation_of(case.accelerator)
+    narrow = case.architecture.has_experts and case.precision in ("fp8", "fp4")
+    version, fused = version_of(case.software), FUSED_EXPERTS.get(generation, (0,))
+    apart = software == "megatron" and version is not None and version < fused
+    return {
+        "compiled": case.compiled,
+        "plain norms": software in PLAIN_NORMS and not case.compiled,
+        "flash attention 2": software in FLASH_2 and generation in ("Hopper", "Blackwell"),
+        "asynchronous exchange": case.overlapped,
+        "graphs": "GB" in case.accelerator.name.split()[0][:2],
+        "narrow experts": narrow and not apart,
+        "narrow experts apart": narrow and apart,
+        "fp4 products": case.precision == "fp4",
+    }
 
 
 def _graphics_memory(accelerator: Accelerator) -> bool:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.prediction.case import STATIC, UNFUSED, Case, factors_of, software_name
+from modelworth.costmodel.prediction.case import (
+    STATIC,
+    Case,
+    factors_of,
+    is_unfused,
+    is_ungrouped,
+    software_name,
+)
 from modelworth.costmodel.prediction.step.coefficients import Coefficients, Tables, resolve
 from modelworth.costmodel.prediction.step.device import MIXED_INT4_BYTES, Device, device_of
 from modelworth.costmodel.prediction.step.model import Number, Shape, shape_of, stack
@@ -43,6 +50,7 @@ class Columns:
     sharded: Number
     recomputed: Number
     unfused: Number
+    ungrouped: Number
     reserves: Number
     max_sequences: Number
     memory_share: Number
@@ -157,7 +165,8 @@ def _numbers(case: Case) -> tuple[float, ...]:
         float(case.sharding == "full" and case.data > 1),
         float(case.sharding != "none"),
         case.recomputed,
-        float(software in UNFUSED),
+        float(is_unfused(case)),
+        float(is_ungrouped(case)),
         1.0 if software in RESERVING else 0.5,
         case.max_sequences or MOST_SEQUENCES,
         case.memory_share,

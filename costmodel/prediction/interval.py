@@ -2,9 +2,8 @@
 
 `intervals.csv` has, for a group of cases (kind of work, dense or experts, regime, software) and a
 distance (what no row of the fit had: nothing but the model, a device, a generation, software), the
-width that holds nine tenths of the errors with such things left out. A case takes the narrowest
-group that was tried at its distance, and no less than that group's width for each thing alone. A
-precision that no row has and a config read with assumptions add in quadrature of logarithms.
+width that holds nine tenths of the errors with such things left out. What several new things add,
+a precision that no row has and a config read with assumptions join in quadrature of logarithms.
 """
 
 from __future__ import annotations
@@ -22,6 +21,8 @@ APPROXIMATE_LOG = 0.15
 """What a config that was read with assumptions adds: judgement."""
 PRECISION_LOG = 0.1
 """What a precision that no row has adds: judgement."""
+LEAST_ADDED = 0.05
+"""What anything new adds at least: judgement."""
 UNKNOWN_LOG = 1.0
 """The width where no table says anything."""
 
@@ -84,24 +85,32 @@ def width_of(case: Case, tables: Tables) -> Width:
     return _width(tables, *asked)
 
 
-def distance_of(new: tuple[str, ...]) -> str:
-    """What is new in a word; `KNOWN` where only the model is."""
-    return "+".join(new) or KNOWN
-
-
 def log_width(tables: Tables, groups: tuple[str, ...], new: tuple[str, ...]) -> float:
     """The width of cases of these groups, narrowest first, that have `new` things.
 
-    Of the narrowest group in which just that was tried; and at least that of each thing alone.
+    That of known ground, and in quadrature what each new thing adds to it, both by the narrowest
+    group that was tried so.
     """
-    exact, alone = distance_of(new), (KNOWN, *new)
-    for group in groups:
-        if tables.width(group, exact) is not None:
-            held = (tables.width(group, one) for one in (exact, *alone))
-            return max(width for width in held if width is not None)
-    firsts = ((tables.width(group, one) for group in groups) for one in alone)
-    found = [next((width for width in one if width is not None), None) for one in firsts]
-    return max((width for width in found if width is not None), default=UNKNOWN_LOG)
+    ground = _narrowest(tables, groups, KNOWN)
+    if ground is None:
+        return UNKNOWN_LOG
+    squares = ground[1] ** 2
+    for thing in new:
+        found = _narrowest(tables, groups, thing)
+        if found is None:
+            return UNKNOWN_LOG
+        place, width = found
+        known = _narrowest(tables, groups[place:], KNOWN)
+        squares += max(width**2 - (known[1] if known else 0.0) ** 2, LEAST_ADDED**2)
+    return math.sqrt(squares)
+
+
+def _narrowest(tables: Tables, groups: tuple[str, ...], distance: str) -> tuple[int, float] | None:
+    """The first of the groups that has a width at a distance: its place and width."""
+    for place, group in enumerate(groups):
+        if (width := tables.width(group, distance)) is not None:
+            return place, width
+    return None
 
 
 @lru_cache(maxsize=4096)

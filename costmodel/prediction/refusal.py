@@ -8,6 +8,7 @@ fit.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from modelworth.costmodel.architecture.activations import Checkpointing
@@ -42,6 +43,31 @@ def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | No
     if case.work == "train":
         return _training(case, shape, ran=ran)
     return _weights(case, shape, device) or (None if ran else _cache(case, device))
+
+
+def spread(case: Case, tables: Tables) -> Case:
+    """A server's case as it must have run where its row names too few devices for its experts.
+
+    Attention then is a replica's own while experts lie on several replicas: on the fewest that
+    hold them, each with the row's load. Other cases stay as they are.
+    """
+    if not case.architecture.has_experts:
+        return case
+    weights = float(weight_bytes(shape_of(case.architecture), device_for(case, tables)))
+    devices = fewest(weights, case.accelerator.memory_bytes * USABLE_SHARE)
+    own = case.tensor * case.pipeline
+    if devices <= own or case.attention_data > 1:
+        return case
+    more = devices // own
+    return replace(
+        case, gpus=case.gpus * more, tensor=case.tensor * more, attention_data=more,
+        batch=case.batch * more,
+    )  # fmt: skip
+
+
+def fewest(weights: float, room: float) -> int:
+    """Devices that hold so many bytes, a power of two."""
+    return next((n for n in DOUBLINGS if weights / n <= room), DOUBLINGS[-1])
 
 
 def sharding_of(case: Case) -> Sharding:
@@ -96,7 +122,7 @@ def _weights(case: Case, shape: Shape, device: Device) -> InputError | None:
     split = case.tensor * case.pipeline
     if weights / split <= room:
         return None
-    needed = next((n for n in DOUBLINGS if weights / n <= room), DOUBLINGS[-1])
+    needed = fewest(weights, room)
     return InputError(
         f"{case.architecture.name} in {case.precision}",
         f"{weights / 1e9:.0f} GB for weights alone; {split} × {case.accelerator.memory_gib:g} GB",

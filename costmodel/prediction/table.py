@@ -21,6 +21,8 @@ from modelworth.costmodel.prediction.case import (
     software_name,
     version_of,
 )
+from modelworth.costmodel.prediction.refusal import spread
+from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_rates
 from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.words import Sharding
@@ -55,6 +57,7 @@ REGIMES: tuple[tuple[Regime, str], ...] = (
 OLD_STATIC = {"trtllm": (0, 8)}
 """Engines whose benchmarks ran one batch at a time before that version."""
 MEMORY_SHARE = 0.9
+BARE = Tables(shipped_rates(), ())
 SELECTIVE_RECOMPUTED = {"megatron": 0.05, "torchtitan": 0.45}
 """Share of the forward pass that selective checkpointing repeats: norms, functions and
 up-projections in Megatron's recipes, every second product in torchtitan's."""
@@ -120,7 +123,7 @@ class Reader:
         tensor = int(_number(row, "tensor_parallel", _number(row, "gpus", 1) / stages))
         common = self._common(row, "engine", "bf16", self._model(row))
         kv = _text(row, "kv_precision", "")
-        return Case(
+        case = Case(
             work="serve",
             **common,
             **cut,
@@ -134,7 +137,9 @@ class Reader:
             max_sequences=_optional(row, "max_sequences"),
             memory_share=_optional(row, "memory_share", least=0.01) or MEMORY_SHARE,
             prefix_share=_optional(row, "prefix_share", least=0) or 0.0,
+            attention_data=int(_number(row, "attention_data_parallel", 1)),
         )
+        return spread(case, BARE)
 
     def _encoder(self, row: Row) -> Case:
         headless = replace(self._model(row), head=Head(0, 0))

@@ -50,6 +50,7 @@ def times(work: Work, case: Columns, fit: Coefficients) -> Times:
         tensor=case.tensor,
         attention_data=case.attention_data,
         unfused=case.unfused,
+        ungrouped=case.ungrouped,
     )
     parts = inference_pass(case.shape, case.device, fit, asked)
     step_s = total_s(parts)

@@ -1,8 +1,11 @@
 """Errors on rows whose whole group the fit hadn't seen, and the interval widths they give.
 
-Leaving each model out in turn gives the width of known ground; leaving out devices and software
-says what a new one adds. Every model of a group weighs the same, and rows that differ only by a
-release count once, so that a hundred near-copies don't make a width.
+Leaving each model out in turn gives the width of known ground; leaving out devices, generations and
+software says what a new one adds. A width has to hold for the next model or device, so each of
+those that were left out weighs the same, however many rows it has, and one more stands beside them
+with the errors that the wider group expects: where few were tried, the width is mostly judgement
+(conformal prediction for groups, Lee, Barber and Willett 2023, with a prior in the place of their
+infinity).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from modelworth.costmodel.prediction.case import software_name
 from modelworth.costmodel.prediction.columns import coefficients, columns
@@ -24,33 +28,33 @@ from modelworth.costmodel.prediction.fit.least_squares import (
     read_priors,
 )
 from modelworth.costmodel.prediction.fit.observed import Observed, weighed
-from modelworth.costmodel.prediction.interval import (
-    distance_of,
-    groups_of,
-    log_width,
-    new_in,
-)
+from modelworth.costmodel.prediction.interval import groups_of, log_width, new_in
 from modelworth.costmodel.prediction.step.coefficients import (
     KNOWN,
     CoefficientRow,
     IntervalRow,
     Tables,
+    generation_of,
 )
 from modelworth.costmodel.prediction.times import times
 
 Group = Callable[[Observed], str]
 SPLITS: dict[str, Group] = {
-    "model": lambda one: one.case.architecture.name,
+    KNOWN: lambda one: one.case.architecture.name,
     "device": lambda one: one.case.accelerator.name,
+    "generation": lambda one: generation_of(one.case.accelerator),
     "software": lambda one: software_name(one.case.software) or "",
 }
-FLOORS = {"device": 0.06, "generation": 0.2, "software": 0.2}
-"""Least that something new adds to the width of a kind of work: judgement, after a prototype."""
-POOL_MODELS = 3
-"""Models that the wider group counts for where a group's own width is shrunk towards it."""
-ROWS_OF_A_MODEL = 10
-"""Rows that count as a model where a group has few models but many rows."""
-COVERED = 0.9
+"""What is left out; one such group is what a distance's widths count by."""
+EXPECTED = {KNOWN: 0.25, "device": 0.3, "generation": 0.45, "software": 0.35}
+"""Widths before any row was seen: judgement, after a prototype and published comparisons."""
+EXPERTS_WIDER = 1.5
+"""How much wider mixtures are expected to be than all rows of a kind of work: judgement."""
+ONE_WEIGHS, WIDER_WEIGHS = 1.0, 2.0
+"""Groups that the expected errors weigh: of a whole kind of work, and of a part of it."""
+COVERED, SAFE = 0.9, 0.92
+"""Share of errors within a width; a little more where something is new, as few were tried."""
+NORMAL_90 = 1.645
 ENOUGH = 20
 """Rows from which a group's coverage is held to what chance explains."""
 ROUNDS = 8
@@ -108,54 +112,39 @@ def log_errors(observed: Sequence[Observed], tables: Tables) -> Array:
 def interval_rows(
     observed: Sequence[Observed], left_out: dict[str, LeftOut], as_of: str
 ) -> list[IntervalRow]:
-    """Widths of the groups of one kind of work, at each distance that was tried.
-
-    A group's own width, pulled towards the wider group's as a few models more would; but no
-    further than what chance explains of its own rows.
-    """
+    """Widths of the groups of one kind of work, at each distance, the widest group first."""
     tried = _by_distance(observed, left_out)
-    distances = sorted(tried, key=distance_order)
     chains = [groups_of(one.case)[::-1] for one in observed]
-    kind, rows = observed[0].case.kind, dict[tuple[str, str], IntervalRow]()
-    wider = {
-        name: chain[place - 1] for chain in chains for place, name in enumerate(chain) if place
-    }
     names = sorted(
         {one for chain in chains for one in chain}, key=lambda one: (one.count(" "), one)
     )
+    wider = {
+        name: chain[place - 1] for chain in chains for place, name in enumerate(chain) if place
+    }
+    found: dict[tuple[str, str], IntervalRow] = {}
     for name in names:
-        for distance in distances:
+        for distance in SPLITS:
             some = [pair for pair in tried[distance] if name in groups_of(pair[0].case)]
-            if not some:
-                continue
-            pool = rows.get((wider.get(name, ""), distance))
-            rows[name, distance] = _interval(name, distance, some, pool, as_of)
-    ground = rows[kind, KNOWN].log90 if (kind, KNOWN) in rows else 0.0
-    for what, floor in FLOORS.items():
-        least = math.hypot(ground, floor)
-        held = rows.get((kind, what)) or IntervalRow(
-            group=kind, distance=what, log90=least, rows=0, models=0, source="judgement",
-            as_of=as_of,
-        )  # fmt: skip
-        rows[kind, what] = held.model_copy(update={"log90": round(max(held.log90, least), 4)})
-    order = {name: place for place, name in enumerate(names)}
-    return sorted(rows.values(), key=lambda one: (order[one.group], distance_order(one.distance)))
-
-
-def distance_order(distance: str) -> tuple[bool, str]:
-    """Known ground first, then by name."""
-    return distance != KNOWN, distance
+            held = found.get((wider.get(name, ""), distance))
+            ground = found.get((name, KNOWN))
+            least = max(EXPECTED[distance], ground.log90 if ground else 0.0)
+            expected = least if held is None else held.log90
+            if wider.get(name, " ").count(" ") == 0 and name.endswith(" experts"):
+                expected *= EXPERTS_WIDER
+            if some or held is None:
+                found[name, distance] = _interval(name, distance, some, expected, as_of)
+    return list(found.values())
 
 
 def _by_distance(
     observed: Sequence[Observed], left_out: dict[str, LeftOut]
 ) -> dict[str, list[tuple[Observed, float]]]:
-    """Rows with their errors by what the rest had nothing of."""
-    found: dict[str, list[tuple[Observed, float]]] = {}
-    for split in left_out.values():
-        for one, new, error in zip(observed, split.new, split.errors, strict=True):
-            if math.isfinite(error):
-                found.setdefault(distance_of(new), []).append((one, abs(float(error))))
+    """Rows with their errors, where one thing alone was new to the rest; known ground by models."""
+    found: dict[str, list[tuple[Observed, float]]] = {distance: [] for distance in SPLITS}
+    for split, left in left_out.items():
+        for one, new, error in zip(observed, left.new, left.errors, strict=True):
+            if math.isfinite(error) and (len(new) == 1 or (not new and split == KNOWN)):
+                found[new[0] if new else KNOWN].append((one, abs(float(error))))
     return found
 
 
@@ -163,32 +152,35 @@ def _interval(
     name: str,
     distance: str,
     some: Sequence[tuple[Observed, float]],
-    pool: IntervalRow | None,
+    expected: float,
     as_of: str,
 ) -> IntervalRow:
-    members, errors = [one for one, _ in some], np.array([error for _, error in some])
+    """A group's width at a distance; each thing that was left out weighs the same."""
+    members = [one for one, _ in some]
     twins = Counter(one.twin for one in members)
-    every = np.array([1 / twins[one.twin] for one in members])
-    models, rows = {one.case.architecture.name for one in members}, len(twins)
-    many = rows >= ENOUGH and distance in (KNOWN, "software")
-    weighed = (every,) if many else (shares(members), every)
-    width = max(quantile(errors, weights, COVERED) for weights in weighed)
-    if pool is not None:
-        count = max(len(models), rows / ROWS_OF_A_MODEL)
-        width = (count * width + POOL_MODELS * pool.log90) / (count + POOL_MODELS)
-    if rows >= ENOUGH:
-        low, high = ((end + COVERED) / 2 for end in band95(rows))
-        width = min(max(width, quantile(errors, every, low)), quantile(errors, every, high))
+    left = [SPLITS[distance](one) for one in members]
+    sizes: dict[str, float] = {}
+    for one, key in zip(members, left, strict=True):
+        sizes[key] = sizes.get(key, 0.0) + 1 / twins[one.twin]
+    weights = [1 / twins[one.twin] / sizes[key] for one, key in zip(members, left, strict=True)]
+    weighs = WIDER_WEIGHS if " " in name else ONE_WEIGHS
+    errors = np.append([error for _, error in some], expected * _HALF_NORMAL)
+    every = np.append(weights, np.full(_HALF_NORMAL.size, weighs / _HALF_NORMAL.size))
+    width = quantile(errors, every, COVERED if distance == KNOWN else SAFE)
     return IntervalRow(
         group=name,
         distance=distance,
         log90=round(width, 4),
-        rows=rows,
-        models=len(models),
+        rows=len(twins),
+        models=len({one.case.architecture.name for one in members}),
         precisions="|".join(sorted({one.case.precision for one in members})),
         source="errors on published rows with such things left out of the fit",
         as_of=as_of,
     )
+
+
+_HALF_NORMAL = ndtri(0.5 + np.linspace(0.0125, 0.4875, 20)) / NORMAL_90
+"""Errors that nine in ten times are within 1."""
 
 
 def unseen_widths(
@@ -213,15 +205,6 @@ def unseen_widths(
     return widths
 
 
-def shares(observed: Sequence[Observed]) -> Array:
-    """Weight of each row: every model and device the same, releases of a row as one."""
-    twins = Counter(one.twin for one in observed)
-    models: Counter[tuple[str, str]] = Counter()
-    for one in observed:
-        models[_model(one)] += 1 / twins[one.twin]  # type: ignore[assignment]
-    return np.array([1 / twins[one.twin] / models[_model(one)] for one in observed])
-
-
 def quantile(values: Array, weights: Array, share: float) -> float:
     """The weighted quantile of values; NaN ones are left out."""
     kept = np.isfinite(values)
@@ -231,10 +214,6 @@ def quantile(values: Array, weights: Array, share: float) -> float:
     order = np.argsort(values)
     passed = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(share * weights.sum(), passed, values[order]))
-
-
-def _model(one: Observed) -> tuple[str, str]:
-    return one.case.architecture.name, one.case.accelerator.name
 
 
 def band95(rows: int) -> tuple[float, float]:

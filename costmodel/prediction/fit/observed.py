@@ -38,7 +38,8 @@ FILES = (
     "training_throughput", "vision_throughput", "serving_throughput", "encoder_forward",
 )  # fmt: skip
 IDEAL = replace(
-    NEUTRAL, narrow_width=1e-3, memory=9.0, cache=0.98, attention=0.9, narrow_head=1e-3,
+    NEUTRAL, narrow_width=1e-3, memory=9.0, cache=0.98, repeated_reads=1e-3, attention=0.9,
+    narrow_head=1e-3,
     traffic=1e-3, quantise=1e-3, scores=1e-3, narrow_expert=1e-3, narrow_expert_width=1e-3,
     layer_s=0.0, expert_layer_s=0.0, step_s=0.0, sequence_s=0.0, host_layer_s=0.0,
     host_expert_layer_s=0.0,

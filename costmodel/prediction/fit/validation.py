@@ -54,12 +54,10 @@ class Score:
     unseen: float | None = None
 
     @property
-    def within_band(self) -> bool:
-        """Whether the coverage is what chance explains around nine tenths."""
-        if self.coverage is None or self.rows < ENOUGH:
-            return True
-        low, high = band95(self.rows)
-        return low <= self.coverage <= high
+    def band(self) -> tuple[float, float] | None:
+        """Coverage that chance explains around nine tenths; None for few rows."""
+        asked = self.coverage is not None and self.rows >= ENOUGH
+        return band95(self.rows) if asked else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,18 +222,25 @@ def _rejected(made: Refit) -> tuple[tuple[str, int], ...]:
 
 
 def score_table(scores: Iterable[Score]) -> list[str]:
-    """Lines of a Markdown table, ✗ where the coverage isn't what chance explains."""
+    """Lines of a Markdown table, with arrows where the coverage isn't what chance explains."""
     lines = [
-        f"{'| group':<46} | left out | rows | median |  p90 | in 90% | unseen |",
-        "| --- | --- | --: | --: | --: | --: | --: |",
+        f"{'| group':<46} | left out   | rows | median |  p90 | in 90% | unseen |  chance |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: |",
     ]
     for one in scores:
-        inside, apart = (
-            "—" if share is None else f"{share:.0%}" for share in (one.coverage, one.unseen)
-        )
-        mark = "" if one.within_band else " ✗"
+        band = one.band
+        inside, apart = (_share(share, band) for share in (one.coverage, one.unseen))
+        chance = f"{band[0] * 100:.0f}–{band[1] * 100:.0f}%" if band else "—"
         lines.append(
-            f"| {one.group:<44} | {one.left_out:<8} | {one.rows:>4} | {one.median:>6.1%} | "
-            f"{one.p90:>4.0%} | {inside + mark:>6} | {apart:>6} |"
+            f"| {one.group:<44} | {one.left_out:<10} | {one.rows:>4} | {one.median:>6.1%} | "
+            f"{one.p90:>4.0%} | {inside:>6} | {apart:>6} | {chance:>7} |"
         )
     return lines
+
+
+def _share(share: float | None, band: tuple[float, float] | None) -> str:
+    """A coverage, with an arrow where it is under or over what chance explains."""
+    if share is None:
+        return "—"
+    mark = "" if band is None else " ↓" if share < band[0] else " ↑" if share > band[1] else ""
+    return f"{share:.0%}{mark}"

@@ -100,7 +100,7 @@ def request_s(case: Columns, fit: Coefficients, running: Number) -> Request:
     def one(decoding: Number, read: Number) -> Parts:
         work = Inference(
             decoding, context, read, fresh, case.tensor, case.tokens - fresh,
-            case.attention_data, case.unfused, case.checked,
+            case.attention_data, case.unfused, case.ungrouped, case.checked,
         )  # fmt: skip
         return inference_pass(case.shape, case.device, fit, work)
 

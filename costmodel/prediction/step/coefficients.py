@@ -42,6 +42,7 @@ class Coefficients:
     narrow_width: Number
     memory: Number
     cache: Number
+    repeated_reads: Number
     attention: Number
     narrow_head: Number
     traffic: Number
@@ -134,7 +135,7 @@ class IntervalRow(Row):
 
     Attributes:
         group: narrow or wide, as `interval.groups_of` names them.
-        distance: what no row of the fit had, joined by +; `KNOWN`: nothing but the model.
+        distance: what no row of the fit had; `KNOWN`: nothing but the model.
         log90: 9 in 10 measurements at that distance lie within exp(±log90).
         rows, models: what it rests on; 0 rows: judgement.
         precisions: that its rows were measured in, joined by |.

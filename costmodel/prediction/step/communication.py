@@ -27,7 +27,7 @@ def all_reduces_s(
     nodes = np.maximum(tensor / device.devices_per_node, 1)
     inside = moved / (device.link_bytes_per_s * fit.link)
     across = moved * (1 - 1 / nodes) / (device.network_bytes_per_s * fit.network)
-    latency = fit.collective_latency_s * np.log2(np.maximum(tensor, 2)) * nodes
+    latency = fit.collective_latency_s * (1 + np.log2(np.maximum(tensor, 2))) * nodes
     each = latency + inside + across
     return np.where(tensor > 1, 2 * shape.layers * each, 0.0)
 

@@ -38,6 +38,7 @@ class Shape:
         state_elements: kept for one sequence, whatever its length.
         cache_split: devices that tensor parallelism can divide the cache between.
         query_heads: of all layers together; scores that unfused attention writes are theirs.
+        cache_sharing: query heads that read the same keys and values.
         pairs_share: share of query-position pairs that the mask lets through: 0.5 if causal.
         traffic_elements: numbers that the layers read and write for one token.
         product_inputs: numbers of one token that enter matrix products, which narrow formats scale.
@@ -68,6 +69,7 @@ class Shape:
     state_elements: Number
     cache_split: Number
     query_heads: Number
+    cache_sharing: Number
     pairs_share: Number
     traffic_elements: Number
     product_inputs: Number
@@ -119,6 +121,7 @@ class Shape:
             state_elements=sum(count * part.state for count, part in every),
             cache_split=architecture.cache_heads,
             query_heads=sum(count * part.heads for count, part in every),
+            cache_sharing=first.heads / max(first.kv_heads, 1),
             pairs_share=0.5 if blocks[-1].attention.causal else 1.0,
             traffic_elements=sum(block.count * _traffic(block) for block in blocks),
             product_inputs=sum(block.count * _inputs(block) for block in blocks),

@@ -47,6 +47,7 @@ class Inference:
         tensor: devices that share every product.
         attention_data: of these, replicas between which sequences are divided in attention.
         unfused: 1 where attention writes its scores to memory.
+        ungrouped: 1 where every query head reads the cache that its group shares for itself.
         checked: tokens of a sequence that one decode pass checks (speculative decoding), else 1.
     """
 
@@ -58,6 +59,7 @@ class Inference:
     cached: Number = 0.0
     attention_data: Number = 1.0
     unfused: Number = 0.0
+    ungrouped: Number = 0.0
     checked: Number = 1.0
 
 
@@ -199,7 +201,8 @@ def _cache_s(shape: Shape, device: Device, fit: Coefficients, work: Inference) -
     """Reading the cache of every decoding sequence."""
     split = np.minimum(work.tensor, np.maximum(shape.cache_split, 1))
     split = np.maximum(split, work.attention_data)
-    read = work.decoding * cache_elements(shape, work.context) * device.cache_bytes / split
+    again = 1 + work.ungrouped * np.minimum(fit.repeated_reads, 1) * (shape.cache_sharing - 1)
+    read = again * work.decoding * cache_elements(shape, work.context) * device.cache_bytes / split
     pairs = work.decoding * work.checked * decode_attention_flops(shape, work.context)
     read_s = read / (device.bandwidth_bytes_per_s * np.minimum(fit.cache, MOST_OF_PEAK))
     return soft_max(read_s, pairs / work.tensor / attention_rate(shape, device, fit))
