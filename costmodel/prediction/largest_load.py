@@ -18,6 +18,7 @@ from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import scale_for
 from modelworth.costmodel.prediction.serving.open_loop import (
+    NORMAL,
     NORMAL_95,
     OpenLoop,
     Service,
@@ -40,6 +41,8 @@ class ServingPoint:
     Attributes:
         concurrency: requests in the replica on average, running or waiting.
         ttft_s, tpot_s: the 95th percentiles there.
+        percentiles: share of requests, and within how many seconds their first token, and each
+            later one, comes at that load.
         prefill_tokens_per_s: prompt tokens computed, those from a prefix cache left out.
         prefill_share: of the time that the devices work, spent on prefills; the rest decodes.
         low, high: factors on the rates that bound the 90% interval.
@@ -56,6 +59,7 @@ class ServingPoint:
     high: float
     basis: Basis
     note: str
+    percentiles: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,20 @@ def largest_load(
         loop = open_loop(service, case.new_tokens, running, variation=variation)
         fits = running + NORMAL_95 * np.sqrt(running) <= max(most, 1.0)
         good = (
-            (loop.ttft_p95_s <= objective.ttft_p95_s)
-            & (loop.tpot_p95_s <= objective.tpot_p95_s)
+            (loop.ttft_share_s <= objective.ttft_p95_s)
+            & (loop.tpot_share_s <= objective.tpot_p95_s)
             & fits
         )
         best = POINTS - 1 if good.all() else max(int(np.argmin(good)) - 1, 0)
         bounded = bool(fits[min(best + 1, POINTS - 1)]) and not good.all()
         low, high = running[best], running[min(best + 1, POINTS - 1)]
-    return _point(case, loop, best, certainty, "the objective" if bounded else "the cache's room")
+    point = _point(case, loop, best, certainty, "the objective" if bounded else "the cache's room")
+    there = loop.running[best : best + 1]
+    found = []
+    for share in NORMAL:
+        at = open_loop(service, case.new_tokens, there, variation=variation, share=share)
+        found.append((share, float(at.ttft_share_s[0]), float(at.tpot_share_s[0])))
+    return replace(point, percentiles=tuple(found))
 
 
 def service_of(case: Case, predictor: Predictor) -> tuple[Service, tuple[float, Basis]]:
@@ -161,8 +171,8 @@ def _require_reachable(first: OpenLoop, objective: Objective, case: Case) -> Non
     """Refuse an objective that an idle replica misses already."""
     alone = f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}, one request"
     for name, asked, reached in (
-        ("ttft_p95_s", objective.ttft_p95_s, float(first.ttft_p95_s[0])),
-        ("tpot_p95_s", objective.tpot_p95_s, float(first.tpot_p95_s[0])),
+        ("ttft_p95_s", objective.ttft_p95_s, float(first.ttft_share_s[0])),
+        ("tpot_p95_s", objective.tpot_p95_s, float(first.tpot_share_s[0])),
     ):
         if not asked >= reached:
             raise InputError(
@@ -184,9 +194,9 @@ def _point(
     factor, basis = certainty
     return ServingPoint(
         requests_per_s=rate,
-        concurrency=float(loop.running[at]) + rate * float(loop.ttft_p95_s[at]) / 2,
-        ttft_s=float(loop.ttft_p95_s[at]),
-        tpot_s=float(loop.tpot_p95_s[at]),
+        concurrency=float(loop.running[at]) + rate * float(loop.ttft_share_s[at]) / 2,
+        ttft_s=float(loop.ttft_share_s[at]),
+        tpot_s=float(loop.tpot_share_s[at]),
         prefill_tokens_per_s=rate * case.tokens * (1 - case.prefix_share),
         decode_tokens_per_s=rate * case.new_tokens,
         prefill_share=float(loop.prefill_share[at]),

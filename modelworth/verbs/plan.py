@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", help="own measurements that calibrate (a store's URL or path)")
     parser.add_argument("--tables", type=Path, help="a folder that `predict --calibrate` wrote")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--chart", type=Path, help="write what each device costs as an SVG file")
     load = parser.add_argument_group("a load to serve")
     load.add_argument("--rate", type=float, help="requests per second")
     load.add_argument("--prompt", type=float, default=1000, help="tokens of a prompt (1,000)")
@@ -49,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--tpot", type=float, default=0.05, help="95th percentile, seconds (0.05)")
     load.add_argument(
         "--variation", type=float, default=0.0, help="standard deviation of lengths over their mean"
+    )
+    load.add_argument(
+        "--lengths",
+        type=Path,
+        help="CSV of prompt_tokens,new_tokens,count: a histogram instead of the means",
     )
     load.add_argument("--scenario", type=Path, help="write the cheapest choice as a scenario")
     run = parser.add_argument_group("a model to train")
@@ -71,11 +79,20 @@ def run(options: argparse.Namespace) -> int:
         return _train(options, predictor, devices)
     if options.rate is None:
         raise InputError("--rate", "missing", "given: requests per second; or --run-tokens")
+    if options.lengths is not None:
+        options.prompt, options.new_tokens, options.variation = _lengths(options.lengths)
     plan = _serving(options, predictor, devices)
     if options.json:
         print(json.dumps(_document(plan), indent=2))
     else:
         _show(options, plan)
+    if options.chart:
+        unit = "USD per million tokens, 90% interval"
+        _write_chart(options.chart, f"{options.model}: {options.rate:g} requests/s", unit, [
+            (f"{one.case.accelerator.name} {one.case.precision}", one.usd_per_million_tokens,
+             one.low, one.high)
+            for one in plan.best_by_device
+        ])  # fmt: skip
     if options.scenario:
         _write_scenario(options.scenario, options, plan.choices[0])
     return 0
@@ -132,6 +149,9 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
     best = plan.choices[0]
     print(f"  cheapest: {best.replicas} × ({layout_words(best.case)}), ", end="")
     print(f"${best.usd_per_hour:,.2f} an hour; {best.point.basis}, {best.point.note}")
+    for share, ttft_s, tpot_s in best.point.percentiles:
+        print(f"    {share:.0%} of requests: first token within {ttft_s * 1e3:,.0f} ms,", end=" ")
+        print(f"later ones within {tpot_s * 1e3:,.3g} ms")
     names = sorted(
         {name for name, *_ in plan.refused} - {c.case.accelerator.name for c in plan.choices}
     )
@@ -169,6 +189,10 @@ def _choice(choice: Choice) -> dict[str, Any]:
         "high": choice.high, "usd_per_hour": choice.usd_per_hour,
         "requests_per_s_per_replica": point.requests_per_s, "ttft_p95_s": point.ttft_s,
         "tpot_p95_s": point.tpot_s, "basis": point.basis,
+        "percentiles": [
+            {"share": share, "ttft_s": ttft, "tpot_s": tpot}
+            for share, ttft, tpot in point.percentiles
+        ],
     }  # fmt: skip
 
 
@@ -197,11 +221,49 @@ demand:
   reasoning_factor: 1
   cached_share: {case.prefix_share:g}
 """
+    _write(path, text)
+
+
+def _write_chart(
+    path: Path, title: str, unit: str, rows: Sequence[tuple[str, float, float, float]]
+) -> None:
+    """A bar for each device with its 90% interval, as documents draw them."""
+    from modelworth.report.charts.vega_pen import svg
+    from modelworth.report.sections.blocks import BarChart, Bars
+
+    if path.suffix != ".svg":
+        raise InputError("--chart", str(path), "a file that ends in .svg")
+    names, values, low, high = zip(*rows, strict=True)
+    _write(path, svg(BarChart("plan", title, unit, names, (Bars(unit, values, low, high),))))
+
+
+def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
         raise InputError(str(path), str(error), "a file that can be written") from error
-    print(f"  written: {path}")
+    print(f"  written: {path}", file=sys.stderr)
+
+
+def _lengths(path: Path) -> tuple[float, float, float]:
+    """Mean prompt and new tokens of a histogram, and the variation of prompts."""
+    import numpy as np
+    import pandas as pd
+
+    wanted = ["prompt_tokens", "new_tokens", "count"]
+    try:
+        rows = pd.read_csv(path)[wanted].to_numpy(float)
+    except (OSError, ValueError, KeyError) as error:
+        allowed = f"a CSV file of numbers with the columns {', '.join(wanted)}"
+        raise InputError(str(path), str(error), allowed) from error
+    if not rows.size or not np.isfinite(rows).all() or (rows[:, :2] < 1).any() or (
+        rows[:, 2].min() < 0 or rows[:, 2].sum() <= 0
+    ):  # fmt: skip
+        raise InputError(str(path), "a length or count", "lengths of 1 or more, counts 0 or more")
+    shares = rows[:, 2] / rows[:, 2].sum()
+    prompt, new = shares @ rows[:, 0], shares @ rows[:, 1]
+    spread = float(np.sqrt(shares @ (rows[:, 0] - prompt) ** 2))
+    return float(prompt), float(new), spread / float(prompt)
 
 
 def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]) -> int:
@@ -210,6 +272,13 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
     case = _training_case(options, predictor, devices[0])
     aim = Aim(options.run_tokens, options.days, options.budget_usd)
     found = plan_clusters(case, aim, predictor, devices)
+    if options.chart:
+        title = f"{case.architecture.name}: {count(options.run_tokens)} tokens"
+        _write_chart(options.chart, title, "days, 90% interval", [
+            (f"{one.case.gpus:,} × {one.case.accelerator.name}", one.plan.run.days, one.low_days,
+             one.high_days)
+            for one in found
+        ])  # fmt: skip
     if options.json:
         print(json.dumps([_cluster(one) for one in found], indent=2))
         return 0

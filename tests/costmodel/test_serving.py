@@ -63,8 +63,12 @@ def test_open_loop_agrees_with_the_simulation(running, variation):
     rate = float(loop.requests_per_s[0])
     seen = simulate(prefill_s, decode_s, 200, rate=rate, variation=variation)
     assert np.mean(seen.tpot_s) == pytest.approx(float(loop.tpot_s[0]), rel=0.12)
-    assert np.quantile(seen.ttft_s, 0.95) == pytest.approx(float(loop.ttft_p95_s[0]), rel=0.3)
-    assert np.quantile(seen.tpot_s, 0.95) == pytest.approx(float(loop.tpot_p95_s[0]), rel=0.2)
+    assert np.quantile(seen.ttft_s, 0.95) == pytest.approx(float(loop.ttft_share_s[0]), rel=0.3)
+    assert np.quantile(seen.tpot_s, 0.95) == pytest.approx(float(loop.tpot_share_s[0]), rel=0.2)
+    for share in (0.5, 0.9, 0.99) if variation == 0 else (0.9, 0.99):
+        at = open_loop(service, 200, np.array([running]), variation=variation, share=share)
+        assert np.quantile(seen.ttft_s, share) == pytest.approx(float(at.ttft_share_s[0]), rel=0.3)
+        assert np.quantile(seen.tpot_s, share) == pytest.approx(float(at.tpot_share_s[0]), rel=0.25)
 
 
 @pytest.mark.parametrize("clients", [4, 32, 100])

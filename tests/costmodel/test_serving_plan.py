@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -82,6 +83,32 @@ def test_a_plan_goes_straight_into_a_scenario(tmp_path, capsys):
     assert "cheapest" in shown
     assert "cost against latency" in shown
     assert main(["evaluate", str(path), "--trials", "0"]) == 0
+
+
+def test_a_histogram_of_lengths_is_its_mean_and_variation(tmp_path, capsys):
+    path, chart = tmp_path / "lengths.csv", tmp_path / "plan.svg"
+    path.write_text("prompt_tokens,new_tokens,count\n500,100,3\n2500,300,1\n", "utf-8")
+    assert main([*ASK, "--lengths", str(path), "--chart", str(chart), "--json"]) == 0
+    by_lengths = json.loads(capsys.readouterr().out)
+    means = ["--prompt", "1000", "--new-tokens", "150", "--variation", str(math.sqrt(0.75))]
+    assert main([*ASK, *means, "--json"]) == 0
+    by_means = json.loads(capsys.readouterr().out)
+    cost = [one["choices"][0]["usd_per_million_tokens"] for one in (by_lengths, by_means)]
+    assert cost[0] == pytest.approx(cost[1])
+    percentiles = by_lengths["choices"][0]["percentiles"]
+    assert [one["share"] for one in percentiles] == [0.5, 0.9, 0.95, 0.99]
+    for name in ("ttft_s", "tpot_s"):
+        values = [one[name] for one in percentiles]
+        assert values == sorted(values)
+    assert "L40S" in chart.read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ["prompt_tokens,count\n1,1\n", "prompt_tokens,new_tokens,count\n"])
+def test_a_histogram_that_says_nothing_is_refused(tmp_path, capsys, text):
+    path = tmp_path / "lengths.csv"
+    path.write_text(text, "utf-8")
+    assert main([*ASK, "--lengths", str(path)]) == 2
+    assert "lengths.csv" in capsys.readouterr().err
 
 
 def test_a_plan_for_programs(capsys):
