@@ -27,7 +27,7 @@ USABLE_SHARE = 0.97
 LEAN_BYTES = 6
 """For one parameter in training: 16-bit weight and gradient, two 8-bit moments."""
 ZERO_STAGES: dict[str, Literal[0, 2, 3]] = {"none": 0, "gradients": 2, "full": 3}
-DOUBLINGS = tuple(2**power for power in range(21))
+DOUBLINGS = tuple(1 << power for power in range(21))
 
 
 def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | None:
