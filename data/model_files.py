@@ -29,10 +29,8 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     if path.is_dir():
         path = path / "config.json"
     config = _dictionary(path)
-    if isinstance(config.get("_class_name"), str):
-        found = f"a config of diffusers, {config['_class_name']}"
-        raise InputError(str(path), found, "a config.json of transformers: no other is counted")
-    if not isinstance(config.get("model_type"), str) and MARK not in config:
+    typed = config.get("model_type") or config.get("_class_name")
+    if not isinstance(typed, str) and MARK not in config:
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
     if words := _quantization(path):
         own = config.setdefault("quantization_config", words)

@@ -14,11 +14,11 @@ from modelworth.costmodel.architecture.encoder_parts import (
     biased_network,
     labels_of,
 )
+from modelworth.costmodel.architecture.heads import named_class, refused
 from modelworth.costmodel.architecture.keys import (
     Config,
     head_width,
     layer_count,
-    listed,
     optional,
     switch,
     whole,
@@ -30,7 +30,6 @@ from modelworth.costmodel.architecture.structure import (
     FeedForward,
     Head,
 )
-from modelworth.data.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -128,9 +127,9 @@ def _modernbert(config: Config, name: str) -> Architecture:
     layers = layer_count(config, "num_hidden_layers")
     first = Block(1, attention, network, norm, "layer", 1)
     rest = Block(layers - 1, attention, network, 2 * norm, "layer")
-    built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
+    built = named_class(config) or "ForMaskedLM"
     if not built.endswith("ForMaskedLM"):
-        raise InputError("config: architectures", built, "…ForMaskedLM, or built: inspect FILE")
+        raise refused(built, "…ForMaskedLM")
     table = vocab * hidden
     shared = table if switch(config, "tie_word_embeddings", True) else 0
     vectors = norm + vocab * switch(config, "decoder_bias", True)
@@ -169,7 +168,7 @@ def _distilbert(config: Config, name: str) -> Architecture:
 
 def _encoder_head(config: Config, hidden: int, vocab: int, wide: int) -> Head:
     """A masked-language head of that width, a classifier on the first token, or a pooler."""
-    built = str((listed(config, "architectures") or ["ForMaskedLM"])[0])
+    built = named_class(config) or "ForMaskedLM"
     dense = hidden * wide
     if built.endswith("ForMaskedLM"):
         table = vocab * wide
@@ -177,14 +176,13 @@ def _encoder_head(config: Config, hidden: int, vocab: int, wide: int) -> Head:
         biases = 1 if tied or config.get("model_type") == "electra" else 2  # one beside the table's
         return Head(dense + table, vocab, table * tied, vectors=3 * wide + biases * vocab)
     if config.get("model_type", "bert") not in SEVERAL_HEADS:
-        raise InputError("config: architectures", built, "…ForMaskedLM, or built: inspect FILE")
+        raise refused(built, "…ForMaskedLM")
     if built.endswith("ForSequenceClassification"):
         labels = labels_of(config, 2)
         return Head(dense + hidden * labels, labels, vectors=hidden + labels, positions=1)
     if built.endswith("Model"):
         return Head(dense, hidden, vectors=hidden, positions=1)
-    allowed = "…ForMaskedLM, …ForSequenceClassification or …Model"
-    raise InputError("config: architectures", built, allowed)
+    raise refused(built, "…ForMaskedLM, …ForSequenceClassification or …Model")
 
 
 READERS: dict[str, Callable[[Config, str], Architecture]] = {

@@ -14,6 +14,7 @@ from modelworth.costmodel.architecture.encoder_parts import (
     biased_network,
     labels_of,
 )
+from modelworth.costmodel.architecture.heads import is_bare, named_class, refused
 from modelworth.costmodel.architecture.keys import (
     Config,
     head_width,
@@ -92,6 +93,20 @@ def _t5(config: Config, name: str) -> Architecture:
         for causal in (True, False)
     }
     decoder = optional(config, "num_decoder_layers") or encoder
+    built = named_class(config) or "ForConditionalGeneration"
+    if built.endswith("EncoderModel"):
+        return Architecture(
+            name=name,
+            family="encoder",
+            hidden=hidden,
+            vocab=vocab,
+            blocks=(Block(encoder, attend[False], feed_forward, 2 * hidden),),
+            embedding_parameters=table + buckets * heads,
+            head=Head(0, hidden),
+            final_norms=hidden,
+        )
+    if not built.endswith("ForConditionalGeneration"):
+        raise refused(built, "…ForConditionalGeneration or …EncoderModel")
     return Architecture(
         name=name,
         family="encoder-decoder",
@@ -146,6 +161,9 @@ def _bart(config: Config, name: str) -> Architecture:
             stack=stack,
         )
 
+    built = named_class(config) or "ForConditionalGeneration"
+    if not built.endswith(("ForConditionalGeneration", "MTModel")):
+        raise refused(built, "…ForConditionalGeneration")
     positions = 0 if beyond is None else whole(config, "max_position_embeddings") + beyond
     table, tied = vocab * hidden, switch(config, "tie_word_embeddings", True)
     tables = 1 if tied else 3  # each stack its own, beside one that nothing uses
@@ -202,7 +220,7 @@ def _whisper(config: Config, name: str) -> Architecture:
 
 def _vit(config: Config, name: str) -> Architecture:
     """Vision Transformer: patches and a class token, whose last state is classified."""
-    hidden, labels = whole(config, "hidden_size"), labels_of(config, 2)
+    hidden = whole(config, "hidden_size")
     distilled = config.get("model_type") == "deit"  # which adds a token for that
     patches = _patches(config, hidden, extra_tokens=2 if distilled else 1)
     return Architecture(
@@ -212,14 +230,29 @@ def _vit(config: Config, name: str) -> Architecture:
         vocab=0,
         blocks=(_vision_block(config, hidden),),
         embedding_parameters=_patch_embedding(patches, hidden),
-        head=Head(hidden * labels, labels, vectors=labels, positions=1),
+        head=_vision_head(config, hidden),
         final_norms=2 * hidden,
         patches=patches,
     )
 
 
+def _vision_head(config: Config, hidden: int) -> Head:
+    """A classifier, or the pooler of a class without one."""
+    built = named_class(config) or "ForImageClassification"
+    if is_bare(built):
+        wide = optional(config, "pooler_output_size") or hidden
+        return Head(hidden * wide, wide, vectors=wide, positions=1)
+    if not built.endswith("ForImageClassification"):
+        raise refused(built, "…ForImageClassification or …Model")
+    labels = labels_of(config, 2)
+    return Head(hidden * labels, labels, vectors=labels, positions=1)
+
+
 def _yolos(config: Config, name: str) -> Architecture:
     """YOLOS: a Vision Transformer with detection tokens, each classified and given a box."""
+    built = named_class(config) or "ForObjectDetection"
+    if not built.endswith("ForObjectDetection"):
+        raise refused(built, "…ForObjectDetection")
     hidden, labels = whole(config, "hidden_size"), labels_of(config, 2) + 1
     detections = whole(config, "num_detection_tokens")
     patches = _patches(config, hidden, extra_tokens=1 + detections)

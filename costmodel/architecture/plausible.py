@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from modelworth.costmodel.architecture.defaults import completed
 from modelworth.costmodel.architecture.keys import LARGEST, MOST_LAYERS
 from modelworth.data.errors import InputError
 
@@ -19,6 +21,8 @@ PIXELS = re.compile(r"^(image|patch|frame)_size$")
 MOST_PIXELS = 16_384
 MOST_PATCHES = 1_024
 """Of an image's side."""
+HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads")
+HEAD_WIDTH = re.compile(r"head_dim|head_size|^d_kv$|^kv_channels$|lora_rank|attention_hidden_size")
 MOST_VALUES = 200_000
 MOST_WEIGHTS = 10**13
 """No matrix of a model has more."""
@@ -50,12 +54,41 @@ def _require_buildable(config: Mapping[str, Any]) -> None:
     """Refuses a table of tokens or a layer that no machine could name."""
     for holder in (config, *(value for value in config.values() if isinstance(value, Mapping))):
         _require_drawable(holder)
+        require_divided(holder)
         wide = _whole(holder, "hidden_size", "d_model", "n_embd", "dim") or 1
         for key in ("vocab_size", "intermediate_size", "max_position_embeddings"):
             other = _whole(holder, key)
             if other and wide * other > MOST_WEIGHTS:
                 found = f"{other:,} by a width of {wide:,}"
                 raise InputError(f"config: {key}", found, f"at most {MOST_WEIGHTS:.0e} weights")
+
+
+def require_divided(holder: Mapping[str, Any]) -> None:
+    """Refuses heads that don't divide the width, where nothing says how wide a head is.
+
+    Raises:
+        InputError: unless the type's own defaults are so, too: its class rounds down.
+    """
+    known = completed(holder, nested=True)
+    if (found := _undivided(known)) and not _undivided(_defaults(str(known.get("model_type")))):
+        allowed = "a divisor of the width, or head_dim stated"
+        raise InputError("config: attention heads", found, allowed)
+
+
+@cache
+def _defaults(kind: str) -> Mapping[str, Any]:
+    """A type by its class's defaults."""
+    return completed({"model_type": kind}, nested=True)
+
+
+def _undivided(known: Mapping[str, Any]) -> str:
+    """Heads that leave a part of the width; nothing where they don't, or their width is said."""
+    if any(HEAD_WIDTH.search(str(key)) and value for key, value in known.items()):
+        return ""
+    wide, heads = _whole(known, "hidden_size", "d_model", "n_embd"), _whole(known, *HEADS)
+    if wide and heads and heads > 0 and wide % heads:
+        return f"{heads:,} heads of a width of {wide:,}"
+    return ""
 
 
 def _require_drawable(holder: Mapping[str, Any]) -> None:

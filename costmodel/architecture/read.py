@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelworth.costmodel.architecture import (
+    families_diffusion,
     families_encoders,
     families_hybrid,
     families_layered,
@@ -22,7 +23,9 @@ from modelworth.costmodel.architecture import (
 from modelworth.costmodel.architecture.defaults import completed
 from modelworth.costmodel.architecture.description import described, is_description
 from modelworth.costmodel.architecture.families import read_decoder
+from modelworth.costmodel.architecture.heads import with_head
 from modelworth.costmodel.architecture.keys import Config, optional
+from modelworth.costmodel.architecture.plausible import require_divided
 from modelworth.costmodel.architecture.quantization import scheme_of
 from modelworth.costmodel.architecture.storage import stored, stored_as_listed
 from modelworth.costmodel.architecture.structure import Architecture, Stored
@@ -37,6 +40,7 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **families_layered.READERS,
     **families_hybrid.READERS,
     **families_encoders.READERS,
+    **families_diffusion.READERS,
 }
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types of checkpoints with code of their own whose config and layers are another type's."""
@@ -65,7 +69,7 @@ def knows(config: Mapping[str, Any]) -> bool:
     """Whether reading knows a config's type, so that it needn't be built."""
     kind = config.get("model_type")
     if is_description(config) or not isinstance(kind, str):
-        return True
+        return True  # whoever reads it says what is missing; diffusers' are read or not at all
     if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
         return True
     return kind not in PARTS and SAME.get(kind, kind) in READERS
@@ -104,7 +108,10 @@ def read_model(config: Mapping[str, Any], name: str | None = None) -> Architectu
     if is_description(config):
         made = described(config)
         return made if name is None else replace(made, name=name)
-    kind = config.get("model_type")
+    kind = config.get("model_type") or config.get("_class_name")
+    if "_class_name" in config and str(kind) not in families_diffusion.READERS:
+        allowed = f"{', '.join(families_diffusion.READERS)}: no other of diffusers is counted"
+        raise InputError("config: _class_name", kind, allowed)
     if not isinstance(kind, str):
         raise InputError("config: model_type", kind, "a name such as llama")
     if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
@@ -136,7 +143,7 @@ def _whole(config: Config, kind: str, name: str) -> Architecture:
     if kind in PARTS:
         raise InputError("config: model_type", kind, f"{PARTS[kind]}, the model it is a part of")
     same = _known(kind, "config: model_type")
-    return READERS[same](completed({**config, "model_type": same}), name)
+    return with_head(_read(config, same, name), config)
 
 
 def _known(kind: str, where: str) -> str:
@@ -158,7 +165,14 @@ def _known(kind: str, where: str) -> str:
 def _part(config: Config, name: str) -> Architecture:
     """The decoder of a model that also sees, whose config leaves out its defaults."""
     same = _known(str(config["model_type"]), "config: text_config.model_type")
-    return READERS[same](completed({**config, "model_type": same}, nested=True), name)
+    return _read(config, same, name, nested=True)
+
+
+def _read(config: Config, kind: str, name: str, *, nested: bool = False) -> Architecture:
+    """A config by the rules of a type, with its class's defaults."""
+    words = completed({**config, "model_type": kind}, nested=nested)
+    require_divided(words)
+    return READERS[kind](words, name)
 
 
 def _with_prediction(read: Architecture, config: Config) -> Architecture:
