@@ -113,11 +113,12 @@ def spared_flops(layer: Layer, runs: Runs) -> int:
 
 
 def _cross(layer: Layer, heads: Mapping[str, int], hidden: int) -> dict[str, Any] | None:
-    """Attention to an encoder, where it is four products of heads × width; None: none such."""
-    wide = heads["heads"] * heads["head_dim"]
-    if not layer.of("cross") or layer.of("cross") != 4 * hidden * wide:
-        return None
-    return {"hidden": hidden, **heads, "kv_heads": heads["heads"], "causal": False}
+    """Attention to an encoder, where it is four products by heads; None: none such."""
+    for kv_heads in (heads["heads"], heads["kv_heads"]):
+        each = 2 * hidden * (heads["heads"] + kv_heads) * heads["head_dim"]
+        if layer.of("cross") and layer.of("cross") == each:
+            return {"hidden": hidden, **heads, "kv_heads": kv_heads, "causal": False}
+    return None
 
 
 def _heads(settings: Any, layer: Layer, hidden: int) -> dict[str, int]:

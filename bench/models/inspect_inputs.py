@@ -70,10 +70,8 @@ def token_inputs(model: Any, count: int, source: int) -> dict[str, Any]:
     given = {"input_ids": tokens(count)}
     if model.config.is_encoder_decoder and takes(model, "decoder_input_ids"):
         given = {"input_ids": tokens(source), "decoder_input_ids": tokens(count)}
-    if takes(model, "bbox"):
-        size = given["input_ids"].shape[1]
-        kind = torch.float32 if model.config.is_encoder_decoder else torch.long
-        given["bbox"] = torch.zeros(1, size, 4, dtype=kind, device=META)
+    if takes(model, "bbox") and model.config.is_encoder_decoder:
+        given["bbox"] = _zeros(1, source, 4)
     if takes(model, "lang_ids"):
         given["lang_ids"] = torch.zeros(1, dtype=torch.long)
     return given

@@ -57,7 +57,7 @@ def _patches(config: Any) -> Iterator[tuple[int, ...]]:
     row, merge = channels * side**2, first_of(config, "spatial_merge_size", default=2)
     yield from ((SQUARE, row * depth), (SQUARE, row), (1, SQUARE, row))
     yield from ((SQUARE, channels, side, side), (1, SQUARE, channels, side, side))
-    yield (SQUARE // merge**2, side * merge, side * merge, channels)
+    yield (SQUARE, side * merge, side * merge, channels)
     yield (1, channels, side, side * SQUARE)
     yield (1, SQUARE, row * depth)
 
