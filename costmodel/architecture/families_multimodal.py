@@ -12,7 +12,7 @@ from typing import Any
 
 from modelworth.costmodel.architecture import towers
 from modelworth.costmodel.architecture.defaults import completed
-from modelworth.costmodel.architecture.keys import Config, optional, whole
+from modelworth.costmodel.architecture.keys import Config, listed, optional, whole
 from modelworth.costmodel.architecture.structure import Architecture, Tower
 from modelworth.data.errors import InputError
 
@@ -90,7 +90,7 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     seen = see(words, read.hidden)
     if kind in TEXT_ONLY:
         return replace(read, uncounted=(*read.uncounted, (seen.name, seen.parameters)))
-    return replace(read, towers=(Tower(seen.name, seen, _image_tokens(config, words)),))
+    return replace(read, towers=(_tower(config, words, seen),))
 
 
 def with_absent(read: Architecture, kind: str) -> Architecture:
@@ -102,13 +102,21 @@ def with_absent(read: Architecture, kind: str) -> Architecture:
     return replace(read, model_type=kind, uncounted=(*read.uncounted, named))
 
 
-def _image_tokens(config: Config, seen: Config) -> int | None:
-    """Tokens that the decoder gets for one image of the config's own size; None: it depends."""
-    said = optional(config, "mm_tokens_per_image", "vision_soft_tokens_per_image")
-    said = said or optional(seen, "default_output_length")
-    if said or seen["model_type"] not in EITHER:
-        return said
-    return (whole(seen, "image_size") // whole(seen, "patch_size")) ** 2
+def _tower(config: Config, seen: Config, built: Architecture) -> Tower:
+    """A tower with the tokens that the decoder gets for an image, where they are known."""
+    patch = whole(seen, "patch_size")
+    merge = listed(seen, "merge_kernel_size") if "merge_kernel_size" in seen else None
+    side = merge[0] if merge else optional(seen, "spatial_merge_size", "pooling_kernel_size")
+    if seen["model_type"] not in EITHER:
+        tokens = optional(config, "vision_soft_tokens_per_image")
+        tokens = tokens or optional(seen, "default_output_length")
+        free = None if tokens or not side else patch * side
+        return Tower(built.name, built, tokens, free, (side or 1) ** 2)
+    if config["model_type"] == "llava_next":
+        return Tower(built.name, built)  # as many tiles as an image's shape asks for
+    patches = (whole(seen, "image_size") // patch) ** 2
+    tokens = optional(config, "mm_tokens_per_image") or patches
+    return Tower(built.name, built, tokens, merged=max(1, patches // tokens))
 
 
 def _text(config: Config, kind: str) -> dict[str, Any]:

@@ -186,11 +186,15 @@ class Tower:
     Attributes:
         tokens: that the decoder gets for one image or clip of the config's own size; None: that
             depends on the input alone.
+        pixels: of an image's side that become a token of the decoder, where its size is free.
+        merged: patches that the tower joins in one such token.
     """
 
     name: str
     architecture: Architecture
     tokens: int | None = None
+    pixels: int | None = None
+    merged: int = 1
 
 
 @dataclass(frozen=True)

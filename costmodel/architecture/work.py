@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from modelworth.costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
+from modelworth.data.errors import InputError
 
 Pairs = Literal["full", "reach", "seen"]
 Number = Any  # a float, an int or a numpy array of them: formulas are the same
@@ -81,6 +82,29 @@ def training_flops(
     """
     passes = 4 if recomputed else 3
     return passes * forward_flops(architecture, batch, tokens, encoder_tokens, pairs)
+
+
+def image_tokens(architecture: Architecture, side: int) -> tuple[int, float | None]:
+    """Tokens of a prompt for one image of `side` × `side` pixels, and the tower's FLOPs for it.
+
+    FLOPs are None where the description holds the tower as one part.
+
+    Raises:
+        InputError: if the model doesn't see, or the tokens of an image aren't known.
+    """
+    name = architecture.name
+    if not architecture.towers and not any("tower" in part for part, _ in architecture.uncounted):
+        raise InputError("--images", name, "a model with a tower: this one takes text alone")
+    for tower in architecture.towers:
+        tokens = tower.tokens
+        if tokens is None and tower.pixels is not None:
+            tokens = (-(-side // tower.pixels)) ** 2
+        if tokens:
+            if tower.architecture.hidden == 1:
+                return tokens, None
+            return tokens, float(forward_flops(tower.architecture, 1, 0, tokens * tower.merged))
+    advice = "add their tokens to --sequence"
+    raise InputError("--images", f"{name}, whose tokens for an image aren't known", advice=advice)
 
 
 def prediction_flops(architecture: Architecture, tokens: Number, pairs: Pairs = "full") -> Number:

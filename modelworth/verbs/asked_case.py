@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
+    from modelworth.costmodel.architecture.structure import Architecture
     from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import Accelerator, Catalog
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 LAYOUT = ("tensor", "pipeline", "sharding", "expert_parallel", "virtual_stages", "context_parallel")
 """Arguments that say how a training is cut; where all are missing, the best layout is found."""
 SHARED_WORKSPACE = 0.9
+MOST_IMAGES, MOST_PIXELS = 10_000, 16_384
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -56,6 +58,8 @@ def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     work.add_argument("--batch", type=float, default=1, help="sequences in a step; serve: requests")
     work.add_argument("--sequence", type=float, default=1024, help="tokens, prompt or context")
     work.add_argument("--new-tokens", type=float, default=256, help="generated a request (serve)")
+    work.add_argument("--images", type=int, default=0, help="in a prompt, beside --sequence")
+    work.add_argument("--image-size", type=int, default=1024, help="pixels of their side (1024)")
     work.add_argument("--compiled", action="store_true", help="with torch.compile")
     layout = parser.add_argument_group("the layout")
     layout.add_argument("--tensor", type=int, help="tensor parallelism (default: serve all)")
@@ -110,7 +114,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         gpus=options.gpus,
         precision=precision,
         batch=options.micro_batch or options.batch,
-        tokens=options.sequence,
+        tokens=options.sequence + _seen_tokens(options, architecture),
         new_tokens=options.new_tokens,
         software=options.software,
         compiled=options.compiled,
@@ -131,6 +135,39 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         attention_data=options.attention_data,
         drafted=options.drafted,
         acceptance=options.acceptance,
+    )
+
+
+def _seen_tokens(options: argparse.Namespace, architecture: Architecture) -> int:
+    """Tokens of the images in a prompt; what is left out is said on the case's model.
+
+    Raises:
+        InputError: if the model doesn't see, or they can't be counted.
+    """
+    from modelworth.costmodel.architecture.work import image_tokens
+
+    if not options.images:
+        return 0
+    if not 0 < options.images <= MOST_IMAGES:
+        raise InputError("--images", options.images, f"0 to {MOST_IMAGES:,}")
+    if not 0 < options.image_size <= MOST_PIXELS:
+        raise InputError("--image-size", options.image_size, f"1 to {MOST_PIXELS:,} pixels")
+    if options.work == "train":
+        raise InputError("--images", options.images, advice="ask for --work serve or prefill")
+    return options.images * image_tokens(architecture, options.image_size)[0]
+
+
+def seen_words(options: argparse.Namespace, architecture: Architecture) -> str:
+    """What the images of a prompt come to, and what of them isn't in the time."""
+    from modelworth.costmodel.architecture.work import image_tokens
+
+    tokens, flops = image_tokens(architecture, options.image_size)
+    side, count = options.image_size, options.images
+    images = "1 image" if count == 1 else f"{count:,} images"
+    known = "pass" if flops is None else f"{flops / 1e12:,.3g} TFLOP"
+    return (
+        f"{images} of {side:,} × {side:,} pixels: {count * tokens:,} of the prompt's tokens; "
+        f"the tower's {known} for each isn't in the time"
     )
 
 

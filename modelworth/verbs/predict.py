@@ -16,6 +16,7 @@ from modelworth.verbs.asked_case import (
     case_of,
     layout_given,
     predictor_of,
+    seen_words,
 )
 from modelworth.verbs.predict_run import add_run_arguments, plan_run
 
@@ -83,9 +84,12 @@ def _one(options: argparse.Namespace) -> int:
     predictor.require(case)
     answer = answer_of(case, predictor)
     if options.json:
-        print(json.dumps(document(answer), indent=2))
+        seen = seen_words(options, case.architecture) if options.images else None
+        print(json.dumps(document(answer) | ({"images": seen} if seen else {}), indent=2))
     else:
         show(answer, searched=found_layout)
+        if options.images:
+            print(f"  {seen_words(options, case.architecture)}")
     return 0
 
 
