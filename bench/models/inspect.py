@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from modelworth.bench.models.inspect_blocks import block_of, kept_fits, spared_flops
+from modelworth.bench.models.inspect_blocks import Context, block_of, kept_fits, spared_flops
 from modelworth.bench.models.inspect_build import Built, build_bare
 from modelworth.bench.models.inspect_inputs import reads_tokens
 from modelworth.bench.models.inspect_layers import Layer, is_matrix, layers_of
@@ -137,18 +137,9 @@ def _assembled(
     hidden = setting(settings, ("hidden_size", "d_model", "n_embd", "embed_dim", "dim")) or 1
     family = family_of_built(model)
     generates, reads = family in ("decoder", "encoder-decoder"), reads_tokens(model)
-    main = [layer for layer in layers if not (generates and _tower(layer.path))]
-    kept = kept_fits(runs, main, family) if generates else {}
-    unseen = generates and not kept
+    blocks, unseen = _blocks(layers, Context(settings, hidden, family, runs, False), generates)
     if unseen:
         notes = [*notes, "what it keeps wasn't seen: its heads say it, without states"]
-    blocks = [
-        block_of(layer, runs, kept.get(layer.path), settings, hidden, family, unseen=unseen)
-        for layer in main
-    ]
-    head = _head(rest, runs, layers, settings, generates=generates)
-    if runs is not None and runs.source and not runs.by_source:
-        _listens(blocks, outside_flops(runs, layers), runs.source)
     described: dict[str, Any] = {
         **MARK,
         "name": name,
@@ -157,20 +148,33 @@ def _assembled(
         "vocab": (setting(settings, ("vocab_size",)) or 0) if generates or reads else 0,
         "blocks": _gathered(blocks) or [_nothing(hidden)],
         "embedding_parameters": rest.embedding,
-        "head": head,
+        "head": _head(rest, runs, layers, settings, generates=generates),
         "final_norms": 0,
         "model_type": str(settings.model_type),
         "built_class": built.class_name,
     }
-    if towers := _towers(layers, rest, generates):
-        described["towers"] = towers
-    if longest := setting(settings, LONGEST):
-        described["longest"] = longest
     if (runs is None and not reads) or (runs is not None and runs.fixed):
         described["patches"] = {"count": 1, "extra_tokens": 0, "matmul_parameters": 0}
-    if notes:
-        described["note"] = "; ".join(notes)
-    return described
+    further = {
+        "towers": _towers(layers, rest, generates),
+        "longest": setting(settings, LONGEST),
+        "note": "; ".join(notes),
+    }
+    return described | {key: value for key, value in further.items() if value}
+
+
+def _blocks(
+    layers: list[Layer], model: Context, generates: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """Each layer outside towers as a block, and whether what they keep wasn't seen."""
+    runs = model.runs
+    main = [layer for layer in layers if not (generates and _tower(layer.path))]
+    kept = kept_fits(runs, main, model.family) if generates else {}
+    model = replace(model, unseen=generates and not kept)
+    blocks = [block_of(layer, kept.get(layer.path), model) for layer in main]
+    if runs is not None and runs.source and not runs.by_source:
+        _listens(blocks, outside_flops(runs, layers), runs.source)
+    return blocks, model.unseen
 
 
 def family_of_built(model: Any) -> str:

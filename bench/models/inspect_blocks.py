@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from modelworth.bench.models.inspect_layers import Layer
@@ -48,41 +49,40 @@ def _decodes(path: str) -> bool:
     return "decoder" in path
 
 
-def block_of(
-    layer: Layer,
-    runs: Runs | None,
-    kept: tuple[Fitted, Kept] | None,
-    settings: Any,
-    hidden: int,
-    family: str,
-    *,
-    unseen: bool = False,
-) -> dict[str, Any]:
-    """One layer as a block of one; where its cache was `unseen` its heads say what it keeps."""
-    encodes = family == "encoder-decoder" and not _decodes(layer.path)
-    network, heads = _network(layer, hidden), _heads(settings, layer, hidden)
-    cross = _cross(layer, heads, hidden)
+@dataclass(frozen=True)
+class Context:
+    """What all layers of a model share.
+
+    Attributes:
+        unseen: whether its cache wasn't seen, so that heads say what a layer keeps.
+    """
+
+    settings: Any
+    hidden: int
+    family: str
+    runs: Runs | None
+    unseen: bool
+
+
+def block_of(layer: Layer, kept: tuple[Fitted, Kept] | None, model: Context) -> dict[str, Any]:
+    """One layer as a block of one."""
+    encodes = model.family == "encoder-decoder" and not _decodes(layer.path)
+    network = _network(layer, model.hidden)
+    heads = _heads(model.settings, layer, model.hidden)
+    cross = _cross(layer, heads, model.hidden)
     products = layer.of("mixer") + (layer.of("cross") if cross is None else 0)
     mixer: dict[str, Any] = {
-        "hidden": hidden,
+        "hidden": model.hidden,
         **heads,
         "products": products,
-        "causal": family in ("decoder", "encoder-decoder") and not encodes,
+        "causal": model.family in ("decoder", "encoder-decoder") and not encodes,
         "pair": 0,
     }
-    if not unseen:
+    if not model.unseen:
         mixer["cached"] = 0
-    if kept is not None and runs is not None:
-        mixer |= _caching(*kept, runs.lengths[0])
-    if runs is not None and (found := flops_of(runs, layer.path, encodes=encodes)) is not None:
-        used = 2 * (products + network["active"])
-        if cross is not None:
-            wide = heads["heads"] * heads["head_dim"]
-            used += 2 * 2 * hidden * wide + 4 * wide * runs.source
-        mixer["pair"] = max(0, round(found.pair))
-        once = found.fixed if runs.fixed else 0
-        used += spared_flops(layer, runs)
-        mixer["token_flops"] = round(found.token + once) - used
+    if kept is not None and model.runs is not None:
+        mixer |= _caching(*kept, model.runs.lengths[0])
+    mixer |= _work(layer, products + network["active"], cross, model, encodes=encodes)
     mixer["kind"] = _kind(layer, mixer)
     if mixer["kind"] not in ("attention", "none"):
         mixer["pair"] = 0  # transformers' naive pass between chunks, which no kernel does
@@ -95,6 +95,25 @@ def block_of(
         "at": [layer.place],
     }
     return block if cross is None else {**block, "cross": cross}
+
+
+def _work(
+    layer: Layer, active: int, cross: dict[str, Any] | None, model: Context, *, encodes: bool
+) -> dict[str, int]:
+    """FLOPs of a pair, and of a token beside `active` parameters, where they were counted."""
+    runs = model.runs
+    found = flops_of(runs, layer.path, encodes=encodes)
+    if runs is None or found is None:
+        return {}
+    used = 2 * active + spared_flops(layer, runs)
+    if cross is not None:
+        wide = cross["heads"] * cross["head_dim"]
+        used += 2 * 2 * model.hidden * wide + 4 * wide * runs.source
+    once = found.fixed if runs.fixed else 0
+    return {
+        "pair": max(0, round(found.pair)),
+        "token_flops": round(found.token + once) - used,
+    }
 
 
 def spared_flops(layer: Layer, runs: Runs) -> int:
