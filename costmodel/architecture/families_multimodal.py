@@ -22,6 +22,8 @@ See = Callable[[Config, int], Architecture]
 TOWERS: dict[str, tuple[str, See]] = {
     "qwen3_vl": ("qwen3_vl_vision", lambda config, _: towers.qwen_vision(config)),
     "qwen3_vl_moe": ("qwen3_vl_moe_vision", lambda config, _: towers.qwen_vision(config)),
+    "qwen2_vl": ("qwen2_vl_vision", lambda config, _: towers.qwen2_vision(config)),
+    "qwen2_5_vl": ("qwen2_5_vl_vision", lambda config, _: towers.qwen2_vision(config)),
     "kimi_k25": ("kimi_k25_vision", towers.kimi_vision),
     "gemma4": ("gemma4_vision", towers.gemma4_vision),
     "gemma3": ("siglip_vision_model", towers.clip_vision),
@@ -41,6 +43,8 @@ TEXT_ONLY: dict[str, tuple[str, See]] = {
 TEXT_TYPES = {
     "qwen3_vl": "qwen3_vl_text",
     "qwen3_vl_moe": "qwen3_vl_moe_text",
+    "qwen2_vl": "qwen2_vl_text",
+    "qwen2_5_vl": "qwen2_5_vl_text",
     "kimi_k25": "deepseek_v3",
     "gemma4": "gemma4_text",
     "gemma3": "gemma3_text",
@@ -52,6 +56,9 @@ TEXT_TYPES = {
     "llama4": "llama4_text",
 }
 """The decoder's type where its part of the config doesn't say."""
+
+FLAT = ("qwen2_vl", "qwen2_5_vl")
+"""Types whose published configs state the decoder's sizes beside the tower's part."""
 
 EITHER = ("clip_vision_model", "siglip_vision_model")
 """Towers that are one another's in place of the usual."""
@@ -71,6 +78,7 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
         InputError: if a part is missing or isn't known.
     """
     kind = config["model_type"]
+    config = parted(config)
     if (sound := HEARS.get(kind)) and config.get(sound):
         raise InputError(f"config: {sound}", "a tower for sound", "built: modelworth inspect")
     read = decoder(_text(config, kind), name)
@@ -91,6 +99,15 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     if kind in TEXT_ONLY:
         return replace(read, uncounted=(*read.uncounted, (seen.name, seen.parameters)))
     return replace(read, towers=(_tower(config, words, seen),))
+
+
+def parted(config: Config) -> Config:
+    """A config with the decoder's sizes in a part of their own."""
+    if config.get("model_type") not in FLAT or "text_config" in config:
+        return config
+    kept = {key: value for key, value in config.items() if not key.endswith("_config")}
+    kept.pop("model_type")
+    return {**config, "text_config": kept}
 
 
 def with_absent(read: Architecture, kind: str) -> Architecture:
@@ -115,7 +132,8 @@ def _tower(config: Config, seen: Config, built: Architecture) -> Tower:
     if config["model_type"] == "llava_next":
         return Tower(built.name, built)  # as many tiles as an image's shape asks for
     patches = (whole(seen, "image_size") // patch) ** 2
-    tokens = optional(config, "mm_tokens_per_image") or patches
+    usual = 256 if config["model_type"] == "gemma3" else patches
+    tokens = optional(config, "mm_tokens_per_image") or usual
     return Tower(built.name, built, tokens, merged=max(1, patches // tokens))
 
 

@@ -236,6 +236,39 @@ def _vit(config: Config, name: str) -> Architecture:
     )
 
 
+def _dinov2(config: Config, name: str) -> Architecture:
+    """DINOv2: a Vision Transformer with scaled layers, which classifies by two vectors."""
+    hidden = whole(config, "hidden_size")
+    usual = 4 if config["model_type"] == "dinov2_with_registers" else 0
+    registers = optional({"num_register_tokens": usual, **config}, "num_register_tokens") or 0
+    patches = _patches(config, hidden, extra_tokens=1 + registers)
+    width = hidden * whole(config, "mlp_ratio")
+    gated = switch(config, "use_swiglu_ffn", False)
+    if gated:
+        width = (2 * width // 3 + 7) // 8 * 8
+    block = _vision_block({**config, "intermediate_size": width}, hidden)
+    network = replace(block.feed_forward, gated=gated, vectors=(1 + gated) * width + hidden)
+    built = named_class(config) or "ForImageClassification"
+    labels = labels_of(config, 2)
+    head = Head(2 * hidden * labels, labels, vectors=labels, positions=1)
+    if is_bare(built):
+        head = Head(0, hidden)
+    elif not built.endswith("ForImageClassification"):
+        raise refused(built, "…ForImageClassification or …Model")
+    placed = _patch_embedding(patches, hidden) + hidden * (1 - registers)  # a mask; unplaced ones
+    return Architecture(
+        name=name,
+        family="vision",
+        hidden=hidden,
+        vocab=0,
+        blocks=(replace(block, feed_forward=network, norms=6 * hidden),),
+        embedding_parameters=placed,
+        head=head,
+        final_norms=2 * hidden,
+        patches=patches,
+    )
+
+
 def _vision_head(config: Config, hidden: int) -> Head:
     """A classifier, or the pooler of a class without one."""
     built = named_class(config) or "ForImageClassification"
@@ -322,6 +355,8 @@ READERS: dict[str, Callable[[Mapping[str, Any], str], Architecture]] = {
     "t5": _t5,
     "mt5": _t5,
     "vit": _vit,
+    "dinov2": _dinov2,
+    "dinov2_with_registers": _dinov2,
     "deit": _vit,
     "yolos": _yolos,
 }

@@ -49,7 +49,10 @@ PREDICTING = (
     *("glm4_moe", "glm_moe_dsa"),
 )
 """Types whose checkpoints hold prediction layers in DeepSeek's form."""
-PARTS = {"qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe_text": "qwen3_vl_moe"}
+PARTS = {
+    **{"qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe_text": "qwen3_vl_moe"},
+    **{"qwen2_vl_text": "qwen2_vl", "qwen2_5_vl_text": "qwen2_5_vl"},
+}
 """Decoders whose own class has no head: parts of a model, by its type."""
 RELATIVE = ("t5", "mt5", "umt5")
 """Types whose positions are distances: any length goes."""
@@ -70,9 +73,15 @@ def knows(config: Mapping[str, Any]) -> bool:
     kind = config.get("model_type")
     if is_description(config) or not isinstance(kind, str):
         return True  # whoever reads it says what is missing; diffusers' are read or not at all
-    if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
+    if _sees(config, kind):
         return True
     return kind not in PARTS and SAME.get(kind, kind) in READERS
+
+
+def _sees(config: Config, kind: str) -> bool:
+    """Whether a config is of a decoder with a tower."""
+    parts = "text_config" in config or kind in families_multimodal.FLAT
+    return kind in families_multimodal.TEXT_TYPES and parts
 
 
 def read_defaults(kind: str) -> Architecture:
@@ -114,7 +123,7 @@ def read_model(config: Mapping[str, Any], name: str | None = None) -> Architectu
         raise InputError("config: _class_name", kind, allowed)
     if not isinstance(kind, str):
         raise InputError("config: model_type", kind, "a name such as llama")
-    if kind in families_multimodal.TEXT_TYPES and "text_config" in config:
+    if _sees(config, kind):
         read = families_multimodal.read_multimodal(config, name or kind, _part)
     else:
         read = families_multimodal.with_absent(_whole(config, kind, name or kind), kind)

@@ -90,6 +90,32 @@ def qwen_vision(config: Config) -> Architecture:
     )
 
 
+def qwen2_vision(config: Config) -> Architecture:
+    """Qwen2-VL's and Qwen2.5-VL's tower: no table of positions; the later has gated networks."""
+    earlier = config["model_type"] == "qwen2_vl_vision"
+    hidden = whole(config, "embed_dim" if earlier else "hidden_size")
+    out = whole(config, "hidden_size" if earlier else "out_hidden_size")
+    width = hidden * whole(config, "mlp_ratio") if earlier else whole(config, "intermediate_size")
+    merged = hidden * whole(config, "spatial_merge_size") ** 2
+    patch = whole(config, "in_channels") * whole(config, "temporal_patch_size")
+    layers = tower_layers(
+        hidden,
+        layer_count(config, "depth"),
+        whole(config, "num_heads"),
+        width,
+        gated=not earlier,
+        norms=4 if earlier else 2,
+    )
+    return tower(
+        "vision tower",
+        hidden,
+        [layers],
+        embedding=patch * whole(config, "patch_size") ** 2 * hidden,
+        projector=merged * (merged + out),
+        projector_vectors=merged + out + hidden * (1 + earlier),
+    )
+
+
 def kimi_vision(config: Config, text_hidden: int) -> Architecture:
     """Kimi K2.5's tower (MoonViT), under the names of its checkpoint or of transformers."""
     hidden = whole(config, "vt_hidden_size", "hidden_size")

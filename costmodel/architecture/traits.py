@@ -92,6 +92,8 @@ TRAITS: dict[str, Traits] = {
     "deepseek_v2": Traits(),
     "deepseek_v3": Traits(),
     "qwen2": Traits(qkv_bias=True, windows="late"),
+    "qwen2_vl_text": Traits(qkv_bias=True, windows="late"),
+    "qwen2_5_vl_text": Traits(qkv_bias=True, windows="late"),
     "qwen2_moe": Traits(qkv_bias=True, windows="late", shared_gate=True),
     "qwen3": Traits(qk_norm="head", windows="late"),
     "qwen3_moe": Traits(qk_norm="head"),
