@@ -224,10 +224,11 @@ def rated_power(plan: PlanView) -> Finding | None:
 
 def stable_provider(plan: PlanView) -> Finding | None:
     """T27: a provider's price as a stable benchmark."""
-    keys = [
-        f"compute.api_price_usd_per_million_{kind}_tokens" for kind in ("input", "cached", "output")
-    ]
-    if plan.word("compute.serving") != "api" or not all(plan.unmeasured(key) for key in keys):
+    kinds = ("input", "cached", "output") if plan.line("bought_usd").any() else ()
+    keys = [f"compute.api_price_usd_per_million_{kind}_tokens" for kind in kinds]
+    keys = ["compute.inference_usd_per_year"] * bool(plan.line("inference_usd").any()) + keys
+    buys = plan.word("compute.serving") == "api" and keys
+    if not buys or not all(plan.unmeasured(key) for key in keys):
         return None
     doubled = {key: 2 * plan.number(key) for key in keys}
     npv = plan.model.indicators({**plan.values, **doubled}, ["npv_usd"])["npv_usd"][0]
