@@ -12,7 +12,6 @@ import vl_convert
 
 from modelworth.report.palette import AXIS, DASHES, GRID, INK, LIGHT, QUIET
 from modelworth.report.sections.blocks import (
-    BREAK,
     AreaChart,
     BarChart,
     BridgeChart,
@@ -67,7 +66,7 @@ def _common(font: str, colours: Colours) -> dict[str, Any]:
         "padding": 4,
         "config": {
             "font": font,
-            "lineBreak": BREAK,
+            "lineBreak": "\n",
             "view": {"stroke": None},
             "axis": axis,
             "axisX": {"tickCount": {"expr": "ceil(width / 80)"}},
@@ -215,17 +214,17 @@ def _areas(chart: AreaChart, colours: Colours, room: int) -> dict[str, Any]:
 
 def _bars(chart: BarChart, colours: Colours, room: int) -> dict[str, Any]:
     names = [bars.name for bars in chart.series]
-    rows = []
+    rows, categories = [], chart.names("\n")
     for bars in chart.series:
-        for i, (category, value) in enumerate(zip(chart.categories, bars.values, strict=True)):
+        for i, (category, value) in enumerate(zip(categories, bars.values, strict=True)):
             row: dict[str, Any] = {"category": category, "value": value, "series": bars.name}
             if bars.low and bars.high and bars.low[i] is not None and bars.high[i] is not None:
                 row |= {"low": bars.low[i], "high": bars.high[i]}
             rows.append(row)
     y = {"field": "category", "type": "nominal", "sort": None, "title": None,
          "axis": {"labelLimit": NAMES_PX, "ticks": False}}  # fmt: skip
-    lines = [line for category in chart.categories for line in category.split(BREAK)]
-    taken = min(NAMES_PX, max(map(width_em, lines), default=0.0) * TEXT_PX)
+    widest = max(map(width_em, (*chart.categories, *chart.details)), default=0.0)
+    taken = min(NAMES_PX, widest * TEXT_PX)
     colour = _order(names, colours, room - math.ceil(taken), "square")
     tips = [_tip("category", ""), _tip("series", ""), _tip("value", chart.value_title)]
     x = _quantity("value", chart.value_title) | {"stack": None, "axis": AT_END}
@@ -236,8 +235,7 @@ def _bars(chart: BarChart, colours: Colours, room: int) -> dict[str, Any]:
     if any("low" in row for row in rows):
         span = {"y": y, "x": _quantity("low", chart.value_title), "x2": {"field": "high"}}
         layers.append({"mark": {"type": "rule", "color": INK}, "encoding": span})
-    row = TWO_LINES if any(BREAK in category for category in chart.categories) else ROW
-    height = row * len(set(chart.categories)) + 10
+    height = (TWO_LINES if chart.details else ROW) * len(set(categories)) + 10
     return {"height": height, "data": {"values": rows}, "layer": layers}
 
 

@@ -30,7 +30,7 @@ CHINESE = (
 OTHERS = ("DejaVu Sans", "Noto Sans")
 MISSING_CHINESE = "no font here can show Chinese\n  get one with: apt-get install fonts-noto-cjk"
 # What Libertinus shows for certain: Latin, Greek, Cyrillic and the typographer's marks.
-_CARRIED = re.compile("[\n\u0020-\u007e\u00a0-\u017f\u0391-\u03a1\u03b1-\u03c9\u0410-\u044f"
+_CARRIED = re.compile("[\u0020-\u007e\u00a0-\u017f\u0391-\u03a1\u03b1-\u03c9\u0410-\u044f"
                       "\u2010-\u2015\u2018-\u201f\u2022\u2026\u20ac−√∞≈≤≥→\u200b]")  # fmt: skip
 _WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _LONG_WORD = re.compile(rf"[^\s“”{_WIDE.pattern[1:-1]}]{{14,}}")  # Chinese breaks anywhere

@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from modelworth.report.brand import UNBRANDED, Brand
 
 Piece = TypeVar("Piece")
-BREAK = "\n"  # where the name of a bar may go on in a second line
 LONGEST_PROSE = 2_000
 LONGEST_NAME = 160
 # Controls that reorder text on screen: a name could show as another one.
@@ -96,13 +95,24 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Horizontal bars, the first category on top; several series share a row's middle."""
+    """Horizontal bars, the first category on top; several series share a row's middle.
+
+    Attributes:
+        details: what each category's name is followed by, where there is room in a second line.
+    """
 
     key: str
     title: str
     value_title: str
     categories: tuple[str, ...]
     series: tuple[Bars, ...]
+    details: tuple[str, ...] = ()
+
+    def names(self, joint: str) -> tuple[str, ...]:
+        """Each category with its detail."""
+        if not self.details:
+            return self.categories
+        return tuple(map(joint.join, zip(self.categories, self.details, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

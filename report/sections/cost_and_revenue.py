@@ -7,7 +7,6 @@ import ast
 from modelworth.costmodel.analysis import Flip, Influence, Risk, Series, Swing
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
-    BREAK,
     AreaChart,
     BarChart,
     Bars,
@@ -185,19 +184,21 @@ def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:
     lows = [swing.at_low - base for swing in widest]
     highs = [swing.at_high - base for swing in widest]
     scale = context.scale("usd", [*lows, *highs])
-    names = tuple(_swing(context, swing, turns.get(swing.driver)) for swing in widest)
+    names = tuple(context.name(swing.driver) for swing in widest)
+    details = tuple(_detail(context, swing, turns.get(swing.driver)) for swing in widest)
     series = (
         Bars(context.t("at_low"), scale.of(lows)),
         Bars(context.t("at_high"), scale.of(highs)),
     )
     title = context.t("chart.tornado")
     axis = context.t("axis.change_of_npv", unit=scale.title)
-    return Graphic(BarChart(key, title, axis, names, series), context.t("reading.tornado"))
+    chart = BarChart(key, title, axis, names, series, details)
+    return Graphic(chart, context.t("reading.tornado"))
 
 
-def _swing(context: Context, swing: Swing, turn: Flip | None) -> str:
-    span = context.span(swing.low, swing.high, swing.unit)
-    text = f"{context.name(swing.driver)}{BREAK}({span})"
+def _detail(context: Context, swing: Swing, turn: Flip | None) -> str:
+    """The driver's range, and where it turns the answer."""
+    text = f"({context.span(swing.low, swing.high, swing.unit)})"
     if turn is None:
         return text
     return text + context.t("tornado.turns", at=context.bare(turn.at or 0.0, turn.unit))

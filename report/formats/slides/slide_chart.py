@@ -17,7 +17,6 @@ from pptx.util import Inches, Pt
 
 from modelworth.report.palette import AXIS, GRID, dash
 from modelworth.report.sections.blocks import (
-    BREAK,
     AreaChart,
     BarChart,
     BridgeChart,
@@ -159,7 +158,7 @@ def _label_every(native: NativeChart, step: int) -> None:
 
 def _bars(shapes: SlideShapes, chart: BarChart, box: Box, colours: Colours) -> Any:
     data = CategoryChartData()
-    names = [name.replace(BREAK, " ") for name in chart.categories]
+    names = chart.names(" ")
     data.categories = names[::-1]  # the axis starts at the bottom
     for bars in chart.series:
         data.add_series(bars.name, bars.values[::-1])
