@@ -42,6 +42,7 @@ COLUMNS: Final[dict[str, tuple[str, Sort]]] = {
     "context_tokens": ("workload.context_tokens", "count"),
     "gpu_layers": ("workload.gpu_layers", "count"),
     "attention": ("workload.attention", "text"),
+    "attention_kernel": ("workload.attention_kernel", "text"),
     "compiled": ("workload.compiled", "truth"),
     "optimizer": ("workload.optimizer", "text"),
     "clip_norm": ("workload.clip_norm", "number"),

@@ -87,6 +87,7 @@ class Workload(Record):
         fused_projections: whether projections of one input ran as one product (query, key and
             value; gate and up); False where a family has none to join.
         denoising_steps: that a diffusion model takes for an image.
+        attention_kernel: by which sdpa ran: PyTorch's flash, cudnn, efficient, math, or split.
         chunked_loss: whether a training step's logits were made, and forgotten, a few at a time.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
@@ -115,6 +116,7 @@ class Workload(Record):
     clip_norm: Positive | None = optional_part()
     fused_projections: bool | None = optional_part()
     denoising_steps: Size | None = optional_part()
+    attention_kernel: Name | None = optional_part()
     chunked_loss: bool | None = optional_part()
 
 
@@ -248,6 +250,7 @@ class Result(Record):
             kernels' FLOPs explain it.
         mbu: bytes that must move per second / (devices × measured bandwidth ceiling).
         mfu_datasheet: the same against the catalogue's dense peak, where the device is known.
+        attention_s: seconds of a step's attention calls by each kernel that was tried for them.
         samples_s: seconds of the timed steps, in order; of very many, evenly spaced ones.
         serving: what the requests of a served endpoint saw; latency then is of whole requests.
         quality: what the model scored while it ran.
@@ -272,6 +275,7 @@ class Result(Record):
     serving: Serving | None = optional_part()
     quality: tuple[Score, ...] | None = optional_part()
     kernel_flops_per_step: Positive | None = optional_part()
+    attention_s: dict[Name, Positive] | None = optional_part()
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

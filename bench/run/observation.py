@@ -27,6 +27,7 @@ class Observation(Record):
     Attributes:
         workload: the case's, with the attention and compilation that were really in use.
         work_per_step: units of one step, over all devices; FLOPs and bytes likewise.
+        attention_s: seconds of a step's attention calls by each kernel that was tried.
         samples_s: seconds of every timed step, of the rank that took longest.
         parts_s: seconds of each named part of every step.
         wall_s: wall time of the rounds that hold the samples.
@@ -42,6 +43,7 @@ class Observation(Record):
     model_flops_per_step: PositiveFloat | None = None
     kernel_flops_per_step: PositiveFloat | None = None
     bytes_per_step: PositiveFloat | None = None
+    attention_s: dict[str, PositiveFloat] | None = None
     samples_s: tuple[PositiveFloat, ...]
     parts_s: dict[str, tuple[PositiveFloat, ...]] = Field(default_factory=dict)
     wall_s: NonNegativeFloat

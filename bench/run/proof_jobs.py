@@ -7,14 +7,12 @@ import shutil
 import subprocess
 import sysconfig
 import warnings
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -26,6 +24,7 @@ from modelworth.bench.timing import ceilings
 from modelworth.bench.timing.clock import clock_for
 from modelworth.bench.timing.machine import detect
 from modelworth.bench.timing.monitor import neighbours
+from modelworth.bench.work.attention_kernel import Call, choose
 from modelworth.bench.work.blueprint import job_of
 from modelworth.bench.work.decode import Decoder, graphed
 from modelworth.bench.work.prepare import prepare
@@ -33,10 +32,8 @@ from modelworth.bench.work.task import DeviceKind, Task
 
 TOKENS = {"cuda": 2048, "cpu": 256}
 """Of the sequences that attention is tried on."""
-BACKENDS = ("FLASH_ATTENTION", "CUDNN_ATTENTION", "EFFICIENT_ATTENTION", "MATH")
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "convolution")
 REPLAYED = 8
-CALLS = {"cuda": 20, "cpu": 5}
 
 
 def run(job: dict[str, Any]) -> WorkerEnd:
@@ -74,63 +71,22 @@ def environment(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def attention(job: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Milliseconds of each attention by each backend; None where it can't do that one."""
+def attention(job: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Seconds of each attention by each kernel that can do it."""
     device = Ranks().device(job["device"])
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     tokens = TOKENS[device.type]
-    keys = (1, 8, tokens, 128)
-    shapes = {  # queries, keys and values, whether masked, whether causal
-        "one query, grouped heads": ((1, 32, 1, 128), keys, False, False),
-        "four queries, masked": ((1, 8, 4, 128), keys, True, False),
-        f"causal {tokens:,}": ((1, 16, tokens, 128), (1, 16, tokens, 128), False, True),
+    one, four, all_ = (1, 32, 1, 128), (1, 8, 4, 128), (1, 16, tokens, 128)
+    keys, mask = (1, 8, tokens, 128), (1, 1, 4, tokens)
+    calls = {
+        "one query, grouped heads": Call(one, keys, keys, None, None, False, True, dtype),
+        "four queries, masked": Call(four, keys, keys, mask, torch.bool, False, False, dtype),
+        f"causal {tokens:,}": Call(all_, all_, all_, None, None, True, False, dtype),
     }
-    return {name: _by_backend(device, dtype, *shape) for name, shape in shapes.items()}
-
-
-def _by_backend(
-    device: torch.device,
-    dtype: torch.dtype,
-    query_shape: tuple[int, ...],
-    key_shape: tuple[int, ...],
-    masked: bool,
-    causal: bool,
-) -> dict[str, float | None]:
-    query = torch.randn(query_shape, device=device, dtype=dtype)
-    key, value = (torch.randn(key_shape, device=device, dtype=dtype) for _ in range(2))
-    mask = torch.ones(query_shape[2], key_shape[2], device=device, dtype=torch.bool)
-
-    def call() -> torch.Tensor:
-        return scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=mask if masked else None,
-            is_causal=causal,
-            enable_gqa=query_shape[1] != key_shape[1],
-        )
-
-    found: dict[str, float | None] = {"chosen by PyTorch": _best_ms(call, device)}
-    for name in BACKENDS:
-        with sdpa_kernel(getattr(SDPBackend, name)), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # why a backend can't
-            try:
-                found[name.lower().removesuffix("_attention")] = _best_ms(call, device)
-            except RuntimeError:
-                found[name.lower().removesuffix("_attention")] = None
-    return found
-
-
-def _best_ms(call: Callable[[], object], device: torch.device) -> float:
-    clock, times = clock_for(device), []
-    with torch.inference_mode():
-        for _ in range(CALLS[device.type]):
-            before = clock.mark()
-            call()
-            after = clock.mark()
-            clock.wait()
-            times.append(clock.seconds(before, after))
-    return min(times) * 1e3
+    return {
+        name: dict(choose(Counter([call]), device, None, splits=not call.causal).seconds or {})
+        for name, call in calls.items()
+    }
 
 
 def replay(job: dict[str, Any]) -> dict[str, Any]:

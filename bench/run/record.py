@@ -141,6 +141,7 @@ def _result(
         model_flops_per_step=seen.model_flops_per_step,
         kernel_flops_per_step=seen.kernel_flops_per_step,
         bytes_per_step=seen.bytes_per_step,
+        attention_s=seen.attention_s,
         mfu=mfu,
         mbu=mbu,
         mfu_datasheet=mfu_datasheet,

@@ -46,6 +46,7 @@ MEASURED: tuple[Precision, ...] = (
 """Number formats that steps run in here, or whose weights they read."""
 FLAGS = "--"
 """The place of what was typed on the command line."""
+AttentionKernel = Literal["flash", "cudnn", "efficient", "math", "split"]
 CompileMode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
 
 
@@ -59,6 +60,7 @@ class Request(Record):
         fused_projections: whether layers of one input are joined (query, key and value; gate and
             up); None: where the family has such layers.
         chunked_loss: whether logits are made a few at a time; None: where the family can.
+        attention_kernel: that sdpa runs by; None: the fastest, seen by trying.
         clip_norm: largest norm that all gradients together may have; None: any.
         data_parallel: ranks that each take a batch of their own (with `fully_sharded`: FSDP2).
     """
@@ -72,6 +74,7 @@ class Request(Record):
     denoising_steps: Size | None = None
     precision: Precision | None = None
     attention: str | None = None
+    attention_kernel: AttentionKernel | None = None
     compile: bool | None = None
     compile_mode: CompileMode | None = None
     cuda_graphs: bool | None = None
@@ -145,6 +148,7 @@ class Request(Record):
             image_pixels=pixels,
             precision=self.precision or ("bfloat16" if cuda else "float32"),
             attention=self.attention or zoo.usual_attention(blueprint),
+            attention_kernel=self.attention_kernel,
             compiled=compiled,
             compile_mode=(self.compile_mode or "default") if compiled else None,
             cuda_graphs=graphs if self.cuda_graphs is None else self.cuda_graphs,

@@ -17,6 +17,7 @@ NAMES = {
     "image_pixels": "pixels",
     "precision": "",
     "attention": "",
+    "attention_kernel": "",
     "compiled": "",
     "compile_mode": "",
     "cuda_graphs": "",

@@ -9,6 +9,7 @@ attention from transformers' interface and has no sliding window.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,9 @@ from torch.nn.functional import scaled_dot_product_attention
 
 CAUSAL = ("decoder", "image-decoder")
 """Families whose passes are causal."""
-UNMASKED, GROWING = "modelworth_unmasked", "modelworth_growing"
+UNMASKED, GROWING, SPLIT = "modelworth_unmasked", "modelworth_growing", "split"
+PIECE = 256
+"""Places of a cache that are taken together when it is split."""
 INTERFACE_MODELS = frozenset(
     {"deepseek_v3", "gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe"}
 )
@@ -47,7 +50,18 @@ def windowed(config: Any) -> bool:
 
 def public_name(name: str | None) -> str | None:
     """What a measurement calls an implementation."""
-    return "sdpa" if name in (UNMASKED, GROWING) else name
+    return "sdpa" if name is not None and name.startswith((UNMASKED, GROWING)) else name
+
+
+def split(name: str) -> str:
+    """The implementation that does as `name`, but splits the cache for a single token.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if name not in (UNMASKED, GROWING):
+        raise ValueError(f"{name} can't be split")
+    return f"{name}_{SPLIT}"
 
 
 def _register() -> None:
@@ -55,9 +69,11 @@ def _register() -> None:
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface
 
-    AttentionInterface.register(UNMASKED, _attend)
-    AttentionInterface.register(GROWING, _attend)
-    AttentionMaskInterface.register(GROWING, _growing_mask)
+    for name in (UNMASKED, GROWING):
+        AttentionInterface.register(name, _attend)
+        AttentionInterface.register(split(name), partial(_attend, splits=True))
+    for name in (GROWING, split(GROWING)):
+        AttentionMaskInterface.register(name, _growing_mask)
 
 
 def _growing_mask(*, q_length: int, **arguments: Any) -> torch.Tensor | None:
@@ -75,11 +91,16 @@ def _attend(
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    *,
+    splits: bool = False,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Transformers' layout: (batch, heads, tokens, width) in, tokens before heads out."""
     batch, heads, length, _width = query.shape
     groups = heads // key.shape[1]
+    if splits and length == 1:
+        output = split_attention(query, key, value, attention_mask, scaling)
+        return output.transpose(1, 2).contiguous(), None
     if length > 1:  # places of a static cache after the prompt are empty
         key, value = key[:, :, :length], value[:, :, :length]
     elif groups > 1 and (attention_mask is not None or query.device.type == "cpu"):
@@ -100,6 +121,35 @@ def _attend(
         enable_gqa=groups > 1,
     )
     return output.reshape(batch, heads, length, -1).transpose(1, 2).contiguous(), None
+
+
+def split_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    scale: float | None = None,
+) -> torch.Tensor:
+    """One token's attention whose sums over a long cache run as products over its pieces.
+
+    A single query gives a kernel one row of work; pieces are work for the whole device, as in
+    flash-decoding (Dao et al. 2023). Queries that share keys are rows of one product.
+    """
+    shape, tokens = query.shape, key.shape[2]
+    query = query.reshape(*key.shape[:2], -1, shape[-1])
+    scores = (query @ key.mT).float() * (scale or shape[-1] ** -0.5)
+    if mask is not None:
+        hides = mask.dtype is torch.bool
+        scores = scores.masked_fill(~mask, float("-inf")) if hides else scores + mask
+    weights = scores.softmax(-1).to(value.dtype)
+    pieces = max(1, tokens // PIECE)
+    size = tokens // pieces
+    whole = pieces * size
+    of_pieces = weights[..., :whole].unflatten(-1, (pieces, size)).movedim(-2, 2)
+    output = (of_pieces @ value[:, :, :whole].unflatten(2, (pieces, size))).sum(2)
+    if whole < tokens:
+        output = output + weights[..., whole:] @ value[:, :, whole:]
+    return output.reshape(*shape[:-1], value.shape[-1])
 
 
 def product_format(given: torch.Tensor) -> torch.dtype:

@@ -17,7 +17,15 @@ from torch import Tensor
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.fused import fuse_projections
 from modelworth.bench.models.low_precision import STORED, lower_weights
-from modelworth.bench.work.attention import implementation, windowed
+from modelworth.bench.work.attention import (
+    GROWING,
+    SPLIT,
+    UNMASKED,
+    implementation,
+    split,
+    windowed,
+)
+from modelworth.bench.work.attention_kernel import using
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
 from modelworth.bench.work.inputs import Lengths, in_format, lengths, source_batch
@@ -45,6 +53,8 @@ class Decoder:
         self._last = {"logits_to_keep": 1} if has_last_logits(self.model) else {}
         self._cache_name = cache_name(self.model)
         self._source: Any = None
+        self.prompt_kernel: str | None = None
+        self.token_kernel: str | None = None
         self._read: Callable[..., Tensor] = compiled(self._first, job.workload)
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
@@ -64,7 +74,7 @@ class Decoder:
 
     def prefill(self) -> None:
         """Read the prompt into an empty cache and take the first token."""
-        with torch.inference_mode():
+        with torch.inference_mode(), using(self.prompt_kernel):
             self._set_length(0)
             if self.encodes:
                 self._source = self._encode(**self.given)
@@ -75,8 +85,20 @@ class Decoder:
 
     def advance(self) -> None:
         """One more token for every sequence."""
-        with torch.inference_mode():
+        with torch.inference_mode(), using(self.token_kernel):
             self._take(self._pass(self.token))
+
+    def attend_by(self, kernel: str | None) -> None:
+        """Let single tokens attend by a kernel; before anything is compiled or captured."""
+        self.token_kernel = kernel
+        if kernel == SPLIT:
+            config = self.model.config
+            config._attn_implementation = split(config._attn_implementation)
+
+    @property
+    def splits(self) -> bool:
+        """Whether a single token's attention can split the cache."""
+        return self.model.config._attn_implementation in (UNMASKED, GROWING)
 
     def hold(self, context: int) -> None:
         """Fill the cache as if it held `context` tokens: random keys and values, in place."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -79,10 +79,12 @@ def transient_bytes(
     batch: Mapping[str, Tensor],
     run: Callable[[Any, dict[str, Tensor]], None],
     kept: Sequence[Tensor] = (),
+    noting: AbstractContextManager[Any] | None = None,
 ) -> int | None:
     """Peak bytes of all that `run(model, batch)` makes: activations, logits, gradients.
 
-    `run` is given a stand-in for the model; `kept` are tensors that it finds elsewhere, a cache.
+    `run` is given a stand-in for the model; `kept` are tensors that it finds elsewhere, a cache;
+    `noting` is active while it runs.
     """
     routed = expert_share(model.config) < 1
     if routed and model.dtype is not torch.bfloat16:
@@ -93,7 +95,7 @@ def transient_bytes(
             others = {name: mode.from_tensor(each) for name, each in model.named_buffers()}
             inputs = tree_map_only(Tensor, mode.from_tensor, dict(batch))
             held = [mode.from_tensor(each) for each in kept]  # found again when they are met
-            with Peak() as peak:
+            with Peak() as peak, noting or nullcontext():
                 peak.ignore([*weights.values(), *others.values(), *inputs.values(), *held])
                 run(Stand(model, weights | others), inputs)
     except (RuntimeError, NotImplementedError, AssertionError):

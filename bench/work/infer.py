@@ -7,6 +7,7 @@ prompt, so prefill computes no others; a forward pass computes all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
 from modelworth.bench.models.low_precision import STORED
 from modelworth.bench.work import flops
-from modelworth.bench.work.attention import CAUSAL, implementation, public_name
+from modelworth.bench.work.attention import CAUSAL, SPLIT, implementation, public_name
+from modelworth.bench.work.attention_kernel import Choice, Noted, choose, using
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.decode import Decoder, graphed
 from modelworth.bench.work.diffusion import Denoiser
@@ -25,6 +27,15 @@ from modelworth.bench.work.inputs import forward_batch, in_format, options, work
 from modelworth.bench.work.kernel_flops import kernel_flops
 from modelworth.bench.work.task import Step, Work
 from modelworth.data.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is known of a step before it first runs: its peak of memory, its attention's kernel."""
+
+    peak_bytes: int | None
+    attention: Choice
+
 
 ANSWERS = ("logits", "pred_boxes", "logits_per_image", "sample")
 
@@ -45,13 +56,19 @@ def prepare_forward(job: Job) -> Work:
         return answer(model(**batch, **arguments))
 
     forward = compiled(run, job.workload)
+    seen = _foreseen(
+        job,
+        model,
+        batch,
+        lambda one, given: one(**given, **arguments),
+        asked=job.workload.attention_kernel,
+    )
 
     def step() -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(), using(seen.attention.kernel):
             forward()
 
-    predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given, **arguments))
-    return _work(job, model, step, predicted_bytes=predicted)
+    return _work(job, model, step, seen)
 
 
 def answer(found: Any) -> tuple[Tensor, ...]:
@@ -62,8 +79,9 @@ def answer(found: Any) -> tuple[Tensor, ...]:
 def prepare_prefill(job: Job) -> Work:
     """Reading a prompt into the cache, up to the first token."""
     decoder = _decoder(job, growing=False)
+    seen = _of_prompt(job, decoder)
     decoder.prefill()
-    return _decoder_work(job, decoder, decoder.prefill, reads_prompt=True)
+    return _decoder_work(job, decoder, decoder.prefill, seen)
 
 
 def prepare_decode(job: Job) -> Work:
@@ -71,6 +89,7 @@ def prepare_decode(job: Job) -> Work:
     decoder = _decoder(job, growing=False)
     context = decoder.size.context
     decoder.hold(context)
+    seen = _of_token(job, decoder)
     step, captured = graphed(decoder, job)
     weight_bytes = decoder.weight_bits / 8 if decoder.weight_bits else None
     moved = flops.decode_bytes(job.blueprint, job.workload, job.dtype.itemsize, weight_bytes)
@@ -78,7 +97,7 @@ def prepare_decode(job: Job) -> Work:
         job,
         decoder,
         step,
-        reads_prompt=False,
+        seen,
         reset=lambda: decoder.rewind(context),
         bytes_per_step=moved / job.layout.tensor,
         cuda_graphs=captured,
@@ -90,6 +109,7 @@ def prepare_generate(job: Job) -> Work:
     if job.blueprint.family == "diffusion":
         return _prepare_denoising(job)
     decoder = _decoder(job, growing=True)
+    seen = replace(_of_prompt(job, decoder), attention=_of_token(job, decoder).attention)
     decoder.prefill()
     advance, captured = graphed(decoder, job)
     steps = decoder.size.new - 1
@@ -106,7 +126,7 @@ def prepare_generate(job: Job) -> Work:
         job,
         decoder,
         generate,
-        reads_prompt=True,
+        seen,
         parts=(("prefill", decoder.prefill), ("decode", decode)),
         cuda_graphs=captured,
     )
@@ -119,8 +139,13 @@ def _prepare_denoising(job: Job) -> Work:
     batch = {key: in_format(value, job.dtype) for key, value in batch.items()}
     denoiser = Denoiser(model, batch, job.workload.denoising_steps or USUAL_STEPS)
     step = compiled(denoiser.step, job.workload)
-    predicted = _predicted_bytes(job, model, batch, lambda one, given: one(**given))
-    return _work(job, model, lambda: denoiser.generate(step), predicted_bytes=predicted)
+    seen = _foreseen(job, model, batch, lambda one, given: one(**given))
+
+    def generate() -> None:
+        with using(seen.attention.kernel):
+            denoiser.generate(step)
+
+    return _work(job, model, generate, seen)
 
 
 def _decoder(job: Job, *, growing: bool) -> Decoder:
@@ -131,54 +156,79 @@ def _decoder(job: Job, *, growing: bool) -> Decoder:
     return Decoder(job, growing=growing)
 
 
-def _decoder_work(
-    job: Job, decoder: Decoder, step: Step, *, reads_prompt: bool, **known: Any
-) -> Work:
-    """A decoder's step; what takes most memory is its prompt, if it reads one."""
-    run, given = decoder.logits_of, {"input_ids": decoder.token}
-    if reads_prompt:
-        run, given = decoder.first_logits_of, decoder.given
-    cache = decoder.cache_bytes()
-    predicted = _predicted_bytes(
+def _of_prompt(job: Job, decoder: Decoder) -> Foreseen:
+    """What reading the prompt takes; its attention then runs by the kernel that was chosen."""
+    asked, run = job.workload.attention_kernel, decoder.first_logits_of
+    seen = _foreseen(
         job,
         decoder.model,
-        given,
-        lambda model, tensors: run(model, **tensors),
+        decoder.given,
+        lambda model, given: run(model, **given),
         decoder.cache_tensors(),
+        asked=None if asked == SPLIT and job.workload.kind == "generate" else asked,
     )
+    decoder.prompt_kernel = seen.attention.kernel
+    return seen
+
+
+def _of_token(job: Job, decoder: Decoder) -> Foreseen:
+    """What a single token takes; its attention then runs by the kernel that was chosen."""
+    run = decoder.logits_of
+    seen = _foreseen(
+        job,
+        decoder.model,
+        {"input_ids": decoder.token},
+        lambda model, given: run(model, **given),
+        decoder.cache_tensors(),
+        asked=job.workload.attention_kernel,
+        splits=decoder.splits,
+    )
+    decoder.attend_by(seen.attention.kernel)
+    return seen
+
+
+def _decoder_work(job: Job, decoder: Decoder, step: Step, seen: Foreseen, **known: Any) -> Work:
+    """A decoder's step."""
+    cache = decoder.cache_bytes()
+    if seen.peak_bytes is not None:
+        seen = replace(seen, peak_bytes=seen.peak_bytes + cache)
     return _work(
         job,
         decoder.model,
         step,
+        seen,
         fused_projections=decoder.fused,
         quantization=STORED.get(job.workload.precision),
         weight_bits=decoder.weight_bits,
         cache_bytes=cache,
-        predicted_bytes=None if predicted is None else predicted + cache,
         **known,
     )
 
 
-def _predicted_bytes(
+def _foreseen(
     job: Job,
     model: Any,
     batch: Mapping[str, Tensor],
     run: Callable[..., Any],
     kept: Sequence[Tensor] = (),
-) -> int | None:
-    """Expected peak: what stays, and the most that a pass makes."""
-    if job.layout.devices > 1:
-        return None
+    *,
+    asked: str | None = None,
+    splits: bool = False,
+) -> Foreseen:
+    """A pass on tensors without storage: what it takes, and the kernel for the calls it makes."""
+    noted, transient = Noted(), None
 
     def without_gradients(stand_in: Any, given: dict[str, Tensor]) -> None:
         with torch.inference_mode():
             run(stand_in, given)
 
-    transient = transient_bytes(model, batch, without_gradients, kept)
-    return None if transient is None else state_bytes(model) + transient
+    if job.layout.devices == 1:
+        transient = transient_bytes(model, batch, without_gradients, kept, noted)
+    peak = None if transient is None else state_bytes(model) + transient
+    return Foreseen(peak, choose(noted.calls, job.device, asked, splits=splits))
 
 
-def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
+def _work(job: Job, model: Any, step: Step, seen: Foreseen, **known: Any) -> Work:
     """A step with what it is worth on this rank, and what else is known of it."""
     unit, done = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
@@ -193,6 +243,9 @@ def _work(job: Job, model: Any, step: Step, **known: Any) -> Work:
         model_flops_per_step=None if counted is None else counted / share,
         kernel_flops_per_step=None if kernels is None else kernels / share,
         attention=attention,
+        attention_kernel=seen.attention.kernel,
+        attention_s=seen.attention.seconds,
+        predicted_bytes=seen.peak_bytes,
         compiled=job.workload.compiled,
         compile_mode=compile_mode(job.workload),
         weights_bytes=parameter_bytes(model),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -107,6 +107,8 @@ class Work:
             `backward`, `optimizer`) and whose times are not; the parts where there are none.
         reset: called before each step, outside of what is timed; None where nothing needs it.
         attention: the implementation in use (`sdpa`, `eager`, `flash_attention_2`).
+        attention_kernel: the kernel that sdpa runs by, and `attention_s`: the seconds of the step's
+            calls by each that was tried.
         compiled: whether the step really runs compiled, and in which mode.
         fused_projections: whether projections of one input are one product; None: no question.
         chunked_loss: whether logits are made a few rows at a time; None: no question.
@@ -131,6 +133,8 @@ class Work:
     compile_mode: str | None = None
     cuda_graphs: bool = False
     fused_projections: bool | None = None
+    attention_kernel: str | None = None
+    attention_s: Mapping[str, float] | None = None
     chunked_loss: bool | None = None
     quantization: str | None = None
     weight_bits: float | None = None

@@ -23,6 +23,7 @@ from modelworth.bench.models.low_precision import train_in_fp8
 from modelworth.bench.models.mixed import lower_experts
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import CAUSAL, implementation, public_name
+from modelworth.bench.work.attention_kernel import Noted, choose, using
 from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
 from modelworth.bench.work.chunked_loss import chunk_loss, chunk_rows
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
@@ -52,12 +53,13 @@ class TrainingStep:
         *,
         scaler: torch.amp.GradScaler,
         clip_norm: float | None = None,
+        kernel: str | None = None,
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.loss: torch.Tensor | None = None
         self._pending: torch.Tensor | None = None
         self._loss_of_batch, self._batches = loss_of_batch, batches
-        self._scaler, self._clip_norm = scaler, clip_norm
+        self._scaler, self._clip_norm, self._kernel = scaler, clip_norm, kernel
 
     def __call__(self) -> None:
         """Run every micro-batch, then the optimizer."""
@@ -73,13 +75,15 @@ class TrainingStep:
 
     def forward(self) -> None:
         """The loss of the first micro-batch, with what its gradients need."""
-        self._pending = self._loss_of_batch(self._batches[0])
+        with using(self._kernel):
+            self._pending = self._loss_of_batch(self._batches[0])
 
     def backward(self) -> None:
         """Gradients of that loss."""
         pending, self._pending = self._pending, None
         assert pending is not None, "forward comes first"
-        self._scaler.scale(pending).backward()
+        with using(self._kernel):  # what is computed again is computed in the same way
+            self._scaler.scale(pending).backward()
         self.loss = pending.detach()
 
     def update(self) -> None:
@@ -95,7 +99,8 @@ class TrainingStep:
         """Gradients of the mean loss over all micro-batches."""
         last = len(self._batches) - 1
         for index, batch in enumerate(self._batches):
-            with distributed.gradients_summed(self.model, now=index == last):
+            summed = distributed.gradients_summed(self.model, now=index == last)
+            with summed, using(self._kernel):
                 loss = self._loss_of_batch(batch) / len(self._batches)
                 self._scaler.scale(loss).backward()
         self.loss = loss.detach() * len(self._batches)
@@ -106,21 +111,25 @@ def prepare(job: Job) -> Work:
     model = _model(job)
     chunked = _chunkable(job) and chunk_loss(model)
     model = distributed.spread(model, job.layout, job.device, job.dtype, trained=True)
+    optimizer = _optimizer(job, model)
+    trained = parameter_bytes(model, trained_only=True)
+    moments, noted = trained // 4 * ADAM_BYTES, Noted()
+    predicted = _predicted_bytes(job, model, moments, noted)
+    choice = choose(noted.calls, job.device, job.workload.attention_kernel, trained=True)
     step = TrainingStep(
         model,
         _loss(job, model),
         _batches(job),
-        _optimizer(job, model),
+        optimizer,
         scaler=torch.amp.GradScaler(job.device.type, enabled=job.dtype is torch.float16),
         clip_norm=job.workload.clip_norm,
+        kernel=choice.kernel,
     )
     unit, work = work_of(job.blueprint, model.config, job.workload)
     share = job.layout.tensor
     attention = public_name(getattr(model.config, "_attn_implementation", "sdpa"))
     counted = flops.model_flops(job.blueprint, job.workload)
     kernels = kernel_flops(job.blueprint, job.workload, attention)
-    trained = parameter_bytes(model, trained_only=True)
-    optimizer = trained // 4 * ADAM_BYTES
     return Work(
         step=step,
         phases=step.phases,
@@ -130,14 +139,16 @@ def prepare(job: Job) -> Work:
         model_flops_per_step=None if counted is None else counted / share,
         kernel_flops_per_step=None if kernels is None else kernels / share,
         attention=attention,
+        attention_kernel=choice.kernel,
+        attention_s=choice.seconds,
         compiled=job.workload.compiled,
         compile_mode=compile_mode(job.workload),
         chunked_loss=chunked if job.blueprint.family in CAUSAL else None,
         weights_bytes=parameter_bytes(model),
         gradients_bytes=trained,
-        optimizer_bytes=optimizer,
+        optimizer_bytes=moments,
         logits_bytes=_logits_bytes(job, model, chunked),
-        predicted_bytes=_predicted_bytes(job, model, optimizer),
+        predicted_bytes=predicted,
     )
 
 
@@ -234,8 +245,11 @@ def _logits_bytes(job: Job, model: Any, chunked: bool) -> int | None:
     return (min(rows, chunk_rows(vocabulary)) if chunked else rows) * vocabulary * 4
 
 
-def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int) -> int | None:
-    """Expected peak: what stays, and the most that a forward and backward pass makes."""
+def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int, noted: Noted) -> int | None:
+    """Expected peak: what stays, and the most that a forward and backward pass makes.
+
+    What attention the pass calls is noted.
+    """
     if job.layout.devices > 1:
         return None
     batches = _batches(job)[:2]  # the second meets the first one's gradients
@@ -246,5 +260,5 @@ def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int) -> int | None:
                 loss = loss_of(job.blueprint, stand_in, batch)
             loss.backward()
 
-    transient = transient_bytes(model, batches[0], run)
+    transient = transient_bytes(model, batches[0], run, noting=noted)
     return None if transient is None else state_bytes(model) + optimizer_bytes + transient

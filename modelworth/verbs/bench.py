@@ -49,9 +49,9 @@ on several nodes, the same command on each:
 """
 SWEPT = (
     "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "denoising_steps",
-    "precision", "attention", "compile", "compile_mode", "cuda_graphs", "fused_projections",
-    "chunked_loss", "optimizer", "clip_norm", "gradient_accumulation", "lora_rank", "weights",
-    "seed",
+    "precision", "attention", "attention_kernel", "compile", "compile_mode", "cuda_graphs",
+    "fused_projections", "chunked_loss", "optimizer", "clip_norm", "gradient_accumulation",
+    "lora_rank", "weights", "seed",
 )  # fmt: skip
 """Options that take several values, separated by commas."""
 CASE_OPTIONS = (
@@ -110,6 +110,9 @@ def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--denoising-steps", metavar="N", help="for an image, of diffusion")
     group.add_argument("--precision", help="fp32, tf32, bf16, fp16, fp8, int8 or int4")
     group.add_argument("--attention", help="sdpa (default), eager, flash_attention_2")
+    group.add_argument(
+        "--attention-kernel", help="flash, cudnn, efficient, math or split; default: the fastest"
+    )
     group.add_argument("--compile", metavar="on|off", help="default: on with a GPU")
     group.add_argument("--compile-mode", help="of torch.compile, such as max-autotune")
     group.add_argument("--cuda-graphs", metavar="on|off", help="decoding, on by default")

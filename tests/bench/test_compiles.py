@@ -52,3 +52,40 @@ def test_a_step_is_one_graph_and_is_compiled_once(name, kind, whole_graphs):
             work.reset()
         work.step()
     assert work.compiled
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
+@pytest.mark.parametrize("name", ["llama", "bert"])
+def test_generated_code_is_one_graph_and_trains_alike(name, monkeypatch):
+    """By the real code generator: loss in chunks, attention by its kernel, fused optimizer."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, fullgraph=True))
+    losses = []
+    for compiled in (False, True):
+        torch._dynamo.reset()
+        asked = {"precision": "float32", "batch": 2, "prompt_tokens": 12, "compiled": compiled}
+        workload = Workload(kind="pretrain", **asked)
+        work = prepare(Task(model=name, config=CONFIGS[name], workload=workload), "cpu")
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            for _ in range(3):
+                work.step()
+        losses.append(work.step.loss)
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_generated_code_decodes_in_one_graph(precision, monkeypatch):
+    """Joined projections, narrow weights and the next token, within one compiled function."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, fullgraph=True))
+    torch._dynamo.reset()
+    asked = {"precision": precision, "batch": 1, "prompt_tokens": 12, "compiled": True}
+    workload = Workload(kind="decode", **asked)
+    work = prepare(Task(model="llama", config=CONFIGS["llama"], workload=workload), "cpu")
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for _ in range(3):
+            work.reset()
+            work.step()
+    assert work.compiled
+    assert work.fused_projections

@@ -63,8 +63,18 @@ def test_products_are_counted_by_their_widest_format():
     assert counted.counts == {"float32": 1, "bfloat16": 2}
 
 
-def test_thirteen_steps_are_promised():
-    assert len(begun().steps()) == 13
+def test_fifteen_steps_are_promised():
+    assert len(begun().steps()) == 15
+
+
+def test_no_step_begins_when_the_ten_minutes_are_nearly_over(monkeypatch):
+    monkeypatch.setattr(proof, "LAST_START_S", -1.0)
+    one = begun()
+    list(
+        one.run([("first", lambda: pytest.fail("begun")), ("second", lambda: pytest.fail("begun"))])
+    )
+    assert [found.holds for found in one.findings] == [None, None]
+    assert all("left out" in found.seen for found in one.findings)
 
 
 @pytest.mark.slow
