@@ -33,7 +33,7 @@ TOKENS: dict[DeviceKind, dict[Family, int]] = {
 NEW_TOKENS: dict[DeviceKind, int] = {"cpu": 32, "cuda": 256}
 BATCH: dict[DeviceKind, dict[str, int]] = {
     "cpu": {"training": 1, "inference": 1},
-    "cuda": {"training": 4, "inference": 1},
+    "cuda": {"training": 8, "inference": 1},  # 1.3 B saturates from 8 × 2,048 tokens on
 }
 FORWARD_BATCH: dict[DeviceKind, int] = {"cpu": 4, "cuda": 64}
 LORA_RANK = 16
