@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -22,7 +23,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 
-from modelworth.bench.timing.clock import clock_for
 from modelworth.bench.work.attention import SPLIT, product_format, split_attention
 from modelworth.data.errors import InputError
 
@@ -206,11 +206,20 @@ def _captured(call: Callable[[], object], device: torch.device) -> Callable[[], 
 
 def _shortest_s(action: Callable[[], object], device: torch.device) -> float:
     """Shortest time of an action: of several after a first one, or of that alone if it is long."""
-    clock, times = clock_for(device), []
+    times: list[float] = []
     while len(times) <= TIMES and sum(times) < ENOUGH_S:
-        before = clock.mark()
-        action()
-        after = clock.mark()
-        clock.wait()
-        times.append(clock.seconds(before, after))
+        times.append(_once_s(action, device))
     return min(times[1:] or times)
+
+
+def _once_s(action: Callable[[], object], device: torch.device) -> float:
+    if device.type != "cuda":
+        start = perf_counter()
+        action()
+        return perf_counter() - start
+    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    before.record()
+    action()
+    after.record()
+    torch.cuda.synchronize(device)
+    return before.elapsed_time(after) / 1e3

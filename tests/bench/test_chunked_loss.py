@@ -158,6 +158,29 @@ def test_the_peak_falls_by_what_is_not_made():
     assert peaks[1] < logits / 2
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_compiler_keeps_no_logits_for_the_backward_pass(dtype):
+    """As its partitioner decides, which would keep those of the plain loss."""
+    hidden, weight, labels = random_case(rows=2048, vocabulary=1024, dtype=dtype)
+    largest = []
+    for loss in (
+        lambda *given: linear_loss(*given, 256),
+        lambda given, head, wanted: functional.cross_entropy(
+            (given @ head.T.to(given.dtype)).float(), wanted
+        ),
+    ):
+        torch._dynamo.reset()
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda one, kept=kept: (kept.append(one.numel()), one)[1], lambda one: one
+        ):
+            backend = "aot_eager_decomp_partition"
+            torch.compile(loss, backend=backend, fullgraph=True)(hidden, weight, labels)
+        largest.append(max(kept))
+    assert largest == [hidden.numel(), 2048 * 1024]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
 def test_compiled_it_is_the_same():
