@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def run(name: str, seed: int, budget_s: float, most: int) -> dict[str, object]:
     except subprocess.TimeoutExpired:
         return {"inputs": 0, "hangs": 1, "faults": [f"{name}: the process hung"]}
     if done.returncode != 0:
-        line = (done.stderr.strip().splitlines() or ["died"])[-1]
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        line = f"ended with {done.returncode}: {last}"
         return {"inputs": 0, "crashes": 1, "faults": [f"{name}: {line[:300]}"]}
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -49,6 +51,8 @@ def run(name: str, seed: int, budget_s: float, most: int) -> dict[str, object]:
 def campaign(reader: Reader, seed: int, budget_s: float, most: int) -> dict[str, object]:
     """Inputs until the time or their number is used up; one that fails is kept in `FOUND`."""
     seeds, counts, faults = reader.seeds(), Counter[str](), []
+    if reader.loads:
+        import_module(reader.loads)  # an alarm in the midst of it would leave half a library
     start = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     number = 0

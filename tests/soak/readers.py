@@ -51,6 +51,7 @@ class Reader:
 
     Attributes:
         refusals: errors of its own kind; anything else is a fault.
+        loads: a large library that some inputs ask for; no input's time is spent on it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Reader:
     encode: Callable[[object], bytes]
     read: Callable[[bytes], None]
     refusals: tuple[type[Exception], ...] = (ModelworthError,)
+    loads: str | None = None
 
 
 class NonsenseError(Exception):
@@ -320,7 +322,8 @@ READERS = (
         ".json", "predict", "--model", "FILE", "--gpu", "H100 SXM 80GB", "--gpus", "16", "--json",
         check=_sound_json)),
     Reader("suites", _suite, _yaml,
-           _typed(".yaml", "bench", "--suite", "FILE", "--list", "--store", "STORE")),
+           _typed(".yaml", "bench", "--suite", "FILE", "--list", "--store", "STORE"),
+           loads="transformers"),
     Reader("tables", _cases, _as_is, _typed(
         ".csv", "predict", "--cases", "FILE", "--out", "OUT", check=_sound_table)),
     Reader("imports", _results, _as_is, _typed(
