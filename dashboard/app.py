@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from modelworth.dashboard import state
+from modelworth.dashboard import state, team
 from modelworth.dashboard.parts import frame
 
 st.set_page_config(page_title="modelworth", page_icon=str(frame.ICON), layout="wide")
+team.open_no_files()
 frame.require_login()
 opened = state.begin()
 pages = frame.pages(state.words())

@@ -13,6 +13,7 @@ from datetime import datetime
 import streamlit as st
 
 from modelworth.data.errors import ModelworthError
+from modelworth.data.kept_models import BY_NAME_ALONE
 
 READ_ONLY = "MODELWORTH_READ_ONLY"
 Saved = tuple[tuple[str, datetime, str], ...]
@@ -21,6 +22,11 @@ Saved = tuple[tuple[str, datetime, str], ...]
 def read_only() -> bool:
     """Whether nobody may add measurements, save plans or measure from the pages."""
     return bool(os.environ.get(READ_ONLY))
+
+
+def open_no_files() -> None:
+    """From here on a plan's model is found by its name alone: whoever sends a link names it."""
+    os.environ[BY_NAME_ALONE] = "1"
 
 
 def sign_in() -> bool:

@@ -19,6 +19,8 @@ from modelworth.data.model_files import MARK, read_model_file
 KEPT = "kept"
 FOLDER = "modelworth_models"
 NAME = re.compile(r"[\w][\w.\-]{0,99}")
+BY_NAME_ALONE = "MODELWORTH_MODELS_BY_NAME"
+"""Set where anybody may name a model: no file is opened by its path then."""
 AGAIN = "a description that `modelworth inspect MODEL --save` wrote"
 
 
@@ -55,6 +57,8 @@ def kept_row(name: str) -> dict[str, Any] | None:
     """
     if not is_path(name) and not NAME.fullmatch(name):
         return None
+    if is_path(name) and os.environ.get(BY_NAME_ALONE):
+        raise InputError("model", name, "a model's name: pages open no file that a plan names")
     path = kept_path(name)
     if not is_path(name) and not path.is_file():
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modelworth.data.kept_models import BY_NAME_ALONE
 from modelworth.data.measurement import (
     Ceilings,
     Energy,
@@ -123,6 +124,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]:
     st.cache_data.clear()
     st.cache_resource.clear()
     os.environ.pop(ENVIRONMENT, None)
+    os.environ.pop(BY_NAME_ALONE, None)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import requests
 from websockets.exceptions import InvalidStatus
 
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.dashboard import serve, sources, team
+from modelworth.dashboard import links, serve, sources, team
 from modelworth.dashboard.parts import quick_suite, show
 from modelworth.data.errors import ModelworthError
 from modelworth.data.importers.told import Told
@@ -64,6 +64,21 @@ def test_analyses_are_kept_up_to_a_number_of_bytes(store, monkeypatch):
     sources.keep(second, 0, (), b"y" * 1000)
     assert sources.kept(first, 0, ()) is None
     assert sources.kept(second, 0, ()) == b"y" * 1000
+
+
+def test_a_link_makes_no_page_open_a_file_of_the_server(start, empty_store, tmp_path):
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"model_type": "llama", "a secret": 1}')
+    text = scenarios.to_yaml(scenarios.load("base"))
+    named = f"capacity:\n  model: {secret}\n  accelerator: H100 SXM 80GB\n  basis: predicted"
+    asked = text.replace("capacity:\n  basis: measured", named)
+    assert asked != text
+    for name in (secret, tmp_path / "none.json"):
+        test = start(empty_store, scenario=links.pack(asked.replace(str(secret), str(name))))
+        said = "\n".join(error.value for error in test.error)
+        assert "pages open no file" in said
+        assert "sizes" not in said
+        assert "No such file" not in said
 
 
 def test_no_other_host_is_asked_for_our_address(monkeypatch):
