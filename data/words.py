@@ -40,6 +40,11 @@ SHORT: Final[dict[Precision, str]] = {
     "int8": "int8", "fp4": "fp4", "int4": "int4",
 }  # fmt: skip
 """How the catalogue's columns of rates, and people, call a number format."""
+BITS: Final[dict[Precision, int]] = {
+    "float32": 32, "tf32": 32, "bfloat16": 16, "float16": 16, "fp8": 8, "int8": 8, "fp4": 4,
+    "int4": 4,
+}  # fmt: skip
+"""Of one number, without the scales that a stored format keeps beside it (`stored_bits`)."""
 _SPELLINGS: Final[dict[str, Precision]] = {
     **{short: precision for precision, short in SHORT.items()},
     **{precision: precision for precision in get_args(Precision)},

@@ -11,10 +11,10 @@ from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
 
-def test_every_kind_is_some_work_and_every_format_has_a_name():
+def test_every_kind_is_some_work_and_every_format_has_a_name_and_bits():
     assert set(words.WORK_OF) == set(get_args(words.Kind)) - {"study"}
     assert set(words.WORK_OF.values()) == set(get_args(words.Work))
-    assert set(words.SHORT) == set(get_args(words.Precision))
+    assert set(words.SHORT) == set(words.BITS) == set(get_args(words.Precision))
 
 
 def test_short_names_are_the_columns_of_the_catalogue():
