@@ -11,7 +11,8 @@ from modelworth.costmodel.scenario.fields import HARDWARE, LANGUAGES, MONTHS, PR
 from modelworth.costmodel.scenario.options import default_options
 
 Schema = dict[str, Any]
-NUMBER: Final[Schema] = {"type": "number"}
+SUM: Final[Schema] = {"type": "string", "pattern": "^=", "description": "= 440 * 9.5 * 24"}
+NUMBER: Final[Schema] = {"anyOf": [{"type": "number"}, SUM]}
 DISTRIBUTION: Final[Schema] = {
     "type": "object",
     "description": "{low, mode, high} (PERT), or one of uniform, triangular, pert, normal,"
@@ -120,7 +121,11 @@ def _plain(driver: Driver) -> Schema:
         number["minimum"] = driver.minimum
     if driver.maximum is not None:
         number["maximum"] = driver.maximum
-    return {"type": "array", "items": number} if driver.kind == "monthly" else number
+    either: Schema = {"anyOf": [number, SUM]}
+    if driver.kind != "monthly":
+        return either
+    some = {"type": "object", "additionalProperties": either, "description": "{1: 1.7, 6: 2.35}"}
+    return {"anyOf": [*either["anyOf"], {"type": "array", "items": either}, some]}
 
 
 def _with_source(plain: Schema) -> Schema:
@@ -155,13 +160,9 @@ def _expected() -> Schema:
         "source": {"type": "string"},
         "note": {"type": "string"},
     }
-    return {
-        "anyOf": [
-            NUMBER,
-            {
-                "type": "object",
-                "properties": {key: fields.get(key, {"type": "object"}) for key in sorted(ALLOWED)},
-                "additionalProperties": False,
-            },
-        ]
+    entry: Schema = {
+        "type": "object",
+        "properties": {key: fields.get(key, {"type": "object"}) for key in sorted(ALLOWED)},
+        "additionalProperties": False,
     }
+    return {"anyOf": [NUMBER, entry, {"type": "array", "items": {"anyOf": [NUMBER, entry]}}]}

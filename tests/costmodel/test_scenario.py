@@ -12,6 +12,7 @@ import yaml
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.schema import schema
+from modelworth.data import yaml_reader
 from modelworth.data.errors import InputError
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
@@ -171,6 +172,11 @@ def test_what_is_wrong_is_refused_with_where_and_what(text, said):
 
 def test_the_schema_itself_is_right():
     VALIDATOR.check_schema(VALIDATOR.schema)
+
+
+@pytest.mark.parametrize("path", sorted(scenarios.FOLDER.rglob("*.yaml")), ids=lambda one: one.stem)
+def test_what_is_shipped_keeps_to_the_schema(path):
+    assert valid(yaml_reader.read(path.read_text("utf-8"), path.name))
 
 
 def test_a_bomb_of_aliases_costs_nothing():
