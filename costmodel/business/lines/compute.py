@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelworth.costmodel.business.lines.surprises import surprise
+from modelworth.costmodel.business.lines.paths import path
 from modelworth.costmodel.formula.text import Line
 
 LINES = (
@@ -10,25 +10,7 @@ LINES = (
         "wage_index", "ratio", "compute",
         "exp(ln(1 + company.inflation_per_year) / 12 * month)", "wages and general costs",
     ),
-    *surprise("rent", "compute.rent", "compute"),
-    Line(
-        "opening_rent_index", "ratio", "compute",
-        'where(compute.rent_path == "exponential",'
-        " exp(-ln(compute.rent_fall_factor_per_year) * demand.years_until_start),"
-        ' where(compute.rent_path == "table", 1, compute.rent_long_run_ratio'
-        " + (1 - compute.rent_long_run_ratio)"
-        " * exp(-compute.rent_reversion_per_year * demand.years_until_start)))",
-        "rents at the start over those of the day of the plan's prices",
-    ),
-    Line(
-        "rent_index", "ratio", "compute",
-        'rent_surprise * where(compute.rent_path == "exponential",'
-        " exp(-ln(compute.rent_fall_factor_per_year) / 12 * market_months),"
-        ' where(compute.rent_path == "table", compute.rent_index_by_month,'
-        " compute.rent_long_run_ratio + (1 - compute.rent_long_run_ratio)"
-        " * exp(-compute.rent_reversion_per_year / 12 * market_months)))",
-        "rents relative to the plan's",
-    ),
+    *path("rent", "rent_index", "compute.rent", "compute"),
     Line(
         "gpus_newly_reserved", "GPUs", "compute",
         "max(0, compute.reserved_share * gpus"

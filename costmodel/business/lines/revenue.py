@@ -6,30 +6,11 @@ customers pay for. The value of time saved inside the company stands apart from 
 
 from __future__ import annotations
 
-from modelworth.costmodel.business.lines.surprises import surprise
+from modelworth.costmodel.business.lines.paths import path
 from modelworth.costmodel.formula.text import Line
 
 LINES = (
-    *surprise("market", "demand.market_price", "revenue"),
-    Line(
-        "opening_market_index", "ratio", "revenue",
-        'where(demand.market_price_path == "exponential",'
-        " exp(-ln(demand.market_price_fall_factor_per_year) * demand.years_until_start),"
-        ' where(demand.market_price_path == "table", 1, demand.market_price_long_run_ratio'
-        " + (1 - demand.market_price_long_run_ratio)"
-        " * exp(-demand.market_price_reversion_per_year * demand.years_until_start)))",
-        "the market's price at the start over that of the day of the plan's prices",
-    ),
-    Line(
-        "market_price_index", "ratio", "revenue",
-        'market_surprise * where(demand.market_price_path == "exponential",'
-        " exp(-ln(demand.market_price_fall_factor_per_year) / 12 * market_months),"
-        ' where(demand.market_price_path == "table", demand.market_price_index_by_month,'
-        " demand.market_price_long_run_ratio + (1 - demand.market_price_long_run_ratio)"
-        " * exp(-demand.market_price_reversion_per_year / 12 * market_months)))",
-        "the market's price of a token of given quality relative to the plan's: own and bought"
-        " prices follow it to the start, and from there each by its own factor where one is stated",
-    ),
+    *path("market", "market_price_index", "demand.market_price", "revenue"),
     Line(
         "price_index", "ratio", "revenue",
         'where(demand.market_price_path == "exponential",'
