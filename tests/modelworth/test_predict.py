@@ -80,6 +80,7 @@ def documented() -> list[str]:
 
 
 @pytest.mark.parametrize("command", documented())
-def test_the_documented_examples_run(command, capsys):
+def test_the_documented_examples_run(command, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command)) == 0
     assert "90%" in capsys.readouterr().out

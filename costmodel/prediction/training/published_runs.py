@@ -135,17 +135,17 @@ def hours_by_prior(flops: float, accelerator: Accelerator, prior: Utilisation) -
     """Device-hours of so many FLOPs at others' utilisation: least, typical, most of nine in ten.
 
     Raises:
-        InputError: if the device has no dense 16-bit rate.
+        InputError: if the device has no dense rate.
     """
     worst, best = prior.interval()
-    at_peak = flops / _dense_16_bit(accelerator) / 3600
+    at_peak = flops / _dense(accelerator) / 3600
     return [at_peak / share for share in (best, prior.typical, worst)]
 
 
 def utilisation(run: PublishedRun, catalog: Catalog) -> float:
     """What one run got from its hardware."""
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
-    return flops / (run.device_hours * 3600 * _dense_16_bit(_device(run.accelerator, catalog)))
+    return flops / (run.device_hours * 3600 * _dense(_device(run.accelerator, catalog)))
 
 
 def validate_training_runs(
@@ -234,7 +234,7 @@ def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
         device = _device(str(row["accelerator"]), catalog)
     except InputError:
         return {**kept, **unknown, "note": f"{row['accelerator']} isn't in the catalogue"}
-    reason = _unusable(row, _dense_16_bit(device))
+    reason = _unusable(row, _dense(device))
     if reason is not None:
         return {**kept, **unknown, "note": reason}
     prior = utilisation_prior(_others(str(row["organisation"])), catalog)
@@ -281,24 +281,25 @@ def _first_word(organisation: str) -> str:
 
 
 def _device(name: str, catalog: Catalog) -> Accelerator:
-    """An accelerator by the catalogue's or the table's name.
+    """An accelerator by the catalogue's or the table's name; of several kinds the first.
 
     Raises:
         InputError: if it isn't known.
     """
-    return catalog.accelerator(SAME_HARDWARE.get(name, name))
+    first = name.split(",")[0]
+    return catalog.accelerator(SAME_HARDWARE.get(first, first))
 
 
-def _dense_16_bit(accelerator: Accelerator) -> float:
-    """Dense peak in 16 bits.
+def _dense(accelerator: Accelerator) -> float:
+    """Dense peak in 16 bits, or in single precision before there was such a rate.
 
     Raises:
         InputError: if it has none.
     """
     rates = accelerator.matmul_flops_per_s
-    peak = rates["bf16"] or rates["fp16"]
+    peak = rates["bf16"] or rates["fp16"] or rates["fp32"]
     if peak is None:
         raise InputError(
-            f"{accelerator.name}: dense 16-bit rate", "unknown", "given in the catalogue's row"
+            f"{accelerator.name}: dense rate", "unknown", "given in the catalogue's row"
         )
     return peak
