@@ -18,7 +18,11 @@ from tests.report.sample import hostile
 
 SCENARIOS = tuple(scenario.shipped())
 KEYS = ("answer", "money", "depends", "others", "evidence", "risks")
-CALLS = {"viable": "Go ahead", "not_viable": "Don't go ahead", "depends": "Don't commit yet"}
+CALLS = {
+    "en": {"viable": "Go ahead:", "not_viable": "Don't go ahead:", "depends": "Don't commit yet:"},
+    "zh_CN": {"viable": "建议实施：", "not_viable": "建议不实施：", "depends": "暂不投入："},
+}
+SIGNS = {"en": ("loses", "is worth"), "zh_CN": ("亏损", "净现值为")}
 LEAST_LETTERS = {"en": 25, "zh_CN": 9}
 
 
@@ -51,15 +55,18 @@ def test_titles_are_sentences_with_a_number(shipped, name, language):
             assert isinstance(page.main, Graphic | Table)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_first_title_is_the_verdict_and_the_sign_of_npv(shipped, name):
+def test_the_first_title_is_the_verdict_and_the_sign_of_npv(shipped, name, language):
+    loses, earns = SIGNS[language]
     for analysis in (shipped[name], _mirrored(shipped[name])):
-        title = _pages(analysis)["answer"].title
+        title = _pages(analysis, language)["answer"].title
         npv = analysis.indicators["npv_usd"].base or 0.0
-        assert title.startswith(CALLS[analysis.verdict.outcome] + ":")
-        assert ("loses" in title) == (npv < 0)
-        assert ("is worth" in title) == (npv > 0)
-        assert Words().money(abs(npv)).removeprefix("-") in title.replace("−", "-")
+        assert title.startswith(CALLS[language][analysis.verdict.outcome])
+        assert (loses in title) == (npv < 0)
+        assert (earns in title) == (npv > 0)
+        amount = Words(language).money(abs(npv)).removeprefix("-")
+        assert amount in title.replace("−", "-")
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
