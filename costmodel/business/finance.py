@@ -1,4 +1,4 @@
-"""Net present value, rates of return, payback, funding and annuities, over many trials at once.
+"""Rates of return over many trials at once.
 
 Cash flows are USD; the first is at time 0, and rates are per period. A rate of return may not
 exist, or be several: Descartes' rule of signs proves the first and the usual case of exactly one;
@@ -22,13 +22,6 @@ RATES: Final = (-0.99, 10.0)
 _NEGLIGIBLE: Final = 1e-10
 _BATCH: Final = 16
 _GRID: Final[Floats] = 1 / (1 + np.geomspace(1 + RATES[0], 1 + RATES[1], 241) - 1)
-
-
-def npv(flows: ArrayLike, rate: float) -> Floats:
-    """Net present value of each row, in USD: sum of flow / (1 + rate)^period."""
-    rows = np.atleast_2d(np.asarray(flows, dtype=float))
-    discounts: Floats = (1.0 + rate) ** -np.arange(rows.shape[1], dtype=float)
-    return np.asarray(rows @ discounts, dtype=float)
 
 
 def irr(flows: ArrayLike) -> tuple[Floats, Counts]:
@@ -103,34 +96,6 @@ def rates_of_return(flows: Floats, yearly_rate: Floats) -> dict[str, Floats]:
         "irr_status": status.astype(float),
         "mirr_per_year": (1 + modified) ** 12 - 1,
     }
-
-
-def payback(flows: ArrayLike, rate: float = 0.0) -> Floats:
-    """First period, from the deepest (discounted) balance on, with all cash back; nan if never."""
-    rows = np.atleast_2d(np.asarray(flows, dtype=float))
-    discounts = (1.0 + rate) ** -np.arange(rows.shape[1], dtype=float)
-    balance = np.cumsum(rows * discounts, axis=1)
-    after = np.arange(rows.shape[1]) >= balance.argmin(axis=1)[:, None]
-    paid = (balance >= 0) & after
-    first: Floats = np.where(paid.any(axis=1), paid.argmax(axis=1), np.nan)
-    return first
-
-
-def peak_funding(flows: ArrayLike) -> Floats:
-    """The most cash each row ever needs, in USD: the depth of its cumulative flow, at least 0."""
-    rows = np.atleast_2d(np.asarray(flows, dtype=float))
-    depth: Floats = np.maximum(0.0, -np.cumsum(rows, axis=1).min(axis=1))
-    return depth
-
-
-def capital_recovery(rate: float, periods: float) -> float:
-    """Payment per period that repays 1 over `periods`: r / (1 - (1 + r)^-n); 1/n at rate 0."""
-    return 1.0 / periods if rate == 0 else float(-rate / np.expm1(-periods * np.log1p(rate)))
-
-
-def sinking_fund(rate: float, periods: float) -> float:
-    """Deposit per period that grows to 1 over `periods`: r / ((1 + r)^n - 1); 1/n at rate 0."""
-    return 1.0 / periods if rate == 0 else float(rate / np.expm1(periods * np.log1p(rate)))
 
 
 def _sign_changes(columns: Floats) -> Counts:

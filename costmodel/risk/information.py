@@ -31,18 +31,12 @@ def with_doing_nothing(payoff: Floats) -> Floats:
     return np.column_stack([payoff, np.zeros_like(payoff)])
 
 
-def partial_information(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, float]:
-    """Expected value of knowing each driver, the payoffs being (trials, decisions).
+def with_errors(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
+    """Expected value of knowing each driver, with its standard error.
 
     Args:
         payoffs: a row a trial, a column a decision.
         ranks: driver → rank of its value in each trial from 1 on, ties sharing their mean.
-    """
-    return {key: worth for key, (worth, _) in with_errors(payoffs, ranks).items()}
-
-
-def with_errors(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
-    """Expected value of knowing each driver, with its standard error; arguments as above.
 
     The payoff of the decision chosen knowing the driver, less that of the decision chosen without,
     differs from trial to trial; its spread over the root of their number is the error.

@@ -11,27 +11,6 @@ from hypothesis import strategies as st
 
 from modelworth.costmodel.business import finance
 
-RATE = st.floats(-0.05, 0.5).filter(lambda rate: abs(rate) > 1e-6)
-
-
-def test_npv_agrees_with_numpy_financial():
-    rows = np.random.default_rng(0).normal(size=(50, 60))
-    assert finance.npv(rows, 0.01) == pytest.approx([npf.npv(0.01, row) for row in rows])
-
-
-@given(RATE, st.integers(1, 120))
-@settings(deadline=None)
-def test_annuities_agree_with_numpy_financial(rate, periods):
-    recovery, fund = finance.capital_recovery(rate, periods), finance.sinking_fund(rate, periods)
-    assert recovery == pytest.approx(-npf.pmt(rate, periods, 1), rel=1e-6)
-    assert fund == pytest.approx(-npf.pmt(rate, periods, 0, 1), rel=1e-6)
-    assert recovery - fund == pytest.approx(rate, rel=1e-6)
-
-
-@pytest.mark.parametrize("periods", [1, 4, 60])
-def test_annuities_without_interest_are_equal_parts(periods):
-    assert finance.capital_recovery(0, periods) == finance.sinking_fund(0, periods) == 1 / periods
-
 
 def invested(rng, count, months):
     """Rows that pay in first and get back later: one change of sign."""
@@ -96,25 +75,3 @@ def test_mirr_agrees_with_numpy_financial(seed, rate):
 
 def test_mirr_needs_money_both_ways():
     assert np.isnan(finance.mirr([[1, 2, 3], [-1, -2, -3]], 0.1)).all()
-
-
-def test_payback_and_funding_by_hand():
-    rows = [[-100, 60, 60], [-100, -50, 10], [0, -50, 60], [10, -50, 60], [0, 0, 0]]
-    assert finance.payback(rows) == pytest.approx([2, np.nan, 2, 2, 0], nan_ok=True)
-    assert finance.peak_funding(rows) == pytest.approx([100, 150, 50, 40, 0])
-
-
-@given(st.floats(1, 1e6), st.floats(1, 1e5))
-@settings(deadline=None)
-def test_payback_of_an_even_income_is_price_over_income(price, income):
-    months = int(np.ceil(price / income - 1e-9))
-    if months < 200 and abs(price / income - round(price / income)) > 1e-6:
-        row = [-price, *[income] * 200]
-        assert finance.payback(row)[0] == months
-
-
-def test_discounted_payback_comes_later():
-    row = [-100, *[10] * 20]
-    assert finance.payback(row)[0] == 10
-    # the annuity formula turned round: n = -ln(1 - 100 r / 10) / ln(1 + r)
-    assert finance.payback(row, 0.05)[0] == np.ceil(-np.log(1 - 100 * 0.05 / 10) / np.log(1.05))

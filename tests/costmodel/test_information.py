@@ -10,16 +10,20 @@ from scipy import stats
 
 from modelworth.costmodel.risk.information import (
     by_chance,
-    partial_information,
     perfect_information,
     ranks_of,
     with_doing_nothing,
+    with_errors,
 )
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import Normal
 from modelworth.costmodel.scenario.sampling_plan import plan
 
 TRIALS = 2**15
+
+
+def partial_information(payoffs, ranks):
+    return {key: worth for key, (worth, _) in with_errors(payoffs, ranks).items()}
 
 
 def closed_form(mean: float, sd: float) -> float:

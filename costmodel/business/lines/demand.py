@@ -169,16 +169,13 @@ LINES = (
         " / (1 + demand.quality_churn_weight * (1 - demand.usual_accepted_share))",
         "customers lost over those lost at the usual quality",
     ),
-    Line(
-        "churn_per_month", "share", "demand", "min(0.99, demand.churn_per_month * churn_factor)",
-    ),
-    Line(
-        "seat_churn_per_month", "share", "demand",
-        "min(0.99, revenue.seats.churn_per_month * churn_factor)",
-    ),
-    Line(
-        "contract_churn_per_month", "share", "demand",
-        "min(0.99, revenue.enterprise.churn_per_month * churn_factor)",
+    *(
+        Line(key, "share", "demand", f"min(0.99, {stated} * churn_factor)")
+        for key, stated in (
+            ("churn_per_month", "demand.churn_per_month"),
+            ("seat_churn_per_month", "revenue.seats.churn_per_month"),
+            ("contract_churn_per_month", "revenue.enterprise.churn_per_month"),
+        )
     ),
     Line(
         "staleness", "ratio", "demand",
