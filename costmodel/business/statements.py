@@ -92,7 +92,7 @@ def statement(kind: Kind, series: Mapping[str, Series], *, yearly: bool) -> tupl
 
 def _balance(series: Mapping[str, Series], *, yearly: bool) -> tuple[Row, ...]:
     """What is owned, what is owed, and the profit kept that makes up the difference."""
-    months = _stocks(series)
+    months = stocks(series)
     rows = [
         Row(key, "item", _periods(values, yearly=yearly, stock=True))
         for key, values in months.items()
@@ -104,7 +104,7 @@ def _balance(series: Mapping[str, Series], *, yearly: bool) -> tuple[Row, ...]:
     return (*rows[:place], total, *rows[place:])
 
 
-def _stocks(series: Mapping[str, Series]) -> dict[str, Sequence[float]]:
+def stocks(series: Mapping[str, Series]) -> dict[str, Sequence[float]]:
     """Each stock by month; what isn't a line of the model is summed up from its flows."""
     built = zip(series["building_usd"].base, series["building_charge_usd"].base, strict=True)
     earned = zip(series["net_profit_usd"].base, series["exit_usd"].base, strict=True)
@@ -113,17 +113,6 @@ def _stocks(series: Mapping[str, Series]) -> dict[str, Sequence[float]]:
         "kept_profit_usd": list(accumulate(profit + value for profit, value in earned)),
     }
     return {key: made[key] if key in made else series[key].base for key in STOCKS}
-
-
-def gap_usd(series: Mapping[str, Series]) -> float:
-    """By how much the balance sheet fails to close in its worst month."""
-    months = _stocks(series)
-    owned, owed = (
-        [sum(values) for values in zip(*(months[key] for key in keys), strict=True)]
-        for keys in (ASSETS, (*OWED, "kept_profit_usd"))
-    )
-    gaps: list[float] = [abs(have - pay) for have, pay in zip(owned, owed, strict=True)]
-    return max(gaps)
 
 
 def _periods(values: Sequence[float], *, yearly: bool, stock: bool) -> tuple[float, ...]:

@@ -7,12 +7,13 @@ import pytest
 
 from modelworth.costmodel.analysis import Series
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.business.statements import gap_usd, statement
+from modelworth.costmodel.business.statements import statement
 from modelworth.costmodel.evaluate import assumptions, evaluate
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.sampling_plan import plan as sampling_plan
 from modelworth.data.errors import InputError
+from tests.costmodel.balance import gap_usd
 from tests.costmodel.random_plans import plan as random_plan
 
 MODEL = Model(60)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelworth.costmodel.business.statements import gap_usd, periods, statement
+from modelworth.costmodel.business.statements import periods, statement
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.risk import maps
 from modelworth.costmodel.risk.bridge import HORIZON, Side, bridge
 from modelworth.costmodel.scenario import scenario as scenarios
+from tests.costmodel.balance import gap_usd
 
 
 @pytest.fixture(scope="module")

@@ -77,10 +77,8 @@ LINES = (
         " / (final_run_gpu_hours * 3600 * building.peak_flops_per_s)",
         "model FLOPs over the dense peak of all hours paid",
     ),
-    Line(
-        "final_run_days", "days", "building", "final_run_gpu_hours / building.gpus / 24",
-        "wall time of the final run on the whole cluster",
-    ),
+    Line("final_run_days", "days", "building", "final_run_gpu_hours / building.gpus / 24",
+         "wall time of the final run on the whole cluster"),
     Line(
         "all_runs_gpu_hours", "GPU hours", "building",
         'final_run_gpu_hours * where(building.method == "pretrain", building.research_factor,'
@@ -195,13 +193,9 @@ LINES = (
         " * compute.pue",
         "electricity of all runs for the first model, cooling included",
     ),
-    Line(
-        "training_carbon_kg", "kg", "building",
-        "training_energy_kwh * building.carbon_g_per_kwh / 1000",
-    ),
-    Line(
-        "training_water_l", "l", "building", "training_energy_kwh * compute.water_l_per_kwh",
-    ),
+    Line("training_carbon_kg", "kg", "building",
+         "training_energy_kwh * building.carbon_g_per_kwh / 1000"),
+    Line("training_water_l", "l", "building", "training_energy_kwh * compute.water_l_per_kwh"),
     Line("building_to_date_usd", "usd", "building", "cumulative(building_usd)"),
     Line(
         "spread_building_usd", "usd", "building",

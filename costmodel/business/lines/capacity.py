@@ -52,10 +52,8 @@ LINES = (
         "own_share * (1 - demand.cached_share) / capacity.prefill_tokens_per_s_per_gpu"
         " * gpu_time_factor * prompt_tokens",
     ),
-    Line(
-        "decode_gpu_s", "GPU s", "capacity",
-        "own_share / capacity.decode_tokens_per_s_per_gpu * gpu_time_factor * generated_tokens",
-    ),
+    Line("decode_gpu_s", "GPU s", "capacity",
+         "own_share / capacity.decode_tokens_per_s_per_gpu * gpu_time_factor * generated_tokens"),
     Line(
         "image_gpu_s", "GPU s", "capacity",
         'where(compute.serving == "api", 0, 1) / capacity.images_per_s_per_gpu'
@@ -79,10 +77,8 @@ LINES = (
         "prefill_gpu_s + decode_gpu_s + image_gpu_s + call_gpu_s + explanation_gpu_s",
         "GPU time that all work takes",
     ),
-    Line(
-        "average_gpus", "GPUs", "capacity", "load_gpu_s / 2628000",
-        "GPUs that would do if load were even; a month has 2,628,000 s",
-    ),
+    Line("average_gpus", "GPUs", "capacity", "load_gpu_s / 2628000",
+         "GPUs that would do if load were even; a month has 2,628,000 s"),
     Line(
         "peak_gpus", "GPUs", "capacity",
         "average_gpus * (demand.peak_over_average * demand.burst_factor)",
@@ -109,10 +105,8 @@ LINES = (
         "exponent of the raised cosine whose highest hour is the stated peak; the number is pi",
         "Wallis: peak = sqrt(pi) gamma(k + 1) / gamma(k + 1/2)",
     ),
-    Line(
-        "day_mean", "ratio", "capacity",
-        "(" + " + ".join(f"{shape} ** day_power" for shape in _SHAPE) + ") / 6",
-    ),
+    Line("day_mean", "ratio", "capacity",
+         "(" + " + ".join(f"{shape} ** day_power" for shape in _SHAPE) + ") / 6"),
     Line(
         "minute_spread", "ratio", "capacity",
         "max(0.001, 2.3263478740408408 - sqrt(max(0, 5.411894 - 2 * ln(demand.burst_factor))))",
@@ -142,10 +136,8 @@ LINES = (
         " / capacity.headroom_share, 0)",
         "GPUs rented on demand for the load beyond a given fleet, on average",
     ),
-    Line(
-        "busy_serving_gpus", "GPUs", "capacity", "average_gpus * served_share",
-        "GPUs' worth of work done",
-    ),
+    Line("busy_serving_gpus", "GPUs", "capacity", "average_gpus * served_share",
+         "GPUs' worth of work done"),
     Line(
         "busy_gpus", "GPUs", "capacity",
         "busy_serving_gpus + sold_gpus * (revenue.compute.contracted_share"

@@ -27,10 +27,8 @@ LINES = (
         "collected_usd + revenue_usd - external_revenue_usd + fleet_sales_usd + exit_usd"
         " + debt_drawn_usd + company_income_usd",
     ),
-    Line(
-        "suppliers_paid_usd", "usd", "cash",
-        "supplier_cost_usd - payables_usd + prev(payables_usd, 0)",
-    ),
+    Line("suppliers_paid_usd", "usd", "cash",
+         "supplier_cost_usd - payables_usd + prev(payables_usd, 0)"),
     Line(
         "cash_out_usd", "usd", "cash",
         "suppliers_paid_usd + platform_staff_usd + support_usd + payment_fees_usd + scrubbing_usd"
@@ -45,10 +43,8 @@ LINES = (
         " (1 + company.discount_rate_per_year) * (1 + company.inflation_per_year) - 1)",
         "flows are nominal, so the rate must be", "Fisher equation",
     ),
-    Line(
-        "discount_factor", "ratio", "cash", "exp(-ln(1 + nominal_rate) / 12 * month)",
-        "value before opening of 1 USD in this month",
-    ),
+    Line("discount_factor", "ratio", "cash", "exp(-ln(1 + nominal_rate) / 12 * month)",
+         "value before opening of 1 USD in this month"),
     Line("present_value_usd", "usd", "cash", "net_cash_usd * discount_factor"),
     Line("discounted_cash_in_usd", "usd", "cash", "cash_in_usd * discount_factor"),
     Line("discounted_building_usd", "usd", "cash", "building_usd * discount_factor"),

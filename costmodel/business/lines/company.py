@@ -11,10 +11,8 @@ LINES = (
         " / (1 + company.quality_support_weight * (1 - demand.usual_accepted_share))",
         "support over that at the usual quality",
     ),
-    Line(
-        "support_usd", "usd", "company",
-        "external_revenue_usd * company.support_share * support_factor",
-    ),
+    Line("support_usd", "usd", "company",
+         "external_revenue_usd * company.support_share * support_factor"),
     Line("payment_fees_usd", "usd", "company", "external_revenue_usd * company.payment_fee_share"),
     Line(
         "variable_cost_usd", "usd", "company",
@@ -23,10 +21,8 @@ LINES = (
         " + direct_cost_usd",
         "cost of revenue without the platform's staff",
     ),
-    Line(
-        "cost_of_revenue_usd", "usd", "company", "variable_cost_usd + platform_staff_usd",
-        "depreciation of the serving fleet included",
-    ),
+    Line("cost_of_revenue_usd", "usd", "company", "variable_cost_usd + platform_staff_usd",
+         "depreciation of the serving fleet included"),
     Line("gross_profit_usd", "usd", "company", "revenue_usd - cost_of_revenue_usd"),
     Line("contribution_usd", "usd", "company", "revenue_usd - variable_cost_usd"),
     Line(
@@ -82,14 +78,10 @@ LINES = (
         "gross_profit_usd - operating_expense_usd - building_charge_usd - fleet_write_off_usd",
         "before interest, other income and tax",
     ),
-    Line(
-        "company_income_usd", "usd", "company",
-        "where(month > 0, company.other_income_usd_per_month, 0)", "income beside the business",
-    ),
-    Line(
-        "profit_before_tax_usd", "usd", "company",
-        "operating_profit_usd - interest_usd + company_income_usd",
-    ),
+    Line("company_income_usd", "usd", "company",
+         "where(month > 0, company.other_income_usd_per_month, 0)", "income beside the business"),
+    Line("profit_before_tax_usd", "usd", "company",
+         "operating_profit_usd - interest_usd + company_income_usd"),
     Line(
         "tax_year_end", "ratio", "company",
         "where(month == months, 1, (month > 0) * (month % 12 == 0))",
@@ -151,8 +143,6 @@ LINES = (
         " - (month - building.months_to_market))), 0), 0)",
         "prepaid before service and drawn down evenly over the term; settled in the last month",
     ),
-    Line(
-        "payables_usd", "usd", "company",
-        "where(month < months, supplier_cost_usd * company.payable_days / 30.416666666666668, 0)",
-    ),
+    Line("payables_usd", "usd", "company",
+         "where(month < months, supplier_cost_usd * company.payable_days / 30.416666666666668, 0)"),
 )  # fmt: skip

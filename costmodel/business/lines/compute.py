@@ -6,10 +6,8 @@ from modelworth.costmodel.business.lines.paths import path
 from modelworth.costmodel.formula.text import Line
 
 LINES = (
-    Line(
-        "wage_index", "ratio", "compute",
-        "exp(ln(1 + company.inflation_per_year) / 12 * month)", "wages and general costs",
-    ),
+    Line("wage_index", "ratio", "compute",
+         "exp(ln(1 + company.inflation_per_year) / 12 * month)", "wages and general costs"),
     *path("rent", "rent_index", "compute.rent", "compute"),
     Line(
         "gpus_newly_reserved", "GPUs", "compute",
@@ -28,10 +26,8 @@ LINES = (
         "gpus_newly_reserved * rent_index",
         "reserved in this month, at this month's rents relative to opening",
     ),
-    Line(
-        "reservations_to_date_usd_per_hour", "usd", "compute",
-        "cumulative(new_reservations_usd_per_hour)",
-    ),
+    Line("reservations_to_date_usd_per_hour", "usd", "compute",
+         "cumulative(new_reservations_usd_per_hour)"),
     Line(
         "reserved_usd", "usd", "compute",
         'where(compute.serving == "rented", where(compute.reserved_share > 0,'
@@ -86,13 +82,9 @@ LINES = (
         " max(0, compute.lease_first_month + compute.lease_months - 1 - months)), 0)",
         "what the commitment binds beyond the horizon",
     ),
-    Line(
-        "commitments_left_usd", "usd", "compute", "reservations_left_usd + lease_left_usd",
-    ),
-    Line(
-        "commitments_settled_usd", "usd", "compute",
-        "compute.closing_commitment_share * commitments_left_usd", "paid at the horizon's end",
-    ),
+    Line("commitments_left_usd", "usd", "compute", "reservations_left_usd + lease_left_usd"),
+    Line("commitments_settled_usd", "usd", "compute",
+         "compute.closing_commitment_share * commitments_left_usd", "paid at the horizon's end"),
     Line(
         "lease_commitment_usd", "usd", "compute",
         "compute.lease_usd_per_month * opening_rent_index * compute.lease_months",
@@ -182,10 +174,8 @@ LINES = (
         "compute.inference_usd_per_year / 12 * volume * vendor_price_index",
         "inference of which only the sum is known",
     ),
-    Line(
-        "tools_usd", "usd", "compute",
-        "requests * served_share / 1000 * compute.tools_usd_per_thousand_requests",
-    ),
+    Line("tools_usd", "usd", "compute",
+         "requests * served_share / 1000 * compute.tools_usd_per_thousand_requests"),
     Line(
         "platform_staff_usd", "usd", "compute",
         "operating * compute.platform_fte * company.staff_usd_per_year / 12 * wage_index"

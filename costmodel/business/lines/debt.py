@@ -12,14 +12,10 @@ _ANY = "any_debt == 1"
 
 LINES = (
     Line("monthly_debt_rate", "share", "cash", "company.debt_rate_per_year / 12"),
-    Line(
-        "debt_planned_usd", "usd", "cash", "where(month > 0, company.debt_drawn_usd_by_month, 0)",
-        "draws of the plan's own table",
-    ),
-    Line(
-        "any_debt", "ratio", "cash",
-        "company.debt_usd + company.debt_share_of_capex + total(debt_planned_usd) > 0",
-    ),
+    Line("debt_planned_usd", "usd", "cash", "where(month > 0, company.debt_drawn_usd_by_month, 0)",
+         "draws of the plan's own table"),
+    Line("any_debt", "ratio", "cash",
+         "company.debt_usd + company.debt_share_of_capex + total(debt_planned_usd) > 0"),
     Line(
         "debt_drawn_usd", "usd", "cash",
         f"where({_ANY}, where(month == 0, company.debt_usd, 0)"
@@ -49,16 +45,10 @@ LINES = (
         " + debt_drawn_usd - debt_instalment_usd, 0), 0)",
         "settled in the last month",
     ),
-    Line(
-        "interest_usd", "usd", "cash",
-        f"where({_ANY}, prev(debt_owed_usd, 0) * monthly_debt_rate, 0)",
-    ),
-    Line(
-        "debt_repaid_usd", "usd", "cash",
-        f"where({_ANY}, prev(debt_owed_usd, 0) + debt_drawn_usd - debt_owed_usd, 0)",
-    ),
-    Line(
-        "interest_share_of_revenue", "share", "cash",
-        "total(interest_usd) / max(0, total(revenue_usd))",
-    ),
+    Line("interest_usd", "usd", "cash",
+         f"where({_ANY}, prev(debt_owed_usd, 0) * monthly_debt_rate, 0)"),
+    Line("debt_repaid_usd", "usd", "cash",
+         f"where({_ANY}, prev(debt_owed_usd, 0) + debt_drawn_usd - debt_owed_usd, 0)"),
+    Line("interest_share_of_revenue", "share", "cash",
+         "total(interest_usd) / max(0, total(revenue_usd))"),
 )  # fmt: skip

@@ -33,13 +33,9 @@ def _response(ratio: str) -> str:
 
 
 LINES = (
-    Line(
-        "operating", "ratio", "demand", "where(month > building.months_to_market, 1, 0)",
-        "1 in the months in which the service is open",
-    ),
-    Line(
-        "elapsed_months", "months", "demand", "max(0, month - 1)", "months since the first month",
-    ),
+    Line("operating", "ratio", "demand", "where(month > building.months_to_market, 1, 0)",
+         "1 in the months in which the service is open"),
+    Line("elapsed_months", "months", "demand", "max(0, month - 1)", "months since the first month"),
     Line(
         "market_months", "months", "demand", "elapsed_months + 12 * demand.years_until_start",
         "months since the day of the plan's prices and rents, which is that of the start unless the"
@@ -189,19 +185,12 @@ LINES = (
         "volume relative to the opening volume, season and prices left out",
     ),
     Line("volume", "ratio", "demand", "steady_volume * season", "the same in its season"),
-    Line(
-        "priced_volume", "ratio", "demand", "volume * price_drift",
-        "volume of what is sold by the image or call, at its own opening price",
-    ),
-    Line(
-        "steady_contracts", "contracts", "demand",
-        "revenue.enterprise.contracts * steady_volume * contract_response",
-    ),
+    Line("priced_volume", "ratio", "demand", "volume * price_drift",
+         "volume of what is sold by the image or call, at its own opening price"),
+    Line("steady_contracts", "contracts", "demand",
+         "revenue.enterprise.contracts * steady_volume * contract_response"),
     Line("contracts", "contracts", "demand", "steady_contracts * season"),
-    Line(
-        "steady_seats", "seats", "demand",
-        "revenue.seats.seats * steady_volume * seat_response",
-    ),
+    Line("steady_seats", "seats", "demand", "revenue.seats.seats * steady_volume * seat_response"),
     Line("seats", "seats", "demand", "steady_seats * season"),
     Line(
         "sold_gpus", "GPUs", "demand",
@@ -320,16 +309,10 @@ LINES = (
         " * price_drift * image_response",
         "accepted images wanted; their quality is in the images' own accepted share",
     ),
-    Line(
-        "generated_images", "images", "demand", "images / revenue.images.accepted_share",
-        "images generated to have so many accepted",
-    ),
-    Line(
-        "calls", "calls", "demand",
-        "revenue.calls.calls_per_month * priced_volume * call_response",
-    ),
-    Line(
-        "finetune_jobs", "jobs", "demand",
-        "revenue.finetune.jobs_per_month * priced_volume * finetune_response",
-    ),
+    Line("generated_images", "images", "demand", "images / revenue.images.accepted_share",
+         "images generated to have so many accepted"),
+    Line("calls", "calls", "demand",
+         "revenue.calls.calls_per_month * priced_volume * call_response"),
+    Line("finetune_jobs", "jobs", "demand",
+         "revenue.finetune.jobs_per_month * priced_volume * finetune_response"),
 )  # fmt: skip

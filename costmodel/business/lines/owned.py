@@ -24,25 +24,17 @@ LINES = (
         " compute.retired_after_months)), service_life_months)",
         "until a GPU leaves the fleet: its service life, or the age at which it is retired",
     ),
-    Line(
-        "first_life_months", "months", "compute",
-        "max(2, round(compute.service_life_years * 12))", "as the books have it at opening",
-    ),
+    Line("first_life_months", "months", "compute",
+         "max(2, round(compute.service_life_years * 12))", "as the books have it at opening"),
     Line(
         "gpus_needed", "GPUs", "compute",
         'where(compute.serving == "owned", max(gpus, next(gpus)), 0)',
         "for this month and the next",
     ),
-    Line(
-        "gpus_retired", "GPUs", "compute", "lag(gpus_bought, fleet_life_months + 1)",
-    ),
-    Line(
-        "gpus_bought", "GPUs", "compute",
-        "max(0, gpus_needed - (prev(gpus_owned, 0) - gpus_retired))",
-    ),
-    Line(
-        "gpus_owned", "GPUs", "compute", "prev(gpus_owned, 0) - gpus_retired + gpus_bought",
-    ),
+    Line("gpus_retired", "GPUs", "compute", "lag(gpus_bought, fleet_life_months + 1)"),
+    Line("gpus_bought", "GPUs", "compute",
+         "max(0, gpus_needed - (prev(gpus_owned, 0) - gpus_retired))"),
+    Line("gpus_owned", "GPUs", "compute", "prev(gpus_owned, 0) - gpus_retired + gpus_bought"),
     Line(
         "opening_purchase_index", "ratio", "compute",
         "exp(-ln(compute.purchase_price_fall_factor_per_year) * demand.years_until_start)",
@@ -56,23 +48,15 @@ LINES = (
         " * exp(-ln(compute.purchase_price_fall_factor_per_year) / 12 * month)",
         "server, network and premises included",
     ),
-    Line(
-        "capex_usd", "usd", "compute",
-        'where(compute.serving == "owned", gpus_bought * price_usd_per_owned_gpu, 0)',
-    ),
-    Line(
-        "capex_retired_usd", "usd", "compute", "lag(capex_usd, fleet_life_months + 1)",
-        "purchase price of what leaves the fleet",
-    ),
+    Line("capex_usd", "usd", "compute",
+         'where(compute.serving == "owned", gpus_bought * price_usd_per_owned_gpu, 0)'),
+    Line("capex_retired_usd", "usd", "compute", "lag(capex_usd, fleet_life_months + 1)",
+         "purchase price of what leaves the fleet"),
     Line("fleet_price_change_usd", "usd", "compute", "capex_usd - capex_retired_usd"),
-    Line(
-        "fleet_price_usd", "usd", "compute", "cumulative(fleet_price_change_usd)",
-        "purchase price of the fleet in service",
-    ),
-    Line(
-        "value_kept", "ratio", "compute",
-        "exp(-ln(compute.value_fall_factor_per_year) / 12)", "value left after a month",
-    ),
+    Line("fleet_price_usd", "usd", "compute", "cumulative(fleet_price_change_usd)",
+         "purchase price of the fleet in service"),
+    Line("value_kept", "ratio", "compute",
+         "exp(-ln(compute.value_fall_factor_per_year) / 12)", "value left after a month"),
     Line(
         "declining_book_usd", "usd", "compute",
         "prev(declining_book_usd, 0) * value_kept + capex_usd"
@@ -120,23 +104,17 @@ LINES = (
         " (1 - compute.retired_sale_share) * retired_book_usd, 0), 0)",
         "book value that early retirement doesn't bring back",
     ),
-    Line(
-        "fleet_book_change_usd", "usd", "compute",
-        "capex_usd - fleet_depreciation_usd - retired_book_usd",
-    ),
-    Line(
-        "fleet_book_at_close_usd", "usd", "compute", "cumulative(fleet_book_change_usd)",
-        "book value before the sale at the end of the horizon",
-    ),
+    Line("fleet_book_change_usd", "usd", "compute",
+         "capex_usd - fleet_depreciation_usd - retired_book_usd"),
+    Line("fleet_book_at_close_usd", "usd", "compute", "cumulative(fleet_book_change_usd)",
+         "book value before the sale at the end of the horizon"),
     Line(
         "fleet_closing_usd", "usd", "compute",
         "where(month == months, fleet_book_at_close_usd, 0)",
         "book value of what is sold at the end of the horizon",
     ),
-    Line(
-        "fleet_book_usd", "usd", "compute", "fleet_book_at_close_usd - fleet_closing_usd",
-        "closing balance of the fleet",
-    ),
+    Line("fleet_book_usd", "usd", "compute", "fleet_book_at_close_usd - fleet_closing_usd",
+         "closing balance of the fleet"),
     Line(
         "fleet_sales_usd", "usd", "compute",
         'where(compute.serving == "owned",'
@@ -175,9 +153,7 @@ LINES = (
         " * compute.repair_share_of_price) / 12)",
         "upkeep, and swaps of GPUs that failed",
     ),
-    Line(
-        "software_usd", "usd", "compute", "gpus_owned * compute.software_usd_per_gpu_year / 12",
-    ),
+    Line("software_usd", "usd", "compute", "gpus_owned * compute.software_usd_per_gpu_year / 12"),
     Line(
         "owned_running_usd", "usd", "compute",
         'where(compute.serving == "owned",'

@@ -29,14 +29,10 @@ def path(name: str, index: str, drivers: str, section: Section) -> tuple[Line, .
     by_month = shape(f"{drivers}_index_by_month", " / 12", "market_months")
     return (
         *_surprise(name, drivers, section),
-        Line(
-            f"opening_{name}_index", "ratio", section, at_start,
-            "at the start over that of the day of the plan's prices",
-        ),
-        Line(
-            index, "ratio", section, f"{name}_surprise * {by_month}",
-            "relative to the day of the plan's prices; what is bought and sold follows it",
-        ),
+        Line(f"opening_{name}_index", "ratio", section, at_start,
+             "at the start over that of the day of the plan's prices"),
+        Line(index, "ratio", section, f"{name}_surprise * {by_month}",
+             "relative to the day of the plan's prices; what is bought and sold follows it"),
     )  # fmt: skip
 
 

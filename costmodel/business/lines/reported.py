@@ -13,14 +13,10 @@ LINES = (
         "(total(research_usd) + total(building_usd)) / max(0, total(revenue_usd))",
         "research and models over revenue",
     ),
-    Line(
-        "operating_margin_share", "share", "company",
-        "total(operating_profit_usd) / max(0, total(revenue_usd))",
-    ),
-    Line(
-        "net_margin_share", "share", "company",
-        "total(net_profit_usd) / max(0, total(revenue_usd))",
-    ),
+    Line("operating_margin_share", "share", "company",
+         "total(operating_profit_usd) / max(0, total(revenue_usd))"),
+    Line("net_margin_share", "share", "company",
+         "total(net_profit_usd) / max(0, total(revenue_usd))"),
     Line(
         "revenue_growth_multiple", "ratio", "revenue",
         "total(revenue_usd) / max(0, company.previous_year_revenue_usd)",
@@ -40,18 +36,12 @@ LINES = (
         " + renewal_compute_usd",
         "compute of research and of models",
     ),
-    Line(
-        "compute_usd", "usd", "compute", "serving_compute_usd + research_compute_usd",
-        "all that compute costs",
-    ),
-    Line(
-        "research_share_of_compute", "share", "compute",
-        "total(research_compute_usd) / total(compute_usd)",
-    ),
-    Line(
-        "compute_share_of_research", "share", "company",
-        "total(research_compute_usd) / (total(research_usd) + total(building_usd))",
-    ),
+    Line("compute_usd", "usd", "compute", "serving_compute_usd + research_compute_usd",
+         "all that compute costs"),
+    Line("research_share_of_compute", "share", "compute",
+         "total(research_compute_usd) / total(compute_usd)"),
+    Line("compute_share_of_research", "share", "company",
+         "total(research_compute_usd) / (total(research_usd) + total(building_usd))"),
     Line(
         "seat_attach_share", "share", "revenue",
         "where(revenue.seats.installed_base > 0, seats / max(1, revenue.seats.installed_base), 0)",
@@ -68,9 +58,7 @@ LINES = (
         " (1 - churn_per_month) ** 12)",
         "spending of the customers of a year ago over theirs then",
     ),
-    Line(
-        "tokens_per_day", "tokens", "demand", "(prompt_tokens + generated_tokens) * 24 / 730",
-    ),
+    Line("tokens_per_day", "tokens", "demand", "(prompt_tokens + generated_tokens) * 24 / 730"),
     Line(
         "energy_wh_per_request", "Wh/request", "compute",
         "where(requests > 0, (energy_kwh - where(compute.energy_basis == \"power\", 730 * sold_gpus"
@@ -78,23 +66,17 @@ LINES = (
         " / max(1e-12, requests * served_share), 0)",
         "electricity of serving for each request, idle GPUs and cooling included",
     ),
-    Line(
-        "carbon_g_per_request", "g/request", "compute",
-        "energy_wh_per_request / 1000 * compute.carbon_g_per_kwh",
-    ),
+    Line("carbon_g_per_request", "g/request", "compute",
+         "energy_wh_per_request / 1000 * compute.carbon_g_per_kwh"),
     Line(
         "water_ml_per_request", "ml/request", "compute",
         "energy_wh_per_request / compute.pue * compute.water_l_per_kwh",
         "water for the computers' own electricity",
     ),
-    Line(
-        "training_usd_per_gpu_hour_paid", "usd/GPU hour", "building",
-        "training_compute_usd / all_runs_gpu_hours",
-    ),
-    Line(
-        "training_kw_per_gpu", "kW/GPU", "building", "training_energy_kwh / all_runs_gpu_hours",
-        "mean power of a training GPU, cooling included",
-    ),
+    Line("training_usd_per_gpu_hour_paid", "usd/GPU hour", "building",
+         "training_compute_usd / all_runs_gpu_hours"),
+    Line("training_kw_per_gpu", "kW/GPU", "building", "training_energy_kwh / all_runs_gpu_hours",
+         "mean power of a training GPU, cooling included"),
     Line(
         "sold_break_even_usd_per_gpu_hour", "usd/GPU hour", "compute",
         "owned_usd_per_gpu_hour / max(1e-12, revenue.compute.utilisation_sold_share)",

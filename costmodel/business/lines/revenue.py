@@ -22,14 +22,10 @@ LINES = (
         " / revenue.release_interval_months)",
         "own prices relative to opening",
     ),
-    Line(
-        "sells", "ratio", "revenue", 'where(verdict.question == "cost", 0, 1)',
-        "0 where only the cost is asked for: no stream then earns",
-    ),
-    Line(
-        "contract_price_index", "ratio", "revenue",
-        "exp(ln(1 + revenue.contract_price_change_per_year) / 12 * elapsed_months)",
-    ),
+    Line("sells", "ratio", "revenue", 'where(verdict.question == "cost", 0, 1)',
+         "0 where only the cost is asked for: no stream then earns"),
+    Line("contract_price_index", "ratio", "revenue",
+         "exp(ln(1 + revenue.contract_price_change_per_year) / 12 * elapsed_months)"),
     Line(
         "api_price_usd_per_request", "usd/request", "revenue",
         "(demand.prompt_tokens_per_request * revenue.api.price_usd_per_million_input_tokens"
@@ -112,8 +108,5 @@ LINES = (
         " + services_revenue_usd",
         "what customers pay",
     ),
-    Line(
-        "revenue_usd", "usd", "revenue",
-        "external_revenue_usd + internal_value_usd",
-    ),
+    Line("revenue_usd", "usd", "revenue", "external_revenue_usd + internal_value_usd"),
 )  # fmt: skip

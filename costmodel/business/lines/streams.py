@@ -76,10 +76,8 @@ def _stream(name: str, revenue: str, serving: str, direct: str) -> tuple[Line, .
             f"{revenue} * ({kept}) - {serving} - {name}_direct_cost_usd",
             "gross profit of the stream",
         ),
-        Line(
-            f"{name}_margin_share", "share", "company",
-            f"total({name}_profit_usd) / max(0, total({revenue}))",
-        ),
+        Line(f"{name}_margin_share", "share", "company",
+             f"total({name}_profit_usd) / max(0, total({revenue}))"),
     )  # fmt: skip
 
 

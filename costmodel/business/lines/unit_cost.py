@@ -47,16 +47,10 @@ LINES = (
         " + explanation_cost_usd + standing_cost_usd + sold_cost_usd",
         "fleet and interfaces: the sum of the parts",
     ),
-    Line(
-        "idle_cost_usd", "usd", "compute", "gpu_cost_usd * (1 - utilisation)",
-        "paid GPU time that did no work",
-    ),
-    Line(
-        "served_prompt_tokens", "tokens", "compute", "prompt_tokens * served_share",
-    ),
-    Line(
-        "served_output_tokens", "tokens", "compute", "generated_tokens * served_share",
-    ),
+    Line("idle_cost_usd", "usd", "compute", "gpu_cost_usd * (1 - utilisation)",
+         "paid GPU time that did no work"),
+    Line("served_prompt_tokens", "tokens", "compute", "prompt_tokens * served_share"),
+    Line("served_output_tokens", "tokens", "compute", "generated_tokens * served_share"),
     Line(
         "accepted_results", "results", "compute",
         "((requests + calls) * demand.accepted_share * (1 - private_quality_loss) + images)"
