@@ -1,11 +1,13 @@
 """The harness beside loops written by hand: does it measure what plain PyTorch does?
 
-For three decoders it times training, prefill and decode twice: by a loop below that uses nothing of
-`bench/`, and by the harness's own work and timer. The two alternate five times in one process, so
-that whatever else the machine does meets both. The table shows medians and the median of the five
-ratios, and the exit status is 1 if one is further than 5% from 1.
+For three decoders it times training, prefill and decode twice, for each other family one kind of
+work: by a loop written by hand that uses nothing of `bench/` (below, or in `plain_families`), and
+by the harness's own work and timer, projections as they are. The two alternate five times in one
+process, so that whatever else the machine does meets both. The table shows medians and the median
+of the five ratios, and the exit status is 1 if one is further than 5% from 1.
 
     .venv/bin/python -m benchmarks.bench_against_plain_torch
+    .venv/bin/python -m benchmarks.bench_against_plain_torch mamba whisper
 """
 
 from __future__ import annotations
@@ -14,8 +16,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,21 +28,15 @@ from rich.table import Table
 from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
 from transformers.cache_utils import Cache, DynamicLayer
 
+from benchmarks.plain_families import BATCH, FAMILIES, Plain
+
 ROOT = Path(__file__).parent.parent
 
 MODELS = ("ladder-16m", "gpt-16m", "moe-32m")
 PAIRS = 5
 TOLERANCE = 0.05
-BATCH, TOKENS, CONTEXT = 2, 128, 256
+TOKENS, CONTEXT = 128, 256
 KINDS = {"pretrain": TOKENS, "prefill": TOKENS, "decode": CONTEXT}
-
-
-@dataclass(frozen=True)
-class Plain:
-    """A step written by hand, and how many tokens it does."""
-
-    step: Callable[[], object]
-    tokens: int
 
 
 def load(name: str) -> torch.nn.Module:
@@ -123,7 +118,7 @@ def plain_decode(name: str) -> Plain:
 
 
 def time_plain(plain: Plain, seconds: float) -> float:
-    """Tokens per second of the median step."""
+    """Units per second of the median step."""
     times: list[float] = []
     for _ in range(3):
         plain.step()
@@ -131,19 +126,22 @@ def time_plain(plain: Plain, seconds: float) -> float:
         start = perf_counter()
         plain.step()
         times.append(perf_counter() - start)
-    return plain.tokens / statistics.median(times)
+    return plain.units / statistics.median(times)
 
 
-def harness(name: str, kind: str, seconds: float) -> Callable[[], float]:
-    """The same case as the harness prepares and times it; tokens per second of the median step."""
+def harness(
+    name: str, kind: str, seconds: float, config: dict[str, Any] | None = None, **sizes: Any
+) -> Callable[[], float]:
+    """The same case as the harness prepares and times it; units per second of the median step."""
     from modelworth.bench.timing.clock import clock_for, time_work
     from modelworth.bench.work.prepare import prepare
     from modelworth.bench.work.task import Limits, Task
     from modelworth.data.measurement import Workload
 
     device = torch.device("cpu")
-    workload = Workload(kind=kind, batch=BATCH, prompt_tokens=KINDS[kind], precision="float32")
-    work = prepare(Task(model=name, workload=workload), device)
+    asked = {"batch": BATCH, "precision": "float32", "fused_projections": False, **sizes}
+    case = Task(model=name, config=config or {}, workload=Workload(kind=kind, **asked))
+    work = prepare(case, device)
     limits = Limits(timed_s=seconds, warmup_s=seconds / 4, precision=1e-6, min_samples=5)
 
     def measure() -> float:
@@ -153,40 +151,60 @@ def harness(name: str, kind: str, seconds: float) -> Callable[[], float]:
     return measure
 
 
-def compare(seconds: float) -> Iterator[tuple[str, str, list[float], list[float]]]:
-    """Each case's tokens per second by hand and by the harness, in alternating pairs."""
+def sides(
+    names: Sequence[str], seconds: float
+) -> Iterator[tuple[str, str, Plain, Callable[[], float]]]:
+    """Each case by hand and by the harness."""
     plain = {"pretrain": plain_pretrain, "prefill": plain_prefill, "decode": plain_decode}
-    for name in MODELS:
+    for name in names:
+        family = FAMILIES.get(name)
+        if family is not None:
+            attention = "eager" if family.eager else "sdpa"
+            sizes = {**family.sizes, "attention": attention}
+            by_harness = harness(name, family.kind, seconds, family.stated, **sizes)
+            yield name, family.kind, family.make(family.model()), by_harness
+            continue
         for kind, make in plain.items():
-            by_hand, by_harness = make(name), harness(name, kind, seconds)
-            hand, found = [], []
-            for pair in range(PAIRS):
-                # Who comes second finds a warmer machine: they take turns.
-                for first in (True, False) if pair % 2 == 0 else (False, True):
-                    if first:
-                        hand.append(time_plain(by_hand, seconds))
-                    else:
-                        found.append(by_harness())
-            yield name, kind, hand, found
+            yield name, kind, make(name), harness(name, kind, seconds, prompt_tokens=KINDS[kind])
+
+
+def compare(
+    names: Sequence[str], seconds: float
+) -> Iterator[tuple[str, str, list[float], list[float]]]:
+    """Each case's units per second by hand and by the harness, in alternating pairs."""
+    for name, kind, by_hand, by_harness in sides(names, seconds):
+        hand, found = [], []
+        for pair in range(PAIRS):
+            # Who comes second finds a warmer machine: they take turns.
+            for first in (True, False) if pair % 2 == 0 else (False, True):
+                if first:
+                    hand.append(time_plain(by_hand, seconds))
+                else:
+                    found.append(by_harness())
+        yield name, kind, hand, found
 
 
 def main() -> int:
     """Print the table; 1 if a ratio is out of tolerance."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.5, help="a side of a pair (default 1.5)")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("models", nargs="*", help="some of them (default all)")
+    options = parser.parse_args()
+    known = (*MODELS, *FAMILIES)
+    if unknown := set(options.models) - set(known):
+        parser.error(f"{', '.join(sorted(unknown))}: one of {', '.join(known)}")
     transformers.utils.logging.set_verbosity_error()
     title = f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32, {PAIRS} pairs"
     table = Table(title=title)
-    for column in ("model", "work", "by hand, tokens/s", "harness, tokens/s", "ratio", "range"):
+    for column in ("model", "work", "by hand, units/s", "harness, units/s", "ratio", "range"):
         table.add_column(column, justify="left" if column in ("model", "work") else "right")
     worst = 0.0
-    for name, kind, hand, found in compare(seconds):
+    for name, kind, hand, found in compare(options.models or known, options.seconds):
         ratios = sorted(b / a for a, b in zip(hand, found, strict=True))
         ratio = statistics.median(ratios)
         worst = max(worst, abs(ratio - 1))
         print(f"{name} {kind}: {ratio:.3f}", file=sys.stderr, flush=True)
-        medians = (f"{statistics.median(side):,.0f}" for side in (hand, found))
+        medians = (f"{statistics.median(side):,.4g}" for side in (hand, found))
         table.add_row(name, kind, *medians, f"{ratio:.3f}", f"{ratios[0]:.3f} to {ratios[-1]:.3f}")
     Console(width=100).print(table)
     print(f"furthest from 1: {worst:.1%} (at most {TOLERANCE:.0%} is agreement)")

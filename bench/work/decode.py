@@ -28,7 +28,7 @@ from modelworth.bench.work.attention import (
 from modelworth.bench.work.attention_kernel import using
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
-from modelworth.bench.work.inputs import Lengths, in_format, lengths, source_batch
+from modelworth.bench.work.inputs import IMAGE_INPUTS, Lengths, in_format, lengths, source_batch
 from modelworth.bench.work.task import Step
 from modelworth.data.errors import InputError, ModelworthError
 
@@ -144,6 +144,8 @@ class Decoder:
             if self.encodes:
                 self._source = self._encoder(**self.given)
             self._forward(first)
+            if seen := {key: self.given[key] for key in self.given if key in IMAGE_INPUTS}:
+                self.model.get_image_features(**seen)  # at first use under a lock, too
 
     def _layers(self) -> list[Any]:
         """Layers of the cache, the source's last."""

@@ -112,8 +112,8 @@ class Denoiser:
 
     def generate(self, step: Any) -> None:
         """Whole images from the same noise, by `step` or what it was compiled to."""
-        latents = self._start
         with torch.inference_mode():
+            latents = self._start.clone()  # of this mode, as all later ones: compiled once
             for level in self._levels:
                 latents = step(latents, level)
         self.images = latents

@@ -25,6 +25,7 @@ from modelworth.bench.models import zoo
 from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.models.families import USUAL_STEPS
 from modelworth.bench.work.inputs import (
+    IMAGE_INPUTS,
     Batch,
     forward_batch,
     in_format,
@@ -59,7 +60,7 @@ def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float | None:
     try:
         counted = _counted(blueprint.key, one.model_dump_json())
     except RuntimeError as error:
-        if "meta tensors" not in str(error):
+        if "meta tensor" not in str(error):
             raise
         return None
     accumulated = workload.gradient_accumulation if workload.kind in TRAINING else 1
@@ -136,7 +137,7 @@ def _pass(model: Any, given: Batch, **more: Any) -> Any:
 
     Where the image belongs in the text is told by tokens, which the meta device can't show.
     """
-    seen = {key: given[key] for key in given if key in ("pixel_values", "image_grid_thw")}
+    seen = {key: given[key] for key in given if key in IMAGE_INPUTS}
     if seen and hasattr(model.config, "image_token_id"):
         model.get_image_features(**seen)
         given = {key: given[key] for key in given if key not in seen}

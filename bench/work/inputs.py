@@ -36,6 +36,8 @@ AUDIO_POSITION_S = 0.02
 """Of sound in a position of Whisper's encoder, two frames (Radford et al., arXiv:2212.04356)."""
 WRITTEN_TOKENS = 32
 """Of a sound, unless a workload says how many."""
+IMAGE_INPUTS = ("pixel_values", "image_grid_thw")
+"""What a vision-language model is given beside tokens."""
 
 Batch = dict[str, torch.Tensor]
 

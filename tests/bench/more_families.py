@@ -115,6 +115,30 @@ MORE_DECODERS = {
     },
 }
 """Decoders that hear or see first."""
+QWEN_VL = {
+    "model_type": "qwen2_5_vl",
+    "image_token_id": 9,
+    "video_token_id": 8,
+    "vision_start_token_id": 7,
+    "vision_end_token_id": 6,
+    "vision_config": {
+        "depth": 2,
+        "hidden_size": 32,
+        "num_heads": 4,
+        "patch_size": 4,
+        "intermediate_size": 64,
+        "out_hidden_size": 32,
+        "fullatt_block_indexes": [1],
+        "window_size": 16,
+    },
+    "text_config": {
+        **SHAPE,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4},
+    },
+}
+"""Its tower takes patches laid out flat, and looks at their grid on the host."""
 CLIP = {
     "model_type": "clip",
     "architectures": ["CLIPModel"],

@@ -14,13 +14,37 @@ from modelworth.bench.run.request import KINDS  # noqa: E402 torch may be absent
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
+from tests.bench.more_families import (  # noqa: E402
+    CLIP,
+    DIFFUSION,
+    MORE_DECODERS,
+    RT_DETR,
+    SEEING,
+    SIGLIP,
+    STATEFUL,
+)
 from tests.bench.tiny import CONFIGS, TEXT  # noqa: E402
 
+MORE = {
+    **{name: {**config, "model_type": name} for name, config in STATEFUL.items()},
+    **SEEING, **MORE_DECODERS, **DIFFUSION,
+    "clip": CLIP, "siglip": SIGLIP, "rt_detr": RT_DETR,
+}  # fmt: skip
+HOST_LOOKS = {("rt_detr", "pretrain")}
+"""Where transformers' own code looks into a tensor: RT-DETR at whether its activations are finite,
+in training."""
 STEPS = [
     (name, kind)
     for name, config in CONFIGS.items()
     for kind in KINDS[zoo.family_of(config, name)]
     if kind != "finetune"  # pre-training's step
+]
+MORE_STEPS = [
+    (name, kind)
+    for name, config in MORE.items()
+    for kind in KINDS[zoo.family_of(config, name)]
+    if kind in (("pretrain", "decode") if name in STATEFUL else ("prefill", *KINDS["diffusion"]))
+    if kind != "finetune" and (name, kind) not in HOST_LOOKS
 ]
 
 
@@ -46,7 +70,10 @@ def test_a_step_is_one_graph_and_is_compiled_once(name, kind, whole_graphs):
     new = {"new_tokens": 4} if kind == "generate" and name != "image" else {}
     asked = {"precision": "float32", "batch": 2, "compiled": True, **length, **new}
     case = Task(model=name, config=CONFIGS[name], workload=Workload(kind=kind, **asked))
-    work = prepare(case, "cpu")
+    run_thrice(prepare(case, "cpu"))
+
+
+def run_thrice(work):
     for _ in range(3):
         if work.reset is not None:
             work.reset()
@@ -89,3 +116,24 @@ def test_generated_code_decodes_in_one_graph(precision, monkeypatch):
             work.step()
     assert work.compiled
     assert work.fused_projections
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools:UserWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(("name", "kind"), MORE_STEPS)
+def test_a_step_of_other_families_is_one_graph_and_is_compiled_once(name, kind, whole_graphs):
+    config = MORE[name]
+    family = zoo.family_of(config, name)
+    if family == "diffusion":
+        pytest.importorskip("diffusers")
+    lengths = {"decoder": 8, "vision-language": 24}
+    sizes = {"prompt_tokens": lengths[family]} if family in lengths else {}
+    sizes |= {"image_pixels": 64} if name in ("rt_detr", "flux", "segformer") else {}
+    if kind == "generate":
+        sizes |= {"denoising_steps": 3} if family == "diffusion" else {"new_tokens": 4}
+    attention = zoo.usual_attention(zoo.resolve(name, config=config))
+    asked = {"precision": "float32", "batch": 2, "compiled": True, "attention": attention, **sizes}
+    run_thrice(
+        prepare(Task(model=name, config=config, workload=Workload(kind=kind, **asked)), "cpu")
+    )

@@ -28,6 +28,7 @@ from tests.bench.more_families import (  # noqa: E402
     DIFFUSION,
     DIT,
     MORE_DECODERS,
+    QWEN_VL,
     RT_DETR,
     SIGLIP,
 )
@@ -64,11 +65,13 @@ def trained_twice(config, loss_of, **sizes):
     return ours, theirs
 
 
-@pytest.mark.parametrize("name", MORE_DECODERS)
+@pytest.mark.parametrize("name", [*MORE_DECODERS, "qwen"])
 def test_what_is_written_of_a_sound_or_an_image_is_what_a_full_pass_writes(name):
     """Twice the same source through the cache; then one pass over source and all tokens."""
     sizes = {"new_tokens": 6} if name == "whisper" else {"prompt_tokens": 24, "new_tokens": 6}
-    one = decoder(case(MORE_DECODERS[name], "generate", **sizes), growing=True)
+    sizes |= {"image_pixels": 32} if name == "qwen" else {}
+    config = {**MORE_DECODERS, "qwen": QWEN_VL}[name]
+    one = decoder(case(config, "generate", **sizes), growing=True)
     one.prefill()
     one.advance()  # what the first one left must not reach the second
     logits, tokens = written_logits(one, steps=4)
@@ -80,6 +83,13 @@ def test_what_is_written_of_a_sound_or_an_image_is_what_a_full_pass_writes(name)
         expected = one.model(**source, **{named: whole}, use_cache=False).logits
     expected = expected[:, start.shape[1] - 1 :]
     torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_tower_that_looks_at_its_grid_is_measured_without_a_count():
+    work = prepare(case(QWEN_VL, "pretrain", prompt_tokens=24, image_pixels=32), "cpu")
+    work.step()
+    assert work.model_flops_per_step is None
+    assert work.step.loss.item() > 0
 
 
 def test_the_image_is_seen_and_the_sound_is_heard():

@@ -1,0 +1,201 @@
+"""Steps written by hand for families that see, hear, draw or keep a state, and the models they run.
+
+Nothing of `bench/` is used: transformers' or diffusers' class, random inputs, plain loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, DynamicCache, EncoderDecoderCache
+from transformers.modeling_outputs import BaseModelOutput
+
+BATCH = 2
+WIDTH = {"hidden_size": 192, "intermediate_size": 768, "num_attention_heads": 4}
+DEEP = {**WIDTH, "num_hidden_layers": 4}
+TEXT = {**DEEP, "vocab_size": 8192, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+VISION = {**DEEP, "image_size": 224, "patch_size": 32}
+MAMBA = {"vocab_size": 8192, "hidden_size": 192, "num_hidden_layers": 4}
+SWIN = {"image_size": 112, "embed_dim": 48, "depths": [2, 2], "num_heads": [2, 4]}
+RESNET = {
+    "model_type": "rt_detr_resnet", "embedding_size": 32, "hidden_sizes": [32, 64, 96, 128],
+    "depths": [1, 1, 1, 1], "layer_type": "basic", "out_features": ["stage2", "stage3", "stage4"],
+}  # fmt: skip
+RT_DETR = {
+    "backbone_config": RESNET, "encoder_hidden_dim": 96, "encoder_in_channels": [64, 96, 128],
+    "encoder_ffn_dim": 256, "d_model": 96, "decoder_in_channels": [96, 96, 96],
+    "decoder_ffn_dim": 256, "decoder_layers": 2, "num_queries": 100, "num_labels": 80,
+}  # fmt: skip
+WHISPER = {
+    "vocab_size": 8192, "d_model": 192, "encoder_layers": 2, "decoder_layers": 2,
+    "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 768,
+    "decoder_ffn_dim": 768, "max_source_positions": 500, "decoder_start_token_id": 1,
+    "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "is_encoder_decoder": True,
+}  # fmt: skip
+LLAVA = {
+    "vision_config": {"model_type": "clip_vision_model", **VISION},
+    "text_config": {"model_type": "llama", **TEXT}, "image_token_index": 9,
+}  # fmt: skip
+DIT = {
+    "_class_name": "DiTTransformer2DModel", "num_layers": 4, "num_attention_heads": 4,
+    "attention_head_dim": 48, "in_channels": 4, "out_channels": 8, "sample_size": 16,
+    "num_embeds_ada_norm": 1000,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A step written by hand, and how many units it does."""
+
+    step: Callable[[], object]
+    units: float
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model, one kind of its work by hand, and how the harness is asked for the same.
+
+    Attributes:
+        kind_of_model: transformers' model type; None for a class of diffusers.
+        auto: the class that builds it.
+        eager: whether it has no fused attention.
+    """
+
+    kind: str
+    config: dict[str, Any]
+    auto: str
+    make: Callable[[Any], Plain]
+    kind_of_model: str | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    eager: bool = False
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The config as a config.json would have it."""
+        return self.config | ({"model_type": self.kind_of_model} if self.kind_of_model else {})
+
+    def model(self) -> Any:
+        """The model with random weights."""
+        torch.manual_seed(0)
+        if self.kind_of_model is None:
+            import diffusers
+
+            return getattr(diffusers, self.auto).from_config(self.config).eval()
+        config = AutoConfig.for_model(self.kind_of_model, **self.config)
+        attention = "eager" if self.eager else "sdpa"
+        auto = getattr(transformers, self.auto)
+        return auto.from_config(config, attn_implementation=attention).eval()
+
+
+def trained(model: Any, batch: dict[str, torch.Tensor], **more: Any) -> Callable[[], None]:
+    """Forward, backward and AdamW by the model's own loss."""
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+
+    def step() -> None:
+        model(**batch, **more).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def ids(tokens: int) -> torch.Tensor:
+    """Random tokens of a batch."""
+    return torch.randint(10, 8192, (BATCH, tokens))
+
+
+def mamba(model: Any) -> Plain:
+    """Training of a state-space decoder."""
+    batch = {"input_ids": ids(32)}
+    return Plain(trained(model, {**batch, "labels": batch["input_ids"]}, use_cache=False), 64)
+
+
+def swin(model: Any) -> Plain:
+    """Training of a classifier with windows."""
+    images = torch.randn(BATCH, 3, 112, 112)
+    labels = torch.randint(0, 2, (BATCH,))
+    return Plain(trained(model, {"pixel_values": images, "labels": labels}), BATCH)
+
+
+def clip(model: Any) -> Plain:
+    """Contrastive training."""
+    batch = {"input_ids": ids(77), "pixel_values": torch.randn(BATCH, 3, 224, 224)}
+    return Plain(trained(model, batch, return_loss=True), BATCH)
+
+
+def rt_detr(model: Any) -> Plain:
+    """Detection in a batch of images."""
+    images = torch.randn(BATCH, 3, 256, 256)
+
+    @torch.inference_mode()
+    def step() -> None:
+        model(pixel_values=images)
+
+    return Plain(step, BATCH)
+
+
+def whisper(model: Any) -> Plain:
+    """Ten seconds of sound and sixteen tokens written of them, greedily."""
+    sound = torch.randn(BATCH, 80, 1000)
+    first = torch.ones(BATCH, 1, dtype=torch.long)
+
+    @torch.inference_mode()
+    def step() -> None:
+        heard = BaseModelOutput(model.get_encoder()(sound).last_hidden_state)
+        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        token = first
+        for _ in range(16):
+            found = model(decoder_input_ids=token, encoder_outputs=heard, past_key_values=cache)
+            token = found.logits[:, -1].argmax(-1, keepdim=True)
+
+    return Plain(step, BATCH * 10)
+
+
+def llava(model: Any) -> Plain:
+    """An image of 49 patches and a prompt, up to the first token."""
+    tokens, images = ids(128), torch.randn(BATCH, 3, 224, 224)
+    tokens[:, :49] = 9
+
+    @torch.inference_mode()
+    def step() -> None:
+        given = {"input_ids": tokens, "pixel_values": images, "past_key_values": DynamicCache()}
+        model(**given, logits_to_keep=1).logits[:, -1].argmax(-1)
+
+    return Plain(step, BATCH * 128)
+
+
+def dit(model: Any) -> Plain:
+    """Images in four steps of Euler's method."""
+    start, labels = torch.randn(BATCH, 4, 16, 16), torch.randint(0, 1000, (BATCH,))
+
+    @torch.inference_mode()
+    def step() -> None:
+        latents = start
+        for share in (1.0, 0.75, 0.5, 0.25):
+            level = torch.full((BATCH,), 1000 * share)
+            said = model(latents, timestep=level, class_labels=labels).sample
+            latents = latents - said[:, :4] / 4
+
+    return Plain(step, BATCH)
+
+
+FAMILIES = {
+    "mamba": Family("pretrain", MAMBA, "AutoModelForCausalLM", mamba, "mamba",
+                    {"prompt_tokens": 32}, eager=True),
+    "swin": Family("pretrain", SWIN, "AutoModelForImageClassification", swin, "swin"),
+    "clip": Family("pretrain", {"text_config": {**TEXT, "max_position_embeddings": 77},
+                                "vision_config": VISION},
+                   "AutoModelForZeroShotImageClassification", clip, "clip"),
+    "rt_detr": Family("forward", RT_DETR, "AutoModelForObjectDetection", rt_detr, "rt_detr",
+                      {"image_pixels": 256}, eager=True),
+    "whisper": Family("generate", WHISPER, "AutoModelForSpeechSeq2Seq", whisper, "whisper",
+                      {"new_tokens": 16}),
+    "llava": Family("prefill", LLAVA, "AutoModelForImageTextToText", llava, "llava",
+                    {"prompt_tokens": 128}),
+    "dit": Family("generate", DIT, "DiTTransformer2DModel", dit, sizes={"denoising_steps": 4}),
+}  # fmt: skip
