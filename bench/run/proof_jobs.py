@@ -106,7 +106,7 @@ def replay(job: dict[str, Any]) -> dict[str, Any]:
         step()
         logits.append(decoder.logits.clone())
         tokens.append(decoder.token.clone())
-    whole = torch.cat([decoder.prompt, *tokens[:-1]], 1)
+    whole = torch.cat([decoder.given["input_ids"], *tokens[:-1]], 1)
     with torch.inference_mode():
         expected = decoder.model(input_ids=whole, use_cache=False).logits
     expected = expected[:, -len(logits) :].float()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -9,6 +11,7 @@ pytest.importorskip("transformers")
 
 from modelworth.bench.run import proof, proof_jobs  # noqa: E402 torch may be absent
 from modelworth.bench.run.progress import Progress  # noqa: E402
+from modelworth.bench.run.request import Request  # noqa: E402
 from modelworth.bench.run.session import Session  # noqa: E402
 from modelworth.data.errors import ModelworthError  # noqa: E402
 from tests.bench.test_record import kept, seen  # noqa: E402
@@ -87,3 +90,11 @@ def test_two_minutes_of_the_proof_on_a_processor():
     assert not wrong, wrong
     assert "0 times" in found["number formats of its products"].seen
     assert one.measured["crowded"].status == "oom"
+
+
+def test_a_replayed_step_says_what_a_full_pass_says():
+    request = Request(model="ladder-1m", work="generate", prompt_tokens=8, new_tokens=9)
+    job = {"action": "replay", "case": request.case("cpu").model_dump(mode="json")}
+    found = json.loads(proof_jobs.run(job).value)
+    assert found["relative_difference"] < 1e-5
+    assert found["tokens"] == proof_jobs.REPLAYED
