@@ -141,8 +141,8 @@ def latent_attention(config: Config, hidden: int, heads: int) -> Attention:
 
 def _output_keys(traits: Traits) -> tuple[str, ...]:
     """The switch of the output's bias; Qwen and GLM have none, theirs is for the inputs only."""
-    inputs_only = traits.qkv_bias and not traits.output_bias
-    return () if inputs_only or traits.no_output_bias else ("attention_bias",)
+    inputs_only = (traits.qkv_bias and not traits.output_bias) or traits.no_output_bias
+    return ("attention_out_bias",) if inputs_only else ("attention_out_bias", "attention_bias")
 
 
 def _bias(config: Config, traits: Traits, default: bool, *keys: str) -> bool:
@@ -188,6 +188,7 @@ def expert_network(config: Config, traits: Traits, hidden: int) -> FeedForward:
     width = whole(config, "moe_intermediate_size", "intermediate_size")
     shared = (optional(config, "n_shared_experts", "num_shared_experts") or 0) * width
     shared += optional(config, "shared_expert_intermediate_size", "shared_intermediate_size") or 0
+    biased = bool(shared) and _bias(config, traits, traits.mlp_bias, "mlp_bias")
     return FeedForward(
         hidden,
         width,
@@ -197,7 +198,7 @@ def expert_network(config: Config, traits: Traits, hidden: int) -> FeedForward:
         shared,
         shared_gate=bool(shared) and traits.shared_gate,
         activation=activation_of(config, traits),
-        vectors=experts if traits.expert_bias else 0,
+        vectors=(experts if traits.expert_bias else 0) + biased * (2 * shared + hidden),
         expert_vectors=2 * width + hidden if traits.expert_bias else 0,
     )
 

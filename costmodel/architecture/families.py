@@ -54,7 +54,16 @@ def _opt(config: Config) -> dict[str, Any]:
     projected = optional(config, "word_embed_proj_dim")
     if projected not in (None, hidden):
         raise InputError("config: word_embed_proj_dim", projected, f"hidden_size, {hidden}")
+    usual = {"do_layer_norm_before": True, "layer_norm_elementwise_affine": True}
+    for key, value in {**usual, "_remove_final_layer_norm": False}.items():
+        if switch(config, key, value) != value:
+            raise InputError(f"config: {key}", not value, "as usual, or built: inspect FILE")
     return dict(config)
+
+
+def _stablelm(config: Config) -> dict[str, Any]:
+    """StableLM's one norm where attention and network run side by side."""
+    return {**config, "norms_per_layer": 2 - switch(config, "use_parallel_residual", False)}
 
 
 def _gpt_bigcode(config: Config) -> dict[str, Any]:
@@ -69,6 +78,7 @@ RENAMED: dict[str, Callable[[Config], dict[str, Any]]] = {
     "gpt_bigcode": _gpt_bigcode,
     "mpt": _mpt,
     "opt": _opt,
+    "stablelm": _stablelm,
 }
 
 

@@ -173,7 +173,8 @@ def _encoder_head(config: Config, hidden: int, vocab: int, wide: int) -> Head:
     if built.endswith("ForMaskedLM"):
         table = vocab * wide
         tied = switch(config, "tie_word_embeddings", True)
-        biases = 1 if tied or config.get("model_type") == "electra" else 2  # one beside the table's
+        once = tied or config.get("model_type") in ("electra", "distilbert")
+        biases = 1 if once else 2  # one beside the table's
         return Head(dense + table, vocab, table * tied, vectors=3 * wide + biases * vocab)
     if config.get("model_type", "bert") not in SEVERAL_HEADS:
         raise refused(built, "…ForMaskedLM")

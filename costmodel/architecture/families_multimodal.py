@@ -60,6 +60,9 @@ TEXT_TYPES = {
 FLAT = ("qwen2_vl", "qwen2_5_vl")
 """Types whose published configs state the decoder's sizes beside the tower's part."""
 
+EITHER_TIES = ("llava", "qwen2_vl", "qwen2_5_vl")
+"""Types whose head is tied where the whole or the decoder's part says so."""
+
 EITHER = ("clip_vision_model", "siglip_vision_model")
 """Towers that are one another's in place of the usual."""
 
@@ -145,6 +148,8 @@ def _text(config: Config, kind: str) -> dict[str, Any]:
     merged = {"model_type": TEXT_TYPES[kind], **text}
     if kind in TOWERS:  # its class ties by its own word; a text class by the text's
         tied = completed(config, nested=True).get("tie_word_embeddings")
+        if kind in EITHER_TIES:
+            tied = tied or text.get("tie_word_embeddings")
         merged["tie_word_embeddings"] = tied
     if merged["model_type"] == kind:
         merged["model_type"] = TEXT_TYPES[kind]

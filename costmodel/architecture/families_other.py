@@ -82,9 +82,8 @@ def _t5(config: Config, name: str) -> Architecture:
     default = "gated-gelu" if config.get("model_type") == "mt5" else "relu"
     projection = word(config, "feed_forward_proj", default=default)
     activation = projection.removeprefix("gated-").replace("gelu", "gelu_new")
-    feed_forward = FeedForward(
-        hidden, whole(config, "d_ff"), projection.startswith("gated"), activation=activation
-    )
+    gated = switch(config, "is_gated_act", projection.startswith("gated"))
+    feed_forward = FeedForward(hidden, whole(config, "d_ff"), gated, activation=activation)
     encoder = layer_count(config, "num_layers")
     buckets = optional(config, "relative_attention_num_buckets") or 32
     table = vocab * hidden

@@ -45,6 +45,7 @@ COMPRESSED = {0: WINDOW, 4: CHOSEN, 128: HEAVY}
 
 def _indexed(config: Config, name: str) -> Architecture:
     """DeepSeek V3.2 and GLM-5: latent attention to the positions that an indexer chooses."""
+    config = {**config, "mlp_bias": False}  # which their classes don't ask for
     hidden = whole(config, "hidden_size")
     layers = layer_count(config, "num_hidden_layers")
     made = [
