@@ -3,9 +3,10 @@
 # ruff: noqa: T201
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from modelworth.verbs.inspect_rows import Row, rows, types
+from modelworth.verbs.inspect_rows import COMPLETIONS, Row, rows, types
 
 HEADER = """# Models
 
@@ -25,6 +26,12 @@ READ_ALONE = """
 ## Read, and not built by their defaults
 
 Types whose classes transformers hasn't, or whose defaults aren't a model: their configs are read.
+
+"""
+COMPLETED = """
+## Completed
+
+Types whose defaults aren't a model that runs, and what is stated beside them here.
 
 """
 REFUSED = """
@@ -68,7 +75,14 @@ def page_of(found: list[Row]) -> str:
     alone = ", ".join(f"`{kind}`" for kind in read_alone({row.model_type for row in read}))
     refused = [f"- `{row.model_type}`: {row.refused}" for row in found if row.refused]
     table, reasons = "\n".join(lines), "\n".join(refused)
-    return f"{head}{table}\n{READ_ALONE}{alone}.\n{REFUSED}{reasons}\n"
+    stated = "\n".join(f"- {_names(kinds)}: `{json.dumps(keys)}`" for kinds, keys in COMPLETIONS)
+    after = f"{READ_ALONE}{alone}.\n{COMPLETED}{stated}\n{REFUSED}{reasons}\n"
+    return f"{head}{table}\n{after}"
+
+
+def _names(kinds: str) -> str:
+    """Types in code."""
+    return ", ".join(f"`{kind}`" for kind in kinds.split())
 
 
 def read_alone(built: set[str]) -> list[str]:

@@ -55,6 +55,8 @@ def test_a_type_is_what_the_page_says(kind):
 def test_at_least_500_types_are_described_and_none_is_read_otherwise():
     assert len(page()) >= 500
     assert not [row for row in page().values() if "; read" in row[-1]]
+    counted = [row[4] for row in page().values() if row[4] != "not counted"]
+    assert sum(abs(float(cell.strip("%"))) <= 1 for cell in counted) >= 500
 
 
 @pytest.mark.slow
