@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -19,6 +19,7 @@ def test_a_line_is_solved_exactly():
 
 
 @given(st.floats(0.2, 5), st.floats(-3, 3))
+@settings(deadline=None)
 def test_a_smooth_crossing_is_where_brentq_finds_it(slope, target):
     def indicator(x):
         return np.tanh(slope * (x - 1.3)) * 4

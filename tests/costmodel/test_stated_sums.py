@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy_financial as npf
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelworth.costmodel.business.model import Model
@@ -26,6 +26,7 @@ def loaded(body: str) -> scenario.Scenario:
 
 
 @given(numbers, numbers, numbers)
+@settings(deadline=None)
 def test_a_sum_is_its_number(a, b, c):
     text = f"= ({a!r} + {b!r}) * {c!r} / 2 - {b!r} ** 0.5"
     assert arithmetic.worked_out("x: ", {"k": [text]})["k"] == [(a + b) * c / 2 - b**0.5]
@@ -102,6 +103,7 @@ def test_bought_inference_follows_the_market_while_its_provider_does():
     draws=st.lists(st.floats(0, 1e6), min_size=1, max_size=10),
     rate=st.floats(0.01, 0.3), months=st.integers(2, 30), grace=st.integers(0, 6),
 )  # fmt: skip
+@settings(deadline=None)
 def test_draws_by_table_are_loans_of_their_own(draws, rate, months, grace):
     horizon = 24
     values = {**PLAIN, "company.debt_drawn_usd_by_month": (*draws, 0.0),
