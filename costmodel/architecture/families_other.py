@@ -14,7 +14,7 @@ from modelworth.costmodel.architecture.encoder_parts import (
     biased_network,
     labels_of,
 )
-from modelworth.costmodel.architecture.heads import is_bare, named_class, refused
+from modelworth.costmodel.architecture.heads import is_bare, named_class, refused, require_class
 from modelworth.costmodel.architecture.keys import (
     Config,
     head_width,
@@ -92,21 +92,8 @@ def _t5(config: Config, name: str) -> Architecture:
         for causal in (True, False)
     }
     decoder = optional(config, "num_decoder_layers") or encoder
-    built = named_class(config) or "ForConditionalGeneration"
-    if built.endswith("EncoderModel"):
-        return Architecture(
-            name=name,
-            family="encoder",
-            hidden=hidden,
-            vocab=vocab,
-            blocks=(Block(encoder, attend[False], feed_forward, 2 * hidden),),
-            embedding_parameters=table + buckets * heads,
-            head=Head(0, hidden),
-            final_norms=hidden,
-        )
-    if not built.endswith("ForConditionalGeneration"):
-        raise refused(built, "…ForConditionalGeneration or …EncoderModel")
-    return Architecture(
+    require_class(config, "ForConditionalGeneration", "EncoderModel")
+    both = Architecture(
         name=name,
         family="encoder-decoder",
         hidden=hidden,
@@ -118,6 +105,16 @@ def _t5(config: Config, name: str) -> Architecture:
         embedding_parameters=table + 2 * buckets * heads,
         head=Head(table, vocab, shared_parameters=table),
         final_norms=2 * hidden,
+    )
+    if not (named_class(config) or "").endswith("EncoderModel"):
+        return both
+    return replace(
+        both,
+        family="encoder",
+        blocks=(replace(both.blocks[0], stack="decoder"),),
+        embedding_parameters=table + buckets * heads,
+        head=Head(0, hidden),
+        final_norms=hidden,
     )
 
 
@@ -160,9 +157,7 @@ def _bart(config: Config, name: str) -> Architecture:
             stack=stack,
         )
 
-    built = named_class(config) or "ForConditionalGeneration"
-    if not built.endswith(("ForConditionalGeneration", "MTModel")):
-        raise refused(built, "…ForConditionalGeneration")
+    require_class(config, "ForConditionalGeneration", "MTModel")
     positions = 0 if beyond is None else whole(config, "max_position_embeddings") + beyond
     table, tied = vocab * hidden, switch(config, "tie_word_embeddings", True)
     tables = 1 if tied else 3  # each stack its own, beside one that nothing uses
@@ -282,9 +277,7 @@ def _vision_head(config: Config, hidden: int) -> Head:
 
 def _yolos(config: Config, name: str) -> Architecture:
     """YOLOS: a Vision Transformer with detection tokens, each classified and given a box."""
-    built = named_class(config) or "ForObjectDetection"
-    if not built.endswith("ForObjectDetection"):
-        raise refused(built, "…ForObjectDetection")
+    require_class(config, "ForObjectDetection")
     hidden, labels = whole(config, "hidden_size"), labels_of(config, 2) + 1
     detections = whole(config, "num_detection_tokens")
     patches = _patches(config, hidden, extra_tokens=1 + detections)

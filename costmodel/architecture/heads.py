@@ -33,6 +33,17 @@ def refused(built: str, known: str) -> InputError:
     return InputError("config: architectures", built, f"{known}, or built: modelworth inspect FILE")
 
 
+def require_class(config: Config, *endings: str) -> None:
+    """Refuses a class that ends otherwise.
+
+    Raises:
+        InputError: if the config names such a one.
+    """
+    built = named_class(config)
+    if built is not None and not built.endswith(endings):
+        raise refused(built, " or ".join(f"…{each}" for each in endings))
+
+
 def with_head(read: Architecture, config: Config) -> Architecture:
     """A decoder with the head of the class that its config names.
 

@@ -86,7 +86,7 @@ def _undivided(known: Mapping[str, Any]) -> str:
     if any(HEAD_WIDTH.search(str(key)) and value for key, value in known.items()):
         return ""
     wide, heads = _whole(known, "hidden_size", "d_model", "n_embd"), _whole(known, *HEADS)
-    if wide and heads and heads > 0 and wide % heads:
+    if wide and heads and min(wide, heads) > 0 and wide % heads:
         return f"{heads:,} heads of a width of {wide:,}"
     return ""
 

@@ -17,7 +17,8 @@ of the built class. FLOPs of {counted} are held against PyTorch's counter over a
 within 1% of it. Where a bare pass fails they are 2 a parameter and token, and the description says
 so. *Read*: the config alone is enough, without torch, and what was read is what was built
 ({read} types here{differ}). *Built*: `modelworth inspect FILE` builds and counts it, and its saved
-description (`--save`) then stands for the model anywhere.
+description (`--save NAME`, a file in `modelworth_models` or the folder of MODELWORTH_MODELS) then
+stands for the model anywhere: in `predict`, `plan`, `evaluate`, a scenario and on the Predict page.
 
 | type | class | parameters | active | FLOPs against the counter | way |
 | --- | --- | --- | --- | --- | --- |
