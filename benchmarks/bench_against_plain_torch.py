@@ -18,7 +18,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import torch
@@ -29,9 +29,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
 from transformers.cache_utils import Cache, DynamicLayer
 
 from benchmarks.plain_families import BATCH, FAMILIES, Plain
+from modelworth.bench.timing.clock import Clock, HostClock, time_work
 
 ROOT = Path(__file__).parent.parent
 
+Measure = Callable[[Clock], float]
 MODELS = ("ladder-16m", "gpt-16m", "moe-32m")
 PAIRS = 5
 TOLERANCE = 0.05
@@ -117,23 +119,30 @@ def plain_decode(name: str) -> Plain:
     return Plain(step, BATCH)
 
 
-def time_plain(plain: Plain, seconds: float) -> float:
+class ProcessorClock(HostClock):
+    """Counts what this process was given of the processor, which other work distorts little."""
+
+    def mark(self) -> float:
+        """Processor time until now."""
+        return process_time()
+
+
+def time_plain(plain: Plain, seconds: float, clock: Clock) -> float:
     """Units per second of the median step."""
     times: list[float] = []
     for _ in range(3):
         plain.step()
     while sum(times) < seconds or len(times) < 5:
-        start = perf_counter()
+        start = clock.mark()
         plain.step()
-        times.append(perf_counter() - start)
+        times.append(clock.seconds(start, clock.mark()))
     return plain.units / statistics.median(times)
 
 
 def harness(
     name: str, kind: str, seconds: float, config: dict[str, Any] | None = None, **sizes: Any
-) -> Callable[[], float]:
+) -> Measure:
     """The same case as the harness prepares and times it; units per second of the median step."""
-    from modelworth.bench.timing.clock import clock_for, time_work
     from modelworth.bench.work.prepare import prepare
     from modelworth.bench.work.task import Limits, Task
     from modelworth.data.measurement import Workload
@@ -144,16 +153,14 @@ def harness(
     work = prepare(case, device)
     limits = Limits(timed_s=seconds, warmup_s=seconds / 4, precision=1e-6, min_samples=5)
 
-    def measure() -> float:
-        timed = time_work(work, clock_for(device), limits)
+    def measure(clock: Clock) -> float:
+        timed = time_work(work, clock, limits)
         return work.work_per_step / statistics.median(timed.samples_s)
 
     return measure
 
 
-def sides(
-    names: Sequence[str], seconds: float
-) -> Iterator[tuple[str, str, Plain, Callable[[], float]]]:
+def sides(names: Sequence[str], seconds: float) -> Iterator[tuple[str, str, Plain, Measure]]:
     """Each case by hand and by the harness."""
     plain = {"pretrain": plain_pretrain, "prefill": plain_prefill, "decode": plain_decode}
     for name in names:
@@ -169,7 +176,7 @@ def sides(
 
 
 def compare(
-    names: Sequence[str], seconds: float
+    names: Sequence[str], seconds: float, clock: Clock
 ) -> Iterator[tuple[str, str, list[float], list[float]]]:
     """Each case's units per second by hand and by the harness, in alternating pairs."""
     for name, kind, by_hand, by_harness in sides(names, seconds):
@@ -178,9 +185,9 @@ def compare(
             # Who comes second finds a warmer machine: they take turns.
             for first in (True, False) if pair % 2 == 0 else (False, True):
                 if first:
-                    hand.append(time_plain(by_hand, seconds))
+                    hand.append(time_plain(by_hand, seconds, clock))
                 else:
-                    found.append(by_harness())
+                    found.append(by_harness(clock))
         yield name, kind, hand, found
 
 
@@ -189,7 +196,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.5, help="a side of a pair (default 1.5)")
     parser.add_argument("models", nargs="*", help="some of them (default all)")
+    busy = "count processor time of one thread, for a machine that does other work too"
+    parser.add_argument("--processor-time", action="store_true", help=busy)
     options = parser.parse_args()
+    clock = ProcessorClock() if options.processor_time else HostClock()
+    if options.processor_time:
+        torch.set_num_threads(1)
     known = (*MODELS, *FAMILIES)
     if unknown := set(options.models) - set(known):
         parser.error(f"{', '.join(sorted(unknown))}: one of {', '.join(known)}")
@@ -199,7 +211,7 @@ def main() -> int:
     for column in ("model", "work", "by hand, units/s", "harness, units/s", "ratio", "range"):
         table.add_column(column, justify="left" if column in ("model", "work") else "right")
     worst = 0.0
-    for name, kind, hand, found in compare(options.models or known, options.seconds):
+    for name, kind, hand, found in compare(options.models or known, options.seconds, clock):
         ratios = sorted(b / a for a, b in zip(hand, found, strict=True))
         ratio = statistics.median(ratios)
         worst = max(worst, abs(ratio - 1))
