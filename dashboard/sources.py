@@ -133,10 +133,14 @@ def record(record_id: str) -> Measurement:
     Raises:
         ModelworthError: if it isn't there.
     """
+    return _needed(f"measurement {record_id}").get(record_id)
+
+
+def _needed(what: str) -> Store:
     opened = store()
     if opened is None:
-        raise ModelworthError(f"no store, so no measurement {record_id}")
-    return opened.get(record_id)
+        raise ModelworthError(f"no store here, so no {what}")
+    return opened
 
 
 def add_file(path: Path, told: Told) -> tuple[int, int]:
@@ -196,10 +200,7 @@ def saved_scenario(key: str) -> str:
     Raises:
         ModelworthError: if it isn't there.
     """
-    opened = store()
-    if opened is None:
-        raise ModelworthError(f"no store here, so no scenario {key}")
-    return opened.scenario(key)
+    return _needed(f"scenario {key}").scenario(key)
 
 
 def save_scenario(text: str) -> str:

@@ -18,13 +18,8 @@ from modelworth.data.errors import InputError
 from modelworth.report import charts
 
 LINES = [
-    "revenue_usd",
-    "cost_of_revenue_usd",
-    "net_cash_usd",
-    "cash_balance_usd",
-    "requests",
-    "gpus",
-]
+    "revenue_usd", "cost_of_revenue_usd", "net_cash_usd", "cash_balance_usd", "requests", "gpus",
+]  # fmt: skip
 MONTH = "month"
 MOST_BYTES = 200_000
 

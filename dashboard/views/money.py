@@ -78,10 +78,6 @@ def table(analysis: Analysis) -> None:
     section = show.choice("money.section", money.sections(analysis), "section.{}")
     frame = money.monthly(analysis, words, section)
     picked = tables.shown(frame, f"monthly-{section}", select=True)
-    st.download_button(
-        words.t("money.download"), money.csv(analysis), "monthly.csv", "text/csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
     line = "" if picked is None else str(picked["key"])
     if line != st.session_state.get("opened-line", "") and line:
         lineage.show_for(line)
