@@ -85,10 +85,10 @@ STEP = f"""() => {{
   for (let up = 0; up < 4 && node; up += 1, node = node.parentElement) shown ||= seen(node);
   return {{again, shown, name: ({NAME})(one)}};
 }}"""
-#: of a group of radio buttons the keyboard reaches one, and the others by arrows
+#: of a group of buttons the keyboard reaches one, and the others by arrows
 LEFT = f"""() => ({CONTROLS})().filter(one => one.dataset.met !== 'yes'
-  && !(one.getAttribute('role') === 'radio'
-    && one.closest('[role="radiogroup"]').querySelector('[data-met="yes"]'))).map({NAME})"""
+  && !one.closest('[role="radiogroup"], [data-testid="stButtonGroup"]')
+    ?.querySelector('[data-met="yes"]')).map({NAME})"""
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(site, reader):
