@@ -68,6 +68,9 @@ EAGER = {"fastertransformer", "transformers", "deepspeed"}
 """Engines that launch every kernel from the host."""
 PLAIN_NORMS = {"torchtitan", "transformers", "litgpt", "axolotl"}
 """Training software that leaves norms and activation functions to single operations."""
+WIDE_GRADIENTS = {"torchtitan", None}
+"""Training software that sums replicas' gradients in 32 bits: torchtitan by default; what isn't
+stated as Llama 3's training did (Grattafiori et al. 2024, section 3.3.2). Others take 16."""
 FLASH_2 = {
     "llmfoundry",
     "colossalai",

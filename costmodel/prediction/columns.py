@@ -9,6 +9,7 @@ import numpy as np
 
 from modelworth.costmodel.prediction.case import (
     STATIC,
+    WIDE_GRADIENTS,
     Case,
     factors_of,
     is_unfused,
@@ -49,6 +50,7 @@ class Columns:
     gathered: Number
     sharded: Number
     recomputed: Number
+    wide_gradients: Number
     unfused: Number
     ungrouped: Number
     reserves: Number
@@ -67,7 +69,7 @@ class Columns:
         return Training(
             self.batch, self.tokens, self.micro_batches, self.recomputed, self.data, self.tensor,
             self.pipeline, self.expert, self.context, self.virtual, self.gathered, self.sharded,
-            self.unfused,
+            self.unfused, self.wide_gradients,
         )  # fmt: skip
 
 
@@ -165,6 +167,7 @@ def _numbers(case: Case) -> tuple[float, ...]:
         float(case.sharding == "full" and case.data > 1),
         float(case.sharding != "none"),
         case.recomputed,
+        float(software in WIDE_GRADIENTS),
         float(is_unfused(case)),
         float(is_ungrouped(case)),
         1.0 if software in RESERVING else 0.5,

@@ -171,18 +171,24 @@ def test_a_longer_context_or_prompt_never_comes_sooner(found):
 
 
 def test_training_gains_from_more_replicas(found):
-    """Twice the servers and the batch: more tokens in all. (Leaving a server may cost more.)"""
+    """Twice the replicas and the batch: more tokens in all, where replicas exchange already.
+
+    The second replica brings the exchange, FSDP's gathers and the network between servers, each of
+    which may cost more than it gains; so replicas fill two servers before they are doubled.
+    """
     trained = [
-        (case, one)
-        for case, one in found
-        if case.work == "train" and case.gpus >= case.accelerator.devices_per_node
+        replace(case, gpus=case.gpus * more, global_batch=case.global_batch * more)
+        for case, _ in found
+        if case.work == "train"
+        for more in [2 * case.accelerator.devices_per_node]
     ]
     assert len(trained) > 50
     wider = [
-        replace(case, gpus=case.gpus * 2, global_batch=case.global_batch * 2) for case, _ in trained
+        replace(case, gpus=case.gpus * 2, global_batch=case.global_batch * 2) for case in trained
     ]
-    for (case, one), two in zip(trained, PREDICTOR.predict_all(wider), strict=True):
-        assert two.value is None or two.value * 2 >= one.value * 0.999, case
+    pairs = zip(PREDICTOR.predict_all(trained), PREDICTOR.predict_all(wider), strict=True)
+    for case, (one, two) in zip(trained, pairs, strict=True):
+        assert two.value * 2 >= one.value * 0.999, case
 
 
 def test_a_larger_model_takes_longer(found):

@@ -60,6 +60,7 @@ class Training:
         virtual: slices of the model that each pipeline device holds.
         gathered: 1 where weights are sharded over the replicas too (FSDP, ZeRO 3), else 0.
         unfused: 1 where attention writes its scores to memory.
+        wide_gradients: 1 where replicas sum gradients in 32 bits, else 0.
     """
 
     micro_batch: Number
@@ -75,6 +76,7 @@ class Training:
     gathered: Number
     sharded: Number
     unfused: Number
+    wide_gradients: Number = 0.0
 
     @property
     def devices(self) -> Number:
@@ -168,7 +170,8 @@ def _exposed_s(
     once = exchange_s(device, fit, common, ranks, per_node)
     apart = np.maximum(ranks / work.expert, 1)
     once_routed = exchange_s(device, fit, routed, apart, np.maximum(per_node / work.expert, 1))
-    times = np.where(work.gathered > 0, 3 * work.micro_batches, 2)
-    exchange = times * once + 2 * once_routed
+    summed = 1 + work.wide_gradients
+    times = np.where(work.gathered > 0, (2 + summed) * work.micro_batches, 1 + summed)
+    exchange = times * once + (1 + summed) * once_routed
     window = OVERLAP * busy_s * np.where(work.gathered > 0, work.micro_batches, 2 / 3)
     return fit.data_exposed * exchange + np.maximum((1 - fit.data_exposed) * exchange - window, 0)
