@@ -52,12 +52,11 @@ class Call:
     format: torch.dtype
 
     def tensors(self, device: torch.device, *, trained: bool) -> tuple[Tensor, ...]:
-        """Query, key and value of such a call."""
+        """Query, key and value of such a call; the step's own random numbers stay as they are."""
+        drawn = torch.Generator(device).manual_seed(0)
+        kind = {"device": device, "dtype": self.format, "requires_grad": trained}
         shapes = (self.query, self.key, self.value)
-        return tuple(
-            torch.randn(shape, device=device, dtype=self.format, requires_grad=trained)
-            for shape in shapes
-        )
+        return tuple(torch.randn(shape, generator=drawn, **kind) for shape in shapes)
 
     def masked(self, device: torch.device) -> Tensor | None:
         """A mask that hides nothing."""

@@ -113,13 +113,13 @@ def prepare(job: Job) -> Work:
     model = distributed.spread(model, job.layout, job.device, job.dtype, trained=True)
     optimizer = _optimizer(job, model)
     trained = parameter_bytes(model, trained_only=True)
-    moments, noted = trained // 4 * ADAM_BYTES, Noted()
-    predicted = _predicted_bytes(job, model, moments, noted)
+    moments, noted, batches = trained // 4 * ADAM_BYTES, Noted(), _batches(job)
+    predicted = _predicted_bytes(job, model, batches, moments, noted)
     choice = choose(noted.calls, job.device, job.workload.attention_kernel, trained=True)
     step = TrainingStep(
         model,
         _loss(job, model),
-        _batches(job),
+        batches,
         optimizer,
         scaler=torch.amp.GradScaler(job.device.type, enabled=job.dtype is torch.float16),
         clip_norm=job.workload.clip_norm,
@@ -245,17 +245,18 @@ def _logits_bytes(job: Job, model: Any, chunked: bool) -> int | None:
     return (min(rows, chunk_rows(vocabulary)) if chunked else rows) * vocabulary * 4
 
 
-def _predicted_bytes(job: Job, model: Any, optimizer_bytes: int, noted: Noted) -> int | None:
+def _predicted_bytes(
+    job: Job, model: Any, batches: list[Batch], optimizer_bytes: int, noted: Noted
+) -> int | None:
     """Expected peak: what stays, and the most that a forward and backward pass makes.
 
     What attention the pass calls is noted.
     """
     if job.layout.devices > 1:
         return None
-    batches = _batches(job)[:2]  # the second meets the first one's gradients
 
     def run(stand_in: Any, batch: Batch) -> None:
-        for _ in batches:
+        for _ in batches[:2]:  # the second meets the first one's gradients
             with _products(job):
                 loss = loss_of(job.blueprint, stand_in, batch)
             loss.backward()

@@ -185,3 +185,13 @@ def test_a_call_is_made_again_with_what_it_had():
                 torch.bfloat16)  # fmt: skip
     assert [one.dtype for one in call.tensors(CPU, trained=True)] == [torch.bfloat16] * 3
     assert call.masked(CPU).all()
+
+
+def test_trying_kernels_draws_none_of_the_steps_random_numbers():
+    shape = (1, 2, 8, 16)
+    call = Call(shape, shape, shape, None, None, True, False, torch.float32)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    choose(Counter([call]), torch.device("cpu"), None, trained=True)
+    assert torch.equal(torch.rand(3), expected)
