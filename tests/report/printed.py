@@ -81,7 +81,8 @@ def _word(found: ET.Element) -> Box:
     left, top, right, bottom = sides
     text = found.text or ""
     chinese = any(unicodedata.east_asian_width(letter) in "WFA" for letter in text)
-    loose = (bottom - top) / 2 if chinese else 1.0
+    empty = text.endswith("\u200b")  # a place to break, for which poppler reckons a width
+    loose = (bottom - top) / 2 if chinese or empty else 1.0
     return Box(left, top, right, bottom, unicodedata.normalize("NFKC", text), loose)
 
 
