@@ -172,9 +172,10 @@ def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float, 
 
 
 def _started(word: str) -> list[psutil.Process]:
-    """The processes that this one started whose command has this word in it."""
+    """The processes that this one started and that run, whose command has this word in it."""
     own = psutil.Process().children(recursive=True)
-    return [one for one in own if word in " ".join(one.cmdline())]
+    alive = [one for one in own if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if word in " ".join(one.cmdline())]
 
 
 def _busy_s(word: str = "modelworth.dashboard.serve") -> float:
