@@ -72,6 +72,11 @@ class Layout(Record):
         """Devices used (expert parallelism shares the data-parallel ones)."""
         return self.data * self.tensor * self.pipeline
 
+    @property
+    def splits_weights(self) -> bool:
+        """Whether one layer's weights are spread over devices."""
+        return self.tensor > 1 or self.fully_sharded
+
 
 class Workload(Record):
     """What it did: one step of a kind of work, with the choices that change its speed.

@@ -32,7 +32,7 @@ def build(config: Mapping[str, Any], device: torch.device | str, dtype: torch.dt
         raise InputError("diffusers", "not installed", advice=advice)
     import diffusers
 
-    stated = {key: value for key, value in config.items() if key not in ("model_type",)}
+    stated = {key: value for key, value in config.items() if key != "model_type"}
     try:
         with torch.device(device):
             model = getattr(diffusers, name).from_config(stated)

@@ -137,9 +137,8 @@ class Decoder:
         """
         first = self.token
         if any(hasattr(layer, "conv_states") for layer in self._layers()):
-            first = self.given["input_ids"][
-                :, :STATE_TOKENS
-            ]  # one token is too few to size a convolution's
+            # one token is too few to size a convolution's
+            first = self.given["input_ids"][:, :STATE_TOKENS]
         with torch.inference_mode():
             if self.encodes:
                 self._source = self._encoder(**self.given)
@@ -240,8 +239,7 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
 
 def _fusible(job: Job) -> bool:
     """Whether projections may be joined: unless asked not to, or split over devices by name."""
-    split = job.layout.tensor > 1 or job.layout.fully_sharded
-    return job.workload.fused_projections is not False and not split
+    return job.workload.fused_projections is not False and not job.layout.splits_weights
 
 
 def graphed(decoder: Decoder, job: Job) -> tuple[Step, bool]:

@@ -176,9 +176,8 @@ def _model(job: Job) -> Any:
 
 def _chunkable(job: Job) -> bool:
     """Whether the loss may be taken in chunks: unless asked not to, or where the head is split."""
-    split = job.layout.tensor > 1 or job.layout.fully_sharded
-    causal = job.blueprint.family in CAUSAL
-    return causal and job.workload.chunked_loss is not False and not split
+    causal, asked = job.blueprint.family in CAUSAL, job.workload.chunked_loss is not False
+    return causal and asked and not job.layout.splits_weights
 
 
 def enable_checkpointing(model: Any) -> None:
