@@ -46,7 +46,7 @@ class Decoder:
         given = source_batch(
             job.blueprint, self.model.config, job.workload, job.device, job.generator
         )
-        self.given = {key: in_format(value, job.dtype) for key, value in given.items()}
+        self.given = in_format(given, job.dtype)
         shape = (job.workload.batch, 1)
         self.token = torch.full(shape, 10, dtype=torch.long, device=job.device)
         self.cache = self._new_cache(places_needed(self.encodes, self.size, job.workload.kind))

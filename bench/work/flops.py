@@ -120,7 +120,7 @@ def _experts(blueprint: zoo.Blueprint) -> str | None:
 def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> float:
     """FLOPs of one pass over a whole sequence or image, all logits."""
     batch = forward_batch(blueprint, model.config, workload, META)
-    batch = {key: in_format(value, model.dtype) for key, value in batch.items()}
+    batch = in_format(batch, model.dtype)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         _pass(model, batch, **options(blueprint, model.config, batch))
     return float(counter.get_total_flops())
@@ -129,7 +129,7 @@ def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workloa
 def _source(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> Batch:
     """What one sequence's prefill is given."""
     given = source_batch(blueprint, model.config, workload, META)
-    return {key: in_format(value, model.dtype) for key, value in given.items()}
+    return in_format(given, model.dtype)
 
 
 def _pass(model: Any, given: Batch, **more: Any) -> Any:
@@ -150,7 +150,7 @@ def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
     model = zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
     adapted = add_lora(model, workload.lora_rank).to(torch.bfloat16)
     batch = training_batch(blueprint, model.config, workload, torch.device("cpu"), generator)
-    batch = {key: in_format(value, model.dtype).to(META) for key, value in batch.items()}
+    batch = {key: value.to(META) for key, value in in_format(batch, model.dtype).items()}
     with FlopCounterMode(display=False) as counter:
         loss_of(blueprint, adapted, batch).backward()
     return float(counter.get_total_flops())

@@ -49,7 +49,7 @@ def prepare_forward(job: Job) -> Work:
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
     batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
-    batch = {key: in_format(value, job.dtype) for key, value in batch.items()}
+    batch = in_format(batch, job.dtype)
     arguments = options(job.blueprint, config, batch)
 
     def run() -> tuple[Tensor, ...]:
@@ -136,7 +136,7 @@ def _prepare_denoising(job: Job) -> Work:
     """Whole images, each pass one level of noise less."""
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype)
     batch = forward_batch(job.blueprint, model.config, job.workload, job.device, job.generator)
-    batch = {key: in_format(value, job.dtype) for key, value in batch.items()}
+    batch = in_format(batch, job.dtype)
     denoiser = Denoiser(model, batch, job.workload.denoising_steps or USUAL_STEPS)
     step = compiled(denoiser.step, job.workload)
     seen = _foreseen(job, model, batch, lambda one, given: one(**given))

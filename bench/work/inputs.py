@@ -281,9 +281,11 @@ def _images(asked: Asked) -> Batch:
     return {"pixel_values": _normal(asked, shape)}
 
 
-def in_format(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def in_format(batch: Batch, dtype: torch.dtype) -> Batch:
     """Images and sound in a number format; tokens as they are."""
-    return value.to(dtype) if value.is_floating_point() else value
+    return {
+        key: value.to(dtype) if value.is_floating_point() else value for key, value in batch.items()
+    }
 
 
 def _denoised(asked: Asked) -> Batch:
