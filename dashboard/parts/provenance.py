@@ -14,8 +14,6 @@ from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import money_lines as money
 from modelworth.dashboard.parts import show
 
-Table = Callable[[], str]
-
 
 def footer() -> None:
     """What makes the figures of this page again, and their table; for pages about the plan."""
@@ -23,14 +21,14 @@ def footer() -> None:
         with part, show.errors_said():
             found = state.analysis()
             _said(found)
-            _offered(figures=lambda: money.figures_csv(found), monthly=lambda: money.csv(found))
+            _offered(figures=money.figures_csv(found), monthly=money.csv(found))
 
 
 def evidence(**tables: Callable[[], pd.DataFrame]) -> None:
     """Which store and which facts this page shows, and its tables; for pages about evidence.
 
     Args:
-        tables: made when they are asked for, by the last part of their message's key.
+        tables: made when the part is open, by the last part of their message's key.
     """
     if part := _opened():
         with part, show.errors_said():
@@ -43,11 +41,7 @@ def evidence(**tables: Callable[[], pd.DataFrame]) -> None:
                 rents=len(facts.rents), day=max(row.as_of for row in facts.rents),
             ))  # fmt: skip
             st.caption(f"modelworth {version('modelworth')}")
-            _offered(**{name: _csv(made) for name, made in tables.items()})
-
-
-def _csv(made: Callable[[], pd.DataFrame]) -> Table:
-    return lambda: made().to_csv(index=False)
+            _offered(**{name: made().to_csv(index=False) for name, made in tables.items()})
 
 
 def _opened() -> Any:
@@ -57,8 +51,11 @@ def _opened() -> Any:
     return part if part.open else None
 
 
-def _offered(**tables: Table) -> None:
-    """A button for each table."""
+def _offered(**tables: str) -> None:
+    """A button for each table, made before it is pressed.
+
+    What Streamlit makes at the press is lost when the page is drawn anew meanwhile.
+    """
     with st.container(horizontal=True):
         for name, made in tables.items():
             st.download_button(

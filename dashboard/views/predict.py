@@ -171,7 +171,7 @@ def page() -> None:
         question = asked()
         view = show.choice("predict.view", list(VIEWS), "predict.view.{}", bare=True)
         VIEWS[view](question)
-    provenance.evidence(devices=lambda: devices.table(devices.everywhere(question), words))
+        provenance.evidence(devices=lambda: devices.table(devices.everywhere(question), words))
 
 
 def one(question: Question) -> None:

@@ -144,7 +144,7 @@ def reader(browser):
     problems, contexts = [], []
 
     def opened(address, page=None, *, width=1280, dark=False):
-        from benchmarks.browser import settled
+        from benchmarks.browser import WAIT_S, follow, settled
 
         if page is None:
             context = browser.new_context(
@@ -152,7 +152,9 @@ def reader(browser):
                 color_scheme="dark" if dark else "light",
             )  # fmt: skip
             contexts.append(context)
+            context.set_default_timeout(1000 * WAIT_S)
             page = context.new_page()
+            follow(page)
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on("console", lambda message: problems.append(_told(message)))
             page.on("request", lambda request: problems.append(_foreign(request.url)))

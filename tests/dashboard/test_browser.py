@@ -107,7 +107,6 @@ def test_two_readers_do_not_see_each_others_scenario(site, reader):
     field = one.get_by_role("spinbutton", name="What do you charge for a million output tokens?")
     field.fill("9.5")
     field.press("Enter")
-    one.wait_for_timeout(500)
     settled(one)
     other.reload()
     settled(other)

@@ -27,14 +27,14 @@ class Reader:
     """Somebody at the page: clicks and types, and counts the steps."""
 
     def __init__(self, page, address: str) -> None:
-        from benchmarks.browser import settled
+        from benchmarks.browser import follow, settled
 
         self.page, self.steps, self._settled = page, 0, settled
+        follow(page)
         page.goto(f"{address}/?lang=en")
         settled(page)
 
     def settle(self) -> None:
-        self.page.wait_for_timeout(400)
         self._settled(self.page)
 
     def pick(self, tile: str) -> None:
@@ -55,13 +55,14 @@ class Reader:
     def choose(self, question: str, text: str) -> None:
         """Choose from the list of a question by typing what is looked for."""
         self.steps += 1
+        from playwright.sync_api import expect
+
         field = self.page.get_by_role("combobox", name=re.compile(re.escape(question)))
         if field.input_value() == text:  # the answer that stands there already
             return
         field.click()
         field.fill(text)
-        self.page.get_by_role("option").first.wait_for()
-        self.page.wait_for_timeout(300)
+        expect(self.page.get_by_role("option").first).to_have_text(text)
         field.press("Enter")
         self.settle()
         assert field.input_value() == text

@@ -37,7 +37,6 @@ def test_every_page_says_its_sources_and_gives_its_figures_and_charts(site, read
     page, said = None, Words("en").t("provenance.title")
     for place in PLACES:
         page = reader(f"{site}/{place}&lang=en", page)
-        page.get_by_text(Words("en").t("verdict.flips.waiting")).wait_for(state="detached")
         page.get_by_text(said, exact=True).click()
         settled(page)
         part = page.locator('[data-testid="stExpander"]', has_text=said)
@@ -92,10 +91,12 @@ LEFT = f"""() => ({CONTROLS})().filter(one => one.dataset.met !== 'yes'
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(site, reader):
+    from benchmarks.browser import settled
+
     page, missed, unseen = None, {}, {}
     for place in PLACES:
         page = reader(f"{site}/{place}&lang=en", page)
-        page.wait_for_timeout(800)
+        settled(page)
         page.evaluate(MARK)
         for _ in range(MOST_STEPS):
             page.keyboard.press("Tab")
@@ -140,7 +141,6 @@ def test_chinese_pages_say_nothing_in_english(site, reader):
         page = reader(f"{site}/{place}&lang=zh_CN", page)
         for part in page.locator('[data-testid="stExpander"] summary').all():
             part.click()
-        page.wait_for_timeout(1000)
         settled(page)
         for text in page.evaluate(SAID):
             odd = [word for word in ENGLISH.findall(text) if not word.isupper()]
