@@ -10,15 +10,20 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from time import sleep
 
 from streamlit import net_util
 from streamlit.web import cli
 
+from modelworth.data.errors import ModelworthError
+
 FIRST = (
     "modelworth.dashboard.state", "modelworth.dashboard.parts.frame",
     "modelworth.dashboard.parts.answers", "modelworth.dashboard.parts.worked",
+    "modelworth.dashboard.parts.provenance", "modelworth.dashboard.parts.record_frames",
+    "modelworth.dashboard.parts.upload",
 )  # fmt: skip
 
 
@@ -41,7 +46,7 @@ def ask_nobody() -> None:
 
 
 def read_in() -> None:
-    """Import the rooms behind the first page and read its questions and words.
+    """Import the rooms behind the first pages, read questions and words, and count the store.
 
     What is here by then stays, so the collector of garbage needn't look at it again.
     """
@@ -54,6 +59,8 @@ def read_in() -> None:
         words.catalogue(language)
     gc.freeze()
     gc.enable()
+    with suppress(ModelworthError):  # a page says it where it is met
+        import_module("modelworth.dashboard.sources").tally()
 
 
 def give_back() -> None:

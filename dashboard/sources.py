@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pandas as pd
 import streamlit as st
@@ -269,9 +270,15 @@ def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watchin
     )
 
 
+_held: WeakValueDictionary[str, Measurement] = WeakValueDictionary()
+"""Records that several questions rest on are held once."""
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _measurements(
     url: str, content: str, model: str | None, device: str | None
 ) -> tuple[Measurement, ...]:
-    is_device = catalog().same_device(device)
-    return tuple(_opened(url).evidence(model, is_device)) if content else ()
+    if not content:
+        return ()
+    found = _opened(url).evidence(model, catalog().same_device(device))
+    return tuple(_held.setdefault(one.id, one) for one in found)

@@ -13,6 +13,7 @@ from time import sleep
 import pandas as pd
 
 from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.risk import freed_memory
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import sources
@@ -53,6 +54,7 @@ def _work(trials: int, parts: tuple[str, ...]) -> None:
             _answers[name] = sources.evaluated(scenario, trials, parts)
         except ModelworthError:
             _answers[name] = None
+    freed_memory.give_back()
 
 
 def answers() -> dict[str, Analysis | None]:

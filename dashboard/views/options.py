@@ -50,7 +50,8 @@ with show.errors_said():
         if best:
             st.subheader(words.t("options.best"), anchor=False)
             reading = words.t("options.best.reading", trials=words.number(found.provenance.trials))
-            show.chart(charts.likelihood(look, best, called), "likelihood", reading)
+            rows = [(called[key], share) for key, share in best.items()]
+            show.chart(charts.bars(look, rows, "share"), "likelihood", reading)
         compared(found.options)
         option_editor.panel()
         volumes(found, called)

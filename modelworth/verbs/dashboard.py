@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise InputError("--port", options.port, "a port from 1 to 65535")
     if options.scenario and not Path(options.scenario).is_file():
         raise InputError("--scenario", options.scenario, "a file that exists")
-    app = Path(importlib.util.find_spec("modelworth.dashboard").origin).parent / "app.py"
+    app = Path(importlib.util.find_spec("modelworth.dashboard").origin).parent / "ahead.py"
     settings = {
         "MODELWORTH_STORE": options.store,
         "MODELWORTH_SCENARIO": options.scenario and str(Path(options.scenario).resolve()),

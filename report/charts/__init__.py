@@ -2,7 +2,7 @@
 
 from modelworth.report.charts.base import Look
 from modelworth.report.charts.cash import band, months, waterfall
-from modelworth.report.charts.choices import heat, likelihood, option_costs, volume
+from modelworth.report.charts.choices import heat, option_costs, volume
 from modelworth.report.charts.dated import Point, frontier, history, market
 from modelworth.report.charts.learning import learning
 from modelworth.report.charts.throughput import (
@@ -41,7 +41,6 @@ __all__ = [
     "histogram",
     "history",
     "learning",
-    "likelihood",
     "market",
     "memory",
     "months",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Series
 from modelworth.report.charts.base import Look, axis, figure, month_axis, wrapped, zero_line
 from modelworth.report.charts.sketch import Sketch
+
+TEXT_ROOM = 0.3
+"""Room right of the bars for the amounts, as a share of what the bars span."""
 
 
 def band(
@@ -116,7 +120,7 @@ def months(
 
 
 def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: str) -> go.Figure:
-    """Steps that add up to a total, floating bars from left to right.
+    """Steps that add up to a total, floating bars from top to bottom: names stay level.
 
     Args:
         look: the reader's words and ground.
@@ -124,27 +128,26 @@ def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: 
         total: label of the last bar.
         unit: of every amount.
     """
-    chart = figure(look, height=360, legend=False)
-    reached, floors, sizes, colours, texts, levels = 0.0, [], [], [], [], [0.0]
-    for _, amount in steps:
-        end = reached + amount
-        floors.append(min(reached, end))
-        sizes.append(abs(amount))
-        colours.append(look.good if amount >= 0 else look.bad)
-        texts.append(look.words.money(amount))
-        reached = end
-        levels.append(reached)
-    labels = [wrapped(label) for label, _ in steps] + [wrapped(total)]
+    chart = figure(look, height=60 + 36 * (len(steps) + 1), legend=False)
+    levels = [0.0, *accumulate(amount for _, amount in steps)]
+    bars = [(name, before, amount, look.good if amount >= 0 else look.bad)
+            for (name, amount), before in zip(steps, levels, strict=False)]  # fmt: skip
+    reached = levels[-1]
+    bars.append((total, 0.0, reached, look.series[2] if reached >= 0 else look.bad))
+    texts = [look.words.money(amount) for _, _, amount, _ in bars]
     chart.add_bar(
-        x=labels, y=[*sizes, abs(reached)], base=[*floors, min(reached, 0.0)],
-        marker={"color": [*colours, look.series[2] if reached >= 0 else look.bad]},
-        text=[*texts, look.words.money(reached)], textposition="outside", cliponaxis=False,
-        customdata=[*texts, look.words.money(reached)],
-        hovertemplate="%{x}: %{customdata}<extra></extra>",
+        y=[wrapped(name, 24) for name, *_ in bars], orientation="h",
+        x=[abs(amount) for _, _, amount, _ in bars],
+        base=[min(before, before + amount) for _, before, amount, _ in bars],
+        marker={"color": [colour for *_, colour in bars]},
+        text=texts, textposition="outside", constraintext="none", cliponaxis=False,
+        customdata=texts, hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
-    zero_line(chart, look)
+    chart.add_vline(x=0, line={"color": look.quiet, "width": 1})
+    low, high = min(levels), max(levels)
+    room = TEXT_ROOM * (high - low or 1.0)
     chart.update_layout(
-        yaxis=axis(look, unit, [*levels, max(levels) * 1.08]),
-        xaxis={"automargin": True, "fixedrange": True, "tickangle": -35 if len(steps) > 6 else 0},
+        xaxis={**axis(look, unit, levels, wanted=3), "range": [low, high + room]},
+        yaxis={"automargin": True, "fixedrange": True, "autorange": "reversed"},
     )
     return chart.done()

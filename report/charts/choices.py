@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Crossing, VolumeCurve
-from modelworth.report.charts.base import GRID, Look, axis, figure, wrapped
+from modelworth.report.charts.base import Look, axis, figure, wrapped
 from modelworth.report.charts.sketch import Sketch
 from modelworth.report.palette import dash
 
@@ -146,27 +146,6 @@ def _titled(look: Look, key: str, unit: str) -> str:
 
 def _called(look: Look, key: str, names: Mapping[str, str] | None) -> str:
     return names[key] if names and key in names else look.words.t(f"option.{key}")
-
-
-def likelihood(
-    look: Look, shares: Mapping[str, float], names: Mapping[str, str] | None = None
-) -> go.Figure:
-    """How often each option is best: one bar that adds up to all trials."""
-    words = look.words
-    chart = figure(look, height=150)
-    for index, (key, share) in enumerate(shares.items()):
-        chart.add_bar(
-            y=[""], x=[share], orientation="h", name=_called(look, key, names),
-            marker={"color": look.colour(index)}, customdata=[words.percent(share)],
-            text=[words.percent(share) if share >= 0.06 else ""], textposition="inside",
-            hovertemplate="%{customdata}",
-        )  # fmt: skip
-    chart.update_layout(
-        barmode="stack",
-        xaxis={**axis(look, "share", [0, 1]), "range": [0, 1]},
-        yaxis={**GRID, "showticklabels": False},
-    )
-    return chart.done()
 
 
 def option_costs(

@@ -134,7 +134,7 @@ def bars(look: Look, rows: Sequence[tuple[str, float]], unit: str, *, colour: in
     chart.add_bar(
         y=[name for name, _ in ordered], x=[amount for _, amount in ordered], orientation="h",
         marker={"color": look.colour(colour)}, text=texts, textposition="outside",
-        cliponaxis=False, customdata=texts,
+        constraintext="none", cliponaxis=False, customdata=texts,
         hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
     amounts = [amount for _, amount in ordered]
