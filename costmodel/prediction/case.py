@@ -8,13 +8,18 @@ there is a mechanism, such as attention kernels of a generation or launches with
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.software import (
+    has_trait,
+    is_before,
+    software_name,
+    version_of,
+)
 from modelworth.costmodel.prediction.step.coefficients import Kind, generation_of
 from modelworth.costmodel.prediction.step.device import RATES
 from modelworth.data.catalog import Accelerator, Catalog, load_catalog
@@ -33,54 +38,8 @@ SPELLINGS = {
     "mxfp4": "fp4",
     "nvfp4": "fp4",
 }
-SOFTWARE = {
-    "tensorrtllm": "trtllm",
-    "trt": "trtllm",
-    "composer": "llmfoundry",
-    "mosaic": "llmfoundry",
-    "nemo": "megatron",
-    "megatronbridge": "megatron",
-    "megatronlm": "megatron",
-    "megatroncore": "megatron",
-    "optimumhabana": "habana",
-    "ft": "fastertransformer",
-}
-KIND: dict[str, Kind] = {
-    "train": "train",
-    "forward": "forward",
-    "prefill": "serve",
-    "decode": "serve",
-    "serve": "serve",
-}
-STATIC = {"fastertransformer", "llamacpp", "habana", "transformers", "gptfast", "deepspeed"}
-"""Engines that run one batch from its first to its last token."""
-SCHEDULING = {"vllm", "sglang"}
-"""Engines whose scheduler in Python walks through the sequences of one batch, too."""
-UNFUSED = {
-    "tensorflow", "tensorflowxla", "deeplearningexamples", "pytorch", "megatronlmold", "llamacpp",
-}  # fmt: skip
-"""Software whose attention writes its scores to memory (llama.cpp unless asked otherwise)."""
 FUSED_TOKENS = 384
 """Longest sequence that FasterTransformer's attention of TensorRT takes, in 16 bits or fewer."""
-GRAPHS_SINCE = {"trtllm": (0, 8), "vllm": (0, 3)}
-"""Release from which engines launch decode passes as graphs and share a group's cache reads."""
-EAGER = {"fastertransformer", "transformers", "deepspeed"}
-"""Engines that launch every kernel from the host."""
-PLAIN_NORMS = {"torchtitan", "transformers", "litgpt", "axolotl"}
-"""Training software that leaves norms and activation functions to single operations."""
-WIDE_GRADIENTS = {"torchtitan", None}
-"""Training software that sums replicas' gradients in 32 bits: torchtitan by default; what isn't
-stated as Llama 3's training did (Grattafiori et al. 2024, section 3.3.2). Others take 16."""
-FLASH_2 = {
-    "llmfoundry",
-    "colossalai",
-    "deepspeed",
-    "litgpt",
-    "axolotl",
-    "transformers",
-    "torchtitan",
-}
-"""Training software that brings FlashAttention 2, which Hopper runs at half its rate."""
 FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
 """Release from which Megatron's experts scale their inputs to 8 bits within the products' kernels,
 by the generation whose kernels these are; before, in kernels of their own."""
@@ -239,7 +198,7 @@ class Case:
     @property
     def kind(self) -> Kind:
         """Which coefficients apply."""
-        return KIND[self.work]
+        return self.work if self.work in ("train", "forward") else "serve"
 
     @property
     def accepted(self) -> float:
@@ -251,23 +210,6 @@ class Case:
         """Passes of a replica in one optimizer step."""
         per_pass = self.batch * self.data
         return max((self.global_batch or per_pass * self.pipeline) / per_pass, 1)
-
-
-@lru_cache(maxsize=4096)
-def software_name(name: str | None) -> str | None:
-    """A software's name without its version and without what people spell differently."""
-    if not name:
-        return None
-    words = re.split(r"[\s@=:]+", name.strip().casefold())
-    plain = re.sub(r"[^a-z]", "", words[0])
-    return SOFTWARE.get(plain, plain) or None
-
-
-@lru_cache(maxsize=4096)
-def version_of(name: str | None) -> tuple[int, ...] | None:
-    """The numbers of a software's version; None where it has none."""
-    found = re.search(r"\d+(?:\.\d+)*", (name or "").partition(" ")[2])
-    return tuple(int(part) for part in found.group().split(".")) if found else None
 
 
 @lru_cache(maxsize=4096)
@@ -291,73 +233,47 @@ def factors_of(case: Case) -> tuple[tuple[str, str], ...]:
         ("generation", generation_of(case.accelerator)),
         ("software", software_name(case.software) or ""),
         ("device", case.accelerator.name),
-        *(("mode", mode) for mode in modes_of(case)),
+        *(("mode", mode) for mode, holds in MODES[case.kind](case).items() if holds),
     ]
     return tuple((level, name) for level, name in found if name)
 
 
-def modes_of(case: Case) -> list[str]:
-    """Ways of running that have a mechanism of their own."""
-    asked = {"train": _training_modes, "forward": _forward_modes, "serve": _serving_modes}
-    return [mode for mode, holds in asked[case.kind](case).items() if holds]
-
-
 def _forward_modes(case: Case) -> dict[str, bool]:
-    software = software_name(case.software)
-    odd = case.tokens % 8 and case.precision in ("fp16", "bf16", "amp")
+    odd = bool(case.tokens % 8) and case.precision in ("fp16", "bf16", "amp")
     return {
         "compiled": case.compiled,
-        "unaligned scores": bool(odd and software in UNFUSED),
-        "uncast": case.precision != "amp" and software == "timm",
+        "unaligned scores": odd and has_trait(case.software, "unfused"),
+        "uncast": case.precision != "amp" and software_name(case.software) == "timm",
     }
 
 
 def _serving_modes(case: Case) -> dict[str, bool]:
-    software, generation = software_name(case.software), generation_of(case.accelerator)
-    narrow = case.precision in ("fp8", "int8", "fp4", "int4")
+    name, generation = software_name(case.software), generation_of(case.accelerator)
+    mixture = case.architecture.has_experts
     return {
         "compiled": case.compiled,
-        f"{case.precision} weights": narrow,
-        "static": case.regime == "static" and software not in SCHEDULING,
-        "older products": software == "llamacpp" and generation in ("Hopper", "Blackwell"),
+        f"{case.precision} weights": case.precision in ("fp8", "int8", "fp4", "int4"),
+        "static": case.regime == "static" and not has_trait(case.software, "scheduling"),
+        "older products": name == "llamacpp" and generation in ("Hopper", "Blackwell"),
         "rccl": case.accelerator.vendor == "AMD",
         "graphics memory": _graphics_memory(case.accelerator),
-        "block experts": software == "vllm"
-        and case.precision == "fp8"
-        and case.architecture.has_experts,
+        "block experts": name == "vllm" and case.precision == "fp8" and mixture,
         "fp4 products": case.precision == "fp4" and generation.startswith("Blackwell"),
-        "eager exchange": software in EAGER or _before_graphs(case),
+        "eager exchange": has_trait(case.software, "eager")
+        or is_before(case.software, "graphs_since"),
     }
 
 
-def is_unfused(case: Case) -> bool:
-    """Whether its attention writes scores to memory."""
-    software = software_name(case.software)
-    if software == "fastertransformer" and case.work == "forward":
-        return case.tokens > FUSED_TOKENS or case.precision in ("fp32", "tf32")
-    return software in UNFUSED
-
-
-def is_ungrouped(case: Case) -> bool:
-    """Whether its kernels read a group's keys and values for each query head again."""
-    return software_name(case.software) == "transformers" or _before_graphs(case)
-
-
-def _before_graphs(case: Case) -> bool:
-    version = version_of(case.software)
-    since = GRAPHS_SINCE.get(software_name(case.software) or "", (0,))
-    return version is not None and version < since
-
-
 def _training_modes(case: Case) -> dict[str, bool]:
-    software, generation = software_name(case.software), generation_of(case.accelerator)
+    generation = generation_of(case.accelerator)
     narrow = case.architecture.has_experts and case.precision in ("fp8", "fp4")
     version, fused = version_of(case.software), FUSED_EXPERTS.get(generation, (0,))
-    apart = software == "megatron" and version is not None and version < fused
+    apart = software_name(case.software) == "megatron" and version is not None and version < fused
+    slower = generation in ("Hopper", "Blackwell")
     return {
         "compiled": case.compiled,
-        "plain norms": software in PLAIN_NORMS and not case.compiled,
-        "flash attention 2": software in FLASH_2 and generation in ("Hopper", "Blackwell"),
+        "plain norms": has_trait(case.software, "plain_norms") and not case.compiled,
+        "flash attention 2": slower and has_trait(case.software, "flash_2"),
         "asynchronous exchange": case.overlapped,
         "graphs": "GB" in case.accelerator.name.split()[0][:2],
         "narrow experts": narrow and not apart,
@@ -366,10 +282,37 @@ def _training_modes(case: Case) -> dict[str, bool]:
     }
 
 
+MODES = {"train": _training_modes, "forward": _forward_modes, "serve": _serving_modes}
+"""Ways of running that have a mechanism of their own, by kind of work."""
+
+
+def is_unfused(case: Case) -> bool:
+    """Whether its attention writes scores to memory."""
+    if software_name(case.software) == "fastertransformer" and case.work == "forward":
+        return case.tokens > FUSED_TOKENS or case.precision in ("fp32", "tf32")
+    return has_trait(case.software, "unfused")
+
+
+def is_ungrouped(case: Case) -> bool:
+    """Whether its kernels read a group's keys and values for each query head again."""
+    return has_trait(case.software, "ungrouped") or is_before(case.software, "graphs_since")
+
+
+def is_static(case: Case) -> bool:
+    """Whether its engine runs one batch from its first to its last token."""
+    return case.regime == "static" or (
+        case.regime == "closed" and has_trait(case.software, "static")
+    )
+
+
+def cache_precision(case: Case) -> str | None:
+    """Precision of cached keys and values: as said, else that of the engine's own checkpoints."""
+    own = case.precision in ("fp8", "fp4") and has_trait(case.software, "narrow_cache")
+    return "fp8" if own and case.kv_precision is None else case.kv_precision
+
+
 def _graphics_memory(accelerator: Accelerator) -> bool:
     """Whether a board has GDDR, which streams nearer to its peak than stacked memory."""
-    return (
-        accelerator.vendor == "NVIDIA"
-        and accelerator.bandwidth_gb_per_s < 1800
-        and (accelerator.name.startswith(("RTX", "L4", "A10", "A40", "A6000", "T4")))
-    )
+    names = ("RTX", "L4", "A10", "A40", "A6000", "T4")
+    slow = accelerator.vendor == "NVIDIA" and accelerator.bandwidth_gb_per_s < 1800
+    return slow and accelerator.name.startswith(names)

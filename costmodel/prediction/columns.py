@@ -1,38 +1,33 @@
-"""Cases as arrays: what the step model works on."""
+"""Cases as arrays, and what the step model makes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from modelworth.costmodel.prediction.case import (
-    STATIC,
-    WIDE_GRADIENTS,
     Case,
+    cache_precision,
     factors_of,
+    is_static,
     is_unfused,
     is_ungrouped,
-    software_name,
 )
+from modelworth.costmodel.prediction.software import has_trait, software_name
 from modelworth.costmodel.prediction.step.coefficients import Coefficients, Tables, resolve
 from modelworth.costmodel.prediction.step.device import MIXED_INT4_BYTES, Device, device_of
 from modelworth.costmodel.prediction.step.model import Number, Shape, shape_of, stack
-from modelworth.costmodel.prediction.step.training import Training
 
-RESERVING = {"trtllm"}
-"""Engines that keep room for all tokens of a request from its start."""
 MOST_SEQUENCES = 2048
 """Sequences that an engine runs together unless the case says: the largest usual setting."""
-NARROW_CACHE = {"trtllm", "habana"}
-"""Engines whose checkpoints in 8 bits or fewer keep keys and values in 8 bits, too."""
 MOST_VIRTUAL = 4
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Cases as arrays; see `Case` for what each is."""
+    """Cases as arrays: `Case` says what each is, `DERIVED` what those are that it lacks."""
 
     shape: Shape
     device: Device
@@ -63,14 +58,47 @@ class Columns:
     static: Number
     queued: Number
 
-    @property
-    def training(self) -> Training:
-        """The training step's part."""
-        return Training(
-            self.batch, self.tokens, self.micro_batches, self.recomputed, self.data, self.tensor,
-            self.pipeline, self.expert, self.context, self.virtual, self.gathered, self.sharded,
-            self.unfused, self.wide_gradients,
-        )  # fmt: skip
+
+DERIVED: dict[str, Callable[[Case], float]] = {
+    "batch": lambda case: max(case.batch / (case.data if case.work == "serve" else 1), 1),
+    "virtual": lambda case: _virtual(case),
+    "gathered": lambda case: case.sharding == "full" and case.data > 1,
+    "sharded": lambda case: case.sharding != "none",
+    "wide_gradients": lambda case: has_trait(case.software, "wide_gradients"),
+    "unfused": is_unfused,
+    "ungrouped": is_ungrouped,
+    "reserves": lambda case: 1.0 if has_trait(case.software, "reserving") else 0.5,
+    "max_sequences": lambda case: case.max_sequences or MOST_SEQUENCES,
+    "checked": lambda case: 1 + case.drafted,
+    "static": is_static,
+    "queued": lambda case: case.regime == "queued",
+}
+"""Of one replica a server's sequences; 1 where something holds, else 0; `reserves`: the share of a
+request's new tokens that room is kept for."""
+NUMBERS = tuple(field.name for field in fields(Columns))[2:]
+
+
+@dataclass(frozen=True)
+class Times:
+    """What cases of one work take.
+
+    Attributes:
+        value: units per second and device: tokens (train, prefill, decode), sequences or images
+            (forward), new tokens (serve).
+        step_s: of the pass, or optimizer step, that this is; None for serve.
+        parts: seconds of its parts; for serve those of one request on the replica's devices.
+        requests_per_s, running, room: of a server's replica: requests, sequences that decode
+            together, and those that the cache has room for.
+    """
+
+    value: Number
+    step_s: Number | None = None
+    tpot_s: Number | None = None
+    ttft_s: Number | None = None
+    parts: dict[str, Number] | None = None
+    requests_per_s: Number | None = None
+    running: Number | None = None
+    room: Number | None = None
 
 
 def columns(cases: Sequence[Case], tables: Tables) -> Columns:
@@ -85,14 +113,16 @@ def columns(cases: Sequence[Case], tables: Tables) -> Columns:
 def columns_on(cases: Sequence[Case], devices: Sequence[Device]) -> Columns:
     """The same on devices that are known already."""
     serving = cases[0].kind == "serve"
-    shapes: dict[int, Shape] = {}
-    for case in cases:
-        key = id(case.architecture)
-        if key not in shapes:
-            shapes[key] = shape_of(case.architecture, answers_once=serving)
+    shapes = {
+        key: shape_of(one, answers_once=serving)
+        for key, one in {id(case.architecture): case.architecture for case in cases}.items()
+    }
     shape = stack([shapes[id(case.architecture)] for case in cases])
-    numbers = np.array([_numbers(case) for case in cases], dtype=float).T
-    return Columns(shape, stack(devices), *numbers)
+    numbers = [
+        [DERIVED[name](case) if name in DERIVED else getattr(case, name) for name in NUMBERS]
+        for case in cases
+    ]
+    return Columns(shape, stack(devices), *np.array(numbers, dtype=float).T)
 
 
 def coefficients(cases: Sequence[Case], tables: Tables) -> Coefficients:
@@ -114,69 +144,20 @@ def device_for(case: Case, tables: Tables) -> Device:
         mixed=case.architecture.has_experts,
         training=case.kind == "train",
         cache=cache_precision(case),
-        doubled=llamacpp and case.accelerator.name.startswith("RTX ") and _geforce(case),
+        doubled=llamacpp and _is_geforce(case.accelerator.name),
         four_bit_bytes=MIXED_INT4_BYTES if llamacpp else None,
     )
 
 
-def cache_precision(case: Case) -> str | None:
-    """Precision of cached keys and values: as said, else that of the engine's own checkpoints."""
-    narrow = case.precision in ("fp8", "fp4")
-    if case.kv_precision is None and narrow and software_name(case.software) in NARROW_CACHE:
-        return "fp8"
-    return case.kv_precision
-
-
-def is_static(case: Case) -> bool:
-    """Whether its engine runs one batch from its first to its last token."""
-    return case.regime == "static" or (
-        case.regime == "closed" and software_name(case.software) in STATIC
-    )
-
-
-def _geforce(case: Case) -> bool:
-    return case.accelerator.name.split()[1].isdigit() and "Ada" not in case.accelerator.name
+def _is_geforce(name: str) -> bool:
+    first, _, rest = name.partition(" ")
+    return first == "RTX" and rest.split(" ")[0].isdigit() and "Ada" not in rest
 
 
 def _virtual(case: Case) -> float:
     """Slices on each pipeline device: as said, else what Megatron's recipes take."""
     if case.pipeline == 1:
-        return 1.0
-    if case.virtual is not None:
-        return float(case.virtual)
-    if software_name(case.software) == "megatron":
-        return float(min(max(case.architecture.layers // case.pipeline, 1), MOST_VIRTUAL))
-    return 1.0
-
-
-def _numbers(case: Case) -> tuple[float, ...]:
-    software = software_name(case.software)
-    replicas = case.data if case.work == "serve" else 1
-    return (
-        max(case.batch / replicas, 1),
-        case.tokens,
-        case.new_tokens,
-        case.gpus,
-        case.data,
-        case.tensor,
-        case.pipeline,
-        case.expert,
-        case.context,
-        _virtual(case),
-        case.micro_batches,
-        float(case.sharding == "full" and case.data > 1),
-        float(case.sharding != "none"),
-        case.recomputed,
-        float(software in WIDE_GRADIENTS),
-        float(is_unfused(case)),
-        float(is_ungrouped(case)),
-        1.0 if software in RESERVING else 0.5,
-        case.max_sequences or MOST_SEQUENCES,
-        case.memory_share,
-        case.prefix_share,
-        case.attention_data,
-        1.0 + case.drafted,
-        case.accepted,
-        float(is_static(case)),
-        float(case.regime == "queued"),
-    )
+        return 1
+    if case.virtual is None and software_name(case.software) == "megatron":
+        return min(max(case.architecture.layers // case.pipeline, 1), MOST_VIRTUAL)
+    return case.virtual or 1

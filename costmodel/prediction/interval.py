@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from modelworth.costmodel.prediction.case import Case, software_name
-from modelworth.costmodel.prediction.columns import is_static
+from modelworth.costmodel.prediction.case import Case, is_static
+from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import KNOWN, Tables, generation_of
 from modelworth.data.words import Basis
 

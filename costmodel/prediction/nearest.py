@@ -12,7 +12,8 @@ from functools import cache
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from modelworth.costmodel.prediction.case import Case, software_name
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import PUBLISHED, Kind
 from modelworth.data.csv_rows import Row, Text, read_table
 

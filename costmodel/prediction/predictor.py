@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import coefficients, columns
+from modelworth.costmodel.prediction.columns import Times, coefficients, columns
 from modelworth.costmodel.prediction.interval import Width, width_of
 from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for, machine_fits
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
-from modelworth.costmodel.prediction.times import Times, times
+from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
@@ -158,7 +158,6 @@ class Predictor:
         def at(column: object) -> float | None:
             return None if column is None else float(column[row])  # type: ignore[index]
 
-        steady = found.steady
         return Prediction(
             value,
             value / width.factor,
@@ -170,8 +169,8 @@ class Predictor:
             at(found.ttft_s),
             at(found.tpot_s),
             {name: float(part[row]) for name, part in (found.parts or {}).items()},
-            None if steady is None else at(steady.running),
-            None if steady is None else at(steady.room),
+            at(found.running),
+            at(found.room),
             width=width,
         )
 

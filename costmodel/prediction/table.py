@@ -14,14 +14,12 @@ from typing import Any, Literal
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture, Head
 from modelworth.costmodel.prediction.case import (
-    STATIC,
     Case,
     Regime,
     precision_name,
-    software_name,
-    version_of,
 )
 from modelworth.costmodel.prediction.refusal import spread
+from modelworth.costmodel.prediction.software import has_trait, is_before, selective_share
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_rates
 from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.errors import InputError
@@ -54,15 +52,8 @@ REGIMES: tuple[tuple[Regime, str], ...] = (
     ("closed", "closed served"),
 )
 """How requests came, and the words for it that a row's words on its measurement contain."""
-OLD_STATIC = {"trtllm": (0, 8)}
-"""Engines whose benchmarks ran one batch at a time before that version."""
 MEMORY_SHARE = 0.9
 BARE = Tables(shipped_rates(), ())
-SELECTIVE_RECOMPUTED = {"megatron": 0.05, "torchtitan": 0.45}
-"""Share of the forward pass that selective checkpointing repeats: norms, functions and
-up-projections in Megatron's recipes, every second product in torchtitan's."""
-USUALLY_RECOMPUTED = 0.15
-"""The same elsewhere: attention's inner part and norms."""
 VIT_SIZES = {
     "tiny": (192, 12, 3, 768),
     "small": (384, 12, 6, 1536),
@@ -315,10 +306,8 @@ def _regime(row: Row, software: str | None) -> Regime:
     for regime, words in REGIMES:
         if any(word in plain for word in words.split()):
             return regime
-    name, version = software_name(software) or "", version_of(software)
-    if name in STATIC or (version is not None and version < OLD_STATIC.get(name, (0,))):
-        return "static"
-    return "closed"
+    static = has_trait(software, "static") or is_before(software, "static_before")
+    return "static" if static else "closed"
 
 
 def _sharding(row: Row) -> Sharding:
@@ -378,11 +367,6 @@ def _truth(row: Row, column: str, default: bool = False) -> bool:
     if _missing(value):
         return default
     return str(value).strip().casefold() in ("true", "1", "1.0", "yes")
-
-
-def selective_share(software: str | None) -> float:
-    """Share of the forward pass that a framework's selective checkpointing repeats."""
-    return SELECTIVE_RECOMPUTED.get(software_name(software) or "", USUALLY_RECOMPUTED)
 
 
 def _recomputed(row: Row) -> float:

@@ -92,7 +92,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     from modelworth.costmodel.architecture.gguf_file import as_gguf, is_preset
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case, precision_name
-    from modelworth.costmodel.prediction.table import selective_share
+    from modelworth.costmodel.prediction.software import selective_share
 
     if not options.model or not options.gpu:
         raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")

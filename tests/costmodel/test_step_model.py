@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modelworth.costmodel.architecture import work as architecture_work
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.columns import Columns
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL
 from modelworth.costmodel.prediction.step.device import Device, weight_bytes
 from modelworth.costmodel.prediction.step.model import (
@@ -23,7 +24,7 @@ from modelworth.costmodel.prediction.step.model import (
     stack,
 )
 from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
-from modelworth.costmodel.prediction.step.training import Training, training_step
+from modelworth.costmodel.prediction.step.training import training_step
 from modelworth.data.catalog import load_catalog
 
 CATALOG = load_catalog()
@@ -41,10 +42,15 @@ CHIP = Device(
     memory_bytes=2**37, link_bytes_per_s=4e11, network_bytes_per_s=5e10, devices_per_node=8,
     dense_bytes=2.0, expert_bytes=2.0, cache_bytes=2.0,
 )  # fmt: skip
-STEP = Training(
-    micro_batch=1.0, tokens=2048.0, micro_batches=8.0, recomputed=0.0, data=1.0, tensor=1.0,
-    pipeline=1.0, expert=1.0, context=1.0, virtual=1.0, gathered=0.0, sharded=0.0, unfused=0.0,
-)  # fmt: skip
+BLANK = dict.fromkeys((one.name for one in fields(Columns)), 0.0)
+STEP = Columns(**BLANK | {
+    "device": CHIP, "batch": 1.0, "tokens": 2048.0, "micro_batches": 8.0, "gpus": 1.0, "data": 1.0,
+    "tensor": 1.0, "pipeline": 1.0, "expert": 1.0, "context": 1.0, "virtual": 1.0,
+})  # fmt: skip
+
+
+def step(shape, fit=IDEAL, **changes):
+    return training_step(replace(STEP, shape=shape, **changes), fit)
 
 
 def read(name: str) -> tuple[Architecture, Shape]:
@@ -90,7 +96,7 @@ def test_training_takes_its_flops_if_memory_is_free():
     """Three times the forward pass's FLOPs; attention's backward has 2.5 times its forward's."""
     architecture, shape = read("llama-2-7b")
     free = replace(CHIP, bandwidth_bytes_per_s=1e21)
-    parts = training_step(shape, free, IDEAL, replace(STEP, micro_batch=4.0))
+    parts = step(shape, device=free, batch=4.0)
     products = 6 * architecture.matmul_parameters * 4 * 2048 * 8 / 0.98e15
     assert parts["products"] == pytest.approx(products, rel=1e-6)
     pairs = 4 * 2048**2 / 2 * 4096 * 32 * 4 * 8
@@ -101,7 +107,7 @@ def test_training_takes_its_flops_if_memory_is_free():
 def test_a_pipeline_waits_for_its_first_and_last_micro_batch(virtual, share):
     """(stages − 1)/micro-batches, cut by the slices on each device (Narayanan et al. 2021)."""
     _, shape = read("llama-2-7b")
-    parts = training_step(shape, CHIP, IDEAL, replace(STEP, pipeline=4.0, virtual=virtual))
+    parts = step(shape, pipeline=4.0, virtual=virtual)
     busy = sum(parts[name] for name in ("products", "attention", "activations", "host"))
     assert parts["bubble"] == pytest.approx(share * busy)
 
@@ -109,26 +115,21 @@ def test_a_pipeline_waits_for_its_first_and_last_micro_batch(virtual, share):
 def test_recomputation_adds_a_forward_pass_of_products():
     _, shape = read("llama-2-7b")
     layers = replace(shape, head_parameters=0)
-    without = training_step(layers, CHIP, IDEAL, STEP)["products"]
-    with_it = training_step(layers, CHIP, IDEAL, replace(STEP, recomputed=1.0))["products"]
+    without = step(layers)["products"]
+    with_it = step(layers, recomputed=1.0)["products"]
     assert with_it == pytest.approx(without * 4 / 3)
 
 
 def test_a_distributed_optimizer_exchanges_once_a_step_and_fsdp_each_micro_batch():
     _, shape = read("llama-2-7b")
     exposed = replace(IDEAL, data_exposed=1.0)
-    work = replace(STEP, data=8.0, sharded=1.0)
-    few, many = (
-        training_step(shape, CHIP, exposed, replace(work, micro_batches=count))["data"]
-        for count in (4.0, 16.0)
-    )
+    work = {"data": 8.0, "sharded": 1.0}
+    few, many = (step(shape, exposed, **work, micro_batches=count)["data"] for count in (4.0, 16.0))
     assert many == pytest.approx(few)
     gathered = [
-        training_step(
-            shape, CHIP, exposed, replace(work, micro_batches=count, gathered=1.0)
-        )["data"]
+        step(shape, exposed, **work, micro_batches=count, gathered=1.0)["data"]
         for count in (4.0, 16.0)
-    ]  # fmt: skip
+    ]
     assert gathered[1] == pytest.approx(4 * gathered[0])
     moved = 2 * 2 * shape.parameters * 7 / 8 / 4e11  # gradients scattered, weights gathered
     assert few == pytest.approx(moved, rel=1e-6)
@@ -137,9 +138,8 @@ def test_a_distributed_optimizer_exchanges_once_a_step_and_fsdp_each_micro_batch
 def test_expert_parallelism_spares_the_exchange_of_experts():
     _, shape = read("mixtral-8x7b")
     exposed = replace(IDEAL, data_exposed=1.0)
-    work = replace(STEP, data=8.0, sharded=1.0)
-    together = training_step(shape, CHIP, exposed, replace(work, expert=8.0))
-    apart = training_step(shape, CHIP, exposed, work)
+    together = step(shape, exposed, data=8.0, sharded=1.0, expert=8.0)
+    apart = step(shape, exposed, data=8.0, sharded=1.0)
     assert together["data"] < apart["data"] / 4
     assert together["experts"] > apart["experts"] == 0
 
@@ -149,8 +149,7 @@ def test_with_expert_parallelism_each_device_reads_its_own_experts():
     bare = replace(shape, dense_parameters=0, head_parameters=0)
     quick = replace(CHIP, expert_flops_per_s=1e30)
     alone, shared = (
-        training_step(bare, quick, IDEAL, replace(STEP, data=8.0, expert=expert))["products"]
-        for expert in (1.0, 8.0)
+        step(bare, device=quick, data=8.0, expert=expert)["products"] for expert in (1.0, 8.0)
     )
     assert shared == pytest.approx(alone / 8, rel=1e-6)
 
@@ -160,8 +159,8 @@ def test_the_head_stands_on_the_last_stage_where_layers_divide_evenly(stages, sh
     """32 layers on 4 stages leave it besides 8 layers; on 5 a person has balanced them."""
     _, shape = read("llama-2-7b")
     bare = replace(shape, dense_parameters=0)
-    whole = training_step(bare, CHIP, IDEAL, STEP)["products"]
-    cut = training_step(bare, CHIP, IDEAL, replace(STEP, pipeline=stages))["products"]
+    whole = step(bare)["products"]
+    cut = step(bare, pipeline=stages)["products"]
     assert cut == pytest.approx(whole * share, rel=1e-6)
 
 

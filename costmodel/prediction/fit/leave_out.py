@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from modelworth.costmodel.prediction.case import software_name
 from modelworth.costmodel.prediction.columns import coefficients, columns
 from modelworth.costmodel.prediction.fit.least_squares import (
     Array,
@@ -29,6 +28,7 @@ from modelworth.costmodel.prediction.fit.least_squares import (
 )
 from modelworth.costmodel.prediction.fit.observed import Observed, weighed
 from modelworth.costmodel.prediction.interval import groups_of, log_width, new_in
+from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import (
     KNOWN,
     CoefficientRow,

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modelworth.costmodel.prediction.case import Case, software_name
+from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns
+from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import (
     NEUTRAL,
     PUBLISHED,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.prediction.columns import Columns
+from modelworth.costmodel.prediction.columns import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
 from modelworth.costmodel.prediction.step.device import weight_bytes
 from modelworth.costmodel.prediction.step.model import Number, cache_elements
@@ -33,30 +33,6 @@ WORKSPACE_SHARE = 0.03
 HALVINGS, SECANTS = 6, 3
 DRAFT_SHARE = 0.02
 """Of a pass, what guessing one token ahead costs: one layer of some fifty."""
-
-
-@dataclass(frozen=True)
-class Steady:
-    """What a replica does in the long run, for one case or arrays of them.
-
-    Attributes:
-        running: sequences that decode together.
-        room: sequences that the cache has room for.
-        requests_per_s: of the whole replica.
-        prefill_s: of one prompt alone; decode_s of one pass.
-        prefill_share: of the devices' time that goes to prefills.
-        parts: seconds of one request's share of passes, by cause.
-    """
-
-    ttft_s: Number
-    tpot_s: Number
-    running: Number
-    room: Number
-    requests_per_s: Number
-    prefill_s: Number
-    decode_s: Number
-    prefill_share: Number
-    parts: Parts
 
 
 @dataclass(frozen=True)
@@ -117,8 +93,8 @@ def request_s(case: Columns, fit: Coefficients, running: Number) -> Request:
     return Request(seconds, decode_s, prefill_s, prompts, parts)
 
 
-def steady_state(case: Columns, fit: Coefficients) -> Steady:
-    """Latencies and throughput of one replica."""
+def steady_state(case: Columns, fit: Coefficients) -> Times:
+    """Latencies and throughput of one replica in the long run."""
     groups = np.minimum(case.pipeline, np.maximum(case.batch, 1))
     clients = case.batch / groups
     room = cache_room(case, case.tokens + case.reserves * case.new_tokens)
@@ -139,12 +115,10 @@ def steady_state(case: Columns, fit: Coefficients) -> Steady:
     ttft_s = np.minimum(ttft_s, whole_s)
     later = np.maximum(case.new_tokens - 1, 1)
     tpot_s = np.where(case.new_tokens > 1, (whole_s - ttft_s) / later, request.decode_s)
-    share = request.prefill_s / request.prompts / request.seconds
     parts = {name: seconds * groups for name, seconds in request.parts.items()}
-    return Steady(
-        ttft_s, tpot_s, running * groups, room * case.pipeline, rate * groups,
-        request.prefill_s / request.prompts, request.decode_s, np.minimum(share, 1), parts,
-    )  # fmt: skip
+    rate = rate * groups
+    value = rate * case.new_tokens / (case.tensor * case.pipeline)
+    return Times(value, None, tpot_s, ttft_s, parts, rate, running * groups, room * case.pipeline)
 
 
 def _decoding(case: Columns, fit: Coefficients, clients: Number, limit: Number) -> Number:

@@ -10,10 +10,9 @@ search, a training plan and a scenario.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from modelworth.costmodel.prediction.columns import Columns
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
 from modelworth.costmodel.prediction.step.communication import (
     all_reduces_s,
@@ -22,8 +21,7 @@ from modelworth.costmodel.prediction.step.communication import (
     exchange_s,
     stages_s,
 )
-from modelworth.costmodel.prediction.step.device import Device
-from modelworth.costmodel.prediction.step.model import Number, Shape, attention_flops
+from modelworth.costmodel.prediction.step.model import Number, attention_flops
 from modelworth.costmodel.prediction.step.passes import (
     Parts,
     attention_rate,
@@ -49,91 +47,53 @@ SCALING_PASSES = 3
 REFERENCE_DEVICES = 8
 
 
-@dataclass(frozen=True)
-class Training:
-    """One optimizer step, for one case or for arrays of them.
-
-    Attributes:
-        micro_batch: sequences in one pass on one replica; `tokens` in each.
-        micro_batches: passes of a replica before the optimizer's step.
-        recomputed: share of the forward pass that is done again: 1 for full checkpointing.
-        virtual: slices of the model that each pipeline device holds.
-        gathered: 1 where weights are sharded over the replicas too (FSDP, ZeRO 3), else 0.
-        unfused: 1 where attention writes its scores to memory.
-        wide_gradients: 1 where replicas sum gradients in 32 bits, else 0.
-    """
-
-    micro_batch: Number
-    tokens: Number
-    micro_batches: Number
-    recomputed: Number
-    data: Number
-    tensor: Number
-    pipeline: Number
-    expert: Number
-    context: Number
-    virtual: Number
-    gathered: Number
-    sharded: Number
-    unfused: Number
-    wide_gradients: Number = 0.0
-
-    @property
-    def devices(self) -> Number:
-        """All devices."""
-        return self.data * self.tensor * self.pipeline * self.context
-
-
-def training_step(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Parts:
+def training_step(work: Columns, fit: Coefficients) -> Parts:
     """Seconds of one optimizer step by cause; they add up to the step."""
-    one = micro_batch_s(shape, device, fit, work)
+    one = micro_batch_s(work, fit)
     busy = total_s(one)
-    count = work.micro_batches
-    parts = {name: seconds * count for name, seconds in one.items()}
+    parts = {name: seconds * work.micro_batches for name, seconds in one.items()}
     parts["bubble"] = (work.pipeline - 1) / work.virtual * busy
-    parts["stages"] = _stages_s(shape, device, fit, work)
-    parts["data"] = _exposed_s(shape, device, fit, work, busy)
-    held = shape.parameters / (work.tensor * work.pipeline)
+    parts["stages"] = _stages_s(work, fit)
+    parts["data"] = _exposed_s(work, fit, busy)
+    held = work.shape.parameters / (work.tensor * work.pipeline)
     spread = np.where((work.sharded > 0) | (work.gathered > 0), work.data * work.context, 1)
-    bandwidth = device.bandwidth_bytes_per_s * device.memory_share
+    bandwidth = work.device.bandwidth_bytes_per_s * work.device.memory_share
     parts["optimizer"] = held / spread * OPTIMIZER_BYTES / bandwidth
-    slowest = np.log2(np.maximum(work.devices / REFERENCE_DEVICES, 1)) * fit.straggling
+    slowest = np.log2(np.maximum(work.gpus / REFERENCE_DEVICES, 1)) * fit.straggling
     return parts | {"straggling": slowest * total_s(parts)}
 
 
-def micro_batch_s(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Parts:
+def micro_batch_s(work: Columns, fit: Coefficients) -> Parts:
     """Seconds of one micro-batch, forward and backward, on the stage that takes longest.
 
     It has the layers that don't divide evenly; where they do, the head besides its layers.
     """
-    tokens = work.micro_batch * work.tokens / work.context
+    shape, device = work.shape, work.device
+    tokens = work.batch * work.tokens / work.context
     stages = shape.layers / np.ceil(shape.layers / work.pipeline)
     split = work.tensor * stages
     passes = 3 + work.recomputed
-    flops = attention_flops(shape, work.tokens) * work.micro_batch / work.context
+    flops = attention_flops(shape, work.tokens) * work.batch / work.context
     flops = flops * (1 + BACKWARD_ATTENTION + work.recomputed)
     bandwidth = device.bandwidth_bytes_per_s * device.memory_share * fit.memory
     moved = passes * device.activation_bytes * shape.traffic_elements * fit.traffic
     scaled = SCALING_PASSES * device.quantised * fit.quantise * shape.product_inputs
-    logits = shape.vocab * LOGITS_BYTES * np.where(np.isnan(shape.head_tokens), 1, 0)
-    answered = np.where(np.isnan(shape.head_tokens), tokens, work.micro_batch * shape.head_tokens)
-    written = scores_s(shape, device, fit, work.micro_batch, work.tokens) * passes * work.unfused
+    everywhere = np.isnan(shape.head_tokens)
+    logits = shape.vocab * LOGITS_BYTES * np.where(everywhere, 1, 0)
+    answered = np.where(everywhere, tokens, work.batch * shape.head_tokens)
+    written = scores_s(shape, device, fit, work.batch, work.tokens) * passes * work.unfused
     per_node = np.maximum(device.devices_per_node / (work.tensor * work.context), 1)
     last = np.where(stages == work.pipeline, work.pipeline, stages / work.pipeline)
+    reduced = all_reduces_s(shape, device, fit, tokens, work.tensor)
+    sent = all_to_all_s(shape, device, fit, tokens / work.tensor, work.expert, per_node)
     parts = {
         "products": products_s(
             shape, device, fit, tokens, answered, split, passes, gathered=work.expert, stages=last
         ),
         "attention": (flops / attention_rate(shape, device, fit) + written) / split,
         "activations": (moved + scaled + logits) * tokens / split / bandwidth,
-        "tensor": fit.tensor_exposed
-        * (2 + work.recomputed)
-        * all_reduces_s(shape, device, fit, tokens, work.tensor)
-        / stages,
-        "experts": fit.experts_exposed
-        * 2
-        * all_to_all_s(shape, device, fit, tokens / work.tensor, work.expert, per_node)
-        / stages,
+        "tensor": fit.tensor_exposed * (2 + work.recomputed) * reduced / stages,
+        "experts": fit.experts_exposed * 2 * sent / stages,
         "context": 2 * context_s(shape, device, fit, tokens, work.context) / split,
         "fixed": passes * shape.layers / stages * fit.layer_s,
     }
@@ -141,26 +101,25 @@ def micro_batch_s(shape: Shape, device: Device, fit: Coefficients, work: Trainin
     return waiting_for_host(parts, host / stages)
 
 
-def _stages_s(shape: Shape, device: Device, fit: Coefficients, work: Training) -> Number:
+def _stages_s(work: Columns, fit: Coefficients) -> Number:
     """Activations handed on and gradients handed back, once for each slice of the model.
 
     The first micro-batch waits for every stage; later ones hide most of it behind computing.
     """
-    tokens = work.micro_batch * work.tokens / work.context / work.tensor
-    near = np.where(work.devices <= device.devices_per_node, 2, 1)
-    each = stages_s(shape, device, fit, tokens, near)
+    tokens = work.batch * work.tokens / work.context / work.tensor
+    near = np.where(work.gpus <= work.device.devices_per_node, 2, 1)
+    each = stages_s(work.shape, work.device, fit, tokens, near)
     shown = HANDED_ON_EXPOSED * work.virtual * work.micro_batches
     return np.where(work.pipeline > 1, 2 * (work.pipeline + shown) * each, 0.0)
 
 
-def _exposed_s(
-    shape: Shape, device: Device, fit: Coefficients, work: Training, busy_s: Number
-) -> Number:
+def _exposed_s(work: Columns, fit: Coefficients, busy_s: Number) -> Number:
     """What is waited for of the exchange of weights and gradients between replicas.
 
     A share always shows at the edges; the rest shows where computing is too short to hide it: all
     micro-batches for FSDP, the last one's backward pass for the others.
     """
+    shape, device = work.shape, work.device
     split = work.tensor * work.pipeline
     experts = shape.expert_parameters * shape.experts
     common = 2 * (shape.parameters - experts) / split
