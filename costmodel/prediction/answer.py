@@ -14,12 +14,11 @@ from modelworth.costmodel.architecture.memory import Memory, serving_memory
 from modelworth.costmodel.architecture.work import forward_flops, training_flops
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns_on, device_for
-from modelworth.costmodel.prediction.energy import facility_power_w
+from modelworth.costmodel.prediction.energy import facility_power_w, usd_per_million
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.refusal import training_ask
 from modelworth.costmodel.prediction.step.device import rate_used
 from modelworth.costmodel.prediction.step.model import cache_elements, experts_touched
-from modelworth.costmodel.prediction.unit_cost import usd_per_million
 from modelworth.data.catalog import RentQuote
 from modelworth.data.errors import InputError
 
@@ -71,7 +70,7 @@ def answer_of(case: Case, predictor: Predictor) -> Answer:
     power = case.accelerator.board_power_w
     joules = None
     if power is not None and found.value:
-        joules = float(facility_power_w(power)) / found.value
+        joules = facility_power_w(power) / found.value
     return Answer(
         case, found, case.architecture.parameters, case.architecture.active_parameters,
         memory_of(case, found), available_bytes(case.accelerator.memory_bytes), flops, read,

@@ -1,9 +1,9 @@
-"""Cases as arrays, and what the step model makes of them."""
+"""Cases as arrays: from words and flags to the numbers that the step model works on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
@@ -16,47 +16,14 @@ from modelworth.costmodel.prediction.case import (
     is_ungrouped,
 )
 from modelworth.costmodel.prediction.software import has_trait, software_name
+from modelworth.costmodel.prediction.step.arrays import Columns
 from modelworth.costmodel.prediction.step.coefficients import Coefficients, Tables, resolve
 from modelworth.costmodel.prediction.step.device import MIXED_INT4_BYTES, Device, device_of
-from modelworth.costmodel.prediction.step.model import Number, Shape, shape_of, stack
+from modelworth.costmodel.prediction.step.model import shape_of, stack
 
 MOST_SEQUENCES = 2048
 """Sequences that an engine runs together unless the case says: the largest usual setting."""
 MOST_VIRTUAL = 4
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Cases as arrays: `Case` says what each is, `DERIVED` what those are that it lacks."""
-
-    shape: Shape
-    device: Device
-    batch: Number
-    tokens: Number
-    new_tokens: Number
-    gpus: Number
-    data: Number
-    tensor: Number
-    pipeline: Number
-    expert: Number
-    context: Number
-    virtual: Number
-    micro_batches: Number
-    gathered: Number
-    sharded: Number
-    recomputed: Number
-    wide_gradients: Number
-    unfused: Number
-    ungrouped: Number
-    reserves: Number
-    max_sequences: Number
-    memory_share: Number
-    prefix_share: Number
-    attention_data: Number
-    checked: Number
-    accepted: Number
-    static: Number
-    queued: Number
 
 
 DERIVED: dict[str, Callable[[Case], float]] = {
@@ -76,29 +43,6 @@ DERIVED: dict[str, Callable[[Case], float]] = {
 """Of one replica a server's sequences; 1 where something holds, else 0; `reserves`: the share of a
 request's new tokens that room is kept for."""
 NUMBERS = tuple(field.name for field in fields(Columns))[2:]
-
-
-@dataclass(frozen=True)
-class Times:
-    """What cases of one work take.
-
-    Attributes:
-        value: units per second and device: tokens (train, prefill, decode), sequences or images
-            (forward), new tokens (serve).
-        step_s: of the pass, or optimizer step, that this is; None for serve.
-        parts: seconds of its parts; for serve those of one request on the replica's devices.
-        requests_per_s, running, room: of a server's replica: requests, sequences that decode
-            together, and those that the cache has room for.
-    """
-
-    value: Number
-    step_s: Number | None = None
-    tpot_s: Number | None = None
-    ttft_s: Number | None = None
-    parts: dict[str, Number] | None = None
-    requests_per_s: Number | None = None
-    running: Number | None = None
-    room: Number | None = None
 
 
 def columns(cases: Sequence[Case], tables: Tables) -> Columns:

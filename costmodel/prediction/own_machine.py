@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from modelworth.costmodel.architecture.identity import content
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
-from modelworth.costmodel.prediction.columns import Columns, Times, columns_on
+from modelworth.costmodel.prediction.columns import columns_on
+from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients, shipped_tables
 from modelworth.costmodel.prediction.step.device import RATES, Device, device_of
 from modelworth.costmodel.prediction.times import times

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
 from modelworth.costmodel.prediction.predictor import Predictor
-from modelworth.costmodel.prediction.unit_cost import usd_per_million
 from modelworth.data.catalog import Accelerator
 from modelworth.data.errors import InputError
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import Times, coefficients, columns
+from modelworth.costmodel.prediction.columns import coefficients, columns
 from modelworth.costmodel.prediction.interval import Width, width_of
 from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for, machine_fits
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
+from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
+from modelworth.costmodel.prediction.step.model import Number
 from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
@@ -65,6 +67,12 @@ class Prediction:
     refusal: InputError | None = None
     width: Width | None = None
 
+    @classmethod
+    def refused(cls, reason: InputError, unit: str = "") -> Prediction:
+        """None, and why."""
+        note = " ".join(str(reason).split())
+        return cls(None, None, None, unit, None, note, refusal=reason)
+
 
 class Predictor:
     """Answers cases from the catalogue, the published tables and own records."""
@@ -106,22 +114,22 @@ class Predictor:
 
     def predict_all(self, cases: Sequence[Case], *, ran: bool = False) -> list[Prediction]:
         """Cases in their order. `ran`: they are rows of measurements, so they did fit."""
-        found: list[Prediction | None] = [None] * len(cases)
+        found: dict[int, Prediction] = {}
         works: dict[str, list[int]] = {}
         for place, case in enumerate(cases):
             refusal = refused(case, self.tables, ran=ran)
             own = self.own_fit(case)
             if refusal is not None:
-                found[place] = _refused(case, refusal)
+                found[place] = Prediction.refused(refusal, UNITS[case.work])
             elif own is not None:
                 found[place] = _of_machine(case, own)
             else:
                 works.setdefault(case.work, []).append(place)
         for places in works.values():
-            some = [cases[place] for place in places]
-            for place, one in zip(places, self._of_one_work(some), strict=True):
-                found[place] = one
-        return [one for one in found if one is not None]
+            times_ = self.times([cases[place] for place in places])
+            for row, place in enumerate(places):
+                found[place] = self._of_tables(cases[place], times_, row)
+        return [found[place] for place in range(len(cases))]
 
     def require(self, case: Case) -> Prediction:
         """One case.
@@ -138,91 +146,56 @@ class Predictor:
         """Times of cases of one kind of work by the published tables, refusing none."""
         return times(cases[0].work, columns(cases, self.tables), coefficients(cases, self.tables))
 
-    def _of_one_work(self, cases: list[Case]) -> list[Prediction]:
-        found = self.times(cases)
-        made = [self._prediction(case, found, row) for row, case in enumerate(cases)]
-        if not self.scales or cases[0].work != "serve":
-            return made
-        scales = [scale_for(self.scales, case) for case in cases]
-        return [
-            one if scale is None else _scaled(one, scale)
-            for one, scale in zip(made, scales, strict=True)
-        ]
-
-    def _prediction(self, case: Case, found: Times, row: int) -> Prediction:
-        value, unit = float(found.value[row]), UNITS[case.work]
-        if case.work == "train" and case.architecture.patches is not None:
-            value, unit = value / case.tokens, UNITS["forward"]
-        width = width_of(case, self.tables)
-
-        def at(column: object) -> float | None:
-            return None if column is None else float(column[row])  # type: ignore[index]
-
-        return Prediction(
-            value,
-            value / width.factor,
-            value * width.factor,
-            unit,
-            width.basis,
-            _note(case, width),
-            at(found.step_s),
-            at(found.ttft_s),
-            at(found.tpot_s),
-            {name: float(part[row]) for name, part in (found.parts or {}).items()},
-            at(found.running),
-            at(found.room),
-            width=width,
-        )
+    def _of_tables(self, case: Case, found: Times, row: int) -> Prediction:
+        """By the published tables, corrected by what own servers on the device did."""
+        scale = scale_for(self.scales, case) if case.work == "serve" else None
+        if scale is None:
+            width = width_of(case, self.tables)
+            made = _prediction(case, found, row, width.factor, width.basis, _note(case, width))
+            return replace(made, width=width)
+        speed, factor = scale.speed, math.exp(scale.log_width)
+        note = f"corrected by {len(scale.measurement_ids)} results of own servers on this device"
+        return _prediction(case, found, row, factor, "interpolated", note, 1 / speed)
 
 
-def _refused(case: Case, refusal: InputError) -> Prediction:
-    note = " ".join(str(refusal).split())
-    return Prediction(None, None, None, UNITS[case.work], None, note, refusal=refusal)
+def _prediction(
+    case: Case, found: Times, row: int, factor: float, basis: Basis, note: str, slower: float = 1.0
+) -> Prediction:
+    """One row of times, each `slower` times as long, with its interval's factor."""
+    value = _value(case, found, row) / slower
+    unit = UNITS["forward" if _trains_images(case) else case.work]
+
+    def at(column: Number, scale: float = 1.0) -> float | None:
+        return None if column is None else float(column[row]) * scale
+
+    parts = {name: float(part[row]) * slower for name, part in (found.parts or {}).items()}
+    return Prediction(
+        value, value / factor, value * factor, unit, basis, note, at(found.step_s, slower),
+        at(found.ttft_s, slower), at(found.tpot_s, slower), parts, at(found.running),
+        at(found.room),
+    )  # fmt: skip
+
+
+def _value(case: Case, found: Times, row: int) -> float:
+    """Units per second and device."""
+    return float(found.value[row]) / (case.tokens if _trains_images(case) else 1)
+
+
+def _trains_images(case: Case) -> bool:
+    return case.work == "train" and case.architecture.patches is not None
 
 
 def _of_machine(case: Case, fit: MachineFit) -> Prediction:
     """By the fit to a machine's own records."""
-    found = fit.times(case)
-    value = float(found.value[0])
-    own = fit.measured_value(case)
-    factor = MEASURED_FACTOR if own else fit.factor90(case)
-    beyond = fit.doublings_beyond(case)
-    basis: Basis = "measured" if own else "extrapolated" if beyond > 0 else "interpolated"
-    note = f"fitted to {len(fit.measurement_ids)} measurements of this device"
+    own, found, beyond = fit.measured_value(case), fit.times(case), fit.doublings_beyond(case)
     if own:
-        note = "measured on this device as asked"
-    elif beyond > 0:
+        note, slower = "measured on this device as asked", _value(case, found, 0) / own
+        return _prediction(case, found, 0, MEASURED_FACTOR, "measured", note, slower)
+    note = f"fitted to {len(fit.measurement_ids)} measurements of this device"
+    if beyond > 0:
         note += f"; {beyond:.1f} doublings beyond them"
-    scale = value / own if own else 1.0
-    return Prediction(
-        value / scale,
-        value / scale / factor,
-        value / scale * factor,
-        UNITS[case.work],
-        basis,
-        note,
-        step_s=None if found.step_s is None else float(found.step_s[0]) * scale,
-        parts={name: float(part[0]) * scale for name, part in (found.parts or {}).items()},
-    )
-
-
-def _scaled(prediction: Prediction, scale: ServedScale) -> Prediction:
-    """Corrected by what own servers on the device did."""
-    if prediction.value is None or prediction.ttft_s is None or prediction.tpot_s is None:
-        return prediction
-    value = prediction.value * scale.speed
-    note = f"corrected by {len(scale.measurement_ids)} results of own servers on this device"
-    return replace(
-        prediction,
-        value=value,
-        low=value * math.exp(-scale.log_width),
-        high=value * math.exp(scale.log_width),
-        ttft_s=prediction.ttft_s / scale.speed,
-        tpot_s=prediction.tpot_s / scale.speed,
-        parts={name: seconds / scale.speed for name, seconds in prediction.parts.items()},
-        basis="interpolated",
-        note=note,
-    )
+    basis: Basis = "extrapolated" if beyond > 0 else "interpolated"
+    return _prediction(case, found, 0, fit.factor90(case), basis, note)
 
 
 def _note(case: Case, width: Width) -> str:

@@ -1,4 +1,4 @@
-"""Rows of a table as cases to predict: which table it is, is read from its columns.
+"""A table in, the same table with predictions out; which table it is, is read from its columns.
 
 Measured columns are never read here, so a prediction can't see its answer. What a row lacks and
 can't be guessed (a device, a size) is refused with the column's name; the other rows go on.
@@ -7,9 +7,12 @@ can't be guessed (a device, a size) is refused with the column's name; the other
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, Literal
+
+import pandas as pd
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture, Head
@@ -18,10 +21,12 @@ from modelworth.costmodel.prediction.case import (
     Regime,
     precision_name,
 )
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.refusal import spread
 from modelworth.costmodel.prediction.software import has_trait, is_before, selective_share
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_rates
-from modelworth.data.catalog import Accelerator, Catalog
+from modelworth.costmodel.prediction.training.published_runs import RUN_COLUMNS, predict_runs
+from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.words import Sharding
 
@@ -52,7 +57,6 @@ REGIMES: tuple[tuple[Regime, str], ...] = (
     ("closed", "closed served"),
 )
 """How requests came, and the words for it that a row's words on its measurement contain."""
-MEMORY_SHARE = 0.9
 BARE = Tables(shipped_rates(), ())
 VIT_SIZES = {
     "tiny": (192, 12, 3, 768),
@@ -75,8 +79,8 @@ class Reader:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._architectures: dict[tuple[Any, ...], Architecture] = {}
-        self._accelerators: dict[str, Accelerator] = {}
-        self._latent: list[Architecture] | None = None
+        self._accelerator = cache(catalog.accelerator)
+        self._latent: dict[tuple[int, ...], Architecture] | None = None
 
     def case(self, table: Table, row: Row) -> Case:
         """The case of one row.
@@ -84,7 +88,7 @@ class Reader:
         Raises:
             InputError: if the row can't be understood, with its column.
         """
-        read: dict[Table, Callable[[Row], Case]] = {
+        read = {
             "training": self._training,
             "vision": self._vision,
             "encoder": self._encoder,
@@ -93,7 +97,6 @@ class Reader:
         return read[table](row)
 
     def _training(self, row: Row) -> Case:
-        virtual = _optional(row, "virtual_pipeline")
         return Case(
             work="train",
             **self._common(row, "framework", "bf16", self._model(row)),
@@ -101,7 +104,7 @@ class Reader:
             gpus=int(_number(row, "gpus", 1)),
             batch=_number(row, "micro_batch", 1),
             tokens=_number(row, "seq_len"),
-            virtual=int(virtual) if virtual else None,
+            virtual=int(_number(row, "virtual_pipeline", 0)) or None,
             sharding=_sharding(row),
             global_batch=_optional(row, "global_batch"),
             recomputed=_recomputed(row),
@@ -116,8 +119,7 @@ class Reader:
         kv = _text(row, "kv_precision", "")
         case = Case(
             work="serve",
-            **common,
-            **cut,
+            **common | cut,
             gpus=max(int(_number(row, "gpus", tensor * stages)), tensor * stages),
             tensor=tensor,
             batch=_number(row, "concurrency"),
@@ -126,8 +128,8 @@ class Reader:
             regime=_regime(row, common["software"]),
             kv_precision=precision_name(kv) if kv else None,
             max_sequences=_optional(row, "max_sequences"),
-            memory_share=_optional(row, "memory_share", least=0.01) or MEMORY_SHARE,
-            prefix_share=_optional(row, "prefix_share", least=0) or 0.0,
+            memory_share=_number(row, "memory_share", 0.9, least=0.01),
+            prefix_share=_number(row, "prefix_share", 0.0, least=0),
             attention_data=int(_number(row, "attention_data_parallel", 1)),
         )
         return spread(case, BARE)
@@ -160,17 +162,11 @@ class Reader:
         """What every row has: model, device, precision, software in its column."""
         return {
             "architecture": architecture,
-            "accelerator": self._accelerator(row),
+            "accelerator": self._accelerator(_text(row, "gpu")),
             "precision": precision_name(_text(row, "precision", precision)),
             "software": _text(row, software, "") or None,
             "compiled": _truth(row, "compile"),
         }
-
-    def _accelerator(self, row: Row) -> Accelerator:
-        name = _text(row, "gpu")
-        if name not in self._accelerators:
-            self._accelerators[name] = self._catalog.accelerator(name)
-        return self._accelerators[name]
 
     def _model(self, row: Row) -> Architecture:
         """The catalogue's model if the row's sizes are the same, else by the row's columns."""
@@ -182,9 +178,8 @@ class Reader:
 
     def _decoder_anew(self, row: Row) -> Architecture:
         known = self._known(_text(row, "model", "decoder"))
-        if known is not None and (
-            _optional(row, "layers") in (None, known.layers)
-            and _optional(row, "hidden") in (None, known.hidden)
+        if known is not None and all(
+            _optional(row, size) in (None, getattr(known, size)) for size in ("layers", "hidden")
         ):
             return known
         untied = self._by_columns(row, tied=False)
@@ -226,12 +221,10 @@ class Reader:
         Such as DeepSeek-R1, which is DeepSeek-V3 by another name.
         """
         if self._latent is None:
-            read = (read_model(m.config, m.name) for m in self._catalog.models)
-            self._latent = [one for one in read if _is_latent(one)]
-        for shipped in self._latent:
-            if _sizes(shipped) == _sizes(described):
-                return shipped
-        return None
+            read = (read_model(model.config, model.name) for model in self._catalog.models)
+            latent = [one for one in read if one.blocks[0].attention.kv_rank is not None]
+            self._latent = {_sizes(one): one for one in reversed(latent)}
+        return self._latent.get(_sizes(described))
 
     def _vit(self, row: Row) -> Architecture:
         key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size", "params_m", "gmacs")))
@@ -249,6 +242,40 @@ class Reader:
             }
             self._architectures[key] = read_model(config, _text(row, "model", "vit"))
         return self._architectures[key]
+
+
+def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd.DataFrame:
+    """The table with `predicted`, `low`, `high`, `basis` and `note` added.
+
+    Raises:
+        InputError: if the columns are those of no known table.
+    """
+    predictor = predictor or Predictor()
+    if set(frame.columns) >= RUN_COLUMNS:
+        return predict_runs(frame, predictor.catalog)
+    table = table_of(frame.columns)
+    reader = Reader(predictor.catalog)
+    cases: dict[int, Case] = {}
+    found: dict[int, Prediction] = {}
+    unmeasured = frame.drop(columns=list(MEASURED[table]), errors="ignore")
+    for place, row in enumerate(unmeasured.to_dict("records")):
+        try:
+            cases[place] = reader.case(table, row)
+        except InputError as error:
+            found[place] = Prediction.refused(error)
+    predicted = predictor.predict_all(list(cases.values()), ran=True)
+    found |= dict(zip(cases, predicted, strict=True))
+    every = [found[place] for place in range(len(frame))]
+    added: dict[str, list[Any]] = {
+        name: [getattr(one, name) for one in every] for name in ("value", "low", "high", "basis")
+    }
+    added["note"] = [" ".join(one.note.split()) for one in every]
+    if table == "serving":
+        for name in ("ttft", "tpot"):
+            seconds = [getattr(one, f"{name}_s") for one in every]
+            added[f"predicted_{name}_ms"] = [one and one * 1e3 for one in seconds]
+    columns = pd.DataFrame(added, index=frame.index).rename(columns={"value": "predicted"})
+    return pd.concat([frame, columns.fillna({"basis": ""})], axis=1)
 
 
 LARGEST = 1e15
@@ -319,10 +346,6 @@ def _sharding(row: Row) -> Sharding:
             return sharding
     words = ", ".join(" ".join(parts for _, parts in SHARDING).split())
     raise InputError("sharding", written, f"a word with one of {words}")
-
-
-def _is_latent(architecture: Architecture) -> bool:
-    return architecture.blocks[0].attention.kv_rank is not None
 
 
 def _sizes(architecture: Architecture) -> tuple[int, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelworth.costmodel.prediction.columns import Columns, Times
 from modelworth.costmodel.prediction.serving.steady import steady_state
+from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
 from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
 from modelworth.costmodel.prediction.step.training import training_step

@@ -11,8 +11,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from modelworth.costmodel.prediction.nearest import measured_rows
-from modelworth.costmodel.prediction.unit_cost import usd_per_million
+from modelworth.costmodel.prediction.energy import usd_per_million
+from modelworth.costmodel.prediction.published_rows import measured_rows
 from modelworth.data import comparison
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError

@@ -17,7 +17,7 @@ from modelworth.data.store import Store, open_store
 from modelworth.data.words import SHORT
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.prediction.beside_published import Beside
+    from modelworth.costmodel.prediction.published_rows import Beside
     from modelworth.data.comparison import Difference
 
 EPILOG = """A run is one of
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 def _beside_published(records: list[Measurement], *, as_json: bool) -> int:
     """Each record beside the nearest published run; status 1 where none has one."""
     from modelworth.bench.run.result_table import shape
-    from modelworth.costmodel.prediction.beside_published import beside
+    from modelworth.costmodel.prediction.published_rows import beside
     from modelworth.data.catalog import load_catalog
 
     catalog = load_catalog()

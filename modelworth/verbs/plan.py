@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.plan import Choice, ServingPlan
     from modelworth.costmodel.prediction.predictor import Predictor
-    from modelworth.costmodel.prediction.training.cluster import ClusterChoice
+    from modelworth.costmodel.prediction.training.plan import TrainingPlan
     from modelworth.data.catalog import Accelerator, Catalog
 
 EXAMPLES = """examples:
@@ -267,7 +267,7 @@ def _lengths(path: Path) -> tuple[float, float, float]:
 
 
 def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]) -> int:
-    from modelworth.costmodel.prediction.training.cluster import Aim, plan_clusters
+    from modelworth.costmodel.prediction.training.plan import Aim, plan_clusters
 
     case = _training_case(options, predictor, devices[0])
     aim = Aim(options.run_tokens, options.days, options.budget_usd)
@@ -275,8 +275,8 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
     if options.chart:
         title = f"{case.architecture.name}: {count(options.run_tokens)} tokens"
         _write_chart(options.chart, title, "days, 90% interval", [
-            (f"{one.case.gpus:,} × {one.case.accelerator.name}", one.plan.run.days, one.low_days,
-             one.high_days)
+            (f"{one.run.devices:,} × {one.best.case.accelerator.name}", one.run.days,
+             *one.days_interval)
             for one in found
         ])  # fmt: skip
     if options.json:
@@ -285,11 +285,11 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
     print(f"{case.architecture.name}, {count(options.run_tokens)} tokens")
     print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'M$':>9}{'90% days':>18}  layout")
     for one in found:
-        days = one.plan.run.days
-        interval = f"{one.low_days:,.1f} – {one.high_days:,.1f}"
+        low, high = one.days_interval
         print(
-            f"  {one.case.accelerator.name:<24}{one.case.gpus:>7,}{days:>9,.1f}"
-            f"{one.usd / 1e6:>9,.3g}{interval:>18}  {layout_words(one.case)}"
+            f"  {one.best.case.accelerator.name:<24}{one.run.devices:>7,}{one.run.days:>9,.1f}"
+            f"{(one.usd or 0) / 1e6:>9,.3g}{f'{low:,.1f} – {high:,.1f}':>18}  "
+            f"{layout_words(one.best.case)}"
         )
     return 0
 
@@ -310,11 +310,11 @@ def _training_case(options: argparse.Namespace, predictor: Predictor, device: Ac
     return replace(case, global_batch=batch)
 
 
-def _cluster(one: ClusterChoice) -> dict[str, Any]:
+def _cluster(one: TrainingPlan) -> dict[str, Any]:
+    low, high = one.days_interval
     return {
-        "gpu": one.case.accelerator.name, "gpus": one.case.gpus, "days": one.plan.run.days,
-        "low_days": one.low_days, "high_days": one.high_days, "usd": one.usd,
-        "device_hours": one.plan.run.device_hours, "layout": layout_words(one.case),
-        "tokens_per_s_per_gpu": one.plan.tokens_per_s_per_device,
-        "energy_kwh": one.plan.run.energy_kwh,
+        "gpu": one.best.case.accelerator.name, "gpus": one.run.devices, "days": one.run.days,
+        "low_days": low, "high_days": high, "usd": one.usd, "device_hours": one.run.device_hours,
+        "layout": layout_words(one.best.case), "tokens_per_s_per_gpu": one.tokens_per_s_per_device,
+        "energy_kwh": one.run.energy_kwh,
     }  # fmt: skip

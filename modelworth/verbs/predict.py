@@ -96,7 +96,7 @@ def _one(options: argparse.Namespace) -> int:
 def _table(options: argparse.Namespace) -> int:
     import pandas as pd
 
-    from modelworth.costmodel.prediction.predict_table import predict_table
+    from modelworth.costmodel.prediction.table import predict_table
     from modelworth.data.catalog import load_catalog
 
     if options.out is None:

@@ -20,7 +20,7 @@ SHARDED = {"none": "replicated", "gradients": "distributed optimizer", "full": "
 
 def document(answer: Answer) -> dict[str, Any]:
     """All of it, for machines."""
-    from modelworth.costmodel.prediction.nearest import nearest
+    from modelworth.costmodel.prediction.published_rows import nearest
 
     case, found = answer.case, answer.prediction
     asked = {
@@ -167,7 +167,7 @@ def _certainty(case: Case, found: Prediction) -> None:
 
 
 def _nearest(case: Case) -> None:
-    from modelworth.costmodel.prediction.nearest import nearest
+    from modelworth.costmodel.prediction.published_rows import nearest
 
     print("  nearest measured:")
     for row in nearest(case):

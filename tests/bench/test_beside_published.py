@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelworth.costmodel.prediction.beside_published import beside
+from modelworth.costmodel.prediction.published_rows import beside
 from modelworth.data.catalog import load_catalog
 from modelworth.data.measurement import (
     Interval,

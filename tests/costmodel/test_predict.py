@@ -10,11 +10,10 @@ import pytest
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.nearest import measured_rows, nearest
-from modelworth.costmodel.prediction.predict_table import predict_table
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.published_rows import measured_rows, nearest
 from modelworth.costmodel.prediction.software import software_name, version_of
-from modelworth.costmodel.prediction.table import Reader, table_of
+from modelworth.costmodel.prediction.table import Reader, predict_table, table_of
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from tests.costmodel.published_rows import SERVING, TABLES, TRAINING, VISION

@@ -12,7 +12,7 @@ from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.largest_load import Objective, largest_load
 from modelworth.costmodel.prediction.plan import Offer, plan_serving
 from modelworth.costmodel.prediction.predictor import Predictor
-from modelworth.costmodel.prediction.training.cluster import Aim, plan_clusters
+from modelworth.costmodel.prediction.training.plan import Aim, plan_clusters
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
@@ -67,10 +67,10 @@ def test_a_deadline_takes_the_smallest_cluster_and_a_budget_the_quickest():
         software="megatron",
     )  # fmt: skip
     (met,) = plan_clusters(asked, Aim(2e11, days=30.0), PREDICTOR, DEVICES[:1])
-    assert met.plan.run.days <= 30 < 2.5 * met.plan.run.days
+    assert met.run.days <= 30 < 2.5 * met.run.days
     (quick,) = plan_clusters(asked, Aim(2e11, budget_usd=met.usd * 1.05), PREDICTOR, DEVICES[:1])
     assert quick.usd <= met.usd * 1.05
-    assert quick.plan.run.days <= met.plan.run.days
+    assert quick.run.days <= met.run.days
     with pytest.raises(InputError, match="no cluster"):
         plan_clusters(asked, Aim(2e13, budget_usd=1.0), PREDICTOR, DEVICES[:1])
 

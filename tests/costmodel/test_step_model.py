@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from modelworth.costmodel.architecture import work as architecture_work
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
-from modelworth.costmodel.prediction.columns import Columns
+from modelworth.costmodel.prediction.step.arrays import Columns
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL
 from modelworth.costmodel.prediction.step.device import Device, weight_bytes
 from modelworth.costmodel.prediction.step.model import (

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from modelworth.costmodel.prediction.case import Case, factors_of
-from modelworth.costmodel.prediction.columns import Times, columns
+from modelworth.costmodel.prediction.columns import columns
 from modelworth.costmodel.prediction.fit.observed import Observed
+from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import (
     NAMES,
     PUBLISHED,

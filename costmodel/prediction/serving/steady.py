@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.prediction.columns import Columns, Times
+from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
 from modelworth.costmodel.prediction.step.device import weight_bytes
 from modelworth.costmodel.prediction.step.model import Number, cache_elements

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modelworth.costmodel.prediction.columns import Columns
+from modelworth.costmodel.prediction.step.arrays import Columns
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
 from modelworth.costmodel.prediction.step.communication import (
     all_reduces_s,

@@ -1,12 +1,16 @@
-"""From a model, a cluster and a number of tokens to the best layout and the whole run.
+"""From a model, devices and a number of tokens to the best layout, the whole run and its cluster.
 
 `layouts` searches, the predictor says how long a step takes, `run` adds failures, energy and
-carbon. So a plan, a case and a scenario say the same of the same layout.
+carbon. So a plan, a case and a scenario say the same of the same layout. Clusters double until
+their deadline is met, each laid out anew; rent is the catalogue's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from modelworth.costmodel.architecture.work import training_flops
 from modelworth.costmodel.prediction.case import Case
@@ -21,7 +25,10 @@ from modelworth.costmodel.prediction.training.run import (
     TrainingRun,
     run_at_speed,
 )
+from modelworth.data.catalog import Accelerator
 from modelworth.data.errors import InputError
+
+CLUSTERS = tuple(2**power for power in range(15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +37,30 @@ class TrainingPlan:
 
     Attributes:
         tokens_per_s_per_device: speed of the best layout's steps.
+        usd: rent of the run's devices; None where it wasn't asked for.
     """
 
     best: Planned
     others: tuple[Planned, ...]
     tokens_per_s_per_device: float
     run: TrainingRun
+    usd: float | None = None
+
+    @property
+    def days_interval(self) -> tuple[float, float]:
+        """The 90% interval of the run's days."""
+        found = self.best.prediction
+        factor = (found.high or 1.0) / (found.value or 1.0)
+        return self.run.days / factor, self.run.days * factor
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the run must keep: tokens, and a deadline or a budget, or neither."""
+
+    run_tokens: float
+    days: float | None = None
+    budget_usd: float | None = None
 
 
 def plan_training(
@@ -54,30 +79,14 @@ def plan_training(
     Raises:
         InputError: if no layout fits, a rate isn't known, or a number isn't above 0.
     """
-    if case.gpus < 1:
-        raise InputError("devices", case.gpus, "1 or more")
     if searched:
         best, *others = best_layouts(case, predictor)
     else:
-        best, others = given_layout(case, predictor), []
-    speed = tokens_per_s(best)
+        best, others = Planned(case, predictor.require(case), training_ask(case).memory()), []
+    images = best.case.architecture.patches is not None
+    speed = (best.prediction.value or 0.0) * (best.case.tokens if images else 1)
     run = run_of(best.case, speed, run_tokens, gco2_per_kwh, reliability)
     return TrainingPlan(best, tuple(others), speed, run)
-
-
-def given_layout(case: Case, predictor: Predictor) -> Planned:
-    """The case's own layout.
-
-    Raises:
-        InputError: if it can't be, with the reason.
-    """
-    return Planned(case, predictor.require(case), training_ask(case).memory())
-
-
-def tokens_per_s(planned: Planned) -> float:
-    """Tokens (or patches) a second and device of a predicted layout."""
-    images = planned.case.architecture.patches is not None
-    return (planned.prediction.value or 0.0) * (planned.case.tokens if images else 1)
 
 
 def run_of(
@@ -98,3 +107,49 @@ def run_of(
     per_token = training_flops(case.architecture, 1, case.tokens, pairs="seen") / case.tokens
     flops = float(per_token) * run_tokens
     return run_at_speed(run_tokens, tokens_per_s_per_device, flops, hardware, reliability)
+
+
+def plan_clusters(
+    case: Case, aim: Aim, predictor: Predictor, devices: Sequence[Accelerator]
+) -> list[TrainingPlan]:
+    """For each device the best cluster: cheapest within the deadline, quickest within the budget.
+
+    Without either, the smallest that holds the model. Sorted by rent.
+
+    Raises:
+        InputError: if no device's cluster keeps the aim.
+    """
+    found = []
+    for device in devices:
+        kept = (
+            plan
+            for plan in _clusters(replace(case, accelerator=device), aim, predictor)
+            if plan.run.days <= (aim.days or math.inf)
+            and (plan.usd or 0.0) <= (aim.budget_usd or math.inf)
+        )
+        if aim.budget_usd is None:
+            found += list(islice(kept, 1))
+        else:
+            found += sorted(kept, key=lambda plan: plan.run.days)[:1]
+    if not found:
+        raise InputError(
+            "plan", f"no cluster up to {CLUSTERS[-1]:,} devices keeps it",
+            advice="allow more days (--days) or money (--budget-usd), or name other devices",
+        )  # fmt: skip
+    return sorted(found, key=lambda plan: plan.usd or 0.0)
+
+
+def _clusters(case: Case, aim: Aim, predictor: Predictor) -> Iterator[TrainingPlan]:
+    """Plans of larger and larger clusters of one device with their rent; none without one."""
+    try:
+        rent = predictor.catalog.rent(case.accelerator.name).usd_per_gpu_hour
+    except InputError:
+        return
+    for gpus in CLUSTERS:
+        if gpus > (case.global_batch or 1) * 64:
+            return
+        try:
+            plan = plan_training(replace(case, gpus=gpus), aim.run_tokens, predictor)
+        except InputError:
+            continue
+        yield replace(plan, usd=plan.run.device_hours * rent)

@@ -42,18 +42,17 @@ EPOCH_COLUMNS = {
     "Training compute (FLOP)": "training_flops",
 }
 """Columns of Epoch AI's table of machine learning systems."""
+RUN_COLUMNS = {"Model", "Training compute (FLOP)", "Training hardware", "Hardware quantity"}
+"""Those that say that a table is one of whole runs."""
 
 SAME_HARDWARE = {
     "NVIDIA A100": "A100 SXM 80GB",
     "NVIDIA A800 SXM": "A100 SXM 80GB",
     "NVIDIA A800 PCIe 40 GB": "A100 PCIe 40GB",
     "NVIDIA H100 SXM5 80GB": "H100 SXM 80GB",
-    "NVIDIA H800 SXM5": "H100 SXM 80GB",
-    "NVIDIA H100 PCIe": "H100 PCIe 80GB",
     "NVIDIA V100": "V100 SXM2 32GB",
     "NVIDIA Tesla V100 DGXS 32 GB": "V100 SXM2 32GB",
     "NVIDIA Tesla V100 DGXS 16 GB": "V100 SXM2 16GB",
-    "Google TPU v4": "TPU v4",
 }
 """Names there that the catalogue doesn't know; export versions have the same dense rates."""
 
@@ -144,8 +143,9 @@ def hours_by_prior(flops: float, accelerator: Accelerator, prior: Utilisation) -
 
 def utilisation(run: PublishedRun, catalog: Catalog) -> float:
     """What one run got from its hardware."""
+    device = catalog.accelerator(run.accelerator)
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
-    return flops / (run.device_hours * 3600 * _dense(_device(run.accelerator, catalog)))
+    return flops / (run.device_hours * 3600 * _dense(device))
 
 
 def validate_training_runs(
@@ -161,15 +161,16 @@ def validate_training_runs(
         One row a run: model, organisation, accelerator, device_hours, predicted, low, high (90%
         interval), factor (the larger over the smaller), and note: why a run couldn't be used.
     """
-    catalog = catalog or load_catalog()
     if rows is None:
         rows = pd.DataFrame([run.model_dump() for run in load_training_runs()])
     elif set(EPOCH_COLUMNS) <= set(rows.columns):
-        rows = _from_epoch(rows)
+        rows = rows.rename(columns=EPOCH_COLUMNS)
+        rows["device_hours"] = rows["hours"] * rows["devices"]
     needed = {"model", "organisation", "active_parameters", "tokens", "accelerator", "device_hours"}
     if missing := needed - set(rows.columns):
         allowed = f"a table with {', '.join(sorted(missing))}, or Epoch AI's columns"
         raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
+    catalog = catalog or load_catalog()
     return pd.DataFrame([_checked(row, catalog) for row in rows.to_dict("records")])
 
 
@@ -183,72 +184,51 @@ def predict_runs(rows: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
     Returns:
         The table with predicted (hours), low, high, basis and note.
     """
-    found = [_predicted_hours(row, catalog) for row in rows.to_dict("records")]
+    found = [
+        _predicted(row, catalog) for row in rows.rename(columns=EPOCH_COLUMNS).to_dict("records")
+    ]
     return pd.concat([rows, pd.DataFrame(found, index=rows.index)], axis=1)
 
 
-def _predicted_hours(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
+def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     """One run's hours; or the reason why not."""
     unknown = {"predicted": None, "low": None, "high": None, "basis": ""}
-    named = {new: row.get(old) for old, new in EPOCH_COLUMNS.items()}
-    try:
-        device = _device(str(named["accelerator"]), catalog)
-    except InputError:
-        return {**unknown, "note": f"{named['accelerator']}: no such device in the catalogue"}
-    flops = _number(named["training_flops"]) or FLOPS_PER_PARAMETER_AND_TOKEN * (
-        _number(named["active_parameters"]) * _number(named["tokens"])
+    device = _device(str(row["accelerator"]), catalog)
+    if device is None:
+        return {**unknown, "note": f"{row['accelerator']}: no such device in the catalogue"}
+    stated, parameters, tokens, devices = (
+        value if isinstance(value := row.get(name), int | float) and value > 0 else 0.0
+        for name in ("training_flops", "active_parameters", "tokens", "devices")
     )
-    devices = _number(named["devices"])
+    flops = stated or FLOPS_PER_PARAMETER_AND_TOKEN * (parameters * tokens)
     if not flops or not devices:
         missing = "Hardware quantity" if flops else "Training compute (FLOP)"
         return {**unknown, "note": f"{missing}: nothing; must be given"}
-    prior = utilisation_prior(_others(str(named["organisation"])), catalog)
-    least, typical, _ = hours_by_prior(flops, device, prior)
+    least, typical, _ = hours_by_prior(flops, device, _others(str(row["organisation"]), catalog))
     hours, width = typical / devices, exp(hypot(log(typical / least), TABLE_LOG))
     return {
-        "predicted": hours,
-        "low": hours / width,
-        "high": hours * width,
-        "basis": "interpolated",
+        "predicted": hours, "low": hours / width, "high": hours * width, "basis": "interpolated",
         "note": "at the utilisation of published runs",
-    }
-
-
-def _number(value: Any) -> float:
-    """A number above 0; 0 where there is none."""
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
-
-
-def _from_epoch(rows: pd.DataFrame) -> pd.DataFrame:
-    """Epoch AI's columns in the shipped table's words."""
-    renamed = rows.rename(columns=EPOCH_COLUMNS)
-    renamed["device_hours"] = renamed["hours"] * renamed["devices"]
-    return renamed
+    }  # fmt: skip
 
 
 def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     """One run, predicted; or the reason why not."""
     kept = {key: row[key] for key in ("model", "organisation", "accelerator", "device_hours")}
-    unknown = {"predicted": None, "low": None, "high": None, "factor": None}
-    try:
-        device = _device(str(row["accelerator"]), catalog)
-    except InputError:
-        return {**kept, **unknown, "note": f"{row['accelerator']} isn't in the catalogue"}
-    reason = _unusable(row, _dense(device))
-    if reason is not None:
+    device = _device(str(row["accelerator"]), catalog)
+    reason = (
+        f"{row['accelerator']} isn't in the catalogue"
+        if device is None
+        else _unusable(row, _dense(device))
+    )
+    if device is None or reason:
+        unknown = dict.fromkeys(("predicted", "low", "high", "factor"))
         return {**kept, **unknown, "note": reason}
-    prior = utilisation_prior(_others(str(row["organisation"])), catalog)
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
+    prior = _others(str(row["organisation"]), catalog)
     low, predicted, high = hours_by_prior(flops, device, prior)
-    published = row["device_hours"]
-    return {
-        **kept,
-        "predicted": predicted,
-        "low": low,
-        "high": high,
-        "factor": max(predicted / published, published / predicted),
-        "note": "",
-    }
+    factor = max(predicted / row["device_hours"], row["device_hours"] / predicted)
+    return {**kept, "predicted": predicted, "low": low, "high": high, "factor": factor, "note": ""}
 
 
 def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
@@ -268,10 +248,10 @@ def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
     return None
 
 
-def _others(organisation: str) -> list[PublishedRun]:
-    """The shipped runs of other organisations."""
-    first = _first_word(organisation)
-    return [run for run in load_training_runs() if _first_word(run.organisation) != first]
+def _others(organisation: str, catalog: Catalog) -> Utilisation:
+    """What the shipped runs of other organisations got."""
+    own, runs = _first_word(organisation), load_training_runs()
+    return utilisation_prior([run for run in runs if _first_word(run.organisation) != own], catalog)
 
 
 def _first_word(organisation: str) -> str:
@@ -280,14 +260,13 @@ def _first_word(organisation: str) -> str:
     return words[0] if words else ""
 
 
-def _device(name: str, catalog: Catalog) -> Accelerator:
-    """An accelerator by the catalogue's or the table's name; of several kinds the first.
-
-    Raises:
-        InputError: if it isn't known.
-    """
+def _device(name: str, catalog: Catalog) -> Accelerator | None:
+    """An accelerator by the catalogue's or the table's name; of several kinds the first."""
     first = name.split(",")[0]
-    return catalog.accelerator(SAME_HARDWARE.get(first, first))
+    try:
+        return catalog.accelerator(SAME_HARDWARE.get(first, first))
+    except InputError:
+        return None
 
 
 def _dense(accelerator: Accelerator) -> float:
@@ -299,7 +278,6 @@ def _dense(accelerator: Accelerator) -> float:
     rates = accelerator.matmul_flops_per_s
     peak = rates["bf16"] or rates["fp16"] or rates["fp32"]
     if peak is None:
-        raise InputError(
-            f"{accelerator.name}: dense rate", "unknown", "given in the catalogue's row"
-        )
+        name = f"{accelerator.name}: dense rate"
+        raise InputError(name, "unknown", "given in the catalogue's row")
     return peak

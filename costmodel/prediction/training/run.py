@@ -18,15 +18,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, expm1
-from typing import Any
 
 import numpy as np
 import scipy
 
-from modelworth.costmodel.prediction.energy import PowerModel, carbon_kg, energy_kwh
+from modelworth.costmodel.prediction.energy import energy_kwh
 from modelworth.data.errors import InputError
-
-Number = Any
 
 HOURS_PER_DAY = 24.0
 FLOPS_PER_PARAMETER_AND_TOKEN = 6.0
@@ -42,13 +39,11 @@ class Reliability:
         device_mtbf_hours: mean time between interruptions of one device, all causes.
         restart_s: from the interruption to the first new step.
         checkpoint_s: time that a checkpoint keeps the devices from working.
-        other_loss: part of the time lost otherwise: evaluations, stragglers, loss spikes.
     """
 
     device_mtbf_hours: float = 50_000.0
     restart_s: float = 480.0
     checkpoint_s: float = 10.0
-    other_loss: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.device_mtbf_hours > 0:
@@ -56,8 +51,6 @@ class Reliability:
         for name in ("restart_s", "checkpoint_s"):
             if not getattr(self, name) >= 0:
                 raise InputError(name, getattr(self, name), "0 or more")
-        if not 0 <= self.other_loss < 1:
-            raise InputError("other_loss", self.other_loss, "from 0 to below 1")
 
 
 LLAMA_3 = Reliability()
@@ -116,7 +109,6 @@ class Hardware:
     peak_flops_per_s: float
     board_power_w: float | None = None
     gco2_per_kwh: float | None = None
-    power: PowerModel | None = None
 
 
 def goodput(
@@ -137,7 +129,7 @@ def goodput(
         kept = 0.0
     else:
         kept = interval_s / mtbf_s / expm1(exposure) * lost_to_restarts
-    return Goodput(kept * (1 - reliability.other_loss), interval_s, HOURS_PER_DAY * 3600 / mtbf_s)
+    return Goodput(kept, interval_s, HOURS_PER_DAY * 3600 / mtbf_s)
 
 
 def best_checkpoint_interval_s(mtbf_s: float, checkpoint_s: float) -> float:
@@ -162,11 +154,8 @@ def run_at_speed(
     Raises:
         InputError: if tokens, speed or devices aren't above 0.
     """
-    for name, value in (
-        ("tokens", tokens),
-        ("tokens_per_s_per_device", tokens_per_s_per_device),
-        ("devices", hardware.devices),
-    ):
+    asked = {"tokens": tokens, "speed": tokens_per_s_per_device, "devices": hardware.devices}
+    for name, value in asked.items():
         if not value > 0:
             raise InputError(name, value, "above 0")
     useful = goodput(hardware.devices, reliability)
@@ -175,10 +164,8 @@ def run_at_speed(
         raise InputError("reliability", found, "such that a checkpoint is ever reached")
     seconds = tokens / (tokens_per_s_per_device * hardware.devices) / useful.share
     hours = seconds / 3600 * hardware.devices
-    kwh = None
-    if hardware.board_power_w is not None:
-        kwh = energy_kwh(hours, hardware.board_power_w, hardware.power)
-    grid = hardware.gco2_per_kwh
+    watts, grid = hardware.board_power_w, hardware.gco2_per_kwh
+    kwh = None if watts is None else energy_kwh(hours, watts)
     return TrainingRun(
         tokens=tokens,
         devices=hardware.devices,
@@ -188,5 +175,5 @@ def run_at_speed(
         goodput=useful,
         utilisation=training_flops / (seconds * hardware.peak_flops_per_s * hardware.devices),
         energy_kwh=kwh,
-        carbon_kg=None if kwh is None or grid is None else carbon_kg(kwh, grid),
+        carbon_kg=None if kwh is None or grid is None else kwh * grid / 1000,
     )
