@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from modelworth.bench.models import size as zoo_size
 from modelworth.bench.models import zoo
 from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.models.families import USUAL_STEPS
+from modelworth.bench.models.inspect_values import Literals, Values
 from modelworth.bench.work.inputs import (
     IMAGE_INPUTS,
     Batch,
@@ -52,7 +55,7 @@ NOT_DECODING = re.compile(
 def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float | None:
     """Model FLOPs of one step on one data-parallel rank.
 
-    None for a model that looks into its tensors on the way, as the meta device has none to show.
+    None for a model that looks into large tensors on the way, which the meta device can't show.
     """
     together = blueprint.family == "image-text"  # every text meets every image
     batch = workload.batch if together else 1
@@ -91,13 +94,19 @@ def _counted(key: str, workload_json: str) -> float:
         return passes * _forward(blueprint, model, workload)
     if blueprint.family == "diffusion":
         return (workload.denoising_steps or USUAL_STEPS) * _forward(blueprint, model, workload)
+    with _shapes():
+        return _written(blueprint, model, workload)
+
+
+def _written(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> float:
+    """FLOPs of reading a prompt, writing one token, or writing several after a prompt."""
     size = lengths(blueprint, model.config, workload)
     given = _source(blueprint, model, workload)
     if workload.kind == "prefill":
         return _prefill(model, given)
     if workload.kind == "decode":
         return _decode(model, given, size.context)
-    # generate: the prompt gives the first token; a later step's FLOPs are linear in its context
+    # the prompt gives the first token; a later step's FLOPs are linear in its context
     first = 1 if model.config.is_encoder_decoder else size.prompt
     last = first + size.new - 2
     ends = _decode(model, given, first) + _decode(model, given, last)
@@ -108,7 +117,7 @@ def _counted(key: str, workload_json: str) -> float:
 def _meta_model(key: str) -> PreTrainedModel:
     """The model without storage, in the form that the counter sees through."""
     blueprint = zoo.Blueprint.of_key(key)
-    return zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
+    return zoo.build(blueprint, META, torch.float32, "eager", _experts(blueprint))
 
 
 def _experts(blueprint: zoo.Blueprint) -> str | None:
@@ -117,12 +126,20 @@ def _experts(blueprint: zoo.Blueprint) -> str | None:
     return "batched_mm" if routed else None
 
 
+@contextmanager
+def _shapes() -> Iterator[None]:
+    """Passes without storage; small tensors, such as the grid of an image's patches, have values."""
+    values = Values()
+    with torch.no_grad(), Literals(values), values:
+        yield
+
+
 def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> float:
     """FLOPs of one pass over a whole sequence or image, all logits."""
-    batch = forward_batch(blueprint, model.config, workload, META)
-    batch = in_format(batch, model.dtype)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        _pass(model, batch, **options(blueprint, model.config, batch))
+    with _shapes():
+        batch = in_format(forward_batch(blueprint, model.config, workload, META), model.dtype)
+        with FlopCounterMode(display=False) as counter:
+            _pass(model, batch, **options(blueprint, model.config, batch))
     return float(counter.get_total_flops())
 
 
@@ -147,8 +164,8 @@ def _pass(model: Any, given: Batch, **more: Any) -> Any:
 def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
     """FLOPs of a forward and backward pass with adapters."""
     generator = torch.Generator()
-    model = zoo.build(blueprint, META, torch.bfloat16, "eager", _experts(blueprint))
-    adapted = add_lora(model, workload.lora_rank).to(torch.bfloat16)
+    model = zoo.build(blueprint, META, torch.float32, "eager", _experts(blueprint))
+    adapted = add_lora(model, workload.lora_rank)
     batch = training_batch(blueprint, model.config, workload, torch.device("cpu"), generator)
     batch = {key: value.to(META) for key, value in in_format(batch, model.dtype).items()}
     with FlopCounterMode(display=False) as counter:

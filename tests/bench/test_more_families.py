@@ -10,7 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402 torch may be absent
+
+from modelworth.bench.models import zoo  # noqa: E402
 from modelworth.bench.run.request import FLAGS  # noqa: E402
 from modelworth.bench.run.sweep import expanded  # noqa: E402
 from modelworth.bench.work import flops  # noqa: E402
@@ -61,13 +63,14 @@ def test_a_state_takes_the_same_memory_at_any_context(name):
 def test_a_family_without_fused_attention_is_measured_with_eager(name, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps({**UNFUSED[name], "model_type": name}))
-    entry = {"model": str(file), "work": "pretrain", "prompt_tokens": 16, "compile": False}
-    asked = expanded(entry, FLAGS, "cpu")[0]
-    assert asked.workload.attention == "eager"
-    work = prepare(asked, "cpu")
-    work.step()
-    assert work.attention == "eager"
-    assert (work.model_flops_per_step is None) == name.startswith("deberta")
+    entry = {"model": str(file), "work": ["pretrain", "forward"], "prompt_tokens": 16, "batch": 1}
+    trained, passed = (prepare(asked, "cpu") for asked in expanded(entry, FLAGS, "cpu"))
+    trained.step()
+    assert trained.attention == passed.attention == "eager"
+    with FlopCounterMode(display=False) as counter:
+        passed.step()
+    assert passed.model_flops_per_step == counter.get_total_flops()
+    assert trained.model_flops_per_step == 3 * counter.get_total_flops()
 
 
 def test_a_family_with_fused_attention_keeps_it():

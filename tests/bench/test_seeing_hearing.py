@@ -27,9 +27,11 @@ from tests.bench.more_families import (  # noqa: E402
     CLIP,
     DIFFUSION,
     DIT,
+    FLUX,
     MORE_DECODERS,
     QWEN_VL,
     RT_DETR,
+    SD3,
     SIGLIP,
 )
 from tests.bench.test_work_infer import decoder, written_logits  # noqa: E402
@@ -38,7 +40,7 @@ diffusers = pytest.mark.skipif(
     importlib.util.find_spec("diffusers") is None, reason="diffusers isn't installed"
 )
 WHISPER, LLAVA = MORE_DECODERS["whisper"], MORE_DECODERS["llava"]
-SIZES = {"rt_detr": {"image_pixels": 64}, "flux": {"image_pixels": 64}}
+SIZES = {name: {"image_pixels": 64} for name in ("rt_detr", "flux")} | {"qwen": {"image_pixels": 32}}
 
 
 def case(config, kind, **choices):
@@ -85,11 +87,48 @@ def test_what_is_written_of_a_sound_or_an_image_is_what_a_full_pass_writes(name)
     torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_a_tower_that_looks_at_its_grid_is_measured_without_a_count():
+def test_a_tower_that_looks_at_its_grid_learns_and_is_counted():
+    """64 patches in windows of 4 × 4, then joined by fours; text of 24; three passes of each."""
     work = prepare(case(QWEN_VL, "pretrain", prompt_tokens=24, image_pixels=32), "cpu")
     work.step()
-    assert work.model_flops_per_step is None
     assert work.step.loss.item() > 0
+    patches, text, width, wide = 64, 24, 32, 64
+    layer = patches * (4 * width**2 + 3 * width * wide)
+    pairs = 4 * 16**2 + patches**2  # the first layer's windows, the second's whole image
+    merger = patches // 4 * ((4 * width) ** 2 + 4 * width * width)
+    tower = patches * (3 * 2 * 4 * 4) * width + 2 * layer + 2 * pairs * width + merger
+    projections = 2 * width**2 + 2 * width * width // 2
+    decoder = 2 * (text * (projections + 3 * width * wide) + 2 * text**2 * width)
+    by_hand = 2 * (tower + decoder + text * width * 64)
+    assert work.model_flops_per_step == 3 * 2 * by_hand
+
+
+@diffusers
+def test_flops_of_sd3_and_flux_are_those_of_their_blocks():
+    """Esser et al. 2024, figure 2: text and image with weights of their own, one attention.
+
+    A stream's block has 4·d² of attention and 8·d² of feed-forward a token; both streams' shifts
+    and scales are 6·d² each, once. FLUX's single blocks join their first product (7·d²) and last
+    (5·d²), with 3·d² of shifts. The last block of SD3 keeps no text: its queries and feed-forward
+    go, its shifts are 2·d².
+    """
+    d, text, pooled, times = 32, 16, 16, 256
+    said = times * d + d * d + pooled * d + d * d  # the level of noise, the pooled text
+    image, words = 16, 333
+    both = image + words
+    whole = both * 12 * d**2 + 2 * both**2 * d + 12 * d**2
+    last = image * 12 * d**2 + words * 3 * d**2 + 2 * both**2 * d + 8 * d**2
+    ends = image * (2 * 2 * 4 * d + d * 2 * 2 * 4) + words * text * d + 2 * d**2
+    sd3 = 2 * (whole + last + ends + said)
+    image, words = 16, 512
+    both = image + words
+    double = both * 12 * d**2 + 2 * both**2 * d + 12 * d**2
+    single = both * 12 * d**2 + 2 * both**2 * d + 3 * d**2
+    ends = image * 2 * 16 * d + words * text * d + 2 * d**2
+    flux = 2 * (double + single + ends + said + times * d + d * d)  # guidance, as a second level
+    for config, sizes, by_hand in ((SD3, {}, sd3), (FLUX, SIZES["flux"], flux)):
+        asked = case(config, "forward", batch=1, **sizes)
+        assert flops.model_flops(zoo.resolve("m", config=config), asked.workload) == by_hand
 
 
 def test_the_image_is_seen_and_the_sound_is_heard():
@@ -223,12 +262,15 @@ def test_flops_of_a_dit_are_those_of_its_shape():
     assert counted == pytest.approx(2 * (patches + blocks + adaptive + last), rel=0.03)
 
 
-@pytest.mark.parametrize("name", ["whisper", "llava", "clip", "rt_detr"])
+@pytest.mark.parametrize("name", ["whisper", "llava", "qwen", "clip", "rt_detr", *DIFFUSION])
 def test_flops_are_those_of_a_pass_that_really_runs(name):
-    config = {**MORE_DECODERS, "clip": CLIP, "rt_detr": RT_DETR}[name]
-    sizes = {"prompt_tokens": 24} if name == "llava" else SIZES.get(name, {})
-    asked = case(config, "forward", **sizes | {"attention": "eager"})
-    work = prepare(asked, "cpu")
+    if name in DIFFUSION:
+        pytest.importorskip("diffusers")
+    others = {"clip": CLIP, "rt_detr": RT_DETR, "qwen": QWEN_VL}
+    config = {**MORE_DECODERS, **DIFFUSION, **others}[name]
+    sizes = {"prompt_tokens": 24} if name in ("llava", "qwen") else {}
+    seen = {"attention_kernel": "math"} if name in DIFFUSION else {"attention": "eager"}
+    work = prepare(case(config, "forward", **sizes | SIZES.get(name, {}) | seen), "cpu")
     with FlopCounterMode(display=False) as counter:
         work.step()
     assert work.model_flops_per_step == counter.get_total_flops()
