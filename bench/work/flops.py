@@ -128,7 +128,7 @@ def _experts(blueprint: zoo.Blueprint) -> str | None:
 
 @contextmanager
 def _shapes() -> Iterator[None]:
-    """Passes without storage; small tensors, such as the grid of an image's patches, have values."""
+    """Passes without storage, where small tensors, such as a grid of patches, have values."""
     values = Values()
     with torch.no_grad(), Literals(values), values:
         yield

@@ -40,7 +40,9 @@ diffusers = pytest.mark.skipif(
     importlib.util.find_spec("diffusers") is None, reason="diffusers isn't installed"
 )
 WHISPER, LLAVA = MORE_DECODERS["whisper"], MORE_DECODERS["llava"]
-SIZES = {name: {"image_pixels": 64} for name in ("rt_detr", "flux")} | {"qwen": {"image_pixels": 32}}
+SIZES = {name: {"image_pixels": 64} for name in ("rt_detr", "flux")} | {
+    "qwen": {"image_pixels": 32}
+}
 
 
 def case(config, kind, **choices):
