@@ -1,13 +1,15 @@
 """The defaults that a type's own config class has, for reading a config without transformers.
 
 `python -m modelworth.bench.models.type_defaults` writes `data/model_type_defaults.json`: for each
-model type of transformers, the keys that say something of size, and other names for them. Values
-that a class works out from others aren't here: reading works them out the same way.
+model type of transformers, the keys that say something of size, other names for them, and keys
+without a default that it knows or asks for all the same. Values that a class works out from others
+aren't here: reading works them out the same way.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import re
 from pathlib import Path
@@ -18,6 +20,8 @@ IGNORED = re.compile(
     r"jitter|_act$|temperature|clamp|floor|dtype|problem_type|pretraining_tp|router_bias|softcap"
 )
 KEPT = re.compile(r"head_dim|activation|num_detection")
+ASKED = re.compile(r"(?:kwargs\.(?:pop|get)|getattr)\((?:(?:self\.)?config, )?\"(\w+)\"")
+"""Keys that a class takes though it has no field for them."""
 
 
 def defaults_of(model_type: str) -> dict[str, Any]:
@@ -26,6 +30,8 @@ def defaults_of(model_type: str) -> dict[str, Any]:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     kind = CONFIG_MAPPING[model_type]
+    module = Path(inspect.getfile(kind))
+    unset = {key for file in module.parent.glob("*.py") for key in ASKED.findall(file.read_text())}
     common = {each.name for each in dataclasses.fields(PreTrainedConfig)}
     found: dict[str, Any] = {}
     for each in dataclasses.fields(kind):
@@ -39,10 +45,12 @@ def defaults_of(model_type: str) -> dict[str, Any]:
         if isinstance(value, tuple):
             value = list(value)
         if value is None or not isinstance(value, bool | int | float | str | list | dict):
+            unset.add(each.name)
             continue
         found[each.name] = value
     aliases = {k: v for k, v in (getattr(kind, "attribute_map", None) or {}).items() if k != v}
-    return {"defaults": found, "names": aliases}
+    unset -= {*found, *(key for key in unset if IGNORED.search(key) and not KEPT.search(key))}
+    return {"defaults": found, "names": aliases, "unset": sorted(unset)}
 
 
 def main() -> None:

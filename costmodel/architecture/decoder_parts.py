@@ -16,6 +16,7 @@ from modelworth.costmodel.architecture.keys import (
     head_width,
     listed,
     optional,
+    sized,
     switch,
     whole,
     word,
@@ -86,16 +87,17 @@ def position_rows(config: Config, traits: Traits) -> int:
 def attention_of(config: Config, traits: Traits, hidden: int, window: int | None) -> Attention:
     """One layer's attention."""
     heads = whole(config, "num_attention_heads", "n_head", "n_heads")
-    if optional(config, "kv_lora_rank"):
+    if sized(config, "kv_lora_rank"):
         return latent_attention(config, hidden, heads)
-    width = optional(config, "head_dim", "attention_head_dim") or head_width(hidden, heads)
-    kv_heads = optional(config, "num_key_value_heads", "n_head_kv") or heads
-    if kv_heads > heads:
-        raise InputError("config: num_key_value_heads", kv_heads, f"at most the {heads} heads")
+    width = sized(config, "head_dim", "attention_head_dim") or head_width(hidden, heads)
+    kv_heads = sized(config, "num_key_value_heads", "n_head_kv") or heads
+    if heads % kv_heads:
+        raise InputError("config: num_key_value_heads", kv_heads, f"a divisor of the {heads} heads")
     queries, keys = heads * width, kv_heads * width
     qkv_bias = _bias(config, traits, traits.qkv_bias, *INPUT_BIAS_KEYS)
     output_bias = _bias(config, traits, traits.output_bias, *_output_keys(traits))
-    vectors = (queries + 2 * keys) * qkv_bias + hidden * output_bias
+    asked = queries * (1 + traits.output_gate)
+    vectors = (asked + 2 * keys) * qkv_bias + hidden * output_bias
     qk_norm = bool(traits.qk_norm) and switch(
         config, traits.qk_norm_key, traits.qk_norm_key is None
     )
@@ -122,7 +124,7 @@ def attention_of(config: Config, traits: Traits, hidden: int, window: int | None
 def latent_attention(config: Config, hidden: int, heads: int) -> Attention:
     """DeepSeek's attention, whose keys and values are unpacked from one short vector a token."""
     rope = whole(config, "qk_rope_head_dim")
-    kv_rank, q_rank = whole(config, "kv_lora_rank"), optional(config, "q_lora_rank")
+    kv_rank, q_rank = whole(config, "kv_lora_rank"), sized(config, "q_lora_rank")
     vectors = kv_rank + (q_rank or 0)
     if switch(config, "attention_bias", False):
         vectors += (q_rank or 0) + kv_rank + rope + hidden
@@ -157,7 +159,7 @@ def dense_network(
     config: Config, traits: Traits, hidden: int, width: int | None = None
 ) -> FeedForward:
     """A dense feed-forward part."""
-    width = width or optional(config, "intermediate_size", "n_inner", "ffn_dim") or 4 * hidden
+    width = width or sized(config, "intermediate_size", "n_inner", "ffn_dim") or 4 * hidden
     bias = _bias(config, traits, traits.mlp_bias, "mlp_bias")
     vectors = bias * ((2 if traits.gated else 1) * width + hidden)
     activation = activation_of(config, traits)
@@ -196,7 +198,7 @@ def expert_network(config: Config, traits: Traits, hidden: int) -> FeedForward:
         experts,
         used,
         shared,
-        shared_gate=bool(shared) and traits.shared_gate,
+        shared_gate=traits.shared_gate,
         activation=activation_of(config, traits),
         vectors=(experts if traits.expert_bias else 0) + biased * (2 * shared + hidden),
         expert_vectors=2 * width + hidden if traits.expert_bias else 0,
@@ -209,7 +211,7 @@ def sparse_layers(config: Config, layers: int) -> list[bool]:
     Raises:
         InputError: if a list of layers isn't as long as there are layers, or says something else.
     """
-    if not optional(config, *EXPERT_KEYS):
+    if not sized(config, *EXPERT_KEYS):
         return [False] * layers
     if (kinds := listed(config, "mlp_layer_types")) is not None:
         return [_named(kind, "mlp_layer_types", SPARSE_NAMES) for kind in _all(kinds, layers)]

@@ -26,7 +26,7 @@ STATED = (
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    """Defaults and other names of keys by type."""
+    """Defaults, other names of keys, and keys without a default, by type."""
     source = files("modelworth.data") / "model_type_defaults.json"
     table: dict[str, dict[str, Any]] = json.loads(source.read_text("utf-8"))
     return table
@@ -37,21 +37,42 @@ def named_types() -> frozenset[str]:
     return frozenset(_table())
 
 
+@cache
+def _sizes() -> frozenset[str]:
+    """Keys that say something of size in the config of any type."""
+    known = _table().values()
+    return frozenset(key for each in known for key in (*each["defaults"], *each["unset"]))
+
+
+@cache
+def _foreign(kind: str) -> frozenset[str]:
+    """Those that say nothing in a type's own."""
+    known = _table()[kind]
+    names = known["names"]
+    own = {*known["defaults"], *known["unset"], *names, *names.values(), *COMMON}
+    return _sizes() - own
+
+
 def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
     """The config with its type's defaults, each key under the name that its class has.
+
+    A key that other types' classes know and this one's doesn't is left out, as its class leaves it.
 
     Raises:
         InputError: if a whole model's config leaves out a size.
     """
     kind = str(config.get("model_type"))
     known = _table().get(kind)
-    given = dict(config)
     if known is None:
-        return given
+        return dict(config)
+    given = {key: value for key, value in config.items() if key not in _foreign(kind)}
+    defaults, unset = known["defaults"], known["unset"]
     for other, real in known["names"].items():
-        if other in given and real not in given:
-            given[real] = given[other]
-    defaults = known["defaults"]
+        if other not in defaults and other not in unset:
+            if other in given:
+                given[real] = given.pop(other)  # which its class takes last
+        elif real in given:
+            given[other] = given[real]
     if not nested:
         for key in STATED:
             if key in defaults and given.get(key) is None and key not in NOT_STATED.get(kind, ()):
@@ -59,6 +80,11 @@ def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
     return {**defaults, **given}
 
 
+COMMON = (
+    *("model_type", "architectures", "num_labels", "id2label", "tie_word_embeddings"),
+    *("per_layer_config", "text_config", "vision_config", "audio_config"),
+)
+"""Keys that every class takes, and parts, which are refused where they don't belong."""
 NOT_STATED: dict[str, tuple[str, ...]] = {
     "mamba": ("num_attention_heads", "intermediate_size"),
     "mamba2": ("num_attention_heads", "intermediate_size", "num_heads"),

@@ -19,7 +19,14 @@ from modelworth.costmodel.architecture.decoder_parts import (
     sparse_layers,
     windows_of,
 )
-from modelworth.costmodel.architecture.keys import Config, layer_count, optional, switch, whole
+from modelworth.costmodel.architecture.keys import (
+    Config,
+    layer_count,
+    optional,
+    sized,
+    switch,
+    whole,
+)
 from modelworth.costmodel.architecture.structure import Architecture, Block
 from modelworth.costmodel.architecture.traits import TRAITS, Traits
 from modelworth.data.errors import InputError
@@ -30,35 +37,47 @@ def _falcon(config: Config) -> dict[str, Any]:
     new = switch(config, "new_decoder_architecture", False)
     heads = whole(config, "num_attention_heads")
     if new:
-        kv_heads = optional(config, "num_kv_heads") or heads
+        kv_heads = sized(config, "num_kv_heads") or heads
     else:
         kv_heads = 1 if switch(config, "multi_query", True) else heads
-    two = new and optional(config, "num_ln_in_parallel_attn") != 1
+    beside = optional(config, "num_ln_in_parallel_attn")
+    two = beside == 2 or (new and beside is None)
     norms = 1 if switch(config, "parallel_attn", True) and not two else 2
-    width = optional(config, "ffn_hidden_size") or 4 * whole(config, "hidden_size")
+    width = sized(config, "ffn_hidden_size") or 4 * whole(config, "hidden_size")
     sizes = {"num_key_value_heads": kv_heads, "intermediate_size": width}
     return {**config, **sizes, "norms_per_layer": norms}
 
 
-def _mpt(config: Config) -> dict[str, Any]:
-    """MPT's expansion ratio as a width; its position table where it has no ALiBi."""
-    ratio = config.get("expansion_ratio", 4)
-    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < 1000:
-        raise InputError("config: expansion_ratio", ratio, "a number above 0")
-    return {**config, "intermediate_size": int(ratio * whole(config, "d_model", "hidden_size"))}
+def _mpt(config: Config) -> Config:
+    """MPT, whose class knows one expansion ratio and positions without a table."""
+    _require_usual(config, expansion_ratio=4)
+    return config
 
 
-def _opt(config: Config) -> dict[str, Any]:
+def _opt(config: Config) -> Config:
     """OPT, where its embedding is as wide as its layers."""
     hidden = whole(config, "hidden_size")
     projected = optional(config, "word_embed_proj_dim")
     if projected not in (None, hidden):
         raise InputError("config: word_embed_proj_dim", projected, f"hidden_size, {hidden}")
     usual = {"do_layer_norm_before": True, "layer_norm_elementwise_affine": True}
-    for key, value in {**usual, "_remove_final_layer_norm": False}.items():
-        if switch(config, key, value) != value:
-            raise InputError(f"config: {key}", not value, "as usual, or built: inspect FILE")
-    return dict(config)
+    _require_usual(config, **usual, _remove_final_layer_norm=False)
+    return config
+
+
+def _helium(config: Config) -> Config:
+    """Helium, where heads are as wide together as its layers: its output takes no other width."""
+    _require_usual(
+        config, hidden_size=whole(config, "num_attention_heads") * whole(config, "head_dim")
+    )
+    return config
+
+
+def _require_usual(config: Config, **usual: int) -> None:
+    """Refuses what a class reads otherwise than its key says."""
+    for key, value in usual.items():
+        if config.get(key, value) != value:
+            raise InputError(f"config: {key}", config[key], f"{value}, or built: inspect FILE")
 
 
 def _stablelm(config: Config) -> dict[str, Any]:
@@ -73,9 +92,10 @@ def _gpt_bigcode(config: Config) -> dict[str, Any]:
     return {**config, "num_key_value_heads": few}
 
 
-RENAMED: dict[str, Callable[[Config], dict[str, Any]]] = {
+RENAMED: dict[str, Callable[[Config], Config]] = {
     "falcon": _falcon,
     "gpt_bigcode": _gpt_bigcode,
+    "helium": _helium,
     "mpt": _mpt,
     "opt": _opt,
     "stablelm": _stablelm,

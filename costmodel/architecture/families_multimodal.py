@@ -136,7 +136,7 @@ def _tower(config: Config, seen: Config, built: Architecture) -> Tower:
         return Tower(built.name, built)  # as many tiles as an image's shape asks for
     patches = (whole(seen, "image_size") // patch) ** 2
     usual = 256 if config["model_type"] == "gemma3" else patches
-    tokens = optional(config, "mm_tokens_per_image") or usual
+    tokens = whole({"mm_tokens_per_image": usual, **config}, "mm_tokens_per_image")
     return Tower(built.name, built, tokens, merged=max(1, patches // tokens))
 
 

@@ -20,6 +20,7 @@ from modelworth.costmodel.architecture.keys import (
     head_width,
     layer_count,
     optional,
+    sized,
     switch,
     whole,
     word,
@@ -318,7 +319,7 @@ def _vision_block(config: Config, hidden: int) -> Block:
 def _patches(config: Config, hidden: int, extra_tokens: int) -> Patches:
     """How many patches an image has, and their projection."""
     (rows, columns), (tall, wide) = _pair(config, "image_size"), _pair(config, "patch_size")
-    channels = optional(config, "num_channels") or 3
+    channels = sized(config, "num_channels") or 3
     count = (rows // tall) * (columns // wide)
     if not count:
         raise InputError("config: patch_size", f"{tall} × {wide}", f"within {rows} × {columns}")

@@ -99,6 +99,7 @@ def _indexed_attention(config: Config, hidden: int, *, scores: bool) -> Attentio
 def _deepseek_v4(config: Config, name: str) -> Architecture:
     """DeepSeek V4: a window, compressed entries beyond it, and residual streams that mix."""
     hidden = whole(config, "hidden_size")
+    config = {**config, "n_shared_experts": 1}  # which its class builds, whatever is said
     layers = layer_count(config, "num_hidden_layers")
     streams = whole(config, "hc_mult")
     mixing = (2 + streams) * streams
@@ -151,6 +152,8 @@ def _compressing_attention(config: Config, hidden: int, kind: str) -> Attention:
     """One key-value head that is key and value at once, low-rank queries and grouped outputs."""
     heads, width = whole(config, "num_attention_heads"), whole(config, "head_dim")
     rank, groups, low = (whole(config, key) for key in ("q_lora_rank", "o_groups", "o_lora_rank"))
+    if heads * width % groups:
+        raise InputError("config: o_groups", groups, f"a divisor of {heads * width}")
     products = rank * (hidden + heads * width) + hidden * width
     products += heads * width * low + groups * low * hidden
     vectors = heads + rank + width

@@ -55,6 +55,15 @@ def whole(config: Config, *keys: str) -> int:
     return value
 
 
+def sized(config: Config, *keys: str) -> int | None:
+    """The first of `keys` that is set, as a whole number above 0; None if none is.
+
+    Raises:
+        InputError: if it isn't such a number.
+    """
+    return None if optional(config, *keys) is None else whole(config, *keys)
+
+
 def listed(config: Config, key: str) -> list[Any] | None:
     """The list at `key`; None where it is absent.
 
@@ -109,14 +118,12 @@ def layer_count(config: Config, *keys: str) -> int:
 
 
 def switch(config: Config, key: str | None, default: bool) -> bool:
-    """Whether `key` is on; `default` where it is absent.
+    """Whether `key` is on; `default` where it is absent. Null is off, as for the classes.
 
     Raises:
         InputError: if it is neither true nor false.
     """
     value = config.get(key, default) if key is not None else default
-    if value is None:
-        return default
-    if not isinstance(value, bool):
+    if value is not None and not isinstance(value, bool):
         raise InputError(f"config: {key}", value, "true or false")
-    return value
+    return bool(value)

@@ -15,11 +15,13 @@ from modelworth.costmodel.architecture.keys import (
     layer_count,
     listed,
     optional,
+    sized,
     switch,
     whole,
 )
 from modelworth.costmodel.architecture.mixers import Attention
 from modelworth.costmodel.architecture.structure import Architecture, Block, Head
+from modelworth.data.errors import InputError
 
 
 def tower_layers(
@@ -36,6 +38,8 @@ def tower_layers(
 ) -> Block:
     """Layers of a tower; `norms` are a layer's norm vectors, `vectors` more in its attention."""
     each = head_dim or head_width(hidden, heads)
+    if not head_dim and hidden % heads:
+        raise InputError("config: tower's heads", heads, f"a divisor of its width, {hidden}")
     bias = (3 * heads * each + hidden) if biased else 0
     network = ((2 if gated else 1) * width + hidden) if biased else 0
     attention = Attention(hidden, heads, heads, each, each, causal=False, vectors=bias + vectors)
@@ -138,9 +142,14 @@ def kimi_vision(config: Config, text_hidden: int) -> Architecture:
         [layers],
         embedding=(patch + 1 + rows) * hidden,
         projector=merged * (merged + text_hidden),
-        projector_vectors=merged + text_hidden + 2 * hidden,
+        projector_vectors=merged + text_hidden + 2 * _kimi_joined(config, hidden),
         final_norms=2 * hidden,
     )
+
+
+def _kimi_joined(config: Config, hidden: int) -> int:
+    """Width of the norm before Kimi's projector, which the whole model's config says."""
+    return sized(config["whole"], "projection_hidden_size", "mm_hidden_size") or hidden
 
 
 def gemma4_vision(config: Config, text_hidden: int) -> Architecture:
@@ -179,7 +188,7 @@ def llama4_vision(config: Config, text_hidden: int) -> Architecture:
         whole(config, "intermediate_size"),
     )
     narrow, out = whole(config, "projector_input_dim"), whole(config, "projector_output_dim")
-    channels = optional(config, "num_channels") or 3
+    channels = sized(config, "num_channels") or 3
     patch = channels * whole(config, "patch_size") ** 2
     shuffled = whole(config, "intermediate_size") * narrow + out * out
     return tower(
@@ -204,7 +213,7 @@ def clip_vision(config: Config, text_hidden: int) -> Architecture:
         whole(config, "num_attention_heads"),
         width,
     )
-    channels = optional(config, "num_channels") or 3
+    channels = sized(config, "num_channels") or 3
     rows = patches + (2 if clip else 1)  # a class token and its place, or a bias
     products, vectors = _joining(config["whole"], hidden, text_hidden)
     if not clip and _has_head(config):

@@ -60,4 +60,5 @@ def test_heads_that_leave_a_part_of_the_width_are_refused(kind):
     config = {"model_type": kind, "hidden_size": 4096, "num_attention_heads": 30}
     with pytest.raises(InputError, match="30 heads of a width of 4,096"):
         require_plausible(config)
-    require_plausible({**config, "head_dim": 128})
+    if kind in ("llama", "qwen2", "unknown_kind"):  # the others' classes know no head_dim
+        require_plausible({**config, "head_dim": 128})
