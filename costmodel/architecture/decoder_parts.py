@@ -26,7 +26,7 @@ from modelworth.costmodel.architecture.structure import Architecture, Block, Hea
 from modelworth.costmodel.architecture.traits import Traits
 from modelworth.data.errors import InputError
 
-INPUT_BIAS_KEYS = ("attention_bias", "qkv_bias", "use_qkv_bias", "attention_qkv_bias")
+INPUT_BIAS_KEYS = ("attention_bias", "qkv_bias", "use_qkv_bias")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 USED_KEYS = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "top_k_experts")
 SPARSE_NAMES = {"sparse": True, "moe": True, "hash_moe": True, "dense": False, "mlp": False}
@@ -90,7 +90,7 @@ def attention_of(config: Config, traits: Traits, hidden: int, window: int | None
     if sized(config, "kv_lora_rank"):
         return latent_attention(config, hidden, heads)
     width = sized(config, "head_dim", "attention_head_dim") or head_width(hidden, heads)
-    kv_heads = sized(config, "num_key_value_heads", "n_head_kv") or heads
+    kv_heads = sized(config, "num_key_value_heads") or heads
     if heads % kv_heads:
         raise InputError("config: num_key_value_heads", kv_heads, f"a divisor of the {heads} heads")
     queries, keys = heads * width, kv_heads * width

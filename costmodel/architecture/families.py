@@ -92,9 +92,22 @@ def _gpt_bigcode(config: Config) -> dict[str, Any]:
     return {**config, "num_key_value_heads": few}
 
 
+def _gpt_neox(config: Config) -> Config:
+    """GPT-NeoX, whose class turns a head's width by head_dim and makes it the usual one."""
+    return {**config, "head_dim": None}
+
+
+def _gpt2(config: Config) -> Config:
+    """GPT-2 as a decoder that reads its own text alone."""
+    _require_usual(config, add_cross_attention=False)
+    return config
+
+
 RENAMED: dict[str, Callable[[Config], Config]] = {
     "falcon": _falcon,
+    "gpt2": _gpt2,
     "gpt_bigcode": _gpt_bigcode,
+    "gpt_neox": _gpt_neox,
     "helium": _helium,
     "mpt": _mpt,
     "opt": _opt,

@@ -250,7 +250,8 @@ def _dinov2(config: Config, name: str) -> Architecture:
         head = Head(0, hidden)
     elif not built.endswith("ForImageClassification"):
         raise refused(built, "…ForImageClassification or …Model")
-    placed = _patch_embedding(patches, hidden) + hidden * (1 - registers)  # a mask; unplaced ones
+    masked = switch(config, "use_mask_token", True)
+    placed = _patch_embedding(patches, hidden) + hidden * (masked - registers)  # unplaced ones
     return Architecture(
         name=name,
         family="vision",
@@ -308,7 +309,7 @@ def _yolos(config: Config, name: str) -> Architecture:
 def _vision_block(config: Config, hidden: int) -> Block:
     """The layers of a Vision Transformer."""
     heads = whole(config, "num_attention_heads")
-    width = head_width(hidden, heads)
+    width = sized(config, "head_dim") or head_width(hidden, heads)
     biased = switch(config, "qkv_bias", True)
     vectors = hidden + (3 * heads * width if biased else 0)
     attention = Attention(hidden, heads, heads, width, width, causal=False, vectors=vectors)

@@ -22,7 +22,7 @@ MOST_PIXELS = 16_384
 MOST_PATCHES = 1_024
 """Of an image's side."""
 HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads")
-SHARED_HEADS = ("num_key_value_heads", "num_kv_heads", "n_head_kv")
+SHARED_HEADS = ("num_key_value_heads", "num_kv_heads")
 HEAD_WIDTH = re.compile(r"head_dim|head_size|^d_kv$|^kv_channels$|lora_rank|attention_hidden_size")
 MOST_VALUES = 200_000
 MOST_WEIGHTS = 10**13
@@ -72,12 +72,12 @@ def require_divided(holder: Mapping[str, Any]) -> None:
             key-value heads don't divide the heads, which no class takes.
     """
     known = completed(holder, nested=True)
-    heads, shared = _whole(known, *HEADS), _whole(known, *SHARED_HEADS)
-    if heads and shared and (shared < 0 or heads % shared):
-        raise InputError("config: key-value heads", shared, f"a divisor of the {heads} heads")
     if (found := _undivided(known)) and not _undivided(_defaults(str(known.get("model_type")))):
         allowed = "a divisor of the width, or head_dim stated"
         raise InputError("config: attention heads", found, allowed)
+    heads, shared = _whole(known, *HEADS), _whole(known, *SHARED_HEADS)
+    if heads and shared and (shared < 0 or heads % shared):
+        raise InputError("config: key-value heads", shared, f"a divisor of the {heads} heads")
 
 
 @cache

@@ -61,4 +61,12 @@ def test_heads_that_leave_a_part_of_the_width_are_refused(kind):
     with pytest.raises(InputError, match="30 heads of a width of 4,096"):
         require_plausible(config)
     if kind in ("llama", "qwen2", "unknown_kind"):  # the others' classes know no head_dim
-        require_plausible({**config, "head_dim": 128})
+        require_plausible({**config, "head_dim": 128, "num_key_value_heads": 6})
+
+
+def test_key_value_heads_that_no_class_takes_are_refused_before_it_is_built():
+    from modelworth.costmodel.architecture.plausible import require_plausible
+
+    config = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32}
+    with pytest.raises(InputError, match="key-value heads"):
+        require_plausible({**config, "num_key_value_heads": 5})
