@@ -10,6 +10,7 @@ import argparse
 import json
 import statistics
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
@@ -173,9 +174,12 @@ def _slide(browser: Any, address: str, moves: int) -> tuple[list[float], float, 
 
 def _started(word: str) -> list[psutil.Process]:
     """The processes that this one started and that run, whose command has this word in it."""
-    own = psutil.Process().children(recursive=True)
-    alive = [one for one in own if one.status() != psutil.STATUS_ZOMBIE]
-    return [one for one in alive if word in " ".join(one.cmdline())]
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it may end meanwhile
+            if word in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 def _busy_s(word: str = "modelworth.dashboard.serve") -> float:

@@ -45,10 +45,8 @@ def evidence(**tables: Callable[[], pd.DataFrame]) -> None:
 
 
 def _opened() -> Any:
-    """The part that opens on demand, once it is open; nothing in it holds a page up before."""
     label = state.words().t("provenance.title")
-    part = st.expander(label, icon=":material/info:", key="provenance", on_change="rerun")
-    return part if part.open else None
+    return show.folded(label, "provenance", ":material/info:")
 
 
 def _offered(**tables: str) -> None:

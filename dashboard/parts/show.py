@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -73,6 +73,12 @@ def empty(key: str, command: str | None = None) -> None:
         st.write(words.t(f"{key}.text"))
         if command:
             st.code(command, language="bash")
+
+
+def folded(label: str, key: str, icon: str | None = None) -> Any:
+    """A part that opens on demand, once it is open: what is folded is neither made nor sent."""
+    part = st.expander(label, icon=icon, key=key, on_change="rerun")
+    return part if part.open else None
 
 
 def grid(key: str, items: Sequence[T], draw: Callable[[T], None]) -> None:

@@ -22,7 +22,10 @@ def panel() -> None:
     if team.read_only():
         return
     words = state.words()
-    with st.expander(words.t("upload.title"), icon=":material/upload:"):
+    part = show.folded(words.t("upload.title"), "uploading", ":material/upload:")
+    if part is None:
+        return
+    with part:
         st.write(words.t("upload.text"))
         file = st.file_uploader(words.t("upload.file"), type=ENDINGS, key="upload")
         with show.errors_said():

@@ -74,8 +74,6 @@ def explore(tally: pd.DataFrame) -> None:
         return
     others = measured.published(list(rows["kind"].unique()), sources.catalog()) if behind else []
     figure = charts.scaling(look, rows, QUANTITIES[quantity], group, others)
-    if quantity == "throughput":
-        charts.ceiling_marks(figure, look, rows, group)
     points(figure, "scaling", words.t(f"quantity.{quantity}.reading"))
 
 
@@ -177,8 +175,9 @@ def records(tally: pd.DataFrame) -> None:
 def failed(tally: pd.DataFrame) -> None:
     """The newest runs that failed, and why."""
     count = measured.failures(tally)
-    if count:
-        with st.expander(words.t("measurements.failed", count=words.number(count))):
+    label = words.t("measurements.failed", count=words.number(count))
+    if count and (part := show.folded(label, "failures")):
+        with part:
             kinds = [status for status in tally["status"].unique() if status != "ok"]
             tables.shown(sources.frame(MOST_FAILED, status=kinds)[FAILED].iloc[::-1], "failed")
 

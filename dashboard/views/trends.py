@@ -73,8 +73,9 @@ def training() -> None:
 
 def rows(key: str, listed: Sequence[dict[str, object]]) -> None:
     """The dated rows behind a chart, with their sources; the table's own button takes them away."""
-    with st.expander(words.t("trends.rows", count=len(listed))):
-        tables.shown(pd.DataFrame(listed).iloc[::-1], key)
+    if part := show.folded(words.t("trends.rows", count=len(listed)), f"{key}-rows"):
+        with part:
+            tables.shown(pd.DataFrame(listed).iloc[::-1], key)
 
 
 show.heading("trends")

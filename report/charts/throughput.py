@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from modelworth.report.charts.base import MARKERS, Look, axis, figure
+from modelworth.report.charts.sketch import Sketch
 
 MOST_GROUPS = 7
 """Colours and markers that can be told apart; further groups share the last."""
@@ -46,7 +47,8 @@ def scaling(
     """A quantity against parameters, a series for each value of the column `group`.
 
     The customdata of every point begins with the id of its record. `behind` are parameters, value
-    and words of what others published, drawn faintly.
+    and words of what others published, drawn faintly. Over a throughput stands a dash for what the
+    measured ceiling of the hardware would allow.
     """
     rows = frame.dropna(subset=["parameters_total", quantity.column])
     chart = figure(look, height=420)
@@ -68,6 +70,8 @@ def scaling(
             customdata=_cards(look, part, quantity),
             hovertemplate="%{customdata[1]}<br>%{customdata[2]}: %{customdata[3]}<extra></extra>",
         )  # fmt: skip
+    if quantity is THROUGHPUT and not rows.empty:
+        _ceilings(chart, look, rows, group)
     chart.update_layout(
         xaxis=axis(
             look, "parameters", [*rows["parameters_total"], *(row[0] for row in behind)], log=True
@@ -105,14 +109,10 @@ def _errors(part: pd.DataFrame, quantity: Quantity) -> dict[str, object] | None:
 def _cards(look: Look, part: pd.DataFrame, quantity: Quantity) -> list[list[str]]:
     """Of each point: its record, and what a reader sees on touching it."""
     words = look.words
+    columns = (part[name].tolist() for name in ("id", "model", "device", "kind", quantity.column))
     return [
-        [
-            str(row.id),
-            safe(f"{row.model} · {row.device}"),
-            words.t(f"kind.{row.kind}"),
-            words.value(getattr(row, quantity.column), quantity.unit),
-        ]
-        for row in part.itertuples()
+        [key, safe(f"{model} · {device}"), words.t(f"kind.{kind}"), words.value(at, quantity.unit)]
+        for key, model, device, kind, at in zip(*columns, strict=True)
     ]
 
 
@@ -128,14 +128,13 @@ def safe(text: str, longest: int = 60) -> str:
     return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def ceiling_marks(chart: go.Figure, look: Look, frame: pd.DataFrame, group: str) -> None:
-    """A dash over each point: what the measured ceiling of the hardware would allow."""
-    rows = frame.dropna(subset=["parameters_total", "ceiling_per_s"])
+def _ceilings(chart: Sketch, look: Look, frame: pd.DataFrame, group: str) -> None:
+    rows = frame.dropna(subset=["ceiling_per_s"])
     for index, (name, part) in enumerate(rows.groupby(group, sort=True, observed=True)):
         colour = _colour(look, index)
         chart.add_scatter(
             x=part["parameters_total"], y=part["ceiling_per_s"], mode="markers",
-            hoverinfo="skip", showlegend=False, customdata=[[row] for row in part["id"]],
+            hoverinfo="skip", showlegend=False, customdata=[[key] for key in part["id"].tolist()],
             name=look.words.t("chart.ceiling", name=safe(str(name))),
             marker={"symbol": "line-ew", "size": 14, "line": {"color": colour, "width": 2}},
         )  # fmt: skip
