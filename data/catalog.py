@@ -13,10 +13,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypeVar
@@ -181,13 +181,15 @@ class Catalog:
     """All tables, with look-ups that name near misses.
 
     Attributes:
-        models: with configs from which they can be built.
+        models: with configs from which they can be built, and read.
         described: as `modelworth inspect` described them; enough to predict, not to build.
+        built: with configs that transformers or diffusers builds; reading knows some of them.
     """
 
     accelerators: tuple[Accelerator, ...]
     models: tuple[ModelEntry, ...]
     described: tuple[ModelEntry, ...]
+    built: tuple[ModelEntry, ...]
     rents: tuple[Rent, ...]
     purchases: tuple[Purchase, ...]
     electricity_prices: tuple[Electricity, ...]
@@ -221,13 +223,17 @@ class Catalog:
         Raises:
             InputError: if there is none, or its file is no description.
         """
-        both = {item.name: item for item in (*self.models, *self.described)}
         row = None if self.ships_model(name) else kept_row(name)
-        return _found("model", name, both) if row is None else _kept(row, name)
+        return _found("model", name, self._shipped) if row is None else _kept(row, name)
 
     def ships_model(self, name: str) -> bool:
         """Whether a model of that name comes with the project."""
-        return _key(name) in {_key(item.name) for item in (*self.models, *self.described)}
+        return _key(name) in map(_key, self._shipped)
+
+    @cached_property
+    def _shipped(self) -> dict[str, ModelEntry]:
+        """Every model that comes with the project, by its name."""
+        return {item.name: item for item in (*self.models, *self.described, *self.built)}
 
     def rent(
         self, accelerator: str, provider: str | None = None, terms: Terms = "on-demand"
@@ -288,15 +294,7 @@ def load_catalog(extra: str | Path | None = None) -> Catalog:
     kept = [item for item in shipped.accelerators if _key(item.name) not in replaced]
     accelerators = (*kept, *own)
     _require_unique(str(path), accelerators)
-    return Catalog(
-        accelerators,
-        shipped.models,
-        shipped.described,
-        shipped.rents,
-        shipped.purchases,
-        shipped.electricity_prices,
-        shipped.carbon_intensities,
-    )
+    return replace(shipped, accelerators=accelerators)
 
 
 @cache
@@ -304,14 +302,11 @@ def _shipped() -> Catalog:
     """The tables that come with the project, read once."""
     accelerators = tuple(read_table(HERE / "accelerators.csv", Accelerator))
     _require_unique("accelerators.csv", accelerators)
-    index = read_table(HERE / "models" / "index.csv", ModelEntry)
     return Catalog(
         accelerators=accelerators,
-        models=tuple(row.model_copy(update={"config": _config(row.name)}) for row in index),
-        described=tuple(
-            row.model_copy(update={"config": _config(f"described/{row.name}")})
-            for row in read_table(HERE / "models" / "described.csv", ModelEntry)
-        ),
+        models=_models("index.csv", "."),
+        described=_models("described.csv", "described"),
+        built=_models("built.csv", "built"),
         rents=tuple(read_table(HERE / "rents.csv", Rent)),
         purchases=tuple(read_table(HERE / "purchase_prices.csv", Purchase)),
         electricity_prices=tuple(read_table(HERE / "electricity.csv", Electricity)),
@@ -333,10 +328,15 @@ def _kept(row: dict[str, Any], name: str) -> ModelEntry:
         raise InputError(f"{name}: {field}", first["msg"], AGAIN) from error
 
 
-def _config(name: str) -> dict[str, Any]:
-    """The shipped config of a model."""
-    config: dict[str, Any] = json.loads((HERE / "models" / f"{name}.json").read_text("utf-8"))
-    return config
+def _models(table: str, folder: str) -> tuple[ModelEntry, ...]:
+    """The models of a table, each with its config from a folder."""
+    here = HERE / "models"
+    return tuple(
+        row.model_copy(
+            update={"config": json.loads((here / folder / f"{row.name}.json").read_text("utf-8"))}
+        )
+        for row in read_table(here / table, ModelEntry)
+    )
 
 
 def _quote(rows: list[Rent]) -> RentQuote:

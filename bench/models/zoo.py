@@ -64,20 +64,30 @@ LADDERS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Names of the catalogue by architecture, smallest first."""
+MORE_LADDERS: dict[str, tuple[str, ...]] = {
+    "whisper": ("whisper-tiny", "whisper-base", "whisper-small", "whisper-medium",
+                "whisper-large-v3"),
+    "clip": ("clip-5m", "clip-17m", "clip-vit-base-patch32", "clip-vit-large-patch14"),
+    "siglip": ("siglip-4m", "siglip-16m", "siglip-base-patch16-224", "siglip-so400m-patch14-384"),
+    "swin": ("swin-tiny", "swin-small", "swin-base", "swin-large"),
+    "segformer": tuple(f"segformer-b{size}" for size in range(6)),
+    "rtdetr": ("rtdetr-r18", "rtdetr-r34", "rtdetr-r50", "rtdetr-r101"),
+    "llava": ("llava-7m", "llava-22m", "llava-1.5-7b", "llava-1.5-13b"),
+    "qwen-vl": ("qwen-vl-7m", "qwen-vl-24m", "qwen2.5-vl-3b", "qwen2.5-vl-7b"),
+    "dit": ("dit-s-2", "dit-b-2", "dit-l-2", "dit-xl-2"),
+    "sd3": ("sd3-2m", "sd3-6m", "sd3-medium", "sd3.5-large"),
+    "flux": ("flux-2m", "flux-5m", "flux.1-dev"),
+    "mamba": ("mamba-2m", "mamba-6m", "mamba-130m", "mamba-370m", "mamba-790m", "mamba-1.4b",
+              "mamba-2.8b"),
+    "lfm2": ("lfm2-2m", "lfm2-9m", "lfm2-350m", "lfm2-700m", "lfm2-1.2b"),
+}  # fmt: skip
+"""The same of what hears, sees beside text, draws, or keeps a state."""
+EVERY_LADDER = LADDERS | MORE_LADDERS
 
 FUSED = frozenset(
     (
-        "bert",
-        "gpt2",
-        "llama",
-        "mistral",
-        "mixtral",
-        "qwen2",
-        "qwen3",
-        "roberta",
-        "t5",
-        "vit",
-        "yolos",
+        *("bert", "gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "roberta", "t5", "vit"),
+        *("clip", "lfm2", "llava", "qwen2_5_vl", "siglip", "swin", "whisper", "yolos"),
     )
 )
 """Model types known to have sdpa, for which nothing needs to be imported to know."""

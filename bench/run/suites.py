@@ -1,8 +1,9 @@
 """Suites: which cases are measured together, for how long, and which of them tell most.
 
-`quick` is a ladder of decoders from training to decoding; `standard` is every family, training and
-inference, at three sizes; `ladder` takes each family up to what fits; `full` adds kinds of work,
-batches and contexts. A YAML file makes one's own:
+`quick` is a ladder of decoders from training to decoding; `standard` is text and images by nine
+architectures, training and inference, at three sizes; `families` is what hears, sees beside text,
+draws or keeps a state, at two; `ladder` takes each of both up to what fits; `full` adds kinds of
+work, batches and contexts. A YAML file makes one's own:
 
     name: mine
     limits: {timed_s: 5}
@@ -35,8 +36,9 @@ STANDARD = Limits(timed_s=2.5, warmup_s=1.5, time_limit_s=120.0, min_samples=6, 
 THOROUGH = Limits(timed_s=20.0, warmup_s=20.0, time_limit_s=1800.0, min_samples=10)
 NAMES = {
     "quick": "four decoders, three octaves: pre-training, prefill, decode",
-    "standard": "every family, training and inference, three sizes each",
-    "ladder": "every family, training and inference, each size that fits",
+    "standard": "text and images by nine architectures, training and inference, three sizes",
+    "families": "what hears, sees beside text, draws or keeps a state, two sizes",
+    "ladder": "standard and families, each size that fits",
     "full": "ladder, and fine-tuning, generation, batches and contexts",
 }
 LADDERS: dict[DeviceKind, dict[str, tuple[str, ...]]] = {
@@ -70,12 +72,16 @@ INFERENCE: dict[str, tuple[Kind, ...]] = {
     "moe": ("prefill", "decode"),
     "t5": ("decode", "generate"),
     "dalle": ("decode", "generate"),
+    **dict.fromkeys(("whisper", "dit", "sd3", "flux"), ("generate",)),
+    **dict.fromkeys(("llava", "qwen-vl", "mamba", "lfm2"), ("prefill", "decode")),
 }
 BYTES_PER_PARAMETER = {"training": 18, "inference": 4}
 """Least that a parameter takes: weights, gradients and AdamW's state; float32 weights."""
 MEMORY_SHARE = 0.7
 CROWDED_BYTES = 40e9
 """State of training beside which four sequences of 2,048 tokens don't fit into 80 GB."""
+USUAL_BYTES = 80e9
+"""Memory of a GPU, where nothing says how large it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +112,11 @@ def load(name: str, device: DeviceKind, memory_bytes: int | None = None) -> Suit
     requests = {
         "quick": _quick,
         "standard": _standard,
+        "families": lambda device: _families(device, memory_bytes or USUAL_BYTES),
         "ladder": lambda _: _ladder(memory_bytes),
         "full": lambda _: _full(memory_bytes),
     }[name](device)
-    limits = {"quick": QUICK, "standard": STANDARD}.get(name, THOROUGH)
+    limits = {"quick": QUICK, "standard": STANDARD, "families": STANDARD}.get(name, THOROUGH)
     return Suite(name, tuple(item.case(device) for item in requests), limits)
 
 
@@ -167,7 +174,7 @@ def _ends_first(count: int) -> list[int]:
 
 def _architecture(model: str) -> str:
     """The ladder that a model stands on; a model on none is its own."""
-    return next((name for name, models in zoo.LADDERS.items() if model in models), model)
+    return next((name for name, models in zoo.EVERY_LADDER.items() if model in models), model)
 
 
 def _quick(device: DeviceKind) -> Iterator[Request]:
@@ -187,6 +194,20 @@ def _standard(device: DeviceKind) -> Iterator[Request]:
     yield Request(model=small, work="generate")
 
 
+def _families(device: DeviceKind, memory_bytes: float) -> Iterator[Request]:
+    """Of each further ladder the two smallest on a processor, on a GPU the two largest that fit."""
+    for name, models in zoo.MORE_LADDERS.items():
+        fitting = [
+            item
+            for model in models
+            for item in _train_and_infer(name, model, device)
+            if _fits(item, memory_bytes)
+        ]
+        for work in dict.fromkeys(item.work for item in fitting):
+            of_work = [item for item in fitting if item.work == work]
+            yield from of_work[:2] if device == "cpu" else of_work[-2:]
+
+
 def _train_and_infer(name: str, model: str, device: DeviceKind | None = None) -> Iterator[Request]:
     for work in ("pretrain", *INFERENCE.get(name, ("forward",))):
         new_tokens = 16 if name == "dalle" and work == "generate" else None
@@ -203,7 +224,7 @@ def _batch(device: DeviceKind | None, model: str, work: Kind) -> int | None:
 
 
 def _ladder(memory_bytes: int | None) -> Iterator[Request]:
-    for name, models in zoo.LADDERS.items():
+    for name, models in zoo.EVERY_LADDER.items():
         for model in models:
             for item in _train_and_infer(name, model):
                 if _fits(item, memory_bytes):
@@ -211,8 +232,11 @@ def _ladder(memory_bytes: int | None) -> Iterator[Request]:
 
 
 def _full(memory_bytes: int | None) -> Iterator[Request]:
+    further = {model for models in zoo.MORE_LADDERS.values() for model in models}
     for item in _ladder(memory_bytes):
         yield item
+        if item.model in further:
+            continue
         if item.work == "pretrain":
             yield item.model_copy(update={"work": "finetune"})
             yield item.model_copy(update={"work": "finetune_lora"})
@@ -224,7 +248,7 @@ def _full(memory_bytes: int | None) -> Iterator[Request]:
             yield item.model_copy(update={"batch": 8})
 
 
-def _fits(item: Request, memory_bytes: int | None) -> bool:
+def _fits(item: Request, memory_bytes: float | None) -> bool:
     """Whether the parameters alone, with what training adds, leave room in the device."""
     if memory_bytes is None:
         return True

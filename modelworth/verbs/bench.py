@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(parser=parser)  # from which the command is rebuilt
     what = parser.add_argument_group("what to measure")
     what.add_argument(
-        "--suite", help="quick (default), standard, ladder, full, gpu-proof, or a file"
+        "--suite", help="quick (default), standard, families, ladder, full, gpu-proof, or a file"
     )
     what.add_argument("--list", action="store_true", help="show the suites and their cases")
     what.add_argument("--budget", metavar="TIME", help="only the cases that tell most in, say, 10m")

@@ -130,6 +130,22 @@ def test_the_standard_suite_trains_and_infers_every_family_at_three_sizes(device
     assert expected.suite_s(suite.limits, eager) < 600
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_suite_of_families_trains_and_infers_each_at_two_sizes(device):
+    suite = suites.load("families", device)
+    for ladder, models in zoo.MORE_LADDERS.items():
+        kinds = {}
+        for case in suite.cases:
+            if case.model in models:
+                kinds.setdefault(case.workload.kind, []).append(case.model)
+        assert "pretrain" in kinds, ladder
+        assert len(kinds) > 1, ladder
+        fewer = device == "cuda" and ladder == "flux"  # its largest fits no single GPU
+        assert all(len(set(found)) == (2 if not fewer else len(found)) for found in kinds.values())
+    largest = max(load_catalog().model(case.model).parameters_total for case in suite.cases)
+    assert largest * 4 < 80e9
+
+
 def test_larger_suites_hold_no_case_twice_and_no_model_that_cant_fit():
     for name in ("ladder", "full"):
         small = suites.load(name, "cpu", 2**30).cases
@@ -240,7 +256,7 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path, text, words):
 
 
 def test_an_unknown_suite_lists_the_known():
-    with pytest.raises(InputError, match="quick, standard, ladder, full"):
+    with pytest.raises(InputError, match="quick, standard, families, ladder, full"):
         suites.load("quickly", "cpu")
 
 

@@ -9,7 +9,7 @@ import pytest
 from modelworth.data import catalog as room
 from modelworth.data.catalog import load_catalog
 
-MODELS = load_catalog().models
+MODELS, BUILT = load_catalog().models, load_catalog().built
 
 # Exact counts of the released checkpoints, as published.
 EXACT = {
@@ -33,7 +33,24 @@ def test_size_is_what_transformers_builds(entry):
     assert sum(weight.numel() for weight in model.parameters()) == entry.parameters_total
 
 
-@pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", BUILT, ids=lambda entry: entry.name)
+def test_size_of_what_hears_sees_or_draws_is_what_its_class_builds(entry):
+    torch = pytest.importorskip("torch")
+    config = dict(entry.config)
+    if "_class_name" in config:
+        room = pytest.importorskip("diffusers")
+        build = getattr(room, config["_class_name"]).from_config
+    else:
+        room = pytest.importorskip("transformers")
+        (named,), kind = config["architectures"], config.pop("model_type")
+        build, config = getattr(room, named), room.AutoConfig.for_model(kind, **config)
+    with torch.device("meta"):
+        model = build(config)
+    assert sum(weight.numel() for weight in model.parameters()) == entry.parameters_total
+
+
+@pytest.mark.parametrize("entry", [*MODELS, *BUILT], ids=lambda entry: entry.name)
 def test_size_is_near_what_was_published(entry):
     if entry.published_total is not None:
         assert entry.parameters_total == pytest.approx(entry.published_total, rel=0.045)
@@ -51,4 +68,6 @@ def test_exactly_published_sizes(name, parameters):
 
 def test_index_and_configs_are_the_same_set():
     folder = Path(room.__file__).parent / "models"
-    assert {path.stem for path in folder.glob("*.json")} == {entry.name for entry in MODELS}
+    for sub, entries in ((".", MODELS), ("built", BUILT)):
+        files = (folder / sub).glob("*.json")
+        assert {path.stem for path in files} == {entry.name for entry in entries}
