@@ -133,7 +133,7 @@ def _bandwidth(
         return None, None
     device = device_for(case, predictor.tables)
     work = columns_on([case], [device])
-    running = found.running if found.running is not None else case.batch
+    running = max(found.running or case.batch, 1.0)
     shape = work.shape
     weights = (
         shape.dense_parameters * device.dense_bytes
@@ -144,7 +144,9 @@ def _bandwidth(
     cache = running * cache_elements(shape, context) * device.cache_bytes
     read = float((weights + cache)[0])
     devices = case.tensor * case.pipeline
-    passes_per_s = found.value * devices / max(running * case.accepted, 1e-9)
+    later = 1 - 1 / case.new_tokens if case.work == "serve" else 1.0  # the first comes of a prompt
+    written = later * found.value * case.devices / case.gpus
+    passes_per_s = written * devices / (running * case.accepted)
     return read, read * passes_per_s / (devices * device.bandwidth_bytes_per_s)
 
 

@@ -8,7 +8,7 @@ there is a mechanism, such as attention kernels of a generation or launches with
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -74,6 +74,8 @@ class Case:
         attention_data: replicas between which attention's sequences are divided (serving).
         drafted: tokens guessed ahead in each step (speculative decoding), `acceptance` of which
             are kept at each place.
+        read_gpus: devices that read prompts apart, beside `gpus`; 0: those that decode do.
+        read_tensor, read_pipeline: how a replica of them is laid out.
     """
 
     work: Work
@@ -103,6 +105,9 @@ class Case:
     attention_data: int = 1
     drafted: int = 0
     acceptance: float = 0.0
+    read_gpus: int = 0
+    read_tensor: int = 1
+    read_pipeline: int = 1
 
     def __post_init__(self) -> None:
         for name in ("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline", "expert"):
@@ -117,6 +122,13 @@ class Case:
         for name in ("prefix_share", "acceptance"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(name, getattr(self, name), "from 0 to under 1")
+        apart = self.work == "serve" and self.regime != "static"
+        if self.read_gpus and not apart:
+            raise InputError("prompts read apart", self.regime, "serving, closed or queued")
+        split = self.read_tensor * self.read_pipeline
+        if self.read_gpus % split:
+            allowed = f"a multiple of {split}: their layout's devices"
+            raise InputError("devices that read prompts", self.read_gpus, allowed)
         if not 0 < self.memory_share <= 1:
             raise InputError("memory_share", self.memory_share, "above 0, at most 1")
 
@@ -189,6 +201,26 @@ class Case:
             global_batch=work.batch * work.gradient_accumulation * work.layout.data,
             recomputed=1.0 if work.activation_checkpointing else 0.0,
         )
+
+    @property
+    def reader(self) -> Case | None:
+        """The devices that read prompts apart; attention is divided as often as where they decode.
+
+        None where those that decode read them.
+        """
+        if not self.read_gpus:
+            return None
+        divided = max(self.read_tensor * self.attention_data // self.tensor, 1)
+        return replace(
+            self, work="prefill", gpus=self.read_gpus, tensor=self.read_tensor, batch=1,
+            pipeline=self.read_pipeline, attention_data=divided, regime="closed", drafted=0,
+            read_gpus=0, read_tensor=1, read_pipeline=1,
+        )  # fmt: skip
+
+    @property
+    def devices(self) -> int:
+        """All devices, those that read prompts apart included."""
+        return self.gpus + self.read_gpus
 
     @property
     def data(self) -> int:

@@ -21,6 +21,8 @@ APPROXIMATE_LOG = 0.15
 """What a config that was read with assumptions adds: judgement."""
 PRECISION_LOG = 0.1
 """What a precision that no row has adds: judgement."""
+APART_LOG = 0.2
+"""What prompts read on devices of their own add, of which no row tells: judgement."""
 LEAST_ADDED = 0.05
 """What anything new adds at least: judgement."""
 UNKNOWN_LOG = 1.0
@@ -82,7 +84,7 @@ def width_of(case: Case, tables: Tables) -> Width:
     """The width of a case's interval."""
     strange = case.precision not in tables.precisions(case.kind)
     asked = (groups_of(case), new_in(case, tables), strange, case.architecture.assumed)
-    return _width(tables, *asked)
+    return _width(tables, *asked, case.read_gpus > 0)
 
 
 def log_width(tables: Tables, groups: tuple[str, ...], new: tuple[str, ...]) -> float:
@@ -115,15 +117,21 @@ def _narrowest(tables: Tables, groups: tuple[str, ...], distance: str) -> tuple[
 
 @lru_cache(maxsize=4096)
 def _width(
-    tables: Tables, groups: tuple[str, ...], new: tuple[str, ...], strange: bool, assumed: bool
+    tables: Tables,
+    groups: tuple[str, ...],
+    new: tuple[str, ...],
+    strange: bool,
+    assumed: bool,
+    apart: bool,
 ) -> Width:
     held = {row.group: row for row in tables.intervals if row.distance == KNOWN}
     found = next((held[group] for group in groups if group in held), None)
-    logs = [log_width(tables, groups, new), PRECISION_LOG * strange, APPROXIMATE_LOG * assumed]
+    added = (PRECISION_LOG * strange, APPROXIMATE_LOG * assumed, APART_LOG * apart)
+    tried = {"precision": not strange, "prompts read apart": not apart}
     return Width(
-        math.hypot(*logs),
+        math.hypot(log_width(tables, groups, new), *added),
         found.group if found else "none",
         found.rows if found else 0,
         found.models if found else 0,
-        (*new, "precision") if strange else new,
+        (*new, *(name for name, known in tried.items() if not known)),
     )

@@ -1,7 +1,8 @@
 """The largest load a replica carries within an objective on first and later tokens.
 
 The objective holds at the 95th percentile of an open loop (`serving.open_loop`). Times come from
-the same step model, own records and corrections as every other prediction.
+the same step model, own records and corrections as every other prediction. Where prompts are read
+apart, readers answer for first tokens and writers for later ones, each with a load of their own.
 """
 
 from __future__ import annotations
@@ -17,14 +18,22 @@ from modelworth.costmodel.prediction.own_machine import MachineFit
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import scale_for
+from modelworth.costmodel.prediction.serving.apart import reading, sent_per_s
 from modelworth.costmodel.prediction.serving.open_loop import (
     NORMAL,
     NORMAL_95,
     OpenLoop,
     Service,
     open_loop,
+    read_within_s,
 )
-from modelworth.costmodel.prediction.serving.steady import cache_room, request_s
+from modelworth.costmodel.prediction.serving.steady import (
+    cache_room,
+    decoding_s,
+    later_passes,
+    one_pass,
+    request_s,
+)
 from modelworth.costmodel.prediction.step.model import Number
 from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
 from modelworth.data.errors import InputError
@@ -32,6 +41,7 @@ from modelworth.data.words import Basis
 
 POINTS, ROUNDS = 100, 2
 """Loads tried at a time, and how often the step between two of them is tried again."""
+Percentiles = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class ServingPoint:
         prefill_tokens_per_s: prompt tokens computed, those from a prefix cache left out.
         prefill_share: of the time that the devices work, spent on prefills; the rest decodes.
         low, high: factors on the rates that bound the 90% interval.
+        read_per_s: requests a second that a replica of readers carries, where they are apart.
     """
 
     requests_per_s: float
@@ -59,7 +70,8 @@ class ServingPoint:
     high: float
     basis: Basis
     note: str
-    percentiles: tuple[tuple[float, float, float], ...] = ()
+    percentiles: Percentiles = ()
+    read_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,28 @@ def largest_load(
     if refusal is not None:
         raise refusal
     service, certainty = service_of(case, predictor)
+    if not case.read_gpus:
+        return _largest(case, service, objective, certainty, variation)
+    written = replace(objective, ttft_p95_s=np.inf)
+    point = _largest(case, service, written, certainty, variation)
+    rate, first = _largest_reading(case, objective, predictor, variation)
+    percentiles = tuple(
+        (share, first_s, tpot_s)
+        for (share, _, tpot_s), first_s in zip(point.percentiles, first, strict=True)
+    )
+    ttft_s = next(first_s for share, first_s, _ in percentiles if share == 0.95)
+    return replace(
+        point, ttft_s=ttft_s, percentiles=percentiles, read_per_s=rate, prefill_share=0.0
+    )
+
+
+def _largest(
+    case: Case,
+    service: Service,
+    objective: Objective,
+    certainty: tuple[float, Basis],
+    variation: float,
+) -> ServingPoint:
     first = open_loop(service, case.new_tokens, np.array([1e-3]), variation=variation)
     _require_reachable(first, objective, case)
     most = max(min(first.room, case.max_sequences or np.inf), 1e-2)
@@ -111,20 +145,59 @@ def largest_load(
     return replace(point, percentiles=tuple(found))
 
 
+def _largest_reading(
+    case: Case, objective: Objective, predictor: Predictor, variation: float
+) -> tuple[float, list[float]]:
+    """Requests a second of one replica of readers within the objective on first tokens.
+
+    With the seconds within which each of `NORMAL`'s shares has its first token.
+    """
+    tables, reader = predictor.tables, case.reader
+    assert reader is not None
+    fit = coefficients([reader], tables)
+    work, writer = (columns([replace(one, batch=1)], tables) for one in (reader, case))
+    read = reading(work, writer, fit)
+    scale = scale_for(predictor.scales, case)
+    speed = 1.0 if scale is None else scale.speed
+    alone_s, each_s, sent_s = (float(one[0]) for one in (read.alone_s, read.each_s, read.sent_s))
+    before_s = float(fit.first_token_s[0]) + sent_s
+
+    def within(busy: Number, share: float) -> Number:
+        return read_within_s(before_s, alone_s / speed, busy, variation, share)
+
+    busy = np.linspace(1e-4, 1.0, POINTS * POINTS, endpoint=False)
+    kept = busy[within(busy, 0.95) <= objective.ttft_p95_s]
+    if not kept.size:
+        alone = f"{case.architecture.name} read on {reader.gpus} × {reader.accelerator.name}"
+        nearest = f"{float(within(0.0, 0.95)):.3g} s or more ({alone}), or on more devices"
+        raise InputError("ttft_p95_s", f"{objective.ttft_p95_s:g} s", nearest)
+    rate = float(kept[-1]) * speed * reader.pipeline / each_s
+    sent = float(sent_per_s(work, writer, read.sent_s)[0]) / reader.data
+    shares = [float(within(kept[-1], share)) for share in NORMAL]
+    return min(rate, sent), shares
+
+
 def service_of(case: Case, predictor: Predictor) -> tuple[Service, tuple[float, Basis]]:
     """What the replica's devices take, and the factor of its 90% interval with the basis."""
     tables = predictor.tables
-    own = _own_fits(case, predictor)
+    apart = case.read_gpus > 0
+    own = None if apart else _own_fits(case, predictor)
     if own is not None:
         return _service_of_own(case, *own), _own_certainty(case, own)
     work, fit = columns([replace(case, batch=1)], tables), coefficients([case], tables)
     scale = scale_for(predictor.scales, case)
     speed = 1.0 if scale is None else scale.speed
     alone = request_s(work, fit, np.array([1.0]))
+
+    def seconds(running: Number) -> Number:
+        if not apart:
+            return request_s(work, fit, running).seconds
+        return later_passes(work) / running * decoding_s(work, one_pass(work, fit, running, 0.0))
+
     service = Service(
-        request_s=lambda running: request_s(work, fit, running).seconds / speed,
+        request_s=lambda running: seconds(running) / speed,
         decode_s=lambda running: request_s(work, fit, running).decode_s / speed,
-        prefill_s=float(alone.prefill_s[0] / min(alone.prompts[0], 1.0)) / speed,
+        prefill_s=0.0 if apart else float(alone.prefill_s[0] / min(alone.prompts[0], 1.0)) / speed,
         first_token_s=float(fit.first_token_s[0]),
         room=float(cache_room(work, case.tokens + case.new_tokens)[0]),
         lanes=float(case.pipeline),

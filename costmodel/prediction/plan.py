@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from modelworth.costmodel.prediction.case import Case
@@ -34,11 +35,13 @@ class Offer:
     Attributes:
         requests_per_s: offered load; the replicas are as many as it needs.
         variation: standard deviation of lengths over their mean.
+        apart: whether replicas that read prompts apart are tried, too.
     """
 
     requests_per_s: float
     objective: Objective
     variation: float = 0.0
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Choice:
         case: a replica's case: device, precision, layout.
         point: a replica at its largest load within the objective.
         low, high: the 90% interval of the cost.
+        readers: replicas of the case's `reader`, where prompts are read apart.
     """
 
     case: Case
@@ -58,11 +62,12 @@ class Choice:
     usd_per_million_tokens: float
     low: float
     high: float
+    readers: int = 0
 
     @property
     def gpus(self) -> int:
         """Devices in all."""
-        return self.replicas * self.case.gpus
+        return _devices(self.case, self.replicas, self.readers)
 
     @property
     def usd_per_hour(self) -> float:
@@ -132,13 +137,10 @@ def _frontier(ordered: Sequence[Choice], offer: Offer, predictor: Predictor) -> 
     kept = [ordered[0]]
     for share in TIGHTER:
         objective = replace(offer.objective, tpot_p95_s=offer.objective.tpot_p95_s * share)
-        found = []
+        tighter, found = replace(offer, objective=objective), []
         for choice in ordered[:MOST_FRONTIER]:
-            try:
-                point = largest_load(choice.case, objective, predictor, variation=offer.variation)
-            except InputError:
-                continue
-            found.append(_choice(choice.case, point, offer, choice.usd_per_gpu_hour))
+            with suppress(InputError):
+                found.append(_choice(choice.case, tighter, predictor, choice.usd_per_gpu_hour))
         best = min(found, key=lambda one: one.usd_per_million_tokens, default=None)
         if best is not None and best.usd_per_million_tokens > kept[-1].usd_per_million_tokens:
             kept.append(best)
@@ -153,15 +155,49 @@ def _tried(
         rent = predictor.catalog.rent(device.name).usd_per_gpu_hour
     except InputError:
         return [], "no rent in the catalogue"
-    found, reason = [], "it has no layout"
-    for tried in _layouts(case, device, precision):
+    layouts = list(_layouts(case, device, precision))
+    pools = _pools(layouts, offer, predictor) if offer.apart else None
+    found: list[Choice] = []
+    reason = "it has no layout"
+    for tried in layouts if pools is None else [*layouts, pools]:
         try:
-            point = largest_load(tried, offer.objective, predictor, variation=offer.variation)
+            found.append(_choice(tried, offer, predictor, rent))
         except InputError as error:
             reason = " ".join(str(error).split())
-            continue
-        found.append(_choice(tried, point, offer, rent))
     return found, reason
+
+
+def _pools(layouts: Sequence[Case], offer: Offer, predictor: Predictor) -> Case | None:
+    """Writers and readers that need the fewest devices; None where no layout does.
+
+    Later tokens depend on the writers alone and first ones on the readers, so each is chosen by
+    itself, beside the other of its own layout.
+    """
+    best: dict[str, tuple[int, Case]] = {}
+    objectives = {
+        "writers": replace(offer.objective, ttft_p95_s=math.inf),
+        "readers": replace(offer.objective, tpot_p95_s=math.inf),
+    }
+    for tried in layouts:
+        for pool, objective in objectives.items():
+            asked = _read_by(tried, tried)
+            try:
+                point = largest_load(asked, objective, predictor, variation=offer.variation)
+            except InputError:
+                continue
+            rate = point.requests_per_s if pool == "writers" else point.read_per_s or 0.0
+            devices = _needed(offer, rate) * tried.gpus
+            best[pool] = min(best.get(pool, (devices, tried)), (devices, tried), key=lambda b: b[0])
+    if len(best) < len(objectives):
+        return None
+    return _read_by(best["writers"][1], best["readers"][1])
+
+
+def _read_by(writer: Case, reader: Case) -> Case:
+    """A replica of the one whose prompts a replica of the other reads."""
+    return replace(
+        writer, read_gpus=reader.gpus, read_tensor=reader.tensor, read_pipeline=reader.pipeline
+    )
 
 
 def _layouts(case: Case, device: Accelerator, precision: str) -> Iterator[Case]:
@@ -178,14 +214,29 @@ def _layouts(case: Case, device: Accelerator, precision: str) -> Iterator[Case]:
         )  # fmt: skip
 
 
-def _choice(case: Case, point: ServingPoint, offer: Offer, rent: float) -> Choice:
-    replicas = max(1, math.ceil(offer.requests_per_s / point.requests_per_s))
+def _choice(case: Case, offer: Offer, predictor: Predictor, rent: float) -> Choice:
+    """A layout at its largest load, and as many replicas as the offered load needs.
+
+    Raises:
+        InputError: if it can't keep the objective.
+    """
+    point = largest_load(case, offer.objective, predictor, variation=offer.variation)
     tokens_per_s = offer.requests_per_s * (case.tokens + case.new_tokens)
-    cost = usd_per_million(replicas * case.gpus * rent, tokens_per_s)
-    fewest, most = (
-        max(1, math.ceil(offer.requests_per_s / (point.requests_per_s * factor)))
-        for factor in (point.high, point.low)
-    )
-    return Choice(
-        case, point, replicas, rent, cost, cost * fewest / replicas, cost * most / replicas
-    )
+
+    def of(factor: float) -> tuple[int, int, float]:
+        replicas = _needed(offer, point.requests_per_s * factor)
+        readers = 0 if point.read_per_s is None else _needed(offer, point.read_per_s * factor)
+        usd_per_hour = _devices(case, replicas, readers) * rent
+        return replicas, readers, usd_per_million(usd_per_hour, tokens_per_s)
+
+    replicas, readers, cost = of(1.0)
+    low, high = of(point.high)[2], of(point.low)[2]
+    return Choice(case, point, replicas, rent, cost, low, high, readers)
+
+
+def _needed(offer: Offer, requests_per_s: float) -> int:
+    return max(1, math.ceil(offer.requests_per_s / requests_per_s))
+
+
+def _devices(case: Case, replicas: int, readers: int) -> int:
+    return replicas * case.gpus + readers * case.read_gpus

@@ -19,6 +19,7 @@ from modelworth.costmodel.prediction.interval import Width, width_of
 from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for, machine_fits
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
+from modelworth.costmodel.prediction.serving.apart import apart_state
 from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
 from modelworth.costmodel.prediction.step.model import Number
@@ -101,7 +102,7 @@ class Predictor:
 
         Only what is asked for is fitted, and once: a fit takes a while.
         """
-        if case.gpus != 1 or not self._held:
+        if case.devices != 1 or not self._held:
             return None
         key = (case.accelerator.name, case.precision, case.work)
         if key not in self._fits:
@@ -115,7 +116,7 @@ class Predictor:
     def predict_all(self, cases: Sequence[Case], *, ran: bool = False) -> list[Prediction]:
         """Cases in their order. `ran`: they are rows of measurements, so they did fit."""
         found: dict[int, Prediction] = {}
-        works: dict[str, list[int]] = {}
+        works: dict[tuple[str, bool], list[int]] = {}
         for place, case in enumerate(cases):
             refusal = refused(case, self.tables, ran=ran)
             own = self.own_fit(case)
@@ -124,7 +125,7 @@ class Predictor:
             elif own is not None:
                 found[place] = _of_machine(case, own)
             else:
-                works.setdefault(case.work, []).append(place)
+                works.setdefault((case.work, case.read_gpus > 0), []).append(place)
         for places in works.values():
             times_ = self.times([cases[place] for place in places])
             for row, place in enumerate(places):
@@ -143,8 +144,16 @@ class Predictor:
         return found
 
     def times(self, cases: Sequence[Case]) -> Times:
-        """Times of cases of one kind of work by the published tables, refusing none."""
-        return times(cases[0].work, columns(cases, self.tables), coefficients(cases, self.tables))
+        """Times of cases of one kind of work by the published tables, refusing none.
+
+        Of a server's cases all read their prompts apart, or none.
+        """
+        work, fit = columns(cases, self.tables), coefficients(cases, self.tables)
+        readers = [reader for case in cases if (reader := case.reader) is not None]
+        if not readers:
+            return times(cases[0].work, work, fit)
+        reading = columns(readers, self.tables), coefficients(readers, self.tables)
+        return apart_state(work, fit, *reading)
 
     def _of_tables(self, case: Case, found: Times, row: int) -> Prediction:
         """By the published tables, corrected by what own servers on the device did."""
@@ -208,6 +217,8 @@ def _note(case: Case, width: Width) -> str:
         notes.append(f"no measured row with software {case.software or 'that is not given'}")
     if "precision" in width.new:
         notes.append(f"no measured row in {case.precision}")
+    if "prompts read apart" in width.new:
+        notes.append("no measured row with prompts read apart")
     if case.gpus > 1 and case.accelerator.link_gb_per_s is None:
         notes.append("its link isn't known: PCIe at 25 GB/s assumed")
     if case.architecture.note:

@@ -39,6 +39,8 @@ def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | No
         device = device_for(case, tables)
     except InputError as error:
         return error
+    if (reader := case.reader) is not None and (reason := refused(reader, tables)) is not None:
+        return reason
     shape = shape_of(case.architecture)
     if case.work == "train":
         return _training(case, shape, ran=ran)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -77,6 +78,8 @@ def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--max-sequences", type=float, help="that run together at most")
     server.add_argument("--prefix-share", type=float, default=0.0, help="of prompts found cached")
     server.add_argument("--shared", type=float, default=1.0, help="part of the memory it may use")
+    server.add_argument("--prefill-gpus", type=int, default=0, help="that read prompts apart")
+    server.add_argument("--prefill-tensor", type=int, help="tensor parallelism of these")
     server.add_argument("--regime", choices=("closed", "queued", "static"), default="closed")
     server.add_argument("--attention-data", type=int, default=1, help="attention replicas")
     server.add_argument("--drafted", type=int, default=0, help="tokens guessed ahead a step")
@@ -135,6 +138,8 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         attention_data=options.attention_data,
         drafted=options.drafted,
         acceptance=options.acceptance,
+        read_gpus=options.prefill_gpus,
+        read_tensor=options.prefill_tensor or math.gcd(options.prefill_gpus, options.tensor or 1),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,8 +27,11 @@ EXAMPLES = """examples:
   modelworth plan --model llama-3.1-70b --rate 20 --prompt 1500 --tpot 0.05
   modelworth plan --model llama-3.1-8b --rate 5 --gpus-of H100 L40S --precisions bf16 fp8 --json
   modelworth plan --model llama-3.1-8b --rate 5 --scenario my_plan.yaml
+  modelworth plan --model llama-3.1-70b --rate 50 --disaggregated --gpus-of H100 H200
   modelworth plan --model llama-3.1-70b --run-tokens 15e12 --days 60 --gpus-of H100 B200"""
 BAR = 28
+SIZE = (56, 9)
+"""Columns and rows of a terminal's chart."""
 SECONDS_PER_MONTH = 730 * 3600
 
 
@@ -57,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lengths",
         type=Path,
         help="CSV of prompt_tokens,new_tokens,count: a histogram instead of the means",
+    )
+    load.add_argument(
+        "--disaggregated", action="store_true", help="try prompts read on devices of their own, too"
     )
     load.add_argument("--scenario", type=Path, help="write the cheapest choice as a scenario")
     run = parser.add_argument_group("a model to train")
@@ -122,7 +129,8 @@ def _serving(
         prefix_share=options.prefix_share,
         software=options.software,
     )
-    offer = Offer(options.rate, Objective(options.ttft, options.tpot), options.variation)
+    objective = Objective(options.ttft, options.tpot)
+    offer = Offer(options.rate, objective, options.variation, options.disaggregated)
     precisions = [precision_name(name) for name in options.precisions]
     return plan_serving(case, offer, predictor, devices, precisions)
 
@@ -138,16 +146,9 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
     for choice in plan.best_by_device:
         bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
         print(f"  {_line(choice)} {bar}")
-    print("  cost against latency (none is both cheaper and quicker):")
-    for choice in plan.frontier:
-        print(
-            f"    ${figure(choice.usd_per_million_tokens)}: {choice.point.tpot_s * 1e3:,.3g} ms,",
-            end=" ",
-        )
-        print(f"{choice.gpus} × {choice.case.accelerator.name} {choice.case.precision}, ", end="")
-        print(layout_words(choice.case))
+    _show_frontier(plan.frontier)
     best = plan.choices[0]
-    print(f"  cheapest: {best.replicas} × ({layout_words(best.case)}), ", end="")
+    print(f"  cheapest: {_layout(best)}, ", end="")
     print(f"${best.usd_per_hour:,.2f} an hour; {best.point.basis}, {best.point.note}")
     for share, ttft_s, tpot_s in best.point.percentiles:
         print(f"    {share:.0%} of requests: first token within {ttft_s * 1e3:,.0f} ms,", end=" ")
@@ -159,11 +160,50 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
         print(f"  not within the objective or without a rent: {', '.join(names)}")
 
 
+def _show_frontier(frontier: Sequence[Choice]) -> None:
+    """Cost against the time of a later token, as points with a number and a line for each."""
+    print("  cost against latency (none is both cheaper and quicker):")
+    if len(frontier) > 1:
+        across = [choice.point.tpot_s * 1e3 for choice in frontier]
+        up = [choice.usd_per_million_tokens for choice in frontier]
+        for line in scatter(across, up, "ms for each later token", "$/M tokens"):
+            print(f"    {line}".rstrip())
+    for place, choice in enumerate(frontier, 1):
+        cost, ms = figure(choice.usd_per_million_tokens), choice.point.tpot_s * 1e3
+        where = f"{choice.gpus} × {choice.case.accelerator.name} {choice.case.precision}"
+        print(f"    {place}  ${cost}: {ms:,.3g} ms, {where}, {_layout(choice)}")
+
+
+def scatter(across: Sequence[float], up: Sequence[float], below: str, beside: str) -> list[str]:
+    """Lines of a terminal's chart, each point drawn as its place from 1 on; up in logarithms."""
+    wide, high = SIZE
+    left, right, bottom, top = min(across), max(across), min(up), max(up)
+    rows = [[" "] * wide for _ in range(high)]
+    for place, (x, y) in enumerate(zip(across, up, strict=True), 1):
+        column = (x - left) / ((right - left) or 1.0) * (wide - 1)
+        row = math.log(top / y) / (math.log(top / bottom) or 1.0) * (high - 1)
+        rows[round(row)][round(column)] = str(place)
+    edges = {0: figure(top), high - 1: figure(bottom)}
+    lines = [f"{edges.get(place, ''):>9} │{''.join(row)}" for place, row in enumerate(rows)]
+    ends = f"{'':>11}{figure(left)}{below:^{wide - 12}}{figure(right)}"
+    return [f"{beside} (logarithmic)", *lines, f"{'':>9} └{'─' * wide}", ends]
+
+
+def _layout(choice: Choice) -> str:
+    """Replicas and how each is laid out; those of both pools where prompts are read apart."""
+    case = choice.case
+    writers = f"{choice.replicas} × ({layout_words(replace(case, read_gpus=0))})"
+    if (reader := case.reader) is None:
+        return writers
+    return f"{choice.readers} × ({layout_words(reader)}) read, {writers} decode"
+
+
 def _line(choice: Choice) -> str:
     case = choice.case
     interval = f"{figure(choice.low)} – {figure(choice.high)}"
+    layout = "prompts read apart" if case.read_gpus else layout_words(case)
     return (
-        f"{case.accelerator.name:<24}{case.precision:<6}{layout_words(case):<24}{choice.gpus:>6}"
+        f"{case.accelerator.name:<24}{case.precision:<6}{layout:<24}{choice.gpus:>6}"
         f"{figure(choice.usd_per_million_tokens):>12}{interval:>20}"
     )
 
@@ -185,6 +225,9 @@ def _choice(choice: Choice) -> dict[str, Any]:
     return {
         "gpu": case.accelerator.name, "precision": case.precision, "tensor": case.tensor,
         "pipeline": case.pipeline, "replicas": choice.replicas, "gpus": choice.gpus,
+        "readers": choice.readers,
+        "reader_tensor": case.read_tensor if choice.readers else None,
+        "reader_pipeline": case.read_pipeline if choice.readers else None,
         "usd_per_million_tokens": choice.usd_per_million_tokens, "low": choice.low,
         "high": choice.high, "usd_per_hour": choice.usd_per_hour,
         "requests_per_s_per_replica": point.requests_per_s, "ttft_p95_s": point.ttft_s,
@@ -197,9 +240,9 @@ def _choice(choice: Choice) -> dict[str, Any]:
 
 
 def _write_scenario(path: Path, options: argparse.Namespace, choice: Choice) -> None:
-    """A scenario that asks the same of the same replica."""
+    """A scenario that asks the same of the same replica, or takes what two pools do as given."""
     case = choice.case
-    engine = f"\n  engine: {case.software}" if case.software else ""
+    capacity = "\n".join(f"  {key}: {value}" for key, value in _capacity(options, choice).items())
     text = f"""\
 text:
   en:
@@ -208,12 +251,7 @@ text:
 months: 36
 start: 2026-12
 capacity:
-  basis: predicted
-  model: {options.model}
-  accelerator: {case.accelerator.name}
-  precision: {case.precision}{engine}
-  gpus_per_replica: {case.gpus}
-  objective: {{ttft_p95_s: {options.ttft:g}, tpot_p95_s: {options.tpot:g}}}
+{capacity}
 demand:
   requests_per_month: {options.rate * SECONDS_PER_MONTH:g}
   prompt_tokens_per_request: {case.tokens:g}
@@ -222,6 +260,32 @@ demand:
   cached_share: {case.prefix_share:g}
 """
     _write(path, text)
+
+
+def _capacity(options: argparse.Namespace, choice: Choice) -> dict[str, str]:
+    """The scenario's fields of capacity, as YAML writes them."""
+    case, point = choice.case, choice.point
+    asked = {"model": options.model, "accelerator": case.accelerator.name}
+    asked["precision"] = case.precision
+    if case.software:
+        asked["engine"] = case.software
+    if point.read_per_s is None:
+        objective = f"{{ttft_p95_s: {options.ttft:g}, tpot_p95_s: {options.tpot:g}}}"
+        predicted = {"basis": "predicted", "gpus_per_replica": f"{case.gpus}"}
+        return asked | predicted | {"objective": objective}
+    rates = {
+        "prefill": point.read_per_s / case.read_gpus * case.tokens * (1 - case.prefix_share),
+        "decode": point.requests_per_s / case.gpus * case.new_tokens,
+    }
+    source = f"modelworth plan: {_layout(choice)}"
+    return asked | {
+        "basis": "given",
+        **{
+            f"{phase}_tokens_per_s_per_gpu": f'{{value: {rate:.6g}, source: "{source}"}}'
+            for phase, rate in rates.items()
+        },
+        "throughput_factor": f"{{low: {point.low:.4g}, mode: 1, high: {point.high:.4g}}}",
+    }
 
 
 def _write_chart(

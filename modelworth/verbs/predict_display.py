@@ -3,7 +3,7 @@
 # ruff: noqa: T201
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def document(answer: Answer) -> dict[str, Any]:
     asked = {
         "model": case.architecture.name,
         "gpu": case.accelerator.name,
-        "gpus": case.gpus,
+        "gpus": case.devices,
+        "prefill_gpus": case.read_gpus,
         "work": case.work,
         "precision": case.precision,
         "batch": case.batch,
@@ -58,7 +59,7 @@ def document(answer: Answer) -> dict[str, Any]:
 def show(answer: Answer, *, searched: bool = False) -> None:
     """The whole answer in a terminal."""
     case, found = answer.case, answer.prediction
-    print(f"{case.architecture.name}, {case.work} on {case.gpus} × {case.accelerator.name}")
+    print(f"{case.architecture.name}, {case.work} on {case.devices} × {case.accelerator.name}")
     print(f"  {figure(found.value)} {found.unit}", end="")
     print(f"   (90% interval {figure(found.low)} to {figure(found.high)}; {found.basis})")
     for name, seconds in (("step", found.step_s), ("TTFT", found.ttft_s), ("TPOT", found.tpot_s)):
@@ -67,7 +68,7 @@ def show(answer: Answer, *, searched: bool = False) -> None:
     if found.running is not None and found.room is not None:
         print(f"  {found.running:,.0f} sequences run together; the cache has room for", end=" ")
         print(f"{found.room:,.0f}")
-    if case.gpus > 1:
+    if case.devices > 1:
         print(f"  {'best layout' if searched else 'layout'}: {layout_words(case)}")
     _parts(found)
     _sizes(answer)
@@ -78,6 +79,10 @@ def show(answer: Answer, *, searched: bool = False) -> None:
 
 def layout_words(case: Case) -> str:
     """A layout as its engineers would say it."""
+    if (reader := case.reader) is not None:
+        writers = layout_words(replace(case, read_gpus=0))
+        read = f"{case.read_gpus} read prompts ({layout_words(reader)})"
+        return f"{read}, {case.gpus} decode ({writers})"
     degrees = {
         "data": case.data,
         "tensor": case.tensor,

@@ -80,16 +80,23 @@ def open_loop(
     tpot_s = each * request_s / new_tokens
     many = each + NORMAL[share] * np.sqrt(each)
     busy = np.minimum(service.prefill_s / request_s, BUSY_LIMIT)
-    scale = service.prefill_s * (1 + variation**2) / (2 * (1 - busy))
-    tail = scale * np.log(np.maximum(busy / (1 - share), 1))
-    alone_s = service.prefill_s * (1 + NORMAL[share] * variation)
     decode_s = service.decode_s(each)
+    before_s = service.first_token_s + decode_s
     return OpenLoop(
         running=running,
         requests_per_s=rate,
         tpot_s=tpot_s,
-        ttft_share_s=service.first_token_s + decode_s + alone_s + tail,
+        ttft_share_s=read_within_s(before_s, service.prefill_s, busy, variation, share),
         tpot_share_s=many * service.request_s(many) / new_tokens,
         prefill_share=1 - np.minimum(new_tokens * decode_s / each / request_s, 1),
         room=service.room,
     )
+
+
+def read_within_s(
+    before_s: Number, prefill_s: Number, busy: Number, variation: float, share: float
+) -> Number:
+    """Seconds within which a share of prompts is read by a server that is `busy` for a part."""
+    scale = prefill_s * (1 + variation**2) / (2 * (1 - busy))
+    tail = scale * np.log(np.maximum(busy / (1 - share), 1))
+    return before_s + prefill_s * (1 + NORMAL[share] * variation) + tail

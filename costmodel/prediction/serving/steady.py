@@ -16,6 +16,7 @@ distributions (`open_loop` has percentiles).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,28 +65,52 @@ def cache_room(case: Columns, context: Number, share: Number | None = None) -> N
     return free / np.maximum(each, 1e-9)
 
 
+def most_running(case: Columns) -> Number:
+    """Sequences that a replica decodes together at most, by its cache and its engine."""
+    room = cache_room(case, case.tokens + case.reserves * case.new_tokens)
+    return np.maximum(np.minimum(room, case.max_sequences), 1)
+
+
+def one_pass(case: Columns, fit: Coefficients, decoding: Number, prompts: Number) -> Parts:
+    """One pass of a server over so many decoding sequences and fresh prompts."""
+    fresh = _fresh(case)
+    work = Inference(
+        decoding, case.tokens + case.new_tokens / 2, prompts, fresh, case.tensor,
+        case.tokens - fresh, case.attention_data, case.unfused, case.ungrouped, case.checked,
+    )  # fmt: skip
+    return inference_pass(case.shape, case.device, fit, work)
+
+
+def decoding_s(case: Columns, one: Parts) -> Number:
+    """Seconds of a decode pass with what guessing ahead costs."""
+    return total_s(one) * (1 + DRAFT_SHARE * (case.checked - 1))
+
+
+def later_passes(case: Columns) -> Number:
+    """Decode passes of a request after its first token."""
+    return np.maximum(case.new_tokens - 1, 0) / case.accepted
+
+
+def most_prompts(case: Columns) -> Number:
+    """Prompts that one pass reads at most; under 1 where a prompt takes several passes."""
+    return PASS_TOKENS / _fresh(case)
+
+
+def _fresh(case: Columns) -> Number:
+    return np.maximum(case.tokens * (1 - case.prefix_share), 1)
+
+
 def request_s(case: Columns, fit: Coefficients, running: Number) -> Request:
     """Seconds of a group's devices for one request while `running` sequences decode."""
-    fresh = np.maximum(case.tokens * (1 - case.prefix_share), 1)
-    context = case.tokens + case.new_tokens / 2
-    later = np.maximum(case.new_tokens - 1, 0) / case.accepted
-    most = PASS_TOKENS / fresh
+    later = later_passes(case)
     arriving = np.where(case.static > 0, running, running / np.maximum(later, 1))
-    prompts = np.minimum(np.maximum(arriving, 1), most)
+    prompts = np.minimum(np.maximum(arriving, 1), most_prompts(case))
 
-    def one(decoding: Number, read: Number) -> Parts:
-        work = Inference(
-            decoding, context, read, fresh, case.tensor, case.tokens - fresh,
-            case.attention_data, case.unfused, case.ungrouped, case.checked,
-        )  # fmt: skip
-        return inference_pass(case.shape, case.device, fit, work)
-
-    decode, prefill = one(running, 0.0), one(0.0, prompts)
-    decode_s = total_s(decode) * (1 + DRAFT_SHARE * (case.checked - 1))
-    prefill_s = total_s(prefill)
+    decode, prefill = one_pass(case, fit, running, 0.0), one_pass(case, fit, 0.0, prompts)
+    decode_s, prefill_s = decoding_s(case, decode), total_s(prefill)
     apart_s = decode_s + prefill_s
     shared = np.minimum(fit.fused, 1) * np.minimum(later / running * prompts, 1) * (1 - case.static)
-    saved_s = shared * np.maximum(apart_s - total_s(one(running, prompts)), 0)
+    saved_s = shared * np.maximum(apart_s - total_s(one_pass(case, fit, running, prompts)), 0)
     parts = {name: decode[name] * later / running + prefill[name] / prompts for name in decode} | {
         "shared": -saved_s / prompts
     }
@@ -97,8 +122,7 @@ def steady_state(case: Columns, fit: Coefficients) -> Times:
     """Latencies and throughput of one replica in the long run."""
     groups = np.minimum(case.pipeline, np.maximum(case.batch, 1))
     clients = case.batch / groups
-    room = cache_room(case, case.tokens + case.reserves * case.new_tokens)
-    room = np.maximum(np.minimum(room, case.max_sequences), 1) / case.pipeline
+    room = most_running(case) / case.pipeline
     limit = np.where(case.static > 0, clients, np.minimum(np.maximum(room, 1), clients))
     limit = limit * np.ones_like(np.asarray(case.tokens, dtype=float))
     closed = (case.static == 0) & (case.queued == 0)
@@ -122,22 +146,29 @@ def steady_state(case: Columns, fit: Coefficients) -> Times:
 
 
 def _decoding(case: Columns, fit: Coefficients, clients: Number, limit: Number) -> Number:
-    """Sequences that decode in a closed loop: clients less those that wait for a first token.
-
-    The more decode, the sooner requests end and the more wait, so there is one such number: halved
-    towards in logarithms, then by the line between both ends.
-    """
+    """Sequences that decode in a closed loop: clients less those that wait for a first token."""
 
     def excess(running: Number) -> Number:
         request = request_s(case, fit, running)
         return clients - _first_token_s(fit, request, clients) / request.seconds - running
 
-    low, high = np.ones_like(limit), limit
+    return where_falling(excess, np.ones_like(limit), limit)
+
+
+def where_falling(
+    excess: Callable[[Number], Number], low: Number, high: Number, halvings: int = HALVINGS
+) -> Number:
+    """Where `excess`, which falls, is 0; `high` where it never is.
+
+    The more decode, the sooner requests end and the more wait, so there is one such number: halved
+    towards in logarithms, then by the line between both ends.
+    """
+    limit = high
     above, below = excess(low), excess(high)
-    for place in range(HALVINGS + SECANTS):
+    for place in range(halvings + SECANTS):
         share = np.clip(above / np.maximum(above - below, 1e-300), 0.0, 1.0)
         line = low + (high - low) * share
-        tried = np.sqrt(low * high) if place < HALVINGS else line
+        tried = np.sqrt(low * high) if place < halvings else line
         found = excess(tried)
         more = found > 0
         low, above = np.where(more, tried, low), np.where(more, found, above)
