@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_text
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 AsOf = Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")]
@@ -45,12 +47,12 @@ def read_table(path: Path, row_type: type[R]) -> list[R]:
     """
     rows: list[R] = []
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            for cells in reader:
-                rows.append(_parsed(f"{path}:{reader.line_num}", cells, row_type))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(str(path), str(error), "a readable CSV file in UTF-8") from error
+        lines = io.StringIO(read_text(path, "a readable CSV file"), newline="")
+        reader = csv.DictReader(lines, strict=True)
+        for cells in reader:
+            rows.append(_parsed(f"{path}:{reader.line_num}", cells, row_type))
+    except csv.Error as error:
+        raise InputError(str(path), str(error), "a readable CSV file") from error
     return rows
 
 

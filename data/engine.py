@@ -18,6 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.foreign_file import opened, unreadable
 
 MAKE_ONE = (
     "a store that exists: `modelworth demo` or `modelworth bench` makes one, --store names another"
@@ -100,17 +101,16 @@ def _sqlite_engine(path: Path, where: str, *, create: bool) -> sa.Engine:
 
 def _require_file(path: Path, where: str, *, create: bool) -> None:
     """Refuse what SQLite could only fail on, or make a mess of."""
+    allowed = "a file that can be read"
     try:
-        if path.is_dir():
-            raise InputError(where, "a folder", "a file")
-        if not path.exists():
-            _require_place(path, where, create=create)
-            return
-        with path.open("rb") as file:
-            start = file.read(len(SQLITE_MAGIC))
+        there = path.exists()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(where, reason, "a file that can be read") from None
+        raise unreadable(path, error, allowed) from None
+    if not there:
+        _require_place(path, where, create=create)
+        return
+    with opened(path, allowed) as file:
+        start = file.read(len(SQLITE_MAGIC))
     if start not in (b"", SQLITE_MAGIC):
         allowed = "a SQLite database made by modelworth (this file was left as it is)"
         raise InputError(where, "a file that is not a database", allowed)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TextIO, get_args
 
 from modelworth.data.drafts import draft_beside, remove
 from modelworth.data.errors import InputError, SetAsideWarning
 from modelworth.data.flat import COLUMNS, row_of
+from modelworth.data.foreign_file import MOST_COLUMNS, require_file
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import parse
 
@@ -27,9 +28,12 @@ MOST_RECORD: Final = 4_000_000
 """Characters of one record; a long run with all its samples has some 100,000."""
 MOST_TOTAL: Final = 4_000_000_000
 PARQUET_ROWS: Final = 256
+BATCH_BYTES: Final = 2**24
+MOST_GROUP: Final = 2**27
+"""Of a Parquet file, read at once and in one group of rows; `write` makes groups of some 5 MB."""
 GROUP: Final = 1_000
 """Rows that a Parquet file is written by."""
-MOST_COLUMNS: Final = 1000
+EXPORTED: Final = "a table that `export` wrote"
 
 
 def format_of(path: Path) -> Format:
@@ -71,6 +75,7 @@ def read(path: Path) -> Iterator[Measurement]:
         InputError: if it can't be read or a record is wrong, with file and line.
     """
     reader = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[format_of(path)]
+    require_file(path, "a file that can be read")
     total = 0
     try:
         for number, text in reader(path):
@@ -145,15 +150,14 @@ def _write_parquet(documents: Iterable[str], path: Path) -> int:
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
     with path.open(encoding="utf-8") as file:
-        yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        yield from ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, str]]:
     csv.field_size_limit(MOST_RECORD)
     with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if DOCUMENT not in (reader.fieldnames or ()):
-            raise InputError(str(path), "no column document", "a table that `export` wrote")
+        reader = csv.DictReader(_lines(file))
+        _require_columns(path, reader.fieldnames or ())
         for row in reader:
             yield reader.line_num, row[DOCUMENT] or ""
 
@@ -163,17 +167,40 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    allowed = "a Parquet table that `export` wrote"
     try:
         with pq.ParquetFile(path, read_dictionary=[DOCUMENT]) as file:
-            names = file.schema_arrow.names
-            if DOCUMENT not in names or len(names) > MOST_COLUMNS:
-                found = "no column document" if DOCUMENT not in names else f"{len(names):,} columns"
-                raise InputError(str(path), found, allowed)
+            _require_columns(path, file.schema_arrow.names)
             number = 0
-            for batch in file.iter_batches(PARQUET_ROWS, columns=[DOCUMENT]):
+            for batch in file.iter_batches(_rows_at_once(path, file.metadata), columns=[DOCUMENT]):
                 for value in batch.column(0):
                     number += 1
                     yield number, str(value)
     except (pa.ArrowException, pa.ArrowInvalid, KeyError) as error:
-        raise InputError(str(path), str(error).splitlines()[0], allowed) from error
+        raise InputError(str(path), str(error).splitlines()[0], EXPORTED) from error
+
+
+def _rows_at_once(path: Path, about: Any) -> int:
+    """How many rows to read at once, by what they say they unpack to.
+
+    Raises:
+        InputError: if one group of them, which has to be unpacked whole, is too large.
+    """
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    largest = max((group.total_byte_size for group in groups), default=0)
+    if largest > MOST_GROUP:
+        raise InputError(str(path), f"{largest:,} bytes at once", f"at most {MOST_GROUP:,}")
+    rows: int = sum(group.num_rows for group in groups)
+    held: int = sum(group.total_byte_size for group in groups)
+    return max(1, min(PARQUET_ROWS, BATCH_BYTES * rows // max(1, held)))
+
+
+def _require_columns(path: Path, names: Sequence[str]) -> None:
+    if DOCUMENT not in names or len(names) > MOST_COLUMNS:
+        found = "no column document" if DOCUMENT not in names else f"{len(names):,} columns"
+        raise InputError(str(path), found, EXPORTED)
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines, a longer one in pieces that are longer than a record may be."""
+    while line := file.readline(MOST_RECORD + 1):
+        yield line

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import opened
 from modelworth.data.weight_formats import weight_format
 
 SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?"} | {
@@ -23,7 +24,9 @@ SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?
     12: "<d",
 }
 TEXT, ARRAY = 8, 9
-MOST_KEYS, MOST_TENSORS, LONGEST_TEXT, MOST_ITEMS = 10_000, 200_000, 2**24, 10_000_000
+MOST_KEYS, MOST_TENSORS, LONGEST_TEXT, MOST_ITEMS = 10_000, 200_000, 2**20, 2_000_000
+LONGEST_HEADER = 2**26
+"""Bytes; a vocabulary of 262,144 tokens with its merges takes a sixth of it."""
 FORMATS = {
     0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 10: "q2_k",
     11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs",
@@ -82,10 +85,10 @@ def read_gguf(path: Path) -> dict[str, Any]:
         InputError: if it isn't such a file, or of an architecture or format that isn't known.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path, "a readable GGUF file") as file:
             values, tensors = _header(file, str(path))
             end = file.tell()
-    except (OSError, struct.error, UnicodeDecodeError, OverflowError) as error:
+    except (struct.error, UnicodeDecodeError, OverflowError) as error:
         raise InputError(str(path), str(error), "a GGUF file") from error
     config = _config(values, tensors, str(path))
     config["quantization_config"]["header_bytes"] = end + _padding(values, tensors, end)
@@ -137,13 +140,13 @@ def _tensor(file: BinaryIO, where: str) -> Tensor:
 def _text(file: BinaryIO, where: str) -> str:
     """A text with its length before it."""
     (length,) = struct.unpack("<Q", file.read(8))
-    if length > LONGEST_TEXT:
+    if length > LONGEST_TEXT or file.tell() > LONGEST_HEADER:
         raise InputError(where, f"a text of {length:,} bytes", "a GGUF file")
     return file.read(length).decode("utf-8", "replace")
 
 
 def _value(file: BinaryIO, kind: int, where: str) -> Any:
-    """A value; of a list only how many items it has, which is what a vocabulary is asked for."""
+    """A value; None for a list of texts, such as a vocabulary, which nothing is asked of."""
     if kind == TEXT:
         return _text(file, where)
     if kind != ARRAY:
@@ -157,7 +160,9 @@ def _value(file: BinaryIO, kind: int, where: str) -> Any:
         step = struct.calcsize(SCALARS[inner])
         items = file.read(step * count)
         return [each for (each,) in struct.iter_unpack(SCALARS[inner], items)]
-    return [_text(file, where) for _ in range(count)]
+    for _ in range(count):
+        _text(file, where)
+    return None
 
 
 def _config(values: dict[str, Any], tensors: list[Tensor], where: str) -> dict[str, Any]:

@@ -12,30 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import MOST_BYTES, read_text
 from modelworth.data.plain_text import LONGEST, check_text
 
-MAX_BYTES: Final = 64 * 2**20
 MAX_DEPTH: Final = 64
 LARGEST_WHOLE: Final = 2**53
 MAX_DIGITS: Final = 40
 
 
-def read_json_file(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
+def read_json_file(path: Path, *, max_bytes: int = MOST_BYTES) -> Any:
     """The content of a JSON file; a byte-order mark is no part of it.
 
     Raises:
         InputError: if it can't be read, is too large, or isn't plain JSON.
     """
-    try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise InputError(path.name, f"{size:,} bytes", f"at most {max_bytes:,} bytes")
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(path.name, f"byte {error.start} isn't UTF-8", "UTF-8 text") from error
-    except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a file to read") from error
-    return read_json(text, path.name)
+    return read_json(read_text(path, "a readable JSON file", max_bytes), path.name)
 
 
 def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:

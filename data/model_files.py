@@ -6,14 +6,22 @@ X_hf_quant_config.json beside it. Files are small: one that isn't is refused bef
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 from typing import Any
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import is_folder
+from modelworth.data.json_reader import read_json_file
 
 LARGEST_BYTES = 20_000_000
 """Of a config.json; the longest known takes 60 kB."""
+SIZES = re.compile(
+    r"(vocab|hidden|intermediate)_size|num_(hidden_layers|(attention|key_value)_heads)|"
+    r"n_(embd|layer|head)|d_(model|ff|kv)"
+)
+"""Keys that every class of transformers reads as a size."""
+LARGEST_SIZE = 10**9
 BESIDE = "hf_quant_config.json"
 MARK = "modelworth_architecture"
 """Of a description, whose value is its form."""
@@ -26,12 +34,18 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
         InputError: if there is no such file, or it isn't JSON that describes a model.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         path = path / "config.json"
     config = _dictionary(path)
     typed = config.get("model_type") or config.get("_class_name")
     if not isinstance(typed, str) and MARK not in config:
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
+    for key, size in config.items():
+        if SIZES.fullmatch(key) and isinstance(size, int | float):
+            whole = isinstance(size, int) and 0 <= size <= LARGEST_SIZE
+            if not whole:
+                allowed = f"a whole number from 0 to {LARGEST_SIZE:,}"
+                raise InputError(f"{path}: {key}", size, allowed)
     if words := _quantization(path):
         own = config.setdefault("quantization_config", words)
         if isinstance(own, dict) and "kv_cache_quant_algo" in words:
@@ -52,13 +66,7 @@ def _quantization(path: Path) -> dict[str, Any] | None:
 
 def _dictionary(path: Path) -> dict[str, Any]:
     """The JSON object in a file."""
-    allowed = "a readable config.json of transformers"
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise InputError(str(path), f"{path.stat().st_size:,} bytes", allowed)
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(str(path), str(error) or type(error).__name__, allowed) from error
+    found = read_json_file(path, max_bytes=LARGEST_BYTES)
     if not isinstance(found, dict):
-        raise InputError(str(path), type(found).__name__, allowed)
+        raise InputError(str(path), type(found).__name__, "a config.json of transformers")
     return found

@@ -1,14 +1,16 @@
 """The store's tables and how they are made or brought up to date, inside one transaction.
 
-The revisions live in `data/migrations`; alembic is imported only when a store isn't at the newest
-one. Two processes that make the same store at once wait for each other: the caller's transaction
-holds the database's write lock (SQLite) or takes an advisory lock here (PostgreSQL).
+All but the version's table are append-only: triggers refuse UPDATE and DELETE, so that the rule
+also holds for whoever opens the database with another program. Documents are text and not the
+database's own JSON: numbers come back digit for digit, on which a record's id depends. Two
+processes that make the same store at once wait for each other: the caller's transaction holds the
+database's write lock (SQLite) or takes an advisory lock here (PostgreSQL).
 """
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -26,7 +28,22 @@ MOST_PARTS: Final = 100
 """Tables, indexes and triggers of a file; a store has some twenty."""
 ADVISORY_LOCK: Final = 0x6D6F64656C  # any number no other program uses: "model"
 
+GUARDED: Final = ("measurements", "scenarios", "retractions")
+_ASKED: Final = ("kind", "model", "device")
+_NEWEST: Final = (
+    "status", "recorded_at", "id", "family", "kind", "device", "model", "suite",
+)  # fmt: skip
+"""All that a reader filters by, in the order of time: counts and the newest records of any choice
+are found in this index alone."""
+_REFUSE: Final = (
+    "CREATE FUNCTION modelworth_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION '%% are append-only', TG_TABLE_NAME; END $$"
+)
+
 _metadata = sa.MetaData()
+version = sa.Table(
+    VERSION_TABLE, _metadata, sa.Column("version_num", sa.String(32), primary_key=True)
+)
 measurements = sa.Table(
     "measurements",
     _metadata,
@@ -41,6 +58,10 @@ measurements = sa.Table(
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("model", sa.Text),
 )
+for _name in ("recorded_at", "suite", "case", "device", "family", "kind", "status"):
+    sa.Index(f"measurements_{_name}", measurements.c[_name])
+_asked = sa.Index("measurements_asked", *(measurements.c[name] for name in _ASKED))
+_newest = sa.Index("measurements_newest", *(measurements.c[name] for name in _NEWEST))
 retractions = sa.Table(
     "retractions",
     _metadata,
@@ -104,6 +125,7 @@ def _require_plain(connection: sa.Connection, where: str) -> None:
             plain = _OWN_TRIGGER.fullmatch(text) is not None
         else:
             plain = kind in ("table", "index") and not _RUNS_CODE.search(text)
+            plain = plain and (kind == "table" or text.count("(") <= 1)  # no index of a call
         if not plain:
             found = f"a database with a {kind} that isn't a store's ({name})"
             raise InputError(where, found, "a store made by modelworth")
@@ -120,16 +142,63 @@ def bring_up_to_date(connection: sa.Connection, where: str) -> None:
     revision = revision_of(connection, where)
     if revision == HEAD:
         return
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    folder = str(Path(__file__).parent / "migrations")
-    config.set_main_option("script_location", folder.replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision not in (None, "0001", "0002"):
         allowed = f"of revision {HEAD} or older: update modelworth (pip install -U modelworth)"
         raise InputError(where, f"a store of unknown revision {revision}, so a newer one", allowed)
-    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-    command.upgrade(config, "head")
+    if revision is None:
+        _metadata.create_all(connection)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(_REFUSE)
+        for table in GUARDED:
+            _guard(connection, table)
+    else:
+        if revision == "0001":
+            _name_models(connection)
+        _newest.create(connection)
+    connection.execute(version.delete())
+    connection.execute(version.insert().values(version_num=HEAD))
+
+
+def _guard(connection: sa.Connection, table: str) -> None:
+    """Let the database itself refuse to change or delete a row of a table."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION modelworth_append_only()"
+        )
+        return
+    for action in ("UPDATE", "DELETE"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
+        )
+
+
+def _name_models(connection: sa.Connection) -> None:
+    """From the first schema: the model's name as a column, and records that take others back.
+
+    Records stay as they are: what refuses an UPDATE rests while the column is filled from the
+    documents, and stands again at the end of the same transaction.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    connection.exec_driver_sql("ALTER TABLE measurements ADD COLUMN model TEXT")
+    for name in ("no_update", "no_delete") if sqlite else ("append_only",):
+        on = "" if sqlite else " ON measurements"
+        connection.exec_driver_sql(f"DROP TRIGGER measurements_{name}{on}")
+    columns = measurements.c
+    for key in connection.execute(sa.select(columns.id)).scalars().all():
+        this = columns.id == key
+        text = connection.execute(sa.select(columns.document).where(this)).scalar_one()
+        connection.execute(measurements.update().where(this).values(model=_model(text)))
+    _asked.create(connection)
+    retractions.create(connection)
+    for table in ("measurements", "retractions"):
+        _guard(connection, table)
+
+
+def _model(document: str) -> str | None:
+    """The model's name out of a document; None where it can't be read."""
+    try:
+        return str(json.loads(document)["model"]["name"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

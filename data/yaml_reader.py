@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_text
 from modelworth.data.json_reader import LARGEST_WHOLE
 from modelworth.data.plain_text import check_text
 
@@ -60,6 +62,15 @@ def read(text: str, name: str) -> Document:
     if not isinstance(found, dict):
         raise InputError(name, found, "a mapping from keys to values")
     return found
+
+
+def read_file(path: Path, name: str) -> Document:
+    """The mapping in a file; `name` is what to call it in errors about its content.
+
+    Raises:
+        InputError: if it can't be read, or holds more than plain data.
+    """
+    return read(read_text(path, "a readable YAML file", MAX_BYTES), name)
 
 
 def value(text: str, where: str) -> Any:

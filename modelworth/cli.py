@@ -7,6 +7,7 @@ A verb's module is imported only when that verb is named, so `modelworth --help`
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -14,7 +15,7 @@ import warnings
 from typing import Any
 
 from modelworth import __version__
-from modelworth.data.errors import ModelworthError
+from modelworth.data.errors import InputError, ModelworthError
 
 VERBS = {
     "demo": "measure this machine, price what was measured, write a report",
@@ -65,6 +66,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        wrong = InputError("a file's name", str(error.filename), "of at most 255 bytes")
+        return _failed(f"modelworth {verb}: {wrong}", wrong.exit_status, debug)
 
 
 def _module(verb: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,11 @@ from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_bytes, read_text
+from modelworth.data.json_reader import check_plain
 from modelworth.report.palette import INK, LIGHT
 
-LOGO_BYTES = 1_000_000
-PNG = b"\x89PNG\r\n\x1a\n"
+MOST_BYTES, LOGO_BYTES, LOGO_PIXELS = 100_000, 1_000_000, 2000
 SAMPLES = Path(__file__).parent / "brands"
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 Text = Annotated[str, Field(max_length=60)]
@@ -71,14 +73,14 @@ def load_brand(name: str) -> Brand:
     """
     sample = SAMPLES / f"{name}.toml"
     path = sample if name.isidentifier() and sample.is_file() else Path(name)
+    known = ", ".join(sorted(file.stem for file in SAMPLES.glob("*.toml")))
+    text = read_text(path, f"a TOML file, or one of {known}", MOST_BYTES)
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        known = ", ".join(sorted(file.stem for file in SAMPLES.glob("*.toml")))
-        raise InputError("brand", name, f"a TOML file, or one of {known}") from error
+        given = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # not only what tomllib calls wrong: bytes, numbers of 5,000 digits, 1,000 brackets
         raise InputError(str(path), "no TOML", f"keys and values ({error})") from error
+    check_plain(given, path.name)
     try:
         file = _File.model_validate(given)
     except ValidationError as error:
@@ -106,11 +108,17 @@ def _brand(file: _File, path: Path) -> Brand:
 
 
 def _logo(path: Path) -> bytes:
-    """A PNG of a size that fits into a document."""
+    """A PNG of a size that fits into a document, of which each program can make a picture."""
+    from PIL import Image
+
+    content = read_bytes(path, "a PNG beside the brand's file", LOGO_BYTES)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError("logo", str(path), "a PNG file beside the brand's file") from error
-    if not content.startswith(PNG) or len(content) > LOGO_BYTES:
-        raise InputError("logo", path.name, f"a PNG of at most {LOGO_BYTES:,} bytes")
+        Image.open(BytesIO(content), formats=["PNG"]).verify()
+        with Image.open(BytesIO(content), formats=["PNG"]) as picture:
+            if max(picture.size) > LOGO_PIXELS:
+                found = f"{picture.width} x {picture.height} pixels"
+                raise InputError("logo", found, f"at most {LOGO_PIXELS} a side")
+            picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError("logo", path.name, f"a whole PNG ({error})") from error
     return content

@@ -18,6 +18,7 @@ import numpy as np
 from modelworth.bench.load.endpoint import Api
 from modelworth.bench.load.words import NONCE_WORDS, WORDS
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_text
 
 MARK = "[[these words are this request's own]]"
 FIXED_POOL, DRAWN_POOL = 32, 512
@@ -166,16 +167,11 @@ def dataset(path: Path, shape: Shape) -> tuple[tuple[bytes, ...], ...]:
         InputError: if a line is none, with its number.
     """
     made = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    made.append(_own(line, f"{path}:{number}", shape))
-                if len(made) > MAX_ROWS:
-                    raise InputError(str(path), f"over {MAX_ROWS} rows", f"{MAX_ROWS} or fewer")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(str(path), reason, "a readable file of JSON lines") from None
+    for number, line in enumerate(read_text(path, "a readable file of JSON lines").splitlines(), 1):
+        if line.strip():
+            made.append(_own(line, f"{path}:{number}", shape))
+        if len(made) > MAX_ROWS:
+            raise InputError(str(path), f"over {MAX_ROWS} rows", f"{MAX_ROWS} or fewer")
     if not made:
         raise InputError(str(path), "no line", "one JSON object a line, with a prompt")
     return tuple(made)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from modelworth.bench.models.families import auto_class, family_of
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
-from modelworth.data.json_reader import read_json_file
 from modelworth.data.measurement import Model
+from modelworth.data.model_files import MARK, read_model_file
 from modelworth.data.words import Family
 
 if TYPE_CHECKING:
@@ -180,9 +180,9 @@ def _found(name: str, trust_remote_code: bool) -> Blueprint:
 
 def _read_config(path: Path) -> dict[str, Any]:
     """A config.json as a dictionary."""
-    config = read_json_file(path)
-    if not isinstance(config, dict) or not {"model_type", "_class_name"} & config.keys():
-        raise InputError(str(path), "no model_type", "a config.json that states its model_type")
+    config = read_model_file(path)
+    if MARK in config:
+        raise InputError(str(path), "a description", "a config.json, which a class is built from")
     return config
 
 

@@ -105,7 +105,7 @@ def load(name: str, device: DeviceKind, memory_bytes: int | None = None) -> Suit
         InputError: if there is none, or the file is wrong.
     """
     if name not in NAMES:
-        if not Path(name).is_file():
+        if not Path(name).exists():
             allowed = f"one of {', '.join(NAMES)}, or the path of a YAML file"
             raise InputError("suite", name, allowed)
         return _from_file(Path(name), device)
@@ -258,10 +258,7 @@ def _fits(item: Request, memory_bytes: float | None) -> bool:
 
 
 def _from_file(path: Path, device: DeviceKind) -> Suite:
-    try:
-        content = yaml_reader.read(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), str(error), "a readable YAML file") from error
+    content = yaml_reader.read_file(path, str(path))
     keys = ("name", "limits", "cases")
     if not isinstance(content.get("cases"), list):
         raise InputError(str(path), "no list of cases", f"a mapping with {', '.join(keys)}")
@@ -273,8 +270,14 @@ def _from_file(path: Path, device: DeviceKind) -> Suite:
         for number, entry in enumerate(content["cases"])
         for case in _cases(entry, f"{path}: cases.{number}", device)
     ]
-    name, limits = str(content.get("name", path.stem)), content.get("limits") or {}
-    return Suite(name, _distinct(cases), _limits(limits, f"{path}: limits"))
+    limits = _limits(content.get("limits") or {}, f"{path}: limits")
+    if not cases:
+        raise InputError(str(path), "no case", "at least one case")
+    name = content.get("name", path.stem)
+    if not isinstance(name, str) or not 0 < len(name) <= zoo.LONGEST_NAME:
+        allowed = f"a text of at most {zoo.LONGEST_NAME} characters"
+        raise InputError(f"{path}: name", name, allowed)
+    return Suite(name, _distinct(cases), limits)
 
 
 def _cases(entry: Any, where: str, device: DeviceKind) -> tuple[Task, ...]:

@@ -108,11 +108,7 @@ def load(path: str | Path) -> Scenario:
         InputError: if there is no such file or it isn't a right scenario.
     """
     found = _located(Path(path))
-    try:
-        text = found.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), str(error), "a readable YAML file in UTF-8") from error
-    return loads(text, found.name)
+    return from_document(yaml_reader.read_file(found, found.name), found.name)
 
 
 def loads(text: str, name: str = "scenario.yaml") -> Scenario:

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_text
 
-MOST_BYTES: Final = 64 * 2**20
-_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _OPENS: Final = re.compile(r"^[ \t]*([\[{])", re.MULTILINE)
 _FOLLOWS: Final = re.compile(r"\s*([\[{])")
 
@@ -58,21 +57,7 @@ def read_content(path: Path) -> Content:
     Raises:
         InputError: if it can't be read, is too large, or holds JSON that breaks off.
     """
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            allowed = f"at most {MOST_BYTES >> 20} MiB: leave single requests out of the file"
-            raise InputError(str(path), f"{size >> 20} MiB", allowed)
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            str(path), error.strerror or str(error), "a file that can be read"
-        ) from error
-    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), str(error), "text in UTF-8 or UTF-16") from error
+    text = read_text(path, "a tool's result, single requests left out,")
     return Content(path.name, text, _objects(str(path), text))
 
 

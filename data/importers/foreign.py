@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from modelworth.data.errors import InputError
 from modelworth.data.exchange import read
+from modelworth.data.foreign_file import opened
 from modelworth.data.importers import (
     aiperf,
     guidellm,
@@ -84,13 +85,8 @@ def _is_own(path: Path) -> bool:
     """Whether `export` wrote a file: by its first line, or as the one Parquet there is."""
     if path.suffix.lower() == ".parquet":
         return True
-    try:
-        with path.open("rb") as file:
-            line = file.readline(HEAD_BYTES)
-    except OSError as error:
-        raise InputError(
-            str(path), error.strerror or str(error), "a file that can be read"
-        ) from error
+    with opened(path, "a file that can be read") as file:
+        line = file.readline(HEAD_BYTES)
     return b'"schema_version"' in line[:40] or line.rstrip().endswith(b",document")
 
 

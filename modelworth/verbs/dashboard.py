@@ -39,8 +39,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         raise ModuleNotFoundError("No module named 'streamlit'", name="streamlit")
     if not 1 <= options.port <= 65535:
         raise InputError("--port", options.port, "a port from 1 to 65535")
-    if options.scenario and not Path(options.scenario).is_file():
-        raise InputError("--scenario", options.scenario, "a file that exists")
+    _require_readable(options.scenario, options.store)
     app = Path(importlib.util.find_spec("modelworth.dashboard").origin).parent / "ahead.py"
     settings = {
         "MODELWORTH_STORE": options.store,
@@ -53,3 +52,21 @@ def run(options: argparse.Namespace) -> NoReturn:
     print(f"modelworth dashboard: http://127.0.0.1:{options.port} (Ctrl-C ends it)", flush=True)
     # This process becomes the server: whatever ends it ends the server, too.
     os.execve(sys.executable, [*command, str(options.port)], environment)
+
+
+def _require_readable(scenario: str | None, store: str | None) -> None:
+    """Say what is wrong with a plan or a store that was named before there is a page to say it on.
+
+    Raises:
+        InputError: if the scenario can't be read, or the store is none.
+    """
+    if scenario:
+        from modelworth.costmodel.scenario import scenario as scenarios
+
+        if not Path(scenario).exists():
+            raise InputError("--scenario", scenario, "a file that exists")
+        scenarios.load(scenario)
+    if store and Path(store.removeprefix("sqlite:///")).exists():
+        from modelworth.data.store import open_store
+
+        open_store(store, create=False).close()

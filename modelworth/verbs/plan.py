@@ -312,13 +312,14 @@ def _write(path: Path, text: str) -> None:
 def _lengths(path: Path) -> tuple[float, float, float]:
     """Mean prompt and new tokens of a histogram, and the variation of prompts."""
     import numpy as np
-    import pandas as pd
+
+    from modelworth.data.foreign_file import read_frame
 
     wanted = ["prompt_tokens", "new_tokens", "count"]
+    allowed = f"a CSV file of numbers with the columns {', '.join(wanted)}"
     try:
-        rows = pd.read_csv(path)[wanted].to_numpy(float)
-    except (OSError, ValueError, KeyError) as error:
-        allowed = f"a CSV file of numbers with the columns {', '.join(wanted)}"
+        rows = read_frame(path, allowed)[wanted].to_numpy(float)
+    except (ValueError, KeyError, OverflowError) as error:
         raise InputError(str(path), str(error), allowed) from error
     if not rows.size or not np.isfinite(rows).all() or (rows[:, :2] < 1).any() or (
         rows[:, 2].min() < 0 or rows[:, 2].sum() <= 0

@@ -21,8 +21,6 @@ from modelworth.verbs.asked_case import (
 from modelworth.verbs.predict_run import add_run_arguments, plan_run
 
 FACTS = "../shared/facts"
-MOST_BYTES, MOST_COLUMNS = 64_000_000, 1_000
-"""Of a table of cases: some hundred thousand rows."""
 EXAMPLES = """examples:
   modelworth predict --model llama-3.1-8b --gpu "H100 SXM 80GB" --work serve --batch 32 \\
       --sequence 1024 --new-tokens 256 --software vllm
@@ -94,22 +92,13 @@ def _one(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    import pandas as pd
-
     from modelworth.costmodel.prediction.table import predict_table
     from modelworth.data.catalog import load_catalog
+    from modelworth.data.foreign_file import read_frame
 
     if options.out is None:
         raise InputError("--out", "missing", "the CSV file to write")
-    try:
-        if options.cases.stat().st_size > MOST_BYTES:
-            raise InputError(str(options.cases), "too large", f"at most {MOST_BYTES:,} bytes")
-        frame = pd.read_csv(options.cases)
-    except (OSError, ValueError) as error:
-        raise InputError(str(options.cases), str(error), "a readable CSV file") from error
-    if len(frame.columns) > MOST_COLUMNS:
-        found = f"{len(frame.columns):,} columns"
-        raise InputError(str(options.cases), found, f"at most {MOST_COLUMNS:,}")
+    frame = read_frame(options.cases, "a readable CSV file of cases")
     predicted = predict_table(frame, predictor_of(options, load_catalog(), ()))
     _write(options.out, predicted.to_csv(index=False, lineterminator="\n"))
     missing = int(predicted["predicted"].isna().sum())

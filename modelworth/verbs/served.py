@@ -34,19 +34,14 @@ def machine_of(options: argparse.Namespace, local: bool) -> Machine:
 def model_of(config: str | None, served_as: str) -> Model:
     """The model that a config tells, else one known by the name that the server gives it."""
     from modelworth.data.catalog import load_catalog
-    from modelworth.data.json_reader import read_json_file
     from modelworth.data.measurement import Model
+    from modelworth.data.model_files import read_model_file
 
     name = Path(served_as).name if served_as.startswith(("/", ".", "~")) else served_as
     if config is None:
         return Model(name=name, family="decoder", weights="pretrained")
-    path = Path(config)
-    if path.is_dir():
-        path = path / "config.json"
-    if path.is_file():
-        found = read_json_file(path)
-        if not isinstance(found, dict):
-            raise InputError("--config", config, "a model's config.json")
+    if Path(config).exists():
+        found = read_model_file(config)
         return Model(name=name, family="decoder", weights="pretrained", config=found)
     entry = load_catalog().model(config)
     return Model(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 
 import pytest
 
+from tests.data.hostile_files import DAMAGED, FOREIGN, MORE, foreign
 from tests.data.test_hostile import _refused
 
 HEAD = "model,gpu,concurrency,prompt_tokens,new_tokens,gpus,precision\n"
@@ -54,10 +56,18 @@ WORDS = {
     "evaluate": ["evaluate", "FILE", "--trials", "0"],
     "predict": ["predict", "--cases", "FILE", "--out", "OUT"],
     "inspect": ["inspect", "FILE"],
+    "config": ["predict", "--model", "FILE", "--gpu", "H100 SXM 80GB", "--work", "decode"],
+    "suite": ["bench", "--suite", "FILE", "--list", "--store", "STORE"],
+    "brand": ["report", "base", "--brand", "FILE", "--out", "OUT", "--trials", "0"],
+    "logo": ["report", "base", "--brand", "BRAND", "--out", "OUT", "--trials", "0"],
+    "lengths": ["plan", "--model", "llama-3.1-8b", "--rate", "2", "--lengths", "FILE"],
+    "traffic": ["load", "http://127.0.0.1:9", "--device", "H100 SXM 80GB", "--dataset", "FILE"],
+    "store": ["evaluate", "base", "--trials", "0", "--store", "FILE"],
 }
 CASES = [
     (verb, name, content)
-    for verb, files in FILES.items() for name, contents in files.items() for content in contents
+    for table in (FILES, MORE)
+    for verb, files in table.items() for name, contents in files.items() for content in contents
 ]  # fmt: skip
 
 
@@ -67,6 +77,49 @@ CASES = [
 )  # fmt: skip
 def test_a_file_that_is_wrong_is_refused_in_two_lines(tmp_path, capsys, verb, name, content):
     path = tmp_path / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    named = {"FILE": path, "STORE": tmp_path / "store.db", "OUT": tmp_path / "out.csv"}
-    _refused(capsys, *(named.get(word, word) for word in WORDS[verb]))
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    path.write_bytes(raw)
+    (tmp_path / "brand.toml").write_text(f"logo = '{name}'")
+    _said(capsys, tmp_path, verb, path)
+
+
+def _said(capsys, folder, verb, path) -> str:
+    """What a verb says of a file that it refuses."""
+    named = {"FILE": path, "STORE": folder / "store.db", "OUT": folder / "out.csv"}
+    named["BRAND"] = folder / "brand.toml"
+    return _refused(capsys, *(named.get(word, word) for word in WORDS[verb]))
+
+
+@pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN)
+def test_a_database_that_is_no_store_of_ours_is_refused_unread(tmp_path, capsys, statements):
+    foreign(tmp_path / "lab.db", statements)
+    _said(capsys, tmp_path, "store", tmp_path / "lab.db")
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_database_is_refused(tmp_path, capsys, damage):
+    foreign(tmp_path / "lab.db", "PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = (tmp_path / "lab.db").read_bytes()
+    (tmp_path / "bad.db").write_bytes(damage(whole))
+    _said(capsys, tmp_path, "store", tmp_path / "bad.db")
+
+
+@pytest.mark.parametrize("verb", [verb for verb in WORDS if verb != "logo"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "loop", "nothing", "name", "bytes"])
+def test_what_is_no_file_is_refused(tmp_path, capsys, verb, kind):
+    path = tmp_path / "a"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "nothing":
+        path.symlink_to(tmp_path / "gone")
+    else:
+        path = tmp_path / ("x" * 300 if kind == "name" else "\x1b[2J\udcff")
+    if verb == "store" and kind in ("nothing", "bytes", "name"):
+        path = tmp_path / "gone" / path.name
+    _said(capsys, tmp_path, verb, path)

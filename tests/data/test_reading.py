@@ -68,7 +68,7 @@ def test_a_byte_order_mark_is_no_part_of_a_file_and_a_large_file_is_not_read(tmp
     assert read_json_file(path) == [1]
     with pytest.raises(InputError, match="at most 2 bytes"):
         read_json_file(path, max_bytes=2)
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xfd")
     with pytest.raises(InputError, match="UTF-8"):
         read_json_file(path)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 
 from modelworth.data.catalog import load_catalog
 from modelworth.data.checkup import checkup, repair
@@ -19,7 +18,7 @@ from modelworth.data.errors import InputError, ModelworthError, SetAsideWarning
 from modelworth.data.exchange import read, write
 from modelworth.data.measurement import Machine, Measurement
 from modelworth.data.record_text import parse, serialise
-from modelworth.data.schema import HEAD
+from modelworth.data.schema import HEAD, VERSION_TABLE
 from modelworth.data.store import _row as store_row
 from modelworth.data.store import open_store
 from tests.data.records import failed, made_up
@@ -291,13 +290,36 @@ def test_a_store_of_the_first_schema_opens_with_its_records(tmp_path):
             c.execute(sa.text("UPDATE measurements SET model = 'x'"))
 
 
-def test_a_store_of_the_first_schema_is_brought_up_with_its_records(address, monkeypatch):
-    upgrade, row = command.upgrade, store_row(made_up())
-    with monkeypatch.context() as before:
-        before.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
-        open_store(address).close()
+def _first_schema(address: str) -> sa.Engine:
+    """A database as the first version of the store made it."""
+    text = FIRST.read_text().replace("BEGIN TRANSACTION;", "").replace("COMMIT;", "")
+    if "://" not in address:
+        engine = sa.create_engine(f"sqlite:///{address}")
+    else:
+        engine = sa.create_engine(address)
+        text = text.split("CREATE TRIGGER")[0].replace('"modelworth_version"', VERSION_TABLE)
+        text += FUNCTION + "".join(GUARD.format(table) for table in ("measurements", "scenarios"))
+    with engine.begin() as connection:
+        for statement in text.split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+    return engine
+
+
+FUNCTION = (
+    "CREATE FUNCTION modelworth_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION '%% are append-only', TG_TABLE_NAME; END $$;\n"
+)
+GUARD = (
+    "CREATE TRIGGER {0}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {0} "
+    "FOR EACH STATEMENT EXECUTE FUNCTION modelworth_append_only();\n"
+)
+
+
+def test_a_store_of_the_first_schema_is_brought_up_with_its_records(address):
+    row = store_row(made_up())
     old = [name for name in row if name != "model"]
-    engine = sa.create_engine(address if "://" in address else f"sqlite:///{address}")
+    engine = _first_schema(address)
     with engine.begin() as connection:
         columns, values = (
             ", ".join(f'"{name}"' for name in old),
@@ -310,8 +332,13 @@ def test_a_store_of_the_first_schema_is_brought_up_with_its_records(address, mon
         assert store.measurements(model="tiny-0") == store.evidence("tiny-0") == [made_up()]
         store.retract(made_up().id, "a fan had failed")
         assert store.evidence() == []
-        with pytest.raises(sa.exc.DBAPIError, match="append-only"), store._engine.begin() as c:
-            c.execute(sa.text("DELETE FROM retractions"))
+        store.save_scenario("a plan")
+        for table in ("retractions", "measurements", "scenarios"):
+            with (
+                pytest.raises(sa.exc.DBAPIError, match="append-only"),
+                store._engine.begin() as c,
+            ):
+                c.execute(sa.text(f"DELETE FROM {table}"))
 
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"

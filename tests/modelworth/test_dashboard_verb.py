@@ -31,3 +31,11 @@ def test_the_verb_becomes_the_server_so_that_nothing_outlives_it(monkeypatch, ca
     assert words[-2:] == ["--server.port", "8765"]
     assert environment["MODELWORTH_LANGUAGE"] == "en"
     assert "8765" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["--scenario", "--store"])
+def test_a_file_that_no_page_could_show_is_refused_before_a_server_starts(tmp_path, capsys, flag):
+    path = tmp_path / "plan.yaml"
+    path.write_text("months: [")
+    assert main(["dashboard", flag, str(path)]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 2

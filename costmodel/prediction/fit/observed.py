@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns
@@ -34,6 +33,7 @@ from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_frame
 
 FILES = (
     "training_throughput", "vision_throughput", "serving_throughput", "encoder_forward",
@@ -155,10 +155,7 @@ def weighed(observed: list[Observed]) -> list[Observed]:
 
 def _read(path: Path, catalog: Catalog, rejected: list[Rejected]) -> list[Observed]:
     """One table of measurements."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), str(error), "a readable CSV file") from error
+    frame = read_frame(path, "a readable CSV file of measurements")
     table = table_of(frame.columns)
     reader = Reader(catalog)
     excluded = read_table(PUBLISHED / "excluded.csv", ExcludedRow)
