@@ -289,6 +289,8 @@ def _serving_modes(case: Case) -> dict[str, bool]:
         "older products": name == "llamacpp" and generation in ("Hopper", "Blackwell"),
         "rccl": case.accelerator.vendor == "AMD",
         "graphics memory": _graphics_memory(case.accelerator),
+        "pipelined host": case.pipeline > 1,
+        "stacked reads": name == "llamacpp" and _stacked_memory(case.accelerator),
         "block experts": name == "vllm" and case.precision == "fp8" and mixture,
         "fp4 products": case.precision == "fp4" and generation.startswith("Blackwell"),
         "eager exchange": has_trait(case.software, "eager")
@@ -300,13 +302,15 @@ def _training_modes(case: Case) -> dict[str, bool]:
     generation = generation_of(case.accelerator)
     narrow = case.architecture.has_experts and case.precision in ("fp8", "fp4")
     version, fused = version_of(case.software), FUSED_EXPERTS.get(generation, (0,))
-    apart = software_name(case.software) == "megatron" and version is not None and version < fused
+    megatron = software_name(case.software) == "megatron"
+    apart = megatron and version is not None and version < fused
     slower = generation in ("Hopper", "Blackwell")
     return {
         "compiled": case.compiled,
         "plain norms": has_trait(case.software, "plain_norms") and not case.compiled,
         "flash attention 2": slower and has_trait(case.software, "flash_2"),
         "asynchronous exchange": case.overlapped,
+        "pipelined experts": megatron and case.expert > 1 and case.pipeline > 1,
         "graphs": "GB" in case.accelerator.name.split()[0][:2],
         "narrow experts": narrow and not apart,
         "narrow experts apart": narrow and apart,
@@ -341,6 +345,10 @@ def cache_precision(case: Case) -> str | None:
     """Precision of cached keys and values: as said, else that of the engine's own checkpoints."""
     own = case.precision in ("fp8", "fp4") and has_trait(case.software, "narrow_cache")
     return "fp8" if own and case.kv_precision is None else case.kv_precision
+
+
+def _stacked_memory(accelerator: Accelerator) -> bool:
+    return accelerator.vendor in ("NVIDIA", "AMD") and not _graphics_memory(accelerator)
 
 
 def _graphics_memory(accelerator: Accelerator) -> bool:

@@ -22,7 +22,8 @@ from modelworth.costmodel.prediction.step.device import MIXED_INT4_BYTES, Device
 from modelworth.costmodel.prediction.step.model import shape_of, stack
 
 MOST_SEQUENCES = 2048
-"""Sequences that an engine runs together unless the case says: the largest usual setting."""
+"""Sequences that an engine runs together unless the case says, on each replica of attention: the
+largest usual setting."""
 MOST_VIRTUAL = 4
 
 
@@ -35,7 +36,7 @@ DERIVED: dict[str, Callable[[Case], float]] = {
     "unfused": is_unfused,
     "ungrouped": is_ungrouped,
     "reserves": lambda case: 1.0 if has_trait(case.software, "reserving") else 0.5,
-    "max_sequences": lambda case: case.max_sequences or MOST_SEQUENCES,
+    "max_sequences": lambda case: case.max_sequences or MOST_SEQUENCES * case.attention_data,
     "checked": lambda case: 1 + case.drafted,
     "static": is_static,
     "queued": lambda case: case.regime == "queued",

@@ -33,6 +33,8 @@ KINDS = tuple(kind for kind in PREDICTED_KINDS if kind != "serve")
 """Kinds of measurements that one step explains."""
 PRIORS = {"compute": (0.75, 0.35), "memory": (0.7, 0.15), "layer_s": (1e-4, 1.5)}
 """Coefficient → value and spread of its logarithm before this machine was seen."""
+PROCESSOR_PRIORS = PRIORS | {"compute": (0.85, 0.15)}
+"""A processor's products come nearer to its ceiling, which the same library reached."""
 FIXED = replace(
     NEUTRAL, narrow_width=40.0, cache=0.6, attention=0.35, narrow_head=12.0, traffic=1.05,
     quantise=2.0, scores=6.0, experts_compute=0.5, narrow_expert=10.0, narrow_expert_width=10.0,
@@ -40,6 +42,8 @@ FIXED = replace(
     host_expert_layer_s=1e-6, link=0.7, network=0.7, collective_latency_s=1e-5, straggling=0.0,
 )  # fmt: skip
 """Eager steps of transformers; what isn't fitted stays."""
+PROCESSOR = replace(FIXED, attention=0.8, traffic=0.15, narrow_width=10.0)
+"""A processor's caches hold a layer's activations, and its attention is plain products."""
 CACHE_OF_MEMORY = 0.86
 """Share of the bandwidth that reading the cache reaches, against reading weights."""
 ERROR = 0.08
@@ -64,6 +68,7 @@ class MachineFit:
     device_name: str
     precision: str
     work: Work
+    processor: bool
     compute: float
     memory: float
     layer_s: float
@@ -76,7 +81,7 @@ class MachineFit:
     @property
     def coefficients(self) -> Coefficients:
         """Coefficients for the step model."""
-        return _coefficients(self.compute, self.memory, self.layer_s)
+        return _coefficients(self.processor, self.compute, self.memory, self.layer_s)
 
     @property
     def log_error(self) -> float:
@@ -209,7 +214,7 @@ def _fit_group(
     compute, memory, layer_s = _fitted(every)
     sizes = [step_flops(case) for case in cases]
     return MachineFit(
-        device_name, precision, work, compute, memory, layer_s, devices[-1],
+        device_name, precision, work, every.processor, compute, memory, layer_s, devices[-1],
         _leave_out(every, records), _measured(cases, records), (min(sizes), max(sizes)),
         tuple(record.id for record in records),
     )  # fmt: skip
@@ -231,20 +236,24 @@ class _Rows:
             self.trust[kept],
         )
 
+    @property
+    def processor(self) -> bool:
+        return self.cases[0].accelerator.architecture == "cpu"
+
     def predicted(self, coefficients: tuple[float, float, float]) -> Array:
         work = columns_on(self.cases, self.devices)
-        found = times(self.cases[0].work, work, _coefficients(*coefficients))
+        found = times(self.cases[0].work, work, _coefficients(self.processor, *coefficients))
         return np.asarray(found.step_s)
 
 
 def _fitted(rows: _Rows) -> tuple[float, float, float]:
-    start = np.log([value for value, _ in PRIORS.values()])
-    spreads = np.array([spread for _, spread in PRIORS.values()])
-    work = columns_on(rows.cases, rows.devices)
+    priors = PROCESSOR_PRIORS if rows.processor else PRIORS
+    start = np.log([value for value, _ in priors.values()])
+    spreads = np.array([spread for _, spread in priors.values()])
 
     def residuals(logs: Array) -> Array:
-        found = times(rows.cases[0].work, work, _coefficients(*np.exp(logs)))
-        errors = np.log(np.asarray(found.step_s) / rows.measured) / rows.trust
+        compute, memory, layer_s = np.exp(logs)
+        errors = np.log(rows.predicted((compute, memory, layer_s)) / rows.measured) / rows.trust
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (logs - start) / spreads])
 
@@ -280,9 +289,9 @@ def _measured(
     )
 
 
-def _coefficients(compute: float, memory: float, layer_s: float) -> Coefficients:
+def _coefficients(processor: bool, compute: float, memory: float, layer_s: float) -> Coefficients:
     return replace(
-        FIXED,
+        PROCESSOR if processor else FIXED,
         compute=compute,
         memory=memory,
         cache=memory * CACHE_OF_MEMORY,
@@ -316,8 +325,11 @@ def _usable(record: Measurement) -> bool:
 
 
 def _read_rate(record: Measurement) -> float | None:
+    """Bytes per second: read and written for an optimizer's step, else read."""
     ceilings = record.machine.ceilings
-    return ceilings.read_bytes_per_s or ceilings.copy_bytes_per_s
+    rates = [ceilings.read_bytes_per_s, ceilings.copy_bytes_per_s]
+    rates = rates[::-1] if WORK_OF[record.workload.kind] == "train" else rates
+    return rates[0] or rates[1]
 
 
 def _doubtful(record: Measurement) -> bool:

@@ -112,12 +112,13 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
+    from modelworth.costmodel.prediction.fit.observed import SHIPPED_ROWS
     from modelworth.costmodel.prediction.fit.validation import validate
 
     folder = options.facts or Path(FACTS)
     if not folder.is_dir():
         raise InputError("--facts", str(folder), "a folder of published measurements")
-    report = validate(folder)
+    report = validate(folder, SHIPPED_ROWS)
     print(report.text)
     if options.report:
         from modelworth.verbs.accuracy_page import draw, markdown
@@ -130,13 +131,14 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
+    from modelworth.costmodel.prediction.fit.observed import SHIPPED_ROWS
     from modelworth.costmodel.prediction.fit.refit import refit, write_tables
 
     if options.out is None:
         raise InputError("--out", "missing", "a folder for the tables")
     if not options.calibrate.is_dir():
         raise InputError("--calibrate", str(options.calibrate), "a folder of measurements")
-    made = refit(options.calibrate)
+    made = refit(options.calibrate, SHIPPED_ROWS)
     for one in made.rejected:
         print(f"not used: {one.file}{f':{one.row}' if one.row else ''}: {one.reason}")
     for path in write_tables(made.tables, options.out):

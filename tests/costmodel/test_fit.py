@@ -19,7 +19,13 @@ from modelworth.costmodel.prediction.fit.leave_out import (
     log_errors,
     quantile,
 )
-from modelworth.costmodel.prediction.fit.observed import Observed, possible, read_folder, weighed
+from modelworth.costmodel.prediction.fit.observed import (
+    SHIPPED_ROWS,
+    Observed,
+    possible,
+    read_folders,
+    weighed,
+)
 from modelworth.costmodel.prediction.fit.refit import refit, write_tables
 from modelworth.costmodel.prediction.fit.validation import validate
 from modelworth.costmodel.prediction.interval import groups_of, log_width
@@ -92,6 +98,33 @@ def test_one_wrong_row_does_not_bend_the_fit():
     assert np.max(np.abs(bent - clean)) < 0.06
 
 
+@pytest.fixture(scope="module")
+def published():
+    return read_folders([SHIPPED_ROWS], CATALOG, BARE)
+
+
+@pytest.mark.parametrize("kind", ["train", "forward"])
+def test_where_a_fit_ends_does_not_depend_on_where_it_begins(published, kind):
+    """From the priors, and from half a spread beside every one of them at once."""
+    observed, priors = published[0][kind], read_priors(kind)
+    neutral, above, below = (
+        log_errors(observed, Tables(BARE.rates, tuple(fit(observed, priors, BARE, shift=shift))))
+        for shift in (0.0, 0.5, -0.5)
+    )
+    assert np.max(np.abs(above - neutral)) < 0.04
+    assert np.max(np.abs(below - neutral)) < 0.04
+
+
+def test_shipped_rows_are_possible_and_cited(published):
+    observed, rejected = published
+    assert not rejected
+    assert sum(len(rows) for rows in observed.values()) > 500
+    for path in SHIPPED_ROWS.glob("*.csv"):
+        text = path.read_text("utf-8").splitlines()
+        assert text[0].endswith("source,as_of")
+        assert all(line.endswith("2026-11") for line in text[1:])
+
+
 def test_slopes_agree_with_finite_differences():
     asked = cases()
     design = Design(asked, read_priors("train"))
@@ -113,7 +146,7 @@ def test_intervals_from_left_out_models_hold_new_measurements():
     """Widths learnt on one draw of noise, tried on another: 90% within a binomial's scatter."""
     seen = synthetic(0.08, seed=1)
     rows = tuple(fit(seen, read_priors("train"), BARE))
-    found = leave_out(seen, lambda one: one.case.architecture.name, BARE, rows)
+    found = leave_out(seen, lambda one: one.case.architecture.name, BARE)
     width = float(np.quantile(np.abs(found.errors), 0.9))
     fresh = [log_errors(synthetic(0.08, seed), Tables(BARE.rates, rows)) for seed in (2, 3, 4)]
     inside = np.mean(np.abs(np.concatenate(fresh)) <= width)
@@ -252,7 +285,7 @@ def test_excluded_rows_are_named_and_not_fitted(tmp_path):
     lines = SERVING.replace("\\\n", "").splitlines()
     wrong = lines[-1].replace("vllm 0.18.0", "trtllm gpt-oss-dev").replace(",8,8,fp4", ",16,16,fp4")
     (tmp_path / "serving_throughput.csv").write_text("\n".join([*lines, wrong]) + "\n", "utf-8")
-    observed, rejected = read_folder(tmp_path, CATALOG, BARE)
+    observed, rejected = read_folders([tmp_path], CATALOG, BARE)
     assert len(observed["serve"]) == 3
     assert "multiplied" in rejected[0].reason
     assert (rejected[0].file, rejected[0].row) == ("serving_throughput.csv", 5)

@@ -69,7 +69,7 @@ def made(model: str, kind: str, scatter: float = 1.0) -> Measurement:
     """A record whose time follows from TRUE."""
     case = case_of(record(model, kind, 1.0))
     found = times(
-        case.work, columns_on([case], [machine_device(case)]), machine_coefficients(*TRUE)
+        case.work, columns_on([case], [machine_device(case)]), machine_coefficients(True, *TRUE)
     )
     return record(model, kind, float(found.step_s[0]) * scatter)
 
@@ -111,7 +111,7 @@ def test_narrow_weights_are_a_case_of_their_own_and_are_read_as_narrow():
     wide, _, narrow = (replace(case_of(one), batch=1) for one in records)
     assert [fit.precision for fit in machine_fits(records)] == ["bf16", "int8", "int4"]
     work = columns_on([wide, narrow], [machine_device(one) for one in (wide, narrow)])
-    found = times("decode", work, machine_coefficients(*TRUE))
+    found = times("decode", work, machine_coefficients(True, *TRUE))
     assert 0.25 < float(found.step_s[1] / found.step_s[0]) < 0.8
     assert weights_bytes(narrow.architecture, "int4") < weights_bytes(wide.architecture, "bf16") / 2
 

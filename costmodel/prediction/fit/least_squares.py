@@ -39,7 +39,7 @@ ERROR = {"value": 0.10, "tpot_s": 0.15, "ttft_s": 0.6}
 ROW_WEIGHT = 0.25
 """Weight at which a row counts as one observation of `ERROR`'s spread."""
 STEP = 1e-4
-FIT_TOLERANCE = 1e-4
+FIT_TOLERANCE, ROUNDS = 1e-5, 15
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,13 @@ class Design:
 
     @property
     def log_sds(self) -> Array:
-        """Their spreads."""
+        """Their spreads; 0: it isn't fitted."""
         return np.array([parameter.log_sd for parameter in self.parameters])
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Which of them are fitted."""
+        return self.log_sds > 0
 
     def coefficients(self, logs: Array) -> Coefficients:
         """Coefficients of each case."""
@@ -134,6 +139,8 @@ class Design:
         repeats = base.size // next(iter(self._places.values()))[0].size
         slopes = np.zeros((base.size, logs.size))
         for coefficient, places in self._places.items():
+            if not self.free[np.concatenate(places)].any():
+                continue
             moved = replace(at, **{coefficient: getattr(at, coefficient) * np.exp(STEP)})
             slope = (errors(moved) - base) / STEP
             for place in places:
@@ -148,19 +155,19 @@ def fit(
     priors: dict[str, ConstantRow],
     tables: Tables,
     known: Sequence[CoefficientRow] = (),
-    first_guess: Sequence[CoefficientRow] = (),
-    rounds: int = 25,
+    shift: float = 0.0,
 ) -> list[CoefficientRow]:
     """Coefficients of one kind of work, from its measurements.
 
     Of `tables` only the achieved rates are used, not the coefficients. `known` has the factors
-    that are pulled towards something else than 1. The search begins at `first_guess` where that
-    has a coefficient, else at the prior.
+    that are pulled towards something else than 1. The search begins at the priors, `shift` of
+    their spreads away: where it ends doesn't depend on that.
     """
     cases = [one.case for one in observed]
     design = Design(cases, priors, known)
     work = columns(cases, tables)
-    start, log_sds = design.start, design.log_sds
+    start, free = design.start, design.free
+    log_sds = design.log_sds[free]
     targets = _targets(observed)
     weights = np.sqrt(np.array([one.weight for one in observed]) / ROW_WEIGHT)
 
@@ -169,25 +176,21 @@ def fit(
         soft: Array = _robust(found) * np.tile(weights, found.size // weights.size)
         return soft
 
-    def residuals(logs: Array) -> Array:
-        return np.concatenate([errors(design.coefficients(logs)), (logs - start) / log_sds])
+    def moved(spreads: Array) -> Array:
+        logs = start.copy()
+        logs[free] += spreads * log_sds
+        return logs
 
-    def jacobian(logs: Array) -> Array:
-        return np.vstack([design.slopes(errors, logs), np.diag(1 / log_sds)])
+    def residuals(spreads: Array) -> Array:
+        return np.concatenate([errors(design.coefficients(moved(spreads))), spreads])
 
-    guessed: dict[tuple[str, str, str], float] = {
-        (row.level, row.name, row.coefficient): row.value for row in first_guess
-    }
-    begin = np.log(
-        [
-            guessed.get((one.level, one.name, one.coefficient), one.prior)
-            for one in design.parameters
-        ]
-    )
-    found = least_squares(
-        residuals, begin, jac=jacobian, max_nfev=rounds, x_scale=log_sds, ftol=FIT_TOLERANCE
-    )
-    return _rows(design.parameters, found.x, observed, priors)
+    def jacobian(spreads: Array) -> Array:
+        slopes = design.slopes(errors, moved(spreads))[:, free] * log_sds
+        return np.vstack([slopes, np.eye(log_sds.size)])
+
+    begin = np.full(log_sds.size, shift)
+    found = least_squares(residuals, begin, jac=jacobian, max_nfev=ROUNDS, ftol=FIT_TOLERANCE)
+    return _rows(design.parameters, moved(found.x), observed, priors)
 
 
 def read_priors(kind: Kind) -> dict[str, ConstantRow]:

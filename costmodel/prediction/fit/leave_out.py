@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from numpy.typing import ArrayLike
 
 from modelworth.costmodel.prediction.columns import coefficients, columns
 from modelworth.costmodel.prediction.fit.least_squares import (
@@ -31,7 +31,6 @@ from modelworth.costmodel.prediction.interval import groups_of, log_width, new_i
 from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import (
     KNOWN,
-    CoefficientRow,
     IntervalRow,
     Tables,
     generation_of,
@@ -50,14 +49,14 @@ EXPECTED = {KNOWN: 0.25, "device": 0.3, "generation": 0.45, "software": 0.35}
 """Widths before any row was seen: judgement, after a prototype and published comparisons."""
 EXPERTS_WIDER = 1.5
 """How much wider mixtures are expected to be than all rows of a kind of work: judgement."""
-ONE_WEIGHS, WIDER_WEIGHS = 1.0, 2.0
-"""Groups that the expected errors weigh: of a whole kind of work, and of a part of it."""
-COVERED, SAFE = 0.9, 0.92
-"""Share of errors within a width; a little more where something is new, as few were tried."""
-NORMAL_90 = 1.645
+WIDER_WEIGHS = 4.0
+"""Rows that the errors expected from the wider group weigh."""
+SHARED = 0.3
+"""Part of the squared error that rows left out together share: 0.2 to 0.4 by kind of work."""
+COVERED = 0.9
+"""Share of errors within a width; of n rows the next one's takes the 0.9·(1 + 1/n) quantile."""
 ENOUGH = 20
 """Rows from which a group's coverage is held to what chance explains."""
-ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,7 @@ class LeftOut:
     new: tuple[tuple[str, ...], ...]
 
 
-def leave_out(
-    observed: Sequence[Observed], split: Group, bare: Tables, near: Sequence[CoefficientRow]
-) -> LeftOut:
+def leave_out(observed: Sequence[Observed], split: Group, bare: Tables) -> LeftOut:
     """Each row predicted without the rows that `split` puts with it."""
     keys = [split(one) for one in observed]
     errors = np.full(len(observed), np.nan)
@@ -86,7 +83,7 @@ def leave_out(
         kept = [one for one, other in zip(observed, keys, strict=True) if other != key]
         if not kept:
             continue
-        fitted = fit(weighed(kept), priors, bare, known_factors(), near, rounds=ROUNDS)
+        fitted = fit(weighed(kept), priors, bare, known_factors())
         tables = Tables(bare.rates, completed(fitted))
         found = log_errors([observed[place] for place in places], tables)
         for place, error in zip(places, found, strict=True):
@@ -125,11 +122,9 @@ def interval_rows(
     for name in names:
         for distance in SPLITS:
             some = [pair for pair in tried[distance] if name in groups_of(pair[0].case)]
-            held = found.get((wider.get(name, ""), distance))
-            ground = found.get((name, KNOWN))
-            least = max(EXPECTED[distance], ground.log90 if ground else 0.0)
-            expected = least if held is None else held.log90
-            if wider.get(name, " ").count(" ") == 0 and name.endswith(" experts"):
+            held = found.get((wider.get(name, ""), distance)) if name.count(" ") > 1 else None
+            expected = EXPECTED[distance] if held is None else held.log90
+            if held is None and name.endswith(" experts"):
                 expected *= EXPERTS_WIDER
             if some or held is None:
                 found[name, distance] = _interval(name, distance, some, expected, as_of)
@@ -155,18 +150,24 @@ def _interval(
     expected: float,
     as_of: str,
 ) -> IntervalRow:
-    """A group's width at a distance; each thing that was left out weighs the same."""
+    """A group's width at a distance; rows that were left out together share a part of their error.
+
+    So m of them tell as much as m / (1 + (m − 1)·`SHARED`) that don't.
+    """
     members = [one for one, _ in some]
     twins = Counter(one.twin for one in members)
     left = [SPLITS[distance](one) for one in members]
     sizes: dict[str, float] = {}
     for one, key in zip(members, left, strict=True):
         sizes[key] = sizes.get(key, 0.0) + 1 / twins[one.twin]
-    weights = [1 / twins[one.twin] / sizes[key] for one, key in zip(members, left, strict=True)]
-    weighs = WIDER_WEIGHS if " " in name else ONE_WEIGHS
-    errors = np.append([error for _, error in some], expected * _HALF_NORMAL)
-    every = np.append(weights, np.full(_HALF_NORMAL.size, weighs / _HALF_NORMAL.size))
-    width = quantile(errors, every, COVERED if distance == KNOWN else SAFE)
+    weights = [
+        1 / twins[one.twin] / (1 + max(sizes[key] - 1, 0) * SHARED)
+        for one, key in zip(members, left, strict=True)
+    ]
+    tells = sum(weights)
+    own = quantile([error for _, error in some], weights, COVERED * (1 + 1 / max(len(twins), 1)))
+    logs = tells * math.log(own) + WIDER_WEIGHS * math.log(expected)
+    width = math.exp(logs / (tells + WIDER_WEIGHS))
     return IntervalRow(
         group=name,
         distance=distance,
@@ -177,10 +178,6 @@ def _interval(
         source="errors on published rows with such things left out of the fit",
         as_of=as_of,
     )
-
-
-_HALF_NORMAL = ndtri(0.5 + np.linspace(0.0125, 0.4875, 20)) / NORMAL_90
-"""Errors that nine in ten times are within 1."""
 
 
 def unseen_widths(
@@ -205,12 +202,11 @@ def unseen_widths(
     return widths
 
 
-def quantile(values: Array, weights: Array, share: float) -> float:
-    """The weighted quantile of values; NaN ones are left out."""
-    kept = np.isfinite(values)
-    values, weights = values[kept], weights[kept]
+def quantile(values: ArrayLike, weights: ArrayLike, share: float) -> float:
+    """The weighted quantile of values; 1 of none."""
+    values, weights = np.asarray(values), np.asarray(weights)
     if not values.size:
-        return 0.5
+        return 1.0
     order = np.argsort(values)
     passed = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(share * weights.sum(), passed, values[order]))

@@ -38,6 +38,8 @@ from modelworth.data.foreign_file import read_frame
 FILES = (
     "training_throughput", "vision_throughput", "serving_throughput", "encoder_forward",
 )  # fmt: skip
+SHIPPED_ROWS = PUBLISHED / "rows"
+"""Cited measurements that come with the project, in the same columns."""
 IDEAL = replace(
     NEUTRAL, narrow_width=1e-3, memory=9.0, cache=0.98, repeated_reads=1e-3, attention=0.9,
     narrow_head=1e-3,
@@ -91,28 +93,25 @@ class Rejected:
     reason: str
 
 
-def read_folder(
-    folder: Path, catalog: Catalog, tables: Tables
+def read_folders(
+    folders: Iterable[Path], catalog: Catalog, tables: Tables
 ) -> tuple[dict[Kind, list[Observed]], list[Rejected]]:
-    """All measurements of a folder by kind of work, weighed, and the rows that aren't used.
+    """All measurements of folders by kind of work, weighed, and the rows that aren't used.
 
     Raises:
-        InputError: if it has none of the files.
+        InputError: if one has none of the files.
     """
     found: dict[Kind, list[Observed]] = {"train": [], "forward": [], "serve": []}
     rejected: list[Rejected] = []
-    paths = [
-        path
-        for name in FILES
-        for path in (folder / f"{name}.csv", folder / f"{name}_2.csv")
-        if path.exists()
-    ]
-    if not paths:
-        allowed = f"a folder with {', '.join(FILES)} (.csv, _2.csv)"
-        raise InputError(str(folder), "none of the files", allowed)
-    for path in paths:
-        for one in _read(path, catalog, rejected):
-            found[one.case.kind].append(one)
+    for folder in folders:
+        named = [folder / f"{name}{part}.csv" for name in FILES for part in ("", "_2")]
+        paths = [path for path in named if path.exists()]
+        if not paths:
+            allowed = f"a folder with {', '.join(FILES)} (.csv, _2.csv)"
+            raise InputError(str(folder), "none of the files", allowed)
+        for path in paths:
+            for one in _read(path, catalog, rejected):
+                found[one.case.kind].append(one)
     for kind, rows in found.items():
         kept, refused = possible(rows, tables)
         rejected += [Rejected(one.group, 0, reason) for one, reason in refused]

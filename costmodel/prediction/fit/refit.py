@@ -23,7 +23,7 @@ from modelworth.costmodel.prediction.fit.leave_out import (
     interval_rows,
     leave_out,
 )
-from modelworth.costmodel.prediction.fit.observed import Observed, Rejected, read_folder
+from modelworth.costmodel.prediction.fit.observed import Observed, Rejected, read_folders
 from modelworth.costmodel.prediction.step.coefficients import (
     CoefficientRow,
     IntervalRow,
@@ -46,24 +46,23 @@ class Refit:
     rejected: tuple[Rejected, ...]
 
 
-def refit(folder: Path) -> Refit:
-    """Tables fitted to a folder's measurements.
+def refit(*folders: Path) -> Refit:
+    """Tables fitted to the measurements of folders.
 
     Raises:
-        InputError: if it has none of the files.
+        InputError: if one has none of the files.
     """
     bare = Tables(shipped_rates(), ())
-    observed, rejected = read_folder(folder, load_catalog(), bare)
+    observed, rejected = read_folders(folders, load_catalog(), bare)
     fitted: list[CoefficientRow] = []
     intervals: list[IntervalRow] = []
     left: dict[Kind, dict[str, LeftOut]] = {}
     for kind, rows in observed.items():
         if not rows:
             continue
-        near = fit(rows, read_priors(kind), bare, known_factors())
-        left[kind] = {name: leave_out(rows, split, bare, near) for name, split in SPLITS.items()}
+        fitted += fit(rows, read_priors(kind), bare, known_factors())
+        left[kind] = {name: leave_out(rows, split, bare) for name, split in SPLITS.items()}
         intervals += interval_rows(rows, left[kind], AS_OF)
-        fitted += near
     tables = Tables(bare.rates, completed(fitted), tuple(intervals))
     return Refit(tables, observed, left, tuple(rejected))
 

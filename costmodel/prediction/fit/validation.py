@@ -99,13 +99,13 @@ class Report:
         return list(named.values())[:WORST]
 
 
-def validate(folder: Path) -> Report:
-    """Score every table of a folder of measurements.
+def validate(*folders: Path) -> Report:
+    """Score every table of folders of measurements.
 
     Raises:
-        InputError: if it has none.
+        InputError: if one has none.
     """
-    made = refit(folder)
+    made = refit(*folders)
     scores: list[Score] = []
     simple: list[Score] = []
     points: list[Point] = []
@@ -126,7 +126,7 @@ def validate(folder: Path) -> Report:
             simple.append(_score(name, "rule", observed, some, simple_errors))
         points += _points(observed, made.left_out[kind]["model"].errors)
     scores = [score for score in scores if score.rows]
-    scores += _run_scores(folder)
+    scores += _run_scores(folders[0])
     return Report(tuple(scores), tuple(simple), tuple(points), _rejected(made))
 
 

@@ -80,7 +80,7 @@ class ConstantRow(Row):
 
     Attributes:
         low, high: the plausible range; a fit outside it is a defect.
-        log_sd: spread of the common value's logarithm.
+        log_sd: spread of the common value's logarithm; 0: it isn't fitted.
         generation_sd, software_sd, device_sd: of factors' logarithms; None: none.
     """
 
@@ -91,7 +91,7 @@ class ConstantRow(Row):
     low: float = Field(ge=0)
     high: PositiveFloat
     value: PositiveFloat
-    log_sd: PositiveFloat
+    log_sd: float = Field(ge=0)
     generation_sd: PositiveFloat | None = None
     software_sd: PositiveFloat | None = None
     device_sd: PositiveFloat | None = None
@@ -111,7 +111,7 @@ class CoefficientRow(Row):
     coefficient: Text
     value: PositiveFloat
     prior: PositiveFloat
-    log_sd: PositiveFloat
+    log_sd: float = Field(ge=0)
     rows: int = Field(ge=0)
 
 

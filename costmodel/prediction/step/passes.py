@@ -67,7 +67,8 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
     """Seconds of one pass over fresh prompts and decoding sequences together.
 
     Weights are read once for all; the cache is read for each sequence, and tensor parallelism
-    divides it by no more than the key-value heads there are.
+    divides it by no more than the key-value heads there are. Passes that read prompts are launched
+    by the host, kernel by kernel; those that only decode run as one graph.
     """
     tokens = work.decoding * work.checked + work.prompts * work.prompt
     seen = np.where(np.isnan(shape.head_tokens), work.prompt, shape.head_tokens)
@@ -88,7 +89,8 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
         + fit.step_s
         + sequences * fit.sequence_s,
     }
-    return waiting_for_host(parts, shape.layers * fit.host_layer_s)
+    launched = shape.layers * fit.host_layer_s * np.minimum(work.prompts, 1)
+    return waiting_for_host(parts, launched)
 
 
 def products_s(
