@@ -95,9 +95,9 @@ def tally() -> pd.DataFrame:
 Chosen = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _frame(url: str, content: str, newest: int, chosen: Chosen) -> pd.DataFrame:  # noqa: ARG001
-    return _opened(url).frame(newest=newest, **dict(chosen))
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _asked(url: str, content: str, question: str, newest: int, chosen: Chosen) -> Any:  # noqa: ARG001
+    return getattr(_opened(url), question)(newest=newest, **dict(chosen))
 
 
 def frame(newest: int, **chosen: Sequence[str]) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def frame(newest: int, **chosen: Sequence[str]) -> pd.DataFrame:
     """
     content = digest()
     wanted = tuple((name, tuple(words)) for name, words in chosen.items() if words)
-    return _frame(store_url(), content, newest, wanted) if content else pd.DataFrame()
+    return _asked(store_url(), content, "frame", newest, wanted) if content else pd.DataFrame()
 
 
 @st.cache_resource(show_spinner=False)
@@ -126,6 +126,11 @@ def loaded(path: str, changed_ns: int) -> Scenario:  # noqa: ARG001 - a changed 
         InputError: if there is none, or it isn't right.
     """
     return scenarios.load(path)
+
+
+def prose(about: Scenario | Analysis, language: str, key: str) -> str:
+    """A plan's own words in the reader's language, else in any it has; empty without."""
+    return (about.text.get(language) or next(iter(about.text.values()), {})).get(key, "")
 
 
 def record(record_id: str) -> Measurement:
@@ -173,16 +178,11 @@ def measurements(model: str | None = None, device: str | None = None) -> tuple[M
     return _measurements(store_url(), digest(), model, device)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _one_sort(url: str, content: str, newest: int, chosen: Chosen) -> tuple[Measurement, ...]:  # noqa: ARG001
-    return tuple(_opened(url).measurements(newest=newest, **dict(chosen)))
-
-
 def newest(most: int, **chosen: str) -> tuple[Measurement, ...]:
     """The newest measurements that agree with what is given, whole, oldest first; shared."""
     content = digest()
     wanted = tuple((name, (word,)) for name, word in chosen.items())
-    return _one_sort(store_url(), content, most, wanted) if content else ()
+    return tuple(_asked(store_url(), content, "measurements", most, wanted)) if content else ()
 
 
 def judgements() -> dict[str, Judgement]:

@@ -260,8 +260,7 @@ def reset() -> None:
 def title() -> str:
     """What the scenario at hand is called."""
     mine = session()
-    prose = mine.scenario.text.get(mine.language) or next(iter(mine.scenario.text.values()), {})
-    return prose.get("name", mine.scenario.name)
+    return sources.prose(mine.scenario, mine.language, "name") or mine.scenario.name
 
 
 def turned(place: str) -> bool:
@@ -340,8 +339,7 @@ def values(found: Analysis) -> dict[str, Any]:
 
 def text(found: Analysis, key: str) -> str:
     """The scenario's own prose in the reader's language, else in any it has."""
-    prose = found.text.get(session().language) or next(iter(found.text.values()), {})
-    return prose.get(key, "")
+    return sources.prose(found, session().language, key)
 
 
 def levers_for(found: Analysis, keys: Sequence[str], place: str) -> None:

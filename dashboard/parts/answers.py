@@ -115,17 +115,21 @@ def _options(found: Analysis) -> None:
         return
     st.info(f"### {show.plain(option_rows.headline(found, words))}", icon=":material/alt_route:")
     st.caption(option_rows.certainty(ranked, words))
-    tables.shown(option_rows.costs(found, words), "start-options")
+    tables.shown(option_rows.table(options, words), "start-options")
     show.chart(
         charts.option_costs(state.look(), _spans(ranked)), "start-option-costs",
         words.t("start.options.reading"),
     )  # fmt: skip
+    infeasible(options)
+
+
+def infeasible(options: Sequence[OptionResult]) -> None:
+    """Which options can't be chosen, and why."""
+    words = state.words()
     for one in options:
         if not one.feasible:
-            name = option_rows.name(one, words)
-            st.warning(
-                show.say("options.infeasible", name=name, reason=option_rows.reason(one, words))
-            )
+            name, reason = option_rows.name(one, words), option_rows.reason(one, words)
+            st.warning(show.say("options.infeasible", name=name, reason=reason))
 
 
 def _spans(ranked: Sequence[OptionResult]) -> list[tuple[str, float, float | None, float | None]]:
@@ -167,7 +171,7 @@ def assumed(found: Analysis, asked: Sequence[str]) -> None:
     share = words.value(defaults.share if defaults else None, "share")
     st.caption(show.say("start.assumed.text", share=share))
     for key in listed:
-        asks.number(found.drivers[key])
+        asks.driver(found.drivers[key])
 
 
 def further() -> None:

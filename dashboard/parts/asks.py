@@ -6,7 +6,8 @@ provider's prices, a country, a currency) are in `SPECIAL`; every other ask is o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -25,6 +26,7 @@ LARGE = "options.small_with_router.large_price"
 SCENARIO = "the scenario"
 LONGEST = 90
 DECODERS = ("decoder", "moe")
+Changes = Callable[[str], dict[str, Any]]
 
 
 def ask(key: str, found: Analysis) -> None:
@@ -32,7 +34,7 @@ def ask(key: str, found: Analysis) -> None:
     if key in SPECIAL:
         SPECIAL[key](key)
     else:
-        number(found.drivers[key])
+        driver(found.drivers[key])
 
 
 def label(key: str) -> str:
@@ -42,27 +44,39 @@ def label(key: str) -> str:
     return words.name(key) if text == f"ask.{key}" else text
 
 
-def number(use: DriverUse) -> None:
-    """A driver's number, in percent or the reader's money where it is such, with its range."""
-    left, right = st.columns([5, 2], vertical_alignment="bottom", gap="small")
-    with left:
-        field(use, label(use.key), _widget(use.key))
-    with right, st.popover(state.words().t("asks.range"), width="stretch"):
-        ranged(use)
+def driver(use: DriverUse) -> None:
+    """A driver to be set, with its range and where it comes from."""
+    words, row, key = state.words(), load_drivers()[use.key], _widget(use.key)
+    if row.kind == "choice":
+        st.selectbox(
+            label(use.key), row.choices, int(use.value), key=key, on_change=_taker(use.key, key),
+            format_func=lambda choice: words.t(f"choice.{choice}"),
+        )  # fmt: skip
+    elif row.kind == "switch":
+        st.toggle(label(use.key), bool(use.value), key=key, on_change=_taker(use.key, key))
+    else:
+        left, right = st.columns([5, 2], vertical_alignment="bottom", gap="small")
+        with left:
+            field(use, label(use.key), key)
+        with right, st.popover(words.t("asks.range"), width="stretch"):
+            ranged(use)
     with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
         st.caption(_known(use), width="content")
         lineage.button(use.key, "ask")
 
 
-def field(use: DriverUse, text: str, key: str, meaning: str | None = None) -> None:
-    """A driver's number under the words `text`; a change goes to the plan at once."""
-    words, driver = state.words(), load_drivers()[use.key]
-    whole, unit = driver.kind == "integer", words.unit(use.unit)
+def field(use: DriverUse, text: str, key: str) -> None:
+    """A driver's number under the words `text`, in percent or the reader's money where it is such.
+
+    A change goes to the plan at once.
+    """
+    words, row = state.words(), load_drivers()[use.key]
+    whole, unit = row.kind == "integer", words.unit(use.unit)
     value = entry.shown(use.value, use.unit, words)
-    bounds = [_bound(end, use.unit, whole=whole) for end in (driver.minimum, driver.maximum)]
+    bounds = [_bound(end, use.unit, whole=whole) for end in (row.minimum, row.maximum)]
     st.number_input(
         f"{text} ({unit})" if unit else text, *bounds, int(value) if whole else value, key=key,
-        step=1 if whole else None, format="%d" if whole else "%.10g", help=meaning,
+        step=1 if whole else None, format="%d" if whole else "%.10g",
         on_change=_setter(use, key),
     )  # fmt: skip
 
@@ -126,54 +140,61 @@ def _widget(key: str) -> str:
     return f"ask-{key}-{state.session().revision}"
 
 
+def _taker(key: str, widget: str) -> Callable[[], None]:
+    """What takes a widget's answer into the plan as it is."""
+    return lambda: state.set_driver(key, st.session_state[widget])
+
+
+def _pick(
+    key: str,
+    names: Sequence[str],
+    now: str | None,
+    changes: Changes,
+    placeholder: str | None = None,
+) -> None:
+    """One of many names; the changes that it makes go to the plan."""
+    widget = _widget(key)
+    listed = list(names) if now in names or now is None else [now, *names]
+
+    def picked() -> None:
+        if (name := st.session_state[widget]) is not None:
+            state.change(changes(name))
+
+    place = None if now is None else listed.index(now)
+    st.selectbox(label(key), listed, place, key=widget, placeholder=placeholder, on_change=picked)
+
+
 def _model(key: str) -> None:
     names = [item.name for item in sources.catalog().models if item.family in DECODERS]
-    _field(key, names, state.session().scenario.hardware.model)
+    _pick(key, names, state.session().scenario.hardware.model, lambda name: {key: name})
 
 
 def _accelerator(key: str) -> None:
     names = [item.name for item in sources.catalog().accelerators]
-    _field(key, names, state.session().scenario.hardware.accelerator)
-
-
-def _field(key: str, names: list[str], now: str | None) -> None:
-    """One of the catalogue's names."""
-    widget = _widget(key)
-    names = names if now in names or now is None else [now, *names]
-    st.selectbox(
-        label(key), names, names.index(now) if now else None, key=widget,
-        on_change=lambda: state.change({key: st.session_state[widget]}),
-    )  # fmt: skip
+    _pick(key, names, state.session().scenario.hardware.accelerator, lambda name: {key: name})
 
 
 def _months(key: str) -> None:
     widget = _widget(key)
     st.number_input(
         label(key), *MONTHS, state.session().scenario.months, key=widget,
-        on_change=lambda: state.change({key: int(st.session_state[widget])}),
+        on_change=_taker(key, widget),
     )  # fmt: skip
 
 
 def _provider(key: str) -> None:
     """A provider's model: its prices go to the plan, or to the options that buy it."""
-    widget, known = _widget(key), offers.listed()
-    now = offers.now(state.session().scenario, key)
-    names = list(known) if now in known or now is None else [now, *known]
-    st.selectbox(
-        label(key), names, names.index(now) if now else None, key=widget,
-        placeholder=state.words().t("asks.provider"),
-        on_change=lambda: state.change(offers.changes(key, st.session_state[widget])),
-    )  # fmt: skip
-    price = offers.said(state.words(), now) if now else ""
+    words, now = state.words(), offers.now(state.session().scenario, key)
+    changes = partial(offers.changes, key)
+    _pick(key, offers.listed(), now, changes, words.t("asks.provider"))
+    price = offers.said(words, now) if now else ""
     if price:
         st.caption(show.plain(price))
 
 
 def _large_share(key: str) -> None:
     widget = _widget(key)
-    found: Any = state.session().scenario.document
-    for part in LARGE_SHARE.split("."):
-        found = found.get(part, {}) if isinstance(found, dict) else {}
+    found = offers.reached(state.session().scenario, LARGE_SHARE)
     now = entry.shown(found if isinstance(found, float | int) else 0.2, "share", state.words())
     st.number_input(
         f"{label(key)} (%)", 0.0, 100.0, now, key=widget, format="%.10g",
@@ -185,14 +206,10 @@ def _large_share(key: str) -> None:
 
 def _country(key: str) -> None:
     """Where it runs: the price of power and the carbon of the grid, from the dated tables."""
-    widget, known = _widget(key), offers.countries(sources.catalog())
-    now = state.session().scenario.settings.get("compute.carbon_g_per_kwh")
-    names = list(known)
-    place = next((i for i, one in enumerate(names) if now and known[one][0] == now.source), None)
-    st.selectbox(
-        label(key), names, place, key=widget, placeholder=state.words().t("asks.country"),
-        on_change=lambda: state.change(known[st.session_state[widget]][1]),
-    )  # fmt: skip
+    known = offers.countries(sources.catalog())
+    set_to = state.session().scenario.settings.get("compute.carbon_g_per_kwh")
+    now = next((name for name, one in known.items() if set_to and one[0] == set_to.source), None)
+    _pick(key, list(known), now, lambda name: known[name][1], state.words().t("asks.country"))
 
 
 def _currency(key: str) -> None:

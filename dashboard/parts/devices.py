@@ -9,12 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.architecture.named import named
+from modelworth.costmodel.prediction.against import against
 from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.largest_load import Objective
 from modelworth.costmodel.prediction.plan import Choice, Offer, ServingPlan, plan_serving
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.dashboard import sources
+from modelworth.dashboard.parts import offers
 from modelworth.dashboard.parts import predictor_answers as prediction
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
 from modelworth.data.errors import InputError
@@ -23,6 +25,7 @@ from modelworth.report.charts import Point
 from modelworth.report.words import Words
 
 TOKENS = "usd_per_million_tokens"
+MOST_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,8 @@ def _placed(question: Question) -> Placed:
         found = prediction.ask(question, sources.catalog())
     except InputError as error:
         return Placed(name, None, " ".join(str(error).split()))
-    made = found.prediction
-    try:
-        rent = sources.catalog().rent(name).usd_per_gpu_hour
-    except InputError:
+    made, rent = found.prediction, offers.rent(sources.catalog(), name)
+    if rent is None:
         return Placed(name, found, made.note)
     costs = [rate and usd_per_million(rent, rate) for rate in (made.value, made.high, made.low)]
     return Placed(name, found, made.note, *costs)
@@ -167,5 +168,14 @@ def choice_points(choices: Sequence[Choice], words: Words) -> list[Point]:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def compared(content: str) -> list[tuple[str, float, float]]:  # noqa: ARG001 - content is the key
-    """Measured and predicted throughput of the store's newest records."""
-    return prediction.compared(sources.measurements(), sources.catalog())
+    """Measured and predicted throughput of the store's newest records.
+
+    Each is predicted from the others of its machine, as the command line pairs them.
+    """
+    records = sources.measurements()
+    pairs = against(records[-MOST_COMPARED:], Predictor(sources.catalog(), records=records))
+    return [
+        (f"{pair.record.model.name} {pair.work} · {pair.record.machine.device}",
+         pair.measured, pair.predicted)
+        for pair in pairs
+    ]  # fmt: skip

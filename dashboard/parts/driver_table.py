@@ -16,6 +16,7 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis, DriverUse
 from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import levers, state
 from modelworth.dashboard.parts import entry
 from modelworth.data.errors import InputError
@@ -25,6 +26,7 @@ from modelworth.report.words import Words
 ROW_PX, MOST_ROWS, NUMBER_PX = 35, 22, 100
 ENDS = ("low", "high")
 EDITED = ("value", *ENDS)
+MATTERS = "matters"
 THREE = ("low", "mode", "high")
 
 
@@ -171,3 +173,45 @@ def _end(driver: Any, text: str, words: Words) -> float | None:
     if isinstance(found, str | bool):
         raise InputError(words.name(driver.key), text, driver.allowed)
     return found
+
+
+def found_drivers(
+    analysis: Analysis, words: Words, section: str, wanted: str, *, only_changed: bool
+) -> list[str]:
+    """Keys of the drivers to show: of the section, or of all where something is searched for."""
+    text = wanted.strip().casefold()
+    if section == MATTERS and not text:
+        listed = what_matters(analysis)
+        return [key for key in listed if analysis.drivers[key].changed or not only_changed]
+    found = []
+    for key, use in analysis.drivers.items():
+        here = text in f"{words.name(key)} {key}".casefold() if text else use.section == section
+        if here and (use.changed or not only_changed):
+            found.append(key)
+    return found
+
+
+def differences(base: Scenario, now: Scenario, words: Words) -> pd.DataFrame:
+    """A row for each driver on which two scenarios don't agree."""
+    keys = {**base.settings, **now.settings}
+    drivers = load_drivers()
+    rows = [
+        {
+            "driver": words.name(key),
+            "before": _shown(base, words, key),
+            "now": _shown(now, words, key),
+            "key": key,
+        }
+        for key in drivers
+        if key in keys and base.settings.get(key) != now.settings.get(key)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _shown(scenario: Scenario, words: Words, key: str) -> str:
+    """The value, with its range where it has one."""
+    text = said.driver_value(words, key, scenario.number(key))
+    setting = scenario.settings.get(key)
+    spec = (setting.spec if setting else None) or {}
+    span = words.range(spec.get("low"), spec.get("high"), load_drivers()[key].unit)
+    return f"{text} ({span})" if span else text

@@ -31,21 +31,18 @@ ROW_TYPES: dict[str, type[Row]] = {
     "accelerators": Accelerator, "rents": Rent, "purchases": Purchase,
     "electricity": Electricity, "carbon": Carbon, "models": ModelEntry, "drivers": Driver,
 }  # fmt: skip
+CALLED = {"electricity": "electricity_prices", "carbon": "carbon_intensities"}
+"""What the catalogue calls these tables."""
 HIDDEN = ("config",)
 AROUND = ("stale", "as_of", "age_days", "source")
 
 
 def rows(catalog: Catalog, table: str) -> Sequence[Row]:
     """A table's rows."""
-    return {
-        "accelerators": catalog.accelerators,
-        "rents": catalog.rents,
-        "purchases": catalog.purchases,
-        "electricity": catalog.electricity_prices,
-        "carbon": catalog.carbon_intensities,
-        "models": catalog.models,
-        "drivers": tuple(load_drivers().values()),
-    }[table]
+    if table == "drivers":
+        return tuple(load_drivers().values())
+    found: Sequence[Row] = getattr(catalog, CALLED.get(table, table))
+    return found
 
 
 def frame(catalog: Catalog, table: str) -> pd.DataFrame:

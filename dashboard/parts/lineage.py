@@ -20,13 +20,9 @@ PATH = "lineage"
 
 def button(key: str, place: str) -> None:
     """A small button that opens the lineage of `key`; `place` tells two on one page apart."""
-    help_text = state.words().t("lineage.open")
+    about = state.words().t("lineage.open")
     if st.button(
-        "",
-        icon=":material/account_tree:",
-        type="tertiary",
-        key=f"why-{place}-{key}",
-        help=help_text,
+        "", key=f"why-{place}-{key}", help=about, icon=":material/account_tree:", type="tertiary"
     ):
         show_for(key)
 
@@ -85,13 +81,11 @@ def _steps(analysis: Analysis, keys: Sequence[str]) -> None:
         shown = f": {said.driver_value(words, use.key, use.value)}" if use else ""
         mark = f" ({words.t(f'basis.{use.basis}')})" if use else ""
         st.button(
-            show.plain(words.name(key) + shown + mark),
-            key=f"step-{len(st.session_state[PATH])}-{key}",
+            show.plain(words.name(key) + shown + mark), type="tertiary",
             icon=":material/tune:" if use else ":material/function:",
-            type="tertiary",
-            on_click=st.session_state[PATH].append,
-            args=(key,),
-        )
+            key=f"step-{len(st.session_state[PATH])}-{key}",
+            on_click=st.session_state[PATH].append, args=(key,),
+        )  # fmt: skip
 
 
 def driver(use: DriverUse) -> None:
@@ -104,24 +98,15 @@ def driver(use: DriverUse) -> None:
             st.badge(words.t(f"quality.{use.quality}"), color="gray")
         if use.changed:
             st.badge(words.t("driver.changed"), color="blue")
-    lines = [
-        (
-            use.low is not None,
-            show.say("driver.range", range=words.range(use.low, use.high, use.unit)),
-        ),
-        (
-            use.default is not None,
-            show.say("driver.default", value=words.value(use.default, use.unit)),
-        ),
-        (use.distribution is not None, show.say("driver.distribution", spec=use.distribution)),
-        (
-            bool(use.source),
-            show.say("driver.source", source=said.source(words, use.source), day=use.as_of or ""),
-        ),
-    ]
-    for known, text in lines:
-        if known:
-            st.markdown(text)
+    if use.low is not None:
+        st.markdown(show.say("driver.range", range=words.range(use.low, use.high, use.unit)))
+    if use.default is not None:
+        st.markdown(show.say("driver.default", value=words.value(use.default, use.unit)))
+    if use.distribution is not None:
+        st.markdown(show.say("driver.distribution", spec=use.distribution))
+    if use.source:
+        source = said.source(words, use.source)
+        st.markdown(show.say("driver.source", source=source, day=use.as_of or ""))
     if use.stale_days is not None and use.stale_days > state.STALE_DAYS:
         st.warning(show.say("driver.stale", days=use.stale_days))
     for measurement_id in use.measurement_ids[:3]:

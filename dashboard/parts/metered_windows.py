@@ -9,8 +9,6 @@ import pandas as pd
 
 from modelworth.costmodel.business.metered import Metered, elsewhere_usd_per_million, metered
 from modelworth.data.api_prices import ApiPrice
-from modelworth.data.catalog import Catalog
-from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.measurement import Measurement
 
@@ -35,14 +33,6 @@ def by_endpoint(records: Sequence[Measurement]) -> dict[str, list[Measurement]]:
         if record.load is not None and record.load.endpoint:
             found.setdefault(record.load.endpoint, []).append(record)
     return found
-
-
-def rent(record: Measurement, catalog: Catalog) -> float | None:
-    """Median rent of an hour of one device; None where the catalogue knows none."""
-    try:
-        return catalog.rent(record.machine.device).usd_per_gpu_hour
-    except InputError:
-        return None
 
 
 def capacity(

@@ -61,14 +61,20 @@ def said(words: Words, offer: str) -> str:
 def now(scenario: Scenario, key: str) -> str | None:
     """The `provider: model` that a plan pays, where it names one."""
     if key in OPTIONS:
-        found: Any = scenario.document
-        for part in OPTIONS[key][0].split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
+        found = reached(scenario, OPTIONS[key][0])
         return f"{found['provider']}: {found['model']}" if isinstance(found, Mapping) else None
     setting = scenario.settings.get(PRICES.format("output"))
     _, mark, tail = ((setting.source or "") if setting else "").partition(": ")
     provider, space, model = tail.partition(" ")
     return f"{provider}: {model}" if mark and space else None
+
+
+def reached(scenario: Scenario, path: str) -> Any:
+    """What the plan's document holds at a dotted path; None where it holds nothing."""
+    found: Any = scenario.document
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def changes(key: str, offer: str) -> dict[str, Any]:
@@ -87,6 +93,14 @@ def changes(key: str, offer: str) -> dict[str, Any]:
              "output": found.usd_per_million_output_tokens}  # fmt: skip
     note = {"source": f"{found.as_of}: {provider} {model}"}
     return {PRICES.format(kind): {"value": usd, **note} for kind, usd in kinds.items()}
+
+
+def rent(catalog: Catalog, device: str) -> float | None:
+    """Median rent of an hour of a device; None where the catalogue knows none."""
+    try:
+        return catalog.rent(device).usd_per_gpu_hour
+    except InputError:
+        return None
 
 
 def countries(catalog: Catalog) -> dict[str, tuple[str, dict[str, Any]]]:

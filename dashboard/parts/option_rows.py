@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from modelworth.costmodel.analysis import Analysis, Crossing, DriverUse, OptionResult
+from modelworth.costmodel.analysis import Analysis, Crossing, OptionResult
 from modelworth.report import said
 from modelworth.report.words import Words
 
@@ -38,45 +38,21 @@ def headline(found: Analysis, words: Words) -> str:
 
 def certainty(options: Sequence[OptionResult], words: Words) -> str:
     """How often each option is the best, the likeliest first."""
-    shares = [
-        f"{name(one, words)} {words.percent(one.probability_best)}"
-        for one in sorted(options, key=lambda one: -(one.probability_best or 0.0))
-        if one.probability_best
-    ]
+    shares = [f"{called} {words.percent(share)}" for called, share in likelihood(options, words)]
     return words.t("options.often", shares=", ".join(shares)) if shares else ""
 
 
-def costs(found: Analysis, words: Words) -> pd.DataFrame:
-    """A row an option: what it comes to over the horizon, its range, how often it is best."""
-    rows = []
-    for one in found.options or ():
-        figures = {figure.key: figure for figure in one.figures}
-        npv, unit = figures["npv_usd"], figures["usd_per_accepted_result"]
-        rows.append(
-            {
-                "option": name(one, words),
-                "npv": said.whole_figure(words, npv),
-                "range": said.spread(words, npv),
-                "per_result": said.whole_figure(words, unit),
-                "probability_best": words.value(one.probability_best, "share"),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def table(options: Sequence[OptionResult], words: Words) -> pd.DataFrame:
-    """A row an option, a column a figure, formatted for the reader."""
-    rows = []
-    for option in options:
-        chance = option.probability_best
-        rows.append(
-            {
-                "option": name(option, words),
-                **{words.name(one.key): said.figure(words, one) for one in option.figures},
-                "probability_best": words.value(chance, "share"),
-            }
-        )
-    return pd.DataFrame(rows)
+    """A row an option: how often it is best, the range of its value, and a column a figure."""
+    return pd.DataFrame(
+        {
+            "option": name(option, words),
+            "probability_best": words.value(option.probability_best, "share"),
+            "range": said.spread(words, option.figures[0]),
+            **{words.name(one.key): said.whole_figure(words, one) for one in option.figures},
+        }
+        for option in options
+    )
 
 
 def crossings(
@@ -93,10 +69,10 @@ def crossings(
     )
 
 
-def likelihood(options: Sequence[OptionResult]) -> dict[str, float]:
+def likelihood(options: Sequence[OptionResult], words: Words) -> list[tuple[str, float]]:
     """Share of trials in which each option is best, likeliest first; those with none left out."""
-    shares = {option.key: option.probability_best for option in options if option.probability_best}
-    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+    shares = [(name(one, words), one.probability_best) for one in options if one.probability_best]
+    return sorted(shares, key=lambda row: -row[1])
 
 
 def reason(option: OptionResult, words: Words) -> str:
@@ -104,9 +80,3 @@ def reason(option: OptionResult, words: Words) -> str:
     key = f"report.reason.{option.reason}"
     text = words.t(key)
     return text if text != key else (option.reason or "").replace("_", " ")
-
-
-def volume(analysis: Analysis) -> DriverUse | None:
-    """The driver that the curve's volume counts, with the scenario's own value."""
-    curve = analysis.volume_curve
-    return analysis.drivers.get(curve.driver) if curve else None

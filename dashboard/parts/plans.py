@@ -60,7 +60,7 @@ def _read(rows: tuple[tuple[str, datetime, str], ...]) -> list[tuple[str, dateti
 def saved(language: str) -> list[Plan]:
     """Every saved version, the newest first."""
     return [
-        Plan(key, worked.prose(scenario, language, "name") or key[:8], scenario, moment)
+        Plan(key, sources.prose(scenario, language, "name") or key[:8], scenario, moment)
         for key, moment, scenario in _read(sources.saved_scenarios())
     ]
 
@@ -72,7 +72,7 @@ def available(language: str) -> dict[str, Plan]:
     for plan in saved(language):
         newest.setdefault(plan.name, plan)
     shipped = [
-        Plan(name, worked.prose(scenario, language, "name"), scenario)
+        Plan(name, sources.prose(scenario, language, "name"), scenario)
         for name, scenario in worked.questions().items()
     ]
     return {plan.key: plan for plan in (at_hand, *newest.values(), *shipped)}
@@ -113,7 +113,9 @@ def analysed(plan: Plan) -> Analysis:
 def side_by_side(plans: Sequence[Plan], words: Words) -> pd.DataFrame:
     """A row a figure, a column a plan; what a plan can't say is said in its column."""
     found = [(plan, analysed(plan)) for plan in plans]
-    rows = [_verdicts(found, words), _chances(found, words)]
+    rows = [_verdicts(found, words)]
+    chances = [words.value(one.verdict.probability_npv_positive, "share") for _, one in found]
+    rows.append([words.t("compare.chance"), *chances])
     for key in SIDE_BY_SIDE:
         cells = [said.figure(words, one.indicators[key]) for _, one in found]
         unit = words.unit_tail(found[0][1].indicators[key].unit)
@@ -138,25 +140,21 @@ def _verdicts(found: Sequence[tuple[Plan, Analysis]], words: Words) -> list[str]
     return [words.t("column.verdict"), *answers]
 
 
-def _chances(found: Sequence[tuple[Plan, Analysis]], words: Words) -> list[str]:
-    cells = [words.value(one.verdict.probability_npv_positive, "share") for _, one in found]
-    return [words.t("compare.chance"), *cells]
-
-
 def steps(first: Plan, second: Plan, words: Words) -> tuple[list[tuple[str, float]], str]:
     """The bridge from one plan's value to the other's, its smaller steps together."""
     start, found, _ = bridge(_side(first), _side(second))
     large = sorted(found, key=lambda step: -abs(step.usd))[:SHOWN_STEPS]
+    names = {HORIZON: words.t("compare.horizon")}
     rows = [(first.name, start)]
-    rows += [(_name(step.driver, words), step.usd) for step in found if step in large]
+    rows += [
+        (names.get(step.driver) or words.name(step.driver), step.usd)
+        for step in found
+        if step in large
+    ]
     rest = sum(step.usd for step in found if step not in large)
     if rest:
         rows.append((words.t("compare.rest", count=len(found) - len(large)), rest))
     return rows, second.name
-
-
-def _name(driver: str, words: Words) -> str:
-    return words.t("compare.horizon") if driver == HORIZON else words.name(driver)
 
 
 def _side(plan: Plan) -> Side:
@@ -166,12 +164,5 @@ def _side(plan: Plan) -> Side:
 
 def history(plans: Sequence[Plan]) -> pd.DataFrame:
     """Every saved version as a table."""
-    return pd.DataFrame(
-        {
-            "plan": plan.name,
-            "saved": plan.saved,
-            "months": plan.scenario.months,
-            "hash": plan.key,
-        }
-        for plan in plans
-    )
+    rows = [(plan.name, plan.saved, plan.scenario.months, plan.key) for plan in plans]
+    return pd.DataFrame(rows, columns=["plan", "saved", "months", "hash"])

@@ -6,20 +6,17 @@ from dataclasses import dataclass
 
 from modelworth.costmodel.architecture.fits import available_bytes
 from modelworth.costmodel.architecture.memory import Memory
-from modelworth.costmodel.prediction.against import against
 from modelworth.costmodel.prediction.answer import memory_of
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.training.plan import run_of
 from modelworth.costmodel.prediction.training.run import TrainingRun
 from modelworth.data.catalog import Accelerator, Catalog
-from modelworth.data.measurement import Measurement
 from modelworth.data.words import Work
 
 WORKS: tuple[Work, ...] = ("serve", "train", "prefill", "decode", "forward")
 PRECISIONS = ("bf16", "fp16", "fp8", "fp4", "fp32", "int8", "int4")
 BILLION = 1e9
-MOST_COMPARED = 200
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
 
 
@@ -89,16 +86,3 @@ def training_run(answer: Answer, tokens: float) -> TrainingRun | None:
     if answer.prediction.value is None:
         return None
     return run_of(answer.case, answer.prediction.value, tokens)
-
-
-def compared(records: tuple[Measurement, ...], catalog: Catalog) -> list[tuple[str, float, float]]:
-    """Measured and predicted throughput, for records that the predictor can read.
-
-    Each is predicted from the others of its machine, as the command line pairs them.
-    """
-    pairs = against(records[-MOST_COMPARED:], Predictor(catalog, records=records))
-    return [
-        (f"{pair.record.model.name} {pair.work} · {pair.record.machine.device}",
-         pair.measured, pair.predicted)
-        for pair in pairs
-    ]  # fmt: skip

@@ -81,4 +81,4 @@ def _said(found: Analysis) -> None:
     ]  # fmt: skip
     for line in lines:
         st.caption(show.plain(line))
-    st.code(origin.command, language="bash")
+    st.code(origin.command, language="bash", wrap_lines=True)

@@ -43,17 +43,12 @@ def _outcome(result: Result) -> None:
     speed = result.throughput_per_s
     memory = result.memory.allocated_peak_bytes or result.memory.host_peak_bytes
     energy = result.energy.energy_j_per_unit if result.energy and result.energy.valid else None
-    figures = [
-        ("column.throughput_per_s", words.value(speed.value, f"{result.unit}_per_s")),
-        ("column.p50_s", words.value(result.latency.p50_s, "s")),
-        ("column.memory_peak_bytes", words.value(memory, "bytes")),
-        ("column.mfu", words.value(result.mfu, "share")),
-        ("column.mbu", words.value(result.mbu, "share")),
-        ("column.energy_j_per_unit", words.value(energy, f"j_per_{result.unit}")),
-    ]
-    with st.container(horizontal=True):
-        for key, value in figures:
-            st.metric(words.t(key), value, width="content")
+    show.metrics([
+        ("column.throughput_per_s", speed.value, f"{result.unit}_per_s"),
+        ("column.p50_s", result.latency.p50_s, "s"), ("column.memory_peak_bytes", memory, "bytes"),
+        ("column.mfu", result.mfu, "share"), ("column.mbu", result.mbu, "share"),
+        ("column.energy_j_per_unit", energy, f"j_per_{result.unit}"),
+    ])  # fmt: skip
     interval = words.range(speed.low, speed.high, f"{result.unit}_per_s")
     st.caption(words.t("record.interval", interval=interval or words.t("unknown")))
     for flag in result.condition.flags:
@@ -85,5 +80,5 @@ def _origin(measurement: Measurement) -> None:
     if origin.citation:
         st.caption(show.plain(origin.citation))
     if origin.command:
-        st.code(origin.command, language=None)
+        st.code(origin.command, language=None, wrap_lines=True)
     st.caption(f"{words.t('record.id')} {measurement.id}")

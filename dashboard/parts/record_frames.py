@@ -13,9 +13,9 @@ import pandas as pd
 
 from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.published_rows import measured_rows
+from modelworth.dashboard.parts import offers
 from modelworth.data import comparison
 from modelworth.data.catalog import Catalog
-from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.report.charts import Point
 from modelworth.report.words import Words
@@ -150,27 +150,16 @@ def interactivity(
     made: pd.DataFrame, catalog: Catalog, words: Words
 ) -> list[tuple[str, str, float, float, str]]:
     """Points for the chart of throughput against speed per user, each with its cost in words."""
-    rents = {device: _rent(catalog, device) for device in made["device"].unique()}
+    rents = {device: offers.rent(catalog, device) for device in made["device"].unique()}
     points = []
     for row in made.itertuples():
         rent, per_device = rents[row.device], row.throughput_per_s_per_device
         cost = None if rent is None else usd_per_million(rent, per_device)
         name = f"{row.model} · {row.device}"
-        said = words.t("measurements.no_rent") if cost is None else _cost(words, cost)
+        known = words.value(cost, "usd_per_million_tokens")
+        said = words.t("measurements.no_rent") if cost is None else known
         points.append((name, row.id, row.tokens_per_s_per_user, per_device, said))
     return points
-
-
-def _rent(catalog: Catalog, device: str) -> float | None:
-    """Median rent of a device; None where the catalogue knows none."""
-    try:
-        return catalog.rent(device).usd_per_gpu_hour
-    except InputError:
-        return None
-
-
-def _cost(words: Words, usd: float) -> str:
-    return words.value(usd, "usd_per_million_tokens")
 
 
 def summary(tally: pd.DataFrame, words: Words) -> str:

@@ -18,12 +18,8 @@ MOST_BYTES = 1_000_000
 @st.cache_resource(show_spinner=False)
 def _names(language: str) -> dict[str, str]:
     """Shipped scenarios: file name → what it is called."""
-    found = {}
-    for name in scenarios.shipped():
-        text = scenarios.load(name).text
-        prose = text.get(language) or next(iter(text.values()), {})
-        found[name] = prose.get("name", name)
-    return found
+    shipped = scenarios.shipped()
+    return {name: sources.prose(scenarios.load(name), language, "name") or name for name in shipped}
 
 
 def templates() -> None:
@@ -78,13 +74,9 @@ def writing() -> None:
     """The plan as YAML, to be read, changed and taken."""
     words, mine = state.words(), state.session()
     typed = st.text_area(
-        "YAML",
-        scenarios.to_yaml(mine.scenario),
-        height=420,
-        width=640,
-        label_visibility="collapsed",
-        key=f"yaml-{mine.scenario.sha256[:12]}-{mine.revision}",
-    )
+        "YAML", scenarios.to_yaml(mine.scenario), height=420, width=640,
+        label_visibility="collapsed", key=f"yaml-{mine.scenario.sha256[:12]}-{mine.revision}",
+    )  # fmt: skip
     if st.button(words.t("scenario.yaml.take"), type="primary", key="yaml-take"):
         try:
             content = _text("YAML", typed.encode())

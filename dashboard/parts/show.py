@@ -6,7 +6,7 @@ Text that comes from data never reaches Markdown unescaped, and nothing here all
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
@@ -72,13 +72,24 @@ def empty(key: str, command: str | None = None) -> None:
         st.subheader(words.t(f"{key}.title"), anchor=False)
         st.write(words.t(f"{key}.text"))
         if command:
-            st.code(command, language="bash")
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def folded(label: str, key: str, icon: str | None = None) -> Any:
     """A part that opens on demand, once it is open: what is folded is neither made nor sent."""
     part = st.expander(label, icon=icon, key=key, on_change="rerun")
     return part if part.open else None
+
+
+def metrics(figures: Iterable[tuple[str, float | None, str]]) -> None:
+    """Figures side by side, those that are known: message, value and unit of each."""
+    words = state.words()
+    with st.container(horizontal=True):
+        for key, value, unit in figures:
+            if value is not None:
+                about = words.t(f"{key}.help")
+                told = None if about == f"{key}.help" else about
+                st.metric(words.t(key), words.value(value, unit), help=told, width="content")
 
 
 def grid(key: str, items: Sequence[T], draw: Callable[[T], None]) -> None:

@@ -33,12 +33,6 @@ def questions() -> dict[str, Scenario]:
     return {name: scenarios.load(name) for name in scenarios.shipped() if name != OWN_MACHINE}
 
 
-def prose(scenario: Scenario, language: str, key: str) -> str:
-    """A question's own words in the reader's language."""
-    found = scenario.text.get(language) or next(iter(scenario.text.values()), {})
-    return found.get(key, "")
-
-
 def start(trials: int, parts: tuple[str, ...]) -> None:
     """Work the answers out in a thread, once."""
     if not _started.is_set():
@@ -66,7 +60,7 @@ def table(words: Words) -> pd.DataFrame:
     """The answers so far, a row each."""
     rows = [
         (
-            name, prose(questions()[name], words.language, "name"), found.verdict.outcome,
+            name, sources.prose(questions()[name], words.language, "name"), found.verdict.outcome,
             found.indicators["npv_usd"].base, found.verdict.probability_npv_positive,
         )
         for name, found in answers().items()

@@ -6,8 +6,7 @@ import streamlit as st
 
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import plans, provenance, show
-from modelworth.dashboard.parts.driver_search import changed
+from modelworth.dashboard.parts import driver_table, plans, provenance, show
 from modelworth.report import charts
 
 words, look = state.words(), state.look()
@@ -19,10 +18,7 @@ def saving() -> None:
     with st.form("save-plan", border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
-                words.t("compare.name"),
-                state.title(),
-                max_chars=plans.LONGEST_NAME,
-                key="plan.name",
+                words.t("compare.name"), state.title(), plans.LONGEST_NAME, key="plan.name"
             )
             asked = st.form_submit_button(words.t("compare.save"), icon=":material/save:")
         if asked:
@@ -50,7 +46,7 @@ def together(listed: list[plans.Plan]) -> None:
         show.empty("compare.one")
         return
     first, second = listed[:2]
-    differences = changed(first.scenario, second.scenario, words)
+    differences = driver_table.differences(first.scenario, second.scenario, words)
     if differences.empty:
         st.info(words.t("compare.same"))
         return

@@ -37,7 +37,7 @@ def metered(kept: dict[str, list[Measurement]]) -> None:
     one, two, three = st.columns([3, 2, 3])
     endpoint = one.selectbox(words.t("meter.endpoint"), list(kept), key="meter-endpoint")
     last = kept[endpoint][-1]
-    known = meter.rent(last, sources.catalog())
+    known = offers.rent(sources.catalog(), last.machine.device)
     usd = two.number_input(
         words.t("meter.rent"), 0.0, 1e6, known, format="%g", key=f"meter-rent-{endpoint}",
         help=words.t("meter.rent.help", device=last.machine.device),
@@ -71,10 +71,7 @@ def costs(found: list[meter.Window], usd: float, most: float | None, offer: str 
     ]
     if offer:
         shown.append(("meter.elsewhere", meter.elsewhere(found, offers.price(offer)), UNIT))
-    with st.container(horizontal=True):
-        for key, value, unit in shown:
-            if value is not None:
-                st.metric(words.t(key), words.value(value, unit), width="content")
+    show.metrics(shown)
     st.caption(words.t("meter.reading"))
     if most is None:
         st.caption(words.t("meter.no_capacity"))

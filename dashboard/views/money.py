@@ -34,11 +34,8 @@ def unit(analysis: Analysis) -> None:
     if not steps:
         show.empty("money.no_revenue")
         return
-    show.chart(
-        charts.waterfall(look, steps, words.t("money.left"), "usd"),
-        "unit",
-        words.t("money.unit.reading"),
-    )
+    chart = charts.waterfall(look, steps, words.t("money.left"), "usd")
+    show.chart(chart, "unit", words.t("money.unit.reading"))
 
 
 @show.fragment

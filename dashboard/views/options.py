@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from modelworth.costmodel.analysis import Analysis, OptionResult
+from modelworth.costmodel.analysis import Analysis
 from modelworth.dashboard import state
+from modelworth.dashboard.parts import answers, option_editor, provenance, show
 from modelworth.dashboard.parts import columns as tables
-from modelworth.dashboard.parts import option_editor, provenance, show
 from modelworth.dashboard.parts import option_rows as options
 from modelworth.report import charts
 
@@ -16,7 +16,8 @@ words, look = state.words(), state.look()
 
 def volumes(analysis: Analysis, names: dict[str, str]) -> None:
     """Monthly cost over volume, with the crossings."""
-    curve, counted = analysis.volume_curve, options.volume(analysis)
+    curve = analysis.volume_curve
+    counted = curve and analysis.drivers.get(curve.driver)
     if curve is None or counted is None:
         return
     st.subheader(words.t("options.volume"), anchor=False)
@@ -27,17 +28,6 @@ def volumes(analysis: Analysis, names: dict[str, str]) -> None:
         tables.shown(found, "crossings")
 
 
-def compared(listed: tuple[OptionResult, ...]) -> None:
-    """Every option's figures, the best first."""
-    st.subheader(words.t("options.compared"), anchor=False)
-    tables.shown(options.table(listed, words), "options")
-    for one in listed:
-        if not one.feasible:
-            name = options.name(one, words)
-            why = options.reason(one, words)
-            st.warning(show.say("options.infeasible", name=name, reason=why))
-
-
 show.heading("options")
 with show.errors_said():
     found = state.analysis("options")
@@ -46,13 +36,14 @@ with show.errors_said():
     else:
         called = {one.key: options.name(one, words) for one in found.options}
         st.info(f"### {show.plain(options.headline(found, words))}", icon=":material/alt_route:")
-        best = options.likelihood(found.options)
+        best = options.likelihood(found.options, words)
         if best:
             st.subheader(words.t("options.best"), anchor=False)
             reading = words.t("options.best.reading", trials=words.number(found.provenance.trials))
-            rows = [(called[key], share) for key, share in best.items()]
-            show.chart(charts.bars(look, rows, "share"), "likelihood", reading)
-        compared(found.options)
+            show.chart(charts.bars(look, best, "share"), "likelihood", reading)
+        st.subheader(words.t("options.compared"), anchor=False)
+        tables.shown(options.table(found.options, words), "options")
+        answers.infeasible(found.options)
         option_editor.panel()
         volumes(found, called)
 provenance.footer()

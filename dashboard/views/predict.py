@@ -47,15 +47,10 @@ def answer(found: Answer) -> None:
         st.warning(show.plain(said.source(words, made.note)))
     else:
         unit = prediction_unit(found)
-        with st.container(horizontal=True):
-            st.metric(words.t("predict.throughput"), words.value(made.value, unit), width="content")
-            for key, seconds in (
-                ("step", made.step_s),
-                ("ttft", made.ttft_s),
-                ("tpot", made.tpot_s),
-            ):
-                if seconds is not None:
-                    st.metric(words.t(f"predict.{key}"), words.value(seconds, "s"), width="content")
+        show.metrics([
+            ("predict.throughput", made.value, unit), ("predict.step", made.step_s, "s"),
+            ("predict.ttft", made.ttft_s, "s"), ("predict.tpot", made.tpot_s, "s"),
+        ])  # fmt: skip
         interval = words.range(made.low, made.high, unit)
         st.caption(show.say("predict.interval", interval=interval))
         show.basis(made.basis or "assumed")
@@ -83,13 +78,11 @@ def whole_run(found: Answer) -> None:
     run = prediction.training_run(found, billions * prediction.BILLION)
     if run is None:
         return
-    with st.container(horizontal=True):
-        for key, value, unit in (
-            ("days", run.days, "days"), ("gpu_hours", run.device_hours, "gpu_hours"),
-            ("goodput", run.goodput.share, "share"), ("mfu", run.utilisation, "share"),
-            ("energy", run.energy_kwh, "kwh"),
-        ):  # fmt: skip
-            st.metric(words.t(f"predict.{key}"), words.value(value, unit), width="content")
+    show.metrics([
+        ("predict.days", run.days, "days"), ("predict.gpu_hours", run.device_hours, "gpu_hours"),
+        ("predict.goodput", run.goodput.share, "share"), ("predict.mfu", run.utilisation, "share"),
+        ("predict.energy", run.energy_kwh, "kwh"),
+    ])  # fmt: skip
 
 
 def parts(question: Question) -> None:

@@ -16,13 +16,11 @@ MOST = 12
 def spread(analysis: Analysis, risk: Risk) -> None:
     """The distribution of NPV."""
     npv = analysis.indicators["npv_usd"]
-    with st.container(horizontal=True):
-        st.metric(words.t("risk.loss"), words.percent(risk.probability_of_loss), width="content")
-        shortfall = words.money(risk.expected_shortfall_usd)
-        st.metric(words.t("risk.shortfall"), shortfall, help=words.t("risk.shortfall.help"),
-                  width="content")  # fmt: skip
-        st.metric(words.t("risk.evpi"), words.money(risk.evpi_usd), width="content",
-                  help=words.t("risk.evpi.help"))  # fmt: skip
+    show.metrics([
+        ("risk.loss", risk.probability_of_loss, "share"),
+        ("risk.shortfall", risk.expected_shortfall_usd, "usd"),
+        ("risk.evpi", risk.evpi_usd, "usd"),
+    ])  # fmt: skip
     marks = [
         (value, f"P{share} {words.money(value)}")
         for share, value in ((10, npv.p10), (50, npv.p50), (90, npv.p90))

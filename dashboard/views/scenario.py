@@ -10,10 +10,9 @@ from modelworth.dashboard import state
 from modelworth.dashboard.parts import answers, driver_panel, driver_table, provenance, show
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import scenario_files as exchange
-from modelworth.dashboard.parts.driver_search import changed, found_drivers
 
 words = state.words()
-MATTERS = "matters"
+MATTERS = driver_table.MATTERS
 
 
 def toolbar() -> None:
@@ -74,7 +73,7 @@ def page() -> None:
             words.t("scenario.search"), key="scenario.search", icon=":material/search:", width=220
         )
         only = st.toggle(words.t("scenario.only_changed"), key="scenario.only_changed")
-    keys = found_drivers(analysis, words, topic or MATTERS, wanted, only_changed=only)
+    keys = driver_table.found_drivers(analysis, words, topic or MATTERS, wanted, only_changed=only)
     if keys:
         place = f"{topic}-{wanted}-{only}"
         driver_table.show(analysis, keys, place)
@@ -83,7 +82,7 @@ def page() -> None:
     else:
         show.empty("scenario.nothing")
     st.subheader(words.t("scenario.changes"), anchor=False)
-    differences = changed(state.session().base, state.session().scenario, words)
+    differences = driver_table.differences(state.session().base, state.session().scenario, words)
     if differences.empty:
         st.caption(words.t("scenario.no_changes"))
     else:

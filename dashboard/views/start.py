@@ -22,10 +22,10 @@ def kinds() -> None:
 
 def _tile(guide: Guide) -> None:
     st.button(
-        worked.prose(guide.scenario, words.language, "name"), icon=f":material/{guide.icon}:",
+        sources.prose(guide.scenario, words.language, "name"), icon=f":material/{guide.icon}:",
         key=f"tile-{guide.key}", width="stretch", on_click=state.open_shipped, args=(guide.key,),
     )  # fmt: skip
-    st.caption(show.plain(worked.prose(guide.scenario, words.language, "question")))
+    st.caption(show.plain(sources.prose(guide.scenario, words.language, "question")))
 
 
 def cards() -> None:
@@ -45,11 +45,11 @@ def _cards(ready: bool) -> None:
 def _card(question: tuple[str, Scenario]) -> None:
     """A question and its answer; opening it leads to the verdict."""
     (name, scenario), found = question, worked.answers()
-    title = show.plain(worked.prose(scenario, words.language, "name"))
+    title = show.plain(sources.prose(scenario, words.language, "name"))
     if st.button(title, key=f"tile-worked-{name}", width="stretch"):
         state.open_shipped(name)
         st.switch_page("views/verdict.py")
-    st.caption(show.plain(worked.prose(scenario, words.language, "question")))
+    st.caption(show.plain(sources.prose(scenario, words.language, "question")))
     answers.badge(found.get(name), waiting=name not in found)
 
 
@@ -73,7 +73,7 @@ def answering() -> None:
     if guide is None or state.turned("start"):
         st.rerun()
     st.title(show.plain(state.title()), anchor=False)
-    st.markdown(show.plain(worked.prose(guide.scenario, words.language, "question")))
+    st.markdown(show.plain(sources.prose(guide.scenario, words.language, "question")))
     left, right = st.columns([4, 5], gap="large")
     with left:
         st.subheader(words.t("start.answers"), anchor=False)

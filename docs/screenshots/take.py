@@ -18,7 +18,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # also when run as a file
 
-from benchmarks.browser import chromium, server, settled
+from benchmarks.browser import chromium, follow, server, settled
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -59,6 +59,7 @@ def main() -> None:
                 color_scheme="dark" if dark else "light",
             )
             page = context.new_page()
+            follow(page)
             for name in options.only:
                 path = options.out / f"{name}-{language}-{'dark' if dark else 'light'}-{width}.png"
                 if options.missing and path.exists():
@@ -73,7 +74,6 @@ def main() -> None:
 def _picture(page: Any, width: int) -> bytes:
     """The whole page as a small PNG."""
     settled(page)
-    page.wait_for_timeout(500)
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(height + 20, TALLEST[width])})
     page.wait_for_timeout(500)
