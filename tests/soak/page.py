@@ -18,12 +18,12 @@ HEAD = """# Reliability
 Made by `make soak` from docs/reliability.jsonl, which every run adds to.
 
 - **A reader** is fed inputs that nearly are what it expects, in a process of its own; anything but
-  taking them in or refusing them in its own words is a fault: a traceback, over 10 s, over 1 GiB
-  more memory, or nonsense (a number that is infinite or can't be negative, a store that can't be
-  read again). An input that fails is made smaller, kept in tests/soak/found and tried by the tests
-  from then on. Each can be made again from its reader and number. The five suites of seed
-  1795657382 had two mistakes each and were told both, two lines for each; the campaign took that
-  for a fault then.
+  taking them in or refusing them in its own words is a fault: a traceback, over 10 s of processor
+  time (or two minutes of waiting), over 1 GiB more memory, or nonsense (a number that is infinite
+  or can't be negative, a store that can't be read again). An input that fails is made smaller, kept
+  in tests/soak/found and tried by the tests from then on. Each can be made again from its reader
+  and number. The five suites of seed 1795657382 had two mistakes each and were told both, two lines
+  for each; the campaign took that for a fault then.
 - **A verb** is killed with SIGKILL at a random moment of its work; only kills that met it at work
   count. A loss is a record that had been told of and isn't there, half a file under its name, a
   helper that lives on, or a port that is still served. The verb runs in a fork of a process that

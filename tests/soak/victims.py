@@ -24,7 +24,7 @@ import psutil
 from modelworth.cli import main
 
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_S = 15.0
+GRACE_S = 60.0
 """How long helpers may take to notice that the verb is dead."""
 STEP_S = 0.002
 
