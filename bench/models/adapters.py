@@ -36,7 +36,8 @@ def add_lora(model: Any, rank: int | None) -> Any:
         r=rank, lora_alpha=2 * rank, target_modules=targets, fan_in_fan_out=transposed
     )
     try:
-        model = inject_adapter_in_model(config, model)
+        bare = next(model.parameters()).is_meta
+        model = inject_adapter_in_model(config, model, low_cpu_mem_usage=bare)
     except ValueError as error:  # peft knows models whose kernels pass adapters by: Mamba's
         kind = getattr(model.config, "model_type", type(model).__name__)
         reason = str(error).split("] ")[-1][:160]

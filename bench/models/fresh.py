@@ -19,7 +19,11 @@ Placed = WeakValueDictionary[torch.Tensor, torch.Tensor]
 Then = Callable[[torch.nn.Module], object]
 
 
-def fill(model: Any, device: torch.device | str, then: Then = lambda _: None) -> None:
+def _nothing(_: torch.nn.Module) -> None:
+    """What is done with a module that stays as it is."""
+
+
+def fill(model: Any, device: torch.device | str, then: Then = _nothing) -> None:
     """Storage and initial weights for a model on the meta device.
 
     Args:
@@ -43,10 +47,12 @@ def _visit(
 ) -> None:
     """Draw what is inside, then the module itself, by the rules of the model that it is part of."""
     seen.add(module)
+    adapted = hasattr(module, "reset_lora_parameters")  # adapters begin by peft's rules, together
+    after = _nothing if adapted else then
     for child in module.children():
         if child not in seen:
             inner = child if hasattr(child, "_init_weights") else owner
-            _visit(child, inner, device, then, placed, seen)
+            _visit(child, inner, device, after, placed, seen)
     for held in (module._parameters, module._buffers):
         for name, tensor in held.items():
             if tensor is not None and tensor.is_meta:
@@ -55,6 +61,10 @@ def _visit(
                     found = placed[tensor] = _placed(tensor, device)
                 held[name] = found  # type: ignore[assignment]
     owner._init_weights(module)
+    if adapted:
+        module.reset_lora_parameters("default", init_lora_weights=True)
+        for part in reversed(list(module.modules())[1:]):
+            then(part)
     then(module)
 
 

@@ -1,4 +1,4 @@
-"""Linear layers in 8 and 4 bits, by the kernels that PyTorch itself ships.
+"""Linear layers in 8 and 4 bits, by the kernels that PyTorch itself ships; experts beside them.
 
 int8 and int4 are stored so and multiplied in bfloat16: a scale a row, or scale and zero for a group
 of 128 (as gpt-fast does). fp8 multiplies in fp8: a scale a row for weights and inputs. Training in
@@ -8,13 +8,24 @@ arXiv:2209.05433). Output heads and embeddings stay as they are, as servers leav
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from modelworth.bench.models.size import is_matrix
+from modelworth.bench.models.narrow_experts import (
+    GROUPS,
+    SMALLEST,
+    group_of,
+    is_stored_experts,
+    store_experts,
+    to_bytes,
+    to_digits,
+    to_float8,
+)
+from modelworth.bench.models.size import expert_share, is_experts, is_matrix, size_of
 from modelworth.data.errors import InputError
 from modelworth.data.words import Precision
 
@@ -24,73 +35,71 @@ STORED: dict[Precision, str] = {
     "fp8": "fp8, a scale a row",
 }
 """What a record says of weights that are stored in these formats."""
-GROUPS = (128, 64, 32)
-"""Weights that share a scale in int4: the first that divides a row."""
 MULTIPLE = 16
 """Of which widths must be multiples for the kernels; other layers stay as they are."""
-LARGEST_E4M3, LARGEST_E5M2 = 448.0, 57344.0
-SMALLEST = 1e-12
 
 
-class Int8(torch.nn.Module):
-    """A linear layer of int8 weights, each row with a scale."""
+class Narrow(torch.nn.Module, ABC):
+    """A linear layer of narrow weights, `packed`, and their `scale`.
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    `weight` holds nothing: models that ask for a layer's number format (T5) find the products'.
+    """
+
+    def __init__(self, packed: Tensor, scale: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        scale = weight.float().abs().amax(1).clamp(min=SMALLEST) / 127
-        self.weight = _kept((weight.float() / scale[:, None]).round().to(torch.int8))
-        self.scale, self.bias = _kept(scale.to(weight.dtype)), bias
-
-    def forward(self, given: Tensor) -> Tensor:
-        """The product in the format of what is given; a compiler reads int8 within its kernel."""
-        if given.device.type == "cpu":
-            rows = given.reshape(-1, given.shape[-1])
-            product = torch._weight_int8pack_mm(rows, self.weight, self.scale)
-            product = product.view(*given.shape[:-1], -1)
-        else:
-            product = torch.nn.functional.linear(given, self.weight.to(given.dtype)) * self.scale
-        return product if self.bias is None else product + self.bias
-
-
-class Int4(torch.nn.Module):
-    """A linear layer of int4 weights: (q − 8) × scale + zero, both for a group of a row."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__()
-        rows, width = weight.shape
-        self.group = group_of(width)
-        parts = weight.float().view(rows, -1, self.group)
-        low, high = parts.amin(-1), parts.amax(-1)
-        scale = (high - low).clamp(min=1e-6) / 15
-        digits = ((parts - low[..., None]) / scale[..., None]).round().clamp(0, 15)
-        both = torch.stack([scale, low + 8 * scale], -1).transpose(0, 1).contiguous()
-        self.weight = _kept(_packed(digits.view(rows, width).to(torch.int32)))
-        self.scale, self.bias = _kept(both.to(weight.dtype)), bias
+        self.packed, self.scale, self.bias = _kept(packed), _kept(scale), bias
+        self.register_buffer("weight", weight.new_empty(0), persistent=False)
 
     def forward(self, given: Tensor) -> Tensor:
         """The product in the format of what is given."""
-        rows = given.reshape(-1, given.shape[-1])
-        on_cpu = given.device.type == "cpu"
-        multiply = torch._weight_int4pack_mm_for_cpu if on_cpu else torch._weight_int4pack_mm
-        product = multiply(rows, self.weight, self.group, self.scale)
+        product = self.multiplied(given.reshape(-1, given.shape[-1]))
         product = product.view(*given.shape[:-1], -1)
         return product if self.bias is None else product + self.bias
 
+    @abstractmethod
+    def multiplied(self, rows: Tensor) -> Tensor:
+        """The product of rows with the weights."""
 
-class Float8(torch.nn.Module):
-    """A linear layer of fp8 weights whose inputs are cast to fp8, each row with a scale."""
+
+class Int8(Narrow):
+    """Each row of weights in int8, with a scale; a compiler reads int8 within its kernel."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__()
-        values, scale = _by_row(weight)
-        self.weight, self.scale, self.bias = _kept(values), _kept(scale), bias
+        packed, scale = to_bytes(weight)
+        super().__init__(packed, scale[:, 0].to(weight.dtype), weight, bias)
 
-    def forward(self, given: Tensor) -> Tensor:
-        """The product in fp8, summed in float32, in the format of what is given."""
-        values, scale = _by_row(given.reshape(-1, given.shape[-1]))
-        product = _product(values, self.weight.t(), scale, self.scale.t(), given.dtype)
-        product = product.view(*given.shape[:-1], -1)
-        return product if self.bias is None else product + self.bias
+    def multiplied(self, rows: Tensor) -> Tensor:
+        """The product with weights of int8."""
+        if rows.device.type == "cpu":
+            return torch._weight_int8pack_mm(rows, self.packed, self.scale)
+        return torch.nn.functional.linear(rows, self.packed.to(rows.dtype)) * self.scale
+
+
+class Int4(Narrow):
+    """Weights in int4: (q − 8) × scale + zero, both for a group of a row."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self.group = group_of(weight.shape[1])
+        digits, steps = to_digits(weight)
+        super().__init__(_packed(digits), steps.transpose(0, 1).contiguous(), weight, bias)
+
+    def multiplied(self, rows: Tensor) -> Tensor:
+        """The product with weights of int4."""
+        on_cpu = rows.device.type == "cpu"
+        multiply = torch._weight_int4pack_mm_for_cpu if on_cpu else torch._weight_int4pack_mm
+        return multiply(rows, self.packed, self.group, self.scale)
+
+
+class Float8(Narrow):
+    """Weights in fp8 whose inputs are cast to fp8, each row with a scale; sums in float32."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(*to_float8(weight), weight, bias)
+
+    def multiplied(self, rows: Tensor) -> Tensor:
+        """The product of two factors of fp8."""
+        values, scale = to_float8(rows)
+        return _product(values, self.packed.t(), scale, self.scale.t(), rows.dtype, fast=True)
 
 
 class TrainedFloat8(torch.nn.Linear):
@@ -110,54 +119,64 @@ class TrainedFloat8(torch.nn.Linear):
 
 
 class _Float8Product(torch.autograd.Function):
-    """`given @ weight.T` and both its gradients in fp8; the gradient coming in as e5m2."""
+    """`given @ weight.T` and both its gradients in fp8; the gradient coming in as e5m2.
+
+    Rows that make no whole multiple of what kernels take are filled up with zeros.
+    """
 
     @staticmethod
     def forward(ctx: Any, given: Tensor, weight: Tensor) -> Tensor:
-        values, scale = _whole(given, LARGEST_E4M3)
-        weights, weight_scale = _whole(weight, LARGEST_E4M3)
+        ctx.lacking = -given.shape[0] % MULTIPLE
+        values, scale = _whole(given, torch.float8_e4m3fn)
+        weights, weight_scale = _whole(weight, torch.float8_e4m3fn)
         ctx.save_for_backward(values, scale, weights, weight_scale)
-        return _product(values, weights.t(), scale, weight_scale, torch.bfloat16)
+        ctx.formats = given.dtype, weight.dtype
+        return _product(values, weights.t(), scale, weight_scale, torch.bfloat16, fast=True)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         values, scale, weights, weight_scale = ctx.saved_tensors
-        change, change_scale = _whole(grad.contiguous(), LARGEST_E5M2)
-        of_given = _product(change, _by_column(weights), change_scale, weight_scale, torch.bfloat16)
+        change, change_scale = _whole(grad, torch.float8_e5m2)
+        of_given = _product(change, _by_column(weights), change_scale, weight_scale, ctx.formats[0])
+        rows, changes = (_filled(one, ctx.lacking) for one in (values, change))
         of_weight = _product(
-            change.t().contiguous(), _by_column(values), change_scale, scale, torch.bfloat16
+            changes.t().contiguous(), _by_column(rows), change_scale, scale, torch.bfloat16
         )
-        return of_given, of_weight.float()
+        return of_given, of_weight.to(ctx.formats[1])
 
 
 LAYERS: dict[Precision, type[Int8 | Int4 | Float8]] = {"int8": Int8, "int4": Int4, "fp8": Float8}
 
 
-def lower_weights(model: Any, precision: Precision) -> float:
-    """Store the weights of a model's linear layers in a narrow format, in place; for inference.
+def lower_weights(model: Any, precision: Precision) -> float | None:
+    """Store the weights of linear layers and routed experts in a narrow format, in place.
+
+    For inference. In another precision nothing is done.
 
     Returns:
-        Mean bits of a weight that products read, scales, and what stays as it is, included.
+        Mean bits of a weight that a token's products read, scales, and what stays as it is,
+        included; None in another precision.
 
     Raises:
         InputError: if no layer's widths suit the kernels.
     """
-    bits = weights = lowered = 0
-    for path, layer, weight in list(_layers(model)):
-        narrow = LAYERS[precision](weight, layer.bias)
-        model.set_submodule(path, narrow)
-        bits += 8 * sum(one.numel() * one.element_size() for one in (narrow.weight, narrow.scale))
-        weights, lowered = weights + weight.numel(), lowered + 1
-    if not lowered:
+    if precision not in STORED:
+        return None
+    weights, share = size_of(model).matmul, expert_share(model.config)
+    narrow = list(_layers(model))
+    for path, layer, weight in narrow:
+        model.set_submodule(path, LAYERS[precision](weight, layer.bias))
+    if not (store_experts(model, precision) or narrow):
         allowed = f"bf16: no layer's widths are multiples of {MULTIPLE}"
         raise InputError("workload.precision", precision, allowed)
+    bits = 0.0
     for module in model.modules():
-        if isinstance(module, tuple(LAYERS.values())):
-            continue
+        stored = isinstance(module, Narrow)
         for name, weight in module.named_parameters(recurse=False):
-            if is_matrix(module, name, weight):
-                bits += 8 * weight.numel() * weight.element_size()
-                weights += weight.numel()
+            experts = is_stored_experts(module) or (is_experts(name, weight) and weight.ndim == 3)
+            if experts or (stored and name != "bias") or is_matrix(module, name, weight):
+                held = 8 * weight.numel() * weight.element_size()
+                bits += held * (share if experts else 1)
     return bits / weights
 
 
@@ -168,16 +187,11 @@ def train_in_fp8(model: Any) -> None:
             model.set_submodule(path, TrainedFloat8(layer))
 
 
-def group_of(width: int) -> int:
-    """Weights of a row that share a scale in int4."""
-    return next(group for group in GROUPS if width % group == 0)
-
-
 def _layers(model: Any) -> Iterator[tuple[str, Any, Tensor]]:
     """Paths, linear layers but the output head's, and their weights, a row an output."""
     from transformers.pytorch_utils import Conv1D
 
-    head = model.get_output_embeddings()
+    head = getattr(model, "get_output_embeddings", lambda: None)()
     for path, layer in model.named_modules():
         if type(layer) not in (torch.nn.Linear, Conv1D) or layer is head:
             continue
@@ -200,17 +214,16 @@ def _packed(digits: Tensor) -> Tensor:
     return torch._convert_weight_to_int4pack(pairs, tiles)
 
 
-def _by_row(given: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows in e4m3, and a scale for each."""
-    scale = given.abs().amax(-1, keepdim=True).float().clamp(min=SMALLEST) / LARGEST_E4M3
-    return (given.float() / scale).to(torch.float8_e4m3fn), scale
-
-
-def _whole(given: Tensor, largest: float) -> tuple[Tensor, Tensor]:
-    """A tensor in the fp8 whose largest number is `largest`, and its scale."""
+def _whole(given: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """A tensor in an fp8 format, which its largest number fills, and its scale."""
+    largest = torch.finfo(dtype).max
     scale = given.abs().amax().float().clamp(min=SMALLEST) / largest
-    dtype = torch.float8_e4m3fn if largest == LARGEST_E4M3 else torch.float8_e5m2
-    return (given.float() / scale).to(dtype), scale
+    return (given.float() / scale).to(dtype).contiguous(), scale
+
+
+def _filled(rows: Tensor, lacking: int) -> Tensor:
+    """The same with so many more rows of zeros."""
+    return torch.cat([rows, rows.new_zeros(lacking, rows.shape[1])]) if lacking else rows
 
 
 def _by_column(matrix: Tensor) -> Tensor:
@@ -219,6 +232,15 @@ def _by_column(matrix: Tensor) -> Tensor:
 
 
 def _product(
-    left: Tensor, right: Tensor, left_scale: Tensor, right_scale: Tensor, dtype: torch.dtype
+    left: Tensor,
+    right: Tensor,
+    left_scale: Tensor,
+    right_scale: Tensor,
+    dtype: torch.dtype,
+    *,
+    fast: bool = False,
 ) -> Tensor:
-    return torch._scaled_mm(left, right, scale_a=left_scale, scale_b=right_scale, out_dtype=dtype)
+    """A product in fp8; `fast` sums as the tensor cores do, which is enough but for gradients."""
+    return torch._scaled_mm(
+        left, right, left_scale, right_scale, out_dtype=dtype, use_fast_accum=fast
+    )

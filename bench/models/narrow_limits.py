@@ -9,15 +9,14 @@ from modelworth.bench.models.size import EXPERTS
 from modelworth.bench.models.zoo import Blueprint
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Workload
-from modelworth.data.words import SHORT, TRAINING, Kind, Precision
+from modelworth.data.words import SHORT, TRAINING, Family, Precision
 
 NARROW: tuple[Precision, ...] = ("fp8", "int8", "int4")
 WEIGHTS_ONLY: tuple[Precision, ...] = ("int8", "int4")
 """Formats of weights alone, whose products run in bfloat16."""
 NEEDED: dict[Precision, tuple[int, int]] = {"fp8": (8, 9), "int4": (8, 0)}
 """CUDA's compute capability at least."""
-READING: tuple[Kind, ...] = ("prefill", "decode", "generate")
-"""Kinds of work that read narrow weights here."""
+DECODERS: tuple[Family, ...] = ("decoder", "image-decoder")
 CPU = "cpu"
 
 
@@ -35,26 +34,21 @@ def require_possible(
     Raises:
         InputError: with what would do.
     """
-    precision, kind = workload.precision, workload.kind
+    precision, kind, layout = workload.precision, workload.kind, workload.layout
     if precision not in NARROW:
         return
-    routed = any(blueprint.config.get(key) for key in EXPERTS)
-    decoder = blueprint.family in ("decoder", "image-decoder")
-    if routed:
-        instead: str | None = "bf16 or fp16: experts have no narrow weights here"
-    elif workload.layout.devices > 1:
-        instead = "bf16, or one device"
-    elif kind in TRAINING:
-        whole = decoder and kind != "finetune_lora"
-        able = whole and precision == "fp8" and _has(precision, device, capability)
-        usual = "bf16, fp16 or fp32"
-        hint = "fp8 trains a decoder whole on a GPU of capability 8.9 (H100, L40S)"
-        instead = None if able else f"{usual}; {hint}"
-    elif not decoder or kind not in READING:
-        instead = f"bf16 or fp16; {', '.join(READING)} of a decoder read narrow weights"
-    else:
-        able = _has(precision, device, capability)
-        instead = None if able else _others(device, capability)
+    instead, routed = None, any(blueprint.config.get(key) for key in EXPERTS)
+    if kind in TRAINING:
+        whole = blueprint.family in DECODERS and kind != "finetune_lora" and not routed
+        if not (whole and precision == "fp8" and _has(precision, device, capability)):
+            hint = "fp8 trains a dense decoder whole on a GPU of capability 8.9 (H100, L40S)"
+            instead = f"bf16, fp16 or fp32; {hint}"
+        elif layout.tensor > 1:
+            instead = "bf16, or layers that aren't split (--data-parallel, --fully-sharded)"
+    elif not _has(precision, device, capability):
+        instead = _others(device, capability)
+    elif layout.splits_weights:
+        instead = "bf16, or the whole model on each device (--data-parallel)"
     if instead is not None:
         what = f"a mixture's {kind}" if routed else f"{kind} of a {blueprint.family}"
         raise InputError("precision", f"{SHORT[precision]}, {what} on {device}", instead)

@@ -46,12 +46,14 @@ class WorkerEnd(Record):
     Attributes:
         value: what it returned, as JSON text, if it worked.
         reason: why it didn't.
+        of_device: whether the device or its compiler failed, as either may at one size alone.
         bad_input: where, what was found and what is allowed, if the case itself was wrong.
     """
 
     status: Status
     value: str | None = None
     reason: str | None = None
+    of_device: bool = False
     bad_input: tuple[str, str, str] | None = None
 
 
@@ -204,7 +206,10 @@ def _context() -> Any:
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # What one worker has compiled, the next ones find.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHES / "modelworth" / "inductor"))
+    shared = CACHES / "modelworth" / "inductor"
+    with suppress(OSError):  # a home that nobody may write to: PyTorch has a place of its own
+        shared.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(shared))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     with _interrupts_ignored():

@@ -20,6 +20,9 @@ from modelworth.data.measurement import (
 from modelworth.data.record import Record
 from modelworth.data.words import Unit
 
+ADDED = ("work_per_step", "model_flops_per_step", "kernel_flops_per_step", "bytes_per_step")
+"""What the ranks of a case do together."""
+
 
 class Observation(Record):
     """One timed case, over all ranks.
@@ -71,13 +74,8 @@ def merged(ranks: Sequence[Observation]) -> Observation:
     first, slowest = ranks[0], max(ranks, key=lambda rank: sum(rank.samples_s))
     return first.model_copy(
         update={
-            "work_per_step": sum(rank.work_per_step for rank in ranks),
-            "model_flops_per_step": _sum(rank.model_flops_per_step for rank in ranks),
-            "kernel_flops_per_step": _sum(rank.kernel_flops_per_step for rank in ranks),
-            "bytes_per_step": _sum(rank.bytes_per_step for rank in ranks),
-            "samples_s": slowest.samples_s,
-            "parts_s": slowest.parts_s,
-            "wall_s": slowest.wall_s,
+            **{name: _sum(getattr(rank, name) for rank in ranks) for name in ADDED},
+            **{name: getattr(slowest, name) for name in ("samples_s", "parts_s", "wall_s")},
             "settled": all(rank.settled for rank in ranks),
             "memory": _fullest([rank.memory for rank in ranks]),
             "energy": _all_energy(ranks),

@@ -102,6 +102,7 @@ class Proof:
             ("transformers' own generate", self._generate),
             ("narrow weights", self._narrow),
             ("training", self._train),
+            ("training in fp8", self._train_fp8),
             ("training of a mixture", self._mixture),
             ("number formats of its products", self._products),
             ("more than fits", self._crowded),
@@ -174,7 +175,8 @@ class Proof:
     def _decode_small(self) -> Steps:
         found = yield from self._measure("small", "small", work="decode")
         good = "ok, CUDA graphs on, no flags, energy valid; ceilings near the datasheet's"
-        held = found.result is not None and found.workload.cuda_graphs and self._energy_valid(found)
+        energy = found.result and found.result.energy
+        held = bool(energy and energy.valid and found.workload.cuda_graphs)
         return Finding("", _told(found), good, held if self._gpu else found.status == "ok")
 
     def _decode_plain(self) -> Steps:
@@ -240,6 +242,17 @@ class Proof:
         good = "MFU of 56% or more of the measured ceiling; steady clocks"
         return Finding("", _told(found), good, held if self._gpu else None)
 
+    def _train_fp8(self) -> Steps:
+        asked = {"work": "pretrain", "precision": "fp8", **TRAINED[self.device]}
+        good = "faster than in bf16 where the device has fp8"
+        try:
+            found = yield from self._measure("fp8", "trained", **asked)
+        except InputError as error:
+            return Finding("", f"not on this device: {error.found}: {error.allowed}", good, None)
+        ratio = _ratio(found, self.measured.get("train"))
+        seen = _told(found) + (f"; {ratio:.2f} times bf16" if ratio else "")
+        return Finding("", seen, good, (ratio or 0) > 1)
+
     def _mixture(self) -> Steps:
         found = yield from self._measure(
             "mixture", "mixture", work="pretrain", **({} if self._gpu else {"prompt_tokens": 64})
@@ -263,35 +276,19 @@ class Proof:
         return Finding("", _told(found), "status oom, with its reason", found.status == "oom")
 
     def _largest(self) -> Steps:
-        case = self._case(
-            "small",
-            work="pretrain",
-            compile=False,
-            batch=4,
-            prompt_tokens=2048 if self._gpu else 32,
-        )
-        said = ""
-        events = search.run(
-            "largest-batch",
-            case,
-            self.store,
-            limits=LIMITS[self.device],
-            command=self.command,
-            ceilings=False,
-            highest=LARGEST[self.device],
-        )
+        tokens, said = 2048 if self._gpu else 32, ""
+        case = self._case("small", work="pretrain", compile=False, batch=4, prompt_tokens=tokens)
+        limits, highest = LIMITS[self.device], LARGEST[self.device]
+        how = {"command": self.command, "ceilings": False, "highest": highest}
+        events = search.run("largest-batch", case, self.store, limits=limits, **how)
         for event in events:
             if event.kind == "end":
                 said = event.message
             if event.measurement is not None:
                 self.measured[f"largest {event.measurement.id}"] = event.measurement
             yield self.session.progress.event("tick", news=event.news)
-        return Finding(
-            "",
-            said,
-            "a batch, and what the next one lacks",
-            bool(said) and not said.startswith("not even"),
-        )
+        fits = bool(said) and not said.startswith("not even")
+        return Finding("", said, "a batch, and what the next one lacks", fits)
 
     def _again(self) -> Steps:
         generated = yield from self._measure("generate", "small", work="generate", new_tokens=16)
@@ -304,9 +301,6 @@ class Proof:
     @property
     def _gpu(self) -> bool:
         return self.device == "cuda"
-
-    def _energy_valid(self, found: Measurement) -> bool:
-        return bool(found.result and found.result.energy and found.result.energy.valid)
 
 
 def run(

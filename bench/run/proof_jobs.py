@@ -34,6 +34,8 @@ TOKENS = {"cuda": 2048, "cpu": 256}
 """Of the sequences that attention is tried on."""
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "_grouped_mm", "convolution")
 REPLAYED = 8
+WAITED = "called a synchronizing CUDA operation"
+"""PyTorch's words; switching its look-out on warns as well, in others."""
 
 
 def run(job: dict[str, Any]) -> WorkerEnd:
@@ -150,7 +152,7 @@ def products(job: dict[str, Any]) -> dict[str, Any]:
         work.step()
         if device.type == "cuda":
             torch.cuda.set_sync_debug_mode("default")
-    syncs = sum("synchroniz" in str(one.message) for one in noted)
+    syncs = sum(WAITED in str(one.message) for one in noted)
     return {"products": seen.counts, "syncs": syncs}
 
 

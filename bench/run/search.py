@@ -158,7 +158,7 @@ def _concluded(
 
 
 def _require_about_size(outcome: WorkerEnd, first: bool) -> None:
-    """Only a lack of memory, of time or of positions says something about size.
+    """Only a lack of memory, of time or of positions, or the device's fault, may be for the size.
 
     Raises:
         InputError: if the case can't be asked for at all.
@@ -166,7 +166,7 @@ def _require_about_size(outcome: WorkerEnd, first: bool) -> None:
     """
     if outcome.bad_input and first:
         raise InputError(*outcome.bad_input)
-    if outcome.status == "error" and not outcome.bad_input:
+    if outcome.status == "error" and not (outcome.bad_input or outcome.of_device):
         raise ModelworthError(f"the search stopped: {outcome.reason}")
 
 

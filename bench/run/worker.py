@@ -32,9 +32,20 @@ from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Machine
 
 OUT_OF_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory|ALLOC_FAILED",
+    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory"
+    r"|ALLOC(ATION)?_FAILED",
     re.IGNORECASE,
 )
+RAN = (
+    *("compiled", "compile_mode", "cuda_graphs", "fused_projections", "attention_kernel"),
+    *("chunked_loss", "quantization", "weight_bits"),
+)
+"""Of a work, what its record says in the place of what was asked for."""
+KNOWN = (
+    *("model", "unit", "work_per_step", "model_flops_per_step", "kernel_flops_per_step"),
+    "bytes_per_step",
+)
+"""Of a work, what was known before it ran."""
 Prepare = Callable[[Task, torch.device], Work]
 
 
@@ -67,7 +78,8 @@ def end_of(action: Callable[[], str]) -> WorkerEnd:
         kind = _kind(error)
         if kind is None:
             raise
-        return WorkerEnd(status="error", reason=shortened(f"{kind}: {_first_line(error)}"))
+        said = shortened(f"{kind}: {_first_line(error)}")
+        return WorkerEnd(status="error", reason=said, of_device=True)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -131,26 +143,12 @@ def measure(
     if trace is not None:
         tell(News(phase="profiling"))
         profile.write(work, device, trace)
+    ran = {name: getattr(work, name) for name in RAN} | {
+        "attention": work.attention or case.workload.attention
+    }
     return Observation(
-        model=work.model,
-        workload=case.workload.model_copy(
-            update={
-                "attention": work.attention or case.workload.attention,
-                "compiled": work.compiled,
-                "compile_mode": work.compile_mode,
-                "cuda_graphs": work.cuda_graphs,
-                "fused_projections": work.fused_projections,
-                "attention_kernel": work.attention_kernel,
-                "chunked_loss": work.chunked_loss,
-                "quantization": work.quantization,
-                "weight_bits": work.weight_bits,
-            }
-        ),
-        unit=work.unit,
-        work_per_step=work.work_per_step,
-        model_flops_per_step=work.model_flops_per_step,
-        kernel_flops_per_step=work.kernel_flops_per_step,
-        bytes_per_step=work.bytes_per_step,
+        **{name: getattr(work, name) for name in KNOWN},
+        workload=case.workload.model_copy(update=ran),
         attention_s=None if work.attention_s is None else dict(work.attention_s),
         samples_s=tuple(timed.samples_s),
         parts_s={name: tuple(times) for name, times in timed.parts_s.items()},

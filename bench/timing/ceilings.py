@@ -81,7 +81,8 @@ def _multiplier(left: torch.Tensor, right: torch.Tensor) -> Callable[[], object]
     """The product of two matrices, into a place that is there already where the kernel has one."""
     if left.dtype is torch.float8_e4m3fn:
         one, turned = torch.ones((), device=left.device), right.t()
-        return lambda: torch._scaled_mm(left, turned, one, one, out_dtype=torch.bfloat16)
+        fast = {"out_dtype": torch.bfloat16, "use_fast_accum": True}
+        return lambda: torch._scaled_mm(left, turned, one, one, **fast)
     out = torch.empty(left.shape[0], right.shape[1], device=left.device, dtype=left.dtype)
     return lambda: torch.mm(left, right, out=out)
 

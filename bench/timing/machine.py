@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from modelworth.bench.timing.nvml import nvml, text
+from modelworth.bench.timing.nvml import asked, nvml, text
 from modelworth.bench.work.task import DeviceKind
 from modelworth.data.catalog import Accelerator, load_catalog
 from modelworth.data.errors import InputError
@@ -35,8 +35,8 @@ class Gpu:
 
     name: str
     uuids: tuple[str, ...]
-    memory_bytes: int
-    driver: str
+    memory_bytes: int | None
+    driver: str | None
     power_limit_w: float | None
     capability: tuple[int, int] | None = None
 
@@ -123,13 +123,15 @@ def gpu() -> Gpu | None:
         if not handles:
             return None
         first = handles[0]
+        limit = asked(library, "DeviceGetPowerManagementLimit", first)
+        capability = asked(library, "DeviceGetCudaComputeCapability", first)
         return Gpu(
             name=text(library.nvmlDeviceGetName(first)),
             uuids=tuple(text(library.nvmlDeviceGetUUID(handle)) for handle in handles),
-            memory_bytes=int(library.nvmlDeviceGetMemoryInfo(first).total),
-            driver=text(library.nvmlSystemGetDriverVersion()),
-            power_limit_w=_power_limit_w(library, first),
-            capability=_capability(library, first),
+            memory_bytes=getattr(asked(library, "DeviceGetMemoryInfo", first), "total", None),
+            driver=text(asked(library, "SystemGetDriverVersion") or "") or None,
+            power_limit_w=limit / 1e3 if limit else None,
+            capability=tuple(capability) if capability else None,
         )
 
 
@@ -167,40 +169,18 @@ def _named(library: Any, name: str, count: int) -> Any | None:
 
 def _slices(library: Any, devices: list[Any]) -> list[Any]:
     """The MIG slices of all devices."""
-    found = []
-    for device in devices:
-        try:
-            most = library.nvmlDeviceGetMaxMigDeviceCount(device)
-        except library.NVMLError:
-            continue
-        for index in range(most):
-            try:
-                found.append(library.nvmlDeviceGetMigDeviceHandleByIndex(device, index))
-            except library.NVMLError:  # a place for a slice that nobody made
-                continue
-    return found
+    places = [
+        asked(library, "DeviceGetMigDeviceHandleByIndex", device, index)
+        for device in devices
+        for index in range(asked(library, "DeviceGetMaxMigDeviceCount", device) or 0)
+    ]
+    return [one for one in places if one is not None]  # others nobody made a slice of
 
 
 def visible_handle(library: Any, index: int) -> Any | None:
     """NVML's handle of torch's device `index`; None if it can't be told."""
     handles = _visible(library)
     return handles[index] if index < len(handles) else None
-
-
-def _power_limit_w(library: Any, handle: Any) -> float | None:
-    try:
-        return float(library.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
-    except library.NVMLError:
-        return None
-
-
-def _capability(library: Any, handle: Any) -> tuple[int, int] | None:
-    """CUDA's compute capability; None where NVML doesn't tell."""
-    try:
-        major, minor = library.nvmlDeviceGetCudaComputeCapability(handle)
-    except (library.NVMLError, AttributeError):
-        return None
-    return int(major), int(minor)
 
 
 def _torch_has_cuda() -> bool:

@@ -20,7 +20,7 @@ from typing import Any, Self
 import psutil
 
 from modelworth.bench.timing.machine import cores, visible_handle
-from modelworth.bench.timing.nvml import nvml
+from modelworth.bench.timing.nvml import asked, nvml
 from modelworth.data.measurement import Condition, Energy
 
 PERIOD_S = 0.1
@@ -86,8 +86,8 @@ def neighbours(
 
 
 def _seen_beside(library: Any, handle: Any) -> Neighbours:
-    running = _asked(library, library.nvmlDeviceGetComputeRunningProcesses, handle)
-    rates = _asked(library, library.nvmlDeviceGetUtilizationRates, handle)
+    running = asked(library, "DeviceGetComputeRunningProcesses", handle)
+    rates = asked(library, "DeviceGetUtilizationRates", handle)
     others = None if running is None else sum(one.pid != os.getpid() for one in running)
     return Neighbours(others, None if rates is None else rates.gpu)
 
@@ -203,22 +203,21 @@ class Monitor:
 
     def _sample(self) -> None:
         library, handle, seen = self._library, self._handle, self._samples
-        power = _asked(library, library.nvmlDeviceGetPowerUsage, handle)
+        power = asked(library, "DeviceGetPowerUsage", handle)
         if power is not None:
             seen.at_s.append(perf_counter())
             seen.power_w.append(power / 1e3)
-        clock = _asked(library, library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_SM)
+        clock = asked(library, "DeviceGetClockInfo", handle, library.NVML_CLOCK_SM)
         if clock:
             seen.clock_mhz.append(float(clock))
         sensor = library.NVML_TEMPERATURE_GPU
-        heat = _asked(library, library.nvmlDeviceGetTemperature, handle, sensor)
+        heat = asked(library, "DeviceGetTemperature", handle, sensor)
         if heat is not None:
             seen.temperature_c.append(float(heat))
         seen.throttle |= _throttle_reasons(library, handle)
 
     def _read_counter_j(self) -> float | None:
-        question = getattr(self._library, "nvmlDeviceGetTotalEnergyConsumption", None)
-        count = question and _asked(self._library, question, self._handle)
+        count = asked(self._library, "DeviceGetTotalEnergyConsumption", self._handle)
         return None if count is None else count / 1e3
 
 
@@ -258,29 +257,19 @@ def _energy(
 
 def _throttle_reasons(library: Any, handle: Any) -> set[str]:
     """Names of the bits that are set; NVML renamed "throttle" to "event" on the way."""
-    question = getattr(library, "nvmlDeviceGetCurrentClocksThrottleReasons", None)
-    mask = question and _asked(library, question, handle)
-    prefix = "nvmlClocksThrottleReason"
-    names = [name for name in dir(library) if name.startswith(prefix)]
     found = set()
-    for name in names:
-        bit = getattr(library, name)
-        short = name.removeprefix(prefix)
-        if mask and isinstance(bit, int) and short not in ("All", "None") and mask & bit:
-            found.add(_snake(short))
+    for word in ("Throttle", "Event"):
+        mask = asked(library, f"DeviceGetCurrentClocks{word}Reasons", handle) or 0
+        prefix = f"nvmlClocks{word}Reason"
+        for name in dir(library):
+            bit, short = getattr(library, name), name.removeprefix(prefix)
+            if name.startswith(prefix) and short not in ("All", "None") and mask & bit:
+                found.add(_snake(short))
     return found
 
 
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
-
-
-def _asked(library: Any, question: Any, *arguments: Any) -> Any | None:
-    """NVML's answer; None where this device doesn't know."""
-    try:
-        return question(*arguments)
-    except library.NVMLError:
-        return None
 
 
 def _busy_core_seconds() -> tuple[float, float]:

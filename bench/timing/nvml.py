@@ -18,6 +18,14 @@ def nvml() -> Iterator[Any | None]:
             library.nvmlShutdown()
 
 
+def asked(library: Any, question: str, *given: Any) -> Any | None:
+    """NVML's answer; None where this library or device doesn't know."""
+    try:
+        return getattr(library, f"nvml{question}")(*given)
+    except (library.NVMLError, AttributeError):
+        return None
+
+
 def text(value: str | bytes) -> str:
     """NVML's strings came as bytes in older releases."""
     return value.decode() if isinstance(value, bytes) else value

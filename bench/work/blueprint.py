@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 
+from modelworth.bench.models.distributed import load_cut, spread
 from modelworth.bench.models.low_precision import STORED
 from modelworth.bench.models.narrow_limits import require_possible
-from modelworth.bench.models.zoo import Blueprint
-from modelworth.bench.work.task import Task
+from modelworth.bench.models.zoo import Blueprint, build, describe
+from modelworth.bench.work import flops
+from modelworth.bench.work.attention import public_name
+from modelworth.bench.work.attention_kernel import Choice
+from modelworth.bench.work.inputs import work_of
+from modelworth.bench.work.kernel_flops import kernel_flops
+from modelworth.bench.work.task import Step, Task, Work
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Layout, Workload
 from modelworth.data.words import TRAINING
@@ -56,15 +63,20 @@ class Job:
 
     @property
     def birthplace(self) -> torch.device:
-        """Where this rank builds its model: without storage if it will hold a shard of it only.
+        """Where this rank builds its model: without storage if it will hold a part of it only.
 
-        Loaded weights, adapters, and layers split besides are built whole first.
+        A model that brings its own code, or isn't of transformers, is built whole.
         """
-        case, layout = self.case, self.layout
-        drawn = case.weights == "random" and not case.trust_remote_code
-        plain = layout.tensor == 1 and case.workload.kind != "finetune_lora"
-        sharded = layout.fully_sharded and drawn and plain
-        return torch.device("meta") if sharded else self.device
+        foreign = self.case.trust_remote_code or self.blueprint.family == "diffusion"
+        cut = self.layout.splits_weights and not foreign
+        return torch.device("meta") if cut else self.device
+
+    def spread(self, model: Any, *, trained: bool) -> Any:
+        """The model as this rank holds it, with the weights that were asked for."""
+        model = spread(model, self.layout, self.device, self.dtype, trained=trained)
+        if self.blueprint.pretrained and self.birthplace != self.device:
+            load_cut(model, partial(build, self.blueprint, "cpu", model.dtype))
+        return model
 
 
 def job_of(case: Task, blueprint: Blueprint, device: torch.device) -> Job:
@@ -126,3 +138,26 @@ def parameter_bytes(model: torch.nn.Module, *, trained_only: bool = False) -> in
         if weight.requires_grad or not trained_only:
             total += local.numel() * local.element_size()
     return total
+
+
+def work_made(job: Job, model: Any, step: Step, attention: Choice, **known: Any) -> Work:
+    """A step with what it is worth on this rank, and what else is known of it."""
+    unit, done = work_of(job.blueprint, model.config, job.workload)
+    share, used = job.layout.tensor, getattr(model.config, "_attn_implementation", "sdpa")
+    counted = flops.model_flops(job.blueprint, job.workload)
+    kernels = kernel_flops(job.blueprint, job.workload, public_name(used))
+    return Work(
+        step=step,
+        unit=unit,
+        work_per_step=done / share,
+        model=describe(job.blueprint),
+        model_flops_per_step=None if counted is None else counted / share,
+        kernel_flops_per_step=None if kernels is None else kernels / share,
+        attention=public_name(used),
+        attention_kernel=attention.kernel,
+        attention_s=attention.seconds,
+        compiled=job.workload.compiled,
+        compile_mode=compile_mode(job.workload),
+        weights_bytes=parameter_bytes(model),
+        **known,
+    )

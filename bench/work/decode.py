@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelworth.bench.models import distributed, zoo
+from modelworth.bench.models import zoo
 from modelworth.bench.models.fused import fuse_projections
-from modelworth.bench.models.low_precision import STORED, lower_weights
+from modelworth.bench.models.low_precision import lower_weights
 from modelworth.bench.work.attention import (
     GROWING,
     SPLIT,
@@ -63,9 +63,7 @@ class Decoder:
             self.fused = fuse_projections(self.model, self._allocate)
         else:
             self._allocate()
-        self.weight_bits: float | None = None
-        if job.workload.precision in STORED:
-            self.weight_bits = lower_weights(self.model, job.workload.precision)
+        self.weight_bits = lower_weights(self.model, job.workload.precision)
 
     @property
     def encodes(self) -> bool:
@@ -234,7 +232,7 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
         allowed = "sdpa or eager: over a cache with free places it would attend to those as well"
         raise InputError("workload.attention", attention, allowed)
     model = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
-    return distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
+    return job.spread(model, trained=False)
 
 
 def _fusible(job: Job) -> bool:

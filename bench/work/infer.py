@@ -13,18 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modelworth.bench.models import distributed, zoo
+from modelworth.bench.models import zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
-from modelworth.bench.models.low_precision import STORED
+from modelworth.bench.models.low_precision import STORED, lower_weights
 from modelworth.bench.work import flops
-from modelworth.bench.work.attention import CAUSAL, SPLIT, implementation, public_name
+from modelworth.bench.work.attention import CAUSAL, SPLIT, implementation
 from modelworth.bench.work.attention_kernel import Choice, Noted, choose, using
-from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
+from modelworth.bench.work.blueprint import Job, compiled, work_made
 from modelworth.bench.work.decode import Decoder, graphed
 from modelworth.bench.work.diffusion import Denoiser
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
-from modelworth.bench.work.inputs import forward_batch, in_format, options, work_of
-from modelworth.bench.work.kernel_flops import kernel_flops
+from modelworth.bench.work.inputs import forward_batch, in_format, options
 from modelworth.bench.work.task import Step, Work
 from modelworth.data.errors import InputError
 
@@ -47,7 +46,8 @@ def prepare_forward(job: Job) -> Work:
     if job.blueprint.family in CAUSAL:
         attention = implementation(job.workload.attention, config, growing=False)
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
-    model = distributed.spread(model, job.layout, job.device, job.dtype, trained=False)
+    model = job.spread(model, trained=False)
+    bits = lower_weights(model, job.workload.precision)
     batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
     batch = in_format(batch, job.dtype)
     arguments = options(job.blueprint, config, batch)
@@ -68,7 +68,7 @@ def prepare_forward(job: Job) -> Work:
         with torch.inference_mode(), using(seen.attention.kernel):
             forward()
 
-    return _work(job, model, step, seen)
+    return _work(job, model, step, seen, weight_bits=bits)
 
 
 def answer(found: Any) -> tuple[Tensor, ...]:
@@ -135,6 +135,7 @@ def prepare_generate(job: Job) -> Work:
 def _prepare_denoising(job: Job) -> Work:
     """Whole images, each pass one level of noise less."""
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype)
+    bits = lower_weights(model, job.workload.precision)
     batch = forward_batch(job.blueprint, model.config, job.workload, job.device, job.generator)
     batch = in_format(batch, job.dtype)
     denoiser = Denoiser(model, batch, job.workload.denoising_steps or USUAL_STEPS)
@@ -145,7 +146,7 @@ def _prepare_denoising(job: Job) -> Work:
         with using(seen.attention.kernel):
             denoiser.generate(step)
 
-    return _work(job, model, generate, seen)
+    return _work(job, model, generate, seen, weight_bits=bits)
 
 
 def _decoder(job: Job, *, growing: bool) -> Decoder:
@@ -198,7 +199,6 @@ def _decoder_work(job: Job, decoder: Decoder, step: Step, seen: Foreseen, **know
         step,
         seen,
         fused_projections=decoder.fused,
-        quantization=STORED.get(job.workload.precision),
         weight_bits=decoder.weight_bits,
         cache_bytes=cache,
         **known,
@@ -229,25 +229,7 @@ def _foreseen(
 
 
 def _work(job: Job, model: Any, step: Step, seen: Foreseen, **known: Any) -> Work:
-    """A step with what it is worth on this rank, and what else is known of it."""
-    unit, done = work_of(job.blueprint, model.config, job.workload)
-    share = job.layout.tensor
-    attention = public_name(getattr(model.config, "_attn_implementation", "sdpa"))
-    counted = flops.model_flops(job.blueprint, job.workload)
-    kernels = kernel_flops(job.blueprint, job.workload, attention)
-    return Work(
-        step=step,
-        unit=unit,
-        work_per_step=done / share,
-        model=zoo.describe(job.blueprint),
-        model_flops_per_step=None if counted is None else counted / share,
-        kernel_flops_per_step=None if kernels is None else kernels / share,
-        attention=attention,
-        attention_kernel=seen.attention.kernel,
-        attention_s=seen.attention.seconds,
-        predicted_bytes=seen.peak_bytes,
-        compiled=job.workload.compiled,
-        compile_mode=compile_mode(job.workload),
-        weights_bytes=parameter_bytes(model),
-        **known,
-    )
+    """A step of inference."""
+    stored = STORED.get(job.workload.precision)
+    known |= {"quantization": stored, "predicted_bytes": seen.peak_bytes}
+    return work_made(job, model, step, seen.attention, **known)

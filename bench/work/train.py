@@ -14,21 +14,19 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch.nn.utils import clip_grad_norm_
 
 from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.models.families import FAMILIES
+from modelworth.bench.models.fresh import fill
 from modelworth.bench.models.low_precision import train_in_fp8
 from modelworth.bench.models.mixed import lower_experts
-from modelworth.bench.work import flops
-from modelworth.bench.work.attention import CAUSAL, implementation, public_name
+from modelworth.bench.work.attention import CAUSAL, implementation
 from modelworth.bench.work.attention_kernel import Noted, choose, using
-from modelworth.bench.work.blueprint import Job, compile_mode, compiled, parameter_bytes
+from modelworth.bench.work.blueprint import Job, compiled, parameter_bytes, work_made
 from modelworth.bench.work.chunked_loss import chunk_loss, chunk_rows
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
-from modelworth.bench.work.inputs import Batch, forward_batch, training_batch, work_of
-from modelworth.bench.work.kernel_flops import kernel_flops
+from modelworth.bench.work.inputs import Batch, forward_batch, training_batch
 from modelworth.bench.work.losses import loss_of
 from modelworth.bench.work.task import Work
 from modelworth.data.errors import InputError
@@ -90,7 +88,7 @@ class TrainingStep:
         """Clip the gradients if asked, move the weights and forget the gradients."""
         if self._clip_norm is not None:
             self._scaler.unscale_(self.optimizer)
-            clip_grad_norm_(self.model.parameters(), self._clip_norm)
+            distributed.clip_gradients(self.model, self._clip_norm)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -109,8 +107,9 @@ class TrainingStep:
 def prepare(job: Job) -> Work:
     """The training step of a case."""
     model = _model(job)
-    chunked = _chunkable(job) and chunk_loss(model)
-    model = distributed.spread(model, job.layout, job.device, job.dtype, trained=True)
+    causal = job.blueprint.family in CAUSAL
+    chunked = causal and job.workload.chunked_loss is not False and chunk_loss(model)
+    model = job.spread(model, trained=True)
     optimizer = _optimizer(job, model)
     trained = parameter_bytes(model, trained_only=True)
     moments, noted, batches = trained // 4 * ADAM_BYTES, Noted(), _batches(job)
@@ -125,26 +124,13 @@ def prepare(job: Job) -> Work:
         clip_norm=job.workload.clip_norm,
         kernel=choice.kernel,
     )
-    unit, work = work_of(job.blueprint, model.config, job.workload)
-    share = job.layout.tensor
-    attention = public_name(getattr(model.config, "_attn_implementation", "sdpa"))
-    counted = flops.model_flops(job.blueprint, job.workload)
-    kernels = kernel_flops(job.blueprint, job.workload, attention)
-    return Work(
-        step=step,
+    return work_made(
+        job,
+        model,
+        step,
+        choice,
         phases=step.phases,
-        unit=unit,
-        work_per_step=work / share,
-        model=zoo.describe(job.blueprint),
-        model_flops_per_step=None if counted is None else counted / share,
-        kernel_flops_per_step=None if kernels is None else kernels / share,
-        attention=attention,
-        attention_kernel=choice.kernel,
-        attention_s=choice.seconds,
-        compiled=job.workload.compiled,
-        compile_mode=compile_mode(job.workload),
-        chunked_loss=chunked if job.blueprint.family in CAUSAL else None,
-        weights_bytes=parameter_bytes(model),
+        chunked_loss=chunked if causal else None,
         gradients_bytes=trained,
         optimizer_bytes=moments,
         logits_bytes=_logits_bytes(job, model, chunked),
@@ -162,9 +148,13 @@ def _model(job: Job) -> Any:
     attention = workload.attention or "sdpa"
     if causal:
         attention = implementation(workload.attention, config, growing=False)
-    model: Any = zoo.build(job.blueprint, job.birthplace, dtype, attention)
+    drawn = lora and not (job.blueprint.pretrained or job.case.trust_remote_code)
+    born = torch.device("meta") if drawn else job.birthplace  # adapters are drawn beside weights
+    model: Any = zoo.build(job.blueprint, born, dtype, attention)
     if lora:
         model = add_lora(model, workload.lora_rank)
+        if born != job.birthplace:
+            fill(model, job.device)
     elif job.dtype is not torch.float32 and not job.layout.fully_sharded:
         lower_experts(model, job.dtype)
     if workload.precision == "fp8":
@@ -172,12 +162,6 @@ def _model(job: Job) -> Any:
     if workload.activation_checkpointing:
         enable_checkpointing(model)
     return model.train()
-
-
-def _chunkable(job: Job) -> bool:
-    """Whether the loss may be taken in chunks: unless asked not to, or where the head is split."""
-    causal, asked = job.blueprint.family in CAUSAL, job.workload.chunked_loss is not False
-    return causal and asked and not job.layout.splits_weights
 
 
 def enable_checkpointing(model: Any) -> None:
@@ -220,11 +204,8 @@ def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
     asked = job.workload.optimizer
     if asked not in OPTIMIZERS:
         raise InputError("workload.optimizer", asked, "adamw")
-    groups: dict[object, list[torch.nn.Parameter]] = {}
-    for weight in model.parameters():
-        if weight.requires_grad:  # the fused kernel takes those of one device mesh at a time
-            groups.setdefault(getattr(weight, "device_mesh", None), []).append(weight)
-    parameters = [{"params": weights} for weights in groups.values()]
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    parameters = [{"params": weights} for weights in distributed.by_mesh(trained)]
     fused = asked != "adamw"
     return torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=fused)
 

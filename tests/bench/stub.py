@@ -49,6 +49,12 @@ def _limit(case: Task) -> None:
         raise torch.OutOfMemoryError(f"CUDA out of memory at batch {case.workload.batch}")
 
 
+def _grid(case: Task) -> None:
+    """A kernel that can't be launched from a batch of 6 on."""
+    if case.workload.batch > 5:
+        raise RuntimeError("CUDA error: invalid configuration argument\nCUDA kernel errors might")
+
+
 def _full_disk(_: Task) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/cache")
 
@@ -62,6 +68,7 @@ _calls: list[None] = []
 STEPS = {"busy": lambda: time.sleep(0.1), "hang later": _hangs_later}
 MISDEEDS = {
     "limit": _limit,
+    "grid": _grid,
     "crash": lambda _: (_ for _ in ()).throw(RuntimeError("shapes don't match")),
     "die": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "segfault": lambda _: os.kill(os.getpid(), signal.SIGSEGV),

@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from modelworth.bench.models.distributed import repeated_layers  # noqa: E402 torch may be absent
+from modelworth.bench.models import narrow_limits, zoo  # noqa: E402 torch may be absent
+from modelworth.bench.models.distributed import repeated_layers  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
@@ -19,56 +20,104 @@ LAYOUTS = {
     "ddp": {"data": 2},
     "fsdp2": {"data": 2, "fully_sharded": True},
     "tensor": {"tensor": 2},
+    "both": {"data": 2, "tensor": 2, "fully_sharded": True},
 }
+SPARED = {"ddp": 1.0, "fsdp2": 0.5, "tensor": 0.7, "both": 0.35}
+"""Of the weights, what a rank holds."""
 
 
-def case(kind, layout, **choices):
+def case(kind, layout, folder=None, **choices):
     asked = {"precision": "float32", "batch": 2, "prompt_tokens": 8, **choices}
     workload = Workload(kind=kind, layout=layout, **asked)
+    if folder:
+        return Task(model=folder, weights="pretrained", workload=workload)
     return Task(model="llama", config=CONFIGS["llama"], workload=workload)
 
 
-def run_rank(rank, layout):
-    """Train two steps and decode one token as one of two ranks."""
-    step = {"gradient_accumulation": 2}
-    prepared = prepare(case("pretrain", layout, **step), "cpu")
+def trained(task, batches=None):
+    """Losses of three steps, and the work; on given micro-batches, or on the step's own."""
+    work = prepare(task, "cpu")
+    step = work.step
+    if batches:
+        step._batches = [{key: torch.tensor(one[key]) for key in one} for one in batches]
     losses = []
     for _ in range(3):
-        prepared.step()
-        losses.append(prepared.step.loss.item())
-    held = prepared.weights_bytes
-    done = [prepared.work_per_step, prepared.model_flops_per_step]
-    decoding = prepare(case("decode", layout), "cpu")
-    decoding.reset()
-    decoding.step()
-    return rank, losses, held, done, decoding.bytes_per_step, decoding.cache_bytes
+        step()
+        losses.append(step.loss.item())
+    return losses, work, [{key: one[key].tolist() for key in one} for one in step._batches]
+
+
+def run_rank(rank, tasks):
+    """As one of the ranks: of each task losses, bytes of weights, the batches, and the work."""
+    narrow_limits._has = lambda *_: True  # a processor rounds to fp8 as a GPU does
+    found = []
+    for task in tasks:
+        losses, work, batches = trained(task)
+        done = [work.work_per_step, work.model_flops_per_step]
+        found.append((losses, work.weights_bytes, batches, done, work.chunked_loss))
+    return found
+
+
+def decode_rank(rank, tasks):
+    """As one of the ranks: of each task a step's bytes, the cache's, and bits of a weight."""
+    found = []
+    for task in tasks:
+        work = prepare(task, "cpu")
+        work.reset()
+        work.step()
+        found.append((work.bytes_per_step, work.cache_bytes, work.weight_bits))
+    return found
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A folder with a model's weights."""
+    torch.manual_seed(7)
+    model = zoo.build(zoo.resolve("llama", config=CONFIGS["llama"]), "cpu", torch.float32)
+    model.save_pretrained(tmp_path)
+    return str(tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_two_ranks_train_what_one_trains(name):
+def test_ranks_train_what_one_device_trains(name, checkpoint, monkeypatch):
+    """Step for step: one device takes all ranks' micro-batches, and tells the last one's loss."""
+    monkeypatch.setattr(narrow_limits, "_has", lambda *_: True)
     layout = LAYOUTS[name]
-    alone = prepare(case("pretrain", {}, gradient_accumulation=2), "cpu")
-    expected = []
-    for _ in range(3):
-        alone.step()
-        expected.append(alone.step.loss.item())
-    (_, first, held, done, moved, cache), (_, second, *_) = both_ranks(run_rank, layout)
-    if name == "tensor":  # the same data on both, so the same loss as alone
-        assert first == pytest.approx(expected, rel=1e-4)
-        assert second == pytest.approx(first)
-        assert done == [alone.work_per_step / 2, alone.model_flops_per_step / 2]
-    else:  # rank 0 sees what one process sees; the other sees other data
-        assert first[0] == pytest.approx(expected[0], rel=1e-4)
-        assert second[0] != pytest.approx(first[0], rel=1e-6)
-        assert done == [alone.work_per_step, alone.model_flops_per_step]
-    assert first[-1] < first[0]
-    whole = prepare(case("decode", {}), "cpu")
-    share = 2 if name == "tensor" else 1
-    assert moved == whole.bytes_per_step / share
-    assert cache == whole.cache_bytes / share
-    spared = {"ddp": 1.0, "fsdp2": 0.5, "tensor": 0.7}[name]
-    assert held == pytest.approx(spared * alone.weights_bytes, rel=0.2)
+    asked = [
+        {"chunked_loss": False}, {}, {"gradient_accumulation": 2, "clip_norm": 0.5},
+        {"kind": "finetune_lora"}, {"folder": checkpoint},
+        {"kind": "finetune_lora", "folder": checkpoint},
+        *([] if "tensor" in layout else [{"precision": "fp8"}]),
+    ]  # fmt: skip
+    kinds = [{"kind": "pretrain", **one} for one in asked]
+    world = layout.get("data", 1) * layout.get("tensor", 1)
+    ranks = both_ranks(run_rank, [case(layout=layout, **one) for one in kinds], world=world)
+    for one, *found in zip(kinds, *ranks, strict=True):
+        task = case(layout={}, **one)
+        (_, held, batches, done, chunked), (last, _, others, _, _) = found[0], found[-1]
+        seen = [*batches, *others] if "data" in layout else batches
+        near = 1e-2 if "precision" in one else 1e-4  # FSDP rounds weights to bfloat16 first
+        assert last == pytest.approx(trained(task, seen)[0], rel=near), one
+        _, alone, own = trained(task)
+        assert own == batches
+        assert held == pytest.approx(SPARED[name] * alone.weights_bytes, rel=0.25), one
+        share = layout.get("tensor", 1)
+        assert done == [alone.work_per_step / share, alone.model_flops_per_step / share]
+        assert chunked is (one.get("chunked_loss") is None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ddp", "fsdp2", "tensor"])
+def test_two_ranks_decode_what_one_decodes(name):
+    layout, share = LAYOUTS[name], 2 if name == "tensor" else 1
+    asked = ["bfloat16"] if name != "ddp" else ["bfloat16", "int8", "int4"]
+    found = both_ranks(decode_rank, [case("decode", layout, precision=one) for one in asked])
+    for precision, *ranks in zip(asked, *found, strict=True):
+        alone = prepare(case("decode", {}, precision=precision), "cpu")
+        for moved, cache, bits in ranks:
+            assert moved == alone.bytes_per_step / share
+            assert (cache, bits) == (alone.cache_bytes / share, alone.weight_bits)
 
 
 def test_layers_are_those_of_the_stacks():

@@ -359,6 +359,8 @@ def _raised(*errors: BaseException) -> BaseException:
          "error", "the device failed: RuntimeError: CUDA error: an illegal memory access"),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
          "oom", "ALLOC_FAILED"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+         "oom", "DEVICE_ALLOCATION_FAILED"),
         (_raised(RuntimeError("operation failed due to a previous error during capture"),
                  RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")),
          "oom", "CUDA out of memory"),
@@ -384,3 +386,11 @@ def test_workers_share_what_was_compiled(monkeypatch):
     isolation._context()
     shared = Path(__import__("os").environ["TORCHINDUCTOR_CACHE_DIR"])
     assert shared == isolation.CACHES / "modelworth" / "inductor"
+
+
+def test_a_home_that_is_read_only_leaves_compilers_their_own_place(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(isolation, "CACHES", tmp_path / "file")
+    isolation._context()
+    assert "TORCHINDUCTOR_CACHE_DIR" not in __import__("os").environ

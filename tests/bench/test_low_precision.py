@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from modelworth.bench.models import low_precision, zoo  # noqa: E402 torch may be absent
+from modelworth.bench.models import low_precision, narrow_limits, zoo  # noqa: E402 torch may be absent
 from modelworth.bench.models.low_precision import (  # noqa: E402
     Float8,
     Int4,
@@ -17,10 +17,15 @@ from modelworth.bench.models.low_precision import (  # noqa: E402
 )
 from modelworth.bench.run.request import Request  # noqa: E402
 from modelworth.bench.timing import ceilings, machine  # noqa: E402
+from modelworth.bench.work.infer import answer  # noqa: E402
+from modelworth.bench.work.inputs import forward_batch, in_format, options  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
+from tests.bench.more_families import SEEING  # noqa: E402
+from tests.bench.test_fused import JOINED  # noqa: E402
+from tests.bench.tiny import CONFIGS  # noqa: E402
 
 NARROW = {"int8": Int8, "int4": Int4}
 
@@ -131,10 +136,10 @@ def test_layers_whose_widths_no_kernel_takes_stay_as_they_are():
         ({"precision": "fp8"}, "int8, int4 or bf16"),
         ({"precision": "int8", "work": "pretrain"}, "bf16, fp16 or fp32"),
         ({"precision": "fp8", "work": "pretrain"}, "capability 8.9"),
-        ({"precision": "int4", "work": "forward"}, "prefill, decode, generate"),
-        ({"precision": "int8", "model": "moe-2m"}, "experts"),
-        ({"precision": "int8", "model": "t5-1m"}, "of a decoder"),
-        ({"precision": "int8", "tensor_parallel": 2}, "one device"),
+        ({"precision": "fp8", "work": "pretrain", "model": "moe-2m"}, "a dense decoder"),
+        ({"precision": "fp8", "work": "pretrain", "model": "vit-1m"}, "a dense decoder"),
+        ({"precision": "int8", "tensor_parallel": 2}, "on each device"),
+        ({"precision": "int4", "data_parallel": 2, "fully_sharded": True}, "on each device"),
         ({"precision": "fp4"}, "int4"),
     ],
 )
@@ -154,6 +159,7 @@ def test_what_a_processor_or_a_model_cannot_do_is_refused_at_once(asked, allowed
         ((9, 0), "fp8", "decode", None),
         ((9, 0), "fp8", "pretrain", None),
         (None, "fp8", "decode", None),
+        ((8, 0), "int8", "decode", None),
     ],
 )
 def test_a_gpu_is_asked_for_what_its_capability_has(
@@ -174,3 +180,110 @@ def test_the_ceiling_of_fp8_is_that_of_fp8_products():
     assert torch.equal(ceilings._multiplier(left, right)().float(), torch.eye(32))
     wide = torch.eye(32)
     assert torch.equal(ceilings._multiplier(wide, wide)(), wide)
+
+
+def by_hand(weight, precision):
+    """What a narrow format keeps of a weight, a row or a group of it at a time."""
+    weight = weight.float()
+    if precision == "int8":
+        step = weight.abs().amax(-1, keepdim=True) / 127
+        return torch.round(weight / step) * step
+    if precision == "fp8":
+        scale = weight.abs().amax(-1, keepdim=True) / 448
+        return (weight / scale).to(torch.float8_e4m3fn).float() * scale
+    group = next(size for size in (128, 64, 32) if weight.shape[-1] % size == 0)
+    parts = weight.unflatten(-1, (-1, group))
+    low = parts.amin(-1, keepdim=True)
+    step = (parts.amax(-1, keepdim=True) - low) / 15
+    return (torch.round((parts - low) / step) * step + low).flatten(-2)
+
+
+def rounded_by_hand(model, precision):
+    """The model with what a narrow format keeps of its products' weights."""
+    from transformers.pytorch_utils import Conv1D
+
+    head = model.get_output_embeddings()
+    for module in model.modules():
+        if type(module) in (torch.nn.Linear, Conv1D) and module is not head:
+            turned = isinstance(module, Conv1D)
+            rows = module.weight.data.T if turned else module.weight.data
+            if rows.shape[0] % 16 == 0 and rows.shape[1] % 32 == 0:
+                kept = by_hand(rows, precision)
+                module.weight.data = kept.T if turned else kept
+        for name, weight in module.named_parameters(recurse=False):
+            if weight.ndim == 3 and name.endswith("_proj"):
+                weight.data = by_hand(weight.data, precision)
+    return model
+
+
+MOE = {"qwen3_moe": JOINED["qwen3_moe"], "gpt_oss": JOINED["gpt_oss"]}
+WIDE_SWIN = {**SEEING["swin"], "embed_dim": 32}
+LOWERED = {
+    **CONFIGS, "swin": WIDE_SWIN,
+    **{name: {**one, "model_type": name} for name, one in MOE.items()},
+}  # fmt: skip
+ROUTED = [(name, 1) for name in ("mixtral", *MOE)]
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4", "fp8"])
+@pytest.mark.parametrize(("name", "tokens"), [*((name, 8) for name in LOWERED), *ROUTED])
+def test_every_family_says_what_its_rounded_weights_say(name, precision, tokens):
+    """One token reads the experts that it is routed to, eight read all."""
+    blueprint = zoo.resolve(name, config=LOWERED[name])
+    torch.manual_seed(0)
+    attention = zoo.usual_attention(blueprint)
+    narrow, exact = (
+        zoo.build(blueprint, "cpu", dtype, attention) for dtype in (torch.bfloat16, torch.float32)
+    )
+    exact.load_state_dict(narrow.state_dict())
+    workload = Workload(kind="forward", batch=1, prompt_tokens=tokens, precision="bfloat16")
+    batch = forward_batch(blueprint, narrow.config, workload, torch.device("cpu"), None)
+    given = in_format(batch, torch.bfloat16)
+    choices = options(blueprint, narrow.config, batch)
+    bits = lower_weights(narrow, precision)
+    with torch.inference_mode():
+        found = answer(narrow(**given, **choices))[0].float()
+        expected = answer(rounded_by_hand(exact, precision)(**in_format(given, torch.float32)))[0]
+    furthest = 0.12 if precision == "fp8" else 0.04  # fp8 rounds inputs, too
+    assert (found - expected).norm() < furthest * expected.norm()
+    assert bits < 16
+
+
+class Factors(torch.utils._python_dispatch.TorchDispatchMode):
+    """The number formats of each fp8 product's factors."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if "_scaled_mm" in str(func):
+            self.seen.add((args[0].dtype, args[1].dtype))
+        return func(*args, **(kwargs or {}))
+
+
+def losses(precision, steps=60):
+    """Of a small decoder that learns 50 tokens by heart, and the formats of its fp8 products."""
+    config = {**CONFIGS["llama"], "hidden_size": 64, "intermediate_size": 128}
+    workload = Workload(kind="pretrain", batch=2, prompt_tokens=25, precision=precision)
+    step = prepare(Task(model="llama", config=config, workload=workload), "cpu").step
+    for group in step.optimizer.param_groups:
+        group["lr"] = 3e-3
+    found = []
+    with Factors() as factors:
+        for _ in range(steps):
+            step()
+            found.append(step.loss.item())
+    return torch.tensor(found), factors.seen
+
+
+def test_training_in_fp8_learns_as_in_float32(monkeypatch):
+    """Simulated: a processor's `_scaled_mm` rounds as a GPU's, though it isn't faster."""
+    monkeypatch.setattr(narrow_limits, "_has", lambda *_: True)
+    exact, none = losses("float32")
+    found, formats = losses("fp8")
+    forward, backward = torch.float8_e4m3fn, torch.float8_e5m2
+    assert (none, formats) == (set(), {(forward, forward), (backward, forward)})
+    assert exact[-1] < 0.01 * exact[0]
+    assert not torch.equal(found, exact)
+    torch.testing.assert_close(found, exact, rtol=0.05, atol=0.005)

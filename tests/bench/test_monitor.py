@@ -8,7 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelworth.bench.timing import machine, monitor, nvml
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from modelworth.bench.run import worker  # noqa: E402 torch may be absent
+from modelworth.bench.run.observation import Observation  # noqa: E402
+from modelworth.bench.timing import clock, machine, monitor, nvml  # noqa: E402
+from tests.bench import stub  # noqa: E402
+
+HERE = "tests.bench.test_monitor:on_the_processor"
 
 
 class FakeError(Exception):
@@ -242,6 +250,29 @@ def test_an_unknown_gpu_keeps_its_own_name(install):
     assert machine.accelerator("Foo 9000") is None
 
 
+def test_a_driver_that_knows_little_still_names_its_device(install, monkeypatch):
+    """As GB10 does, whose memory is the host's."""
+    library = install(name="GB10")
+
+    def unsupported(*_):
+        raise FakeError("not supported")
+
+    for name in ("DeviceGetMemoryInfo", "SystemGetDriverVersion"):
+        monkeypatch.setattr(library, f"nvml{name}", unsupported)
+    found = machine.detect("cuda")
+    assert (found.device, found.memory_bytes, found.power_limit_w) == ("GB10", None, None)
+
+
+def test_throttling_is_known_by_its_newer_name_too(install, monkeypatch):
+    library = install()
+    monkeypatch.delattr(FakeNvml, "nvmlDeviceGetCurrentClocksThrottleReasons")
+    monkeypatch.setattr(
+        library, "nvmlDeviceGetCurrentClocksEventReasons", lambda _: 8, raising=False
+    )
+    monkeypatch.setattr(library, "nvmlClocksEventReasonHwSlowdown", 8, raising=False)
+    assert watched().condition().throttle_reasons == ("hw_slowdown",)
+
+
 def test_visible_devices_are_respected(install, monkeypatch):
     library = install()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -290,6 +321,25 @@ def test_this_process_is_not_its_own_neighbour(install, monkeypatch):
     install(processes=1)
     monkeypatch.setattr(monitor.os, "getpid", lambda: 1)
     assert monitor.neighbours("cuda", 0, lambda _: None).processes == 0
+
+
+def on_the_processor(*_):
+    """A work that needs no GPU, whatever device is asked for."""
+    return stub.prepare(stub.case(), "cpu")
+
+
+def test_the_context_that_a_worker_makes_is_no_neighbour(install, monkeypatch):
+    """Process ids aren't comparable across containers: NVML shows a number that isn't ours."""
+    library = install(energy_mj=None)
+    for name, made in (("is_available", lambda: True), ("get_device_properties", lambda _: None)):
+        monkeypatch.setattr(torch.cuda, name, made)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: vars(library).update(processes=1))
+    monkeypatch.setattr(worker, "clock_for", lambda _: clock.HostClock())
+    case = stub.case().model_copy(update={"device": "cuda"})
+    job = {"case": case.model_dump(), "limits": stub.LIMITS.model_dump(), "prepare": HERE}
+    seen = Observation.model_validate_json(worker._measure_job(job, lambda _: None))
+    assert library.processes == 1
+    assert seen.condition.other_processes == 0
 
 
 def test_a_driver_without_an_energy_counter_or_reasons_is_lived_with(install, monkeypatch):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from types import SimpleNamespace
 
 import pytest
 
@@ -66,8 +68,40 @@ def test_products_are_counted_by_their_widest_format():
     assert counted.counts == {"float32": 1, "bfloat16": 2}
 
 
-def test_fifteen_steps_are_promised():
-    assert len(begun().steps()) == 15
+def test_switching_the_look_out_on_is_no_waiting(monkeypatch):
+    """PyTorch says so once, in words that speak of synchronizing as well."""
+    said = {"warn": "Synchronization debug mode is a prototype feature and does not yet detect all "
+            "synchronizing operations"}  # fmt: skip
+
+    def switched(mode):
+        if mode in said:
+            warnings.warn(said[mode], stacklevel=1)
+
+    monkeypatch.setattr(proof_jobs.torch.cuda, "set_sync_debug_mode", switched)
+    gpu = SimpleNamespace(device=lambda _: SimpleNamespace(type="cuda"))
+    monkeypatch.setattr(proof_jobs, "Ranks", lambda: gpu)
+    waits = iter([None, "called a synchronizing CUDA operation (Triggered internally)", None, None])
+
+    def step():
+        if text := next(waits):
+            warnings.warn(text, stacklevel=1)
+
+    monkeypatch.setattr(proof_jobs, "prepare", lambda *_: SimpleNamespace(step=step))
+    job = {"case": Request(model="ladder-1m", work="pretrain").case("cpu").model_dump(mode="json")}
+    assert [proof_jobs.products(job)["syncs"] for _ in range(2)] == [1, 0]
+
+
+def test_sixteen_steps_are_promised():
+    assert len(begun().steps()) == 16
+
+
+def test_a_processor_is_told_that_it_trains_in_no_fp8():
+    one = begun()
+    list(one.run([step for step in one.steps() if step[0] == "training in fp8"]))
+    (found,) = one.findings
+    assert found.seen.startswith("not on this device: fp8, pretrain of a decoder on cpu: ")
+    assert "capability 8.9" in found.seen
+    assert found.holds is None
 
 
 def test_no_step_begins_when_the_ten_minutes_are_nearly_over(monkeypatch):

@@ -69,6 +69,15 @@ def test_a_search_that_fails_for_another_reason_stops(store):
         searched("largest-batch", stub.case("crash"), store)
 
 
+def test_a_search_goes_on_where_the_device_fails_at_a_size(store):
+    events = searched("largest-batch", stub.case("grid", batch=4), store)
+    assert events[-1].message == (
+        "the largest batch that fits is 5; 6 doesn't (error: the device failed: RuntimeError: "
+        "CUDA error: invalid configuration argument)"
+    )
+    assert [one.status for one in store.measurements()] == ["error", "ok"]
+
+
 def test_images_have_no_sequence(store):
     with pytest.raises(InputError, match="largest-batch"):
         searched("longest-sequence", stub.case("fine"), store)
