@@ -18,7 +18,7 @@ from modelworth.bench.models.narrow_limits import NARROW, require_possible
 from modelworth.bench.timing.machine import gpu
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data import words
-from modelworth.data.errors import InputError, together
+from modelworth.data.errors import InputError, JoinedError, together
 from modelworth.data.measurement import Layout, Workload
 from modelworth.data.record import Degree, Positive, Record, Size
 from modelworth.data.words import TRAINING, Family, Kind, Precision
@@ -230,6 +230,14 @@ def _measurable(allowed: str) -> str:
 def place(where: str, field: str) -> str:
     """A field's place in a file, or its flag where it was typed."""
     return f"--{field.replace('_', '-')}" if where == FLAGS else f"{where}: {field}"
+
+
+def as_flag(error: InputError) -> InputError:
+    """A fault of a case's field, said of the option that was typed for it."""
+    if isinstance(error, JoinedError):
+        return together(as_flag(one) for one in error.errors)
+    field = error.where.removeprefix("workload.")
+    return error.at(place(FLAGS, field)) if field in Request.model_fields else error
 
 
 def _fault(fault: ErrorDetails, where: str, record: type[Record]) -> InputError:

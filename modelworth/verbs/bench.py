@@ -142,6 +142,15 @@ def run(options: argparse.Namespace) -> int:
         return _proof(options)
     if options.list:
         return _list(options)
+    try:
+        return _measure(options)
+    except InputError as error:
+        from modelworth.bench.run.request import as_flag
+
+        raise as_flag(error) from error
+
+
+def _measure(options: argparse.Namespace) -> int:
     suite = _suite(options)
     first = int(os.environ.get("RANK", "0")) == 0
     with open_store(options.store) if first else nullcontext() as store:

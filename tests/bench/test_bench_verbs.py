@@ -66,6 +66,7 @@ def test_a_real_case_from_end_to_end(store, capsys):
         (("--budget", "0"), "--budget: 0"),
         (("--timed-s", "-1"), "--timed-s: -1"),
         (("--nproc", "0"), "--nproc: 0"),
+        (("--model", "ladder-1m", "--device", "cpu", "--precision", "tf32"), "--precision: tf32"),
         (("--store", "oracle://nowhere/x"), "oracle"),
         (("--report", "/no/such/folder/x.md"), "must be a store that exists"),
     ],
@@ -82,9 +83,10 @@ def test_nonsense_is_one_clear_line_and_status_2(tmp_path, monkeypatch, capsys, 
 def test_the_suites_are_listed(capsys):
     status, out, _ = typed(capsys, "bench", "--list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()[:4]] == [
+    assert [line.split()[0] for line in out.splitlines()[:5]] == [
         "quick",
         "standard",
+        "families",
         "ladder",
         "full",
     ]
