@@ -25,7 +25,7 @@ from modelworth.data.importers.numbers import (
     spread,
     spread_of,
 )
-from modelworth.data.importers.served_run import ServedRun, token_time
+from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.importers.shared import short_error, text
 from modelworth.data.serving import Spread
 
@@ -115,7 +115,7 @@ def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
         requests_per_s=positive(_averages(metrics).get("request_throughput")),
         output_per_s=positive(_averages(metrics).get("output_token_throughput")),
         ttft=ttft,
-        tpot=token_time(_spread(metrics, "inter_token_latency"), ttft, request, tokens),
+        tpot=_spread(metrics, "inter_token_latency"),
         gap=_spread(metrics, "inter_chunk_latency"),
         request=request,
         counted_in_flight=positive(_averages(metrics).get("effective_concurrency")),

@@ -12,7 +12,7 @@ from typing import Any
 from modelworth.data.importers import shared
 from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import count, positive, rate
-from modelworth.data.importers.served_run import NOTHING, ServedRun, request_time, token_time
+from modelworth.data.importers.served_run import NOTHING, ServedRun
 from modelworth.data.serving import Spread
 
 
@@ -54,9 +54,9 @@ def client_run(run: Json, times: Times, *, failed: int | None, **told: Any) -> S
         requests_per_s=positive(run.get("request_throughput")),
         output_per_s=positive(run.get("output_throughput")),
         ttft=times.ttft,
-        tpot=token_time(times.tpot, times.ttft, times.request, output),
+        tpot=times.tpot,
         gap=times.gap,
-        request=request_time(times.request, times.ttft, times.tpot, output),
+        request=times.request,
         peak_in_flight=positive(run.get("max_concurrent_requests")),
         **told,
     )

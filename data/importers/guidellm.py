@@ -25,7 +25,7 @@ from modelworth.data.importers.numbers import (
     rate,
     spread,
 )
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.importers.shared import short_error, text
 from modelworth.data.serving import Spread
 
@@ -78,8 +78,8 @@ def _run(one: Json, document: Json) -> ServedRun:
         output_tokens=output,
         requests_per_s=_successful(one, "requests_per_second").mean_s,
         ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        request=request_time(request, ttft, tpot, output),
+        tpot=tpot,
+        request=request,
         counted_in_flight=_successful(one, "request_concurrency").mean_s,
         lag=Spread(mean_s=_lag_s(one)) if limit is None else Spread(),
     )

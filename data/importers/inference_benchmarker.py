@@ -19,7 +19,7 @@ from modelworth.data.importers.numbers import (
     positive,
     spread,
 )
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.importers.shared import mean, text
 from modelworth.data.serving import Spread
 
@@ -73,8 +73,8 @@ def _run(one: Json, document: Json) -> ServedRun:
         prompt_tokens=sent or positive(at(config, "prompt_options", "num_tokens")),
         output_tokens=output,
         ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        request=request_time(request, ttft, tpot, output),
+        tpot=tpot,
+        request=request,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from modelworth.data.importers.content import Content, Json
 from modelworth.data.importers.numbers import at, count, first, object_at, positive, rate, spread
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
 TOOL: Final = "inference-perf"
@@ -62,9 +62,9 @@ def _run(one: Json) -> ServedRun:
         requests_per_s=requests_per_s,
         output_per_s=positive(at(done, "throughput", "output_tokens_per_sec")),
         ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
+        tpot=tpot,
         gap=_times(done, "inter_token_latency"),
-        request=request_time(request, ttft, tpot, output),
+        request=request,
         lag=Spread() if limit else _lag(load.get("schedule_delay"), duration_s),
         cached_share=_cached_share(prompts),
     )

@@ -15,7 +15,7 @@ from modelworth.data.importers import shared
 from modelworth.data.importers.client_run import Times, client_run
 from modelworth.data.importers.content import Content, Json
 from modelworth.data.importers.numbers import at, count, first, moment, positive
-from modelworth.data.importers.served_run import ServedRun, request_time
+from modelworth.data.importers.served_run import ServedRun
 
 TOOL: Final = "InferenceX"
 
@@ -77,7 +77,7 @@ def _point(run: Json) -> ServedRun:
         output_per_s=output_per_s,
         ttft=times.ttft,
         tpot=times.tpot,
-        request=request_time(times.request, times.ttft, times.tpot, tokens),
+        request=times.request,
     )
 
 

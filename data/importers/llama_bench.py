@@ -13,23 +13,15 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.content import Content
-from modelworth.data.importers.numbers import count, first, moment, number, positive
+from modelworth.data.importers.numbers import count, moment, number, positive
 from modelworth.data.importers.shared import text
-from modelworth.data.importers.told import Told, cited, model_of, named, stored_format
-from modelworth.data.measurement import (
-    Interval,
-    Latency,
-    Layout,
-    Machine,
-    Measurement,
-    Result,
-    Workload,
-)
+from modelworth.data.importers.told import Timed, Told, cited, model_of, named, stored_format
+from modelworth.data.measurement import Layout, Machine, Measurement, Workload
 from modelworth.data.words import Kind, precision
 
 TOOL: Final = "llama-bench"
@@ -121,9 +113,11 @@ def measurement(test: Test, told: Told, where: str) -> Measurement:
     date = moment(test.get("test_time")) or told.date
     ran = named(where, device, name, date)
     samples_s, mean_s = _times(test, prompt + generated, where)
-    middle_s = median(samples_s) if samples_s else mean_s
-    work = generated or prompt
-    devices = 1 if on_cpu else told.count or _count(test)
+    timed = Timed(
+        unit="tokens", work=generated or prompt, mean_s=mean_s, samples_s=samples_s,
+        per_token=None if prompt else generated,
+    )  # fmt: skip
+    devices = 1 if on_cpu else told.count or max(1, len(_gpus(test)))
     return Measurement(
         recorded_at=ran.date,
         model=model_of(ran.model, count(test.get("model_n_params"))),
@@ -135,19 +129,10 @@ def measurement(test: Test, told: Told, where: str) -> Measurement:
             cpu=test.get("cpu_info") or None,
         ),
         status="ok",
-        result=Result(
-            unit="tokens",
-            work_per_step=work,
-            throughput_per_s=Interval(value=work / middle_s),
-            throughput_per_s_per_device=work / middle_s / devices,
-            latency=Latency(
-                mean_s=mean_s,
-                p50_s=middle_s,
-                per_token_s=middle_s / generated if generated and not prompt else None,
-            ),
-            samples_s=samples_s,
+        result=timed.result(devices),
+        provenance=cited(
+            TOOL, dict(test), _text(test.get("build_number")), _text(test.get("build_commit"))
         ),
-        provenance=cited(TOOL, dict(test), _text(test.get("build_number")), _commit(test)),
     )
 
 
@@ -188,10 +173,6 @@ def _gpus(test: Test) -> list[str]:
     return names[: len(chosen)] if chosen else names
 
 
-def _count(test: Test) -> int:
-    return max(1, len(_gpus(test)))
-
-
 def _workload(test: Test, told: Told, prompt: int, generated: int, devices: int) -> Workload:
     kind: Kind = "generate" if prompt and generated else "decode" if generated else "prefill"
     depth, layers = count(test.get("n_depth")) or 0, count(test.get("n_gpu_layers"))
@@ -221,10 +202,6 @@ def _bits(test: Test) -> float | None:
 
 def _stem(path: Any) -> str | None:
     return PurePosixPath(str(path).replace("\\", "/")).name if path else None
-
-
-def _commit(test: Test) -> str | None:
-    return _text(first(test, "build_commit"))
 
 
 def _text(value: Any) -> str | None:

@@ -24,16 +24,16 @@ from modelworth.data.importers.numbers import (
     positive,
 )
 from modelworth.data.importers.shared import text
-from modelworth.data.importers.told import Told, cited, device_name, model_of, named, stored_format
-from modelworth.data.measurement import (
-    Interval,
-    Latency,
-    Layout,
-    Machine,
-    Measurement,
-    Result,
-    Workload,
+from modelworth.data.importers.told import (
+    Timed,
+    Told,
+    cited,
+    device_name,
+    model_of,
+    named,
+    stored_format,
 )
+from modelworth.data.measurement import Layout, Machine, Measurement, Workload
 from modelworth.data.quality import Score
 from modelworth.data.words import precision
 
@@ -67,7 +67,7 @@ def measurement(one: Json, told: Told, where: str) -> Measurement:
         told.model or text(first(one, "model_name")) or text(arguments.get("pretrained")),
         moment(one.get("date")) or told.date,
     )
-    seconds, scores = positive(one.get("total_evaluation_time_seconds")), _scores(one)
+    seconds = positive(one.get("total_evaluation_time_seconds"))
     asked = sum(_samples(one, task) or 0 for task in object_at(one, "n-samples"))
     if seconds is None or not asked:
         missing = "total_evaluation_time_seconds" if seconds is None else "n-samples"
@@ -79,13 +79,8 @@ def measurement(one: Json, told: Told, where: str) -> Measurement:
         workload=_workload(config, arguments, told, ran.model, devices),
         machine=Machine(device=ran.device, kind="other", count=devices),
         status="ok",
-        result=Result(
-            unit="sequences",
-            work_per_step=asked,
-            throughput_per_s=Interval(value=asked / seconds),
-            throughput_per_s_per_device=asked / seconds / devices,
-            latency=Latency(mean_s=seconds, p50_s=seconds),
-            quality=scores,
+        result=Timed(unit="sequences", work=asked, mean_s=seconds, quality=_scores(one)).result(
+            devices
         ),
         provenance=cited(TOOL, one, text(one.get("lm_eval_version")), text(one.get("git_hash"))),
     )

@@ -15,7 +15,7 @@ from typing import Final
 from modelworth.data.errors import InputError
 from modelworth.data.importers.content import Content
 from modelworth.data.importers.numbers import positive
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
 TOOL: Final = "MLPerf loadgen"
@@ -66,8 +66,8 @@ def _run(lines: Mapping[str, str], scenario: str, text: str) -> ServedRun:
         requests_per_s=requests,
         output_per_s=tokens,
         ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        request=request_time(request, ttft, tpot, output),
+        tpot=tpot,
+        request=request,
     )
 
 

@@ -7,32 +7,23 @@ those were saved. Read: optimum-benchmark 0.2 to 0.6 (benchmark/report.py, scena
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
 from typing import Final
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.content import Content, Json
 from modelworth.data.importers.numbers import at, count, first, list_at, moment, object_at, positive
 from modelworth.data.importers.shared import text
-from modelworth.data.importers.told import Told, cited, device_name, model_of, named
+from modelworth.data.importers.told import Timed, Told, cited, device_name, model_of, named
 from modelworth.data.importers.told import stored_format as format_of
-from modelworth.data.measurement import (
-    Interval,
-    Latency,
-    Machine,
-    Measurement,
-    Result,
-    Workload,
-)
+from modelworth.data.measurement import Machine, Measurement, Workload
 from modelworth.data.words import Kind, Precision, precision
 
 TOOL: Final = "optimum-benchmark"
-PARTS: Final[Mapping[str, Kind]] = {"prefill": "prefill", "decode": "decode", "forward": "forward"}
-DTYPES: Final[Mapping[str, Precision]] = {
-    "float32": "float32", "float16": "float16", "bfloat16": "bfloat16",
-}  # fmt: skip
+PARTS: Final[tuple[Kind, ...]] = ("prefill", "decode", "forward")
+DTYPES: Final[tuple[Precision, ...]] = ("float32", "float16", "bfloat16")
 
 
 def knows(content: Content) -> bool:
@@ -66,8 +57,8 @@ def parts(content: Content) -> Iterator[Part]:
 
 
 def _parts(document: Json) -> Iterator[Part]:
-    for name, kind in PARTS.items():
-        timed = object_at(document.get("report", document), name)
+    for kind in PARTS:
+        timed = object_at(document.get("report", document), kind)
         if object_at(timed, "latency"):
             yield Part(kind, timed, object_at(document, "config"))
 
@@ -90,9 +81,14 @@ def measurement(part: Part, told: Told, where: str) -> Measurement:
     )
     samples_s, mean_s, per_s = _timed(part.timed, where)
     tokens = max(1, round(per_s * mean_s / ran.batch)) if _unit(part.timed) == "tokens" else None
-    middle_s = median(samples_s) if samples_s else mean_s
     devices = told.count or _devices(backend, on_cpu)
-    work = tokens * ran.batch if tokens else ran.batch
+    timed = Timed(
+        unit="tokens" if tokens else "sequences",
+        work=(tokens or 1) * ran.batch,
+        mean_s=mean_s,
+        samples_s=samples_s,
+        per_token=tokens if part.kind == "decode" else None,
+    )
     return Measurement(
         recorded_at=ran.date,
         model=model_of(ran.model),
@@ -101,18 +97,7 @@ def measurement(part: Part, told: Told, where: str) -> Measurement:
             device=ran.device, kind="cpu" if on_cpu else "other", count=devices, cpu=cpu
         ),
         status="ok",
-        result=Result(
-            unit="tokens" if tokens else "sequences",
-            work_per_step=work,
-            throughput_per_s=Interval(value=work / middle_s),
-            throughput_per_s_per_device=work / middle_s / devices,
-            latency=Latency(
-                mean_s=mean_s,
-                p50_s=middle_s,
-                per_token_s=middle_s / tokens if tokens and part.kind == "decode" else None,
-            ),
-            samples_s=samples_s,
-        ),
+        result=timed.result(devices),
         provenance=cited(
             TOOL, [config, part.timed], text(at(config, "environment", "optimum_benchmark_version"))
         ),
@@ -163,7 +148,8 @@ def _precision(backend: Json) -> Precision:
     stored = format_of(scheme, text(backend.get("model")))
     if stored is not None:
         return precision(stored.products)
-    return DTYPES.get(str(first(backend, "torch_dtype", "dtype")), "bfloat16")
+    said = first(backend, "torch_dtype", "dtype")
+    return next((name for name in DTYPES if name == said), "bfloat16")
 
 
 def _engine(config: Json, backend: Json) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from modelworth.data.errors import InputError
@@ -38,14 +37,6 @@ SAME_LENGTH: Final = 0.1
 """Mean lengths of the runs of one curve differ by at most this share."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Lengths:
-    """Tokens of a request, as a record holds them."""
-
-    prompt: int | None
-    new: int | None
-
-
 def measurement(run: ServedRun, told: Told, where: str) -> Measurement:
     """A run as a record of kind `serve`.
 
@@ -54,6 +45,7 @@ def measurement(run: ServedRun, told: Told, where: str) -> Measurement:
             say how much in what time.
     """
     _require_sent(run, where)
+    run = run.filled()
     device = told.device or device_name(run.device)
     ran = named(where, device, told.model or run.model, run.date or told.date)
     count = told.count or run.count or (run.tensor or 1) * (run.pipeline or 1)
@@ -87,7 +79,6 @@ def _load(run: ServedRun, told: Told) -> Load:
     at_once = limit is None and rate_per_s == math.inf
     paced = rate_per_s if rate_per_s is not None and math.isfinite(rate_per_s) else None
     mean, most = _in_flight(run)
-    cached = run.cached_share
     return Load(
         mode="closed" if limit else "open" if rate_per_s else None,
         concurrency_limit=limit,
@@ -100,7 +91,7 @@ def _load(run: ServedRun, told: Told) -> Load:
         in_flight_mean=mean,
         in_flight_max=most,
         client_lag_s=_known(run.lag),
-        cached_share=cached,
+        cached_share=run.cached_share,
     )
 
 
@@ -143,18 +134,14 @@ def _workload(run: ServedRun, told: Told, load: Load, count: int, model: str) ->
     stored = stored_format(run.stored, model)
     says: Precision = "bfloat16" if stored is None else precision(stored.products)
     narrow = stored is not None and says not in FLOATS
-    lengths = _Lengths(
-        _whole(run.prompt_tokens) or told.prompt_tokens,
-        _whole(run.output_tokens) or told.new_tokens,
-    )
     held = load.concurrency_limit or _whole(load.in_flight_mean) or 1
     tensor, pipeline = run.tensor or 1, run.pipeline or 1
     split = tensor * pipeline == count
     return Workload(
         kind="serve",
         batch=held,
-        prompt_tokens=lengths.prompt,
-        new_tokens=lengths.new,
+        prompt_tokens=_whole(run.prompt_tokens) or told.prompt_tokens,
+        new_tokens=_whole(run.output_tokens) or told.new_tokens,
         precision=told.precision or says,
         engine=run.engine or "unknown",
         concurrency=load.concurrency_limit,
@@ -175,7 +162,6 @@ def _result(run: ServedRun, load: Load, count: int, where: str) -> Result:
         missing = "output tokens a second" if per_s is None else "time of a request"
         raise InputError(where, f"no {missing}", "a run whose result says it, or can be told from")
     total = (load.requests_ok or 1) * (run.output_tokens or 1.0)
-    prompts = run.prompt_tokens
     return Result(
         unit="tokens",
         work_per_step=total,
@@ -197,7 +183,7 @@ def _result(run: ServedRun, load: Load, count: int, where: str) -> Result:
             e2e=_known(run.request),
             requests_per_s=run.requests_per_s,
             output_tokens_per_s=run.output_per_s or per_s,
-            input_tokens=_total(prompts, run.completed),
+            input_tokens=_total(run.prompt_tokens, run.completed),
             output_tokens=_total(run.output_tokens, run.completed),
         ),
     )

@@ -7,7 +7,7 @@ may leave out (device, model, date) is asked for by the name of the flag.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -76,8 +76,17 @@ class ServedRun:
             return self.requests_per_s * self.output_tokens
         return self.output_per_s
 
+    def filled(self) -> ServedRun:
+        """With the time of a request or of a later token, where the other tells it."""
+        tokens = self.output_tokens
+        return replace(
+            self,
+            tpot=_token_time(self.tpot, self.ttft, self.request, tokens),
+            request=_request_time(self.request, self.ttft, self.tpot, tokens),
+        )
 
-def request_time(request: Spread, ttft: Spread, tpot: Spread, tokens: float | None) -> Spread:
+
+def _request_time(request: Spread, ttft: Spread, tpot: Spread, tokens: float | None) -> Spread:
     """A request's time, from its parts where the file doesn't say it."""
     if middle_s(request) is not None or tokens is None or tokens < 1:
         return request
@@ -88,7 +97,7 @@ def request_time(request: Spread, ttft: Spread, tpot: Spread, tokens: float | No
     return Spread(mean_s=mean_s, p50_s=p50_s)
 
 
-def token_time(tpot: Spread, ttft: Spread, request: Spread, tokens: float | None) -> Spread:
+def _token_time(tpot: Spread, ttft: Spread, request: Spread, tokens: float | None) -> Spread:
     """A later token's time, from the whole and its first where the file doesn't say it."""
     if middle_s(tpot) is not None or tokens is None or tokens <= 1:
         return tpot

@@ -12,12 +12,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Model, Provenance
+from modelworth.data.measurement import Interval, Latency, Model, Provenance, Result
+from modelworth.data.quality import Score
 from modelworth.data.weight_formats import WeightFormat, named_in
-from modelworth.data.words import Precision
+from modelworth.data.words import Precision, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,35 @@ def stored_format(said: str | None, model: str | None) -> WeightFormat | None:
 def model_of(name: str, parameters: int | None = None) -> Model:
     """A served or tested model by its name alone; who it is, is found out when it is used."""
     return Model(name=name, family="decoder", parameters_total=parameters, weights="pretrained")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """What came out of a test that was timed on a machine: `work` units in each sample."""
+
+    unit: Unit
+    work: float
+    mean_s: float
+    samples_s: tuple[float, ...] = ()
+    per_token: int | None = None
+    quality: tuple[Score, ...] | None = None
+
+    def result(self, devices: int) -> Result:
+        """As a record's result; by the median where there are samples."""
+        middle_s = median(self.samples_s) if self.samples_s else self.mean_s
+        return Result(
+            unit=self.unit,
+            work_per_step=self.work,
+            throughput_per_s=Interval(value=self.work / middle_s),
+            throughput_per_s_per_device=self.work / middle_s / devices,
+            latency=Latency(
+                mean_s=self.mean_s,
+                p50_s=middle_s,
+                per_token_s=middle_s / self.per_token if self.per_token else None,
+            ),
+            samples_s=self.samples_s,
+            quality=self.quality,
+        )
 
 
 def cited(

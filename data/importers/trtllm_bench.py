@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from modelworth.data.importers.content import Content, Json
 from modelworth.data.importers.numbers import at, count, first, object_at, positive, spread
-from modelworth.data.importers.served_run import ServedRun, request_time, token_time
+from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.importers.shared import text
 from modelworth.data.serving import Spread
 
@@ -57,8 +57,8 @@ def _run(one: Json) -> ServedRun:
         requests_per_s=positive(figures.get("request_throughput_req_s")),
         output_per_s=positive(figures.get("system_output_throughput_tok_s")),
         ttft=ttft,
-        tpot=token_time(tpot, ttft, request, output),
-        request=request_time(request, ttft, tpot, output),
+        tpot=tpot,
+        request=request,
         counted_in_flight=positive(at(one, "request_info", "avg_num_concurrent_requests")),
     )
 
