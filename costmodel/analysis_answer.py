@@ -76,6 +76,11 @@ class Flip:
     default: bool = False
     known: bool = False
 
+    @property
+    def above(self) -> bool:
+        """Whether the other answer holds above `at`, not below."""
+        return self.at is not None and (self.now <= self.at) != self.known
+
 
 @dataclass(frozen=True, slots=True)
 class Criterion:

@@ -1,8 +1,11 @@
 """How the analysis' values are said: one rule for pages, documents and the terminal.
 
-A figure's value is its base case. A return that nobody could earn, or a share beyond all measure,
-is called so instead of being printed; what never happens is "never", with the share of trials in
-which it does.
+A figure's value is its base case; beside it stands the median of the trials, which the verdict's
+conditions are on. A condition says what it asks, what the plan comes to, and whether that is the
+base case, the median or a share of trials; a driver that turns the answer says on which side of
+which value which answer holds, and what the plan takes. A return that nobody could earn, or a
+share beyond all measure, is called so instead of being printed; what never happens is "never", with
+the share of trials in which it does.
 """
 
 from __future__ import annotations
@@ -11,14 +14,16 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from modelworth.costmodel.analysis import Analysis, Criterion, Figure, Finding
+from modelworth.costmodel.analysis import Analysis, Criterion, Figure, Finding, Flip
 from modelworth.costmodel.business.lint import traps
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE, RATES
+from modelworth.costmodel.risk.flips import CHANCE
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.words import Words, catalogue
 
 UNLIMITED = 1e15
 """A bound so far out that the plan sets none."""
+AT_MOST = ("peak_funding_usd",)  # conditions of the rule that bound from above
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 MOST_SHARE = 10.0  # 1,000%
 _AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
@@ -71,6 +76,18 @@ def spread(words: Words, one: Figure) -> str:
     if ends[0] == ends[1] or words.t("status.not_meaningful") in ends:
         return defined_in(words, one) if one.ranked else ""
     return words.t("range", low=ends[0], high=ends[1])
+
+
+def beside(words: Words, one: Figure) -> str:
+    """What stands under a figure: that it is the base case, the median, and the range."""
+    parts, middle = [words.t("said.base")], at(words, one, one.p50)
+    if middle == whole_figure(words, one):
+        parts = [words.t("said.base_and_median")]
+    elif middle:
+        parts.append(words.t("said.median", value=middle))
+    if rest := spread(words, one):
+        parts.append(rest if rest == defined_in(words, one) else words.t("said.mostly", range=rest))
+    return words.t("said.join").join(parts)
 
 
 def defined_in(words: Words, one: Figure) -> str:
@@ -179,14 +196,59 @@ def driver_value(words: Words, key: str, value: float) -> str:
     return words.value(value, driver.unit)
 
 
-def criterion(words: Words, one: Criterion) -> str:
-    """What a condition of the verdict's rule asks and what came out."""
-    key = f"criterion.{one.key}" if one.threshold < UNLIMITED else "criterion.unlimited"
+def came_out(words: Words, analysis: Analysis, one: Criterion) -> str:
+    """What a condition came out at, and of what: a share of trials, their median, the base case."""
+    value, figure = words.value(one.value, one.unit), analysis.indicators.get(one.key)
+    if one.value is None or one.key == CHANCE:
+        return value
+    if figure is None or figure.p50 is None or one.value != figure.p50:
+        return words.t("said.of_base", value=value)
+    base = words.value(figure.base, figure.unit)
+    same = base in (value, "")
+    return words.t("said.of_both" if same else "said.of_median", value=value, base=base)
+
+
+def condition(words: Words, analysis: Analysis, one: Criterion, named: str = "") -> str:
+    """A condition of the verdict's rule: what the plan comes to, and what is asked."""
+    side = "most" if one.key in AT_MOST else "least"
+    if one.threshold >= UNLIMITED:
+        side = "unlimited"
     return words.t(
-        key,
-        name=words.name(one.key),
+        f"said.condition.{side}",
+        name=named or words.name(one.key),
+        value=came_out(words, analysis, one),
         threshold=words.value(one.threshold, one.unit),
-        value=words.value(one.value, one.unit),
+    )
+
+
+def side(words: Words, flip: Flip) -> str:
+    """The values of a driver for which the answer is the other one: above or below which."""
+    at = words.value(flip.at, flip.unit)
+    return words.t("said.above" if flip.above else "said.below", at=at)
+
+
+def _turn(words: Words, flip: Flip) -> str:
+    if flip.becomes is None:
+        return words.t("said.even", at=words.value(flip.at, flip.unit))
+    becomes = words.t(f"report.becomes.{flip.becomes}")
+    return words.t("said.turn", becomes=becomes, side=side(words, flip))
+
+
+def turning(words: Words, analysis: Analysis, flips: Sequence[Flip], named: str = "") -> str:
+    """Where one driver turns the answer, to what, and what the plan takes for it."""
+    first = flips[0]
+    sides = [_turn(words, flip) for flip in flips]
+    use = analysis.drivers.get(first.driver)
+    bar = next((bar for bar in analysis.tornado if bar.driver == first.driver), None)
+    kind = "sure" if bar is None or use is None or use.distribution is None else "unsure"
+    if kind == "unsure" and any(flip.known for flip in flips):
+        kind = "open"
+    return words.t(
+        f"said.turns.{kind}",
+        driver=named or words.name(first.driver),
+        sides=words.t("said.join").join(sides),
+        now=words.value(first.now, first.unit),
+        range=words.bare_range(bar.low, bar.high, bar.unit) if bar else "",
     )
 
 

@@ -50,7 +50,7 @@ def one(figure: Figure, place: str) -> None:
 def spread(figure: Figure) -> str:
     """Unit, months and range of a figure over the trials, as Markdown."""
     words = state.words()
-    unit, spread = words.unit_tail(figure.unit), said.spread(words, figure)
+    unit, spread = words.unit_tail(figure.unit), said.beside(words, figure)
     if unit:  # said once
         spread = " ".join(spread.replace(unit, "").split())
     said_here = (unit, said.convention(words, figure), spread)
@@ -58,33 +58,19 @@ def spread(figure: Figure) -> str:
 
 
 def flips(analysis: Analysis, listed: Iterable[Flip]) -> None:
-    """The values at which the verdict would be another."""
+    """The values at which the verdict would be another, a box for each driver."""
     words = state.words()
-    found = [flip for flip in listed if flip.at is not None]
+    found: dict[str, list[Flip]] = {}
+    for flip in sorted(listed, key=lambda flip: flip.at or 0.0):
+        if flip.at is not None:
+            found.setdefault(flip.driver, []).append(flip)
     if not found:
         st.info(words.t("verdict.no_flips"))
         return
     with st.container(horizontal=True, gap="small", key="flips"):
-        for flip in found:
-            _flip(analysis, flip)
-
-
-def _flip(analysis: Analysis, flip: Flip) -> None:
-    """One driver: the value at which the answer turns, and into what."""
-    words = state.words()
-    with st.container(border=True, height="stretch", width=FLIP):
-        st.metric(
-            show.plain(words.name(flip.driver)),
-            said.driver_value(words, flip.driver, flip.at or 0.0),
-        )
-        now = said.driver_value(words, flip.driver, flip.now)
-        if flip.becomes:
-            becomes = words.t(f"outcome.{flip.becomes}")
-            st.caption(show.say("verdict.turns", now=now, becomes=becomes))
-            return
-        target = words.value(flip.target, said.unit_of(analysis, flip.indicator))
-        indicator = words.name(flip.indicator)
-        st.caption(show.say("verdict.flip", now=now, indicator=indicator, target=target))
+        for turning in found.values():
+            with st.container(border=True, height="stretch", width=FLIP):
+                st.markdown(show.plain(said.turning(words, analysis, turning)))
 
 
 def findings(listed: Iterable[Finding]) -> None:

@@ -86,7 +86,7 @@ def reasons(analysis: Analysis) -> None:
         for one in analysis.verdict.criteria:
             mark = MARKS[one.status]
             why = f" ({words.t(f'waived.{one.reason}')})" if one.reason else ""
-            st.markdown(f"{mark} {show.plain(said.criterion(words, one) + why)}")
+            st.markdown(f"{mark} {show.plain(said.condition(words, analysis, one) + why)}")
     with right:
         st.subheader(words.t("verdict.warnings"), anchor=False)
         if analysis.findings:

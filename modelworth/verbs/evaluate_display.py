@@ -6,7 +6,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from modelworth.costmodel.analysis import Actual, Analysis, Figure, Flip
+from modelworth.costmodel.analysis import Actual, Analysis, Figure
+from modelworth.costmodel.risk.flips import CHANCE
 from modelworth.report import said
 from modelworth.report.words import Words
 
@@ -76,7 +77,8 @@ def _verdict(words: Words, analysis: Analysis) -> str:
     text = f"{outcome[0].upper()}{outcome[1:]}"
     text += (", by the base case alone" if chance is None
              else f": NPV is positive with a probability of {words.percent(chance)}")  # fmt: skip
-    missed = [criterion.key for criterion in answer.criteria if not criterion.met]
+    missed = [said.condition(words, analysis, one, one.key) for one in answer.criteria if
+              not one.met and one.key != CHANCE]  # fmt: skip
     if missed and answer.outcome != "viable":
         text += f"; not met: {', '.join(missed)}"
     if answer.outcome == "depends" and answer.drivers:
@@ -110,28 +112,22 @@ def _show_risk(words: Words, analysis: Analysis) -> None:
 
 def _turns(words: Words, analysis: Analysis) -> Iterator[str]:
     """What would turn the verdict, driver by driver, within its range."""
-    for flip in analysis.verdict.flips:
-        yield from _turn(words, flip)
+    found = analysis.verdict.flips
+    for driver in dict.fromkeys(flip.driver for flip in found):
+        flips = sorted((flip for flip in found if flip.driver == driver and flip.at is not None),
+                       key=lambda flip: flip.at or 0.0)  # fmt: skip
+        if flips:
+            yield said.turning(words, analysis, flips, driver)
+    for flip in found:
+        if flip.at is None and flip.rule == "verdict":
+            span = words.range(flip.searched_low, flip.searched_high, flip.unit)
+            now = said.driver_value(words, flip.driver, flip.now)
+            yield f"No turn at {flip.driver} from {span} (now {now})"
     defaults = analysis.verdict.defaults
     if defaults is not None and defaults.drivers:
         names = ", ".join(bar.driver for bar in defaults.drivers)
         yield (f"{words.percent(defaults.share)} of what moves NPV are defaults that nobody"
                f" confirmed, most of all {names}")  # fmt: skip
-
-
-def _turn(words: Words, flip: Flip) -> Iterator[str]:
-    """One driver, if it was tried by the verdict's rule or turns the base case."""
-    now, at = (said.driver_value(words, flip.driver, value or 0.0) for value in (flip.now, flip.at))
-    if flip.at is None and flip.rule == "verdict":
-        span = words.range(flip.searched_low, flip.searched_high, flip.unit)
-        yield f"No turn at {flip.driver} from {span} (now {now})"
-    elif flip.becomes is not None:
-        side = "or more" if (flip.at or 0.0) <= flip.now else "or less"
-        place = f" known to be {at} {side}" if flip.known else f" = {at}"
-        yield (f"Turns to '{OUTCOMES[flip.becomes]}' at {flip.driver}{place} (now {now}),"
-               f" by {flip.indicator}")  # fmt: skip
-    elif flip.at is not None:
-        yield f"Base case alone: NPV is 0 at {flip.driver} = {at} (now {now})"
 
 
 def _since(words: Words, analysis: Analysis) -> Iterator[str]:

@@ -25,7 +25,7 @@ from modelworth.report.words import Words
 
 # Latin and Chinese faces that presentation programs have or replace by ones of the same width.
 FACES = {"en": ("Arial", ""), "zh_CN": ("Arial", "Microsoft YaHei")}
-CARDS, CARD_HEIGHT, GAP = 5, 1.46, 0.14
+CARDS, CARD_HEIGHT, GAP = 5, 1.62, 0.12
 APPENDIX = ("indicators", "economics", "options", "break_even", "warnings", "assumptions")
 
 

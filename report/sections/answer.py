@@ -41,7 +41,7 @@ MOST_OPTION_FIGURES = 5
 def cards(context: Context) -> tuple[Card, ...]:
     """The figures that people ask for first, and in how many trials the plan earns money."""
     shown = [
-        Card(context.name(one.key), context.figure(one), clean(said.spread(context.words, one)))
+        Card(context.name(one.key), context.figure(one), clean(said.beside(context.words, one)))
         for one in headlines(context)
     ]
     chance = facts.chance(context)
@@ -78,7 +78,7 @@ def criteria(context: Context) -> Table:
             t("no_limit")
             if criterion.threshold >= said.UNLIMITED
             else context.value(criterion.threshold, criterion.unit),
-            came_out(context, criterion),
+            said.came_out(context.words, context.analysis, criterion),
             holds(context, criterion),
         )
         for criterion in context.analysis.verdict.criteria
@@ -92,16 +92,6 @@ def holds(context: Context, criterion: Criterion) -> str:
         return context.t("yes" if criterion.met else "no")
     reason = context.known(f"report.waiver.{criterion.reason}", criterion.reason or "")
     return context.t("waived", reason=reason)
-
-
-def came_out(context: Context, criterion: Criterion) -> str:
-    """What a condition came out at, and that it is the median where there were trials."""
-    value = context.value(criterion.value, criterion.unit)
-    figure = context.analysis.indicators.get(criterion.key)
-    if figure is None or figure.p50 is None or criterion.value != figure.p50:
-        return value
-    base = context.value(figure.base, figure.unit)
-    return context.t("median" if base in (value, "") else "median.beside", value=value, base=base)
 
 
 def cash_curve(context: Context) -> Graphic | None:

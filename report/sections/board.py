@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Figure, Flip, OptionResult
+from modelworth.costmodel.analysis import Figure, OptionResult
 from modelworth.report import said
 from modelworth.report.sections import facts, titles
 from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
@@ -118,22 +118,12 @@ def _turning(context: Context) -> Table:
         (
             context.name(flip.driver),
             context.value(flip.now, flip.unit),
-            _turns_at(context, flip),
+            said.side(context.words, flip) if flip.at is not None else t("never_in_range"),
             t(f"verdict.{flip.becomes}") if flip.becomes else "",
         )
         for flip in found[:MOST_BARS]
     )
     return Table(columns, rows)
-
-
-def _turns_at(context: Context, flip: Flip) -> str:
-    """The value at which the answer turns, or the side of it that would have to be sure."""
-    if flip.at is None:
-        return context.t("never_in_range")
-    value = context.value(flip.at, flip.unit)
-    if not flip.known:
-        return value
-    return context.t("sure_above" if flip.at <= flip.now else "sure_below", at=value)
 
 
 def _others(context: Context) -> list[Block]:

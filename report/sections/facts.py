@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
 from modelworth.report.sections.context import Context
 
-AT_MOST = ("peak_funding_usd",)  # conditions of the rule that bound from above
 BETTER = ("viable", "depends", "not_viable")
 COST_LINES = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+SERVING = "compute.serving"
+TELLING = ("building.method", "demand.accepted_share")  # what an option is first asked about
 WORTH_SHARE = 0.01  # knowledge worth less than this of NPV isn't a reason to seek it
 ALIKE_SHARE = 0.05  # options whose NPVs differ by less than this of the larger count as equal
 
@@ -99,22 +100,30 @@ def turning(context: Context) -> list[Flip]:
 
 
 def turns(context: Context, most: int) -> list[Flip]:
-    """What turns the verdict: first one for the better, then one for the worse, then others."""
+    """What turns the verdict, of at most so many drivers: for the better first, then the worse."""
     found = [flip for flip in turning(context) if flip.becomes]
     rank = BETTER.index(context.analysis.verdict.outcome)
     up = [flip for flip in found if BETTER.index(flip.becomes or "depends") < rank]
     down = [flip for flip in found if flip not in up]
-    first = [*up[:1], *down[:1]]
-    others = {flip.driver: flip for flip in reversed([*up, *down])}
-    rest = [flip for flip in others.values() if flip.driver not in {one.driver for one in first}]
-    return [*first, *reversed(rest)][:most]
+    both = [flip for flip in down if up and flip.driver == up[0].driver]
+    first = [*up[:1], *(both or down)[:1], *up, *down]
+    named = list(dict.fromkeys(flip.driver for flip in first))[:most]
+    return [
+        flip
+        for driver in named
+        for flip in sorted(found, key=lambda flip: flip.at or 0.0)
+        if flip.driver == driver
+    ]
 
 
 def terms(context: Context, option: OptionResult) -> list[str]:
-    """The drivers in which an option differs from the plan, those that move NPV most first."""
-    known = [key for key in option.changes if key in context.analysis.drivers]
-    ranks = {bar.driver: place for place, bar in enumerate(swings(context))}
-    return sorted(known, key=lambda key: ranks.get(key, len(ranks)))
+    """The drivers in which an option differs from the plan, the telling ones first.
+
+    How it serves is in its name; whose list price it pays follows from that.
+    """
+    known = [key for key in option.changes if key in context.analysis.drivers and key != SERVING]
+    order = [*TELLING, *(bar.driver for bar in swings(context))]
+    return sorted(known, key=lambda key: order.index(key) if key in order else len(order))
 
 
 def alternatives(context: Context) -> list[tuple[OptionResult, float]]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Criterion, Figure, Flip, OptionResult, Swing
+from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
+from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report import said
 from modelworth.report.sections import facts
-from modelworth.report.sections.answer import came_out
 from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.context import Context
 from modelworth.report.sections.cost_and_revenue import COSTS, parts
 
 MOST_TURNING, MOST_TERMS, MOST_CONDITIONS = 2, 2, 3
+BUILDING = "building_total_usd"
 EVEN_CHANCE = 0.5
 BUSY = 0.5  # GPUs idle for more of their time than this are worth a word
 MEASURE_DAYS, DECIDE_DAYS, REVIEW_DAYS = 30, 45, 180
@@ -153,20 +154,16 @@ def would_change(context: Context) -> str:
 
 
 def _turns(context: Context, flips: list[Flip]) -> str:
-    return context.t("list.join").join(turn(context, flip) for flip in flips)
-
-
-def turn(context: Context, flip: Flip) -> str:
-    """One driver with the value at which the answer turns, and to what."""
-    kind = "" if flip.becomes else ".even"
-    if flip.known:
-        kind = ".above" if flip.at is not None and flip.at <= flip.now else ".below"
-    return context.t(
-        f"board.turn{kind}",
-        becomes=context.t(f"becomes.{flip.becomes}") if flip.becomes else "",
-        driver=context.name(flip.driver), at=context.value(flip.at, flip.unit),
-        now=context.value(flip.now, flip.unit),
+    """Driver by driver, each with all the values given for it."""
+    named = dict.fromkeys(flip.driver for flip in flips)
+    told = (
+        said.turning(
+            context.words, context.analysis, [flip for flip in flips if flip.driver == driver],
+            context.name(driver),
+        )
+        for driver in named
     )  # fmt: skip
+    return context.t("list.join").join(told)
 
 
 def alternatives(context: Context) -> str:
@@ -200,29 +197,47 @@ def recommend(context: Context) -> str:
         return context.t(f"board.recommend.{outcome}")
     option, value = ahead
     kind = "instead" if value > 0 else "least_bad"
-    return context.t(
+    text = context.t(
         f"board.recommend.{outcome}.{kind}",
-        option=_on_terms(context, option),
+        option=context.option_name(option),
         npv=context.words.money(value),
         lead=amount(context, value - (facts.npv(context) or 0.0)),
     )
+    differs = _differs(context, option)
+    return context.t("board.join").join([text, *differs]) if value > 0 else text
 
 
-def _on_terms(context: Context, option: OptionResult) -> str:
-    """An option's name; where it is the plan's own way on other terms, with those."""
-    name = context.option_name(option)
-    if not context.same_way(option):
-        return name
-    drivers = context.analysis.drivers
-    shown = [
+def _differs(context: Context, option: OptionResult) -> list[str]:
+    """In how many trials an option is best, and what it does otherwise than the plan."""
+    found, best = [], option.probability_best
+    if best is not None and context.analysis.provenance.trials:
+        found.append(context.t("board.best_in", share=context.words.percent(best)))
+    drivers, words = context.analysis.drivers, context.words
+    terms = [
         context.t(
             "board.term", driver=context.name(key),
-            value=said.driver_value(context.words, key, option.changes[key]),
-            plan=context.words.bare(drivers[key].value, drivers[key].unit),
+            value=said.driver_value(words, key, option.changes[key]),
+            plan=_bare(context, key, drivers[key].value),
         )
         for key in facts.terms(context, option)[:MOST_TERMS]
     ]  # fmt: skip
-    return context.t("board.terms", option=name, terms=context.t("list.join").join(shown))
+    spent, own = (facts.option_figure(one, BUILDING) if one else None
+                  for one in (option, facts.own(context)))  # fmt: skip
+    if spent and own and words.money(spent.base or 0.0) != words.money(own.base or 0.0):
+        costs = (words.money(one.base or 0.0) for one in (spent, own))
+        terms.insert(0, context.t("board.term", driver=context.name(BUILDING),
+                                  **dict(zip(("value", "plan"), costs, strict=True))))  # fmt: skip
+    if terms:
+        found.append(context.t("board.differs", terms=context.t("list.join").join(terms)))
+    return found
+
+
+def _bare(context: Context, key: str, value: float) -> str:
+    """The plan's value beside an option's: without the unit, which was just said."""
+    row = load_drivers()[key]
+    if row.kind != "number":
+        return said.driver_value(context.words, key, value)
+    return context.words.bare(value, row.unit)
 
 
 def why(context: Context) -> str:
@@ -231,7 +246,10 @@ def why(context: Context) -> str:
     failed = [one for one in criteria if one.status == "missed" or not one.met]
     waived = sum(one.status == "waived" for one in criteria)
     bounds = [one for one in criteria if one.status == "met" and one.threshold < said.UNLIMITED]
-    named = (_condition(context, one) for one in (failed or bounds)[:MOST_CONDITIONS])
+    named = (
+        said.condition(context.words, context.analysis, one)
+        for one in (failed or bounds)[:MOST_CONDITIONS]
+    )
     key = "failed" if failed else "waived" if waived else "all"
     rule = context.t(
         f"board.why.{key}", count=len(criteria) - waived, waived=waived,
@@ -241,15 +259,6 @@ def why(context: Context) -> str:
     if idle is not None and idle > BUSY and failed:
         rule += context.t("board.join") + context.t("board.idle", idle=context.words.percent(idle))
     return rule
-
-
-def _condition(context: Context, one: Criterion) -> str:
-    """What a condition came out at, and what it asks."""
-    return context.t(
-        f"board.why.{'most' if one.key in facts.AT_MOST else 'least'}",
-        name=context.name(one.key), value=came_out(context, one),
-        threshold=context.value(one.threshold, one.unit),
-    )  # fmt: skip
 
 
 def ask(context: Context, day: date) -> str:

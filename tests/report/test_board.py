@@ -203,9 +203,11 @@ def test_what_betters_and_what_worsens_the_answer_are_both_shown(shipped):
         change = _pages(analysis)["answer"].main.rows[2][1]  # type: ignore[union-attr]
         rank = order.index(analysis.verdict.outcome)
         ranks = [order.index(one.becomes) for one in analysis.verdict.flips if one.becomes]
-        words = {0: "to viable", 1: "to “it depends”", 2: "to not viable"}
+        named = {0: ": viable", 1: "“it depends”", 2: "not viable"}
+        words = {key: (f"{name} above", f"{name} below") for key, name in named.items()}
+        change = change.replace("; viable", ": viable")
         for side in ([r for r in ranks if r < rank], [r for r in ranks if r > rank]):
-            assert not side or any(words[one] in change for one in side)
+            assert not side or any(said in change for one in side for said in words[one])
         only_worse = bool(ranks) and rank > 0 and all(one > rank for one in ranks)
         assert ("inputs tried betters it" in change) == only_worse
 
@@ -228,3 +230,11 @@ def test_base_and_median_are_never_beside_each_other_unnamed(shipped):
         peak = analysis.indicators["peak_funding_usd"]
         if "Peak funding" in why:
             assert f"(median; base case {Words().money(peak.base or 0.0)})" in why
+            assert Words().money(peak.p50 or 0.0) in _card(analysis, "Peak funding")
+        for one in analysis.verdict.criteria:
+            unnamed = one.key != "probability_npv_positive" and one.status == "missed"
+            assert not unnamed or "median" in why or "base case" in why
+
+
+def _card(analysis: Analysis, name: str) -> str:
+    return next(card.detail for card in compose(analysis, "en", DAY).cards if card.name == name)

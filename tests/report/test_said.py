@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelworth.costmodel.analysis import Figure, Finding
+from modelworth.costmodel.analysis import Figure, Finding, Flip, Swing
 from modelworth.report import said
 from modelworth.report.words import Words
 
@@ -68,3 +68,26 @@ def test_a_finding_says_money_as_everywhere_else_and_its_own_numbers():
     assert "¥1640万" in said.finding(Words("zh_CN", "CNY", 0.14), doubled)
     paid = Finding("T10", "warning", "revenue.api.paid_share", {"paid": 1.0})
     assert said.finding(EN, paid).startswith("1 of all served tokens")
+
+
+def test_a_driver_says_on_which_side_which_answer_holds(small):
+    """A value that the plan is already beyond isn't told as one that would have to be reached."""
+    key, unit = "demand.requests_per_month", "requests/month"
+    flips = (
+        Flip(key, unit, 150e3, 169e3, "probability_npv_positive", 0.3, "verdict", "not_viable",
+             known=True),
+        Flip(key, unit, 150e3, 259e3, "probability_npv_positive", 0.7, "verdict", "viable"),
+    )  # fmt: skip
+    assert [flip.above for flip in flips] == [False, True]
+    assert said.turning(EN, small, flips) == (
+        "“Requests at opening”: not viable below 169K requests per month; viable above 259K "
+        "requests per month (the plan takes 150K requests per month)"
+    )
+    some = next(iter(small.drivers.values()))
+    use = replace(some, distribution={"low": 5e4, "mode": 15e4, "high": 4e5})
+    bar = Swing(key, unit, 95e3, 264e3, -1.0, 1.0)
+    drawn = replace(small, drivers={**small.drivers, key: use}, tornado=(bar,))
+    text = said.turning(EN, drawn, flips)
+    assert text.endswith("but 8 of 10 trials lie anywhere from 95K to 264K, so it is open)")
+    assert said.turning(EN, drawn, flips[1:]).endswith("; 8 of 10 trials: 95K to 264K)")
+    assert "高于" in said.turning(ZH, drawn, flips)

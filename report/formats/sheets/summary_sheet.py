@@ -6,12 +6,12 @@ from modelworth.costmodel.analysis import Criterion, Figure
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, MONTH_ROW
 from modelworth.report.formats.sheets.indicators_sheet import indicator_cell, shown_value
 from modelworth.report.formats.sheets.sheet import CASE, Paper
-from modelworth.report.said import UNLIMITED
+from modelworth.report.said import AT_MOST, UNLIMITED, came_out
 from modelworth.report.sections import facts, titles
-from modelworth.report.sections.answer import came_out, headlines, holds
+from modelworth.report.sections.answer import headlines, holds
 from modelworth.report.sections.blocks import capital, clean
 
-WIDTHS = [("A:A", 46.0), ("B:F", 19.0)]
+WIDTHS = [("A:A", 46.0), ("B:G", 19.0)]
 CASH = "cash_balance_usd"
 MOST_CHANGES = 5
 CASE_ROW, FIGURES_ROW = 5, 8
@@ -25,10 +25,11 @@ def write_summary(paper: Paper) -> None:
     texts = (
         (clean(context.prose("question"), 400), "wrapped", 30),
         (capital(titles.answer(context)), "big", 40),
-        (capital(titles.recommend(context)), "wrapped", 28),
+        (capital(titles.recommend(context)), "wrapped", 42),
+        (capital(titles.would_change(context)), "wrapped", 42),
     )
     for row, (text, style, height) in enumerate(texts, 1):
-        paper.sheet.merge_range(row, 0, row, 5, text, paper.styles[style])
+        paper.sheet.merge_range(row, 0, row, 6, text, paper.styles[style])
         paper.sheet.set_row(row, height)
     _choice(paper)
     row = _figures(paper)
@@ -36,7 +37,7 @@ def write_summary(paper: Paper) -> None:
     row = _changes(paper, row + 1)
     if paper.plan.has(CASH):
         paper.sheet.insert_chart(row + 1, 0, _chart(paper))
-    paper.sheet.print_area(0, 0, row + 18, 5)
+    paper.sheet.print_area(0, 0, row + 18, 6)
     paper.sheet.fit_to_pages(1, 1)
 
 
@@ -63,7 +64,7 @@ def _choice(paper: Paper) -> None:
 def _figures(paper: Paper) -> int:
     """The headline figures, live and as exported; the row after."""
     t = paper.t
-    heads = ("indicator", "live", "unit", "exported", "p10", "p90")
+    heads = ("indicator", "live", "unit", "base", "p50", "p10", "p90")
     paper.heads(FIGURES_ROW, [t(f"column.{head}") for head in heads])
     row = FIGURES_ROW + 1
     for figure in headlines(paper.context):
@@ -75,12 +76,12 @@ def _figures(paper: Paper) -> int:
 
 def _figure(paper: Paper, row: int, figure: Figure) -> None:
     paper.text(row, 0, paper.context.name(figure.key))
-    style = paper.style(figure.unit, figure.base, figure.p10, figure.p90)
+    style = paper.style(figure.unit, figure.base, figure.p10, figure.p50, figure.p90)
     shown = shown_value(paper, figure, figure.base)
     paper.formula(row, 1, f"={indicator_cell(paper, figure.key)}", style, shown)
     paper.text(row, 2, paper.context.words.unit(figure.unit), "unit")
     paper.shown(row, 3, shown, figure.unit)
-    for place, value in ((4, figure.p10), (5, figure.p90)):
+    for place, value in enumerate((figure.p50, figure.p10, figure.p90), 4):
         if value is not None:
             paper.shown(row, place, shown_value(paper, figure, value), figure.unit)
 
@@ -99,7 +100,7 @@ def _rule(paper: Paper, row: int) -> int:
         else:
             paper.number(row, 1, one.threshold, one.unit)
         paper.text(row, 2, paper.context.words.unit(one.unit), "unit")
-        paper.text(row, 3, came_out(paper.context, one))
+        paper.text(row, 3, came_out(paper.context.words, paper.context.analysis, one))
         _live(paper, row, one)
         row += 1
     return row
@@ -114,7 +115,7 @@ def _live(paper: Paper, row: int, one: Criterion) -> None:
         return
     cell = indicator_cell(paper, one.key)
     paper.formula(row, 4, f"={cell}", paper.style(one.unit, figure.base), figure.base)
-    sign = "<=" if one.key in facts.AT_MOST else ">="
+    sign = "<=" if one.key in AT_MOST else ">="
     held = figure.base <= one.threshold if sign == "<=" else figure.base >= one.threshold
     formula = f'=IF({cell}{sign}{one.threshold!r},"{yes}","{no}")'
     paper.formula(row, 5, formula, paper.styles["text"], yes if held else no)
