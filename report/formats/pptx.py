@@ -25,7 +25,7 @@ from modelworth.report.words import Words
 
 # Latin and Chinese faces that presentation programs have or replace by ones of the same width.
 FACES = {"en": ("Arial", ""), "zh_CN": ("Arial", "Microsoft YaHei")}
-CARDS, CARD_HEIGHT, GAP = 5, 1.62, 0.12
+CARDS, CARD_HEIGHT, GAP = 5, 1.66, 0.1
 APPENDIX = ("indicators", "economics", "options", "break_even", "warnings", "assumptions")
 
 
@@ -91,7 +91,8 @@ def _slide(maker: Maker, page: BoardPage) -> None:
     if isinstance(page.main, Graphic):
         maker.chart(slide, page.main, box)
     else:
-        maker.table(slide, page.main, box, most_lines=4 if page.key in ("answer", "risks") else 2)
+        most = 4 if page.key in ("answer", "risks") else 2
+        maker.table(slide, page.main, box, most, head=page.key != "answer")
     maker.so_what(slide, page.so_what)
 
 

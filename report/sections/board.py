@@ -86,7 +86,7 @@ def _answer(context: Context) -> list[Block]:
         (context.t("board.row.why"), titles.why(context)),
         (context.t("board.row.change"), titles.would_change(context)),
     )
-    columns = (Column(context.t("board.row.question"), 1), Column(context.t("board.row.answer"), 5))
+    columns = (Column(context.t("board.row.question"), 1), Column(context.t("board.row.answer"), 6))
     cash = cash_curve(context)
     return [Table(columns, rows), criteria(context), *([cash] if cash else [])]
 

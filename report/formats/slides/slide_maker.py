@@ -96,8 +96,8 @@ class Maker:
         """A headline figure: name, value, range."""
         left, top, width, height = box
         self._block(slide, box, SOFT)
-        self.text(slide, card.name, (left, top + 0.04, width, 0.36), (13, LEAST_PT), QUIET)
-        value = (left, top + 0.38, width, 0.48)
+        self.text(slide, card.name, (left, top + 0.03, width, 0.33), (13, LEAST_PT), QUIET)
+        value = (left, top + 0.33, width, 0.46)
         self.text(
             slide,
             card.value,
@@ -106,7 +106,7 @@ class Maker:
             self.document.brand.primary,
             bold=True,
         )
-        self.text(slide, card.detail, (left, top + 0.86, width, height - 0.88), (LEAST_PT,), QUIET)
+        self.text(slide, card.detail, (left, top + 0.78, width, height - 0.8), (LEAST_PT,), QUIET)
 
     def text(
         self, slide: Slide, text: str, box: Box, sizes: tuple[float, ...], shade: str = INK,
@@ -149,12 +149,15 @@ class Maker:
         frame = add_chart(slide.shapes, graphic.chart, box, self.document.brand.series)
         _described(frame, f"{graphic.chart.title}. {graphic.reading}")
 
-    def table(self, slide: Slide, table: Table, box: Box, most_lines: int = 2) -> None:
+    def table(
+        self, slide: Slide, table: Table, box: Box, most_lines: int = 2, *, head: bool = True
+    ) -> None:
         """A native table of the rows that fit; the number left out stands under it."""
         left, top, width, room = box
         total = sum(column.share for column in table.columns)
         widths = [width * column.share / total for column in table.columns]
-        rows = (tuple(column.title for column in table.columns), *table.rows)
+        titles = (tuple(column.title for column in table.columns),) if head else ()
+        rows = (*titles, *table.rows)
         size = _cell_size(rows, widths, room, most_lines)
         heights = [_row_height(row, widths, size, most_lines) for row in rows]
         count = _rows_that_fit(heights, room)
@@ -170,8 +173,8 @@ class Maker:
             for c, cell in enumerate(row):
                 numeric = table.columns[c].numeric
                 shown = _cell_text(cell, widths[c], size, most_lines)
-                self._cell(native.cell(r, c), shown, size, numeric=numeric, head=r == 0)
-        left_out = len(table.rows) - (count - 1)
+                self._cell(native.cell(r, c), shown, size, numeric=numeric, head=head and r == 0)
+        left_out = len(rows) - count
         if left_out:
             note = self.t("slide.more_rows", count=left_out)
             where = (left, top + room - 0.3, width, 0.3)
