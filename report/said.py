@@ -250,11 +250,3 @@ def turning(words: Words, analysis: Analysis, flips: Sequence[Flip], named: str 
         now=words.value(first.now, first.unit),
         range=words.bare_range(bar.low, bar.high, bar.unit) if bar else "",
     )
-
-
-def unit_of(analysis: Analysis, key: str) -> str:
-    """Unit of an indicator, a series or a driver."""
-    for table in (analysis.indicators, analysis.series, analysis.drivers, analysis.lines):
-        if key in table:
-            return str(table[key].unit)
-    return "ratio"

@@ -35,9 +35,9 @@ def test_the_scenario_is_right():
 
 
 def test_the_formula_is_the_models():
-    (block,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    (block,) = re.findall(r"```csv\n(.*?)```", TEXT, re.DOTALL)
     line = next(line for line in LINES if line.key == "npv_usd")
-    assert f'"{line.expression}"' in block
+    assert f"{line.key},{line.section},{line.unit},{line.expression},{line.note}" in block
 
 
 def test_the_numbers_of_the_text_hold():
