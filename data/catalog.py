@@ -196,12 +196,15 @@ class Catalog:
     carbon_intensities: tuple[Carbon, ...]
 
     def accelerator(self, name: str) -> Accelerator:
-        """The device called so, by name or alias; case, spaces, dashes don't matter.
+        """The device called so, by name or alias; its maker's name, case, spaces don't matter.
 
         Raises:
             InputError: if there is none.
         """
         named = {alias: item for item in self.accelerators for alias in (item.name, *item.aliases)}
+        vendor, _, bare = name.strip().partition(" ")
+        if vendor.casefold() in {item.vendor.casefold() for item in self.accelerators}:
+            name = name if _key(name) in map(_key, named) else bare
         return _found("accelerator", name, named)
 
     def same_device(self, *named: str | None) -> Callable[[str], bool]:

@@ -43,6 +43,13 @@ FUSED_TOKENS = 384
 FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
 """Release from which Megatron's experts scale their inputs to 8 bits within the products' kernels,
 by the generation whose kernels these are; before, in kernels of their own."""
+LEAST = {
+    **dict.fromkeys(("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline", "expert"), 1),
+    **dict.fromkeys(("context", "virtual", "global_batch", "max_sequences", "attention_data"), 1),
+    **dict.fromkeys(("drafted", "read_gpus"), 0),
+    **dict.fromkeys(("read_tensor", "read_pipeline"), 1),
+}
+"""Numbers of a case, and what each must be at least; None stands for what is usual."""
 PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
 """Kinds of measurements that a case can stand for."""
 BEYOND_STEPS = ("speech", "image-text", "vision-language", "diffusion")
@@ -110,27 +117,33 @@ class Case:
     read_pipeline: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline", "expert"):
+        for name, least in LEAST.items():
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 1):
-                raise InputError(name, value, "1 or more")
+            if value is not None and not (math.isfinite(value) and value >= least):
+                raise InputError(name, value, f"{least} or more")
         if self.work not in get_args(Work):
             raise InputError("work", self.work, f"one of {', '.join(get_args(Work))}")
-        split = self.tensor * self.pipeline * self.context
-        if self.gpus % split:
-            raise InputError("gpus", self.gpus, f"a multiple of {split}: the layout's devices")
         for name in ("prefix_share", "acceptance"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(name, getattr(self, name), "from 0 to under 1")
-        apart = self.work == "serve" and self.regime != "static"
-        if self.read_gpus and not apart:
-            raise InputError("prompts read apart", self.regime, "serving, closed or queued")
-        split = self.read_tensor * self.read_pipeline
-        if self.read_gpus % split:
-            allowed = f"a multiple of {split}: their layout's devices"
-            raise InputError("devices that read prompts", self.read_gpus, allowed)
         if not 0 < self.memory_share <= 1:
             raise InputError("memory_share", self.memory_share, "above 0, at most 1")
+        self._require_layout()
+
+    def _require_layout(self) -> None:
+        groups = {
+            "gpus": self.tensor * self.pipeline * self.context,
+            "read_gpus": self.read_tensor * self.read_pipeline,
+        }
+        for name, split in groups.items():
+            if getattr(self, name) % split:
+                allowed = f"a multiple of {split}: the layout's devices"
+                raise InputError(name, getattr(self, name), allowed)
+        if self.tensor % self.attention_data:
+            raise InputError("attention_data", self.attention_data, f"a divisor of {self.tensor}")
+        if self.read_gpus and (self.work != "serve" or self.regime == "static"):
+            found = f"{self.work}, {self.regime}"
+            raise InputError("prompts read apart", found, "serve, closed or queued")
 
     @classmethod
     def of(cls, model: str, device: str, catalog: Catalog | None = None, **asked: object) -> Case:

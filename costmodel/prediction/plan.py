@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
@@ -110,10 +111,13 @@ def plan_serving(
     Raises:
         InputError: if the offered load isn't above 0, or nothing keeps the objective.
     """
-    if not (math.isfinite(offer.requests_per_s) and offer.requests_per_s > 0):
+    if not 0 < offer.requests_per_s < math.inf:
         raise InputError("--rate", offer.requests_per_s, "above 0 requests per second")
     if not 0 <= offer.variation <= MOST_VARIATION:
         raise InputError("--variation", offer.variation, f"from 0 to {MOST_VARIATION:g}")
+    asked = case.tokens + case.new_tokens
+    if (never := unservable(case.architecture, "serve", asked)) is not None:
+        raise never
     choices: list[Choice] = []
     refused: list[tuple[str, str, str]] = []
     for device in devices:

@@ -219,6 +219,9 @@ def _note(case: Case, width: Width) -> str:
         notes.append(f"no measured row in {case.precision}")
     if "prompts read apart" in width.new:
         notes.append("no measured row with prompts read apart")
+    heads, share = case.architecture.blocks[0].attention.heads, case.tensor // case.attention_data
+    if heads and heads % share:
+        notes.append(f"{heads} heads don't divide by {share}: most software refuses to")
     if case.gpus > 1 and case.accelerator.link_gb_per_s is None:
         notes.append("its link isn't known: PCIe at 25 GB/s assumed")
     if case.architecture.note:

@@ -8,6 +8,7 @@ fit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -102,6 +103,12 @@ def _training(case: Case, shape: Shape, *, ran: bool) -> InputError | None:
         held = float(shape.parameters) * LEAN_BYTES / case.gpus
         if held <= case.accelerator.memory_bytes:
             return None
+    elif (case.global_batch or math.inf) < case.batch * case.data:
+        return InputError(
+            "global_batch", case.global_batch,
+            f"{case.batch * case.data:g} or more: a micro-batch of {case.batch:g} on each of "
+            f"{case.data} replicas",
+        )  # fmt: skip
     fit = training_fit(training_ask(case), case.accelerator.memory_bytes)
     if fit.reason is None:
         return None

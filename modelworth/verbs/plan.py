@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelworth.data.errors import InputError
 from modelworth.verbs.asked_case import predictor_of
+from modelworth.verbs.plan_scenario import write, write_serving, write_training
 from modelworth.verbs.predict_display import count, figure, layout_words
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ EXAMPLES = """examples:
   modelworth plan --model llama-3.1-70b --rate 50 --disaggregated --gpus-of H100 H200
   modelworth plan --model llama-3.1-70b --run-tokens 15e12 --days 60 --gpus-of H100 B200"""
 BAR = 28
+POSITIVE = (
+    "rate", "prompt", "new_tokens", "ttft", "tpot", "run_tokens", "sequence", "batch_tokens",
+    "days", "budget_usd",
+)  # fmt: skip
 SIZE = (56, 9)
 """Columns and rows of a terminal's chart."""
-SECONDS_PER_MONTH = 730 * 3600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +82,12 @@ def run(options: argparse.Namespace) -> int:
     """Search and show."""
     from modelworth.data.catalog import load_catalog
 
+    for name in POSITIVE:
+        value = getattr(options, name)
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"--{name.replace('_', '-')}", value, "above 0")
+    if options.chart and options.chart.suffix != ".svg":
+        raise InputError("--chart", str(options.chart), "a file that ends in .svg")
     catalog = load_catalog()
     predictor = predictor_of(options, catalog, options.gpus_of or ())
     devices = _devices(options.gpus_of, catalog)
@@ -101,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
             for one in plan.best_by_device
         ])  # fmt: skip
     if options.scenario:
-        _write_scenario(options.scenario, options, plan.choices[0])
+        write_serving(options.scenario, options, plan.choices[0], _layout(plan.choices[0]))
     return 0
 
 
@@ -239,55 +248,6 @@ def _choice(choice: Choice) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write_scenario(path: Path, options: argparse.Namespace, choice: Choice) -> None:
-    """A scenario that asks the same of the same replica, or takes what two pools do as given."""
-    case = choice.case
-    capacity = "\n".join(f"  {key}: {value}" for key, value in _capacity(options, choice).items())
-    text = f"""\
-text:
-  en:
-    name: "{case.architecture.name} on {case.accelerator.name}"
-    question: "What does serving {options.rate:g} requests per second come to?"
-months: 36
-start: 2026-12
-capacity:
-{capacity}
-demand:
-  requests_per_month: {options.rate * SECONDS_PER_MONTH:g}
-  prompt_tokens_per_request: {case.tokens:g}
-  output_tokens_per_request: {case.new_tokens:g}
-  reasoning_factor: 1
-  cached_share: {case.prefix_share:g}
-"""
-    _write(path, text)
-
-
-def _capacity(options: argparse.Namespace, choice: Choice) -> dict[str, str]:
-    """The scenario's fields of capacity, as YAML writes them."""
-    case, point = choice.case, choice.point
-    asked = {"model": options.model, "accelerator": case.accelerator.name}
-    asked["precision"] = case.precision
-    if case.software:
-        asked["engine"] = case.software
-    if point.read_per_s is None:
-        objective = f"{{ttft_p95_s: {options.ttft:g}, tpot_p95_s: {options.tpot:g}}}"
-        predicted = {"basis": "predicted", "gpus_per_replica": f"{case.gpus}"}
-        return asked | predicted | {"objective": objective}
-    rates = {
-        "prefill": point.read_per_s / case.read_gpus * case.tokens * (1 - case.prefix_share),
-        "decode": point.requests_per_s / case.gpus * case.new_tokens,
-    }
-    source = f"modelworth plan: {_layout(choice)}"
-    return asked | {
-        "basis": "given",
-        **{
-            f"{phase}_tokens_per_s_per_gpu": f'{{value: {rate:.6g}, source: "{source}"}}'
-            for phase, rate in rates.items()
-        },
-        "throughput_factor": f"{{low: {point.low:.4g}, mode: 1, high: {point.high:.4g}}}",
-    }
-
-
 def _write_chart(
     path: Path, title: str, unit: str, rows: Sequence[tuple[str, float, float, float]]
 ) -> None:
@@ -295,18 +255,8 @@ def _write_chart(
     from modelworth.report.charts.vega_pen import svg
     from modelworth.report.sections.blocks import BarChart, Bars
 
-    if path.suffix != ".svg":
-        raise InputError("--chart", str(path), "a file that ends in .svg")
     names, values, low, high = zip(*rows, strict=True)
-    _write(path, svg(BarChart("plan", title, unit, names, (Bars(unit, values, low, high),))))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise InputError(str(path), str(error), "a file that can be written") from error
-    print(f"  written: {path}", file=sys.stderr)
+    write(path, svg(BarChart("plan", title, unit, names, (Bars(unit, values, low, high),))))
 
 
 def _lengths(path: Path) -> tuple[float, float, float]:
@@ -344,6 +294,8 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
              *one.days_interval)
             for one in found
         ])  # fmt: skip
+    if options.scenario:
+        write_training(options.scenario, options, found[0])
     if options.json:
         print(json.dumps([_cluster(one) for one in found], indent=2))
         return 0

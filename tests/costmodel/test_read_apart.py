@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -172,3 +173,22 @@ def test_the_command_says_both_pools_and_a_plan_becomes_a_scenario(tmp_path, cap
     read = best["readers"] * best["reader_tensor"] * best["reader_pipeline"]
     assert best["gpus"] == read + best["replicas"] * best["tensor"] * best["pipeline"]
     assert main(["evaluate", str(path), "--trials", "0"]) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"context": -2}, {"virtual": 0}, {"attention_data": 0}, {"attention_data": 16},
+     {"drafted": -2}, {"max_sequences": -5}, {"global_batch": 0.0}, {"read_gpus": -1},
+     {"read_tensor": 0, "read_gpus": 2}, {"batch": math.nan}, {"read_gpus": 3, "read_tensor": 2}],
+)  # fmt: skip
+def test_layouts_that_cannot_be_are_refused_by_name(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        Case.of("llama-3.1-8b", "H100", **wrong)
+
+
+def test_a_step_smaller_than_its_replicas_and_heads_that_do_not_divide_are_told():
+    step = {"work": "train", "gpus": 8, "batch": 2, "global_batch": 3}
+    with pytest.raises(InputError, match="8 replicas"):
+        PREDICTOR.require(Case.of("llama-3.2-1b", "H100", **step))
+    odd = PREDICTOR.predict(Case.of("llama-3.1-70b", "nvidia H100", gpus=3, precision="fp8"))
+    assert "64 heads" in odd.note

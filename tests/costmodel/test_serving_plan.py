@@ -13,6 +13,7 @@ from modelworth.costmodel.prediction.largest_load import Objective, largest_load
 from modelworth.costmodel.prediction.plan import Offer, plan_serving
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.training.plan import Aim, plan_clusters
+from modelworth.costmodel.scenario.scenario import load
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
@@ -127,3 +128,28 @@ def test_a_plan_for_programs(capsys):
 def test_wrong_input_says_what_is_allowed(capsys, change, words):
     assert main([*ASK, *change]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_training_plan_becomes_a_scenario_of_the_same_hours(tmp_path, capsys):
+    """Step hours of the layout, over the goodput that the scenario reckons by itself."""
+    path = tmp_path / "run.yaml"
+    run = ["plan", "--model", "llama-3.1-8b", "--run-tokens", "1e12", "--days", "30", "--json"]
+    one = ["--gpus-of", "H100", "--precisions", "bf16", "--scenario", str(path)]
+    assert main([*run, *one]) == 0
+    (planned,) = json.loads(capsys.readouterr().out)
+    settings = load(path).settings
+    assert settings["building.gpus"].value == planned["gpus"]
+    assert settings["building.pretraining_tokens"].value == 1e12
+    assert main(["evaluate", str(path), "--trials", "0"]) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--ttft", "nan"], ["--tpot", "-1"], ["--prompt", "0"], ["--rate", "inf"],
+     ["--run-tokens", "1e12", "--days", "0"], ["--run-tokens", "1e12", "--budget-usd", "0"],
+     ["--run-tokens", "1e12", "--batch-tokens", "nan"], ["--chart", "plan.png"],
+     ["--model", "bert-base"]],
+)  # fmt: skip
+def test_numbers_that_mean_nothing_are_refused_at_once(capsys, wrong):
+    assert main([*ASK, *wrong]) == 2
+    assert wrong[-2].lstrip("-").split("-")[0] in capsys.readouterr().err.replace("bert", "model")

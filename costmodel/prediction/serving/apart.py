@@ -111,7 +111,7 @@ def apart_state(
     decode = one_pass(writer, fit, together, 0.0)
     ttft_s = np.maximum(served_s, (clients - lanes * running) / rate)
     ttft_s = np.where(writer.queued > 0, served_s, ttft_s)
-    tpot_s = later * decoding_s(writer, decode) / np.maximum(writer.new_tokens - 1, 1)
+    tpot_s = decoding_s(writer, decode) / writer.accepted
     parts = {name: decode[name] * later / together + read.parts[name] for name in decode}
     parts["communication"] = parts["communication"] + read.sent_s
     value = rate * writer.new_tokens / (reader.gpus + writer.gpus)

@@ -7,7 +7,6 @@ their deadline is met, each laid out anew; rent is the catalogue's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -124,8 +123,8 @@ def plan_clusters(
         kept = (
             plan
             for plan in _clusters(replace(case, accelerator=device), aim, predictor)
-            if plan.run.days <= (aim.days or math.inf)
-            and (plan.usd or 0.0) <= (aim.budget_usd or math.inf)
+            if aim.days is None or plan.run.days <= aim.days
+            if aim.budget_usd is None or (plan.usd or 0.0) <= aim.budget_usd
         )
         if aim.budget_usd is None:
             found += list(islice(kept, 1))
