@@ -60,13 +60,16 @@ class Reader:
         """Choose from the list of a question by typing what is looked for."""
         from playwright.sync_api import expect
 
+        from benchmarks.browser import WAIT_S
+
         field = self.page.get_by_role("combobox", name=re.compile(re.escape(question)))
         if field.input_value() == text:  # the answer that stands there already
             return
         self.steps += 1
         field.click()
         field.fill(text)
-        expect(self.page.get_by_role("option").first).to_have_text(text)
+        first = self.page.get_by_role("option").first
+        expect(first).to_have_text(text, timeout=1000 * WAIT_S)
         field.press("Enter")
         self.settle()
         assert field.input_value() == text
@@ -104,7 +107,10 @@ def browser():
 
 @pytest.fixture
 def reader(browser, address):
+    from benchmarks.browser import WAIT_S
+
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.set_default_timeout(1000 * WAIT_S)
     problems = []
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(str(error)))
