@@ -19,8 +19,9 @@ IGNORED = re.compile(
     r"dropout|token|(^|_)init|_eps|epsilon|coef|theta|rope|use_cache|id2label|label2id|pad_|scal|"
     r"jitter|_act$|temperature|clamp|floor|dtype|problem_type|pretraining_tp|router_bias|softcap"
 )
-KEPT = re.compile(r"head_dim|activation|num_detection")
+KEPT = re.compile(r"head_dim|activation|num_detection|num_register|use_mask|layer_scale_init")
 ASKED = re.compile(r"(?:kwargs\.(?:pop|get)|getattr)\((?:(?:self\.)?config, )?\"(\w+)\"")
+ASSIGNED = re.compile(r"self\.([a-z]\w+) = ")
 """Keys that a class takes though it has no field for them."""
 
 
@@ -32,6 +33,7 @@ def defaults_of(model_type: str) -> dict[str, Any]:
     kind = CONFIG_MAPPING[model_type]
     module = Path(inspect.getfile(kind))
     unset = {key for file in module.parent.glob("*.py") for key in ASKED.findall(file.read_text())}
+    unset |= set(ASSIGNED.findall(module.read_text()))
     common = {each.name for each in dataclasses.fields(PreTrainedConfig)}
     found: dict[str, Any] = {}
     for each in dataclasses.fields(kind):

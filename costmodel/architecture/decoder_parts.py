@@ -30,6 +30,7 @@ INPUT_BIAS_KEYS = ("attention_bias", "qkv_bias", "use_qkv_bias")
 EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 USED_KEYS = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "top_k_experts")
 SPARSE_NAMES = {"sparse": True, "moe": True, "hash_moe": True, "dense": False, "mlp": False}
+Parts = tuple[Attention, FeedForward]
 WINDOW_NAMES = ("sliding_attention", "chunked_attention", "sliding_window")
 
 
@@ -76,6 +77,15 @@ def decoder(
     )
 
 
+def stacked(
+    config: Config, name: str, parts: Sequence[Parts], *, norms: int = 2, tied: bool = False
+) -> Architecture:
+    """A decoder of a mixer and a network a layer, with so many norms of one vector before them."""
+    hidden = whole(config, "hidden_size")
+    made = [Block(1, mixer, network, norms * hidden, norm_count=norms) for mixer, network in parts]
+    return decoder(config, name, made, hidden=hidden, tied=tied, final_norms=hidden)
+
+
 def position_rows(config: Config, traits: Traits) -> int:
     """Rows of the table of learned positions."""
     if traits.learned_positions is None:
@@ -86,7 +96,7 @@ def position_rows(config: Config, traits: Traits) -> int:
 
 def attention_of(config: Config, traits: Traits, hidden: int, window: int | None) -> Attention:
     """One layer's attention."""
-    heads = whole(config, "num_attention_heads", "n_head", "n_heads")
+    heads = whole(config, "num_attention_heads", "n_head", "n_heads", "num_heads")
     if sized(config, "kv_lora_rank"):
         return latent_attention(config, hidden, heads)
     width = sized(config, "head_dim", "attention_head_dim") or head_width(hidden, heads)
@@ -170,6 +180,12 @@ def activation_of(config: Config, traits: Traits) -> str:
     """The function between the products."""
     keys = ("hidden_act", "hidden_activation", "activation_function")
     return word(config, *keys, default=traits.activation)
+
+
+def network_of(config: Config, traits: Traits, hidden: int, sparse: bool) -> FeedForward:
+    """A layer's experts, or its dense feed-forward part."""
+    made = expert_network if sparse else dense_network
+    return made(config, traits, hidden)
 
 
 def expert_counts(config: Config) -> tuple[int, int]:

@@ -86,6 +86,7 @@ COMMON = (
 )
 """Keys that every class takes, and parts, which are refused where they don't belong."""
 NOT_STATED: dict[str, tuple[str, ...]] = {
+    "beit": ("vocab_size",),
     "mamba": ("num_attention_heads", "intermediate_size"),
     "mamba2": ("num_attention_heads", "intermediate_size", "num_heads"),
     "nemotron_h": ("num_hidden_layers", "intermediate_size"),

@@ -13,8 +13,7 @@ from typing import Any
 from modelworth.costmodel.architecture.decoder_parts import (
     attention_of,
     decoder,
-    dense_network,
-    expert_network,
+    network_of,
     position_rows,
     sparse_layers,
     windows_of,
@@ -65,8 +64,15 @@ def _opt(config: Config) -> Config:
     return config
 
 
+def _first_dense(config: Config) -> Config:
+    """A mixture whose first layer is dense, unless its config lists its layers."""
+    return {**config, "first_k_dense_replace": 1}
+
+
 def _helium(config: Config) -> Config:
-    """Helium, where heads are as wide together as its layers: its output takes no other width."""
+    """Helium and OLMoE, whose heads are as wide together as their layers: else they don't fit."""
+    if sized(config, "head_dim") is None:
+        return config
     _require_usual(
         config, hidden_size=whole(config, "num_attention_heads") * whole(config, "head_dim")
     )
@@ -92,8 +98,8 @@ def _gpt_bigcode(config: Config) -> dict[str, Any]:
     return {**config, "num_key_value_heads": few}
 
 
-def _gpt_neox(config: Config) -> Config:
-    """GPT-NeoX, whose class turns a head's width by head_dim and makes it the usual one."""
+def _usual_heads(config: Config) -> Config:
+    """A type whose class takes head_dim for positions alone: its heads are as wide as usual."""
     return {**config, "head_dim": None}
 
 
@@ -103,12 +109,21 @@ def _gpt2(config: Config) -> Config:
     return config
 
 
+def _hunyuan(config: Config) -> Config:
+    """Hunyuan's network for every token, as wide as one expert."""
+    return {**config, "shared_expert_intermediate_size": whole(config, "intermediate_size")}
+
+
 RENAMED: dict[str, Callable[[Config], Config]] = {
     "falcon": _falcon,
     "gpt2": _gpt2,
+    "gpt-sw3": _gpt2,
     "gpt_bigcode": _gpt_bigcode,
-    "gpt_neox": _gpt_neox,
+    **dict.fromkeys(("gpt_neox", "qwen2_vl_text", "qwen2_5_vl_text"), _usual_heads),
+    **dict.fromkeys(("glm4_moe_lite", "hy_v3"), _first_dense),
     "helium": _helium,
+    "olmoe": _helium,
+    "hunyuan_v1_moe": _hunyuan,
     "mpt": _mpt,
     "opt": _opt,
     "stablelm": _stablelm,
@@ -126,16 +141,14 @@ def read_decoder(config: Config, name: str, traits: Traits | None = None) -> Arc
     traits = traits or TRAITS[kind]
     config = _renamed(kind, config)
     hidden = whole(config, "hidden_size", "n_embd", "d_model")
-    layers = layer_count(config, "num_hidden_layers", "n_layer", "n_layers")
+    layers = layer_count(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers")
     norm = traits.norm_vectors * hidden
     norm_count = optional(config, "norms_per_layer") or traits.norms
     made = [
         Block(
             1,
             attention_of(config, traits, hidden, window),
-            expert_network(config, traits, hidden)
-            if has_experts
-            else dense_network(config, traits, hidden),
+            network_of(config, traits, hidden, has_experts),
             norm_count * norm,
             traits.norm,
             norm_count,
@@ -152,5 +165,5 @@ def read_decoder(config: Config, name: str, traits: Traits | None = None) -> Arc
         tied=traits.tied,
         final_norms=norm * (2 if traits.embedding_norm else 1),
         position_rows=position_rows(config, traits),
-        head_vectors=whole(config, "vocab_size") if traits.head_bias else 0,
+        head_vectors=whole(config, "vocab_size") * switch(config, "lm_head_bias", traits.head_bias),
     )

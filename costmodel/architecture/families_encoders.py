@@ -20,6 +20,7 @@ from modelworth.costmodel.architecture.keys import (
     head_width,
     layer_count,
     optional,
+    sized,
     switch,
     whole,
 )
@@ -55,7 +56,9 @@ class Encoder:
 
 ENCODERS: dict[str, Encoder] = {
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "camembert", "distilbert"), Encoder()),
-    **dict.fromkeys(("data2vec-text", "ernie", "megatron-bert"), Encoder()),
+    **dict.fromkeys(
+        ("data2vec-text", "ernie", "ibert", "megatron-bert", "xlm-roberta-xl"), Encoder()
+    ),
     "electra": Encoder(narrow=True),
     "mpnet": Encoder(types=None, distances=True),
     "nomic_bert": Encoder(positions=False, biased=False, gated=True),
@@ -69,7 +72,7 @@ def _bert(config: Config, name: str) -> Architecture:
     hidden = whole(config, "hidden_size")
     heads, vocab = whole(config, "num_attention_heads"), whole(config, "vocab_size")
     kin = ENCODERS[config.get("model_type") or "bert"]
-    width = head_width(hidden, heads)
+    width = sized(config, "head_dim") or head_width(hidden, heads)
     attention = biased_attention(hidden, heads, width, causal=False)
     network = biased_network(config, hidden, whole(config, "intermediate_size"))
     if not kin.biased:
@@ -83,7 +86,7 @@ def _bert(config: Config, name: str) -> Architecture:
     if wide != hidden:
         products = head.matmul_parameters + wide * hidden
         head = replace(head, matmul_parameters=products, vectors=head.vectors + hidden)
-    buckets = optional(config, "relative_attention_num_buckets") or 32
+    buckets = sized(config, "relative_attention_num_buckets") or 32
     return Architecture(
         name=name,
         family="encoder",

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from modelworth.costmodel.architecture.decoder_parts import (
     attention_of,
-    decoder,
     dense_network,
     expert_network,
+    stacked,
 )
 from modelworth.costmodel.architecture.families_recurrent import mamba2
 from modelworth.costmodel.architecture.feed_forwards import FeedForward
@@ -26,7 +26,7 @@ from modelworth.costmodel.architecture.keys import (
     whole,
 )
 from modelworth.costmodel.architecture.mixers import Attention, recurrence
-from modelworth.costmodel.architecture.structure import Architecture, Block
+from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.traits import Traits
 from modelworth.data.errors import InputError
 
@@ -84,11 +84,8 @@ def _taking_turns(config: Config, name: str) -> Architecture:
     attention = attention_of(config, LLAMA, hidden, None)
     network = _granite_network(config, hidden) if _granite(config) else None
     network = network or dense_network(config, LLAMA, hidden)
-    made = [
-        Block(1, attention if attends else mamba, network, 2 * hidden)
-        for attends in _attends(config, layers, "attn_layer_indices")
-    ]
-    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+    turns = _attends(config, layers, "attn_layer_indices")
+    return stacked(config, name, [(attention if attends else mamba, network) for attends in turns])
 
 
 def _granite(config: Config) -> bool:
@@ -122,9 +119,8 @@ def _falcon_h1(config: Config, name: str) -> Architecture:
         state=mamba.state,
         token_flops=mamba.token_flops,
     )
-    layer = Block(1, both, dense_network(config, LLAMA, hidden), 2 * hidden)
-    layers = [layer] * layer_count(config, "num_hidden_layers")
-    return decoder(config, name, layers, hidden=hidden, tied=False, final_norms=hidden)
+    layer = (both, dense_network(config, LLAMA, hidden))
+    return stacked(config, name, [layer] * layer_count(config, "num_hidden_layers"))
 
 
 def _lfm2(config: Config, name: str) -> Architecture:
@@ -142,13 +138,10 @@ def _lfm2(config: Config, name: str) -> Architecture:
     )
     attention = attention_of(config, Traits(qk_norm="head"), hidden, None)
     network = FeedForward(hidden, _lfm2_width(config), gated=True)
-    made = [
-        Block(1, attention if attends else convolution, network, 2 * hidden)
-        for attends in _attends(config, layers, "full_attn_idxs")
-    ]
+    turns = _attends(config, layers, "full_attn_idxs")
+    parts = [(attention if attends else convolution, network) for attends in turns]
     tied = switch(config, "tie_embedding", switch(config, "tie_word_embeddings", True))
-    words = {**config, "tie_word_embeddings": tied}
-    return decoder(words, name, made, hidden=hidden, tied=True, final_norms=hidden)
+    return stacked({**config, "tie_word_embeddings": tied}, name, parts)
 
 
 def _lfm2_width(config: Config) -> int:
@@ -185,16 +178,10 @@ def _ernie_moe(config: Config, name: str) -> Architecture:
     end = config.get("moe_layer_end_index", -1)
     last = layers - 1 if end == -1 else optional(config, "moe_layer_end_index") or 0
     dense = dense_network(config, traits, hidden)
-    made = [
-        Block(
-            1,
-            attention_of(config, traits, hidden, None),
-            routed if first <= place <= last and (place + 1) % step == 0 else dense,
-            2 * hidden,
-        )
-        for place in range(layers)
-    ]
-    return decoder(config, name, made, hidden=hidden, tied=True, final_norms=hidden)
+    attention = attention_of(config, traits, hidden, None)
+    sparse = [first <= place <= last and (place + 1) % step == 0 for place in range(layers)]
+    parts = [(attention, routed if each else dense) for each in sparse]
+    return stacked(config, name, parts, tied=True)
 
 
 READERS: dict[str, Callable[[Config, str], Architecture]] = {

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from modelworth.costmodel.architecture.decoder_parts import (
     attention_of,
-    decoder,
     dense_network,
     expert_counts,
     expert_network,
     layer_kinds,
+    network_of,
     sparse_layers,
+    stacked,
 )
 from modelworth.costmodel.architecture.feed_forwards import FeedForward, no_network
 from modelworth.costmodel.architecture.keys import (
@@ -29,7 +30,7 @@ from modelworth.costmodel.architecture.keys import (
     word,
 )
 from modelworth.costmodel.architecture.mixers import Attention, no_mixer, recurrence
-from modelworth.costmodel.architecture.structure import Architecture, Block
+from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.traits import Traits
 from modelworth.data.errors import InputError
 
@@ -120,13 +121,10 @@ def _nemotron_h(config: Config, name: str) -> Architecture:
         "moe": lambda: (no_mixer(hidden), _nemotron_experts(config, hidden)),
         "mlp": lambda: (no_mixer(hidden), _nemotron_network(config, hidden)),
     }
-    made = {}
     kinds = _nemotron_kinds(config)
-    for kind in dict.fromkeys(kinds):
-        mixer, network = parts[kind]()
-        made[kind] = Block(1, mixer, network, norms=hidden, norm_count=1)
-    layers = [made[kind] for kind in kinds]
-    return decoder(config, name, layers, hidden=hidden, tied=False, final_norms=hidden)
+    made = {kind: parts[kind]() for kind in dict.fromkeys(kinds)}
+    untied = {**config, "tie_word_embeddings": False}  # as its class is, whatever is said
+    return stacked(untied, name, [made[kind] for kind in kinds], norms=1)
 
 
 def _nemotron_kinds(config: Config) -> list[str]:
@@ -154,7 +152,7 @@ def _nemotron_mamba(config: Config, hidden: int) -> Attention:
         kernel=whole(config, "mamba_d_conv", "conv_kernel"),
         chunk=whole(config, "mamba_chunk_size", "chunk_size"),
         bias=switch(config, "use_bias", False),
-        conv_bias=switch(config, "use_conv_bias", True),
+        conv_bias=switch(config, "mamba_conv_bias", switch(config, "use_conv_bias", True)),
     )
 
 
@@ -202,18 +200,11 @@ def _qwen3_next(config: Config, name: str) -> Architecture:
         "linear_attention": gated_delta(config, hidden),
         "full_attention": attention_of(config, traits, hidden, None),
     }
-    made = [
-        Block(
-            1,
-            mixers[kind],
-            expert_network(config, traits, hidden)
-            if sparse
-            else dense_network(config, traits, hidden),
-            2 * hidden,
-        )
+    parts = [
+        (mixers[kind], network_of(config, traits, hidden, sparse))
         for kind, sparse in zip(kinds, sparse_layers(config, layers), strict=True)
     ]
-    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+    return stacked(config, name, parts)
 
 
 def mamba1(config: Config, hidden: int, prefix: str, inner: int) -> Attention:
@@ -243,9 +234,9 @@ def _mamba(config: Config, name: str) -> Architecture:
     """Mamba 1 alone: each layer is a mixer with one norm."""
     hidden = whole(config, "hidden_size")
     inner = optional(config, "intermediate_size") or whole(config, "expand") * hidden
-    layer = Block(1, mamba1(config, hidden, "", inner), no_network(hidden), hidden, norm_count=1)
-    layers = [layer] * layer_count(config, "num_hidden_layers")
-    return decoder(config, name, layers, hidden=hidden, tied=True, final_norms=hidden)
+    layer = (mamba1(config, hidden, "", inner), no_network(hidden))
+    parts = [layer] * layer_count(config, "num_hidden_layers")
+    return stacked(config, name, parts, norms=1, tied=True)
 
 
 def _mamba2(config: Config, name: str) -> Architecture:
@@ -265,9 +256,8 @@ def _mamba2(config: Config, name: str) -> Architecture:
         bias=switch(config, "use_bias", False),
         conv_bias=switch(config, "use_conv_bias", True),
     )
-    layer = Block(1, mixer, no_network(hidden), hidden, norm_count=1)
-    layers = [layer] * layer_count(config, "num_hidden_layers")
-    return decoder(config, name, layers, hidden=hidden, tied=False, final_norms=hidden)
+    parts = [(mixer, no_network(hidden))] * layer_count(config, "num_hidden_layers")
+    return stacked(config, name, parts, norms=1)
 
 
 def _jamba(config: Config, name: str) -> Architecture:
@@ -278,16 +268,14 @@ def _jamba(config: Config, name: str) -> Architecture:
     attention = attention_of({**config, "attention_bias": False}, traits, hidden, None)
     experts, dense = whole(config, "num_experts"), dense_network(config, traits, hidden)
     routed = expert_network(config, traits, hidden) if experts > 1 else dense
-    made = [
-        Block(
-            1,
+    parts = [
+        (
             attention if _falls(config, "attn_layer", place) else mamba,
             routed if _falls(config, "expert_layer", place) else dense,
-            2 * hidden,
         )
         for place in range(layer_count(config, "num_hidden_layers"))
     ]
-    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+    return stacked(config, name, parts)
 
 
 def _falls(config: Config, what: str, place: int) -> bool:
@@ -298,6 +286,7 @@ def _falls(config: Config, what: str, place: int) -> bool:
 
 READERS: dict[str, Callable[[Config, str], Architecture]] = {
     "jamba": _jamba,
+    "falcon_mamba": _mamba,
     "mamba": _mamba,
     "mamba2": _mamba2,
     "nemotron_h": _nemotron_h,

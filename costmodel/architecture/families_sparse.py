@@ -18,7 +18,9 @@ from modelworth.costmodel.architecture.decoder_parts import (
     expert_network,
     latent_attention,
     layer_kinds,
+    network_of,
     sparse_layers,
+    stacked,
 )
 from modelworth.costmodel.architecture.feed_forwards import FeedForward
 from modelworth.costmodel.architecture.keys import (
@@ -48,20 +50,15 @@ def _indexed(config: Config, name: str) -> Architecture:
     config = {**config, "mlp_bias": False}  # which their classes don't ask for
     hidden = whole(config, "hidden_size")
     layers = layer_count(config, "num_hidden_layers")
-    made = [
-        Block(
-            1,
+    both = zip(sparse_layers(config, layers), _own_indexer(config, layers), strict=True)
+    parts = [
+        (
             _indexed_attention(config, hidden, scores=full),
-            expert_network(config, LLAMA, hidden)
-            if sparse
-            else dense_network(config, LLAMA, hidden),
-            2 * hidden,
+            network_of(config, LLAMA, hidden, sparse),
         )
-        for sparse, full in zip(
-            sparse_layers(config, layers), _own_indexer(config, layers), strict=True
-        )
+        for sparse, full in both
     ]
-    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+    return stacked(config, name, parts)
 
 
 def _own_indexer(config: Config, layers: int) -> list[bool]:
@@ -204,18 +201,15 @@ def _minimax_m3(config: Config, name: str) -> Architecture:
     chooses = [kind == "minimax_m3_sparse" for kind in kinds or ["full_attention"] * layers]
     dense = whole(config, "dense_intermediate_size")
     traits = Traits(qk_norm="head")
-    made = [
-        Block(
-            1,
-            _choosing_attention(config, traits, hidden, chosen=chosen),
-            expert_network({**config, "n_shared_experts": 0}, traits, hidden)
-            if sparse
-            else dense_network(config, traits, hidden, dense),
-            2 * hidden,
-        )
+    networks = {
+        True: expert_network({**config, "n_shared_experts": 0}, traits, hidden),
+        False: dense_network(config, traits, hidden, dense),
+    }
+    parts = [
+        (_choosing_attention(config, traits, hidden, chosen=chosen), networks[sparse])
         for sparse, chosen in zip(sparse_layers(config, layers), chooses, strict=True)
     ]
-    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+    return stacked(config, name, parts)
 
 
 def _m3_words(given: dict[str, Any]) -> dict[str, Any]:
@@ -267,21 +261,14 @@ def _llama4(config: Config, name: str) -> Architecture:
     step = whole(config, "interleave_moe_layer_step")
     if places is None:
         places = list(range(step - 1, layers, step))
-    narrow = whole(config, "intermediate_size")
-    made = [
-        Block(
-            1,
-            attention_of(
-                config, LLAMA, hidden, chunk if kinds[place] == "chunked_attention" else None
-            ),
-            _llama4_experts(config, hidden, narrow)
-            if place in places
-            else dense_network(config, LLAMA, hidden, whole(config, "intermediate_size_mlp")),
-            2 * hidden,
-        )
-        for place in range(layers)
-    ]
-    return decoder(config, name, made, hidden=hidden, tied=False, final_norms=hidden)
+    dense = dense_network(config, LLAMA, hidden, whole(config, "intermediate_size_mlp"))
+    routed = _llama4_experts(config, hidden, whole(config, "intermediate_size"))
+    parts = []
+    for place, kind in enumerate(kinds):
+        seen = chunk if kind == "chunked_attention" else None
+        attention = attention_of(config, LLAMA, hidden, seen)
+        parts.append((attention, routed if place in places else dense))
+    return stacked(config, name, parts)
 
 
 def _llama4_experts(config: Config, hidden: int, width: int) -> FeedForward:

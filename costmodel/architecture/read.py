@@ -14,6 +14,7 @@ from modelworth.costmodel.architecture import (
     families_diffusion,
     families_encoders,
     families_hybrid,
+    families_images,
     families_layered,
     families_multimodal,
     families_other,
@@ -35,6 +36,7 @@ from modelworth.data.errors import InputError
 READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **dict.fromkeys(TRAITS, read_decoder),
     **families_other.READERS,
+    **families_images.READERS,
     **families_sparse.READERS,
     **families_recurrent.READERS,
     **families_layered.READERS,

@@ -14,7 +14,6 @@ from modelworth.costmodel.architecture.keys import (
     head_width,
     layer_count,
     listed,
-    optional,
     sized,
     switch,
     whole,
@@ -242,7 +241,7 @@ def _joining(config: Config, seen: int, hidden: int) -> tuple[int, int]:
     if kind == "gemma3":
         return seen * hidden, seen
     if kind == "paligemma":
-        out = optional(config, "projection_dim") or 2048
+        out = sized(config, "projection_dim") or 2048
         return seen * out, out
     layers = listed(config, "vision_feature_layer") if _several(config) else [-2]
     bias = 2 * hidden * switch(config, "multimodal_projector_bias", True)

@@ -138,5 +138,16 @@ TRAITS: dict[str, Traits] = {
         LAYER_NORM, qkv_bias=False, output_bias=False, mlp_bias=False, bias_key="bias"
     ),
     "nemotron": Traits(gated=False, norm_vectors=2, norm="layer", activation="relu2"),
+    **dict.fromkeys(
+        ("glm4_moe_lite", "internlm3", "minicpm3", "mistral4", "solar_open", "youtu"), Traits()
+    ),
+    **dict.fromkeys(("hunyuan_v1_moe", "hy_v3", "mellum"), Traits(qk_norm="head")),
+    "exaone_moe": Traits(qk_norm="head", windows=4),
+    "flex_olmo": Traits(qk_norm="width"),
+    "ministral3": Traits(windows="all"),
+    "phimoe": Traits(norm_vectors=2, norm="layer", windows="all"),
+    "vaultgemma": replace(GEMMA, windows=2),
+    "gpt-sw3": replace(LAYER_NORM, learned_positions=0, activation="gelu_new"),
+    "gpt_neo": replace(LAYER_NORM, learned_positions=0, qkv_bias=False, activation="gelu_new"),
     "mpt": Traits(tied=True, gated=False, norm="layer", activation="gelu"),
 }

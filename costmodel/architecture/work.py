@@ -26,10 +26,6 @@ from modelworth.data.errors import InputError
 Pairs = Literal["full", "reach", "seen"]
 Number = Any  # a float, an int or a numpy array of them: formulas are the same
 
-ADAMW_TRAFFIC_BYTES = 28
-"""One parameter in mixed-precision AdamW: weight, two moments read and written in float32, the
-gradient read and the working copy written in 16 bits."""
-
 
 def sequence_tokens(architecture: Architecture, tokens: Number | None = None) -> Number:
     """Tokens of one sequence: as given, or what an image is cut into.
@@ -203,44 +199,6 @@ def decode_bytes(
     read = kv_cache_bytes(architecture, batch, context, cache_bytes, encoder_tokens)
     written = kv_cache_bytes(architecture, batch, 1, cache_bytes)
     return weights + read + written + activation_traffic_bytes(architecture, batch, 1)
-
-
-def forward_bytes(
-    architecture: Architecture,
-    batch: Number,
-    tokens: Number | None = None,
-    encoder_tokens: Number = 0,
-    weight_bytes: float = 2,
-    cache_bytes: float = 2,
-) -> Number:
-    """Bytes that a pass over whole sequences moves, the cache it leaves included: prefill."""
-    length = sequence_tokens(architecture, tokens)
-    weights = matmul_parameters_touched(architecture, batch * length) * weight_bytes
-    cache = kv_cache_bytes(architecture, batch, length, cache_bytes, encoder_tokens)
-    return weights + cache + activation_traffic_bytes(architecture, batch, length, encoder_tokens)
-
-
-def training_bytes(
-    architecture: Architecture,
-    batch: Number,
-    tokens: Number | None = None,
-    encoder_tokens: Number = 0,
-    weight_bytes: float = 2,
-    *,
-    recomputed: bool = False,
-    optimizer_bytes_per_parameter: float = ADAMW_TRAFFIC_BYTES,
-) -> Number:
-    """Bytes that a training step moves on one device that holds the whole model.
-
-    Activations: the forward pass, and twice that backward (each product's two gradients). Weights:
-    read forward and backward, their gradients written once. Then the optimizer.
-    """
-    length = sequence_tokens(architecture, tokens)
-    passes = 4 if recomputed else 3
-    activations = activation_traffic_bytes(architecture, batch, length, encoder_tokens)
-    weights = matmul_parameters_touched(architecture, batch * length) * weight_bytes
-    optimizer = architecture.parameters * optimizer_bytes_per_parameter
-    return passes * activations + passes * weights + optimizer
 
 
 def activation_traffic_bytes(

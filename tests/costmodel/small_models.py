@@ -423,3 +423,32 @@ def saved_config(name: str, settings) -> dict[str, Any]:
     """The config as transformers saves it, with everything that equals a default left in."""
     plain = json.loads(json.dumps(settings.to_dict(), default=str))
     return plain | {"architectures": [FAMILIES[name][1]]}
+
+
+VISION_SIZES = {
+    "tiny": (192, 12, 3, 768),
+    "small": (384, 12, 6, 1536),
+    "base": (768, 12, 12, 3072),
+    "large": (1024, 24, 16, 4096),
+    "so400m": (1152, 27, 16, 4304),
+    "huge": (1280, 32, 16, 5120),
+    "giant": (1408, 40, 16, 6144),
+    "gigantic": (1664, 48, 16, 8192),
+}
+"""Width, layers, heads and feed-forward width of the Vision Transformer's named sizes. Sources:
+Dosovitskiy et al. 2020, Touvron et al. 2020, Zhai et al. 2021 (arXiv:2106.04560), timm."""
+
+
+def vision_config(size: str, patch: int, image_size: int) -> dict[str, Any]:
+    """A Vision Transformer by the name of its size, of 1,000 labels."""
+    hidden, layers, heads, width = VISION_SIZES[size]
+    return {
+        "model_type": "vit",
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": width,
+        "patch_size": patch,
+        "image_size": image_size,
+        "num_labels": 1000,
+    }

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelworth.costmodel.architecture.families_other import vision_architecture
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
-from tests.costmodel.small_models import FAMILIES, build, saved_config, short_config
+from tests.costmodel.small_models import FAMILIES, build, saved_config, short_config, vision_config
 
 MODELS = load_catalog().models
 
@@ -50,7 +49,7 @@ def test_every_family_has_the_size_that_transformers_builds(name):
 
 @pytest.mark.parametrize(("shape", "millions"), TIMM_MILLIONS.items())
 def test_vision_sizes_are_timms(shape, millions):
-    assert vision_architecture(*shape).parameters / 1e6 == pytest.approx(millions, rel=2e-4)
+    assert read_model(vision_config(*shape)).parameters / 1e6 == pytest.approx(millions, rel=2e-4)
 
 
 @pytest.mark.parametrize("entry", MODELS, ids=lambda entry: entry.name)
@@ -188,8 +187,6 @@ def test_other_refusals():
         read_model(short_config("opt") | {"word_embed_proj_dim": 32})
     with pytest.raises(InputError, match="architectures"):
         read_model(short_config("bert") | {"architectures": ["BertForPreTraining"]})
-    with pytest.raises(InputError, match="size"):
-        vision_architecture("middling", 16, 224)
 
 
 def test_records_are_frozen_and_comparable():

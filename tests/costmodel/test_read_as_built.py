@@ -70,6 +70,11 @@ def seeing(text: str, tower: str, **more: Any) -> dict[str, Any]:
     }
 
 
+ROUTED = TEXT | {"num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 16}
+NEAR = {"sliding_window": 64}
+PATCHED = SEEN | {"num_hidden_layers": 3, "image_size": 56}
+
+
 CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("bamba", TEXT | STATES | {"attn_layer_indices": [1, 3]}),
     ("bamba", TEXT | STATES | BIASED | TIED | {"attn_layer_indices": [2]}),
@@ -142,6 +147,19 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("llava_next", seeing("mistral", "clip_vision_model")),
     ("paligemma", seeing("gemma", "siglip_vision_model")),
     ("gemma3", seeing("gemma3_text", "siglip_vision_model")),
+    ("hunyuan_v1_moe", ROUTED | {"num_experts": 4, "moe_topk": 2, "attention_bias": True}),
+    ("exaone_moe", ROUTED | NEAR | {"num_experts": 4, "first_k_dense_replace": 2}),
+    ("phimoe", ROUTED | NEAR | {"num_local_experts": 4, "lm_head_bias": True}),
+    ("flex_olmo", ROUTED | {"num_experts": 4}),
+    ("mellum", ROUTED | NEAR | {"num_experts": 4}),
+    ("ministral3", TEXT | NEAR | {"head_dim": 32}),
+    ("vaultgemma", TEXT | NEAR | {"head_dim": 32}),
+    ("internlm3", TEXT | {"head_dim": 32, "qkv_bias": True, "bias": True}),
+    ("solar_open", ROUTED | {"n_routed_experts": 4, "n_shared_experts": 1, "head_dim": 16}),
+    *((kind, PATCHED) for kind in ("vit_msn", "beit", "data2vec-vision", "dinov3_vit")),
+    ("beit", PATCHED | {"use_relative_position_bias": True, "use_mask_token": True}),
+    ("beit", PATCHED | {"use_absolute_position_embeddings": True}),
+    ("dinov3_vit", PATCHED | {"num_register_tokens": 4, "use_gated_mlp": True, "key_bias": True}),
 ]
 
 
