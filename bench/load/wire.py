@@ -7,10 +7,15 @@ what it keeps. Sources: RFC 9112 (HTTP/1.1); WHATWG HTML, 9.2 (server-sent event
 
 from __future__ import annotations
 
-MAX_HEAD_BYTES = 65_536
+import re
+
+MAX_HEAD_BYTES, MAX_INTERIM = 65_536, 20
 MAX_EVENT_BYTES = 4 * 2**20
 MAX_BODY_BYTES = 65_536
 """Of a body that isn't a stream, such as an error's; what is longer is cut."""
+
+
+_DIGITS = re.compile(rb"\d{1,15}")
 
 
 class WireError(Exception):
@@ -57,6 +62,14 @@ class Answer:
         return self.done
 
     def _read_head(self) -> bool:
+        """Take the answer's head, after interim ones; whether it was there."""
+        for _ in range(MAX_INTERIM):
+            if (found := self._next_head()) is not None:
+                return found
+        raise WireError(f"over {MAX_INTERIM} interim answers")
+
+    def _next_head(self) -> bool | None:
+        """Whether the next head was there; None for an interim one."""
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > MAX_HEAD_BYTES or not b"HTTP/1.".startswith(self._buffer[:7]):
@@ -65,11 +78,11 @@ class Answer:
         head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
         first, *lines = head.split(b"\r\n")
         parts = first.split(b" ", 2)
-        if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
+        if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not _DIGITS.fullmatch(parts[1]):
             raise WireError(f"not an HTTP/1.1 answer: {first[:40]!r}")
         status = int(parts[1])
         if 100 <= status < 200:  # an interim answer; the real one follows
-            return self._read_head()
+            return None
         headers = {}
         for line in lines:
             name, _, value = line.partition(b":")
@@ -87,7 +100,7 @@ class Answer:
         self._until_close = not self._chunked and length is None
         if self._chunked or length is None:
             return
-        if not length.isdigit():
+        if not _DIGITS.fullmatch(length):
             raise WireError(f"a content length of {length[:40]!r}")
         self._remaining = int(length)
         self.done = self._remaining == 0
@@ -107,6 +120,8 @@ class Answer:
         while not self.done:
             end = buffer.find(b"\r\n", position)
             if end < 0:
+                if len(buffer) - position > MAX_HEAD_BYTES:
+                    raise WireError("a chunk without a size")
                 break
             try:
                 size = int(buffer[position:end].partition(b";")[0], 16)

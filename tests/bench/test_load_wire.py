@@ -170,3 +170,19 @@ def test_a_client_whose_parent_is_gone_ends_without_a_word():
     command = [sys.executable, "-m", "modelworth.bench.load.worker"]
     ended = subprocess.run(command, input=b"", capture_output=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3000,
+        b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"a" * 70_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n",
+    ],
+    ids=["interim answers", "status", "length", "no end of a size", "size"],
+)
+def test_a_server_that_never_comes_to_the_point_is_refused(content):
+    with pytest.raises(WireError):
+        Answer().feed(content)
