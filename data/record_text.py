@@ -44,6 +44,20 @@ def serialise(measurement: Measurement) -> str:
         raise InputError(where, str(error), "JSON values (no NaN, no infinity)") from error
 
 
+def without_command(text: str) -> str:
+    """The same record without the command that made it, under the id that its content then has.
+
+    What can't be read could hold the command anywhere, and becomes an empty text.
+    """
+    try:
+        record = parse(text)
+    except InputError:
+        return ""
+    provenance = record.provenance.model_copy(update={"command": None})
+    blank = record.model_copy(update={"provenance": provenance})
+    return serialise(blank.model_copy(update={"id": blank.content_id()}))
+
+
 def _schema_version(text: str | bytes) -> int | None:
     try:
         version = json.loads(text).get("schema_version")

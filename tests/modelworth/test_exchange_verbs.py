@@ -7,6 +7,8 @@ import json
 import pytest
 
 from modelworth.cli import main
+from modelworth.data.exchange import read
+from modelworth.data.measurement import Measurement
 from modelworth.data.store import open_store
 from tests.data.importers.results import VLLM
 from tests.data.records import failed, made_up
@@ -70,3 +72,21 @@ def test_a_load_test_is_judged_in_words(folder, capsys):
     assert "1 of 1 can't stand for a capacity (load-limited)" in capsys.readouterr().out
     assert main(["import", "held.json", "--store", "judged.db"]) == 2
     assert "given: --device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_records_are_exported_without_the_commands_that_made_them(tmp_path, ending):
+    told = made_up(1).model_dump()
+    told["provenance"]["command"] = "modelworth bench --store=postgresql://ann:s3cret@db/lab"
+    del told["id"]
+    old = Measurement.model_validate(told)
+    with open_store(str(tmp_path / "lab.db")) as store:
+        store.add_all([old, made_up(2)])
+    out = tmp_path / f"out.{ending}"
+    words = ["export", str(out), "--store", str(tmp_path / "lab.db"), "--blank-commands"]
+    assert main(words) == 0
+    assert b"s3cret" not in out.read_bytes()
+    found = {record.model.name: record for record in read(out)}
+    assert found["tiny-1"].id != old.id
+    assert found["tiny-1"].provenance.command is None
+    assert found["tiny-1"].result == old.result
