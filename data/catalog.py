@@ -108,6 +108,7 @@ class ModelEntry(Row):
         parameters_total: counted on the meta device of transformers.
         parameters_active: of those, used by one token, the input embedding included.
         published_total: as the authors state it; None for the project's own ladders.
+        ladder: the architecture whose sizes are measured together; None: on none.
     """
 
     name: Text
@@ -117,6 +118,7 @@ class ModelEntry(Row):
     published_total: PositiveInt | None = None
     published_active: PositiveInt | None = None
     note: str | None = None
+    ladder: str | None = None
     config: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -10,23 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from importlib import metadata
 from time import perf_counter
 
 from modelworth.bench.load.endpoint import Endpoint
 from modelworth.bench.load.metrics import Reading, Window, read_metrics, window
-from modelworth.bench.load.record import Served
+from modelworth.bench.load.record import Served, recorded
 from modelworth.data.errors import ModelworthError
-from modelworth.data.measurement import (
-    Energy,
-    Interval,
-    Latency,
-    Measurement,
-    Provenance,
-    Result,
-    Workload,
-)
+from modelworth.data.measurement import Energy, Interval, Latency, Measurement, Result
 from modelworth.data.serving import Load, Serving, Spread
 
 SUITE = "meter"
@@ -103,41 +93,26 @@ def _tokens(seen: Window) -> float | None:
 
 def measurement(seen: Window, energy: Energy | None, served: Served, label: str) -> Measurement:
     """A window as a record; one without a token is a record without a result."""
-    result = _result(seen, energy, served.machine.count)
     requests = None if seen.requests is None else round(seen.requests)
-    output = seen.output_tokens
-    return Measurement(
-        recorded_at=datetime.now(UTC),
-        suite=SUITE,
-        model=served.model,
-        workload=Workload(
-            kind="serve",
-            batch=max(1, round(seen.running or 1)),
-            prompt_tokens=_each(seen.input_tokens, requests),
-            new_tokens=_each(output, requests),
-            precision=served.precision,
-            engine=seen.engine,
-            layout=served.layout,
-        ),
-        machine=served.machine,
-        status="error" if result is None else "ok",
-        reason="idle: no token in the window" if result is None else None,
-        result=result,
-        provenance=Provenance(
-            origin="measured",
-            tool="modelworth meter",
-            tool_version=metadata.version("modelworth"),
-            command=served.command,
-        ),
-        load=Load(
-            endpoint=label,
-            duration_s=seen.duration_s,
-            requests_ok=requests,
-            in_flight_mean=seen.running,
-            in_flight_max=seen.running_max,
-            waiting_mean=seen.waiting,
-            cached_share=seen.cached_share,
-        ),
+    load = Load(
+        endpoint=label,
+        duration_s=seen.duration_s,
+        requests_ok=requests,
+        in_flight_mean=seen.running,
+        in_flight_max=seen.running_max,
+        waiting_mean=seen.waiting,
+        cached_share=seen.cached_share,
+    )
+    return recorded(
+        served,
+        SUITE,
+        _result(seen, energy, served.machine.count),
+        "idle: no token in the window",
+        load,
+        engine=seen.engine,
+        batch=max(1, round(seen.running or 1)),
+        prompt_tokens=_each(seen.input_tokens, requests),
+        new_tokens=_each(seen.output_tokens, requests),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import Any
 
 from modelworth.bench.load.prompts import Length
 from modelworth.bench.load.summary import Summary
@@ -19,7 +20,7 @@ from modelworth.data.measurement import (
     Result,
     Workload,
 )
-from modelworth.data.serving import Serving
+from modelworth.data.serving import Load, Serving
 from modelworth.data.words import Precision
 
 SUITE = "load"
@@ -41,30 +42,38 @@ def measurement(summary: Summary, served: Served, prompt: Length, new: Length) -
     """The record of one point; its lengths are those counted, else those asked for."""
     serving, load = summary.serving, summary.load
     result = None if serving is None else _result(summary, serving, served.machine.count)
-    reason = None
-    if result is None:
-        reason = summary.detail or summary.stopped or "no request was answered"
+    closed = load.concurrency_limit if load.mode == "closed" else None
+    return recorded(
+        served,
+        SUITE,
+        result,
+        summary.detail or summary.stopped or "no request was answered",
+        load,
+        engine=served.engine,
+        batch=closed or _in_flight(summary),
+        prompt_tokens=_mean(serving, "input_tokens", load.requests_ok) or round(prompt.mean),
+        new_tokens=_mean(serving, "output_tokens", load.requests_ok) or round(new.mean),
+        concurrency=closed,
+    )
+
+
+def recorded(
+    served: Served, suite: str, result: Result | None, lacking: str, load: Load, **sizes: Any
+) -> Measurement:
+    """What a server did, as the store keeps it; `lacking` says why there is no result."""
+    kind = {"kind": "serve", "precision": served.precision, "layout": served.layout}
     return Measurement(
         recorded_at=datetime.now(UTC),
-        suite=SUITE,
+        suite=suite,
         model=served.model,
-        workload=Workload(
-            kind="serve",
-            batch=load.concurrency_limit if load.mode == "closed" else _in_flight(summary),
-            prompt_tokens=_mean(serving, "input_tokens", load.requests_ok) or round(prompt.mean),
-            new_tokens=_mean(serving, "output_tokens", load.requests_ok) or round(new.mean),
-            precision=served.precision,
-            engine=served.engine,
-            concurrency=load.concurrency_limit if load.mode == "closed" else None,
-            layout=served.layout,
-        ),
+        workload=Workload.model_validate(kind | sizes),
         machine=served.machine,
         status="error" if result is None else "ok",
-        reason=reason,
+        reason=lacking if result is None else None,
         result=result,
         provenance=Provenance(
             origin="measured",
-            tool="modelworth load",
+            tool=f"modelworth {suite}",
             tool_version=metadata.version("modelworth"),
             command=served.command,
         ),

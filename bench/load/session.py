@@ -84,22 +84,21 @@ def _point(settings: Settings, understood: Understood, level: Level, processes: 
     if level.concurrency is not None:
         processes = min(processes, level.concurrency)
         plans = _closed(settings, understood, level.concurrency, processes)
-        load = Load(mode="closed", concurrency_limit=level.concurrency)
+        how: dict[str, Any] = {"mode": "closed", "concurrency_limit": level.concurrency}
     else:
         rate_per_s = level.rate_per_s or 0.0
         plans = _open(settings, understood, rate_per_s, processes, rng)
-        load = Load(
-            mode="open",
-            rate_per_s=rate_per_s,
-            arrivals=settings.arrivals,
-        )
-    said: dict[str, Any] = {"endpoint": settings.label, "sweep": settings.sweep}
-    said["shared_prefix"] = None if settings.traffic else understood.shape.shared
+        how = {"mode": "open", "rate_per_s": rate_per_s, "arrivals": settings.arrivals}
     runs, interrupted = carry_out(plans)
-    said["objective"] = tuple(str(term) for term in settings.objective)
-    asked = load.model_copy(update=said)
+    asked = Load(
+        endpoint=settings.label,
+        sweep=settings.sweep,
+        shared_prefix=None if settings.traffic else understood.shape.shared,
+        objective=tuple(str(term) for term in settings.objective),
+        **how,
+    )
     summary = summarise(runs, asked, settings.objective)
-    if load.mode == "open" and (summary.load.in_flight_max or 0) >= settings.max_in_flight:
+    if asked.mode == "open" and (summary.load.in_flight_max or 0) >= settings.max_in_flight:
         held = summary.load.model_copy(update={"concurrency_limit": settings.max_in_flight})
         summary = replace(summary, load=held)
     if interrupted:

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelworth.bench.models.families import auto_class, family_of
-from modelworth.data.catalog import load_catalog
+from modelworth.data.catalog import ModelEntry, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Model
 from modelworth.data.model_files import MARK, read_model_file
 from modelworth.data.words import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import torch
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -37,53 +37,20 @@ USUAL_PIXELS = 224
 """A side of the images of a model that takes any size."""
 LONGEST_NAME = 200
 """Characters that a record has for a model's name."""
-LADDERS: dict[str, tuple[str, ...]] = {
-    "gpt": (
-        *("gpt-1m", "gpt-4m", "gpt-16m", "gpt-48m", "gpt2", "gpt2-medium", "gpt2-large"),
-        *("gpt3-1.3b", "gpt3-2.7b", "gpt3-6.7b", "gpt3-13b", "gpt3-175b"),
-    ),
-    "llama": (
-        *("ladder-1m", "ladder-4m", "ladder-16m", "ladder-48m", "ladder-160m"),
-        *("llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "llama-3.1-70b", "llama-3.1-405b"),
-    ),
-    "moe": ("moe-2m", "moe-8m", "moe-32m", "moe-110m", "moe-420m", "mixtral-8x7b"),
-    "bert": ("bert-tiny", "bert-mini", "bert-small", "bert-medium", "bert-base", "bert-large"),
-    "roberta": (*("roberta-1m", "roberta-4m", "roberta-16m", "roberta-base", "roberta-large"),),
-    "t5": (
-        *("t5-1m", "t5-4m", "t5-tiny", "t5-mini", "t5-small", "t5-base", "t5-large"),
-        *("t5-3b", "t5-11b"),
-    ),
-    "vit": ("vit-1m", "vit-tiny", "vit-small", "vit-base", "vit-large", "vit-huge"),
-    "yolos": (
-        *("detector-1m", "detector-3m", "yolos-tiny", "detector-9m"),
-        *("yolos-small", "yolos-base"),
-    ),
-    "dalle": (
-        *("dalle-2m", "dalle-3m", "dalle-5m", "dalle-20m", "dalle-90m"),
-        *("dalle-340m", "dalle-1.3b", "dalle-12b"),
-    ),
-}
-"""Names of the catalogue by architecture, smallest first."""
-MORE_LADDERS: dict[str, tuple[str, ...]] = {
-    "whisper": ("whisper-tiny", "whisper-base", "whisper-small", "whisper-medium",
-                "whisper-large-v3"),
-    "clip": ("clip-5m", "clip-17m", "clip-vit-base-patch32", "clip-vit-large-patch14"),
-    "siglip": ("siglip-4m", "siglip-16m", "siglip-base-patch16-224", "siglip-so400m-patch14-384"),
-    "swin": ("swin-tiny", "swin-small", "swin-base", "swin-large"),
-    "segformer": tuple(f"segformer-b{size}" for size in range(6)),
-    "rtdetr": ("rtdetr-r18", "rtdetr-r34", "rtdetr-r50", "rtdetr-r101"),
-    "llava": ("llava-7m", "llava-22m", "llava-1.5-7b", "llava-1.5-13b"),
-    "qwen-vl": ("qwen-vl-7m", "qwen-vl-24m", "qwen2.5-vl-3b", "qwen2.5-vl-7b"),
-    "dit": ("dit-s-2", "dit-b-2", "dit-l-2", "dit-xl-2"),
-    "sd3": ("sd3-2m", "sd3-6m", "sd3-medium", "sd3.5-large"),
-    "flux": ("flux-2m", "flux-5m", "flux.1-dev"),
-    "mamba": ("mamba-2m", "mamba-6m", "mamba-130m", "mamba-370m", "mamba-790m", "mamba-1.4b",
-              "mamba-2.8b"),
-    "lfm2": ("lfm2-2m", "lfm2-9m", "lfm2-350m", "lfm2-700m", "lfm2-1.2b"),
-}  # fmt: skip
-"""The same of what hears, sees beside text, draws, or keeps a state."""
-EVERY_LADDER = LADDERS | MORE_LADDERS
 
+
+def _ladders(entries: Iterable[ModelEntry]) -> dict[str, tuple[str, ...]]:
+    """Names by architecture, smallest first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.parameters_total):
+        if entry.ladder:
+            found[entry.ladder] = (*found.get(entry.ladder, ()), entry.name)
+    return found
+
+
+LADDERS, MORE_LADDERS = _ladders(load_catalog().models), _ladders(load_catalog().built)
+"""Of text and images; and of what hears, sees beside text, draws or keeps a state."""
+EVERY_LADDER = LADDERS | MORE_LADDERS
 FUSED = frozenset(
     (
         *("bert", "gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "roberta", "t5", "vit"),

@@ -17,7 +17,7 @@ from modelworth.bench.models.zoo import Blueprint, build, describe
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import public_name
 from modelworth.bench.work.attention_kernel import Choice
-from modelworth.bench.work.inputs import work_of
+from modelworth.bench.work.inputs import Asked, work_of
 from modelworth.bench.work.kernel_flops import kernel_flops
 from modelworth.bench.work.task import Step, Task, Work
 from modelworth.data.errors import InputError
@@ -60,6 +60,10 @@ class Job:
     def layout(self) -> Layout:
         """How the work is spread over devices."""
         return self.case.workload.layout
+
+    def asked(self, config: Any) -> Asked:
+        """The inputs that its model of this config takes."""
+        return Asked(self.blueprint, config, self.workload, self.device, self.generator)
 
     @property
     def birthplace(self) -> torch.device:

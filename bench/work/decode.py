@@ -43,10 +43,7 @@ class Decoder:
     def __init__(self, job: Job, *, growing: bool) -> None:
         self.model = build_decoder(job, growing=growing)
         self.size: Lengths = lengths(job.blueprint, self.model.config, job.workload)
-        given = source_batch(
-            job.blueprint, self.model.config, job.workload, job.device, job.generator
-        )
-        self.given = in_format(given, job.dtype)
+        self.given = in_format(source_batch(job.asked(self.model.config)), job.dtype)
         shape = (job.workload.batch, 1)
         self.token = torch.full(shape, 10, dtype=torch.long, device=job.device)
         self.cache = self._new_cache(places_needed(self.encodes, self.size, job.workload.kind))

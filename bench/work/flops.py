@@ -29,6 +29,7 @@ from modelworth.bench.models.families import USUAL_STEPS
 from modelworth.bench.models.inspect_values import Literals, Values
 from modelworth.bench.work.inputs import (
     IMAGE_INPUTS,
+    Asked,
     Batch,
     forward_batch,
     in_format,
@@ -137,7 +138,9 @@ def _shapes() -> Iterator[None]:
 def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> float:
     """FLOPs of one pass over a whole sequence or image, all logits."""
     with _shapes():
-        batch = in_format(forward_batch(blueprint, model.config, workload, META), model.dtype)
+        batch = in_format(
+            forward_batch(Asked(blueprint, model.config, workload, META)), model.dtype
+        )
         with FlopCounterMode(display=False) as counter:
             _pass(model, batch, **options(blueprint, model.config, batch))
     return float(counter.get_total_flops())
@@ -145,7 +148,7 @@ def _forward(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workloa
 
 def _source(blueprint: zoo.Blueprint, model: PreTrainedModel, workload: Workload) -> Batch:
     """What one sequence's prefill is given."""
-    given = source_batch(blueprint, model.config, workload, META)
+    given = source_batch(Asked(blueprint, model.config, workload, META))
     return in_format(given, model.dtype)
 
 
@@ -166,7 +169,8 @@ def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
     generator = torch.Generator()
     model = zoo.build(blueprint, META, torch.float32, "eager", _experts(blueprint))
     adapted = add_lora(model, workload.lora_rank)
-    batch = training_batch(blueprint, model.config, workload, torch.device("cpu"), generator)
+    asked = Asked(blueprint, model.config, workload, torch.device("cpu"), generator)
+    batch = training_batch(asked)
     batch = {key: value.to(META) for key, value in in_format(batch, model.dtype).items()}
     with FlopCounterMode(display=False) as counter:
         loss_of(blueprint, adapted, batch).backward()

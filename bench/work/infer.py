@@ -48,8 +48,7 @@ def prepare_forward(job: Job) -> Work:
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     model = job.spread(model, trained=False)
     bits = lower_weights(model, job.workload.precision)
-    batch = forward_batch(job.blueprint, config, job.workload, job.device, job.generator)
-    batch = in_format(batch, job.dtype)
+    batch = in_format(forward_batch(job.asked(config)), job.dtype)
     arguments = options(job.blueprint, config, batch)
 
     def run() -> tuple[Tensor, ...]:
@@ -136,8 +135,7 @@ def _prepare_denoising(job: Job) -> Work:
     """Whole images, each pass one level of noise less."""
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype)
     bits = lower_weights(model, job.workload.precision)
-    batch = forward_batch(job.blueprint, model.config, job.workload, job.device, job.generator)
-    batch = in_format(batch, job.dtype)
+    batch = in_format(forward_batch(job.asked(model.config)), job.dtype)
     denoiser = Denoiser(model, batch, job.workload.denoising_steps or USUAL_STEPS)
     step = compiled(denoiser.step, job.workload)
     seen = _foreseen(job, model, batch, lambda one, given: one(**given))

@@ -44,13 +44,13 @@ Batch = dict[str, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whose inputs are wanted, for what, and where."""
+    """Whose inputs are wanted, for what, and where; without a generator drawn by torch's own."""
 
     blueprint: Blueprint
     config: Any
     workload: Workload
     device: torch.device
-    generator: torch.Generator | None
+    generator: torch.Generator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,63 +143,46 @@ def _whole_image(config: Any, workload: Workload, size: Lengths) -> bool:
     return workload.kind in TRAINING and size.prompt == config.n_positions
 
 
-def forward_batch(
-    blueprint: Blueprint,
-    config: Any,
-    workload: Workload,
-    device: torch.device,
-    generator: torch.Generator | None = None,
-) -> Batch:
+def forward_batch(asked: Asked) -> Batch:
     """Inputs of one forward pass of a whole batch."""
-    asked = Asked(blueprint, config, workload, device, generator)
-    batch = source_batch(blueprint, config, workload, device, generator)
-    if blueprint.family in ("encoder-decoder", "speech"):
-        batch["decoder_input_ids"] = _tokens(asked, lengths(blueprint, config, workload).new)
+    batch = source_batch(asked)
+    if asked.blueprint.family in ("encoder-decoder", "speech"):
+        size = lengths(asked.blueprint, asked.config, asked.workload)
+        batch["decoder_input_ids"] = _tokens(asked, size.new)
     return batch
 
 
-def source_batch(
-    blueprint: Blueprint,
-    config: Any,
-    workload: Workload,
-    device: torch.device,
-    generator: torch.Generator | None = None,
-) -> Batch:
+def source_batch(asked: Asked) -> Batch:
     """What a whole batch is given: a prompt, a source, images, sound."""
-    return SOURCES[blueprint.family](Asked(blueprint, config, workload, device, generator))
+    return SOURCES[asked.blueprint.family](asked)
 
 
-def training_batch(
-    blueprint: Blueprint,
-    config: Any,
-    workload: Workload,
-    device: torch.device,
-    generator: torch.Generator,
-) -> Batch:
+def training_batch(asked: Asked) -> Batch:
     """Inputs and labels of one micro-batch."""
-    batch = forward_batch(blueprint, config, workload, device, generator)
-    if blueprint.family == "encoder":
+    batch, images = forward_batch(asked), asked.workload.batch
+    family, config = asked.blueprint.family, asked.config
+    if family == "encoder":
         ids = batch["input_ids"]
-        kept = _uniform(ids.shape, device, generator) > MASKED_SHARE
+        kept = _uniform(asked, ids.shape) > MASKED_SHARE
         return {**batch, "labels": ids.masked_fill(kept, -100)}
     if "decoder_input_ids" in batch:
         return {**batch, "labels": batch.pop("decoder_input_ids")}
-    if blueprint.family == "diffusion":
-        return diffusion.noised(batch, generator)
-    if blueprint.family == "image-text":
+    if family == "diffusion":
+        return diffusion.noised(batch, asked.generator)
+    if family == "image-text":
         return batch  # which text is whose image's follows from their order
-    if blueprint.family == "vision":
-        shape = (workload.batch,)
-        if segments(blueprint.config):
+    if family == "vision":
+        shape: tuple[int, ...] = (images,)
+        if segments(asked.blueprint.config):
             shape += tuple(batch["pixel_values"].shape[-2:])
-        return {**batch, "labels": _classes(config, shape, device, generator)}
-    if blueprint.family == "detector":
-        shape = (workload.batch, BOXES_PER_IMAGE)
+        return {**batch, "labels": _classes(asked, shape)}
+    if family == "detector":
+        shape = (images, BOXES_PER_IMAGE)
         # centre and size of each box as shares of the image, all inside it
-        boxes = 0.25 + 0.25 * _uniform((*shape, 4), device, generator)
-        return {**batch, "classes": _classes(config, shape, device, generator), "boxes": boxes}
+        boxes = 0.25 + 0.25 * _uniform(asked, (*shape, 4))
+        return {**batch, "classes": _classes(asked, shape), "boxes": boxes}
     labels = batch["input_ids"]
-    if blueprint.family == "vision-language":
+    if family == "vision-language":
         labels = labels.masked_fill(labels == vision_language.image_token(config), -100)
     return {**batch, "labels": labels}
 
@@ -247,18 +230,15 @@ def _text_with_image(asked: Asked) -> Batch:
     return {**text, **vision_language.image_inputs(*given)}
 
 
-def _classes(
-    config: Any, shape: tuple[int, ...], device: torch.device, generator: torch.Generator
-) -> torch.Tensor:
+def _classes(asked: Asked, shape: tuple[int, ...]) -> torch.Tensor:
     """Random class labels."""
-    return torch.randint(0, config.num_labels, shape, device=device, generator=generator)
+    top, device = asked.config.num_labels, asked.device
+    return torch.randint(0, top, shape, device=device, generator=asked.generator)
 
 
-def _uniform(
-    shape: tuple[int, ...], device: torch.device, generator: torch.Generator
-) -> torch.Tensor:
+def _uniform(asked: Asked, shape: tuple[int, ...]) -> torch.Tensor:
     """Uniform numbers between 0 and 1."""
-    return torch.rand(shape, device=device, generator=generator)
+    return torch.rand(shape, device=asked.device, generator=asked.generator)
 
 
 def _normal(asked: Asked, shape: tuple[int, ...]) -> torch.Tensor:

@@ -26,7 +26,7 @@ from modelworth.bench.work.attention_kernel import Noted, choose, using
 from modelworth.bench.work.blueprint import Job, compiled, parameter_bytes, work_made
 from modelworth.bench.work.chunked_loss import chunk_loss, chunk_rows
 from modelworth.bench.work.estimated_memory import state_bytes, transient_bytes
-from modelworth.bench.work.inputs import Batch, forward_batch, training_batch
+from modelworth.bench.work.inputs import Asked, Batch, forward_batch, training_batch
 from modelworth.bench.work.losses import loss_of
 from modelworth.bench.work.task import Work
 from modelworth.data.errors import InputError
@@ -192,11 +192,8 @@ def _products(job: Job) -> AbstractContextManager[Any]:
 
 def _batches(job: Job) -> list[Batch]:
     """The micro-batches of one step."""
-    config = zoo.transformers_config(job.blueprint)
-    return [
-        training_batch(job.blueprint, config, job.workload, job.device, job.generator)
-        for _ in range(job.workload.gradient_accumulation)
-    ]
+    asked = job.asked(zoo.transformers_config(job.blueprint))
+    return [training_batch(asked) for _ in range(job.workload.gradient_accumulation)]
 
 
 def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:
@@ -220,7 +217,8 @@ def _logits_bytes(job: Job, model: Any, chunked: bool) -> int | None:
     vocabulary = getattr(model.config, "vocab_size", None)
     if "prompt_tokens" not in FAMILIES[job.blueprint.family].sizes or vocabulary is None:
         return None
-    shapes = forward_batch(job.blueprint, model.config, job.workload, torch.device("meta"), None)
+    asked = Asked(job.blueprint, model.config, job.workload, torch.device("meta"))
+    shapes = forward_batch(asked)
     rows = int(list(shapes.values())[-1].numel())
     return (min(rows, chunk_rows(vocabulary)) if chunked else rows) * vocabulary * 4
 

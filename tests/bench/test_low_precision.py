@@ -18,7 +18,7 @@ from modelworth.bench.models.low_precision import (  # noqa: E402
 from modelworth.bench.run.request import Request  # noqa: E402
 from modelworth.bench.timing import ceilings, machine  # noqa: E402
 from modelworth.bench.work.infer import answer  # noqa: E402
-from modelworth.bench.work.inputs import forward_batch, in_format, options  # noqa: E402
+from modelworth.bench.work.inputs import Asked, forward_batch, in_format, options  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
@@ -237,7 +237,7 @@ def test_every_family_says_what_its_rounded_weights_say(name, precision, tokens)
     )
     exact.load_state_dict(narrow.state_dict())
     workload = Workload(kind="forward", batch=1, prompt_tokens=tokens, precision="bfloat16")
-    batch = forward_batch(blueprint, narrow.config, workload, torch.device("cpu"), None)
+    batch = forward_batch(Asked(blueprint, narrow.config, workload, torch.device("cpu")))
     given = in_format(batch, torch.bfloat16)
     choices = options(blueprint, narrow.config, batch)
     bits = lower_weights(narrow, precision)
