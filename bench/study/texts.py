@@ -25,6 +25,7 @@ TABLES: Final = frozenset({".jsonl", ".parquet"})
 IMAGES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 COLUMNS: Final = ("text", "content", "document", "body")
 """Where a row of JSON lines or Parquet keeps its text, the first that is there."""
+PARQUET_ROWS: Final = 256
 SHORTEST: Final = 200
 """Characters below which a file of the default corpus is left out."""
 
@@ -153,17 +154,20 @@ def _text_of(row: object, where: str) -> str:
 
 
 def _parquet(path: Path) -> Iterator[str]:
+    """A few rows at a time, texts that repeat held once: a small file may unpack to terabytes."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path)
+        there = parquet.read_schema(path).names
+        names = [name for name in COLUMNS if name in there]
+        file = parquet.ParquetFile(path, read_dictionary=names[:1])
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(str(path), str(error).splitlines()[0], "a Parquet file") from None
     with file:
-        names = [name for name in COLUMNS if name in file.schema_arrow.names]
         if not names:
-            found = ", ".join(file.schema_arrow.names)
-            raise InputError(str(path), found, f"a table with a column {', '.join(COLUMNS)}")
-        for batch in file.iter_batches(columns=names[:1]):
-            yield from (text for text in batch.column(0).to_pylist() if isinstance(text, str))
+            allowed = f"a table with a column {', '.join(COLUMNS)}"
+            raise InputError(str(path), ", ".join(there), allowed)
+        for batch in file.iter_batches(PARQUET_ROWS, columns=names[:1]):
+            texts = (value.as_py() for value in batch.column(0))
+            yield from (text for text in texts if isinstance(text, str))
