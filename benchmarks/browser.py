@@ -39,7 +39,7 @@ def server(folder: Path, store: str, **environment: str) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=WAIT_S)
         log.close()
 
 

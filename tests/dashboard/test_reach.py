@@ -17,6 +17,8 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not shutil.which("chromium"), reason="apt-get install chromium"),
 ]
+EVERY_PAGE = pytest.mark.timeout(1200)
+"""A test that looks at all pages may take long on a busy machine."""
 RECORDS = [record(place) for place in range(40)]
 #: addresses below the site's, with a record where a page needs one
 PLACES = [f"{path(page)}?{f'record={RECORDS[0].id}' if page == 'record' else ''}" for page in PAGES]
@@ -31,6 +33,7 @@ def site(tmp_path_factory):
         yield address
 
 
+@EVERY_PAGE
 def test_every_page_says_its_sources_and_gives_its_figures_and_charts(site, reader, tmp_path):
     from benchmarks.browser import settled
 
@@ -54,6 +57,8 @@ def test_every_page_says_its_sources_and_gives_its_figures_and_charts(site, read
             assert waiting.value.suggested_filename.endswith(".svg"), place
 
 
+#: said where something follows by itself, and draws a part of the page anew
+LATER = ("verdict.flips.waiting", "start.waiting")
 MOST_STEPS = 250
 NAME = """node => [node.tagName, node.getAttribute('role'), node.getAttribute('aria-label')
   || node.innerText || node.type, node.closest('[data-testid]')?.dataset.testid
@@ -70,7 +75,8 @@ MARK = f"""() => {{
   all.forEach(one => one.dataset.met = '');
   window.first = undefined;
 }}"""
-STEP = f"""() => {{
+STEP = f"""async () => {{
+  await new Promise(requestAnimationFrame); // a table draws its focus with the next frame
   const one = document.activeElement, seen = node => {{
     const style = getComputedStyle(node);
     return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0)
@@ -90,12 +96,15 @@ LEFT = f"""() => ({CONTROLS})().filter(one => one.dataset.met !== 'yes'
     ?.querySelector('[data-met="yes"]')).map({NAME})"""
 
 
+@EVERY_PAGE
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(site, reader):
     from benchmarks.browser import settled
 
     page, missed, unseen = None, {}, {}
     for place in PLACES:
         page = reader(f"{site}/{place}&lang=en", page)
+        for later in LATER:
+            page.get_by_text(Words("en").t(later)).first.wait_for(state="detached")
         settled(page)
         page.evaluate(MARK)
         for _ in range(MOST_STEPS):
@@ -133,6 +142,7 @@ NAMES = {
 }  # fmt: skip
 
 
+@EVERY_PAGE
 def test_chinese_pages_say_nothing_in_english(site, reader):
     from benchmarks.browser import settled
 
