@@ -121,8 +121,8 @@ def _largest(
     variation: float,
 ) -> ServingPoint:
     first = open_loop(service, case.new_tokens, np.array([1e-3]), variation=variation)
-    _require_reachable(first, objective, case)
-    most = max(min(first.room, case.max_sequences or np.inf), 1e-2)
+    _require_reachable(first, service.room, objective, case)
+    most = max(min(service.room, case.max_sequences or np.inf), 1e-2)
     low, high, bounded = 1e-3, most, True
     for _ in range(ROUNDS):
         running = np.geomspace(low, high, POINTS)
@@ -136,8 +136,10 @@ def _largest(
         best = POINTS - 1 if good.all() else max(int(np.argmin(good)) - 1, 0)
         bounded = bool(fits[min(best + 1, POINTS - 1)]) and not good.all()
         low, high = running[best], running[min(best + 1, POINTS - 1)]
-    point = _point(case, loop, best, certainty, "the objective" if bounded else "the cache's room")
-    there = loop.running[best : best + 1]
+    limit = "the objective" if bounded else "the cache's room"
+    note = f"bounded by {limit}; room for {service.room:.0f} sequences"
+    point = _point(case, loop, best, running[best], certainty, note)
+    there = running[best : best + 1]
     found = []
     for share in NORMAL:
         at = open_loop(service, case.new_tokens, there, variation=variation, share=share)
@@ -240,7 +242,7 @@ def _own_certainty(case: Case, own: tuple[MachineFit, MachineFit]) -> tuple[floa
     return factor, "extrapolated" if beyond > 0 else "interpolated"
 
 
-def _require_reachable(first: OpenLoop, objective: Objective, case: Case) -> None:
+def _require_reachable(first: OpenLoop, room: float, objective: Objective, case: Case) -> None:
     """Refuse an objective that an idle replica misses already."""
     alone = f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}, one request"
     for name, asked, reached in (
@@ -251,23 +253,23 @@ def _require_reachable(first: OpenLoop, objective: Objective, case: Case) -> Non
             raise InputError(
                 name, f"{asked:g} s", f"{reached:.3g} s or more ({alone}), or on more devices"
             )
-    if first.room < 1:
+    if room < 1:
         raise InputError(
             "prompt_tokens + new_tokens",
             f"{case.tokens + case.new_tokens:.0f}",
-            f"{int(first.room * (case.tokens + case.new_tokens))} or fewer: the cache has no more "
+            f"{int(room * (case.tokens + case.new_tokens))} or fewer: the cache has no more "
             f"room beside the weights; or more devices",
         )
 
 
 def _point(
-    case: Case, loop: OpenLoop, at: int, certainty: tuple[float, Basis], limit: str
+    case: Case, loop: OpenLoop, at: int, running: float, certainty: tuple[float, Basis], note: str
 ) -> ServingPoint:
     rate = float(loop.requests_per_s[at])
     factor, basis = certainty
     return ServingPoint(
         requests_per_s=rate,
-        concurrency=float(loop.running[at]) + rate * float(loop.ttft_share_s[at]) / 2,
+        concurrency=float(running) + rate * float(loop.ttft_share_s[at]) / 2,
         ttft_s=float(loop.ttft_share_s[at]),
         tpot_s=float(loop.tpot_share_s[at]),
         prefill_tokens_per_s=rate * case.tokens * (1 - case.prefix_share),
@@ -276,5 +278,5 @@ def _point(
         low=1 / factor,
         high=factor,
         basis=basis,
-        note=f"bounded by {limit}; room for {loop.room:.0f} sequences",
+        note=note,
     )

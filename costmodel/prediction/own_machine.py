@@ -9,7 +9,7 @@ of leaving out each model in turn. CPUs are fitted like GPUs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from modelworth.data.measurement import Measurement
 from modelworth.data.words import BITS, WORK_OF, Work
 
 Array = NDArray[np.float64]
+Pairs = Sequence[tuple[Measurement, Case]]
 
 KINDS = tuple(kind for kind in PREDICTED_KINDS if kind != "serve")
 """Kinds of measurements that one step explains."""
@@ -203,57 +204,45 @@ def step_flops(case: Case) -> float:
     return 2.0 * case.architecture.active_matmul_parameters * tokens
 
 
-def _fit_group(
-    device_name: str, precision: str, work: Work, pairs: Sequence[tuple[Measurement, Case]]
-) -> MachineFit:
-    records, cases = [record for record, _ in pairs], [case for _, case in pairs]
-    devices = [_device(case) for case in cases]
-    measured = np.array([_step_s(record) for record in records])
-    trust = np.array([ERROR * (3 if _doubtful(record) else 1) for record in records])
-    every = _Rows(cases, devices, measured, trust)
-    compute, memory, layer_s = _fitted(every)
-    sizes = [step_flops(case) for case in cases]
+def _fit_group(device_name: str, precision: str, work: Work, pairs: Pairs) -> MachineFit:
+    compute, memory, layer_s = _fitted(pairs)
+    sizes = [step_flops(case) for _, case in pairs]
+    measured = tuple(
+        (content(case.architecture), case.batch, case.tokens, result.throughput_per_s_per_device)
+        for record, case in pairs
+        if (result := record.result) is not None
+    )
     return MachineFit(
-        device_name, precision, work, every.processor, compute, memory, layer_s, devices[-1],
-        _leave_out(every, records), _measured(cases, records), (min(sizes), max(sizes)),
-        tuple(record.id for record in records),
+        device_name, precision, work, _on_processor(pairs), compute, memory, layer_s,
+        _device(pairs[-1][1]), _leave_out(pairs), measured, (min(sizes), max(sizes)),
+        tuple(record.id for record, _ in pairs),
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Rows:
-    cases: list[Case]
-    devices: list[Device]
-    measured: Array
-    trust: Array
+def _errors_of(pairs: Pairs) -> Callable[[Array], Array]:
+    """From the three coefficients to ln(predicted / measured seconds) of each record's step."""
+    cases = [case for _, case in pairs]
+    work = columns_on(cases, [_device(case) for case in cases])
+    measured = np.array([_step_s(record) for record, _ in pairs])
 
-    def only(self, kept: NDArray[np.bool_]) -> _Rows:
-        places = np.flatnonzero(kept)
-        return _Rows(
-            [self.cases[place] for place in places],
-            [self.devices[place] for place in places],
-            self.measured[kept],
-            self.trust[kept],
-        )
+    def errors(coefficients: Array) -> Array:
+        compute, memory, layer_s = coefficients
+        fit = _coefficients(_on_processor(pairs), compute, memory, layer_s)
+        found: Array = np.log(np.asarray(times(cases[0].work, work, fit).step_s) / measured)
+        return found
 
-    @property
-    def processor(self) -> bool:
-        return self.cases[0].accelerator.architecture == "cpu"
-
-    def predicted(self, coefficients: tuple[float, float, float]) -> Array:
-        work = columns_on(self.cases, self.devices)
-        found = times(self.cases[0].work, work, _coefficients(self.processor, *coefficients))
-        return np.asarray(found.step_s)
+    return errors
 
 
-def _fitted(rows: _Rows) -> tuple[float, float, float]:
-    priors = PROCESSOR_PRIORS if rows.processor else PRIORS
+def _fitted(pairs: Pairs) -> tuple[float, float, float]:
+    priors = PROCESSOR_PRIORS if _on_processor(pairs) else PRIORS
     start = np.log([value for value, _ in priors.values()])
     spreads = np.array([spread for _, spread in priors.values()])
+    trust = np.array([ERROR * (3 if _doubtful(record) else 1) for record, _ in pairs])
+    errors_of = _errors_of(pairs)
 
     def residuals(logs: Array) -> Array:
-        compute, memory, layer_s = np.exp(logs)
-        errors = np.log(rows.predicted((compute, memory, layer_s)) / rows.measured) / rows.trust
+        errors = errors_of(np.exp(logs)) / trust
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (logs - start) / spreads])
 
@@ -263,30 +252,22 @@ def _fitted(rows: _Rows) -> tuple[float, float, float]:
     return float(found[0]), float(found[1]), float(found[2])
 
 
-def _leave_out(rows: _Rows, records: Sequence[Measurement]) -> tuple[tuple[str, float], ...]:
+def _leave_out(pairs: Pairs) -> tuple[tuple[str, float], ...]:
     """Error of each record with its model left out of the fit."""
-    found: list[tuple[str, float]] = []
-    models = [content(case.architecture) for case in rows.cases]
+    models = [content(case.architecture) for _, case in pairs]
     if len(set(models)) < 2:
         return ()
+    found: list[tuple[str, float]] = []
     for model in dict.fromkeys(models):
-        out = np.array([other == model for other in models])
-        asked = rows.only(out)
-        errors = np.log(asked.predicted(_fitted(rows.only(~out))) / asked.measured)
-        ids = [record.id for record, left in zip(records, out, strict=True) if left]
-        found += list(zip(ids, errors.tolist(), strict=True))
+        out = [pair for pair, other in zip(pairs, models, strict=True) if other == model]
+        rest = [pair for pair, other in zip(pairs, models, strict=True) if other != model]
+        errors = _errors_of(out)(np.array(_fitted(rest)))
+        found += [(record.id, float(error)) for (record, _), error in zip(out, errors, strict=True)]
     return tuple(found)
 
 
-def _measured(
-    cases: Sequence[Case], records: Sequence[Measurement]
-) -> tuple[tuple[str, float, float, float], ...]:
-    """Each record's case, and units per second and device."""
-    return tuple(
-        (content(case.architecture), case.batch, case.tokens, result.throughput_per_s_per_device)
-        for case, record in zip(cases, records, strict=True)
-        if (result := record.result) is not None
-    )
+def _on_processor(pairs: Pairs) -> bool:
+    return pairs[0][1].accelerator.architecture == "cpu"
 
 
 def _coefficients(processor: bool, compute: float, memory: float, layer_s: float) -> Coefficients:

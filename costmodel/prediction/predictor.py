@@ -16,9 +16,19 @@ from functools import cached_property
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import coefficients, columns
 from modelworth.costmodel.prediction.interval import Width, width_of
-from modelworth.costmodel.prediction.own_machine import MachineFit, fit_for, machine_fits
+from modelworth.costmodel.prediction.own_machine import (
+    MachineFit,
+    accelerator_of,
+    fit_for,
+    machine_fits,
+)
 from modelworth.costmodel.prediction.refusal import refused
-from modelworth.costmodel.prediction.served import ServedScale, scale_for, served_scales
+from modelworth.costmodel.prediction.served import (
+    ServedScale,
+    scale_for,
+    served_case,
+    served_scales,
+)
 from modelworth.costmodel.prediction.serving.apart import apart_state
 from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
@@ -27,7 +37,7 @@ from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
-from modelworth.data.words import Basis
+from modelworth.data.words import Basis, Work
 
 UNITS = {
     "train": "tokens/s/GPU",
@@ -227,3 +237,48 @@ def _note(case: Case, width: Width) -> str:
     if case.architecture.note:
         notes.append(case.architecture.note)
     return "; ".join(notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One record: units per second and device, measured and predicted."""
+
+    record: Measurement
+    work: Work
+    measured: float
+    predicted: float
+
+
+def against(records: Iterable[Measurement], predictor: Predictor) -> list[Pair]:
+    """Records beside what would be predicted of them without their own model, in their order.
+
+    A machine's own records are predicted by the fit to its other models; results of served
+    endpoints and of several devices by the published tables alone.
+    """
+    left_out = {key: error for fit in predictor.fits for key, error in fit.errors}
+    published = Predictor(predictor.catalog, predictor.tables)
+    found = []
+    for record in records:
+        case = _case(record, predictor.catalog)
+        if case is None or record.result is None:
+            continue
+        measured = record.result.throughput_per_s_per_device
+        if record.id in left_out:
+            predicted = measured / math.exp(left_out[record.id])
+        else:
+            predicted = published.predict(case).value or math.nan
+        if math.isfinite(predicted):
+            found.append(Pair(record, case.work, measured, predicted))
+    return found
+
+
+def _case(record: Measurement, catalog: Catalog) -> Case | None:
+    """The record's work as a case; None where it is of another kind, or failed."""
+    if record.workload.kind == "serve":
+        return served_case(record, catalog)
+    if record.status != "ok":
+        return None
+    try:
+        return Case.of_record(record, accelerator_of(record, catalog))
+    except InputError:
+        return None

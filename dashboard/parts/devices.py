@@ -9,12 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.architecture.named import named
-from modelworth.costmodel.prediction.against import against
 from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.largest_load import Objective
 from modelworth.costmodel.prediction.plan import Choice, Offer, ServingPlan, plan_serving
-from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.predictor import Predictor, against
 from modelworth.dashboard import sources
 from modelworth.dashboard.parts import offers
 from modelworth.dashboard.parts import predictor_answers as prediction

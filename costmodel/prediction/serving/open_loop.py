@@ -32,13 +32,11 @@ class OpenLoop:
         ttft_share_s, tpot_share_s: within which the asked share of requests is.
     """
 
-    running: Number
     requests_per_s: Number
     tpot_s: Number
     ttft_share_s: Number
     tpot_share_s: Number
     prefill_share: Number
-    room: float
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,11 @@ def open_loop(
     decode_s = service.decode_s(each)
     before_s = service.first_token_s + decode_s
     return OpenLoop(
-        running=running,
         requests_per_s=rate,
         tpot_s=tpot_s,
         ttft_share_s=read_within_s(before_s, service.prefill_s, busy, variation, share),
         tpot_share_s=many * service.request_s(many) / new_tokens,
         prefill_share=1 - np.minimum(new_tokens * decode_s / each / request_s, 1),
-        room=service.room,
     )
 
 

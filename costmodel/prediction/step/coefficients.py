@@ -10,9 +10,8 @@ datasheet's rate that the best products ever reached.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from functools import cache, lru_cache
+from dataclasses import dataclass, fields
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -160,19 +159,19 @@ class Tables:
     rates: tuple[RateRow, ...]
     coefficients: tuple[CoefficientRow, ...]
     intervals: tuple[IntervalRow, ...] = ()
-    _index: dict[Key, float] = field(init=False)
-    _known: frozenset[tuple[str, str, str]] = field(init=False)
-    _widths: dict[tuple[str, str], float] = field(init=False)
 
-    def __post_init__(self) -> None:
-        index = {
-            (row.kind, row.level, row.name, row.coefficient): row.value for row in self.coefficients
-        }
-        known = frozenset((row.kind, row.level, row.name) for row in self.coefficients if row.rows)
-        object.__setattr__(self, "_index", index)
-        object.__setattr__(self, "_known", known)
-        widths = {(row.group, row.distance): row.log90 for row in self.intervals}
-        object.__setattr__(self, "_widths", widths)
+    @cached_property
+    def _index(self) -> dict[Key, float]:
+        rows = self.coefficients
+        return {(row.kind, row.level, row.name, row.coefficient): row.value for row in rows}
+
+    @cached_property
+    def _known(self) -> frozenset[tuple[str, str, str]]:
+        return frozenset((row.kind, row.level, row.name) for row in self.coefficients if row.rows)
+
+    @cached_property
+    def _widths(self) -> dict[tuple[str, str], float]:
+        return {(row.group, row.distance): row.log90 for row in self.intervals}
 
     def value(self, kind: str, level: str, name: str, coefficient: str) -> float | None:
         """A coefficient, None where the table has none."""
@@ -247,8 +246,5 @@ def achieved(tables: Tables, accelerator: Accelerator, precision: str) -> tuple[
             for row in tables.rates:
                 if (row.name, row.precision) == (name, one):
                     return row.compute, row.memory
-    return _median(row.compute for row in tables.rates), _median(row.memory for row in tables.rates)
-
-
-def _median(values: Iterable[float]) -> float:
-    return float(median(values))
+    compute, memory = zip(*((row.compute, row.memory) for row in tables.rates), strict=True)
+    return float(median(compute)), float(median(memory))

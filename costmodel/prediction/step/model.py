@@ -84,10 +84,9 @@ class Shape:
         first = next((part for _, part in every if part.heads), every[0][1])
         seeing = [(count, part) for count, part in every if _reach(part) is None]
         near = [(count, part) for count, part in every if _reach(part) is not None]
-        kept = [(count, part) for count, part in every if part.window is None]
-        dropped = [(count, part) for count, part in every if part.window is not None]
         far = sum(count * (part.far_pair_flops + part.picked_pair_flops) for count, part in every)
         sparse = [block for block in blocks if block.feed_forward.experts]
+        networks = [block.feed_forward for block in sparse or blocks]
         patches = architecture.patches.matmul_parameters if architecture.patches else 0
         return cls(
             layers=sum(block.count for block in blocks),
@@ -95,19 +94,15 @@ class Shape:
             head_dim=max(first.head_dim, 1),
             parameters=architecture.parameters,
             dense_parameters=patches + sum(block.count * _dense(block) for block in blocks),
-            attention_parameters=sum(
-                block.count * part.matmul_parameters
-                for block in blocks
-                for part in _attentions(block)
-            ),
+            attention_parameters=sum(count * part.matmul_parameters for count, part in every),
             expert_parameters=sum(
                 block.count * block.feed_forward.network_parameters for block in sparse
             ),
             expert_layers=sum(block.count for block in sparse),
-            experts=max((block.feed_forward.experts for block in sparse), default=0),
-            experts_per_token=max(
-                (block.feed_forward.experts_per_token for block in sparse), default=0
-            ),
+            experts=max(one.experts for one in networks),
+            experts_per_token=max(network.experts_per_token for network in networks)
+            if sparse
+            else 0,
             head_parameters=architecture.head.matmul_parameters,
             vocab=architecture.head.outputs,
             pair_flops=far + sum(count * part.pair_flops for count, part in seeing),
@@ -115,9 +110,13 @@ class Shape:
             window=min((_reach(part) or 1 for _, part in near), default=1),
             cached_pair_flops=far + sum(count * part.cached_pair_flops for count, part in seeing),
             cached_window_pair_flops=sum(count * part.cached_pair_flops for count, part in near),
-            cache_elements=sum(count * part.cache_elements for count, part in kept)
-            + sum(count * part.far_cached for count, part in every),
-            window_cache_elements=sum(count * part.cache_elements for count, part in dropped),
+            cache_elements=sum(
+                count * (part.far_cached + (part.cache_elements if part.window is None else 0))
+                for count, part in every
+            ),
+            window_cache_elements=sum(
+                count * part.cache_elements for count, part in every if part.window is not None
+            ),
             state_elements=sum(count * part.state for count, part in every),
             cache_split=architecture.cache_heads,
             query_heads=sum(count * part.heads for count, part in every),
@@ -125,14 +124,7 @@ class Shape:
             pairs_share=0.5 if blocks[-1].attention.causal else 1.0,
             traffic_elements=sum(block.count * _traffic(block) for block in blocks),
             product_inputs=sum(block.count * _inputs(block) for block in blocks),
-            expert_width=min(
-                (
-                    block.feed_forward.width
-                    for block in sparse or blocks
-                    if block.feed_forward.width
-                ),
-                default=1,
-            ),
+            expert_width=min((one.width for one in networks if one.width), default=1),
             head_tokens=_head_tokens(architecture),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -70,45 +71,30 @@ def layouts(case: Case) -> Iterator[Case]:
     layers, experts = case.architecture.layers, block.feed_forward.experts
     node = min(case.accelerator.devices_per_node, MOST_TENSOR, case.gpus)
     contexts = (1, 2, 4, 8) if case.tokens >= LONG_TOKENS else (1,)
-    for tensor in _powers(node, block.attention.heads):
-        for context in contexts:
-            for pipeline in _stages(layers, case.gpus // tensor // context):
-                data, rest = divmod(case.gpus, tensor * pipeline * context)
-                if rest or (case.global_batch or 0) % data:
-                    continue
-                for expert in _powers(data, experts) if experts else [1]:
-                    yield from _variants(
-                        replace(
-                            case,
-                            tensor=tensor,
-                            context=context,
-                            pipeline=pipeline,
-                            expert=expert,
-                            virtual=1,
-                            sharding="none",
-                            batch=1,
-                        )
-                    )
+    for tensor, context in product(_powers(node, block.attention.heads), contexts):
+        for pipeline in _stages(layers, case.gpus // tensor // context):
+            data, rest = divmod(case.gpus, tensor * pipeline * context)
+            if rest or (case.global_batch or 0) % data:
+                continue
+            for expert in _powers(data, experts) if experts else [1]:
+                cut = replace(
+                    case, tensor=tensor, context=context, pipeline=pipeline, expert=expert,
+                    virtual=1, sharding="none", batch=1,
+                )  # fmt: skip
+                yield from _variants(cut)
 
 
 def _variants(case: Case) -> Iterator[Case]:
     """The choices that are left once the degrees are fixed."""
-    per_replica = int((case.global_batch or 1) // case.data)
+    staged = case.pipeline > 1
     shardings: tuple[Sharding, ...] = ("none",) if case.data == 1 else ("gradients", "full")
-    if case.pipeline > 1 and case.data > 1:
+    if staged and case.data > 1:
         shardings = ("gradients",)  # gathering weights for every micro-batch of a stage never pays
     per_stage = -(-case.architecture.layers // case.pipeline)
-    slices = [1, *([2, 4] if case.pipeline > 1 else [])]
-    for sharding in shardings:
-        for virtual in slices:
-            if per_stage % virtual:
-                continue
-            for batch in _powers(LARGEST_MICRO_BATCH, per_replica):
-                for recomputed in RECOMPUTED:
-                    yield replace(
-                        case, sharding=sharding, virtual=virtual, batch=batch,
-                        recomputed=recomputed,
-                    )  # fmt: skip
+    slices = [count for count in ((1, 2, 4) if staged else (1,)) if per_stage % count == 0]
+    batches = _powers(LARGEST_MICRO_BATCH, int((case.global_batch or 1) // case.data))
+    for sharding, virtual, batch, recomputed in product(shardings, slices, batches, RECOMPUTED):
+        yield replace(case, sharding=sharding, virtual=virtual, batch=batch, recomputed=recomputed)
 
 
 def _refusal(case: Case) -> InputError:
