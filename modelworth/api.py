@@ -69,6 +69,7 @@ def measure(
         ModelworthError: if records couldn't be stored.
     """
     from modelworth.bench.run import runner, suites, sweep
+    from modelworth.bench.run.session import Session
     from modelworth.bench.timing.machine import default_device, detect
 
     device = default_device()
@@ -84,7 +85,7 @@ def measure(
         limits = limits.model_copy(update={"timed_s": timed_s, "warmup_s": timed_s})
     with _opened(store) as kept:
         name = asked.name if model is None else None
-        events = runner.run(asked.cases, kept, limits=limits, suite=name)
+        events = runner.run(asked.cases, Session(kept, limits, suite=name))
         return tuple(event.measurement for event in events if event.measurement is not None)
 
 

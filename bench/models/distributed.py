@@ -140,14 +140,13 @@ def repeated_layers(model: torch.nn.Module) -> list[torch.nn.Module]:
     A hybrid's layers differ in type; each of them holds products.
     """
     lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
-    stacks = [each for each in lists if len(each) > 1 and (_equal(each) or _mixed(each))]
+    stacks = [
+        each
+        for each in lists
+        if len(each) > 1 and (len({type(layer) for layer in each}) == 1 or _mixed(each))
+    ]
     inner = {id(module) for stack in stacks for layer in stack for module in layer.modules()}
     return [layer for stack in stacks if id(stack) not in inner for layer in stack]
-
-
-def _equal(layers: torch.nn.ModuleList) -> bool:
-    """Whether all are of one type."""
-    return len({type(layer) for layer in layers}) == 1
 
 
 def _mixed(layers: torch.nn.ModuleList) -> bool:

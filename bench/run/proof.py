@@ -17,7 +17,7 @@ from typing import Any
 from modelworth.bench.run import search
 from modelworth.bench.run.isolation import Attempt
 from modelworth.bench.run.machine_ceilings import TICK_S
-from modelworth.bench.run.progress import Event, Progress
+from modelworth.bench.run.progress import Event
 from modelworth.bench.run.request import Request
 from modelworth.bench.run.result_table import against, duration, machine_line, memory, number
 from modelworth.bench.run.session import Session
@@ -84,7 +84,6 @@ class Proof:
 
     device: DeviceKind
     session: Session
-    store: Store | None
     command: str | None
     measured: dict[str, Measurement] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -278,9 +277,11 @@ class Proof:
     def _largest(self) -> Steps:
         tokens, said = 2048 if self._gpu else 32, ""
         case = self._case("small", work="pretrain", compile=False, batch=4, prompt_tokens=tokens)
-        limits, highest = LIMITS[self.device], LARGEST[self.device]
-        how = {"command": self.command, "ceilings": False, "highest": highest}
-        events = search.run("largest-batch", case, self.store, limits=limits, **how)
+        trying = Session(
+            self.session.store, self.session.limits, suite="largest-batch",
+            command=self.command, ceilings=False,
+        )  # fmt: skip
+        events = search.run("largest-batch", case, trying, highest=LARGEST[self.device])
         for event in events:
             if event.kind == "end":
                 said = event.message
@@ -316,10 +317,8 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError("--out", f"{folder}: {error.strerror}", "a folder to write to") from error
-    limits = LIMITS[device]
-    progress = Progress(limits)
-    session = Session(store, limits, progress, suite=NAME, command=command)
-    proof = Proof(device, session, store, command)
+    session = Session(store, LIMITS[device], suite=NAME, command=command)
+    progress, proof = session.progress, Proof(device, session, command)
     steps = proof.steps()
     yield progress.event("plan", f"proving {device}, {len(steps)} steps, at most ten minutes")
     yield from proof.run(steps)

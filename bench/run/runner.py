@@ -1,7 +1,7 @@
 """Runs the cases of a suite one by one and tells how it goes, event by event.
 
     with open_store() as store:
-        for event in run(cases, store, suite="quick", limits=limits):
+        for event in run(cases, Session(store, limits, suite="quick")):
             ...
 
 Each record is in the store before its event is given, so that killing this process loses at most
@@ -13,14 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from modelworth.bench.run.expected import expected_s
 from modelworth.bench.run.progress import Event, Progress
-from modelworth.bench.run.session import PREPARE, Session
+from modelworth.bench.run.session import Session
 from modelworth.bench.run.together import one_decides
 from modelworth.bench.timing.machine import detect
-from modelworth.bench.work.task import DeviceKind, Limits, Task
+from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
@@ -29,54 +28,33 @@ RESUME_WITHIN = timedelta(hours=24)
 
 def run(
     cases: Sequence[Task],
-    store: Store | None,
+    session: Session,
     *,
-    limits: Limits,
-    suite: str | None = None,
     again: bool = False,
-    prepare: str = PREPARE,
-    command: str | None = None,
-    ceilings: bool = True,
-    profiles: Path | None = None,
     look: Callable[[DeviceKind], str | None] | None = None,
 ) -> Iterator[Event]:
-    """Measure the cases that the last run of this suite didn't.
+    """Measure the cases that the last run of the session's suite didn't.
 
     Args:
         cases: in the order in which to measure them.
-        store: where records go; None keeps none (all ranks but the first).
-        limits: how long and how precisely.
-        suite: name under which records are kept and by which a run is taken up again.
+        session: how, and where records go.
         again: begin anew even if the last run was cut short.
-        prepare: the function that makes a `Work` of a case, as `module:name`.
-        command: the command line to note in the records.
-        ceilings: whether to measure the machine's ceilings first; without, no utilisation.
-        profiles: folder for a profile of each case; None: no profiles.
         look: says what is wrong with the machine before anything is measured, if it is.
 
     Raises:
         InputError: if the only case is one that can't be asked for.
         ModelworthError: at the end, if records couldn't be stored.
     """
+    store, suite, limits = session.store, session.suite, session.limits
     done = [] if again or suite is None or store is None else _finished(cases, store, suite)
     done = one_decides(done)
     todo = [case for case in cases if case.id not in done]
     expected = [expected_s(limits, case) for case in todo]
     progress = Progress(limits, len(todo), skipped=len(cases) - len(todo), expected_s=expected)
+    session.progress, session.refuses = progress, len(cases) == 1
     yield progress.event("plan", _plan_message(progress, suite))
     if todo and look is not None and (notice := look(todo[0].device)):
         yield progress.event("notice", notice)
-    session = Session(
-        store,
-        limits,
-        progress,
-        suite=suite,
-        prepare=prepare,
-        command=command,
-        ceilings=ceilings,
-        profiles=profiles,
-    )
-    session.refuses = len(cases) == 1
     for case in todo:
         yield from session.measured(case)
     yield progress.event("end")

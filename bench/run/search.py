@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from modelworth.bench.run.isolation import WorkerEnd
-from modelworth.bench.run.progress import Event, Progress
-from modelworth.bench.run.session import PREPARE, Session
-from modelworth.bench.work.task import Limits, Task
+from modelworth.bench.run.progress import Event
+from modelworth.bench.run.session import Session
+from modelworth.bench.work.task import Task
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Measurement
-from modelworth.data.store import Store
 
 FINENESS = 32
 """The limit is found to within one part in so many."""
@@ -24,44 +23,26 @@ WORTHWHILE = 1.02
 """A larger batch must give so many times the throughput to be worth its latency."""
 
 
-def run(
-    what: str,
-    case: Task,
-    store: Store | None,
-    *,
-    limits: Limits,
-    prepare: str = PREPARE,
-    command: str | None = None,
-    ceilings: bool = True,
-    highest: int = HIGHEST,
-) -> Iterator[Event]:
+def run(what: str, case: Task, session: Session, *, highest: int = HIGHEST) -> Iterator[Event]:
     """Search from a case; the last event's message says what was found.
 
     Args:
         what: `largest-batch`, `longest-sequence` or `best-batch`.
         case: where to start; all but what is varied stays.
-        store: where records go.
-        limits: of the measurement in full.
-        prepare: the function that makes a `Work` of a case, as `module:name`.
-        command: the command line to note in the records.
-        ceilings: whether to measure the machine's ceilings.
+        session: how to measure in full, and where records go.
         highest: beyond which nothing is tried.
 
     Raises:
         InputError: if the case can't be asked for, or has no length to vary.
         ModelworthError: if records couldn't be stored.
     """
-    progress = Progress(limits)
-    yield progress.event("plan", f"searching the {what.replace('-', ' ')}")
-    session = Session(
-        store, limits, progress, suite=what, prepare=prepare, command=command, ceilings=ceilings
-    )
     session.refuses = True
+    yield session.progress.event("plan", f"searching the {what.replace('-', ' ')}")
     if what == "best-batch":
         found = yield from _best_batch(session, case)
     else:
-        found = yield from _largest(session, case, limits, _VARIED[what], highest)
-    yield progress.event("end", found)
+        found = yield from _largest(session, case, _VARIED[what], highest)
+    yield session.progress.event("end", found)
     session.close()
 
 
@@ -107,12 +88,11 @@ _VARIED: dict[str, tuple[str, Callable[[Task, int], Task], Callable[[Task], int 
 def _largest(
     session: Session,
     case: Task,
-    limits: Limits,
     varied: tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]],
     highest: int,
 ) -> Generator[Event, None, str]:
     name, vary, start = varied
-    trying = limits.model_copy(
+    trying = session.limits.model_copy(
         update={"warmup_s": 1e-9, "timed_s": 1e-9, "min_samples": 1, "max_samples": 1}
     )
     trials = climb(start(case) or 1, highest)

@@ -31,16 +31,16 @@ class Session:
     """One run of the harness.
 
     Attributes:
+        progress: what the events tell.
         refuses: whether a case that can't be asked for is an error instead of a record.
 
     Args:
         store: where records go; None keeps none (all ranks but the first).
-        limits: how long and how precisely.
-        progress: what the events tell.
-        suite: name under which records are kept.
+        limits: how long and how precisely a case is measured.
+        suite: name under which records are kept, and by which a run is taken up again.
         prepare: the function that makes a `Work` of a case, as `module:name`.
         command: the command line to note in the records.
-        ceilings: whether to measure the machine's ceilings.
+        ceilings: whether to measure the machine's ceilings first; without, no utilisation.
         profiles: folder for a profile of each measured case; None: no profiles.
     """
 
@@ -48,7 +48,6 @@ class Session:
         self,
         store: Store | None,
         limits: Limits,
-        progress: Progress,
         *,
         suite: str | None = None,
         prepare: str = PREPARE,
@@ -56,9 +55,9 @@ class Session:
         ceilings: bool = True,
         profiles: Path | None = None,
     ) -> None:
-        self._profiles = profiles
-        self.progress, self.refuses, self._ceilings = progress, False, ceilings
-        self._limits, self._suite, self._prepare = limits, suite, prepare
+        self.store, self.limits, self.suite = store, limits, suite
+        self.progress, self.refuses = Progress(limits), False
+        self._ceilings, self._profiles, self._prepare = ceilings, profiles, prepare
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
         self._provenance = provenance(command)
 
@@ -71,7 +70,7 @@ class Session:
         yield from self._probed(case)
         self.progress.begin(case.label)
         yield self.progress.event("case")
-        outcome = yield from self.outcome(case, self._limits, self._profile(case))
+        outcome = yield from self.outcome(case, self.limits, self._profile(case))
         if outcome.bad_input and self.refuses:
             raise InputError(*outcome.bad_input)
         measurement = yield from self._recorded(case, outcome)
@@ -106,7 +105,7 @@ class Session:
             outcome.reason or "the worker gave no reason",
             self._machines.machine(case),
             self._provenance,
-            self._suite,
+            self.suite,
         )
 
     def keep(self, measurement: Measurement) -> Event:
@@ -150,7 +149,7 @@ class Session:
         if any(share is not None and share > 1 for share in (seen.of_kernels(mfu), mbu)):
             yield from self._probing(case)
         machine = self._machines.machine(case)
-        return record.measured(case, seen, machine, self._provenance, self._suite)
+        return record.measured(case, seen, machine, self._provenance, self.suite)
 
 
 def provenance(command: str | None) -> Provenance:

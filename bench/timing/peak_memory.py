@@ -21,6 +21,8 @@ import torch
 from modelworth.bench.work.task import Step, Work
 from modelworth.data.measurement import Memory
 
+HELD = ("weights_bytes", "gradients_bytes", "optimizer_bytes", "cache_bytes", "logits_bytes")
+"""What a work says it holds."""
 STEPS = 2
 """The first may still create optimizer state or grow a pool."""
 
@@ -35,18 +37,15 @@ def measure(work: Work, device: torch.device) -> Memory:
         peaks = _processor_peaks(work)
         reserved = driver = retries = None
     allocated = max(peaks.values())
+    held = {name: getattr(work, name) for name in HELD}
     return Memory(
         predicted_bytes=work.predicted_bytes,
         allocated_peak_bytes=allocated,
         reserved_peak_bytes=reserved,
         driver_peak_bytes=driver,
         host_peak_bytes=host_peak_bytes(),
-        weights_bytes=work.weights_bytes,
-        gradients_bytes=work.gradients_bytes,
-        optimizer_bytes=work.optimizer_bytes,
-        activations_bytes=_activations_bytes(work, allocated),
-        cache_bytes=work.cache_bytes,
-        logits_bytes=work.logits_bytes,
+        **held,
+        activations_bytes=max(0, allocated - sum(each or 0 for each in held.values())),
         allocator_retries=retries,
         phase_peak_bytes=peaks if len(peaks) > 1 else None,
     )
@@ -140,31 +139,13 @@ def _peak_and_rest(step: Step) -> tuple[int, int]:
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         step()
     results = profile.profiler.kineto_results  # the public events leave single allocations out
-    changes = [
-        (event.start_ns(), event.nbytes()) for event in results.events() if _is_change(event)
-    ]
+    seen = [event for event in results.events() if event.name() == "[memory]"]
+    changes = [(event.start_ns(), event.nbytes()) for event in seen]
     held = peak = 0
     for _, change in sorted(changes, key=lambda change: change[0]):
         held += change
         peak = max(peak, held)
     return peak, held
-
-
-def _is_change(event: object) -> bool:
-    return event.name() == "[memory]"
-
-
-def _activations_bytes(work: Work, allocated: int | None) -> int | None:
-    if allocated is None:
-        return None
-    parts = (
-        work.weights_bytes,
-        work.gradients_bytes,
-        work.optimizer_bytes,
-        work.cache_bytes,
-        work.logits_bytes,
-    )
-    return max(0, allocated - sum(part or 0 for part in parts))
 
 
 def _is_tensor(item: object) -> bool:

@@ -27,7 +27,7 @@ INTERFACE_MODELS = frozenset(
 
 
 def implementation(asked: str | None, config: Any, *, growing: bool) -> str:
-    """The name to build a causal model with; `asked` unless that is `sdpa` and can do without mask.
+    """The name to build a model with; `asked` unless that is `sdpa` and can do without mask.
 
     Args:
         asked: as the case says; None is `sdpa`.
@@ -36,7 +36,7 @@ def implementation(asked: str | None, config: Any, *, growing: bool) -> str:
     """
     if asked not in (None, "sdpa"):
         return asked
-    if config.model_type not in INTERFACE_MODELS or windowed(config):
+    if getattr(config, "model_type", "") not in INTERFACE_MODELS or windowed(config):
         return "sdpa"
     _register()
     return GROWING if growing else UNMASKED

@@ -56,7 +56,8 @@ class Decoder:
         self._pass: Callable[[Tensor], Tensor] = compiled(self._forward, job.workload)
         self._encode = compiled(self._encoder, job.workload)
         self.fused = False
-        if _fusible(job):
+        # unless asked not to, or split over devices by name
+        if job.workload.fused_projections is not False and not job.layout.splits_weights:
             self.fused = fuse_projections(self.model, self._allocate)
         else:
             self._allocate()
@@ -223,18 +224,11 @@ def build_decoder(job: Job, *, growing: bool) -> Any:
     """The model in evaluation mode, spread over the layout's ranks."""
     config = zoo.transformers_config(job.blueprint)
     attention = implementation(job.workload.attention, config, growing=growing)
-    if config.is_encoder_decoder:
-        attention = job.workload.attention or "sdpa"
     if growing and attention.startswith("flash"):
         allowed = "sdpa or eager: over a cache with free places it would attend to those as well"
         raise InputError("workload.attention", attention, allowed)
     model = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     return job.spread(model, trained=False)
-
-
-def _fusible(job: Job) -> bool:
-    """Whether projections may be joined: unless asked not to, or split over devices by name."""
-    return job.workload.fused_projections is not False and not job.layout.splits_weights
 
 
 def graphed(decoder: Decoder, job: Job) -> tuple[Step, bool]:

@@ -17,7 +17,7 @@ from modelworth.bench.models import zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
 from modelworth.bench.models.low_precision import STORED, lower_weights
 from modelworth.bench.work import flops
-from modelworth.bench.work.attention import CAUSAL, SPLIT, implementation
+from modelworth.bench.work.attention import SPLIT, implementation
 from modelworth.bench.work.attention_kernel import Choice, Noted, choose, using
 from modelworth.bench.work.blueprint import Job, compiled, work_made
 from modelworth.bench.work.decode import Decoder, graphed
@@ -42,9 +42,7 @@ ANSWERS = ("logits", "pred_boxes", "logits_per_image", "sample")
 def prepare_forward(job: Job) -> Work:
     """One pass over a whole batch."""
     config = zoo.transformers_config(job.blueprint)
-    attention = job.workload.attention or "sdpa"
-    if job.blueprint.family in CAUSAL:
-        attention = implementation(job.workload.attention, config, growing=False)
+    attention = implementation(job.workload.attention, config, growing=False)
     model: Any = zoo.build(job.blueprint, job.birthplace, job.dtype, attention)
     model = job.spread(model, trained=False)
     bits = lower_weights(model, job.workload.precision)
@@ -55,13 +53,8 @@ def prepare_forward(job: Job) -> Work:
         return answer(model(**batch, **arguments))
 
     forward = compiled(run, job.workload)
-    seen = _foreseen(
-        job,
-        model,
-        batch,
-        lambda one, given: one(**given, **arguments),
-        asked=job.workload.attention_kernel,
-    )
+    asked = job.workload.attention_kernel
+    seen = _foreseen(job, model, batch, lambda one, given: one(**given, **arguments), asked=asked)
 
     def step() -> None:
         with torch.inference_mode(), using(seen.attention.kernel):

@@ -144,10 +144,7 @@ def _model(job: Job) -> Any:
     lora = workload.kind == "finetune_lora"
     dtype = job.dtype if lora else torch.float32
     config = zoo.transformers_config(job.blueprint)
-    causal = job.blueprint.family in CAUSAL
-    attention = workload.attention or "sdpa"
-    if causal:
-        attention = implementation(workload.attention, config, growing=False)
+    attention = implementation(workload.attention, config, growing=False)
     drawn = lora and not (job.blueprint.pretrained or job.case.trust_remote_code)
     born = torch.device("meta") if drawn else job.birthplace  # adapters are drawn beside weights
     model: Any = zoo.build(job.blueprint, born, dtype, attention)

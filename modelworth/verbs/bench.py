@@ -185,30 +185,23 @@ def _proof(options: argparse.Namespace) -> int:
 
 def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> Iterator[Event]:
     from modelworth.bench.run import runner, search
+    from modelworth.bench.run.session import Session
     from modelworth.bench.timing.busy import busy
 
-    command = command_text("bench", options.parser, options)
-    if options.search:
-        if len(suite.cases) > 1:
-            advice = "name one case: a --work, and one value of each option"
-            raise InputError("--search", f"{len(suite.cases)} cases", advice=advice)
-        return search.run(
-            options.search,
-            suite.cases[0],
-            store,
-            limits=suite.limits,
-            command=command,
-        )
-    return runner.run(
-        suite.cases,
+    named = options.search or (None if options.model else suite.name)
+    session = Session(
         store,
-        limits=suite.limits,
-        suite=None if options.model else suite.name,
-        again=options.again,
-        command=command,
+        suite.limits,
+        suite=named,
+        command=command_text("bench", options.parser, options),
         profiles=Path(options.profile) if options.profile else None,
-        look=busy,
     )
+    if not options.search:
+        return runner.run(suite.cases, session, again=options.again, look=busy)
+    if len(suite.cases) > 1:
+        advice = "name one case: a --work, and one value of each option"
+        raise InputError("--search", f"{len(suite.cases)} cases", advice=advice)
+    return search.run(options.search, suite.cases[0], session)
 
 
 def _suite(options: argparse.Namespace) -> Suite:

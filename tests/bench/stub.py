@@ -24,6 +24,13 @@ def case(behaviour: str = "fine", batch: int = 1, **workload) -> Task:
     )
 
 
+def session(store, limits: Limits = LIMITS, **more):
+    """A run of these works, without ceilings."""
+    from modelworth.bench.run.session import Session
+
+    return Session(store, limits, prepare=PREPARE, ceilings=False, **more)
+
+
 def prepare(case: Task, device) -> Work:
     import torch
 

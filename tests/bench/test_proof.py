@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from modelworth.bench.run import proof, proof_jobs  # noqa: E402 torch may be absent
-from modelworth.bench.run.progress import Progress  # noqa: E402
 from modelworth.bench.run.request import Request  # noqa: E402
 from modelworth.bench.run.session import Session  # noqa: E402
 from modelworth.data.errors import ModelworthError  # noqa: E402
@@ -31,9 +30,8 @@ TWO_MINUTES = (
 
 
 def begun() -> proof.Proof:
-    limits = proof.LIMITS["cpu"]
-    session = Session(None, limits, Progress(limits), suite=proof.NAME)
-    return proof.Proof("cpu", session, None, None)
+    session = Session(None, proof.LIMITS["cpu"], suite=proof.NAME)
+    return proof.Proof("cpu", session, None)
 
 
 def test_a_step_that_fails_is_a_finding_and_the_next_goes_on():

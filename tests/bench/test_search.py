@@ -48,8 +48,7 @@ def test_what_always_fits_ends_at_the_highest():
 
 
 def searched(what, case, store):
-    events = search.run(what, case, store, limits=stub.LIMITS, prepare=stub.PREPARE, ceilings=False)
-    return list(events)
+    return list(search.run(what, case, stub.session(store)))
 
 
 def test_the_largest_batch_is_measured_and_the_failure_kept(store):

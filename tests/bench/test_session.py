@@ -7,7 +7,6 @@ import pytest
 from modelworth.bench.run import machine_ceilings as machines
 from modelworth.bench.run import session
 from modelworth.bench.run.isolation import WorkerEnd
-from modelworth.bench.run.progress import Progress
 from modelworth.data.measurement import Ceilings
 from tests.bench import stub
 from tests.bench.test_record import MACHINE, seen
@@ -39,7 +38,7 @@ def probes(monkeypatch):
 
 def recorded(observation):
     """The record of an observation in a new session, probes included."""
-    made = session.Session(None, stub.LIMITS, Progress(stub.LIMITS, total=1))
+    made = session.Session(None, stub.LIMITS)
     outcome = WorkerEnd(status="ok", value=observation.model_dump_json())
     list(made._probed(stub.case()))
     trial = made._recorded(stub.case(), outcome)

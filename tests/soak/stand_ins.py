@@ -54,10 +54,10 @@ def inherit_workers() -> None:
 
 def small_bench() -> None:
     """In a fork: the bench measures small work."""
-    from modelworth.bench.run import runner
+    from modelworth.bench.run import session
 
     inherit_workers()
-    runner.run = partial(runner.run, prepare="tests.soak.stand_ins:small", ceilings=False)
+    session.Session = partial(session.Session, prepare="tests.soak.stand_ins:small", ceilings=False)
 
 
 def analysis_of(name: str) -> Analysis:
