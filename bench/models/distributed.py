@@ -110,9 +110,9 @@ def _styles(model: Any, degree: int) -> dict[torch.nn.Module, ParallelStyle]:
     is a column of the adapter's last factor, a row of the one a row of its first.
     """
     config = model.config
-    plan = getattr(config, "base_model_tp_plan", None) or {}
-    plan = {name: style for name, style in plan.items() if style in STYLES}
-    if not plan or any("expert" in name for name in plan):
+    stated = getattr(config, "base_model_tp_plan", None) or {}
+    plan = {name: style for name, style in stated.items() if style in STYLES}
+    if not plan or any("expert" in name for name in stated):
         allowed = "1, or a dense model for which transformers states a plan (such as Llama)"
         raise InputError("workload.layout.tensor", degree, allowed)
     for key in ("num_attention_heads", "num_key_value_heads"):

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from modelworth.bench.models import narrow_limits, zoo  # noqa: E402 torch may be absent
-from modelworth.bench.models.distributed import repeated_layers  # noqa: E402
+from modelworth.bench.models.distributed import _styles, repeated_layers  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.errors import InputError  # noqa: E402
@@ -98,6 +98,8 @@ def test_ranks_train_what_one_device_trains(name, checkpoint, monkeypatch):
         (_, held, batches, done, chunked), (last, _, others, _, _) = found[0], found[-1]
         seen = [*batches, *others] if "data" in layout else batches
         near = 1e-2 if "precision" in one else 1e-4  # FSDP rounds weights to bfloat16 first
+        if "folder" in one and one["kind"] == "finetune_lora":
+            near = 1e-3  # where weights are loaded, adapters begin from other random numbers
         assert last == pytest.approx(trained(task, seen)[0], rel=near), one
         _, alone, own = trained(task)
         assert own == batches
@@ -138,3 +140,10 @@ def test_a_layout_that_cannot_be_is_refused(layout, where):
     with pytest.raises(InputError) as refused:
         prepare(case("pretrain", layout), "cpu")
     assert refused.value.where == where
+
+
+def test_a_mixture_is_not_cut_in_part():
+    """transformers' plan splits its experts in ways that aren't followed here."""
+    model = zoo.build(zoo.resolve("m", config=CONFIGS["mixtral"]), "meta", torch.float32)
+    with pytest.raises(InputError, match="a dense model"):
+        _styles(model, 2)
