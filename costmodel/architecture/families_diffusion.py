@@ -16,7 +16,7 @@ from modelworth.costmodel.architecture.keys import (
     Config,
     layer_count,
     listed,
-    optional,
+    sized,
     switch,
     whole,
 )
@@ -36,6 +36,15 @@ LATENT_SIDE = 64
 """Tokens of a side of an image of 1,024 pixels: eight to a latent, two latents to a token."""
 FLUX_TEXT, SD3_TEXT = 512, 77 + 256
 """Tokens of text beside an image: T5's of Flux, CLIP's and T5's of Stable Diffusion 3."""
+
+TEXT = {"joint_attention_dim": 4096}
+FLUX = TEXT | {"num_attention_heads": 24, "attention_head_dim": 128, "in_channels": 64}
+FLUX |= {"patch_size": 1, "num_layers": 19, "num_single_layers": 38, "pooled_projection_dim": 768}
+SD3 = TEXT | {"num_attention_heads": 18, "attention_head_dim": 64, "in_channels": 16}
+SD3 |= {"patch_size": 2, "sample_size": 128, "num_layers": 18, "pooled_projection_dim": 2048}
+SD3 |= {"caption_projection_dim": 1152}
+DIT = {"num_attention_heads": 16, "attention_head_dim": 72, "in_channels": 4, "patch_size": 2}
+DIT |= {"sample_size": 32, "num_layers": 28, "num_embeds_ada_norm": 1000}
 
 
 @dataclass(frozen=True)
@@ -58,10 +67,9 @@ class Sizes:
         return self.image + self.text
 
 
-def _sizes(config: Config, defaults: tuple[int, int], image: int, text: int = 0) -> Sizes:
+def _sizes(config: Config, image: int, text: int = 0) -> Sizes:
     """Widths by heads and their dimension."""
-    heads = whole({"num_attention_heads": defaults[0], **config}, "num_attention_heads")
-    each = whole({"attention_head_dim": defaults[1], **config}, "attention_head_dim")
+    heads, each = whole(config, "num_attention_heads"), whole(config, "attention_head_dim")
     return Sizes(heads * each, heads, each, image, text)
 
 
@@ -129,7 +137,8 @@ def _embedder(wide: int, hidden: int) -> int:
 
 def _flux(config: Config, name: str) -> Architecture:
     """Flux 1: layers of two streams, then of one with attention and network side by side."""
-    sizes = _sizes(config, (24, 128), LATENT_SIDE**2, FLUX_TEXT)
+    config = {**FLUX, **config}
+    sizes = _sizes(config, LATENT_SIDE**2, FLUX_TEXT)
     wide = sizes.hidden
     square, head = wide * wide, sizes.head_dim
     double = _layer(
@@ -140,24 +149,21 @@ def _flux(config: Config, name: str) -> Architecture:
         vectors=30 * wide + 4 * head,
     )
     single = _layer(sizes, both=12 * square, modulation=3 * square, vectors=11 * wide + 2 * head)
-    patch = whole({"in_channels": 64, **config}, "in_channels")
-    outputs = whole({"patch_size": 1, **config}, "patch_size") ** 2
-    outputs *= optional(config, "out_channels") or patch
+    patch = whole(config, "in_channels")
+    outputs = whole(config, "patch_size") ** 2 * (sized(config, "out_channels") or patch)
     embedding = _embedder(FREQUENCIES, wide) * (1 + switch(config, "guidance_embeds", False))
-    embedding += _embedder(
-        whole({"pooled_projection_dim": 768, **config}, "pooled_projection_dim"), wide
-    )
-    embedding += (whole({"joint_attention_dim": 4096, **config}, "joint_attention_dim") + 1) * wide
-    layers = [double] * layer_count({"num_layers": 19, **config}, "num_layers")
-    layers += [single] * layer_count({"num_single_layers": 38, **config}, "num_single_layers")
+    embedding += _embedder(whole(config, "pooled_projection_dim"), wide)
+    embedding += (whole(config, "joint_attention_dim") + 1) * wide
+    layers = [double] * layer_count(config, "num_layers")
+    layers += [single] * layer_count(config, "num_single_layers")
     return _model(name, sizes, layers, patch, embedding, outputs)
 
 
 def _sd3(config: Config, name: str) -> Architecture:
     """Stable Diffusion 3: two streams, of which the text's ends early; 3.5 attends twice."""
-    config = {"patch_size": 2, "sample_size": 128, "in_channels": 16, "num_layers": 18, **config}
+    config = {**SD3, **config}
     patch = whole(config, "patch_size")
-    sizes = _sizes(config, (18, 64), (whole(config, "sample_size") // patch) ** 2, SD3_TEXT)
+    sizes = _sizes(config, (whole(config, "sample_size") // patch) ** 2, SD3_TEXT)
     wide = sizes.hidden
     square, layers = wide * wide, layer_count(config, "num_layers")
     norms = 2 * sizes.head_dim * _normed(config)
@@ -176,17 +182,13 @@ def _sd3(config: Config, name: str) -> Architecture:
             )
         )
     channels = whole(config, "in_channels")
-    outputs = patch**2 * (optional(config, "out_channels") or channels)
+    outputs = patch**2 * (sized(config, "out_channels") or channels)
     embedding = _embedder(FREQUENCIES, wide)
-    embedding += _embedder(
-        whole({"pooled_projection_dim": 2048, **config}, "pooled_projection_dim"), wide
-    )
-    caption = whole({"caption_projection_dim": 1152, **config}, "caption_projection_dim")
+    embedding += _embedder(whole(config, "pooled_projection_dim"), wide)
+    caption = whole(config, "caption_projection_dim")
     if caption != wide:
         raise InputError("config: caption_projection_dim", caption, f"the layers' width, {wide}")
-    embedding += (
-        whole({"joint_attention_dim": 4096, **config}, "joint_attention_dim") + 1
-    ) * caption
+    embedding += (whole(config, "joint_attention_dim") + 1) * caption
     return _model(name, sizes, made, patch**2 * channels, embedding, outputs)
 
 
@@ -200,13 +202,13 @@ def _normed(config: Config) -> bool:
 
 def _dit(config: Config, name: str) -> Architecture:
     """DiT: a Vision Transformer whose layers each embed time and class for their modulation."""
-    config = {"patch_size": 2, "sample_size": 32, "in_channels": 4, "num_layers": 28, **config}
+    config = {**DIT, **config}
     if switch(config, "norm_elementwise_affine", False):
         raise InputError("config: norm_elementwise_affine", True, "false, as DiT's are")
     patch = whole(config, "patch_size")
-    sizes = _sizes(config, (16, 72), (whole(config, "sample_size") // patch) ** 2)
+    sizes = _sizes(config, (whole(config, "sample_size") // patch) ** 2)
     wide = sizes.hidden
-    classes = whole({"num_embeds_ada_norm": 1000, **config}, "num_embeds_ada_norm") + 1
+    classes = whole(config, "num_embeds_ada_norm") + 1
     biased = switch(config, "attention_bias", True)
     layer = _layer(
         sizes,
@@ -215,7 +217,7 @@ def _dit(config: Config, name: str) -> Architecture:
         vectors=(12 + 3 * biased) * wide + _embedder(FREQUENCIES, wide) + classes * wide,
     )
     channels = whole(config, "in_channels")
-    outputs = patch**2 * (optional(config, "out_channels") or channels)
+    outputs = patch**2 * (sized(config, "out_channels") or channels)
     layers = [layer] * layer_count(config, "num_layers")
     return _model(name, sizes, layers, patch**2 * channels, 0, outputs)
 

@@ -60,18 +60,7 @@ def _mamba(config: Config, hidden: int, *, inner: int, gated_norm: bool, out: st
     if heads * width != inner:
         raise InputError("config: mamba_d_head", given, f"{inner} / {heads} heads")
     bias = switch(config, "mamba_proj_bias", False)
-    mixer = mamba2(
-        hidden,
-        heads=heads,
-        width=width,
-        groups=whole(config, "mamba_n_groups"),
-        states=whole(config, "mamba_d_state"),
-        kernel=whole(config, "mamba_d_conv"),
-        chunk=whole(config, "mamba_chunk_size"),
-        bias=bias,
-        conv_bias=switch(config, "mamba_conv_bias", True),
-        gated_norm=gated_norm,
-    )
+    mixer = mamba2(config, hidden, width, bias=bias, gated_norm=gated_norm)
     return replace(mixer, vectors=mixer.vectors + hidden * (switch(config, out, bias) - bias))
 
 

@@ -99,20 +99,15 @@ def _gemma4(config: Config, name: str) -> Architecture:
     kinds[-1] = "full_attention"
     first_shared = layers - (optional(config, "num_kv_shared_layers") or 0)
     own = optional(config, "hidden_size_per_layer_input") or 0
-    made = [
-        Block(
-            1,
-            _gemma4_attention(
-                {**config, **_own_words(config, place)}, hidden, kind, shared=place >= first_shared
-            ),
-            _gemma4_network(config, hidden, shared=place >= first_shared),
-            norms=(4 + bool(own) + 3 * switch(config, "enable_moe_block", False)) * hidden,
-            norm="rms_float32",
-            norm_count=4,
-            residual=2 * hidden * own,
-        )
-        for place, kind in enumerate(kinds)
-    ]
+    norms = (4 + bool(own) + 3 * switch(config, "enable_moe_block", False)) * hidden
+    made = []
+    for place, kind in enumerate(kinds):
+        words, shared = {**config, **_own_words(config, place)}, place >= first_shared
+        attention = _gemma4_attention(words, hidden, kind, shared=shared)
+        network = _gemma4_network(config, hidden, shared=shared)
+        block = Block(1, attention, network, norms, "rms_float32", 4, residual=2 * hidden * own)
+        made.append(block)
+    rows = whole(config, "vocab_size_per_layer_input") * layers * own if own else 0
     built = decoder(
         config,
         name,
@@ -120,14 +115,9 @@ def _gemma4(config: Config, name: str) -> Architecture:
         hidden=hidden,
         tied=True,
         final_norms=hidden + own,
-        head_beside=0,
+        head_beside=hidden * layers * own,
     )
-    if not own:
-        return built
-    rows = whole(config, "vocab_size_per_layer_input") * layers * own
-    projection = hidden * layers * own
-    head = replace(built.head, matmul_parameters=built.head.matmul_parameters + projection)
-    return replace(built, embedding_parameters=built.embedding_parameters + rows, head=head)
+    return replace(built, embedding_parameters=built.embedding_parameters + rows)
 
 
 def _own_words(config: Config, place: int) -> dict[str, Any]:

@@ -87,8 +87,9 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     read = decoder(_text(config, kind), name)
     seeing, see = TOWERS.get(kind) or TEXT_ONLY[kind]
     given = config.get("vision_config")
-    if given is None and kind in TEXT_ONLY:
-        return replace(read, model_type=kind)
+    left_out = given is None and kind in TEXT_ONLY
+    if left_out:
+        given = {"out_hidden_size": read.hidden}
     if given is None and kind == "gemma4":
         return with_absent(read, kind)
     if not isinstance(given, Mapping):
@@ -100,7 +101,8 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     words = completed({**given, "model_type": seeing}, nested=True) | {"whole": config}
     seen = see(words, read.hidden)
     if kind in TEXT_ONLY:
-        return replace(read, uncounted=(*read.uncounted, (seen.name, seen.parameters)))
+        named = f"{seen.name}, left out here, by its class's defaults" if left_out else seen.name
+        return replace(read, uncounted=(*read.uncounted, (named, seen.parameters)))
     return replace(read, towers=(_tower(config, words, seen),))
 
 

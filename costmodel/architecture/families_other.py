@@ -41,11 +41,7 @@ def _t5(config: Config, name: str) -> Architecture:
     """
     hidden, heads = whole(config, "d_model"), whole(config, "num_heads")
     width, vocab = whole(config, "d_kv"), whole(config, "vocab_size")
-    default = "gated-gelu" if config.get("model_type") == "mt5" else "relu"
-    projection = word(config, "feed_forward_proj", default=default)
-    activation = projection.removeprefix("gated-").replace("gelu", "gelu_new")
-    gated = switch(config, "is_gated_act", projection.startswith("gated"))
-    feed_forward = FeedForward(hidden, whole(config, "d_ff"), gated, activation=activation)
+    feed_forward = _t5_network(config, hidden)
     encoder = layer_count(config, "num_layers")
     buckets = sized(config, "relative_attention_num_buckets") or 32
     table = vocab * hidden
@@ -78,6 +74,15 @@ def _t5(config: Config, name: str) -> Architecture:
         head=Head(0, hidden),
         final_norms=hidden,
     )
+
+
+def _t5_network(config: Config, hidden: int) -> FeedForward:
+    """T5's network, of which one word says gate and activation."""
+    default = "gated-gelu" if config.get("model_type") == "mt5" else "relu"
+    projection = word(config, "feed_forward_proj", default=default)
+    activation = projection.removeprefix("gated-").replace("gelu", "gelu_new")
+    gated = switch(config, "is_gated_act", projection.startswith("gated"))
+    return FeedForward(hidden, whole(config, "d_ff"), gated, activation=activation)
 
 
 BART_KIN: dict[str, tuple[int | None, int]] = {

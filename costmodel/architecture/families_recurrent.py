@@ -49,17 +49,7 @@ NEMOTRON_NAMES = {
 
 
 def mamba2(
-    hidden: int,
-    *,
-    heads: int,
-    width: int,
-    groups: int,
-    states: int,
-    kernel: int,
-    chunk: int,
-    bias: bool,
-    conv_bias: bool,
-    gated_norm: bool = True,
+    config: Config, hidden: int, width: int, *, bias: bool, gated_norm: bool = True
 ) -> Attention:
     """Mamba 2: a state of width × states numbers a head, and the last inputs of a convolution.
 
@@ -67,6 +57,12 @@ def mamba2(
     and after, and once a chunk 2·N·P between chunks.
     Source: Dao and Gu 2024 (arXiv:2405.21060), section 6; parts as in transformers' Mamba2Mixer.
     """
+    heads = whole(config, "mamba_n_heads", "mamba_num_heads", "num_heads")
+    groups = whole(config, "mamba_n_groups", "n_groups")
+    states = whole(config, "mamba_d_state", "ssm_state_size", "state_size")
+    kernel = whole(config, "mamba_d_conv", "conv_kernel")
+    chunk = whole(config, "mamba_chunk_size", "chunk_size")
+    conv_bias = switch(config, "mamba_conv_bias", switch(config, "use_conv_bias", True))
     inner = heads * width
     conv = inner + 2 * groups * states
     products = hidden * (inner + conv + heads) + inner * hidden
@@ -111,9 +107,10 @@ def gated_delta(config: Config, hidden: int) -> Attention:
 
 def _nemotron_h(config: Config, name: str) -> Architecture:
     """Nemotron-H: each layer is a mixer or a feed-forward part, with one norm."""
-    hidden = whole(config, "hidden_size")
+    hidden, width = whole(config, "hidden_size"), whole(config, "mamba_head_dim")
+    bias = switch(config, "use_bias", False)
     parts = {
-        "mamba": lambda: (_nemotron_mamba(config, hidden), no_network(hidden)),
+        "mamba": lambda: (mamba2(config, hidden, width, bias=bias), no_network(hidden)),
         "attention": lambda: (
             attention_of({**config, "attention_bias": False}, Traits(), hidden, None),
             no_network(hidden),
@@ -139,21 +136,6 @@ def _nemotron_kinds(config: Config) -> list[str]:
         if not isinstance(each, str) or each not in known:
             raise InputError("config: layers_block_type", each, f"of {', '.join(known)}")
     return [known[each] for each in given]
-
-
-def _nemotron_mamba(config: Config, hidden: int) -> Attention:
-    """The state space of Nemotron-H."""
-    return mamba2(
-        hidden,
-        heads=whole(config, "mamba_num_heads"),
-        width=whole(config, "mamba_head_dim"),
-        groups=whole(config, "mamba_n_groups", "n_groups"),
-        states=whole(config, "ssm_state_size"),
-        kernel=whole(config, "mamba_d_conv", "conv_kernel"),
-        chunk=whole(config, "mamba_chunk_size", "chunk_size"),
-        bias=switch(config, "use_bias", False),
-        conv_bias=switch(config, "mamba_conv_bias", switch(config, "use_conv_bias", True)),
-    )
 
 
 def _nemotron_network(config: Config, hidden: int, key: str = "intermediate_size") -> FeedForward:
@@ -245,17 +227,7 @@ def _mamba2(config: Config, name: str) -> Architecture:
     heads, width = whole(config, "num_heads"), whole(config, "head_dim")
     if heads * width != whole(config, "expand") * hidden:
         raise InputError("config: num_heads", heads, f"expand × {hidden} / head_dim")
-    mixer = mamba2(
-        hidden,
-        heads=heads,
-        width=width,
-        groups=whole(config, "n_groups"),
-        states=whole(config, "state_size"),
-        kernel=whole(config, "conv_kernel"),
-        chunk=whole(config, "chunk_size"),
-        bias=switch(config, "use_bias", False),
-        conv_bias=switch(config, "use_conv_bias", True),
-    )
+    mixer = mamba2(config, hidden, width, bias=switch(config, "use_bias", False))
     parts = [(mixer, no_network(hidden))] * layer_count(config, "num_hidden_layers")
     return stacked(config, name, parts, norms=1)
 

@@ -154,7 +154,6 @@ def _compressing_attention(config: Config, hidden: int, kind: str) -> Attention:
     products = rank * (hidden + heads * width) + hidden * width
     products += heads * width * low + groups * low * hidden
     vectors = heads + rank + width
-    pair = 2 * heads * 2 * width
     near = Attention(
         hidden,
         heads,
@@ -168,7 +167,13 @@ def _compressing_attention(config: Config, hidden: int, kind: str) -> Attention:
     )
     if kind == WINDOW:
         return near
-    rate = _rate(config, kind)
+    return _beyond(config, near, kind, rank)
+
+
+def _beyond(config: Config, near: Attention, kind: str, rank: int) -> Attention:
+    """The same with entries of the past: one for many positions, or those that are picked."""
+    hidden, width, rate = near.hidden, near.head_dim, _rate(config, kind)
+    products, vectors, pair = near.matmul_parameters, near.vectors, near.pair_flops
     if kind == HEAVY:
         return replace(
             near,

@@ -7,7 +7,7 @@ heads; where heads don't say (gates, indexers, low-rank outputs, recurrences) th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -139,16 +139,5 @@ def recurrence(
     kind: MixerKind, hidden: int, *, products: int, vectors: int, state: int, token_flops: int
 ) -> Attention:
     """A mixer that keeps a state instead of the tokens."""
-    return Attention(
-        hidden,
-        0,
-        0,
-        0,
-        0,
-        vectors=vectors,
-        kind=kind,
-        products=products,
-        cached=0,
-        state=state,
-        token_flops=token_flops,
-    )
+    mixer = replace(no_mixer(hidden), kind=kind, products=products, vectors=vectors)
+    return replace(mixer, state=state, token_flops=token_flops)

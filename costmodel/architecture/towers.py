@@ -6,8 +6,6 @@ projector to the decoder's width as its head. Sizes are those of transformers' c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from modelworth.costmodel.architecture.feed_forwards import FeedForward
 from modelworth.costmodel.architecture.keys import (
     Config,
@@ -24,11 +22,10 @@ from modelworth.data.errors import InputError
 
 
 def tower_layers(
+    config: Config,
     hidden: int,
-    layers: int,
-    heads: int,
-    width: int,
     *,
+    width: int | None = None,
     gated: bool = False,
     biased: bool = True,
     norms: int = 4,
@@ -36,6 +33,9 @@ def tower_layers(
     vectors: int = 0,
 ) -> Block:
     """Layers of a tower; `norms` are a layer's norm vectors, `vectors` more in its attention."""
+    layers = layer_count(config, "vt_num_hidden_layers", "depth", "num_hidden_layers")
+    heads = whole(config, "vt_num_attention_heads", "num_heads", "num_attention_heads")
+    width = width or whole(config, "vt_intermediate_size", "intermediate_size")
     each = head_dim or head_width(hidden, heads)
     if not head_dim and hidden % heads:
         raise InputError("config: tower's heads", heads, f"a divisor of its width, {hidden}")
@@ -47,22 +47,20 @@ def tower_layers(
 
 
 def tower(
-    name: str,
-    hidden: int,
-    blocks: Sequence[Block],
+    layers: Block,
     *,
     embedding: int,
     projector: int,
     projector_vectors: int = 0,
     final_norms: int = 0,
 ) -> Architecture:
-    """A tower of these layers; `projector` are matrix parameters on the way to the decoder."""
+    """A tower of equal layers; `projector` are matrix parameters on the way to the decoder."""
     return Architecture(
-        name=name,
+        name="vision tower",
         family="vision",
-        hidden=hidden,
+        hidden=layers.attention.hidden,
         vocab=0,
-        blocks=tuple(blocks),
+        blocks=(layers,),
         embedding_parameters=embedding,
         head=Head(projector, 0, vectors=projector_vectors),
         final_norms=final_norms,
@@ -77,16 +75,9 @@ def qwen_vision(config: Config) -> Architecture:
     patch = whole(config, "in_channels") * whole(config, "temporal_patch_size")
     patch *= whole(config, "patch_size") ** 2
     rows = whole(config, "num_position_embeddings")
-    layers = tower_layers(
-        hidden,
-        layer_count(config, "depth"),
-        whole(config, "num_heads"),
-        whole(config, "intermediate_size"),
-    )
+    layers = tower_layers(config, hidden)
     return tower(
-        "vision tower",
-        hidden,
-        [layers],
+        layers,
         embedding=(patch + 1 + rows) * hidden,
         projector=(1 + taps) * merged * (merged + out),
         projector_vectors=(1 + taps) * (merged + out) + 2 * hidden + taps * 2 * merged,
@@ -101,18 +92,9 @@ def qwen2_vision(config: Config) -> Architecture:
     width = hidden * whole(config, "mlp_ratio") if earlier else whole(config, "intermediate_size")
     merged = hidden * whole(config, "spatial_merge_size") ** 2
     patch = whole(config, "in_channels") * whole(config, "temporal_patch_size")
-    layers = tower_layers(
-        hidden,
-        layer_count(config, "depth"),
-        whole(config, "num_heads"),
-        width,
-        gated=not earlier,
-        norms=4 if earlier else 2,
-    )
+    layers = tower_layers(config, hidden, width=width, gated=not earlier, norms=4 if earlier else 2)
     return tower(
-        "vision tower",
-        hidden,
-        [layers],
+        layers,
         embedding=patch * whole(config, "patch_size") ** 2 * hidden,
         projector=merged * (merged + out),
         projector_vectors=merged + out + hidden * (1 + earlier),
@@ -128,17 +110,10 @@ def kimi_vision(config: Config, text_hidden: int) -> Architecture:
         merged *= whole({"merge_kernel_size": each}, "merge_kernel_size")
     rows = whole(config, "init_pos_emb_height", "pos_emb_height")
     rows *= whole(config, "init_pos_emb_width", "pos_emb_width")
-    layers = tower_layers(
-        hidden,
-        layer_count(config, "vt_num_hidden_layers", "num_hidden_layers"),
-        whole(config, "vt_num_attention_heads", "num_attention_heads"),
-        whole(config, "vt_intermediate_size", "intermediate_size"),
-    )
+    layers = tower_layers(config, hidden)
     patch = 3 * whole(config, "patch_size") ** 2
     return tower(
-        "vision tower",
-        hidden,
-        [layers],
+        layers,
         embedding=(patch + 1 + rows) * hidden,
         projector=merged * (merged + text_hidden),
         projector_vectors=merged + text_hidden + 2 * _kimi_joined(config, hidden),
@@ -156,21 +131,12 @@ def gemma4_vision(config: Config, text_hidden: int) -> Architecture:
     hidden = whole(config, "hidden_size")
     width = whole(config, "head_dim")
     layers = tower_layers(
-        hidden,
-        layer_count(config, "num_hidden_layers"),
-        whole(config, "num_attention_heads"),
-        whole(config, "intermediate_size"),
-        gated=True,
-        biased=False,
-        head_dim=width,
-        vectors=2 * width,
+        config, hidden, gated=True, biased=False, head_dim=width, vectors=2 * width
     )
     rows = 2 * whole(config, "position_embedding_size")
     patch = 3 * whole(config, "patch_size") ** 2
     return tower(
-        "vision tower",
-        hidden,
-        [layers],
+        layers,
         embedding=(patch + rows) * hidden,
         projector=hidden * text_hidden,
     )
@@ -180,20 +146,13 @@ def llama4_vision(config: Config, text_hidden: int) -> Architecture:
     """Llama 4's tower: patches with a class token, shuffled together before the projector."""
     hidden = whole(config, "hidden_size")
     patches = (whole(config, "image_size") // whole(config, "patch_size")) ** 2
-    layers = tower_layers(
-        hidden,
-        layer_count(config, "num_hidden_layers"),
-        whole(config, "num_attention_heads"),
-        whole(config, "intermediate_size"),
-    )
+    layers = tower_layers(config, hidden)
     narrow, out = whole(config, "projector_input_dim"), whole(config, "projector_output_dim")
     channels = sized(config, "num_channels") or 3
     patch = channels * whole(config, "patch_size") ** 2
     shuffled = whole(config, "intermediate_size") * narrow + out * out
     return tower(
-        "vision tower",
-        hidden,
-        [layers],
+        layers,
         embedding=(patch + patches + 2) * hidden,
         projector=shuffled + whole(config, "vision_output_dim") * text_hidden,
         final_norms=4 * hidden,
@@ -206,12 +165,7 @@ def clip_vision(config: Config, text_hidden: int) -> Architecture:
     clip = config["model_type"] == "clip_vision_model"
     patches = (whole(config, "image_size") // patch) ** 2
     width = whole(config, "intermediate_size")
-    layers = tower_layers(
-        hidden,
-        layer_count(config, "num_hidden_layers"),
-        whole(config, "num_attention_heads"),
-        width,
-    )
+    layers = tower_layers(config, hidden)
     channels = sized(config, "num_channels") or 3
     rows = patches + (2 if clip else 1)  # a class token and its place, or a bias
     products, vectors = _joining(config["whole"], hidden, text_hidden)
@@ -219,9 +173,7 @@ def clip_vision(config: Config, text_hidden: int) -> Architecture:
         products += 4 * hidden**2 + 2 * hidden * width
         vectors += 8 * hidden + width
     return tower(
-        "vision tower",
-        hidden,
-        [layers],
+        layers,
         embedding=(channels * patch**2 + rows) * hidden,
         projector=products,
         projector_vectors=vectors,

@@ -60,3 +60,14 @@ def test_an_image_is_as_many_tokens_as_its_merged_patches():
 def test_a_damaged_config_is_refused(wrong):
     with pytest.raises(InputError):
         read_model({**CASES[2], **wrong})
+
+
+def test_a_decoder_without_its_tower_says_what_is_missing():
+    """Qwen3.5's own tower, as wide towards the decoder as that is."""
+    text = {"hidden_size": 96, "intermediate_size": 128, "num_hidden_layers": 4}
+    text |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 500}
+    config = {"model_type": "qwen3_5", "text_config": text}
+    (named, missing), *_ = read_model(config).uncounted
+    stated = read_model({**config, "vision_config": {"out_hidden_size": 96}}).uncounted
+    assert "left out" in named
+    assert missing == stated[0][1] > 10**8
