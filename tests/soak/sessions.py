@@ -72,6 +72,7 @@ def reader(
     token = [cookies["_streamlit_xsrf"]] if "_streamlit_xsrf" in cookies else []
     with connect(f"ws://{host or own}/_stcore/stream", origin=origin or f"http://{own}",
                  subprotocols=["streamlit", *token], max_size=None, additional_headers=headers,
+                 open_timeout=ANSWER_S, ping_interval=None,
                  sock=socket.create_connection(("127.0.0.1", port))) as it:  # fmt: skip
         yield it
 
