@@ -14,16 +14,16 @@ HEAD = """# How far predictions are off
 
 Made by `modelworth predict --validate --facts DIR --report docs/accuracy.md`; don't edit by hand.
 
-Each row of the published tables, in both generations of files, is predicted with its whole group
-left out of the fit: its model, its device, its generation of devices, or its software. So these
-are errors on something that the fit had not seen; only `nothing` scores the fit on its own rows.
+Each row of the published tables, in both generations of files and among the rows that ship with the
+project, is predicted with its whole group left out of the fit: its model, its device, its
+generation of devices, or its software. Each such fit begins at the priors, so it knows nothing of
+the group; only `nothing` scores the fit on its own rows.
 Error is |predicted / measured − 1|; rows that differ only by a software's release count once.
 `in 90%` is the share of rows inside the 90% interval that such a distance carries. `unseen` is the
 share inside widths that saw no error of the left-out model, device, generation or software either,
 which is what to expect of one that nobody measured. `chance` is the 95% binomial band around 90%,
 for groups of 20 rows or more; ↓ and ↑ mark shares under and over it. Rows of one device share its
-error, so that a group of few devices can leave that band by chance, too: widths are made to hold
-for nine in ten devices, models or software rather than rows.
+error, so that a group of few devices leaves that band by chance, too.
 
 ![Predicted against measured throughput, model left out]({chart})
 

@@ -9,8 +9,8 @@ tables are refitted by `modelworth predict --calibrate`; a machine's own records
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,17 +42,6 @@ STEP = 1e-4
 FIT_TOLERANCE, ROUNDS = 1e-5, 15
 
 
-@dataclass(frozen=True)
-class _Parameter:
-    kind: Kind
-    level: str
-    name: str
-    coefficient: str
-    prior: float
-    log_sd: float
-    rows: int
-
-
 class Design:
     """Which parameter stands where: from the vector that is fitted to coefficients of each case."""
 
@@ -64,43 +53,40 @@ class Design:
     ) -> None:
         self.kind = cases[0].kind
         self._known: dict[tuple[str, str, str, str], CoefficientRow] = {
-            (row.kind, row.level, row.name, row.coefficient): row for row in known
+            _key(row): row for row in known
         }
-        self.parameters: list[_Parameter] = []
+        self.parameters: list[CoefficientRow] = []
         self._places: dict[str, list[NDArray[np.intp]]] = {}
         factors = [factors_of(case) for case in cases]
         for coefficient in NAMES:
-            self._place(coefficient, priors[coefficient], factors)
+            self._place(priors[coefficient], factors)
 
-    def _place(
-        self, coefficient: str, prior: ConstantRow, factors: list[tuple[tuple[str, str], ...]]
-    ) -> None:
-        places = [self._add("common", "all", coefficient, prior.value, prior.log_sd, len(factors))]
-        columns_ = [np.full(len(factors), places[0])]
+    def _place(self, prior: ConstantRow, factors: list[tuple[tuple[str, str], ...]]) -> None:
+        first = self._add("common", "all", prior, prior.value, prior.log_sd, len(factors))
+        columns_ = [np.full(len(factors), first)]
         spreads = {
             "generation": prior.generation_sd,
             "software": prior.software_sd,
             "device": prior.device_sd,
-            "mode": None,
         }
-        every = sorted({factor for row in factors for factor in row})
-        for level, name in every:
-            known = (self.kind, level, name, coefficient) in self._known
-            spread = spreads[level]
-            if spread is None and not known:
+        for level, name in sorted({factor for row in factors for factor in row}):
+            spread = spreads.get(level)
+            if spread is None and (self.kind, level, name, prior.coefficient) not in self._known:
                 continue
             has = np.array([(level, name) in row for row in factors])
-            place = self._add(level, name, coefficient, 1.0, spread or 0.0, int(has.sum()))
+            place = self._add(level, name, prior, 1.0, spread or 0.0, int(has.sum()))
             columns_.append(np.where(has, place, -1))
-        self._places[coefficient] = columns_
+        self._places[prior.coefficient] = columns_
 
     def _add(
-        self, level: str, name: str, coefficient: str, prior: float, log_sd: float, rows: int
+        self, level: str, name: str, prior: ConstantRow, value: float, log_sd: float, rows: int
     ) -> int:
-        known = self._known.get((self.kind, level, name, coefficient))
+        known = self._known.get((self.kind, level, name, prior.coefficient))
         if known is not None:
-            prior, log_sd = known.prior, known.log_sd
-        self.parameters.append(_Parameter(self.kind, level, name, coefficient, prior, log_sd, rows))
+            value, log_sd = known.prior, known.log_sd
+        self.parameters.append(
+            _row(prior, level=level, name=name, value=value, prior=value, log_sd=log_sd, rows=rows)
+        )
         return len(self.parameters) - 1
 
     @property
@@ -190,7 +176,11 @@ def fit(
 
     begin = np.full(log_sds.size, shift)
     found = least_squares(residuals, begin, jac=jacobian, max_nfev=ROUNDS, ftol=FIT_TOLERANCE)
-    return _rows(design.parameters, moved(found.x), observed, priors)
+    fitted = f"fitted to {len(observed)} published measurements; prior: "
+    return [
+        row.model_copy(update={"value": float(f"{np.exp(log):.4g}"), "source": fitted + row.source})
+        for row, log in zip(design.parameters, moved(found.x), strict=True)
+    ]
 
 
 def read_priors(kind: Kind) -> dict[str, ConstantRow]:
@@ -206,27 +196,21 @@ def known_factors() -> list[CoefficientRow]:
 
 def completed(fitted: list[CoefficientRow]) -> tuple[CoefficientRow, ...]:
     """With the known factors, and the priors of kinds, that no measurement was there for."""
-    held = {(row.kind, row.level, row.name, row.coefficient) for row in fitted}
-    rest = [
-        row
-        for row in known_factors()
-        if (row.kind, row.level, row.name, row.coefficient) not in held
-    ]
-    return (*fitted, *rest, *_unfitted({row.kind for row in fitted}))
+    priors = [_row(row) for row in read_table(PUBLISHED / "constants.csv", ConstantRow)]
+    held = {_key(row) for row in fitted}
+    return (*fitted, *(row for row in (*known_factors(), *priors) if _key(row) not in held))
 
 
-def _unfitted(kinds: set[Kind]) -> Iterable[CoefficientRow]:
-    """Priors of the kinds that had no measurements."""
-    every: tuple[Kind, ...] = ("train", "forward", "serve")
-    for kind in every:
-        if kind in kinds:
-            continue
-        for row in read_priors(kind).values():
-            yield CoefficientRow(
-                kind=kind, level="common", name="all", coefficient=row.coefficient,
-                value=row.value, prior=row.value, log_sd=row.log_sd, rows=0,
-                source=row.source, as_of=row.as_of,
-            )  # fmt: skip
+def _key(row: CoefficientRow) -> tuple[str, str, str, str]:
+    return row.kind, row.level, row.name, row.coefficient
+
+
+def _row(constant: ConstantRow, **given: object) -> CoefficientRow:
+    """A constant as a coefficient that stands at its prior."""
+    kept = ("kind", "coefficient", "value", "log_sd", "source", "as_of")
+    common = {name: getattr(constant, name) for name in kept}
+    common |= {"prior": constant.value, "rows": 0}
+    return CoefficientRow.model_validate(common | {"level": "common", "name": "all"} | given)
 
 
 def _targets(observed: Sequence[Observed]) -> dict[str, Array]:
@@ -251,27 +235,3 @@ def _robust(errors: Array) -> Array:
     """Errors whose squares are their soft L1 losses."""
     soft: Array = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
     return soft
-
-
-def _rows(
-    parameters: Iterable[_Parameter],
-    logs: Array,
-    observed: Sequence[Observed],
-    priors: dict[str, ConstantRow],
-) -> list[CoefficientRow]:
-    fitted = f"fitted to {len(observed)} published measurements; prior: "
-    return [
-        CoefficientRow(
-            kind=parameter.kind,
-            level=parameter.level,
-            name=parameter.name,
-            coefficient=parameter.coefficient,
-            value=float(f"{np.exp(log):.4g}"),
-            prior=parameter.prior,
-            log_sd=parameter.log_sd,
-            rows=parameter.rows,
-            source=fitted + priors[parameter.coefficient].source,
-            as_of="2026-11",
-        )
-        for parameter, log in zip(parameters, logs, strict=True)
-    ]

@@ -1,11 +1,9 @@
 """Errors on rows whose whole group the fit hadn't seen, and the interval widths they give.
 
 Leaving each model out in turn gives the width of known ground; leaving out devices, generations and
-software says what a new one adds. A width has to hold for the next model or device, so each of
-those that were left out weighs the same, however many rows it has, and one more stands beside them
-with the errors that the wider group expects: where few were tried, the width is mostly judgement
-(conformal prediction for groups, Lee, Barber and Willett 2023, with a prior in the place of their
-infinity).
+software says what a new one adds. Rows that were left out together share a part of their error,
+which an analysis of variance finds, and tell that much less. A narrow group's width is pulled
+towards the wider one's, in logarithms, as a few rows more would, the widest towards judgement.
 """
 
 from __future__ import annotations
@@ -49,10 +47,8 @@ EXPECTED = {KNOWN: 0.25, "device": 0.3, "generation": 0.45, "software": 0.35}
 """Widths before any row was seen: judgement, after a prototype and published comparisons."""
 EXPERTS_WIDER = 1.5
 """How much wider mixtures are expected to be than all rows of a kind of work: judgement."""
-WIDER_WEIGHS = 4.0
+WIDER_WEIGHS = 3.0
 """Rows that the errors expected from the wider group weigh."""
-SHARED = 0.3
-"""Part of the squared error that rows left out together share: 0.2 to 0.4 by kind of work."""
 COVERED = 0.9
 """Share of errors within a width; of n rows the next one's takes the 0.9·(1 + 1/n) quantile."""
 ENOUGH = 20
@@ -111,6 +107,7 @@ def interval_rows(
 ) -> list[IntervalRow]:
     """Widths of the groups of one kind of work, at each distance, the widest group first."""
     tried = _by_distance(observed, left_out)
+    shared = {distance: _shared(some, distance) for distance, some in tried.items()}
     chains = [groups_of(one.case)[::-1] for one in observed]
     names = sorted(
         {one for chain in chains for one in chain}, key=lambda one: (one.count(" "), one)
@@ -127,7 +124,9 @@ def interval_rows(
             if held is None and name.endswith(" experts"):
                 expected *= EXPERTS_WIDER
             if some or held is None:
-                found[name, distance] = _interval(name, distance, some, expected, as_of)
+                found[name, distance] = _interval(
+                    name, distance, some, expected, shared[distance], as_of
+                )
     return list(found.values())
 
 
@@ -139,8 +138,25 @@ def _by_distance(
     for split, left in left_out.items():
         for one, new, error in zip(observed, left.new, left.errors, strict=True):
             if math.isfinite(error) and (len(new) == 1 or (not new and split == KNOWN)):
-                found[new[0] if new else KNOWN].append((one, abs(float(error))))
+                found[new[0] if new else KNOWN].append((one, float(error)))
     return found
+
+
+def _shared(some: Sequence[tuple[Observed, float]], distance: str) -> float:
+    """Part of the squared error that rows left out together share, 0 to 1 (analysis of variance).
+
+    Together are rows of one group whose device, model or the like was left out at once.
+    """
+    together: dict[tuple[str, str], list[float]] = {}
+    for one, error in some:
+        together.setdefault((groups_of(one.case)[0], SPLITS[distance](one)), []).append(error)
+    several = [np.array(errors) for errors in together.values() if len(errors) > 1]
+    if not several:
+        return 1.0
+    freedom = sum(errors.size - 1 for errors in several)
+    within = sum(errors.var() * errors.size for errors in several) / freedom
+    between = np.mean([errors.mean() ** 2 - within / errors.size for errors in several])
+    return float(max(between, 0.0) / max(max(between, 0.0) + within, 1e-12))
 
 
 def _interval(
@@ -148,11 +164,12 @@ def _interval(
     distance: str,
     some: Sequence[tuple[Observed, float]],
     expected: float,
+    shared: float,
     as_of: str,
 ) -> IntervalRow:
     """A group's width at a distance; rows that were left out together share a part of their error.
 
-    So m of them tell as much as m / (1 + (m − 1)·`SHARED`) that don't.
+    So m of them tell as much as m / (1 + (m − 1)·`shared`) that don't.
     """
     members = [one for one, _ in some]
     twins = Counter(one.twin for one in members)
@@ -161,11 +178,12 @@ def _interval(
     for one, key in zip(members, left, strict=True):
         sizes[key] = sizes.get(key, 0.0) + 1 / twins[one.twin]
     weights = [
-        1 / twins[one.twin] / (1 + max(sizes[key] - 1, 0) * SHARED)
+        1 / twins[one.twin] / (1 + max(sizes[key] - 1, 0) * shared)
         for one, key in zip(members, left, strict=True)
     ]
     tells = sum(weights)
-    own = quantile([error for _, error in some], weights, COVERED * (1 + 1 / max(len(twins), 1)))
+    level = COVERED * (1 + 1 / max(len(twins), 1))
+    own = quantile([abs(error) for _, error in some], weights, level)
     logs = tells * math.log(own) + WIDER_WEIGHS * math.log(expected)
     width = math.exp(logs / (tells + WIDER_WEIGHS))
     return IntervalRow(

@@ -8,8 +8,9 @@ chance explains. `docs/accuracy.md` is written from what `validate` returns.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from modelworth.costmodel.prediction.fit.least_squares import Array
 from modelworth.costmodel.prediction.fit.leave_out import (
     ENOUGH,
-    LeftOut,
     band95,
     log_errors,
     quantile,
@@ -29,7 +29,6 @@ from modelworth.costmodel.prediction.fit.observed import Observed
 from modelworth.costmodel.prediction.fit.refit import AS_OF, Refit, refit
 from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
 from modelworth.costmodel.prediction.interval import groups_of, log_width
-from modelworth.costmodel.prediction.step.coefficients import Tables
 from modelworth.costmodel.prediction.training.published_runs import validate_training_runs
 
 WORST = 15
@@ -105,80 +104,58 @@ def validate(*folders: Path) -> Report:
     Raises:
         InputError: if one has none.
     """
-    made = refit(*folders)
+    return scored(refit(*folders), folders[0])
+
+
+def scored(made: Refit, folder: Path) -> Report:
+    """All scores of a fit; `folder` may have whole training runs to check, too."""
     scores: list[Score] = []
     simple: list[Score] = []
     points: list[Point] = []
     for kind, observed in made.observed.items():
         if not observed:
             continue
-        chosen = _groups(observed)
-        fitted = log_errors(observed, made.tables)
-        simple_errors = simple_logs(observed)
         left = made.left_out[kind]
-        unseen = {split: unseen_widths(observed, left, split, AS_OF) for split in left}
-        for name, some in chosen.items():
-            scores.append(_score(name, "nothing", observed, some, fitted))
-            scores += [
-                _left_out(name, split, observed, some, one, made.tables, unseen[split])
-                for split, one in left.items()
-            ]
-            simple.append(_score(name, "rule", observed, some, simple_errors))
-        points += _points(observed, made.left_out[kind]["model"].errors)
-    scores = [score for score in scores if score.rows]
-    scores += _run_scores(folders[0])
+        twins = Counter(one.twin for one in observed)
+        weights = np.array([1 / twins[one.twin] for one in observed])
+        names = [groups_of(one.case) for one in observed]
+        tried = {"nothing": _Tried(log_errors(observed, made.tables))}
+        for split, one in left.items():
+            seen = [log_width(made.tables, *row) for row in zip(names, one.new, strict=True)]
+            tried[split] = _Tried(
+                one.errors, np.array(seen), unseen_widths(observed, left, split, AS_OF)
+            )
+        rule = _Tried(simple_logs(observed))
+        wide = sorted({chain[-2] for chain in names}) + sorted({chain[0] for chain in names})
+        for name in dict.fromkeys(wide):
+            some = np.array([name in chain for chain in names])
+            scores += [one.score(name, split, some, weights) for split, one in tried.items()]
+            simple.append(rule.score(name, "rule", some, weights))
+        points += _points(observed, left["model"].errors)
+    scores = [score for score in scores if score.rows] + _run_scores(folder)
     return Report(tuple(scores), tuple(simple), tuple(points), _rejected(made))
 
 
-def _groups(observed: Sequence[Observed]) -> dict[str, NDArray[np.bool_]]:
-    """All rows of a kind of work, and its narrowest groups."""
-    names = [groups_of(one.case) for one in observed]
-    kinds = sorted({chain[-2] for chain in names}) + sorted({chain[0] for chain in names})
-    return {name: np.array([name in chain for chain in names]) for name in dict.fromkeys(kinds)}
+@dataclass(frozen=True)
+class _Tried:
+    """Errors (of logarithms) of all rows, and the widths that should hold nine tenths of them."""
 
+    logs: Array
+    widths: Array | None = None
+    unseen: Array | None = None
 
-def _score(
-    name: str,
-    left_out: str,
-    observed: Sequence[Observed],
-    some: NDArray[np.bool_],
-    logs: Array,
-    widths: Array | None = None,
-) -> Score:
-    some = some & np.isfinite(logs)
-    kept = [one for one, yes in zip(observed, some, strict=True) if yes]
-    if not kept:
-        return Score(name, left_out, 0, math.nan, math.nan)
-    twins = [one.twin for one in kept]
-    weights = np.array([1 / twins.count(twin) for twin in twins])
-    off = np.abs(np.expm1(logs[some]))
-    inside = None
-    if widths is not None:
-        inside = float(np.average(np.abs(logs[some]) <= widths[some], weights=weights))
-    rows = len(set(twins))
-    return Score(
-        name, left_out, rows, quantile(off, weights, 0.5), quantile(off, weights, 0.9), inside
-    )
-
-
-def _left_out(
-    name: str,
-    left_out: str,
-    observed: Sequence[Observed],
-    some: NDArray[np.bool_],
-    found: LeftOut,
-    tables: Tables,
-    unseen: Array,
-) -> Score:
-    widths = np.array(
-        [
-            log_width(tables, groups_of(one.case), new)
-            for one, new in zip(observed, found.new, strict=True)
+    def score(self, name: str, left_out: str, some: NDArray[np.bool_], weights: Array) -> Score:
+        kept = some & np.isfinite(self.logs)
+        if not kept.any():
+            return Score(name, left_out, 0, math.nan, math.nan)
+        logs, weights = np.abs(self.logs[kept]), weights[kept]
+        off = np.abs(np.expm1(self.logs[kept]))
+        inside = [
+            None if widths is None else float(np.average(logs <= widths[kept], weights=weights))
+            for widths in (self.widths, self.unseen)
         ]
-    )
-    score = _score(name, left_out, observed, some, found.errors, widths)
-    apart = _score(name, left_out, observed, some, found.errors, unseen)
-    return replace(score, unseen=apart.coverage)
+        rows, median = round(weights.sum()), quantile(off, weights, 0.5)
+        return Score(name, left_out, rows, median, quantile(off, weights, 0.9), *inside)
 
 
 def _points(observed: Sequence[Observed], logs: Array) -> list[Point]:
