@@ -143,7 +143,7 @@ def latent_attention(config: Config, hidden: int, heads: int) -> Attention:
         heads=heads,
         kv_heads=heads,
         head_dim=whole(config, "qk_nope_head_dim") + rope,
-        value_dim=whole(config, "v_head_dim"),
+        value_dim=sized(config, "v_head_dim") or head_width(hidden, heads),
         kv_rank=kv_rank,
         q_rank=q_rank,
         rope_dim=rope,
