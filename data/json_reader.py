@@ -20,13 +20,15 @@ LARGEST_WHOLE: Final = 2**53
 MAX_DIGITS: Final = 40
 
 
-def read_json_file(path: Path, *, max_bytes: int = MOST_BYTES) -> Any:
+def read_json_file(
+    path: Path, *, allowed: str = "a readable JSON file", max_bytes: int = MOST_BYTES
+) -> Any:
     """The content of a JSON file; a byte-order mark is no part of it.
 
     Raises:
         InputError: if it can't be read, is too large, or isn't plain JSON.
     """
-    return read_json(read_text(path, "a readable JSON file", max_bytes), path.name)
+    return read_json(read_text(path, allowed, max_bytes), path.name)
 
 
 def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:

@@ -66,7 +66,8 @@ def _quantization(path: Path) -> dict[str, Any] | None:
 
 def _dictionary(path: Path) -> dict[str, Any]:
     """The JSON object in a file."""
-    found = read_json_file(path, max_bytes=LARGEST_BYTES)
+    allowed = "a config.json of transformers"
+    found = read_json_file(path, allowed=allowed, max_bytes=LARGEST_BYTES)
     if not isinstance(found, dict):
-        raise InputError(str(path), type(found).__name__, "a config.json of transformers")
+        raise InputError(str(path), type(found).__name__, allowed)
     return found

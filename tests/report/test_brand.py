@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from modelworth.data.errors import InputError
-from modelworth.report.brand import PNG, UNBRANDED, load_brand
+from modelworth.report.brand import UNBRANDED, load_brand
 from modelworth.report.formats import html, pdf
 from modelworth.report.sections.content import compose
 from tests.report.conftest import DAY
@@ -18,7 +18,7 @@ def test_the_samples_are_whole(name, currency):
     brand = load_brand(name)
     assert brand.currency == currency
     assert brand.logo
-    assert brand.logo.startswith(PNG)
+    assert brand.logo.startswith(b"\x89PNG")
     assert brand.author
     assert load_brand("qinghe").day == date(2026, 12, 1)
 
