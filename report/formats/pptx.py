@@ -25,7 +25,7 @@ from modelworth.report.words import Words
 
 # Latin and Chinese faces that presentation programs have or replace by ones of the same width.
 FACES = {"en": ("Arial", ""), "zh_CN": ("Arial", "Microsoft YaHei")}
-CARDS, CARD_HEIGHT, GAP = 5, 1.66, 0.1
+CARDS, CARD_HEIGHT, GAP = 5, 1.88, 0.1
 APPENDIX = ("indicators", "economics", "options", "break_even", "warnings", "assumptions")
 
 
