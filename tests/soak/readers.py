@@ -36,6 +36,7 @@ from modelworth.data.exchange import write
 from modelworth.data.record_text import serialise
 from modelworth.data.store import ENVIRONMENT, open_store
 from modelworth.report.brand import load_brand
+from tests.data.hostile_files import LLAMA, VLLM
 from tests.data.records import made_up
 from tests.data.test_gguf_header import written
 
@@ -174,21 +175,7 @@ def _cases() -> list[object]:
 
 
 def _results() -> list[object]:
-    vllm = {
-        "date": "20260131-235959", "backend": "vllm", "model_id": "org/model", "num_prompts": 100,
-        "max_concurrency": 16, "request_rate": "inf", "duration": 60.0, "completed": 100,
-        "total_input_tokens": 100_000, "total_output_tokens": 20_000, "request_throughput": 1.667,
-        "output_throughput": 333.3, "mean_ttft_ms": 80.0, "median_ttft_ms": 75.0,
-        "p99_ttft_ms": 200.0, "mean_tpot_ms": 20.0, "median_tpot_ms": 20.0, "p99_tpot_ms": 30.0,
-    }  # fmt: skip
-    llama = {
-        "build_commit": "abc", "cpu_info": "A Processor", "gpu_info": "", "backends": "CPU",
-        "model_filename": "m.gguf", "model_type": "llama 8B Q4_K - Medium", "model_size": 4.9e9,
-        "model_n_params": 8_030_261_312, "n_batch": 2048, "n_gpu_layers": 0, "n_prompt": 0,
-        "n_gen": 128, "test_time": "2026-01-31T23:59:59Z", "avg_ns": 2e9, "avg_ts": 64.0,
-        "samples_ns": [1_900_000_000, 2_000_000_000, 2_100_000_000],
-    }  # fmt: skip
-    return [vllm, [llama]]
+    return [VLLM, [LLAMA]]
 
 
 def _metrics() -> list[object]:
