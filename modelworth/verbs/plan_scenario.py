@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def _write_sections(
     path: Path, case: Case, question: str, sections: dict[str, dict[str, str]]
 ) -> None:
     name = f"{case.architecture.name} on {case.accelerator.name}"
-    words = {"name": f'"{name}"', "question": f'"{question}"'}
+    words = {"name": json.dumps(name), "question": json.dumps(question)}
     lines = ["text:", "  en:", *(f"    {key}: {value}" for key, value in words.items())]
     lines += ["months: 36", "start: 2026-12"]
     for section, fields in sections.items():
