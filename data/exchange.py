@@ -19,6 +19,7 @@ from modelworth.data.errors import InputError, SetAsideWarning
 from modelworth.data.flat import COLUMNS, row_of
 from modelworth.data.foreign_file import MOST_COLUMNS, require_file
 from modelworth.data.measurement import Measurement
+from modelworth.data.parquet_reader import texts
 from modelworth.data.record_text import parse
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -27,10 +28,6 @@ DOCUMENT: Final = "document"
 MOST_RECORD: Final = 4_000_000
 """Characters of one record; a long run with all its samples has some 100,000."""
 MOST_TOTAL: Final = 4_000_000_000
-PARQUET_ROWS: Final = 256
-BATCH_BYTES: Final = 2**24
-MOST_GROUP: Final = 2**27
-"""Of a Parquet file, read at once and in one group of rows; `write` makes groups of some 5 MB."""
 GROUP: Final = 1_000
 """Rows that a Parquet file is written by."""
 EXPORTED: Final = "a table that `export` wrote"
@@ -163,35 +160,9 @@ def _read_csv(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
-    """A few rows at a time, texts that repeat held once: a small file may unpack to terabytes."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path, read_dictionary=[DOCUMENT]) as file:
-            _require_columns(path, file.schema_arrow.names)
-            number = 0
-            for batch in file.iter_batches(_rows_at_once(path, file.metadata), columns=[DOCUMENT]):
-                for value in batch.column(0):
-                    number += 1
-                    yield number, str(value)
-    except (pa.ArrowException, pa.ArrowInvalid, KeyError) as error:
-        raise InputError(str(path), str(error).splitlines()[0], EXPORTED) from error
-
-
-def _rows_at_once(path: Path, about: Any) -> int:
-    """How many rows to read at once, by what they say they unpack to.
-
-    Raises:
-        InputError: if one group of them, which has to be unpacked whole, is too large.
-    """
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    largest = max((group.total_byte_size for group in groups), default=0)
-    if largest > MOST_GROUP:
-        raise InputError(str(path), f"{largest:,} bytes at once", f"at most {MOST_GROUP:,}")
-    rows: int = sum(group.num_rows for group in groups)
-    held: int = sum(group.total_byte_size for group in groups)
-    return max(1, min(PARQUET_ROWS, BATCH_BYTES * rows // max(1, held)))
+    yield from (
+        (number, text or "") for number, text in enumerate(texts(path, [DOCUMENT], EXPORTED), 1)
+    )
 
 
 def _require_columns(path: Path, names: Sequence[str]) -> None:

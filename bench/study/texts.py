@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from modelworth.data import parquet_reader
 from modelworth.data.errors import InputError
 
 PACKAGES: Final = ("numpy", "scipy", "pandas", "sympy", "networkx", "sqlalchemy")
@@ -25,7 +26,6 @@ TABLES: Final = frozenset({".jsonl", ".parquet"})
 IMAGES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 COLUMNS: Final = ("text", "content", "document", "body")
 """Where a row of JSON lines or Parquet keeps its text, the first that is there."""
-PARQUET_ROWS: Final = 256
 SHORTEST: Final = 200
 """Characters below which a file of the default corpus is left out."""
 
@@ -85,7 +85,8 @@ def read(path: Path) -> Iterator[str]:
     if path.suffix.lower() == ".jsonl":
         yield from _json_lines(path)
     elif path.suffix.lower() == ".parquet":
-        yield from _parquet(path)
+        found = parquet_reader.texts(path, COLUMNS, "a Parquet file with such a column")
+        yield from (text for text in found if text is not None)
     else:
         yield path.read_text("utf-8", "replace")
 
@@ -151,23 +152,3 @@ def _text_of(row: object, where: str) -> str:
                 return str(row[column])
     found = ", ".join(row) if isinstance(row, dict) else type(row).__name__
     raise InputError(where, found, f"an object with a text under {', '.join(COLUMNS)}")
-
-
-def _parquet(path: Path) -> Iterator[str]:
-    """A few rows at a time, texts that repeat held once: a small file may unpack to terabytes."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        there = parquet.read_schema(path).names
-        names = [name for name in COLUMNS if name in there]
-        file = parquet.ParquetFile(path, read_dictionary=names[:1])
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(str(path), str(error).splitlines()[0], "a Parquet file") from None
-    with file:
-        if not names:
-            allowed = f"a table with a column {', '.join(COLUMNS)}"
-            raise InputError(str(path), ", ".join(there), allowed)
-        for batch in file.iter_batches(PARQUET_ROWS, columns=names[:1]):
-            texts = (value.as_py() for value in batch.column(0))
-            yield from (text for text in texts if isinstance(text, str))
