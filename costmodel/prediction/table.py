@@ -1,14 +1,16 @@
 """A table in, the same table with predictions out; which table it is, is read from its columns.
 
-Measured columns are never read here, so a prediction can't see its answer. What a row lacks and
-can't be guessed (a device, a size) is refused with the column's name; the other rows go on.
+`READ` says for each table which column, read how, gives which field of a case. Measured columns are
+never read here, so a prediction can't see its answer. What a row lacks and can't be guessed (a
+device, a size) is refused with the column's name; the other rows go on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -16,11 +18,7 @@ import pandas as pd
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture, Head
-from modelworth.costmodel.prediction.case import (
-    Case,
-    Regime,
-    precision_name,
-)
+from modelworth.costmodel.prediction.case import Case, Regime, precision_name
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.refusal import spread
 from modelworth.costmodel.prediction.software import has_trait, is_before, selective_share
@@ -45,19 +43,29 @@ MEASURED: dict[Table, tuple[str, ...]] = {
     "training": ("tokens_per_s_per_gpu", "mfu_percent"),
     "encoder": ("sequences_per_s",),
 }
-SHARDING: tuple[tuple[Sharding, str], ...] = (
-    ("gradients", "shardgrad zero2 zero1 distributedoptimizer"),
-    ("none", "noshard none ddp zero0 megatron"),
-    ("full", "full fsdp hsdp hybrid zero3 zero shard"),
-)
-"""What is sharded, and the words for it; the first that a row's word contains."""
-REGIMES: tuple[tuple[Regime, str], ...] = (
-    ("queued", "offline queued throughput"),
-    ("static", "static latency first-token"),
-    ("closed", "closed served"),
-)
-"""How requests came, and the words for it that a row's words on its measurement contain."""
+SHARDING: dict[str, Sharding] = {
+    "shardgrad zero2 zero1 distributedoptimizer": "gradients",
+    "noshard none ddp zero0 megatron": "none",
+    "full fsdp hsdp hybrid zero3 zero shard": "full",
+}
+"""Words for what is sharded; the first that a row's word contains."""
+REGIMES: dict[str, Regime] = {
+    "offline queued throughput": "queued",
+    "static latency first-token": "static",
+    "closed served": "closed",
+}
+"""Words for how requests came, which a row's words on its measurement contain."""
+YES = ("true", "1", "1.0", "yes")
 BARE = Tables(shipped_rates(), ())
+LARGEST = 1e15
+"""More than any count in a table is: parameters of a thousand of today's largest models."""
+NEEDED: Any = object()
+"""The default of a cell that must say something."""
+DESCRIBING = (
+    "model", "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn", "vocab", "gated_mlp",
+    "experts", "experts_per_token", "size", "patch", "image_size", "params_m", "gmacs",
+)  # fmt: skip
+"""Columns that say which model it is."""
 VIT_SIZES = {
     "tiny": (192, 12, 3, 768),
     "small": (384, 12, 6, 1536),
@@ -71,6 +79,133 @@ VIT_SIZES = {
     "gigantic": (1664, 48, 16, 8192),
 }
 """Vision Transformers by size: hidden width, layers, heads, feed-forward width (timm's names)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How a row's cell is read: as words, a number, a whole one, or whether it says yes.
+
+    Attributes:
+        default: what an empty cell stands for; `NEEDED`: it may not be empty.
+        least: of a number.
+    """
+
+    column: str
+    kind: type[str] | type[float] | type[int] | type[bool] = float
+    default: Any = NEEDED
+    least: float = 1
+
+    def __call__(self, row: Row) -> Any:
+        """What the cell says.
+
+        Raises:
+            InputError: if it can't be read, or is empty where it may not be.
+        """
+        value = row.get(self.column)
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+            if self.default is NEEDED:
+                number = f"a number of {self.least:g} or more"
+                raise InputError(self.column, "nothing", "given" if self.kind is str else number)
+            return self.default
+        word = str(value).strip()
+        if self.kind in (str, bool):
+            return word if self.kind is str else word.casefold() in YES
+        try:
+            found = float(word)
+        except ValueError:
+            found = math.nan
+        if not self.least <= found <= LARGEST:
+            raise InputError(self.column, value, f"a number from {self.least:g} to {LARGEST:g}")
+        return self.kind(found)
+
+
+def _sharding(row: Row) -> Sharding:
+    """What is sharded over the data-parallel devices."""
+    written = Cell("sharding", str, "none")(row)
+    plain = "".join(letter for letter in written.casefold() if letter.isalnum())
+    for words, sharding in SHARDING.items():
+        if any(word in plain for word in words.split()):
+            return sharding
+    every = ", ".join(" ".join(SHARDING).split())
+    raise InputError("sharding", written, f"a word with one of {every}")
+
+
+def _regime(row: Row) -> Regime:
+    """How requests came: as the row says, in `regime`, `group` or `source`; else by its engine."""
+    said = " ".join(Cell(column, str, "")(row) for column in ("regime", "group", "source"))
+    plain = said.casefold().replace("first token", "first-token")
+    for words, regime in REGIMES.items():
+        if any(word in plain for word in words.split()):
+            return regime
+    engine = Cell("engine", str, None)(row)
+    static = has_trait(engine, "static") or is_before(engine, "static_before")
+    return "static" if static else "closed"
+
+
+def _recomputed(row: Row) -> float:
+    """Share of the forward pass that checkpointing repeats."""
+    word = Cell("activation_checkpointing", str, "False")(row).casefold()
+    if word in ("selective", "sel"):
+        return selective_share(Cell("framework", str, None)(row))
+    return 1.0 if word in (*YES, "full") else 0.0
+
+
+def _phase(row: Row) -> str:
+    phase = Cell("phase", str, "forward")(row)
+    if phase not in ("forward", "infer", "train"):
+        raise InputError("phase", phase, "forward or train")
+    return "train" if phase == "train" else "forward"
+
+
+DEGREES = ("tensor", "pipeline", "expert", "context")
+READ: dict[Table, dict[str, Callable[[Row], Any]]] = {
+    "training": {
+        "work": lambda _: "train",
+        "precision": Cell("precision", str, "bf16"),
+        "software": Cell("framework", str, None),
+        **{name: Cell(f"{name}_parallel", int, 1) for name in DEGREES},
+        "gpus": Cell("gpus", int, 1),
+        "batch": Cell("micro_batch", default=1),
+        "tokens": Cell("seq_len"),
+        "virtual": Cell("virtual_pipeline", int, None),
+        "sharding": _sharding,
+        "global_batch": Cell("global_batch", default=None),
+        "recomputed": _recomputed,
+        "overlapped": lambda row: "async" in Cell("recipe", str, "")(row).casefold(),
+    },
+    "serving": {
+        "work": lambda _: "serve",
+        "precision": Cell("precision", str, "bf16"),
+        "software": Cell("engine", str, None),
+        "pipeline": Cell("pipeline_parallel", int, 1),
+        "expert": Cell("expert_parallel", int, 1),
+        "tensor": Cell("tensor_parallel", int, None),
+        "gpus": Cell("gpus", default=None),
+        "kv_precision": Cell("kv_precision", str, None),
+        "batch": Cell("concurrency"),
+        "tokens": Cell("prompt_tokens"),
+        "new_tokens": Cell("new_tokens"),
+        "regime": _regime,
+        "max_sequences": Cell("max_sequences", default=None),
+        "memory_share": Cell("memory_share", default=0.9, least=0.01),
+        "prefix_share": Cell("prefix_share", default=0.0, least=0),
+        "attention_data": Cell("attention_data_parallel", int, 1),
+    },
+    "encoder": {
+        "work": lambda _: "forward",
+        "precision": Cell("precision", str, "fp16"),
+        "software": Cell("software", str, None),
+        "batch": Cell("batch"),
+        "tokens": Cell("sequence"),
+    },
+    "vision": {
+        "work": _phase,
+        "precision": Cell("precision", str, "amp"),
+        "software": Cell("framework", str, "timm"),
+        "batch": Cell("batch", default=256),
+    },
+}
+"""Field of a case → how a row of the table gives it."""
 
 
 class Reader:
@@ -88,132 +223,38 @@ class Reader:
         Raises:
             InputError: if the row can't be understood, with its column.
         """
-        read = {
-            "training": self._training,
-            "vision": self._vision,
-            "encoder": self._encoder,
-            "serving": self._serving,
-        }
-        return read[table](row)
-
-    def _training(self, row: Row) -> Case:
-        return Case(
-            work="train",
-            **self._common(row, "framework", "bf16", self._model(row)),
-            **_degrees(row, "tensor", "pipeline", "expert", "context"),
-            gpus=int(_number(row, "gpus", 1)),
-            batch=_number(row, "micro_batch", 1),
-            tokens=_number(row, "seq_len"),
-            virtual=int(_number(row, "virtual_pipeline", 0)) or None,
-            sharding=_sharding(row),
-            global_batch=_optional(row, "global_batch"),
-            recomputed=_recomputed(row),
-            overlapped="async" in _text(row, "recipe", "").casefold(),
-        )
-
-    def _serving(self, row: Row) -> Case:
-        cut = _degrees(row, "pipeline", "expert")
-        stages = cut["pipeline"]
-        tensor = int(_number(row, "tensor_parallel", _number(row, "gpus", 1) / stages))
-        common = self._common(row, "engine", "bf16", self._model(row))
-        kv = _text(row, "kv_precision", "")
-        case = Case(
-            work="serve",
-            **common | cut,
-            gpus=max(int(_number(row, "gpus", tensor * stages)), tensor * stages),
-            tensor=tensor,
-            batch=_number(row, "concurrency"),
-            tokens=_number(row, "prompt_tokens"),
-            new_tokens=_number(row, "new_tokens"),
-            regime=_regime(row, common["software"]),
-            kv_precision=precision_name(kv) if kv else None,
-            max_sequences=_optional(row, "max_sequences"),
-            memory_share=_number(row, "memory_share", 0.9, least=0.01),
-            prefix_share=_number(row, "prefix_share", 0.0, least=0),
-            attention_data=int(_number(row, "attention_data_parallel", 1)),
-        )
-        return spread(case, BARE)
-
-    def _encoder(self, row: Row) -> Case:
-        headless = replace(self._model(row), head=Head(0, 0))
-        return Case(
-            work="forward",
-            **self._common(row, "software", "fp16", headless),
-            batch=_number(row, "batch"),
-            tokens=_number(row, "sequence"),
-        )
-
-    def _vision(self, row: Row) -> Case:
-        architecture = self._vit(row)
-        phase = _text(row, "phase", "forward")
-        if phase not in ("forward", "infer", "train"):
-            raise InputError("phase", phase, "forward or train")
-        common = self._common(row, "framework", "amp", architecture)
-        return Case(
-            work="train" if phase == "train" else "forward",
-            **{**common, "software": common["software"] or "timm"},
-            batch=_number(row, "batch", 256),
-            tokens=float(architecture.patches.tokens) if architecture.patches else 1.0,
-        )
-
-    def _common(
-        self, row: Row, software: str, precision: str, architecture: Architecture
-    ) -> dict[str, Any]:
-        """What every row has: model, device, precision, software in its column."""
-        return {
-            "architecture": architecture,
-            "accelerator": self._accelerator(_text(row, "gpu")),
-            "precision": precision_name(_text(row, "precision", precision)),
-            "software": _text(row, software, "") or None,
-            "compiled": _truth(row, "compile"),
-        }
-
-    def _model(self, row: Row) -> Architecture:
-        """The catalogue's model if the row's sizes are the same, else by the row's columns."""
-        sizes = ("layers", "hidden", "heads", "kv_heads", "head_dim", "ffn", "vocab", "gated_mlp")
-        key = (row.get("model"), *(row.get(c) for c in (*sizes, "experts", "experts_per_token")))
+        key = (table, *(row.get(column) for column in DESCRIBING))
         if key not in self._architectures:
-            self._architectures[key] = self._decoder_anew(row)
-        return self._architectures[key]
+            found = _vit(row) if table == "vision" else self._decoder(row)
+            headless = table == "encoder"
+            self._architectures[key] = replace(found, head=Head(0, 0)) if headless else found
+        asked = {name: read(row) for name, read in READ[table].items()}
+        for name in ("precision", "kv_precision"):
+            if asked.get(name):
+                asked[name] = precision_name(asked[name])
+        asked["architecture"] = model = self._architectures[key]
+        asked["accelerator"] = self._accelerator(Cell("gpu", str)(row))
+        asked["compiled"] = Cell("compile", bool, False)(row)
+        if table == "vision" and model.patches is not None:
+            asked["tokens"] = float(model.patches.tokens)
+        return _server(asked) if table == "serving" else Case(**asked)
 
-    def _decoder_anew(self, row: Row) -> Architecture:
-        known = self._known(_text(row, "model", "decoder"))
-        if known is not None and all(
-            _optional(row, size) in (None, getattr(known, size)) for size in ("layers", "hidden")
-        ):
-            return known
-        untied = self._by_columns(row, tied=False)
+    def _decoder(self, row: Row) -> Architecture:
+        """The catalogue's model if the row's sizes are the same, else by the row's columns."""
+        with suppress(InputError):
+            entry = self._catalog.model(Cell("model", str, "decoder")(row))
+            known = read_model(entry.config, entry.name)
+            sizes = {name: Cell(name, default=None)(row) for name in ("layers", "hidden")}
+            if all(size in (None, getattr(known, name)) for name, size in sizes.items()):
+                return known
+        untied = _by_columns(row, tied=False)
         if (twin := self._twin(untied)) is not None:
             return twin
-        stated = _optional(row, "params")
+        stated = Cell("params", default=None)(row)
         if stated is None:
             return untied
-        tied = self._by_columns(row, tied=True)
-        return min((untied, tied), key=lambda one: abs(one.parameters - stated))
-
-    def _by_columns(self, row: Row, *, tied: bool) -> Architecture:
-        heads = int(_number(row, "heads"))
-        return Architecture.from_columns(
-            layers=int(_number(row, "layers")),
-            hidden=int(_number(row, "hidden")),
-            heads=heads,
-            ffn=int(_number(row, "ffn")),
-            vocab=int(_number(row, "vocab")),
-            kv_heads=int(_number(row, "kv_heads", heads)),
-            head_dim=int(head) if (head := _optional(row, "head_dim")) else None,
-            gated_mlp=_truth(row, "gated_mlp", True),
-            experts=int(_number(row, "experts", 0, least=0)),
-            experts_per_token=int(_number(row, "experts_per_token", 0, least=0)),
-            tied=tied,
-            name=_text(row, "model", "decoder"),
-        )
-
-    def _known(self, name: str) -> Architecture | None:
-        try:
-            entry = self._catalog.model(name)
-        except InputError:
-            return None
-        return read_model(entry.config, entry.name)
+        pair = (untied, _by_columns(row, tied=True))
+        return min(pair, key=lambda one: abs(one.parameters - stated))
 
     def _twin(self, described: Architecture) -> Architecture | None:
         """A shipped model of the same sizes whose attention columns can't describe.
@@ -225,23 +266,6 @@ class Reader:
             latent = [one for one in read if one.blocks[0].attention.kv_rank is not None]
             self._latent = {_sizes(one): one for one in reversed(latent)}
         return self._latent.get(_sizes(described))
-
-    def _vit(self, row: Row) -> Architecture:
-        key = ("vit", *(row.get(c) for c in ("size", "patch", "image_size", "params_m", "gmacs")))
-        if key not in self._architectures:
-            hidden, layers, heads, ffn = VIT_SIZES.get(_text(row, "size")) or _vit_size(row)
-            config = {
-                "model_type": "vit",
-                "hidden_size": hidden,
-                "num_hidden_layers": layers,
-                "num_attention_heads": heads,
-                "intermediate_size": ffn,
-                "image_size": int(_number(row, "image_size")),
-                "patch_size": int(_number(row, "patch")),
-                "num_channels": 3,
-            }
-            self._architectures[key] = read_model(config, _text(row, "model", "vit"))
-        return self._architectures[key]
 
 
 def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd.DataFrame:
@@ -267,33 +291,66 @@ def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd
     found |= dict(zip(cases, predicted, strict=True))
     every = [found[place] for place in range(len(frame))]
     added: dict[str, list[Any]] = {
-        name: [getattr(one, name) for one in every] for name in ("value", "low", "high", "basis")
+        "predicted": [one.value for one in every],
+        "low": [one.low for one in every],
+        "high": [one.high for one in every],
+        "basis": [one.basis or "" for one in every],
+        "note": [" ".join(one.note.split()) for one in every],
     }
-    added["note"] = [" ".join(one.note.split()) for one in every]
     if table == "serving":
-        for name in ("ttft", "tpot"):
-            seconds = [getattr(one, f"{name}_s") for one in every]
-            added[f"predicted_{name}_ms"] = [one and one * 1e3 for one in seconds]
-    columns = pd.DataFrame(added, index=frame.index).rename(columns={"value": "predicted"})
-    return pd.concat([frame, columns.fillna({"basis": ""})], axis=1)
+        added["predicted_ttft_ms"] = [one.ttft_s and one.ttft_s * 1e3 for one in every]
+        added["predicted_tpot_ms"] = [one.tpot_s and one.tpot_s * 1e3 for one in every]
+    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)
 
 
-LARGEST = 1e15
-"""More than any count in a table is: parameters of a thousand of today's largest models."""
-
-
-def table_of(names: object) -> Table:
-    """Which of the three tables has these columns.
+def table_of(names: Iterable[str]) -> Table:
+    """Which of the tables has these columns.
 
     Raises:
         InputError: if none.
     """
-    held = set(names)  # type: ignore[call-overload]
+    held = set(names)
     for table, required in REQUIRED.items():
         if held >= set(required):
             return table
     wanted = "; or ".join(f"{table}: {', '.join(r)}" for table, r in REQUIRED.items())
     raise InputError("columns", ", ".join(sorted(map(str, held))), f"those of {wanted}")
+
+
+def _server(asked: dict[str, Any]) -> Case:
+    """A server's case; unless the row says otherwise, all devices of a stage share its products."""
+    stages, gpus = asked["pipeline"], asked["gpus"]
+    tensor = int(asked["tensor"] or (gpus or 1) / stages)
+    replica = tensor * stages
+    return spread(Case(**asked | {"tensor": tensor, "gpus": max(int(gpus or 0), replica)}), BARE)
+
+
+def _by_columns(row: Row, *, tied: bool) -> Architecture:
+    sizes = {name: Cell(name, int)(row) for name in ("heads", "layers", "hidden", "ffn", "vocab")}
+    sizes |= {name: Cell(name, int, None)(row) for name in ("kv_heads", "head_dim")}
+    sizes |= {name: Cell(name, int, 0, 0)(row) for name in ("experts", "experts_per_token")}
+    gated, name = Cell("gated_mlp", bool, True)(row), Cell("model", str, "decoder")(row)
+    return Architecture.from_columns(**sizes, gated_mlp=gated, tied=tied, name=name)
+
+
+def _sizes(architecture: Architecture) -> tuple[int, ...]:
+    experts = max(block.feed_forward.experts for block in architecture.blocks)
+    return architecture.layers, architecture.hidden, architecture.vocab, experts
+
+
+def _vit(row: Row) -> Architecture:
+    hidden, layers, heads, ffn = VIT_SIZES.get(Cell("size", str)(row)) or _vit_size(row)
+    config = {
+        "model_type": "vit",
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": ffn,
+        "image_size": Cell("image_size", int)(row),
+        "patch_size": Cell("patch", int)(row),
+        "num_channels": 3,
+    }
+    return read_model(config, Cell("model", str, "vit")(row))
 
 
 def _vit_size(row: Row) -> tuple[int, int, int, int]:
@@ -302,13 +359,13 @@ def _vit_size(row: Row) -> tuple[int, int, int, int]:
     Its layers hold 12·L·h² parameters in products and 13·L·h beside them; t tokens take the former
     times t and 2·L·h·t² multiply-adds. What isn't in layers depends on h, so it is found in rounds.
     """
-    if _missing(row.get("params_m")) or _missing(row.get("gmacs")):
+    if not (Cell("params_m", str, "")(row) and Cell("gmacs", str, "")(row)):
         sizes = ", ".join(VIT_SIZES)
         raise InputError("size", row.get("size"), f"one of {sizes}; or with params_m and gmacs")
-    patch = _number(row, "patch")
-    tokens = (_number(row, "image_size") // patch) ** 2 + 1
-    parameters = _number(row, "params_m", least=0.01) * 1e6
-    products = _number(row, "gmacs", least=0.001) * 1e9
+    patch = Cell("patch")(row)
+    tokens = (Cell("image_size")(row) // patch) ** 2 + 1
+    parameters = Cell("params_m", least=0.01)(row) * 1e6
+    products = Cell("gmacs", least=0.001)(row) * 1e9
     hidden, layers = 768.0, parameters / (12 * 768.0**2)
     for _ in range(50):
         outside = hidden * (1000 + 3 * patch**2 + tokens)
@@ -319,82 +376,3 @@ def _vit_size(row: Row) -> tuple[int, int, int, int]:
         layers = inside / (12 * hidden**2)
     width = 64 * max(1, round(hidden / 64))
     return width, max(1, round(inside / (12 * width**2))), width // 64, 4 * width
-
-
-def _degrees(row: Row, *names: str) -> dict[str, Any]:
-    """Degrees of parallelism, 1 where the row says nothing."""
-    return {name: int(_number(row, f"{name}_parallel", 1)) for name in names}
-
-
-def _regime(row: Row, software: str | None) -> Regime:
-    """How requests came: as the row says, in `regime`, `group` or `source`; else by its engine."""
-    said = " ".join(_text(row, column, "") for column in ("regime", "group", "source"))
-    plain = said.casefold().replace("first token", "first-token")
-    for regime, words in REGIMES:
-        if any(word in plain for word in words.split()):
-            return regime
-    static = has_trait(software, "static") or is_before(software, "static_before")
-    return "static" if static else "closed"
-
-
-def _sharding(row: Row) -> Sharding:
-    """What is sharded over the data-parallel devices."""
-    written = _text(row, "sharding", "none")
-    plain = "".join(letter for letter in written.casefold() if letter.isalnum())
-    for sharding, parts in SHARDING:
-        if any(part in plain for part in parts.split()):
-            return sharding
-    words = ", ".join(" ".join(parts for _, parts in SHARDING).split())
-    raise InputError("sharding", written, f"a word with one of {words}")
-
-
-def _sizes(architecture: Architecture) -> tuple[int, ...]:
-    experts = max(block.feed_forward.experts for block in architecture.blocks)
-    return architecture.layers, architecture.hidden, architecture.vocab, experts
-
-
-def _missing(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
-
-
-def _text(row: Row, column: str, default: str | None = None) -> str:
-    value = row.get(column)
-    if _missing(value):
-        if default is None:
-            raise InputError(column, "nothing", "given")
-        return default
-    return str(value).strip()
-
-
-def _optional(row: Row, column: str, least: float = 1) -> float | None:
-    return None if _missing(row.get(column)) else _number(row, column, least=least)
-
-
-def _number(row: Row, column: str, default: float | None = None, least: float = 1) -> float:
-    value = row.get(column)
-    if _missing(value):
-        if default is None:
-            raise InputError(column, "nothing", f"a number of {least:g} or more")
-        return default
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not least <= number <= LARGEST:
-        raise InputError(column, value, f"a number from {least:g} to {LARGEST:g}")
-    return number
-
-
-def _truth(row: Row, column: str, default: bool = False) -> bool:
-    value = row.get(column)
-    if _missing(value):
-        return default
-    return str(value).strip().casefold() in ("true", "1", "1.0", "yes")
-
-
-def _recomputed(row: Row) -> float:
-    """Share of the forward pass that checkpointing repeats."""
-    value = _text(row, "activation_checkpointing", "False").casefold()
-    if value in ("selective", "sel"):
-        return selective_share(_text(row, "framework", ""))
-    return 1.0 if value in ("true", "full", "1", "1.0", "yes") else 0.0
