@@ -5,6 +5,7 @@ The prediction is the predictor's; what stands beside it here is arithmetic on t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class Answer:
         memory: on one device; available_bytes: what a model may use of it.
         flops: model FLOPs of one optimizer step, pass, or request.
         bytes_read: weights and cache that one pass reads on all devices; None in training.
-        mfu, mbu: of the dense peak at the precision, and of the bandwidth.
+        mbu, mfu: of the bandwidth, and of the dense peak at the precision.
         joules_per_unit: at the building's meter; None where the board's power isn't known.
         rent: the catalogue's; None where it has none.
     """
@@ -44,8 +45,8 @@ class Answer:
     available_bytes: float
     flops: float
     bytes_read: float | None
-    mfu: float | None
     mbu: float | None
+    mfu: float | None
     joules_per_unit: float | None
     rent: RentQuote | None
 
@@ -56,25 +57,20 @@ class Answer:
             return None
         return usd_per_million(self.rent.usd_per_gpu_hour, self.prediction.value)
 
-    @property
-    def fits(self) -> bool:
-        """Whether the parts are within what a model may use of a device's memory."""
-        return float(self.memory.total) <= self.available_bytes
-
 
 def answer_of(case: Case, predictor: Predictor) -> Answer:
     """The whole answer; where the case can't be, its prediction has no value and says why."""
     found = predictor.predict(case)
-    flops = flops_of(case)
-    read, mbu = _bandwidth(case, found, predictor)
-    power = case.accelerator.board_power_w
-    joules = None
-    if power is not None and found.value:
-        joules = facility_power_w(power) / found.value
+    flops, model, device = flops_of(case), case.architecture, case.accelerator
+    joules = rent = None
+    if device.board_power_w is not None and found.value:
+        joules = facility_power_w(device.board_power_w) / found.value
+    with suppress(InputError):
+        rent = predictor.catalog.rent(device.name)
     return Answer(
-        case, found, case.architecture.parameters, case.architecture.active_parameters,
-        memory_of(case, found), available_bytes(case.accelerator.memory_bytes), flops, read,
-        _mfu(case, found, flops), mbu, joules, _rent(case, predictor),
+        case, found, model.parameters, model.active_parameters, memory_of(case, found),
+        available_bytes(device.memory_bytes), flops, *_bandwidth(case, found, predictor),
+        _mfu(case, found, flops), joules, rent,
     )  # fmt: skip
 
 
@@ -82,14 +78,9 @@ def memory_of(case: Case, found: Prediction | None = None) -> Memory:
     """What one device holds; a server's cache with the sequences that run together."""
     if case.work == "train":
         return training_ask(case).memory()
-    serving = case.work == "serve"
-    context = case.tokens + (case.new_tokens if serving else 0)
-    sequences = case.batch
-    if serving and found is not None and found.running is not None:
-        sequences = found.running
+    sequences = (found and found.running) or case.batch
+    context = 0 if case.work == "forward" else case.whole
     cache = 1.0 if case.kv_precision in ("fp8", "int8") else 2.0
-    if case.work == "forward":
-        context = 0
     return serving_memory(
         case.architecture, sequences, context, case.precision, cache, case.tensor, case.pipeline
     )
@@ -101,14 +92,13 @@ def flops_of(case: Case) -> float:
     if case.work == "train":
         sequences = case.batch * case.data * case.micro_batches
         return float(training_flops(model, sequences, case.tokens, pairs="seen"))
-    whole = case.tokens + (case.new_tokens if case.work == "serve" else 0)
     if case.work == "decode":
         longer = forward_flops(model, 1, case.tokens + 1, pairs="seen")
         return float(case.batch * (longer - forward_flops(model, 1, case.tokens, pairs="seen")))
     sequences = 1.0 if case.work == "serve" else case.batch
     cached = case.tokens * case.prefix_share
     spared = forward_flops(model, sequences, cached, pairs="seen") if cached else 0.0
-    return float(forward_flops(model, sequences, whole, pairs="seen") - spared)
+    return float(forward_flops(model, sequences, case.whole, pairs="seen") - spared)
 
 
 def _mfu(case: Case, found: Prediction, flops: float) -> float | None:
@@ -148,10 +138,3 @@ def _bandwidth(
     written = later * found.value * case.devices / case.gpus
     passes_per_s = written * devices / (running * case.accepted)
     return read, read * passes_per_s / (devices * device.bandwidth_bytes_per_s)
-
-
-def _rent(case: Case, predictor: Predictor) -> RentQuote | None:
-    try:
-        return predictor.catalog.rent(case.accelerator.name)
-    except InputError:
-        return None

@@ -241,6 +241,11 @@ class Case:
         return self.gpus // (self.tensor * self.pipeline * self.context)
 
     @property
+    def whole(self) -> float:
+        """Tokens of a sequence at its end."""
+        return self.tokens + (self.new_tokens if self.work == "serve" else 0)
+
+    @property
     def kind(self) -> Kind:
         """Which coefficients apply."""
         return self.work if self.work in ("train", "forward") else "serve"

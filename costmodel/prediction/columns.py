@@ -1,4 +1,4 @@
-"""Cases as arrays: from words and flags to the numbers that the step model works on."""
+"""Cases as arrays for the step model, and their times: which formula a kind of work takes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from modelworth.costmodel.prediction.case import (
     is_unfused,
     is_ungrouped,
 )
+from modelworth.costmodel.prediction.serving.steady import steady_state
 from modelworth.costmodel.prediction.software import has_trait, software_name
-from modelworth.costmodel.prediction.step.arrays import Columns
+from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import Coefficients, Tables, resolve
 from modelworth.costmodel.prediction.step.device import MIXED_INT4_BYTES, Device, device_of
 from modelworth.costmodel.prediction.step.model import shape_of, stack
+from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
+from modelworth.costmodel.prediction.step.training import training_step
+from modelworth.data.words import Work
 
 MOST_SEQUENCES = 2048
 """Sequences that an engine runs together unless the case says, on each replica of attention: the
 largest usual setting."""
 MOST_VIRTUAL = 4
-
-
 DERIVED: dict[str, Callable[[Case], float]] = {
     "batch": lambda case: max(case.batch / (case.data if case.work == "serve" else 1), 1),
     "virtual": lambda case: _virtual(case),
@@ -73,6 +75,26 @@ def columns_on(cases: Sequence[Case], devices: Sequence[Device]) -> Columns:
 def coefficients(cases: Sequence[Case], tables: Tables) -> Coefficients:
     """The coefficients of each case, as arrays."""
     return stack([resolve(tables, case.kind, factors_of(case)) for case in cases])
+
+
+def times(work: Work, case: Columns, fit: Coefficients) -> Times:
+    """Times of cases of one kind of work."""
+    if work == "serve":
+        return steady_state(case, fit)
+    if work == "train":
+        parts = training_step(case, fit)
+        step_s = total_s(parts)
+        tokens = case.batch * case.tokens * case.micro_batches * case.data
+        return Times(tokens / step_s / case.gpus, step_s=step_s, parts=parts)
+    decoding, prompts = (case.batch, 0.0) if work == "decode" else (0.0, case.batch)
+    asked = Inference(
+        decoding, case.tokens, prompts, case.tokens, case.tensor,
+        attention_data=case.attention_data, unfused=case.unfused, ungrouped=case.ungrouped,
+    )  # fmt: skip
+    parts = inference_pass(case.shape, case.device, fit, asked)
+    step_s = total_s(parts)
+    units = case.batch * (case.tokens if work == "prefill" else 1)
+    return Times(units / step_s / case.tensor / case.pipeline, step_s=step_s, parts=parts)
 
 
 def device_for(case: Case, tables: Tables) -> Device:

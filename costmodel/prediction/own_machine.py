@@ -9,7 +9,9 @@ of leaving out each model in turn. CPUs are fitted like GPUs.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,14 +19,13 @@ from numpy.typing import NDArray
 
 from modelworth.costmodel.architecture.identity import content
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case, precision_name
-from modelworth.costmodel.prediction.columns import columns_on
+from modelworth.costmodel.prediction.columns import columns_on, times
 from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL, Coefficients, shipped_tables
 from modelworth.costmodel.prediction.step.device import RATES, Device, device_of
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import RATE_COLUMNS, Accelerator, Catalog
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Measurement
+from modelworth.data.measurement import Measurement, Result
 from modelworth.data.words import BITS, WORK_OF, Work
 
 Array = NDArray[np.float64]
@@ -122,17 +123,12 @@ def machine_fits(measurements: Iterable[Measurement]) -> tuple[MachineFit, ...]:
 
     Records of models that can't be read, or that a step's formula isn't about, are left out.
     """
-    groups: dict[tuple[str, str, Work], list[tuple[Measurement, Case]]] = {}
+    groups: defaultdict[tuple[str, str, Work], list[tuple[Measurement, Case]]] = defaultdict(list)
     for record in measurements:
-        if record.workload.kind not in KINDS or not _usable(record):
-            continue
-        try:
-            case = case_of(record)
-        except InputError:
-            continue
-        work = WORK_OF[record.workload.kind]
-        precision = precision_name(record.workload.precision)
-        groups.setdefault((record.machine.device, precision, work), []).append((record, case))
+        if record.workload.kind in KINDS and _usable(record):
+            with suppress(InputError):
+                case = case_of(record)
+                groups[record.machine.device, case.precision, case.work].append((record, case))
     return tuple(_fit_group(*key, pairs) for key, pairs in groups.items())
 
 
@@ -205,16 +201,15 @@ def step_flops(case: Case) -> float:
 
 
 def _fit_group(device_name: str, precision: str, work: Work, pairs: Pairs) -> MachineFit:
-    compute, memory, layer_s = _fitted(pairs)
     sizes = [step_flops(case) for _, case in pairs]
     measured = tuple(
-        (content(case.architecture), case.batch, case.tokens, result.throughput_per_s_per_device)
+        (content(case.architecture), case.batch, case.tokens,
+         _result(record).throughput_per_s_per_device)
         for record, case in pairs
-        if (result := record.result) is not None
-    )
+    )  # fmt: skip
     return MachineFit(
-        device_name, precision, work, _on_processor(pairs), compute, memory, layer_s,
-        _device(pairs[-1][1]), _leave_out(pairs), measured, (min(sizes), max(sizes)),
+        device_name, precision, work, _on_processor(pairs), *_fitted(pairs), _device(pairs[-1][1]),
+        _leave_out(pairs), measured, (min(sizes), max(sizes)),
         tuple(record.id for record, _ in pairs),
     )  # fmt: skip
 
@@ -223,7 +218,7 @@ def _errors_of(pairs: Pairs) -> Callable[[Array], Array]:
     """From the three coefficients to ln(predicted / measured seconds) of each record's step."""
     cases = [case for _, case in pairs]
     work = columns_on(cases, [_device(case) for case in cases])
-    measured = np.array([_step_s(record) for record, _ in pairs])
+    measured = np.array([_result(record).latency.p50_s for record, _ in pairs])
 
     def errors(coefficients: Array) -> Array:
         compute, memory, layer_s = coefficients
@@ -238,7 +233,7 @@ def _fitted(pairs: Pairs) -> tuple[float, float, float]:
     priors = PROCESSOR_PRIORS if _on_processor(pairs) else PRIORS
     start = np.log([value for value, _ in priors.values()])
     spreads = np.array([spread for _, spread in priors.values()])
-    trust = np.array([ERROR * (3 if _doubtful(record) else 1) for record, _ in pairs])
+    trust = np.array([ERROR * (3 if _result(record).condition.flags else 1) for record, _ in pairs])
     errors_of = _errors_of(pairs)
 
     def residuals(logs: Array) -> Array:
@@ -248,19 +243,18 @@ def _fitted(pairs: Pairs) -> tuple[float, float, float]:
 
     from scipy.optimize import least_squares  # slow to import, and needed only where one measured
 
-    found = np.exp(least_squares(residuals, start, max_nfev=60).x)
-    return float(found[0]), float(found[1]), float(found[2])
+    compute, memory, layer_s = map(float, np.exp(least_squares(residuals, start, max_nfev=60).x))
+    return compute, memory, layer_s
 
 
 def _leave_out(pairs: Pairs) -> tuple[tuple[str, float], ...]:
-    """Error of each record with its model left out of the fit."""
-    models = [content(case.architecture) for _, case in pairs]
-    if len(set(models)) < 2:
-        return ()
+    """Error of each record with its model left out of the fit; none where there is but one."""
+    models: defaultdict[str, list[tuple[Measurement, Case]]] = defaultdict(list)
+    for record, case in pairs:
+        models[content(case.architecture)].append((record, case))
     found: list[tuple[str, float]] = []
-    for model in dict.fromkeys(models):
-        out = [pair for pair, other in zip(pairs, models, strict=True) if other == model]
-        rest = [pair for pair, other in zip(pairs, models, strict=True) if other != model]
+    for model, out in models.items() if len(models) > 1 else ():
+        rest = [pair for pair in pairs if content(pair[1].architecture) != model]
         errors = _errors_of(out)(np.array(_fitted(rest)))
         found += [(record.id, float(error)) for (record, _), error in zip(out, errors, strict=True)]
     return tuple(found)
@@ -313,11 +307,6 @@ def _read_rate(record: Measurement) -> float | None:
     return rates[0] or rates[1]
 
 
-def _doubtful(record: Measurement) -> bool:
-    return bool(record.result and record.result.condition.flags)
-
-
-def _step_s(record: Measurement) -> float:
-    """Seconds of one step, with all its passes."""
+def _result(record: Measurement) -> Result:
     assert record.result is not None
-    return record.result.latency.p50_s
+    return record.result

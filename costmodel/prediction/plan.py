@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 
 from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.prediction.case import Case
@@ -120,12 +121,11 @@ def plan_serving(
         raise never
     choices: list[Choice] = []
     refused: list[tuple[str, str, str]] = []
-    for device in devices:
-        for precision in precisions:
-            found, reason = _tried(case, offer, predictor, device, precision)
-            choices += found
-            if not found:
-                refused.append((device.name, precision, reason))
+    for device, precision in product(devices, precisions):
+        try:
+            choices += _tried(case, offer, predictor, device, precision)
+        except InputError as error:
+            refused.append((device.name, precision, " ".join(str(error).split())))
     if not choices:
         raise InputError(
             "objective",
@@ -153,48 +153,50 @@ def _frontier(ordered: Sequence[Choice], offer: Offer, predictor: Predictor) -> 
 
 def _tried(
     case: Case, offer: Offer, predictor: Predictor, device: Accelerator, precision: str
-) -> tuple[list[Choice], str]:
-    """The layouts of one device and precision that keep the objective, or why none does."""
+) -> list[Choice]:
+    """The layouts of one device and precision that keep the objective.
+
+    Raises:
+        InputError: if none does, with the reason of the last; or it has no rent.
+    """
     try:
         rent = predictor.catalog.rent(device.name).usd_per_gpu_hour
-    except InputError:
-        return [], "no rent in the catalogue"
+    except InputError as error:
+        raise InputError("rent", "none in the catalogue") from error
     layouts = list(_layouts(case, device, precision))
-    pools = _pools(layouts, offer, predictor) if offer.apart else None
     found: list[Choice] = []
-    reason = "it has no layout"
-    for tried in layouts if pools is None else [*layouts, pools]:
+    reason = InputError(device.name, "no layout")
+    for tried in [*layouts, *(_pools(layouts, offer, predictor) if offer.apart else ())]:
         try:
             found.append(_choice(tried, offer, predictor, rent))
         except InputError as error:
-            reason = " ".join(str(error).split())
-    return found, reason
+            reason = error
+    if not found:
+        raise reason
+    return found
 
 
-def _pools(layouts: Sequence[Case], offer: Offer, predictor: Predictor) -> Case | None:
-    """Writers and readers that need the fewest devices; None where no layout does.
+def _pools(layouts: Sequence[Case], offer: Offer, predictor: Predictor) -> list[Case]:
+    """Writers and readers that need the fewest devices; none where no layout does.
 
     Later tokens depend on the writers alone and first ones on the readers, so each is chosen by
     itself, beside the other of its own layout.
     """
-    best: dict[str, tuple[int, Case]] = {}
-    objectives = {
-        "writers": replace(offer.objective, ttft_p95_s=math.inf),
-        "readers": replace(offer.objective, tpot_p95_s=math.inf),
-    }
-    for tried in layouts:
-        for pool, objective in objectives.items():
-            asked = _read_by(tried, tried)
-            try:
+    best: list[Case] = []
+    for laxer in ("ttft_p95_s", "tpot_p95_s"):
+        objective = replace(offer.objective, **{laxer: math.inf})
+        devices: dict[int, Case] = {}
+        for tried in layouts:
+            with suppress(InputError):
+                asked = _read_by(tried, tried)
                 point = largest_load(asked, objective, predictor, variation=offer.variation)
-            except InputError:
-                continue
-            rate = point.requests_per_s if pool == "writers" else point.read_per_s or 0.0
-            devices = _needed(offer, rate) * tried.gpus
-            best[pool] = min(best.get(pool, (devices, tried)), (devices, tried), key=lambda b: b[0])
-    if len(best) < len(objectives):
-        return None
-    return _read_by(best["writers"][1], best["readers"][1])
+                writing = laxer == "ttft_p95_s"
+                rate = point.requests_per_s if writing else point.read_per_s or 0.0
+                devices.setdefault(_needed(offer, rate) * tried.gpus, tried)
+        if not devices:
+            return []
+        best.append(devices[min(devices)])
+    return [_read_by(*best)]
 
 
 def _read_by(writer: Case, reader: Case) -> Case:

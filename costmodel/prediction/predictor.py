@@ -10,30 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from modelworth.costmodel.prediction import own_machine, served
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import coefficients, columns
+from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.interval import Width, width_of
-from modelworth.costmodel.prediction.own_machine import (
-    MachineFit,
-    accelerator_of,
-    fit_for,
-    machine_fits,
-)
 from modelworth.costmodel.prediction.refusal import refused
-from modelworth.costmodel.prediction.served import (
-    ServedScale,
-    scale_for,
-    served_case,
-    served_scales,
-)
 from modelworth.costmodel.prediction.serving.apart import apart_state
 from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
-from modelworth.costmodel.prediction.step.model import Number
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
@@ -96,18 +84,16 @@ class Predictor:
     ) -> None:
         self.catalog = catalog or load_catalog()
         self.tables = tables or shipped_tables()
-        held = tuple(records)
-        self._held, self._fits = held, dict[tuple[str, str, str], MachineFit | None]()
-        self.scales: tuple[ServedScale, ...] = (
-            served_scales(held, self.catalog, self.tables) if held else ()
-        )
+        self._held = tuple(records)
+        self._fits: dict[tuple[str, str, str], own_machine.MachineFit | None] = {}
+        self.scales = served.served_scales(self._held, self.catalog, self.tables)
 
     @cached_property
-    def fits(self) -> tuple[MachineFit, ...]:
+    def fits(self) -> tuple[own_machine.MachineFit, ...]:
         """The fits of every device among the records."""
-        return machine_fits(self._held)
+        return own_machine.machine_fits(self._held)
 
-    def own_fit(self, case: Case) -> MachineFit | None:
+    def own_fit(self, case: Case) -> own_machine.MachineFit | None:
         """The fit to own records of a case's device, precision and work.
 
         Only what is asked for is fitted, and once: a fit takes a while.
@@ -116,7 +102,7 @@ class Predictor:
             return None
         key = (case.accelerator.name, case.precision, case.work)
         if key not in self._fits:
-            self._fits[key] = fit_for(self._held, case)
+            self._fits[key] = own_machine.fit_for(self._held, case)
         return self._fits[key]
 
     def predict(self, case: Case) -> Prediction:
@@ -167,14 +153,15 @@ class Predictor:
 
     def _of_tables(self, case: Case, found: Times, row: int) -> Prediction:
         """By the published tables, corrected by what own servers on the device did."""
-        scale = scale_for(self.scales, case) if case.work == "serve" else None
-        if scale is None:
-            width = width_of(case, self.tables)
-            made = _prediction(case, found, row, width.factor, width.basis, _note(case, width))
-            return replace(made, width=width)
-        speed, factor = scale.speed, math.exp(scale.log_width)
-        note = f"corrected by {len(scale.measurement_ids)} results of own servers on this device"
-        return _prediction(case, found, row, factor, "interpolated", note, 1 / speed)
+        scale = served.scale_for(self.scales, case) if case.work == "serve" else None
+        if scale is not None:
+            own = len(scale.measurement_ids)
+            note = f"corrected by {own} results of own servers on this device"
+            factor = math.exp(scale.log_width)
+            return _prediction(case, found, row, factor, "interpolated", note, 1 / scale.speed)
+        width = width_of(case, self.tables)
+        made = _prediction(case, found, row, width.factor, width.basis, _note(case, width))
+        return replace(made, width=width)
 
 
 def _prediction(
@@ -184,14 +171,14 @@ def _prediction(
     value = _value(case, found, row) / slower
     unit = UNITS["forward" if _trains_images(case) else case.work]
 
-    def at(column: Number, scale: float = 1.0) -> float | None:
+    def at(name: str, scale: float = 1.0) -> float | None:
+        column = getattr(found, name)
         return None if column is None else float(column[row]) * scale
 
     parts = {name: float(part[row]) * slower for name, part in (found.parts or {}).items()}
     return Prediction(
-        value, value / factor, value * factor, unit, basis, note, at(found.step_s, slower),
-        at(found.ttft_s, slower), at(found.tpot_s, slower), parts, at(found.running),
-        at(found.room),
+        value, value / factor, value * factor, unit, basis, note, at("step_s", slower),
+        at("ttft_s", slower), at("tpot_s", slower), parts, at("running"), at("room"),
     )  # fmt: skip
 
 
@@ -204,7 +191,7 @@ def _trains_images(case: Case) -> bool:
     return case.work == "train" and case.architecture.patches is not None
 
 
-def _of_machine(case: Case, fit: MachineFit) -> Prediction:
+def _of_machine(case: Case, fit: own_machine.MachineFit) -> Prediction:
     """By the fit to a machine's own records."""
     own, found, beyond = fit.measured_value(case), fit.times(case), fit.doublings_beyond(case)
     if own:
@@ -218,25 +205,21 @@ def _of_machine(case: Case, fit: MachineFit) -> Prediction:
 
 
 def _note(case: Case, width: Width) -> str:
-    notes = []
-    if "generation" in width.new:
-        notes.append(f"no measured row of {case.accelerator.architecture} devices")
-    elif "device" in width.new:
-        notes.append(f"no measured row on {case.accelerator.name}, only on its generation")
-    if "software" in width.new:
-        notes.append(f"no measured row with software {case.software or 'that is not given'}")
-    if "precision" in width.new:
-        notes.append(f"no measured row in {case.precision}")
-    if "prompts read apart" in width.new:
-        notes.append("no measured row with prompts read apart")
-    heads, share = case.architecture.blocks[0].attention.heads, case.tensor // case.attention_data
-    if heads and heads % share:
-        notes.append(f"{heads} heads don't divide by {share}: most software refuses to")
-    if case.gpus > 1 and case.accelerator.link_gb_per_s is None:
+    device, attention = case.accelerator, case.architecture.blocks[0].attention
+    rows = {
+        "generation": f"of {device.architecture} devices",
+        "device": f"on {device.name}, only on its generation",
+        "software": f"with software {case.software or 'that is not given'}",
+        "precision": f"in {case.precision}",
+        "prompts read apart": "with prompts read apart",
+    }
+    notes = [f"no measured row {rows[new]}" for new in width.new]
+    share = case.tensor // case.attention_data
+    if attention.heads % share:
+        notes.append(f"{attention.heads} heads don't divide by {share}: most software refuses to")
+    if case.gpus > 1 and device.link_gb_per_s is None:
         notes.append("its link isn't known: PCIe at 25 GB/s assumed")
-    if case.architecture.note:
-        notes.append(case.architecture.note)
-    return "; ".join(notes)
+    return "; ".join([*notes, case.architecture.note] if case.architecture.note else notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +246,11 @@ def against(records: Iterable[Measurement], predictor: Predictor) -> list[Pair]:
         if case is None or record.result is None:
             continue
         measured = record.result.throughput_per_s_per_device
-        if record.id in left_out:
-            predicted = measured / math.exp(left_out[record.id])
+        if (error := left_out.get(record.id)) is not None:
+            predicted: float | None = measured / math.exp(error)
         else:
-            predicted = published.predict(case).value or math.nan
-        if math.isfinite(predicted):
+            predicted = published.predict(case).value
+        if predicted is not None:
             found.append(Pair(record, case.work, measured, predicted))
     return found
 
@@ -275,10 +258,8 @@ def against(records: Iterable[Measurement], predictor: Predictor) -> list[Pair]:
 def _case(record: Measurement, catalog: Catalog) -> Case | None:
     """The record's work as a case; None where it is of another kind, or failed."""
     if record.workload.kind == "serve":
-        return served_case(record, catalog)
-    if record.status != "ok":
-        return None
-    try:
-        return Case.of_record(record, accelerator_of(record, catalog))
-    except InputError:
-        return None
+        return served.served_case(record, catalog)
+    if record.status == "ok":
+        with suppress(InputError):
+            return Case.of_record(record, own_machine.accelerator_of(record, catalog))
+    return None

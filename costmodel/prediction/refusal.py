@@ -33,8 +33,7 @@ DOUBLINGS = tuple(1 << power for power in range(21))
 
 def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | None:
     """Why a case can't be, or None. `ran`: it is a row of a table of what did."""
-    asked = case.tokens + (case.new_tokens if case.work == "serve" else 0)
-    if not ran and (reason := unservable(case.architecture, case.work, asked)) is not None:
+    if not ran and (reason := unservable(case.architecture, case.work, case.whole)) is not None:
         return reason
     try:
         device = device_for(case, tables)
@@ -73,28 +72,27 @@ def fewest(weights: float, room: float) -> int:
     return next((n for n in DOUBLINGS if weights / n <= room), DOUBLINGS[-1])
 
 
-def sharding_of(case: Case) -> Sharding:
-    """The case's layout as the memory model has it."""
-    stage = ZERO_STAGES[case.sharding] if case.data > 1 else 0
-    return Sharding(
+def training_ask(case: Case) -> TrainingAsk:
+    """The step whose memory is asked for: the case's layout as the memory model has it."""
+    recomputed = case.recomputed
+    kept: Checkpointing = (
+        "none" if recomputed < 0.25 else "alternate" if recomputed < 0.75 else "full"
+    )
+    sharding = Sharding(
         data=case.data,
         tensor=case.tensor * case.context,
         pipeline=case.pipeline,
         expert=case.expert,
-        zero_stage=stage,
+        zero_stage=ZERO_STAGES[case.sharding] if case.data > 1 else 0,
         slices=case.virtual or 1,
     )
-
-
-def training_ask(case: Case) -> TrainingAsk:
-    """The step whose memory is asked for."""
     return TrainingAsk(
         case.architecture,
         max(1, int(case.batch)),
         int(case.tokens),
         precision="bf16" if case.precision in ("fp8", "fp4", "int8", "int4") else case.precision,
-        sharding=sharding_of(case),
-        checkpointing=_checkpointing(case.recomputed),
+        sharding=sharding,
+        checkpointing=kept,
     )
 
 
@@ -120,11 +118,6 @@ def _training(case: Case, shape: Shape, *, ran: bool) -> InputError | None:
     )
 
 
-def _checkpointing(recomputed: float) -> Checkpointing:
-    """The way of checkpointing that repeats about this share of the forward pass."""
-    return "none" if recomputed < 0.25 else "alternate" if recomputed < 0.75 else "full"
-
-
 def _weights(case: Case, shape: Shape, device: Device) -> InputError | None:
     weights = float(weight_bytes(shape, device))
     room = case.accelerator.memory_bytes * USABLE_SHARE
@@ -142,15 +135,13 @@ def _weights(case: Case, shape: Shape, device: Device) -> InputError | None:
 def _cache(case: Case, device: Device) -> InputError | None:
     if case.work not in ("serve", "decode"):
         return None
-    serving = case.work == "serve"
-    context = case.tokens + (case.new_tokens if serving else 0)
-    wanted = 1.0 if serving else case.batch
-    room = float(cache_room(columns_on([case], [device]), context, USABLE_SHARE)[0])
+    wanted = 1.0 if case.work == "serve" else case.batch
+    room = float(cache_room(columns_on([case], [device]), case.whole, USABLE_SHARE)[0])
     if room >= wanted:
         return None
-    most = int(room * context / wanted)
+    most = int(room * case.whole / wanted)
     return InputError(
         f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}",
-        f"{wanted:.0f} sequences of {context:.0f} tokens",
+        f"{wanted:.0f} sequences of {case.whole:.0f} tokens",
         advice=f"the cache has no more room: give {most} tokens or fewer, or more devices",
     )

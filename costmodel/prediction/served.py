@@ -9,17 +9,18 @@ of their model or load than of the device.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from modelworth.costmodel.architecture.identity import architecture_of
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import coefficients, columns
+from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.step.coefficients import Tables
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
@@ -54,40 +55,34 @@ def served_scales(
     measurements: Iterable[Measurement], catalog: Catalog, tables: Tables
 ) -> tuple[ServedScale, ...]:
     """Scales of every device and precision among own and imported serving results."""
-    groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    groups: defaultdict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for record in sound(measurements, prompt_costs(catalog)):
         case = served_case(record, catalog)
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
         predicted = times("serve", columns([case], tables), coefficients([case], tables))
         log = math.log(record.result.throughput_per_s_per_device / float(predicted.value[0]))
-        key = (case.accelerator.name, case.precision)
-        groups.setdefault(key, []).append((record.id, log))
+        groups[case.accelerator.name, case.precision].append((record.id, log))
     return tuple(_scale(*key, found) for key, found in groups.items())
 
 
 def scale_for(scales: Iterable[ServedScale], case: Case) -> ServedScale | None:
     """The scale of a case's device and precision; None where there is none."""
-    for scale in scales:
-        if (scale.device_name, scale.precision) == (case.accelerator.name, case.precision):
-            return scale
-    return None
+    asked = (case.accelerator.name, case.precision)
+    return next((one for one in scales if (one.device_name, one.precision) == asked), None)
 
 
 def served_case(record: Measurement, catalog: Catalog) -> Case | None:
     """The case that a serving result measured; None if it isn't one, or its model isn't known."""
     work = record.workload
-    if record.workload.kind != "serve" or record.status != "ok":
-        return None
-    if not work.prompt_tokens or not work.new_tokens or not work.concurrency:
+    if work.kind != "serve" or record.status != "ok":
         return None
     architecture = architecture_of(record.model, catalog)
-    if architecture is None:
+    if architecture is None or not (work.prompt_tokens and work.new_tokens and work.concurrency):
         return None
-    try:
+    with suppress(InputError):
         return Case.of_record(record, catalog.accelerator(record.machine.device), architecture)
-    except InputError:
-        return None
+    return None
 
 
 def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Judgement]:
@@ -96,34 +91,37 @@ def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Ju
 
 
 def prompt_costs(catalog: Catalog) -> PromptCost:
-    """`prompt_cost` for many records: each server is looked up once."""
+    """For a record, FLOPs of a prompt token of its model, and its devices' dense peak.
+
+    None where the catalogue doesn't know model or device; each server is looked up once. The
+    attention's products and what the devices don't reach are left out: a prompt read faster than
+    this came from a cache.
+    """
     found: dict[str, tuple[float, float] | None] = {}
 
     def cost(record: Measurement) -> tuple[float, float] | None:
-        parts = (record.machine.device, record.machine.count, record.workload.precision)
-        key = f"{record.model.model_dump_json(include={'name', 'config'})} {parts}"
+        machine, precision = record.machine, record.workload.precision
+        model = record.model.model_dump_json(include={"name", "config"})
+        key = f"{model} {machine.device} {machine.count} {precision}"
         if key not in found:
-            found[key] = prompt_cost(record, catalog)
+            architecture = architecture_of(record.model, catalog)
+            peak = _peak(machine.device, SHORT[precision], catalog)
+            found[key] = (
+                (2.0 * architecture.active_matmul_parameters, peak * machine.count)
+                if architecture is not None and peak is not None
+                else None
+            )
         return found[key]
 
     return cost
 
 
-def prompt_cost(record: Measurement, catalog: Catalog) -> tuple[float, float] | None:
-    """FLOPs of a prompt token of a record's model, and its devices' dense peak.
-
-    None where the catalogue doesn't know model or device. The attention's products and what the
-    devices don't reach are left out: a prompt read faster than this came from a cache.
-    """
-    architecture = architecture_of(record.model, catalog)
-    try:
-        rates = catalog.accelerator(record.machine.device).matmul_flops_per_s
-    except InputError:
-        return None
-    peak = rates.get(SHORT[record.workload.precision]) or rates["bf16"] or rates["fp16"]
-    if architecture is None or peak is None:
-        return None
-    return 2.0 * architecture.active_matmul_parameters, peak * record.machine.count
+def _peak(device: str, precision: str, catalog: Catalog) -> float | None:
+    """A device's dense rate at a precision, or in 16 bits."""
+    with suppress(InputError):
+        rates = catalog.accelerator(device).matmul_flops_per_s
+        return rates[precision] or rates["bf16"] or rates["fp16"]
+    return None
 
 
 def _scale(device: str, precision: str, found: Sequence[tuple[str, float]]) -> ServedScale:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import columns
+from modelworth.costmodel.prediction.columns import columns, times
 from modelworth.costmodel.prediction.fit.least_squares import Design, fit, read_priors
 from modelworth.costmodel.prediction.fit.leave_out import (
     LeftOut,
@@ -38,7 +38,6 @@ from modelworth.costmodel.prediction.step.coefficients import (
     shipped_rates,
     shipped_tables,
 )
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import load_catalog
 from modelworth.data.csv_rows import read_table
 from modelworth.data.errors import InputError

@@ -10,7 +10,7 @@ import pytest
 
 from modelworth.costmodel.architecture.memory import weights_bytes
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import columns_on
+from modelworth.costmodel.prediction.columns import columns_on, times
 from modelworth.costmodel.prediction.largest_load import Objective, largest_load
 from modelworth.costmodel.prediction.own_machine import (
     FIXED,
@@ -22,7 +22,6 @@ from modelworth.costmodel.prediction.own_machine import (
 from modelworth.costmodel.prediction.own_machine import _coefficients as machine_coefficients
 from modelworth.costmodel.prediction.own_machine import _device as machine_device
 from modelworth.costmodel.prediction.predictor import Predictor, against
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement

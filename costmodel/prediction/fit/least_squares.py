@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from modelworth.costmodel.prediction.case import Case, factors_of
-from modelworth.costmodel.prediction.columns import columns
+from modelworth.costmodel.prediction.columns import columns, times
 from modelworth.costmodel.prediction.fit.observed import Observed
 from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import (
@@ -29,7 +29,6 @@ from modelworth.costmodel.prediction.step.coefficients import (
     Kind,
     Tables,
 )
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.csv_rows import read_table
 
 Array = NDArray[np.float64]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from modelworth.costmodel.prediction.columns import coefficients, columns
+from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.fit.least_squares import (
     Array,
     completed,
@@ -33,7 +33,6 @@ from modelworth.costmodel.prediction.step.coefficients import (
     Tables,
     generation_of,
 )
-from modelworth.costmodel.prediction.times import times
 
 Group = Callable[[Observed], str]
 SPLITS: dict[str, Group] = {

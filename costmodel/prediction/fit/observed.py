@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import columns
+from modelworth.costmodel.prediction.columns import columns, times
 from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import (
     NEUTRAL,
@@ -29,7 +29,6 @@ from modelworth.costmodel.prediction.step.coefficients import (
 )
 from modelworth.costmodel.prediction.step.model import stack
 from modelworth.costmodel.prediction.table import MEASURED, Reader, Table, table_of
-from modelworth.costmodel.prediction.times import times
 from modelworth.data.catalog import Catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError

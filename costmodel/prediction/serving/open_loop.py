@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.prediction.step.model import Number
+from modelworth.data.words import Basis
 
 NORMAL = {0.5: 0.0, 0.9: 1.2816, 0.95: 1.645, 0.99: 2.3263}
 """Share of requests → standard deviations of a normal count under which they are."""
@@ -50,6 +51,7 @@ class Service:
         first_token_s: before a first token beside the passes.
         room: sequences that the cache has room for.
         lanes: groups of sequences that a pipeline works on at once.
+        factor, basis: half-width of the rates' 90% interval, and what it rests on.
     """
 
     request_s: Callable[[Number], Number]
@@ -57,6 +59,8 @@ class Service:
     prefill_s: float
     first_token_s: float
     room: float
+    factor: float
+    basis: Basis
     lanes: float = 1.0
 
 

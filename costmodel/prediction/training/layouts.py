@@ -24,6 +24,8 @@ from modelworth.data.words import Sharding
 LARGEST_MICRO_BATCH = 32
 LONG_TOKENS = 32_768
 RECOMPUTED = (RECOMPUTED_SHARE["none"], RECOMPUTED_SHARE["alternate"], RECOMPUTED_SHARE["full"])
+MOST = 5
+"""Layouts that are shown."""
 MOST_TENSOR = 8
 MOST_STAGES = 64
 
@@ -37,7 +39,7 @@ class Planned:
     memory: Memory
 
 
-def best_layouts(case: Case, predictor: Predictor, most: int = 5) -> list[Planned]:
+def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:
     """The fastest layouts of a training case that fit, best first; its own layout isn't looked at.
 
     Raises:
@@ -46,23 +48,19 @@ def best_layouts(case: Case, predictor: Predictor, most: int = 5) -> list[Planne
     if case.global_batch is None:
         raise InputError("global_batch", "missing", "given: sequences in an optimizer step")
     available = available_bytes(case.accelerator.memory_bytes)
-    fitting = []
-    for tried in layouts(case):
-        memory = training_ask(tried).memory()
-        if memory.total <= available:
-            fitting.append((tried, memory))
+    held = [(tried, training_ask(tried).memory()) for tried in layouts(case)]
+    fitting = [(tried, memory) for tried, memory in held if memory.total <= available]
     if not fitting:
         raise _refusal(case)
     values = predictor.times([tried for tried, _ in fitting]).value
-    cuts = [tried.tensor * tried.pipeline for tried, _ in fitting]
     # Equal times: fewer cuts first, which is simpler to run.
-    order = sorted(range(len(fitting)), key=lambda place: (-values[place], cuts[place]))[:most]
-    found = predictor.predict_all([fitting[place][0] for place in order])
-    return [
-        Planned(fitting[place][0], one, fitting[place][1])
-        for place, one in zip(order, found, strict=True)
-        if one.value is not None
-    ]
+    cuts = [tried.tensor * tried.pipeline for tried, _ in fitting]
+    order = sorted(range(len(fitting)), key=lambda place: (-values[place], cuts[place]))[:MOST]
+    best = [fitting[place] for place in order]
+    found = predictor.predict_all([tried for tried, _ in best])
+    if found[0].refusal is not None:
+        raise found[0].refusal
+    return [Planned(tried, one, memory) for (tried, memory), one in zip(best, found, strict=True)]
 
 
 def layouts(case: Case) -> Iterator[Case]:

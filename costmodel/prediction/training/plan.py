@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from modelworth.costmodel.architecture.work import training_flops
 from modelworth.costmodel.prediction.case import Case
@@ -118,7 +117,7 @@ def plan_clusters(
     Raises:
         InputError: if no device's cluster keeps the aim.
     """
-    found = []
+    found: list[TrainingPlan] = []
     for device in devices:
         kept = (
             plan
@@ -127,9 +126,10 @@ def plan_clusters(
             if aim.budget_usd is None or (plan.usd or 0.0) <= aim.budget_usd
         )
         if aim.budget_usd is None:
-            found += list(islice(kept, 1))
+            best = next(kept, None)
         else:
-            found += sorted(kept, key=lambda plan: plan.run.days)[:1]
+            best = min(kept, key=lambda plan: plan.run.days, default=None)
+        found += [] if best is None else [best]
     if not found:
         raise InputError(
             "plan", f"no cluster up to {CLUSTERS[-1]:,} devices keeps it",
