@@ -18,8 +18,9 @@ from modelworth.bench.run import search
 from modelworth.bench.run.isolation import Attempt
 from modelworth.bench.run.machine_ceilings import TICK_S
 from modelworth.bench.run.progress import Event
+from modelworth.bench.run.proof_page import Finding, page, speedup, told
 from modelworth.bench.run.request import Request
-from modelworth.bench.run.result_table import against, duration, machine_line, memory, number
+from modelworth.bench.run.result_table import duration
 from modelworth.bench.run.session import Session
 from modelworth.bench.work.task import DeviceKind, Limits, Task
 from modelworth.data.errors import InputError, ModelworthError
@@ -30,19 +31,21 @@ from modelworth.data.store import Store
 NAME = "gpu-proof"
 JOBS = "modelworth.bench.run.proof_jobs"
 JOB_LIMIT_S = 120.0
-LAST_START_S = 540.0
-"""After which no step begins, so that all end within ten minutes or soon after."""
+HURRY_S, LAST_START_S = 240.0, 540.0
+"""After which a processor times its cases as briefly as it can; and after which no step begins, so
+that all end within ten minutes or soon after."""
 LIMITS: dict[DeviceKind, Limits] = {
     "cuda": Limits(timed_s=5.0, warmup_s=3.0, time_limit_s=60.0, start_limit_s=150.0),
     "cpu": Limits(timed_s=1.0, warmup_s=0.5, time_limit_s=60.0, start_limit_s=120.0),
 }
+HURRIED = {"timed_s": 0.1, "warmup_s": 0.1, "min_samples": 1, "memory": False}
 TOLERANCE = {"bfloat16": 0.05, "float32": 1e-3}
 """Furthest that logits may be apart, as a share of the largest."""
 MODELS: dict[DeviceKind, dict[str, str]] = {
     "cuda": {"small": "ladder-160m", "decoded": "llama-3.1-8b", "trained": "gpt3-1.3b",
              "mixture": "moe-32m", "crowded": "llama-3.2-3b", "narrow": "llama-3.2-1b"},
     "cpu": {"small": "ladder-1m", "decoded": "ladder-4m", "trained": "gpt-1m",
-            "mixture": "moe-2m", "crowded": "ladder-4m", "narrow": "ladder-4m"},
+            "mixture": "moe-2m", "crowded": "ladder-4m", "narrow": "ladder-1m"},
 }  # fmt: skip
 TRAINED: dict[DeviceKind, dict[str, int]] = {
     "cuda": {"batch": 8, "prompt_tokens": 2048},
@@ -55,24 +58,18 @@ NARROW: dict[DeviceKind, tuple[str, ...]] = {
     "cpu": ("bf16", "int8", "int4"),
 }
 """Formats whose decoding is held against the first."""
-LARGEST: dict[DeviceKind, int] = {"cuda": 1024, "cpu": 4}
-"""Where the search for the largest batch ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one step found.
-
-    Attributes:
-        good: what it should look like; on a processor only its form counts.
-        holds: whether that was seen; None where there is nothing to hold it against.
-    """
-
-    title: str
-    seen: str
-    good: str
-    holds: bool | None
-    seconds: float = 0.0
+LARGEST: dict[DeviceKind, dict[str, int]] = {
+    "cuda": {"batch": 32, "prompt_tokens": 2048, "highest": 256},
+    "cpu": {"batch": 2, "prompt_tokens": 32, "highest": 2},
+}
+"""Where the search for the largest batch begins and ends."""
+FINENESS = 4
+"""To one part in so many."""
+SHORT: dict[DeviceKind, dict[str, int]] = {
+    "cuda": {"new_tokens": 16},
+    "cpu": {"new_tokens": 4, "prompt_tokens": 32},
+}
+"""A generation that is there for what comes after it."""
 
 
 Steps = Generator[Event, None, Finding]
@@ -89,24 +86,24 @@ class Proof:
     findings: list[Finding] = field(default_factory=list)
 
     def steps(self) -> tuple[tuple[str, Callable[[], Steps]], ...]:
-        """The steps by their titles, in their order."""
+        """The steps by their titles, what matters most first."""
         return (
             ("environment", self._environment),
             ("attention kernels", self._attention),
             ("small model, decode", self._decode_small),
             ("the same without compiler and graphs", self._decode_plain),
-            ("the same with its projections apart", self._decode_apart),
             ("replayed step beside a full pass", self._replay),
             ("decode, one sequence", self._decode),
             ("transformers' own generate", self._generate),
-            ("narrow weights", self._narrow),
             ("training", self._train),
-            ("training in fp8", self._train_fp8),
             ("training of a mixture", self._mixture),
             ("number formats of its products", self._products),
             ("more than fits", self._crowded),
-            ("largest batch", self._largest),
             ("generate, then decode again", self._again),
+            ("largest batch", self._largest),
+            ("projections apart", self._decode_apart),
+            ("narrow weights", self._narrow),
+            ("training in fp8", self._train_fp8),
         )
 
     def run(self, steps: Sequence[tuple[str, Callable[[], Steps]]]) -> Iterator[Event]:
@@ -115,19 +112,21 @@ class Proof:
         for number_, (title, step) in enumerate(steps, 1):
             self.session.progress.label = f"{number_}/{len(steps)} {title}"
             start = perf_counter()
+            if start - begin > HURRY_S and not self._gpu:
+                self.session.limits = self.session.limits.model_copy(update=HURRIED)
             try:
                 found = yield from (self._late if start - begin > LAST_START_S else step)()
             except ModelworthError as error:
                 found = Finding(title, str(error).replace("\n", " "), "runs", False)
             seconds = perf_counter() - start
             self.findings.append(Finding(title, found.seen, found.good, found.holds, seconds))
-            told = {True: "good", False: "NOT as it should be", None: "seen"}[found.holds]
-            yield self.session.progress.event("notice", f"{title}: {told}: {found.seen}")
+            word = {True: "good", False: "NOT as it should be", None: "seen"}[found.holds]
+            yield self.session.progress.event("notice", f"{title}: {word}: {found.seen}")
 
     def _late(self) -> Steps:
         """A step that would end after the ten minutes."""
         yield from ()
-        return Finding("", "left out: the ten minutes are nearly over", "runs", None)
+        return Finding("", "left out: the ten minutes are nearly over", "runs", False)
 
     def _job(self, action: str, **given: Any) -> Generator[Event, None, dict[str, Any]]:
         """What a job found.
@@ -176,33 +175,37 @@ class Proof:
         good = "ok, CUDA graphs on, no flags, energy valid; ceilings near the datasheet's"
         energy = found.result and found.result.energy
         held = bool(energy and energy.valid and found.workload.cuda_graphs)
-        return Finding("", _told(found), good, held if self._gpu else found.status == "ok")
+        return Finding("", told(found), good, held if self._gpu else found.status == "ok")
 
     def _decode_plain(self) -> Steps:
         found = yield from self._measure(
             "plain", "small", work="decode", compile=False, cuda_graphs=False
         )
-        return Finding("", _told(found), "ok, slower than the step before", found.status == "ok")
+        return Finding("", told(found), "ok, slower than the step before", found.status == "ok")
 
     def _decode_apart(self) -> Steps:
-        found = yield from self._measure("apart", "small", work="decode", fused_projections=False)
-        ratio = _ratio(self.measured.get("small"), found)
-        seen = _told(found) + (f"; joined they are {ratio:.2f} times as fast" if ratio else "")
+        found = yield from self._measure(
+            "apart", "small", work="decode", compile=False, cuda_graphs=False,
+            fused_projections=False,
+        )  # fmt: skip
+        ratio = speedup(self.measured.get("plain"), found)
+        seen = told(found) + (f"; joined they are {ratio:.2f} times as fast" if ratio else "")
         held = ratio is not None and ratio >= 1
-        return Finding("", seen, "no faster than joined", held if self._gpu else None)
+        good = "without compiler and graphs no faster than joined"
+        return Finding("", seen, good, held if self._gpu else None)
 
     def _narrow(self) -> Steps:
         parts, first = [], None
         for name in NARROW[self.device]:
             found = yield from self._measure(
-                f"narrow {name}", "narrow", work="decode", precision=name
+                f"narrow {name}", "narrow", work="decode", precision=name, compile=False
             )
             first = first or found
-            ratio = _ratio(found, first)
+            ratio = speedup(found, first)
             times = f"{ratio:.2f} times {NARROW[self.device][0]}, " if ratio else ""
-            parts.append(f"{name}: {times}{_told(found)}")
+            parts.append(f"{name}: {times}{told(found)}")
         held = found.status == "ok" and (ratio or 0) > 1
-        good = "less memory and more tokens than in bf16"
+        good = "without compiler less memory and more tokens than in bf16"
         return Finding("", "; ".join(parts), good, held if self._gpu else None)
 
     def _replay(self) -> Steps:
@@ -221,7 +224,7 @@ class Proof:
         found = yield from self._measure("decode", "decoded", work="decode", batch=1)
         held = found.result is not None and (found.result.mbu or 0) >= 0.69
         good = "69% of bandwidth or more; 85% is aimed at"
-        return Finding("", _told(found), good, held if self._gpu else None)
+        return Finding("", told(found), good, held if self._gpu else None)
 
     def _generate(self) -> Steps:
         case = self._case("decoded", work="decode", batch=1)
@@ -239,7 +242,7 @@ class Proof:
         )
         held = found.result is not None and (found.result.mfu or 0) >= 0.56
         good = "MFU of 56% or more of the measured ceiling; steady clocks"
-        return Finding("", _told(found), good, held if self._gpu else None)
+        return Finding("", told(found), good, held if self._gpu else None)
 
     def _train_fp8(self) -> Steps:
         asked = {"work": "pretrain", "precision": "fp8", **TRAINED[self.device]}
@@ -248,15 +251,15 @@ class Proof:
             found = yield from self._measure("fp8", "trained", **asked)
         except InputError as error:
             return Finding("", f"not on this device: {error.found}: {error.allowed}", good, None)
-        ratio = _ratio(found, self.measured.get("train"))
-        seen = _told(found) + (f"; {ratio:.2f} times bf16" if ratio else "")
+        ratio = speedup(found, self.measured.get("train"))
+        seen = told(found) + (f"; {ratio:.2f} times bf16" if ratio else "")
         return Finding("", seen, good, (ratio or 0) > 1)
 
     def _mixture(self) -> Steps:
         found = yield from self._measure(
             "mixture", "mixture", work="pretrain", **({} if self._gpu else {"prompt_tokens": 64})
         )
-        return Finding("", _told(found), "ok", found.status == "ok")
+        return Finding("", told(found), "ok", found.status == "ok")
 
     def _products(self) -> Steps:
         case = self._case(
@@ -272,16 +275,17 @@ class Proof:
         found = yield from self._measure(
             "crowded", "crowded", work="pretrain", batch=CROWD[self.device], compile=False
         )
-        return Finding("", _told(found), "status oom, with its reason", found.status == "oom")
+        return Finding("", told(found), "status oom, with its reason", found.status == "oom")
 
     def _largest(self) -> Steps:
-        tokens, said = 2048 if self._gpu else 32, ""
-        case = self._case("small", work="pretrain", compile=False, batch=4, prompt_tokens=tokens)
+        said, asked = "", dict(LARGEST[self.device])
+        highest = asked.pop("highest")
+        case = self._case("small", work="pretrain", compile=False, **asked)
         trying = Session(
             self.session.store, self.session.limits, suite="largest-batch",
             command=self.command, ceilings=False,
         )  # fmt: skip
-        events = search.run("largest-batch", case, trying, highest=LARGEST[self.device])
+        events = search.run("largest-batch", case, trying, highest=highest, fineness=FINENESS)
         for event in events:
             if event.kind == "end":
                 said = event.message
@@ -292,12 +296,14 @@ class Proof:
         return Finding("", said, "a batch, and what the next one lacks", fits)
 
     def _again(self) -> Steps:
-        generated = yield from self._measure("generate", "small", work="generate", new_tokens=16)
+        generated = yield from self._measure(
+            "generate", "small", work="generate", **SHORT[self.device]
+        )
         found = yield from self._measure("again", "small", work="decode")
         flags = found.result.condition.flags if found.result else ("failed",)
         good = "not contended: the worker before is gone"
         held = generated.status == found.status == "ok" and "contended" not in flags
-        return Finding("", _told(found), good, held if self._gpu else None)
+        return Finding("", told(found), good, held if self._gpu else None)
 
     @property
     def _gpu(self) -> bool:
@@ -324,76 +330,7 @@ def run(
     yield from proof.run(steps)
     lines = "".join(f"{serialise(one)}\n" for one in proof.measured.values())
     (folder / "records.jsonl").write_text(lines, "utf-8")
-    (folder / "proof.md").write_text(page(proof), "utf-8")
+    text = page(device, proof.measured.values(), proof.findings)
+    (folder / "proof.md").write_text(text, "utf-8")
     yield progress.event("end", f"{folder / 'proof.md'}, {folder / 'records.jsonl'}")
     session.close()
-
-
-def page(proof: Proof) -> str:
-    """What was seen, as Markdown."""
-    machines = [
-        one.machine for one in proof.measured.values() if one.machine.ceilings.copy_bytes_per_s
-    ]
-    where = [machine_line(machines[0])] if machines else []
-    note = (
-        []
-        if proof.device == "cuda"
-        else ["Run on a processor with small models: no GPU's figures."]
-    )
-    total = sum(one.seconds for one in proof.findings)
-    lines = [
-        "# Proof of a device",
-        "",
-        *(f"{line}\n" for line in (*where, *note)),
-        f"{len(proof.findings)} steps in {total:.0f} s.",
-        "",
-        "| step | s | as it should be | seen | good looks like |",
-        "| --- | --: | --- | --- | --- |",
-    ]
-    words = {True: "yes", False: "**no**", None: "–"}
-    for one in proof.findings:
-        seen = one.seen.replace("|", "¦").replace("\n", " ")
-        lines.append(
-            f"| {one.title} | {one.seconds:.0f} | {words[one.holds]} | {seen} | {one.good} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _told(one: Measurement) -> str:
-    """A record in one line."""
-    result = one.result
-    if result is None:
-        return f"{one.model.name}: {one.status}: {one.reason}"
-    met, workload = against(one), one.workload
-    parts = [
-        f"{one.model.name} {number(result.throughput_per_s.value)}{result.unit}/s",
-        f"{duration(result.latency.p50_s)} a step",
-        f"{met.share} of {met.ceiling}" if met.share != "–" else "",
-        f"peak {memory(result.memory.allocated_peak_bytes)}",
-        "compiled" if workload.compiled else "",
-        "graphs" if workload.cuda_graphs else "",
-        f"attention by {workload.attention_kernel}" if workload.attention_kernel else "",
-        f"SM clock {result.condition.sm_clock_mhz:.0f} MHz"
-        if result.condition.sm_clock_mhz
-        else "",
-        _energy(one),
-        *result.condition.throttle_reasons,
-        *result.condition.flags,
-    ]
-    return ", ".join(filter(None, parts))
-
-
-def _ratio(one: Measurement | None, other: Measurement | None) -> float | None:
-    """How many times as fast one record is as another; None where either has no result."""
-    if one is None or other is None or one.result is None or other.result is None:
-        return None
-    return one.result.throughput_per_s.value / other.result.throughput_per_s.value
-
-
-def _energy(one: Measurement) -> str:
-    energy = one.result.energy if one.result else None
-    if energy is None:
-        return ""
-    return (
-        f"{energy.mean_power_w or 0:.0f} W" if energy.valid else f"energy doubtful: {energy.reason}"
-    )

@@ -26,7 +26,7 @@ from modelworth.bench.timing.machine import detect
 from modelworth.bench.timing.monitor import neighbours
 from modelworth.bench.work.attention_kernel import Call, choose
 from modelworth.bench.work.blueprint import job_of
-from modelworth.bench.work.decode import Decoder, graphed
+from modelworth.bench.work.infer import writer
 from modelworth.bench.work.prepare import prepare
 from modelworth.bench.work.task import DeviceKind, Task
 
@@ -98,15 +98,13 @@ def replay(job: dict[str, Any]) -> dict[str, Any]:
     ceilings.set_matmul_precision(case.workload.precision)
     blueprint = zoo.resolve(case.model)
     torch.manual_seed(case.seed)
-    one_job = job_of(case, blueprint, device)
-    decoder = Decoder(one_job, growing=True)
-    decoder.prefill()
-    step, captured = graphed(decoder, one_job)
+    decoder, _, step, captured = writer(job_of(case, blueprint, device))
+    written = decoder.logits  # a captured step writes its own here, whatever is read in between
     decoder.prefill()
     logits, tokens = [decoder.logits.clone()], [decoder.token.clone()]
     for _ in range(REPLAYED):
         step()
-        logits.append(decoder.logits.clone())
+        logits.append((written if captured else decoder.logits).clone())
         tokens.append(decoder.token.clone())
     whole = torch.cat([decoder.given["input_ids"], *tokens[:-1]], 1)
     with torch.inference_mode():

@@ -17,13 +17,19 @@ from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Measurement
 
 FINENESS = 32
-"""The limit is found to within one part in so many."""
 HIGHEST = 2**24
 WORTHWHILE = 1.02
 """A larger batch must give so many times the throughput to be worth its latency."""
 
 
-def run(what: str, case: Task, session: Session, *, highest: int = HIGHEST) -> Iterator[Event]:
+def run(
+    what: str,
+    case: Task,
+    session: Session,
+    *,
+    highest: int = HIGHEST,
+    fineness: int = FINENESS,
+) -> Iterator[Event]:
     """Search from a case; the last event's message says what was found.
 
     Args:
@@ -31,6 +37,7 @@ def run(what: str, case: Task, session: Session, *, highest: int = HIGHEST) -> I
         case: where to start; all but what is varied stays.
         session: how to measure in full, and where records go.
         highest: beyond which nothing is tried.
+        fineness: the limit is found to within one part in so many.
 
     Raises:
         InputError: if the case can't be asked for, or has no length to vary.
@@ -41,18 +48,22 @@ def run(what: str, case: Task, session: Session, *, highest: int = HIGHEST) -> I
     if what == "best-batch":
         found = yield from _best_batch(session, case)
     else:
-        found = yield from _largest(session, case, _VARIED[what], highest)
+        found = yield from _largest(
+            session, case, _VARIED[what], climb(_VARIED[what][2](case) or 1, highest, fineness)
+        )
     yield session.progress.event("end", found)
     session.close()
 
 
-def climb(start: int, highest: int = HIGHEST) -> Generator[int, bool, int]:
+def climb(
+    start: int, highest: int = HIGHEST, fineness: int = FINENESS
+) -> Generator[int, bool, int]:
     """Yields what to try, is sent whether it fits, returns the largest that does (0: not even 1).
 
     Starts at `start`, doubles while it fits, halves while it doesn't, then bisects.
     """
     fits, fails, trial = 0, highest + 1, min(start, highest)
-    while fails - fits > max(1, fits // FINENESS):
+    while fails - fits > max(1, fits // fineness):
         if (yield trial):
             fits = trial
         else:
@@ -89,13 +100,12 @@ def _largest(
     session: Session,
     case: Task,
     varied: tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]],
-    highest: int,
+    trials: Generator[int, bool, int],
 ) -> Generator[Event, None, str]:
     name, vary, start = varied
     trying = session.limits.model_copy(
         update={"warmup_s": 1e-9, "timed_s": 1e-9, "min_samples": 1, "max_samples": 1}
     )
-    trials = climb(start(case) or 1, highest)
     failure: tuple[int, WorkerEnd] | None = None
     value = next(trials)
     while True:

@@ -80,8 +80,12 @@ BYTES_PER_PARAMETER = {"training": 18, "inference": 4}
 MEMORY_SHARE = 0.7
 CROWDED_BYTES = 40e9
 """State of training beside which four sequences of 2,048 tokens don't fit into 80 GB."""
-PROCESSORS_PIXELS = 256
-"""Of FLUX's images on a processor; its own have 1,024, for which 4,096 tokens pass together."""
+PROCESSORS: dict[str, dict[str, int]] = {
+    "flux": {"image_pixels": 256},
+    "mamba": {"prompt_tokens": 64},
+}
+"""What a processor is asked of a family whose own sizes take it minutes: FLUX's images have 1,024
+pixels, and without a kernel of its own Mamba goes through a sequence token by token."""
 USUAL_BYTES = 80e9
 """Memory of a GPU, where nothing says how large it is."""
 
@@ -212,14 +216,10 @@ def _families(device: DeviceKind, memory_bytes: float) -> Iterator[Request]:
 
 def _train_and_infer(name: str, model: str, device: DeviceKind | None = None) -> Iterator[Request]:
     for work in ("pretrain", *INFERENCE.get(name, ("forward",))):
+        sizes = PROCESSORS.get(name, {}) if device == "cpu" else {}
         new_tokens = 16 if name == "dalle" and work == "generate" else None
-        yield Request(
-            model=model,
-            work=work,
-            new_tokens=new_tokens,
-            image_pixels=PROCESSORS_PIXELS if name == "flux" and device == "cpu" else None,
-            batch=_batch(device, model, work),
-        )
+        batch = _batch(device, model, work)
+        yield Request(model=model, work=work, batch=batch, new_tokens=new_tokens, **sizes)
 
 
 def _batch(device: DeviceKind | None, model: str, work: Kind) -> int | None:

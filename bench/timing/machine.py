@@ -136,25 +136,35 @@ def gpu() -> Gpu | None:
 
 
 def _visible(library: Any) -> list[Any]:
-    """Handles of the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order.
+    """Handles of the devices that CUDA sees, in its order.
 
-    As CUDA reads it: indices, UUIDs or their beginnings, MIG slices; the list ends at the first
-    name that is none, and a name that comes twice leaves nothing.
+    CUDA_VISIBLE_DEVICES as CUDA reads it: indices, UUIDs or their beginnings, MIG slices; the list
+    ends at the first name that is none, and a name that comes twice leaves nothing. Of a GPU that
+    is cut into slices CUDA takes a slice, and where it has one it sees no other device (NVIDIA,
+    Multi-Instance GPU User Guide, "CUDA device enumeration").
     """
     count = library.nvmlDeviceGetCount()
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is None:
-        return [library.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
-    names = [name.strip() for name in chosen.split(",")]
+    names = [name.strip() for name in chosen.split(",")] if chosen is not None else [*range(count)]
     if len(set(names)) < len(names):
         return []
     found = []
     for name in names:
-        handle = _named(library, name, count)
+        handle = _named(library, str(name), count)
         if handle is None:
             break
-        found.append(handle)
-    return found
+        found += _slices(library, [handle]) if _is_cut(library, handle) else [handle]
+    return [one for one in found if _is_slice(library, one)][:1] or found
+
+
+def _is_slice(library: Any, handle: Any) -> bool:
+    return bool(asked(library, "DeviceIsMigDeviceHandle", handle))
+
+
+def _is_cut(library: Any, handle: Any) -> bool:
+    """Whether this is a whole GPU in MIG mode, in which nothing runs but on its slices."""
+    mode = asked(library, "DeviceGetMigMode", handle)
+    return mode is not None and bool(mode[0]) and not _is_slice(library, handle)
 
 
 def _named(library: Any, name: str, count: int) -> Any | None:

@@ -100,10 +100,7 @@ def prepare_generate(job: Job) -> Work:
     """A whole generation: the prompt, then token after token."""
     if job.blueprint.family == "diffusion":
         return _prepare_denoising(job)
-    decoder = _decoder(job, growing=True)
-    seen = replace(_of_prompt(job, decoder), attention=_of_token(job, decoder).attention)
-    decoder.prefill()
-    advance, captured = graphed(decoder, job)
+    decoder, seen, advance, captured = writer(job)
     steps = decoder.size.new - 1
 
     def decode() -> None:
@@ -122,6 +119,14 @@ def prepare_generate(job: Job) -> Work:
         parts=(("prefill", decoder.prefill), ("decode", decode)),
         cuda_graphs=captured,
     )
+
+
+def writer(job: Job) -> tuple[Decoder, Foreseen, Step, bool]:
+    """A decoder whose prompt is read, the step that writes a token, and whether it is captured."""
+    decoder = _decoder(job, growing=True)
+    seen = replace(_of_prompt(job, decoder), attention=_of_token(job, decoder).attention)
+    decoder.prefill()
+    return decoder, seen, *graphed(decoder, job)
 
 
 def _prepare_denoising(job: Job) -> Work:

@@ -37,6 +37,7 @@ class FakeNvml(SimpleNamespace):
     def __init__(self, **changes) -> None:
         self.name, self.processes, self.busy, self.throttle = "NVIDIA H200", 0, 0, 4
         self.energy_mj, self.power_mw = 0.0, 700_000
+        self.mig_mode, self.slices = 0, 1
         vars(self).update(changes)
         self.energies = iter([self.energy_mj, None if self.energy_mj is None else 2_100_000.0])
 
@@ -53,15 +54,21 @@ class FakeNvml(SimpleNamespace):
         return self.name.encode()
 
     def nvmlDeviceGetUUID(self, handle):
-        return {"gpu 0": "GPU-1abc", "slice 0": "MIG-7f"}[handle]
+        return {"gpu 0": "GPU-1abc", "slice 0": "MIG-7f", "slice 1": "MIG-8a"}[handle]
 
     def nvmlDeviceGetMaxMigDeviceCount(self, _):
         return 7
 
+    def nvmlDeviceGetMigMode(self, _):
+        return [self.mig_mode, self.mig_mode]
+
+    def nvmlDeviceIsMigDeviceHandle(self, handle):
+        return int(handle.startswith("slice"))
+
     def nvmlDeviceGetMigDeviceHandleByIndex(self, _, index):
-        if index:
+        if index >= self.slices:
             raise FakeError("no such slice")
-        return "slice 0"
+        return f"slice {index}"
 
     def nvmlDeviceGetMemoryInfo(self, _):
         return SimpleNamespace(total=141 * 2**30)
@@ -349,6 +356,30 @@ def test_a_driver_without_an_energy_counter_or_reasons_is_lived_with(install, mo
     watching = watched()
     assert not watching.energy(1.0).valid
     assert watching.condition().throttle_reasons == ()
+
+
+@pytest.mark.parametrize("mask", [None, "0", "GPU-1"])
+def test_a_gpu_that_is_cut_shows_its_first_slice_alone(mask, install, monkeypatch):
+    """So CUDA does, with a mask of the whole device or without one."""
+    library = install(mig_mode=1, slices=2, energy_mj=None, power_mw=None)
+    if mask is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", mask)
+    assert machine.gpu().uuids == ("MIG-7f",)
+    assert [machine.visible_handle(library, index) for index in range(2)] == ["slice 0", None]
+    watching = watched()
+    assert watching.energy(1.0).reason == "the device tells neither energy nor power"
+    assert watching.condition().other_processes == 0
+
+
+def test_the_slice_that_is_named_is_the_one(install, monkeypatch):
+    library = install(mig_mode=1, slices=2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-8a")
+    assert machine.visible_handle(library, 0) == "slice 1"
+
+
+def test_a_gpu_that_is_to_be_cut_and_has_no_slice_is_none(install):
+    install(mig_mode=1, slices=0)
+    assert machine.gpu() is None
 
 
 def test_the_processor_has_a_name_cores_and_a_cache():

@@ -14,6 +14,7 @@ pytest.importorskip("transformers")
 from modelworth.bench.run import proof, proof_jobs  # noqa: E402 torch may be absent
 from modelworth.bench.run.request import Request  # noqa: E402
 from modelworth.bench.run.session import Session  # noqa: E402
+from modelworth.bench.work import infer  # noqa: E402
 from modelworth.data.errors import ModelworthError  # noqa: E402
 from tests.bench.test_record import kept, seen  # noqa: E402
 
@@ -50,7 +51,7 @@ def test_a_step_that_fails_is_a_finding_and_the_next_goes_on():
         "second: good: a | b",
     ]
     one.measured["a"] = kept(seen())
-    page = proof.page(one)
+    page = proof.page("cpu", one.measured.values(), one.findings)
     assert "| first | 0 | **no** | oom: no memory | runs |" in page
     assert "| second | 0 | yes | a ¦ b | good |" in page
     assert "Test CPU" in page
@@ -108,8 +109,22 @@ def test_no_step_begins_when_the_ten_minutes_are_nearly_over(monkeypatch):
     list(
         one.run([("first", lambda: pytest.fail("begun")), ("second", lambda: pytest.fail("begun"))])
     )
-    assert [found.holds for found in one.findings] == [None, None]
+    assert [found.holds for found in one.findings] == [False, False]
     assert all("left out" in found.seen for found in one.findings)
+
+
+def test_a_processor_that_falls_behind_hurries(monkeypatch):
+    monkeypatch.setattr(proof, "HURRY_S", -1.0)
+    one = begun()
+
+    def step():
+        yield one.session.progress.event("tick")
+        return proof.Finding("", "a", "b", True)
+
+    list(one.run([("first", step)]))
+    limits = one.session.limits
+    assert (limits.timed_s, limits.min_samples, limits.memory) == (0.1, 1, False)
+    assert limits.start_limit_s == proof.LIMITS["cpu"].start_limit_s
 
 
 @pytest.mark.slow
@@ -130,3 +145,27 @@ def test_a_replayed_step_says_what_a_full_pass_says():
     found = json.loads(proof_jobs.run(job).value)
     assert found["relative_difference"] < 1e-5
     assert found["tokens"] == proof_jobs.REPLAYED
+
+
+def test_a_captured_step_is_read_where_it_writes(monkeypatch):
+    """A graph fills the tensors of its capture, whatever a prompt read since has left elsewhere."""
+
+    def captured(decoder, _):
+        decoder.rewind(decoder.size.context - 1)
+        decoder.advance()
+        place = decoder.logits
+
+        def replay():
+            shown = decoder.logits
+            decoder.advance()
+            with torch.inference_mode():
+                place.copy_(decoder.logits)
+            decoder.logits = shown
+
+        return replay, True
+
+    monkeypatch.setattr(infer, "graphed", captured)
+    request = Request(model="ladder-1m", work="generate", prompt_tokens=8, new_tokens=9)
+    found = proof_jobs.replay({"case": request.case("cpu").model_dump(mode="json")})
+    assert found["captured"]
+    assert found["relative_difference"] < 1e-5
