@@ -28,12 +28,13 @@ class Wide(torch.nn.Module):
         self.layer = torch.nn.Linear(parts[0].in_features, sum(self.widths), device="meta")
         self.layer.weight = _joined([part.weight for part in parts])
         self.layer.bias = _joined_biases(parts)  # type: ignore[assignment]
-        self.held: list[Tensor] = []
+        self.held: tuple[Tensor, ...] = ()
 
     def forward(self, given: Tensor) -> Tensor:
         """The first part's output."""
-        first, *self.held = self.layer(given).split(self.widths, -1)
-        return first
+        parts = self.layer(given).split(self.widths, -1)
+        self.held = parts[1:]
+        return parts[0]
 
 
 class Rest(torch.nn.Module):
@@ -45,7 +46,9 @@ class Rest(torch.nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:  # noqa: ARG002 the wide layer was given it
         """What the wide layer computed for this part."""
-        return self._wide[0].held.pop(0)
+        (wide,) = self._wide
+        part, wide.held = wide.held[0], wide.held[1:]  # no list's pop: PyTorch 2.11 can't trace it
+        return part
 
 
 def fuse_projections(model: torch.nn.Module, run: Callable[[], object]) -> bool:

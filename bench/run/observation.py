@@ -35,6 +35,7 @@ class Observation(Record):
         parts_s: seconds of each named part of every step.
         wall_s: wall time of the rounds that hold the samples.
         settled: whether the warm-up ended flat.
+        graph_breaks: places in the model's code that no compiled graph holds.
         cache_bytes: the last-level cache, in which small work hides from memory; None: unknown.
         devices: how many devices did it.
     """
@@ -52,6 +53,7 @@ class Observation(Record):
     wall_s: NonNegativeFloat
     warmup_steps: int
     settled: bool
+    graph_breaks: tuple[str, ...] = ()
     memory: Memory = Memory()
     energy: Energy | None = None
     condition: Condition = Condition()

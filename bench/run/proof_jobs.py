@@ -163,10 +163,12 @@ class _Formats(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__
-        if name in PRODUCTS:
-            given = [one.dtype for one in tree_leaves(args) if isinstance(one, torch.Tensor)]
+        given = [one for one in tree_leaves(args) if isinstance(one, torch.Tensor)]
+        outer = name in ("mm", "bmm") and given[0].shape[-1] == 1  # angles of rotary positions
+        if name in PRODUCTS and not outer:
             wide = max(
-                (one for one in given if one.is_floating_point), key=lambda one: one.itemsize
+                (one.dtype for one in given if one.dtype.is_floating_point),
+                key=lambda one: one.itemsize,
             )
             key = str(wide).removeprefix("torch.")
             self.counts[key] = self.counts.get(key, 0) + 1

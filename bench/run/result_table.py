@@ -91,7 +91,7 @@ def machine_line(machine: Machine) -> str:
     ceilings = machine.ceilings
     parts = [machine.device if machine.count == 1 else f"{machine.count} × {machine.device}"]
     if machine.kind == "cpu" and machine.cpu_cores:
-        parts.append(f"{machine.cpu_cores} cores")
+        parts.append(f"{machine.cpu_cores} core" + "s" * (machine.cpu_cores > 1))
     if ceilings.matmul_flops_per_s:
         parts.append(f"matrix products {number(ceilings.matmul_flops_per_s)}FLOP/s")
     if ceilings.copy_bytes_per_s:

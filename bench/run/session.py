@@ -145,6 +145,9 @@ class Session:
         if outcome.value is None:
             return self.failed(case, outcome)
         seen = Observation.model_validate_json(outcome.value)
+        if seen.graph_breaks:
+            said = f"{case.label}: compiled in pieces, as the model's own code stops a graph"
+            yield self.progress.event("notice", f"{said}: {', '.join(seen.graph_breaks)}")
         mfu, mbu = record.utilisation(seen, self._machines.machine(case).ceilings)
         if any(share is not None and share > 1 for share in (seen.of_kernels(mfu), mbu)):
             yield from self._probing(case)

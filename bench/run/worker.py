@@ -27,6 +27,7 @@ from modelworth.bench.timing import peak_memory as memory
 from modelworth.bench.timing.clock import Timed, clock_for, time_work
 from modelworth.bench.timing.machine import detect, last_level_cache_bytes
 from modelworth.bench.timing.monitor import Monitor, Neighbours, neighbours
+from modelworth.bench.work.blueprint import graph_breaks
 from modelworth.bench.work.task import DeviceKind, Limits, Task, Work
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Machine
@@ -155,6 +156,7 @@ def measure(
         wall_s=timed.wall_s,
         warmup_steps=timed.warmup_steps,
         settled=timed.settled,
+        graph_breaks=graph_breaks() if work.compiled else (),
         memory=used,
         energy=monitor.energy(work.work_per_step * len(timed.samples_s)),
         condition=monitor.condition(),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 import resource
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -59,11 +60,12 @@ def live_bytes() -> int:
 
 def unique_bytes(tensors: Iterable[torch.Tensor]) -> int:
     """Bytes of the distinct storages behind these tensors."""
-    storages = {
-        storage.data_ptr(): storage.nbytes()
-        for storage in (tensor.untyped_storage() for tensor in tensors)
-    }
-    return sum(storages.values())
+    found = {}
+    for tensor in tensors:
+        storage = tensor.untyped_storage()
+        with suppress(RuntimeError):  # what a compiler traced with points to no memory
+            found[storage.data_ptr()] = storage.nbytes()
+    return sum(found.values())
 
 
 def host_peak_bytes() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -130,6 +131,14 @@ def compiled(function: F, workload: Workload) -> F:
     """The function, compiled for fixed shapes if the workload says so."""
     mode = compile_mode(workload)
     return function if mode is None else torch.compile(function, mode=mode, dynamic=False)  # type: ignore[return-value]
+
+
+def graph_breaks() -> tuple[str, ...]:
+    """Places in the models' code where what has been compiled here falls back to Python."""
+    from torch._dynamo.utils import graph_break_reasons
+
+    places = [why.user_stack[-1] for why in graph_break_reasons if why.user_stack]
+    return tuple(dict.fromkeys(f"{Path(one.filename).name}:{one.lineno}" for one in places))
 
 
 def parameter_bytes(model: torch.nn.Module, *, trained_only: bool = False) -> int:

@@ -65,7 +65,8 @@ def prepare_forward(job: Job) -> Work:
 
 def answer(found: Any) -> tuple[Tensor, ...]:
     """What a pass is for; a compiler leaves out the rest."""
-    return tuple(each for name in ANSWERS if (each := getattr(found, name, None)) is not None)
+    parts = [getattr(found, name, None) for name in ANSWERS]
+    return tuple([each for each in parts if each is not None])
 
 
 def prepare_prefill(job: Job) -> Work:

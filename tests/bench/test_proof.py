@@ -64,6 +64,7 @@ def test_products_are_counted_by_their_widest_format():
         wide @ wide
         narrow @ narrow
         wide.to(torch.bfloat16) @ narrow
+        torch.ones(1, 3, 1) @ torch.ones(1, 1, 3)  # no sum, as the angles of rotary positions
     assert counted.counts == {"float32": 1, "bfloat16": 2}
 
 

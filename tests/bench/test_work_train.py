@@ -226,7 +226,8 @@ class Products(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket._qualified_op_name
         self.waits |= "grouped_mm_fallback" in name  # which asks how many rows each expert has
-        if name.endswith(("mm", "bmm", "baddbmm")):
+        outer = name.endswith(("::mm", "::bmm")) and args[0].shape[-1] == 1  # rotary angles
+        if name.endswith(("mm", "bmm", "baddbmm")) and not outer:
             self.formats |= {it.dtype for it in args if isinstance(it, torch.Tensor)}
         return function(*args, **(kwargs or {}))
 
