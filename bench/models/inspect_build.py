@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,12 @@ ORDER = (
 )
 """Tasks whose class stands for a type that names none, the first that has it."""
 DROPPED = ("auto_map", "quantization_config", "compression_config", "_name_or_path")
+SIZES = (
+    *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("d_model", "n_layer", "n_embd", "n_head", "num_experts", "n_routed_experts"),
+    *("num_local_experts", "num_experts_per_tok", "moe_intermediate_size"),
+)
+"""Keys that decide a model's size: a class that doesn't read one would be built by its defaults."""
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types whose layers are another type's, by their checkpoints' own code."""
 
@@ -77,9 +83,35 @@ def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:
         raise InputError(f"{name}: model_type", kind, allowed)
     stated = {key: value for key, value in _plain(config).items() if key != "model_type"}
     try:
-        return CONFIG_MAPPING[kind].from_dict(stated)
+        settings = CONFIG_MAPPING[kind].from_dict(stated)
     except Exception as error:
         raise _refused(name, error) from error
+    _check_read(settings, stated, name)
+    return settings
+
+
+def _check_read(settings: PreTrainedConfig, stated: Mapping[str, Any], name: str) -> None:
+    """Refuses sizes that neither the type's config class nor one of its parts takes."""
+    kind = type(settings)
+    own = {each.name for each in fields(kind)} | set(kind.attribute_map or ()) | set(dir(kind))
+    parts = {key: getattr(settings, key, None) for key in kind.sub_configs or ()}
+    read = [stated[key] for key in stated if key in own]
+    unread = [
+        key
+        for key in SIZES
+        if key in stated
+        and key not in own
+        and stated[key] not in (None, 0, 1, *read)
+        and all(getattr(part, key, None) != stated[key] for part in parts.values())
+    ]
+    if unread:
+        where = " or ".join(parts) or "its own names"
+        raise InputError(
+            f"{name}: {unread[0]}",
+            stated[unread[0]],
+            f"given as {kind.__name__} reads it (in {where}); what it doesn't read it would fill "
+            f"with defaults. Not read: {', '.join(unread)}",
+        )
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def scheme_of(config: Config) -> Scheme | None:
     """
     words = _words(config)
     if words is None:
-        return None
+        experts = _experts(config.get("expert_dtype"), _named("fp8", "fp8"))
+        return Scheme(None, experts=experts) if experts else None
     method = str(words.get("quant_method") or ("modelopt" if "quant_algo" in words else "")).lower()
     wide = _names(words, *WIDE_KEYS)
     if words.get("quant_algo"):
@@ -138,17 +139,18 @@ def _size(value: Any) -> bool:
 def _fp8(config: Config, words: Config, wide: tuple[str, ...]) -> Scheme:
     """fp8 as transformers and DeepSeek write it; DeepSeek V4's experts may be in 4 bits."""
     rule = _block_fp8(words)
-    narrow = words.get("expert_dtype") or config.get("expert_dtype")
-    experts = None
-    if narrow is not None:
-        if narrow not in ("fp4", "fp8", "bf16"):
-            raise InputError("config: expert_dtype", narrow, "one of fp4, fp8, bf16")
-        experts = {
-            "fp4": _named("MXFP4", "mxfp4"),
-            "fp8": rule,
-            "bf16": Rule("bf16", 16, "bf16"),
-        }[narrow]
+    experts = _experts(words.get("expert_dtype") or config.get("expert_dtype"), rule)
     return Scheme(rule, experts=experts, wide=wide)
+
+
+def _experts(said: Any, fp8: Rule) -> Rule | None:
+    """What `expert_dtype` says of routed experts, beside a scheme for the rest or alone."""
+    if said is None:
+        return None
+    known = {"fp4": _named("MXFP4", "mxfp4"), "fp8": fp8, "bf16": Rule("bf16", 16, "bf16")}
+    if not isinstance(said, str) or said not in known:
+        raise InputError("config: expert_dtype", said, "one of fp4, fp8, bf16")
+    return known[said]
 
 
 def _modelopt(words: Config, wide: tuple[str, ...]) -> Scheme:

@@ -80,6 +80,17 @@ def test_gpt_oss_120b_is_as_large_as_its_files_and_fits_one_h100():
     assert not serving_fit(ServingAsk(model, "bf16"), 80 * 2**30).fits
 
 
+def test_experts_that_say_their_precision_alone_are_narrow():
+    """DeepSeek V4's files say `expert_dtype`; 4 bits and a scale of 8 for each 32 weights."""
+    config = {**LLAMA, "model_type": "deepseek_v3", "n_routed_experts": 8, "expert_dtype": "fp4"}
+    stored_experts = read_model(config).stored
+    narrow = [part for part in stored_experts.parts if part.bits < 16]
+    assert {part.bits for part in narrow} == {4.25}
+    assert sum(part.parameters for part in narrow) == (32 - 3) * 8 * 3 * 4096 * 2048
+    with pytest.raises(InputError, match="expert_dtype"):
+        read_model({**config, "expert_dtype": ["fp4"]})
+
+
 def test_the_precision_asked_for_overrules():
     model = read_model({**LLAMA, "quantization_config": {"quant_method": "fp8"}})
     assert weights_bytes(model, "bf16") == 2 * TOTAL
