@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,9 @@ import sqlalchemy as sa
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.pop("MODELWORTH_STORE", None)
 os.environ.pop("MODELWORTH_CATALOG", None)
+
+# Tests run behind a shell's `&` would inherit that interrupts are ignored, and hand it on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NEVER_SKIPPED = ("browser", "office", "postgres")
 

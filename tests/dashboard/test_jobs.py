@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from pathlib import Path
 from threading import Event
 from time import perf_counter, sleep
 
@@ -44,6 +46,26 @@ def test_a_process_is_interrupted_as_by_control_c(monkeypatch):
     job.stop()
     until(lambda: not job.running)
     assert job.status == 7
+
+
+def test_a_process_is_stopped_though_the_dashboard_ignores_interrupts(tmp_path):
+    """As one does that was started by `modelworth dashboard &`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        job = jobs.Process(["evaluate", "base", "--trials", "100000", "--store", f"{tmp_path}/s"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    status = Path(f"/proc/{job._process.pid}/status")
+
+    def caught() -> bool:
+        assert job.running, job.said
+        line = next(x for x in status.read_text().splitlines() if x.startswith("SigCgt"))
+        return bool(int(line.split()[1], 16) & 1 << signal.SIGINT - 1)
+
+    until(caught)
+    job.stop()
+    until(lambda: not job.running)
+    assert job.status == 130
 
 
 def test_a_task_reports_and_gives_its_result():
