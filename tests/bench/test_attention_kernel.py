@@ -109,6 +109,7 @@ def test_the_kernel_asked_for_is_the_one_that_runs(kernel):
     assert (FLASH in called.names) is (kernel == "flash")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "tried"),
     [

@@ -158,6 +158,7 @@ def test_the_peak_falls_by_what_is_not_made():
     assert peaks[1] < logits / 2
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself, in its compiler
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_compiler_keeps_no_logits_for_the_backward_pass(dtype):

@@ -62,6 +62,7 @@ def test_decode_attends_to_what_the_cache_holds_and_itself():
     assert counted == 8 * (2 * matmul + 4 * 301 * hidden * layers)
 
 
+@pytest.mark.slow
 def test_generation_is_its_prefill_and_every_decode_step():
     steps = sum(count("ladder-1m", "decode", prompt_tokens=20 + written) for written in range(5))
     whole = count("ladder-1m", "generate", prompt_tokens=20, new_tokens=6)
@@ -90,6 +91,7 @@ def test_an_image_classifier_counts_patches_and_one_class_token():
     assert flops.model_flops(blueprint, work("forward")) == expected
 
 
+@pytest.mark.slow
 def test_lora_spares_the_gradients_of_frozen_weights():
     forward = count("ladder-4m", "forward", batch=1, prompt_tokens=128)
     lora = count("ladder-4m", "finetune_lora", batch=1, prompt_tokens=128, lora_rank=8)

@@ -81,7 +81,7 @@ def test_what_cannot_be_built_is_refused():
 def test_sizes_that_the_class_does_not_read_are_refused():
     """A multimodal type's text sizes at the top would leave the text part at its defaults."""
     flat = {"model_type": "qwen3_vl", "hidden_size": 256, "num_hidden_layers": 2}
-    with pytest.raises(InputError, match="text_config.*Not read: hidden_size, num_hidden_layers"):
+    with pytest.raises(InputError, match=r"text_config.*Not read: hidden_size, num_hidden_layers"):
         inspect_model(flat, "flat")
     with pytest.raises(InputError, match="Not read: num_experts"):
         inspect_model({"model_type": "step3p7", "num_experts": 16}, "flat")

@@ -277,6 +277,7 @@ def losses(precision, steps=60):
     return torch.tensor(found), factors.seen
 
 
+@pytest.mark.slow
 def test_training_in_fp8_learns_as_in_float32(monkeypatch):
     """Simulated: a processor's `_scaled_mm` rounds as a GPU's, though it isn't faster."""
     monkeypatch.setattr(narrow_limits, "_has", lambda *_: True)
