@@ -127,8 +127,8 @@ def spared_flops(layer: Layer, runs: Runs) -> int:
     ]
     each = 2 * ((layer.of("experts") - layer.expert_vectors) // layer.experts)
     halfway = each * (layer.chosen + layer.experts) / 2
-    unused = layer.experts - layer.chosen
-    return each * unused if fitted(counted, runs.lengths).token > halfway else 0
+    spent = round(fitted(counted, runs.lengths).token)
+    return spent - each * layer.chosen if spent > halfway else 0
 
 
 def _cross(layer: Layer, heads: Mapping[str, int], hidden: int) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ DROPPED = ("auto_map", "quantization_config", "compression_config", "_name_or_pa
 SIZES = (
     *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
     *("d_model", "n_layer", "n_embd", "n_head", "num_experts", "n_routed_experts"),
-    *("num_local_experts", "num_experts_per_tok", "moe_intermediate_size"),
+    *("num_local_experts", "num_experts_per_tok"),
 )
 """Keys that decide a model's size: a class that doesn't read one would be built by its defaults."""
 SAME = {"kimi_k2": "deepseek_v3"}
@@ -93,15 +93,16 @@ def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:
 def _check_read(settings: PreTrainedConfig, stated: Mapping[str, Any], name: str) -> None:
     """Refuses sizes that neither the type's config class nor one of its parts takes."""
     kind = type(settings)
-    own = {each.name for each in fields(kind)} | set(kind.attribute_map or ()) | set(dir(kind))
+    own = _own_keys(kind)
     parts = {key: getattr(settings, key, None) for key in kind.sub_configs or ()}
-    read = [stated[key] for key in stated if key in own]
+    read = [value for key, value in vars(settings).items() if key in own]
     unread = [
         key
         for key in SIZES
-        if key in stated
-        and key not in own
-        and stated[key] not in (None, 0, 1, *read)
+        if key not in own
+        and isinstance(stated.get(key), int)
+        and stated[key] > 1
+        and stated[key] not in read
         and all(getattr(part, key, None) != stated[key] for part in parts.values())
     ]
     if unread:
@@ -112,6 +113,16 @@ def _check_read(settings: PreTrainedConfig, stated: Mapping[str, Any], name: str
             f"given as {kind.__name__} reads it (in {where}); what it doesn't read it would fill "
             f"with defaults. Not read: {', '.join(unread)}",
         )
+
+
+def _own_keys(kind: type[PreTrainedConfig]) -> set[str]:
+    """Keys that a config class takes, under any name, or works out from others."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    own = {each.name for each in fields(kind)} | set(kind.attribute_map or ()) | set(dir(kind))
+    with suppress(ValueError, StrictDataclassError):  # a type whose parts must be given
+        own |= set(vars(kind()))
+    return own
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,9 @@ def _expert_count(module: Any) -> int:
         fused = [one for one in child.parameters(recurse=False) if one.ndim == 3]
         if fused:
             return fused[0].shape[0]
+        stated = getattr(child, "num_experts", None)  # DBRX keeps all experts' rows in one matrix
+        if isinstance(stated, int) and any(True for _ in child.parameters()):
+            return stated
     return 0
 
 

@@ -20,6 +20,7 @@ from modelworth.costmodel.architecture.decoder_parts import (
 )
 from modelworth.costmodel.architecture.keys import (
     Config,
+    NotReadError,
     layer_count,
     optional,
     sized,
@@ -83,7 +84,7 @@ def _require_usual(config: Config, **usual: int) -> None:
     """Refuses what a class reads otherwise than its key says."""
     for key, value in usual.items():
         if config.get(key, value) != value:
-            raise InputError(f"config: {key}", config[key], f"{value}, or built: inspect FILE")
+            raise NotReadError(f"config: {key}", config[key], f"{value}")
 
 
 def _stablelm(config: Config) -> dict[str, Any]:
@@ -110,8 +111,17 @@ def _gpt2(config: Config) -> Config:
 
 
 def _hunyuan(config: Config) -> Config:
-    """Hunyuan's network for every token, as wide as one expert."""
-    return {**config, "shared_expert_intermediate_size": whole(config, "intermediate_size")}
+    """Hunyuan's network for every token, as wide as one expert; its files list layers' numbers."""
+    width, layers = whole(config, "intermediate_size"), whole(config, "num_hidden_layers")
+    said = dict(config)
+    for key in ("moe_topk", "moe_intermediate_size", "num_shared_expert"):
+        by_layer = config.get(key)
+        if isinstance(by_layer, list):
+            if not by_layer or by_layer != by_layer[:1] * layers:
+                raise NotReadError(f"config: {key}", by_layer, f"one number {layers} times")
+            said[key] = by_layer[0]
+    _require_usual(said, moe_intermediate_size=width, num_shared_expert=1)
+    return {**said, "shared_expert_intermediate_size": width}
 
 
 RENAMED: dict[str, Callable[[Config], Config]] = {

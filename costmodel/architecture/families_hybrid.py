@@ -19,6 +19,7 @@ from modelworth.costmodel.architecture.families_recurrent import mamba2
 from modelworth.costmodel.architecture.feed_forwards import FeedForward
 from modelworth.costmodel.architecture.keys import (
     Config,
+    NotReadError,
     layer_count,
     listed,
     optional,
@@ -159,7 +160,7 @@ def _ernie_moe(config: Config, name: str) -> Architecture:
     )
     routed = replace(routed, vectors=routed.vectors + routed.experts)
     if switch(config, "use_bias", False):
-        raise InputError("config: use_bias", True, "false, or built: modelworth inspect FILE")
+        raise NotReadError("config: use_bias", True, "false")
     first, step = (
         optional(config, "moe_layer_start_index") or 0,
         whole(config, "moe_layer_interval"),

@@ -12,6 +12,7 @@ from modelworth.costmodel.architecture.encoder_parts import biased_network, labe
 from modelworth.costmodel.architecture.heads import is_bare, named_class, refused, require_class
 from modelworth.costmodel.architecture.keys import (
     Config,
+    NotReadError,
     head_width,
     layer_count,
     optional,
@@ -148,7 +149,7 @@ def _layers(config: Config, hidden: int, kin: Seeing) -> Block:
 def _beit(config: Config, name: str) -> Architecture:
     """BEiT, where nothing but a class is asked of it: its places are distances, or none."""
     if not config.get("layer_scale_init_value"):
-        raise InputError("config: layer_scale_init_value", 0, "above 0, or built: inspect FILE")
+        raise NotReadError("config: layer_scale_init_value", 0, "above 0")
     read = _seeing(config, name)
     (rows, columns), (tall, wide) = _pair(config, "image_size"), _pair(config, "patch_size")
     each = whole(config, "num_attention_heads")

@@ -12,7 +12,7 @@ from typing import Any
 
 from modelworth.costmodel.architecture import towers
 from modelworth.costmodel.architecture.defaults import completed
-from modelworth.costmodel.architecture.keys import Config, listed, optional, whole
+from modelworth.costmodel.architecture.keys import Config, NotReadError, listed, optional, whole
 from modelworth.costmodel.architecture.structure import Architecture, Tower
 from modelworth.data.errors import InputError
 
@@ -96,7 +96,7 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
         raise InputError("config: vision_config", given, "a dictionary")
     if seeing in EITHER and (other := given.get("model_type", seeing)) != seeing:
         if other not in EITHER:
-            raise InputError("config: vision_config.model_type", other, "built: inspect FILE")
+            raise NotReadError("config: vision_config.model_type", other)
         seeing = other
     words = completed({**given, "model_type": seeing}, nested=True) | {"whole": config}
     seen = see(words, read.hidden)

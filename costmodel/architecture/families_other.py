@@ -16,6 +16,7 @@ from modelworth.costmodel.architecture.encoder_parts import (
 from modelworth.costmodel.architecture.heads import named_class, require_class
 from modelworth.costmodel.architecture.keys import (
     Config,
+    NotReadError,
     head_width,
     layer_count,
     sized,
@@ -31,7 +32,6 @@ from modelworth.costmodel.architecture.structure import (
     Head,
     Stack,
 )
-from modelworth.data.errors import InputError
 
 
 def _t5(config: Config, name: str) -> Architecture:
@@ -105,7 +105,7 @@ def _bart(config: Config, name: str) -> Architecture:
     beyond, norms = BART_KIN[config.get("model_type") or "bart"]
     if not switch(config, "share_encoder_decoder_embeddings", True):
         key = "config: share_encoder_decoder_embeddings"
-        raise InputError(key, False, "true, or built: modelworth inspect FILE")
+        raise NotReadError(key, False, "true")
 
     def block(stack: Stack, sublayers: int) -> Block:
         """The layers of one stack."""
@@ -148,7 +148,7 @@ def _whisper(config: Config, name: str) -> Architecture:
     """
     hidden, vocab = whole(config, "d_model"), whole(config, "vocab_size")
     if not switch(config, "tie_word_embeddings", True):
-        raise InputError("config: tie_word_embeddings", False, "true, or built: inspect FILE")
+        raise NotReadError("config: tie_word_embeddings", False, "true")
     bins, kernel = whole(config, "num_mel_bins"), 3
     rows = whole(config, "max_source_positions") + whole(config, "max_target_positions")
     sized = {**config, "model_type": "bart", "max_position_embeddings": 1}

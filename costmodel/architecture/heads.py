@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelworth.costmodel.architecture.encoder_parts import labels_of
-from modelworth.costmodel.architecture.keys import Config, listed
+from modelworth.costmodel.architecture.keys import Config, NotReadError, listed
 from modelworth.costmodel.architecture.structure import Architecture, Head
-from modelworth.data.errors import InputError
 
 WRITES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForPrediction")
 BARE = "Model"
@@ -28,9 +27,9 @@ def is_bare(built: str) -> bool:
     return built.endswith(BARE) and not built.endswith(("HeadModel", "HeadsModel", "EncoderModel"))
 
 
-def refused(built: str, known: str) -> InputError:
+def refused(built: str, known: str) -> NotReadError:
     """What to say of a class that a reader doesn't know."""
-    return InputError("config: architectures", built, f"{known}, or built: modelworth inspect FILE")
+    return NotReadError("config: architectures", built, known)
 
 
 def require_class(config: Config, *endings: str) -> None:

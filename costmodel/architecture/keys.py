@@ -18,6 +18,14 @@ LARGEST = 1_000_000_000
 """No size of a model is larger."""
 
 
+class NotReadError(InputError):
+    """What reading a config doesn't know, and building its class does."""
+
+    def __init__(self, where: str, found: object, known: str | None = None) -> None:
+        other = "built: modelworth inspect FILE"
+        super().__init__(where, found, f"{known}, or {other}" if known else other)
+
+
 def optional(config: Config, *keys: str) -> int | None:
     """The first of `keys` that is set, as a whole number; None if none is.
 

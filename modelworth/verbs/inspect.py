@@ -105,12 +105,18 @@ def described(
     Raises:
         InputError: if the config is wrong, or neither way knows its type.
     """
+    from modelworth.costmodel.architecture.keys import NotReadError
     from modelworth.costmodel.architecture.plausible import require_plausible
     from modelworth.costmodel.architecture.read import knows, read_model
 
     require_plausible(config)
     if knows(config):
-        read = read_model(config, name)
+        try:
+            read = read_model(config, name)
+        except NotReadError:
+            if read_only or not _can_build(config):
+                raise
+            return built_architecture(config, name), "built"
         if read_only or read.model_type is None or not _can_build(config):
             return read, "read"
         return _joined(read, built_architecture(config, name))

@@ -86,3 +86,14 @@ def test_sizes_that_the_class_does_not_read_are_refused():
     with pytest.raises(InputError, match="Not read: num_experts"):
         inspect_model({"model_type": "step3p7", "num_experts": 16}, "flat")
     inspect_model({"model_type": "qwen3_vl", "text_config": {"num_hidden_layers": 2}}, "nested")
+
+
+def test_experts_whose_rows_share_a_matrix_are_told_apart():
+    """DBRX: 132 B parameters, 36 B of them used by a token (Databricks' announcement, 2024-03)."""
+    attention = {"kv_n_heads": 8, "rope_theta": 500_000}
+    experts = {"ffn_hidden_size": 10_752, "moe_num_experts": 16, "moe_top_k": 4}
+    shape = {"d_model": 6_144, "n_layers": 40, "n_heads": 48, "vocab_size": 100_352}
+    config = {"model_type": "dbrx", **shape, "attn_config": attention, "ffn_config": experts}
+    model = read_model(inspect_model(config, "dbrx"))
+    assert model.parameters == pytest.approx(132e9, rel=0.01)
+    assert model.active_parameters == pytest.approx(36e9, rel=0.02)

@@ -10,12 +10,15 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from modelworth.bench.models.inspect import inspect_model  # noqa: E402
+from modelworth.costmodel.architecture.keys import NotReadError  # noqa: E402
 from modelworth.costmodel.architecture.read import read_model  # noqa: E402
 from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes  # noqa: E402
+from modelworth.verbs.inspect import described  # noqa: E402
 
+LAYERS = 5
 TEXT = {
     "hidden_size": 64,
-    "num_hidden_layers": 5,
+    "num_hidden_layers": LAYERS,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "intermediate_size": 96,
@@ -148,6 +151,7 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("paligemma", seeing("gemma", "siglip_vision_model")),
     ("gemma3", seeing("gemma3_text", "siglip_vision_model")),
     ("hunyuan_v1_moe", ROUTED | {"num_experts": 4, "moe_topk": 2, "attention_bias": True}),
+    ("hunyuan_v1_moe", ROUTED | {"num_experts": 4, "moe_topk": [2] * LAYERS}),
     ("exaone_moe", ROUTED | NEAR | {"num_experts": 4, "first_k_dense_replace": 2}),
     ("phimoe", ROUTED | NEAR | {"num_local_experts": 4, "lm_head_bias": True}),
     ("flex_olmo", ROUTED | {"num_experts": 4}),
@@ -161,6 +165,21 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("beit", PATCHED | {"use_absolute_position_embeddings": True}),
     ("dinov3_vit", PATCHED | {"num_register_tokens": 4, "use_gated_mlp": True, "key_bias": True}),
 ]
+
+
+def test_what_only_building_knows_is_built(tmp_path):
+    """Layers that choose among experts differently: reading refuses, and `inspect` goes on."""
+    few = TEXT | {"model_type": "hunyuan_v1_moe", "num_experts": 4, "head_dim": 16}
+    config = few | {"moe_topk": [1, *[2] * (LAYERS - 1)]}
+    with pytest.raises(NotReadError, match=r"moe_topk.*\n.*inspect FILE"):
+        read_model(config)
+    made, how = described(config, "layers")
+    assert how == "built"
+    twice, once = (
+        read_model(inspect_model(few | {"moe_topk": used}, "all")).active_parameters
+        for used in (2, 1)
+    )
+    assert made.active_parameters == twice - (twice - once) // LAYERS
 
 
 @pytest.mark.parametrize(
