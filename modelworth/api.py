@@ -107,13 +107,14 @@ def predict(
         concurrency: requests that clients keep in flight (serve).
         store: own records that calibrate; None: the published tables alone.
         asked: fields of a `Case`: `gpus`, `precision`, `batch`, `tokens`, `new_tokens`,
-            `software`, `tensor`, …
+            `software`, `tensor`, …; without a layout the best one is found.
 
     Raises:
         InputError: if a name isn't known, or the case can't be: what, and what would fit.
     """
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.layouts import is_searched, laid_out
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import load_catalog
     from modelworth.data.store import Store
@@ -128,7 +129,9 @@ def predict(
     else:
         records = list(store or ())
     case = Case.on(architecture, catalog.accelerator(gpu), work=work, **asked)
-    return Predictor(catalog, records=records).require(case)
+    predictor = Predictor(catalog, records=records)
+    found = is_searched(case, asked)
+    return predictor.require(laid_out(case, predictor) if found else case)
 
 
 def evaluate(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
@@ -146,7 +146,7 @@ class Case:
             raise InputError("prompts read apart", found, "serve, closed or queued")
 
     @classmethod
-    def of(cls, model: str, device: str, catalog: Catalog | None = None, **asked: object) -> Case:
+    def of(cls, model: str, device: str, catalog: Catalog | None = None, **asked: Any) -> Case:
         """A case by the names of a shipped model and device; `asked` are fields of a case.
 
         Raises:
@@ -158,7 +158,7 @@ class Case:
         return cls.on(architecture, catalog.accelerator(device), **asked)
 
     @classmethod
-    def on(cls, architecture: Architecture, accelerator: Accelerator, **asked: object) -> Case:
+    def on(cls, architecture: Architecture, accelerator: Accelerator, **asked: Any) -> Case:
         """A case with what follows from its work filled in.
 
         A precision in any spelling; images have as many tokens as patches; a server's devices
@@ -166,14 +166,14 @@ class Case:
         """
         work = asked.setdefault("work", "serve")
         asked["precision"] = precision_name(str(asked.get("precision", "bf16")))
-        gpus = int(asked.get("gpus", 1))  # type: ignore[call-overload]
         if architecture.patches is not None:
             asked["tokens"] = float(architecture.patches.tokens)
-        if work != "train" and not asked.get("tensor"):
-            asked["tensor"] = max(gpus // int(asked.get("pipeline", 1)), 1)  # type: ignore[call-overload]
+        if work != "train" and asked.get("tensor") is None:
+            gpus, stages = (int(asked.get(name, 1)) for name in ("gpus", "pipeline"))
+            asked["tensor"] = max(gpus // max(stages, 1), 1)
         if work != "serve":
             asked["new_tokens"] = 1
-        return cls(architecture=architecture, accelerator=accelerator, **asked)  # type: ignore[arg-type]
+        return cls(architecture=architecture, accelerator=accelerator, **asked)
 
     @classmethod
     def of_record(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -241,12 +240,15 @@ class Reader:
 
     def _decoder(self, row: Row) -> Architecture:
         """The catalogue's model if the row's sizes are the same, else by the row's columns."""
-        with suppress(InputError):
+        sizes = {name: Cell(name, default=None)(row) for name in ("layers", "hidden")}
+        try:
             entry = self._catalog.model(Cell("model", str, "decoder")(row))
             known = read_model(entry.config, entry.name)
-            sizes = {name: Cell(name, default=None)(row) for name in ("layers", "hidden")}
             if all(size in (None, getattr(known, name)) for name, size in sizes.items()):
                 return known
+        except InputError as error:
+            if not any(sizes.values()):
+                raise error.at("model") from None
         untied = _by_columns(row, tied=False)
         if (twin := self._twin(untied)) is not None:
             return twin
@@ -313,8 +315,13 @@ def table_of(names: Iterable[str]) -> Table:
     for table, required in REQUIRED.items():
         if held >= set(required):
             return table
+    found = ", ".join(sorted(map(str, held)))
+    near = max(REQUIRED, key=lambda table: len(held & set(REQUIRED[table])) / len(REQUIRED[table]))
+    lacking = ", ".join(name for name in REQUIRED[near] if name not in held)
+    if len(held & set(REQUIRED[near])) > 1:
+        raise InputError("columns", found, advice=f"a {near} table needs {lacking}, too")
     wanted = "; or ".join(f"{table}: {', '.join(r)}" for table, r in REQUIRED.items())
-    raise InputError("columns", ", ".join(sorted(map(str, held))), f"those of {wanted}")
+    raise InputError("columns", found, f"those of {wanted}")
 
 
 def _server(asked: dict[str, Any]) -> Case:

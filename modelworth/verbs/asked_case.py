@@ -17,9 +17,41 @@ if TYPE_CHECKING:
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import Accelerator, Catalog
 
-LAYOUT = ("tensor", "pipeline", "sharding", "expert_parallel", "virtual_stages", "context_parallel")
-"""Arguments that say how a training is cut; where all are missing, the best layout is found."""
+FIELDS: dict[str, dict[str, tuple[str, Any, str]]] = {
+    "the work": {
+        "batch": ("--batch", float, "sequences in a step; serve: requests (1)"),
+        "tokens": ("--sequence", float, "tokens, prompt or context (1,024)"),
+        "new_tokens": ("--new-tokens", float, "generated a request (serve; 256)"),
+        "compiled": ("--compiled", bool, "with torch.compile"),
+    },
+    "the layout (none of it: the best is found)": {
+        "tensor": ("--tensor", int, "tensor parallelism"),
+        "pipeline": ("--pipeline", int, "pipeline stages"),
+        "expert": ("--expert-parallel", int, "devices that share experts"),
+        "context": ("--context-parallel", int, "devices that share a sequence"),
+        "virtual": ("--virtual-stages", int, "slices of the model a pipeline device"),
+        "sharding": ("--sharding", ("none", "gradients", "full"), "training"),
+        "global_batch": ("--global-batch", float, "sequences in an optimizer step"),
+        "overlapped": ("--overlapped", bool, "exchanges beside products"),
+    },
+    "the server": {
+        "kv_precision": ("--kv-precision", str, "of cached keys and values (16 bits)"),
+        "max_sequences": ("--max-sequences", float, "that run together at most"),
+        "prefix_share": ("--prefix-share", float, "of prompts found cached"),
+        "read_gpus": ("--prefill-gpus", int, "that read prompts apart"),
+        "read_tensor": ("--prefill-tensor", int, "tensor parallelism of these"),
+        "regime": ("--regime", ("closed", "queued", "static"), "how requests come (closed)"),
+        "attention_data": ("--attention-data", int, "attention replicas"),
+        "drafted": ("--drafted", int, "tokens guessed ahead a step"),
+        "acceptance": ("--acceptance", float, "share of guesses kept"),
+    },
+}
+"""Fields of a case by group: flag, type or choices, and what it is; unsaid ones are the case's."""
+FLAGS = {"gpus": "--gpus"} | {
+    field: flag for fields in FIELDS.values() for field, (flag, *_) in fields.items()
+}
 SHARED_WORKSPACE = 0.9
+SEQUENCE, NEW_TOKENS = 1024, 256
 MOST_IMAGES, MOST_PIXELS = 10_000, 16_384
 
 
@@ -52,38 +84,21 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and how it is laid out."""
-    work = parser.add_argument_group("the work")
+    for title, fields in FIELDS.items():
+        group = parser.add_argument_group(title)
+        for field, (flag, kind, words) in fields.items():
+            how = {"choices": kind} if isinstance(kind, tuple) else {"type": kind}
+            how = {"action": "store_true"} if kind is bool else how
+            group.add_argument(flag, dest=field, default=None, help=words, **how)
+    work = parser.add_argument_group("more of the work")
     work.add_argument(
         "--work", choices=("train", "prefill", "decode", "serve", "forward"), default="serve"
     )
-    work.add_argument("--batch", type=float, default=1, help="sequences in a step; serve: requests")
-    work.add_argument("--sequence", type=float, default=1024, help="tokens, prompt or context")
-    work.add_argument("--new-tokens", type=float, default=256, help="generated a request (serve)")
     work.add_argument("--images", type=int, default=0, help="in a prompt, beside --sequence")
     work.add_argument("--image-size", type=int, default=1024, help="pixels of their side (1024)")
-    work.add_argument("--compiled", action="store_true", help="with torch.compile")
-    layout = parser.add_argument_group("the layout")
-    layout.add_argument("--tensor", type=int, help="tensor parallelism (default: serve all)")
-    layout.add_argument("--pipeline", type=int, help="pipeline stages")
-    layout.add_argument("--expert-parallel", type=int, help="devices that share experts")
-    layout.add_argument("--context-parallel", type=int, help="devices that share a sequence")
-    layout.add_argument("--virtual-stages", type=int, help="slices of the model a pipeline device")
-    layout.add_argument("--sharding", choices=("none", "gradients", "full"), help="training")
-    layout.add_argument("--global-batch", type=float, help="sequences in an optimizer step")
-    layout.add_argument("--micro-batch", type=float, help="training: the same as --batch")
-    layout.add_argument("--overlapped", action="store_true", help="exchanges beside products")
-    layout.add_argument("--checkpointing", choices=("none", "selective", "full"), default="none")
-    server = parser.add_argument_group("the server")
-    server.add_argument("--kv-precision", help="of cached keys and values (default 16 bits)")
-    server.add_argument("--max-sequences", type=float, help="that run together at most")
-    server.add_argument("--prefix-share", type=float, default=0.0, help="of prompts found cached")
-    server.add_argument("--shared", type=float, default=1.0, help="part of the memory it may use")
-    server.add_argument("--prefill-gpus", type=int, default=0, help="that read prompts apart")
-    server.add_argument("--prefill-tensor", type=int, help="tensor parallelism of these")
-    server.add_argument("--regime", choices=("closed", "queued", "static"), default="closed")
-    server.add_argument("--attention-data", type=int, default=1, help="attention replicas")
-    server.add_argument("--drafted", type=int, default=0, help="tokens guessed ahead a step")
-    server.add_argument("--acceptance", type=float, default=0.0, help="share of guesses kept")
+    work.add_argument("--micro-batch", type=float, help="training: the same as --batch")
+    work.add_argument("--checkpointing", choices=("none", "selective", "full"), default="none")
+    work.add_argument("--shared", type=float, default=1.0, help="part of the memory it may use")
 
 
 def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
@@ -106,41 +121,29 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         options.precision = architecture.own_precision
     own = "bf16" if training else architecture.own_precision
     precision = precision_name(options.precision or own)
+    asked = {field: getattr(options, field) for field in FLAGS}
+    asked = {field: value for field, value in asked.items() if value is not None}
+    if options.micro_batch is not None:
+        asked["batch"] = options.micro_batch
+    asked["tokens"] = asked.get("tokens", SEQUENCE) + _seen_tokens(options, architecture)
+    asked.setdefault("new_tokens", NEW_TOKENS)
     recomputed = {"none": 0.0, "selective": selective_share(options.software), "full": 1.0}
+    asked["recomputed"] = recomputed[options.checkpointing]
+    cached = None if training else options.kv_precision or architecture.own_cache_precision
+    asked["kv_precision"] = None if cached in (None, "bf16") else precision_name(cached)
     if not 0 < options.shared <= 1:
         raise InputError("--shared", options.shared, "above 0, at most 1")
-    cached = None if training else options.kv_precision or architecture.own_cache_precision
-    return Case.on(
-        architecture,
-        accelerator_of(options, catalog, precision),
-        work=options.work,
-        gpus=options.gpus,
-        precision=precision,
-        batch=options.micro_batch or options.batch,
-        tokens=options.sequence + _seen_tokens(options, architecture),
-        new_tokens=options.new_tokens,
-        software=options.software,
-        compiled=options.compiled,
-        tensor=options.tensor or (1 if training else None),
-        pipeline=options.pipeline or 1,
-        expert=options.expert_parallel or 1,
-        context=options.context_parallel or 1,
-        virtual=options.virtual_stages,
-        sharding=options.sharding or "none",
-        global_batch=options.global_batch,
-        recomputed=recomputed[options.checkpointing],
-        kv_precision=None if cached in (None, "bf16") else precision_name(cached),
-        max_sequences=options.max_sequences,
-        prefix_share=options.prefix_share,
-        memory_share=options.shared * SHARED_WORKSPACE,
-        overlapped=options.overlapped,
-        regime=options.regime,
-        attention_data=options.attention_data,
-        drafted=options.drafted,
-        acceptance=options.acceptance,
-        read_gpus=options.prefill_gpus,
-        read_tensor=options.prefill_tensor or math.gcd(options.prefill_gpus, options.tensor or 1),
-    )
+    asked["memory_share"] = options.shared * SHARED_WORKSPACE
+    reading = math.gcd(asked.get("read_gpus", 0), asked.get("tensor", 1))
+    asked.setdefault("read_tensor", reading or 1)
+    accelerator = accelerator_of(options, catalog, precision)
+    try:
+        return Case.on(
+            architecture, accelerator, work=options.work, precision=precision,
+            software=options.software, **asked,
+        )  # fmt: skip
+    except InputError as error:
+        raise error.at(FLAGS.get(error.where, error.where)) from None
 
 
 def _seen_tokens(options: argparse.Namespace, architecture: Architecture) -> int:
@@ -187,9 +190,11 @@ def predictor_of(
     return Predictor(catalog, tables, _measurements(options, catalog, devices))
 
 
-def layout_given(options: argparse.Namespace) -> bool:
-    """Whether any argument says how a training is cut."""
-    return any(getattr(options, name) is not None for name in LAYOUT)
+def is_to_be_laid_out(options: argparse.Namespace, case: Case) -> bool:
+    """Whether the layout is to be found: no argument says how the case is cut."""
+    from modelworth.costmodel.prediction.layouts import is_searched
+
+    return is_searched(case, (field for field in FLAGS if getattr(options, field) is not None))
 
 
 def accelerator_of(options: argparse.Namespace, catalog: Catalog, precision: str) -> Accelerator:

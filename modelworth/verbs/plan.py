@@ -314,6 +314,7 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
 def _training_case(options: argparse.Namespace, predictor: Predictor, device: Accelerator) -> Case:
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case
+    from modelworth.costmodel.prediction.layouts import sequences_of
 
     case = Case.on(
         named(options.model, predictor.catalog),
@@ -323,8 +324,7 @@ def _training_case(options: argparse.Namespace, predictor: Predictor, device: Ac
         software=options.software,
         precision=options.precisions[0],
     )
-    batch = 2 ** max(0, round(options.batch_tokens / case.tokens).bit_length() - 1)
-    return replace(case, global_batch=batch)
+    return replace(case, global_batch=sequences_of(options.batch_tokens, case.tokens))
 
 
 def _cluster(one: TrainingPlan) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from modelworth.verbs.asked_case import (
     add_model_arguments,
     add_work_arguments,
     case_of,
-    layout_given,
+    is_to_be_laid_out,
     predictor_of,
     seen_words,
 )
@@ -64,28 +64,21 @@ def run(options: argparse.Namespace) -> int:
 
 def _one(options: argparse.Namespace) -> int:
     from modelworth.costmodel.prediction.answer import answer_of
-    from modelworth.costmodel.prediction.training.layouts import best_layouts
+    from modelworth.costmodel.prediction.layouts import laid_out
     from modelworth.data.catalog import load_catalog
     from modelworth.verbs.predict_display import document, show
 
     catalog = load_catalog()
     case, predictor = case_of(options, catalog), predictor_of(options, catalog, [options.gpu])
-    found_layout = case.work == "train" and case.gpus > 1 and not layout_given(options)
-    if found_layout:
-        if case.global_batch is None:
-            raise InputError(
-                "--global-batch",
-                "missing",
-                "given, to find the best layout; or a layout: --tensor, --sharding, …",
-            )
-        case = best_layouts(case, predictor)[0].case
+    if searched := is_to_be_laid_out(options, case):
+        case = laid_out(case, predictor)
     predictor.require(case)
     answer = answer_of(case, predictor)
     if options.json:
         seen = seen_words(options, case.architecture) if options.images else None
         print(json.dumps(document(answer) | ({"images": seen} if seen else {}), indent=2))
     else:
-        show(answer, searched=found_layout)
+        show(answer, searched=searched, assumed=options.global_batch is None)
         if options.images:
             print(f"  {seen_words(options, case.architecture)}")
     return 0
@@ -102,9 +95,11 @@ def _table(options: argparse.Namespace) -> int:
     predicted = predict_table(frame, predictor_of(options, load_catalog(), ()))
     _write(options.out, predicted.to_csv(index=False, lineterminator="\n"))
     missing = int(predicted["predicted"].isna().sum())
+    if not len(predicted):
+        raise InputError(str(options.cases), "no rows", "a row for each case")
     if missing == len(predicted):
-        why = predicted["note"].iloc[0] if missing else "a row for each case"
-        raise InputError(str(options.cases), f"none of its {missing} rows predicted", advice=why)
+        rows = f"none of its {missing} rows predicted"
+        raise InputError(str(options.cases), rows, advice=predicted["note"].iloc[0])
     print(f"{len(predicted) - missing} of {len(predicted)} rows predicted: {options.out}")
     if missing:
         print(f"  {missing} could not be; the column note says why", file=sys.stderr)
@@ -150,4 +145,5 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise InputError(str(path), str(error), "a file that can be written") from error
+        words = error.strerror or str(error)
+        raise InputError(str(path), words, "a file that can be written") from error

@@ -56,20 +56,31 @@ def document(answer: Answer) -> dict[str, Any]:
     }
 
 
-def show(answer: Answer, *, searched: bool = False) -> None:
-    """The whole answer in a terminal."""
+def show(answer: Answer, *, searched: bool = False, assumed: bool = False) -> None:
+    """The whole answer in a terminal; `assumed`: an optimizer step's batch wasn't said."""
     case, found = answer.case, answer.prediction
-    print(f"{case.architecture.name}, {case.work} on {case.devices} × {case.accelerator.name}")
+    print(
+        f"{case.architecture.name}, {case.work} on {case.devices} × {case.accelerator.name}", end=""
+    )
+    serving = case.work == "serve" and case.regime == "closed"
+    print(f", {case.batch:,.0f} in flight" if serving else "")
     print(f"  {figure(found.value)} {found.unit}", end="")
     print(f"   (90% interval {figure(found.low)} to {figure(found.high)}; {found.basis})")
     for name, seconds in (("step", found.step_s), ("TTFT", found.ttft_s), ("TPOT", found.tpot_s)):
         if seconds is not None:
-            print(f"  {name} {seconds * 1e3:,.4g} ms")
+            print(f"  {name} {duration(seconds)}")
     if found.running is not None and found.room is not None:
-        print(f"  {found.running:,.0f} sequences run together; the cache has room for", end=" ")
-        print(f"{found.room:,.0f}")
+        each = " a replica" if case.data > 1 else ""
+        print(f"  sequences that run together{each}: {found.running:,.0f};", end=" ")
+        print(f"the cache has room for {found.room:,.0f}")
     if case.devices > 1:
         print(f"  {'best layout' if searched else 'layout'}: {layout_words(case)}")
+    if searched and assumed and case.global_batch:
+        tokens = count(case.global_batch * case.tokens)
+        print(f"  {case.global_batch:,.0f} sequences an optimizer step ({tokens} tokens):", end=" ")
+        print("assumed, give --global-batch")
+    if searched and case.work == "serve" and case.batch < case.gpus:
+        print("  few requests for so many devices: --batch says how many are in flight")
     _parts(found)
     _sizes(answer)
     _costs(answer)
@@ -108,6 +119,11 @@ def figure(value: float | None) -> str:
     return "—" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
+def duration(seconds: float) -> str:
+    """Seconds, or milliseconds where they are few."""
+    return f"{figure(seconds)} s" if abs(seconds) >= 1 else f"{seconds * 1e3:,.4g} ms"
+
+
 def count(number: float, units: tuple[str, ...] = ("T", "B", "M", "k")) -> str:
     """A large number with the unit that people read."""
     for size, unit in zip((1e12, 1e9, 1e6, 1e3), units, strict=True):
@@ -122,15 +138,16 @@ def _parts(found: Prediction) -> None:
         share = seconds / total if total else 0.0
         if abs(share) > LEAST_SHOWN:
             bar = "█" * round(abs(share) * BAR)
-            print(f"    {name:<14}{seconds * 1e3:>10.4g} ms {share:>6.0%} {bar}")
+            print(f"    {name:<14}{duration(seconds):>13} {share:>6.0%} {bar}")
 
 
 def _sizes(answer: Answer) -> None:
-    each = {"train": "optimizer step", "serve": "request"}.get(answer.case.work, "pass")
+    each = {"train": "an optimizer step", "serve": "a request"}.get(answer.case.work, "a pass")
     active = answer.active_parameters
     spared = f", {count(active)} active" if active != answer.parameters else ""
     print(f"  {count(answer.parameters)} parameters{spared}; ", end="")
-    print(f"{count(answer.flops)}FLOP a {each}", end="")
+    flops = count(answer.flops / 1e6, ("EFLOP", "PFLOP", "TFLOP", "GFLOP"))
+    print(f"{flops} {each}", end="")
     used = []
     if answer.mfu is not None:
         used.append(f"MFU {answer.mfu:.1%}")
@@ -149,7 +166,8 @@ def _sizes(answer: Answer) -> None:
 def _costs(answer: Answer) -> None:
     unit = answer.prediction.unit.split("/")[0]
     if answer.joules_per_unit is not None:
-        print(f"  {figure(answer.joules_per_unit)} J for each of {unit}, cooling included")
+        one = unit.removesuffix("s")
+        print(f"  {figure(answer.joules_per_unit)} J for each {one}, cooling included")
     if answer.rent is not None and answer.usd_per_million is not None:
         rent = f"${answer.rent.usd_per_gpu_hour:.2f} an hour"
         print(f"  ${figure(answer.usd_per_million)} for a million {unit} at {rent}, never idle")

@@ -8,12 +8,11 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from modelworth.data.errors import InputError
-from modelworth.verbs.asked_case import case_of, layout_given, predictor_of
+from modelworth.verbs.asked_case import case_of, predictor_of
 from modelworth.verbs.predict_display import LEAST_SHOWN, count, layout_words
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.prediction.training.layouts import Planned
+    from modelworth.costmodel.prediction.layouts import Planned
     from modelworth.costmodel.prediction.training.plan import TrainingPlan
     from modelworth.costmodel.prediction.training.run import TrainingRun
 
@@ -28,25 +27,24 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan_run(options: argparse.Namespace) -> int:
     """Plan the run and show it."""
+    from modelworth.costmodel.prediction.layouts import BATCH_TOKENS, LAYOUT, sequences_of
     from modelworth.costmodel.prediction.training.plan import plan_training
     from modelworth.costmodel.prediction.training.run import LLAMA_3, Reliability
     from modelworth.data.catalog import load_catalog
 
-    if options.global_batch is None or options.global_batch < 1:
-        found = "missing" if options.global_batch is None else options.global_batch
-        raise InputError("--global-batch", found, "sequences in an optimizer step, 1 or more")
     catalog = load_catalog()
     options.work = "train"
     case = case_of(options, catalog)
+    batch = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens)
     grid = catalog.carbon(options.country).gco2_per_kwh if options.country else None
     reliability = LLAMA_3 if options.mtbf_hours is None else Reliability(options.mtbf_hours)
     plan = plan_training(
-        replace(case, global_batch=int(case.global_batch or 1)),
+        replace(case, global_batch=int(batch)),
         options.run_tokens,
         predictor_of(options, catalog, [options.gpu]),
         gco2_per_kwh=grid,
         reliability=reliability,
-        searched=not layout_given(options),
+        searched=all(getattr(options, field) is None for field in LAYOUT),
     )
     rule_hours = _published(plan, catalog)
     if options.json:

@@ -8,9 +8,9 @@ import pytest
 
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.layouts import best_layouts, layouts
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import refused
-from modelworth.costmodel.prediction.training.layouts import best_layouts, layouts
 from modelworth.costmodel.prediction.training.plan import plan_training, run_of
 from modelworth.costmodel.prediction.training.run import Reliability
 from modelworth.data.catalog import load_catalog

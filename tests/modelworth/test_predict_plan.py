@@ -78,7 +78,23 @@ def test_images_need_no_sequence(capsys):
     assert "best layout" in capsys.readouterr().out
 
 
-def test_the_batch_must_be_given(capsys):
-    ask = ["predict", "--model", "gpt2", "--gpu", "H100", "--run-tokens", "1e9"]
-    assert main(ask) == 2
-    assert "--global-batch: missing" in capsys.readouterr().err
+def test_a_batch_that_nobody_gives_has_four_million_tokens(capsys):
+    ask = ["predict", "--model", "gpt2", "--gpu", "H100", "--gpus", "8", "--run-tokens", "1e9"]
+    assert main([*ask, "--json"]) == 0
+    assumed = json.loads(capsys.readouterr().out)
+    assert main([*ask, "--json", "--global-batch", "2048"]) == 0  # × 1,024 tokens, rounded down
+    assert json.loads(capsys.readouterr().out) == assumed
+
+
+def test_a_server_without_a_layout_gets_the_best_one(capsys):
+    """No other cut of 8 devices between tensor groups, stages and replicas does more."""
+    ask = ["predict", "--model", "llama-3.1-70b", "--gpu", "H100", "--gpus", "8", "--batch", "64"]
+    assert main([*ask, "--json"]) == 0
+    best = json.loads(capsys.readouterr().out)["value"]
+    for tensor in (1, 2, 4, 8):
+        for pipeline in (1, 2, 4, 8):
+            if tensor * pipeline <= 8:
+                cut = ["--tensor", str(tensor), "--pipeline", str(pipeline), "--json"]
+                if main([*ask, *cut]) == 0:
+                    assert json.loads(capsys.readouterr().out)["value"] <= best
+    capsys.readouterr()

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from modelworth.costmodel.architecture.work import training_flops
 from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.layouts import Planned, best_layouts
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import training_ask
 from modelworth.costmodel.prediction.step.device import rate_used
-from modelworth.costmodel.prediction.training.layouts import Planned, best_layouts
 from modelworth.costmodel.prediction.training.run import (
     LLAMA_3,
     Hardware,

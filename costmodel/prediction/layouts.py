@@ -1,12 +1,14 @@
-"""How to cut a training step over a cluster: every layout worth trying, the fastest that fit.
+"""How to cut a training step or a server over devices: all layouts worth trying, the best that fit.
 
 Each layout is a case, and its time is that case's prediction: nothing here knows how long a step
 takes. Tensor groups lie within a node; context parallelism is tried only where sequences are long.
+A server's devices beside a replica's tensor groups and stages hold more replicas, at most one for
+each request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -24,6 +26,10 @@ from modelworth.data.words import Sharding
 LARGEST_MICRO_BATCH = 32
 LONG_TOKENS = 32_768
 RECOMPUTED = (RECOMPUTED_SHARE["none"], RECOMPUTED_SHARE["alternate"], RECOMPUTED_SHARE["full"])
+LAYOUT = ("tensor", "pipeline", "sharding", "expert", "virtual", "context")
+"""Fields of a case that say how it is cut."""
+BATCH_TOKENS = 4e6
+"""Of an optimizer step at most where nobody says: as large pretraining runs have."""
 MOST = 5
 """Layouts that are shown."""
 MOST_TENSOR = 8
@@ -61,6 +67,42 @@ def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:
     if found[0].refusal is not None:
         raise found[0].refusal
     return [Planned(tried, one, memory) for (tried, memory), one in zip(best, found, strict=True)]
+
+
+def is_searched(case: Case, said: Iterable[str]) -> bool:
+    """Whether a layout is to be found for a case: several devices, and no field `said` has one."""
+    apart = case.read_gpus > 0 or case.attention_data > 1
+    several = case.gpus > 1 and case.work in ("train", "serve")
+    return several and not apart and not set(said) & set(LAYOUT)
+
+
+def laid_out(case: Case, predictor: Predictor) -> Case:
+    """The case in the layout that does most on all its devices; a server's own is tried, too.
+
+    A training that doesn't say how many sequences an optimizer step has, has the usual number.
+
+    Raises:
+        InputError: if none fits, with what would.
+    """
+    if case.work == "train":
+        usual = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens)
+        return best_layouts(replace(case, global_batch=usual), predictor)[0].case
+    heads, node = case.architecture.blocks[0].attention.heads, case.accelerator.devices_per_node
+    tensors = _powers(min(node, MOST_TENSOR, case.gpus), heads)
+    cuts = [
+        replace(case, tensor=tensor, pipeline=stages)
+        for tensor, stages in product(tensors, _powers(MOST_STAGES, case.gpus))
+        if case.gpus % (tensor * stages) == 0
+        if case.gpus <= max(case.batch, 1) * tensor * stages
+    ]
+    cuts.append(case)
+    found = [one.value or 0.0 for one in predictor.predict_all(cuts)]
+    return cuts[int(np.argmax(found))]
+
+
+def sequences_of(batch_tokens: float, tokens: float) -> int:
+    """Sequences of an optimizer step of so many tokens: a power of two, easily shared."""
+    return int(2 ** max(0, round(batch_tokens / tokens).bit_length() - 1))
 
 
 def layouts(case: Case) -> Iterator[Case]:
@@ -105,8 +147,8 @@ def _refusal(case: Case) -> InputError:
     return InputError(
         f"training {case.architecture.name} on {case.gpus} × {case.accelerator.name}",
         f"{held / 1e9:,.0f} GB a device in the leanest layout",
-        f"held in {case.accelerator.memory_gib:g} GB: give more devices (--gpus), or a global "
-        f"batch that {case.gpus} devices can share",
+        advice=f"a device has {case.accelerator.memory_gib:g} GB: give more devices (--gpus), or a "
+        f"global batch that {case.gpus} devices can share",
     )
 
 
