@@ -28,7 +28,7 @@ ORDER = (
 """Tasks whose class stands for a type that names none, the first that has it."""
 DROPPED = ("auto_map", "quantization_config", "compression_config", "_name_or_path")
 SIZES = (
-    *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"),
     *("d_model", "n_layer", "n_embd", "n_head", "num_experts", "n_routed_experts"),
     *("num_local_experts", "num_experts_per_tok"),
 )
