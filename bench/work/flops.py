@@ -128,10 +128,10 @@ def _experts(blueprint: zoo.Blueprint) -> str | None:
 
 
 @contextmanager
-def _shapes() -> Iterator[None]:
+def _shapes(*, gradients: bool = False) -> Iterator[None]:
     """Passes without storage, where small tensors, such as a grid of patches, have values."""
     values = Values()
-    with torch.no_grad(), Literals(values), values:
+    with torch.set_grad_enabled(gradients), Literals(values), values:
         yield
 
 
@@ -157,24 +157,43 @@ def _pass(model: Any, given: Batch, **more: Any) -> Any:
 
     Where the image belongs in the text is told by tokens, which the meta device can't show.
     """
-    seen = {key: given[key] for key in given if key in IMAGE_INPUTS}
-    if seen and hasattr(model.config, "image_token_id"):
+    if seen := _seen_apart(model, given):
         model.get_image_features(**seen)
         given = {key: given[key] for key in given if key not in seen}
     return model(**given, **more)
 
 
+def _seen_apart(model: Any, given: Batch) -> Batch:
+    """Of what a model is given, what goes through its tower; nothing where that is all of it."""
+    seen = {key: given[key] for key in given if key in IMAGE_INPUTS}
+    return seen if hasattr(model.config, "image_token_id") else {}
+
+
 def _lora(blueprint: zoo.Blueprint, workload: Workload) -> float:
     """FLOPs of a forward and backward pass with adapters."""
-    generator = torch.Generator()
     model = zoo.build(blueprint, META, torch.float32, "eager", _experts(blueprint))
     adapted = add_lora(model, workload.lora_rank)
-    asked = Asked(blueprint, model.config, workload, torch.device("cpu"), generator)
-    batch = training_batch(asked)
-    batch = {key: value.to(META) for key, value in in_format(batch, model.dtype).items()}
-    with FlopCounterMode(display=False) as counter:
-        loss_of(blueprint, adapted, batch).backward()
+    with _shapes(gradients=True):
+        asked = Asked(blueprint, model.config, workload, META)
+        batch = in_format(training_batch(asked), model.dtype)
+        apart = _seen_apart(adapted, batch)
+        with FlopCounterMode(display=False) as counter:
+            loss = _beside_image(adapted, batch) if apart else loss_of(blueprint, adapted, batch)
+            loss.backward()
     return float(counter.get_total_flops())
+
+
+def _beside_image(model: Any, batch: Batch) -> torch.Tensor:
+    """A loss that reaches all that one over text and image reaches.
+
+    The first layer's products owe their input a gradient, as the tower's adapters wait for it.
+    """
+    seen = model.get_image_features(**_seen_apart(model, batch)).pooler_output
+    ids = batch["input_ids"]
+    given = {"inputs_embeds": model.get_input_embeddings()(ids).detach().requires_grad_()}
+    loss: torch.Tensor = model(**given, labels=batch["labels"]).loss
+    parts = [seen] if isinstance(seen, torch.Tensor) else seen
+    return loss + sum(part.sum() for part in parts)
 
 
 def _ids(tokens: int) -> torch.Tensor:

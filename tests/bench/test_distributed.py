@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -67,6 +69,50 @@ def decode_rank(rank, tasks):
         work.step()
         found.append((work.bytes_per_step, work.cache_bytes, work.weight_bits))
     return found
+
+
+def held_rank(rank, task):
+    """As one of the ranks: bytes that really lie here of weights, gradients and moments."""
+    work = prepare(task, "cpu")
+    step = work.step
+
+    def local(tensors):
+        parts = [it.to_local() if hasattr(it, "to_local") else it for it in tensors]
+        return sum(part.numel() * part.element_size() for part in parts)
+
+    step.accumulate()
+    weights = list(step.model.parameters())
+    found = [local(weights), local(weight.grad for weight in weights)]
+    step.update()
+    moments = [it for state in step.optimizer.state.values() for it in state.values()]
+    said = [work.weights_bytes, work.gradients_bytes, work.optimizer_bytes]
+    return [*found, local(it for it in moments if it.dim())], said
+
+
+def shard_bytes(name, shape, layout, rank):
+    """Of one weight in float32, what lies on a rank: its part of the split, cut by rows."""
+    rows, columns = shape[0], shape[1:].numel()
+    split = re.search(r"(q|k|v|gate|up|o|down)_proj", name) if "tensor" in layout else None
+    if split:
+        along_rows = split[1] in ("q", "k", "v", "gate", "up")
+        rows, columns = (rows // 2, columns) if along_rows else (rows, columns // 2)
+    if layout.get("fully_sharded"):
+        rows = len(torch.arange(rows).chunk(2)[rank // layout.get("tensor", 1)])
+    return 4 * rows * columns
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fsdp2", "tensor", "both"])
+def test_a_rank_holds_its_shard_of_weights_gradients_and_moments(name):
+    layout = LAYOUTS[name]
+    world = layout.get("data", 1) * layout.get("tensor", 1)
+    whole = zoo.build(zoo.resolve("llama", config=CONFIGS["llama"]), "meta", torch.float32)
+    for rank, (held, said) in enumerate(
+        both_ranks(held_rank, case("pretrain", layout), world=world)
+    ):
+        sizes = [(path, weight.shape) for path, weight in whole.named_parameters()]
+        shard = sum(shard_bytes(*one, layout, rank) for one in sizes)
+        assert held == said == [shard, shard, 2 * shard]
 
 
 @pytest.fixture

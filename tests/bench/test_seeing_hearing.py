@@ -278,6 +278,16 @@ def test_flops_are_those_of_a_pass_that_really_runs(name):
     assert work.model_flops_per_step == counter.get_total_flops()
 
 
+@pytest.mark.parametrize("name", ["llava", "qwen"])
+def test_flops_of_adapters_are_those_of_a_pass_that_really_runs(name):
+    config = {**MORE_DECODERS, "qwen": QWEN_VL}[name]
+    sizes = {"prompt_tokens": 24, "attention": "eager", **SIZES.get(name, {})}
+    work = prepare(case(config, "finetune_lora", lora_rank=4, **sizes), "cpu")
+    with FlopCounterMode(display=False) as counter:
+        work.step()
+    assert work.model_flops_per_step == counter.get_total_flops()
+
+
 def test_a_sound_counts_in_seconds_of_it():
     """Whisper's 1,500 positions are 30 s, whatever is written of them."""
     config = {**WHISPER, "max_source_positions": 1500}
