@@ -35,7 +35,7 @@ HURRY_S, LAST_START_S = 240.0, 540.0
 """After which a processor times its cases as briefly as it can; and after which no step begins, so
 that all end within ten minutes or soon after."""
 LIMITS: dict[DeviceKind, Limits] = {
-    "cuda": Limits(timed_s=5.0, warmup_s=3.0, time_limit_s=60.0, start_limit_s=150.0),
+    "cuda": Limits(timed_s=5.0, warmup_s=3.0, time_limit_s=60.0, start_limit_s=240.0),
     "cpu": Limits(timed_s=1.0, warmup_s=0.5, time_limit_s=60.0, start_limit_s=120.0),
 }
 HURRIED = {"timed_s": 0.1, "warmup_s": 0.1, "min_samples": 1, "memory": False}

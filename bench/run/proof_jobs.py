@@ -59,7 +59,8 @@ def environment(job: dict[str, Any]) -> dict[str, Any]:
         torch.zeros(1, device="cuda")
     after = neighbours(device, sleep=lambda _: None)
     smi = shutil.which("nvidia-smi")
-    seen = subprocess.run([smi, "-L"], capture_output=True, text=True, check=False) if smi else None
+    asked = [smi or "", "--query-gpu=name,driver_version,power.limit,clocks.max.sm", "--format=csv"]
+    seen = subprocess.run(asked, capture_output=True, text=True, check=False) if smi else None
     return {
         "device": detect(device).device,
         "torch": torch.__version__,
@@ -67,7 +68,7 @@ def environment(job: dict[str, Any]) -> dict[str, Any]:
         "cudnn": torch.backends.cudnn.version() if device == "cuda" else None,
         "compiler": shutil.which("cc") or shutil.which("gcc"),
         "python_h": (Path(sysconfig.get_paths()["include"]) / "Python.h").exists(),
-        "nvidia_smi": seen.stdout.strip() if seen else None,
+        "nvidia_smi": " ".join(seen.stdout.split()) if seen else None,
         "neighbours_before": before.processes,
         "neighbours_after": after.processes,
     }

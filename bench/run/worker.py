@@ -64,8 +64,6 @@ def end_of(action: Callable[[], str]) -> WorkerEnd:
     except InputError as error:
         found = (error.where, shortened(str(error.found)), error.allowed)
         return WorkerEnd(status="error", reason=shortened(str(error)), bad_input=found)
-    except ModelworthError as error:
-        return WorkerEnd(status="error", reason=shortened(str(error)))
     except MemoryError:
         return WorkerEnd(status="oom", reason="the host has no memory left for this case")
     except OSError as error:
@@ -76,6 +74,8 @@ def end_of(action: Callable[[], str]) -> WorkerEnd:
         cause = next((one for one in _chain(error) if OUT_OF_MEMORY.search(str(one))), None)
         if cause is not None:
             return WorkerEnd(status="oom", reason=_no_memory(str(cause)))
+        if isinstance(error, ModelworthError):
+            return WorkerEnd(status="error", reason=shortened(str(error)))
         kind = _kind(error)
         if kind is None:
             raise

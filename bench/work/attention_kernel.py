@@ -191,16 +191,21 @@ def _seconds(call: Call, name: str, device: torch.device, *, trained: bool) -> f
 
 def _captured(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
     """Several calls as one CUDA graph."""
-    side = torch.cuda.Stream(device)
-    side.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(side):
-        call()
-    torch.cuda.current_stream(device).wait_stream(side)
+    run_aside(call, device)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         for _ in range(IN_A_GRAPH):
             call()
     return graph.replay
+
+
+def run_aside(action: Callable[[], object], device: torch.device) -> None:
+    """Run in a stream of its own what is to be captured next."""
+    side, here = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+    side.wait_stream(here)
+    with torch.cuda.stream(side):
+        action()
+    here.wait_stream(side)
 
 
 def _shortest_s(action: Callable[[], object], device: torch.device) -> float:

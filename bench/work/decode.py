@@ -25,7 +25,7 @@ from modelworth.bench.work.attention import (
     split,
     windowed,
 )
-from modelworth.bench.work.attention_kernel import using
+from modelworth.bench.work.attention_kernel import run_aside, using
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
 from modelworth.bench.work.inputs import IMAGE_INPUTS, Lengths, in_format, lengths, source_batch
@@ -242,13 +242,13 @@ def graphed(decoder: Decoder, job: Job) -> tuple[Step, bool]:
     wanted = job.workload.cuda_graphs and job.device.type == "cuda"
     if not wanted or windowed(decoder.model.config):
         return decoder.advance, False
-    side = torch.cuda.Stream(job.device)
-    side.wait_stream(torch.cuda.current_stream(job.device))
-    with torch.cuda.stream(side):
+
+    def warm_up() -> None:
         for _ in range(WARM_UPS_BEFORE_CAPTURE):
-            decoder.rewind(decoder.size.context - 1 if decoder.size.context > 1 else 0)
+            decoder.rewind(max(0, decoder.size.context - 1))
             decoder.advance()
-    torch.cuda.current_stream(job.device).wait_stream(side)
+
+    run_aside(warm_up, job.device)
     graph = torch.cuda.CUDAGraph()
     try:
         with torch.inference_mode(), torch.cuda.graph(graph):
