@@ -204,7 +204,8 @@ class Catalog:
             InputError: if there is none.
         """
         named = {alias: item for item in self.accelerators for alias in (item.name, *item.aliases)}
-        vendor, _, bare = name.strip().partition(" ")
+        vendor, *rest = re.split(r"[\s_]+", name.strip(), maxsplit=1)
+        bare = "".join(rest)
         if vendor.casefold() in {item.vendor.casefold() for item in self.accelerators}:
             name = name if _key(name) in map(_key, named) else bare
         return _found("accelerator", name, named)

@@ -35,6 +35,11 @@ MOST_LAG: Final = 0.1
 """Client lag as a share of a request's time, above which the client was the limit."""
 OVERLOAD: Final = 0.1
 """An open loop that is behind its rate by this share of it was more than the server can do."""
+QUEUED: Final = 0.2
+"""Of the time between the last sending and the end: a first token that waited less stood in no
+queue, and the end is that of the last requests. A queue that grows evenly makes it one half."""
+LATE: Final = 3.0
+"""Nor do the last requests take this many times a request's mean time."""
 ONE_WAVE: Final = 0.75
 """Of a burst, on average still there: more than this share means that no queue drained."""
 MOST_CACHED: Final = 0.05
@@ -104,11 +109,27 @@ class LoadFacts:
         return None if per_s is None or self.request_s is None else per_s * self.request_s
 
     @property
-    def overloaded(self) -> bool:
-        """Whether more was sent, in an open loop, than was done."""
+    def behind(self) -> bool:
+        """Whether fewer were done a second, in an open loop, than were to be sent."""
         if self.limit is not None or self.rate_per_s is None or self.requests_per_s is None:
             return False
         return self.requests_per_s < (1 - OVERLOAD) * self.rate_per_s
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether it is behind because requests waited, not because the last ones take a while."""
+        if self.ttft_s is None or self.ended_after_s is None:
+            return self.behind
+        return self.behind and self.ttft_s >= QUEUED * self.ended_after_s
+
+    @property
+    def ended_after_s(self) -> float | None:
+        """How long after the last sending an open loop ended; None: there was no last sending."""
+        if self.limit is not None or self.rate_per_s in (None, math.inf):
+            return None
+        if not self.completed or not self.duration_s:
+            return None
+        return self.duration_s - self.completed / self.rate_per_s
 
     @property
     def mean_in_flight(self) -> float | None:
@@ -265,6 +286,10 @@ def _failed(facts: LoadFacts) -> str:
 def _client_bound(facts: LoadFacts) -> Judgement | None:
     if facts.client_bound:
         return Judgement("client_bound", "the client says that it was the limit", "no lag stated")
+    late = facts.ended_after_s if facts.behind and not facts.overloaded else None
+    if late and facts.request_s and late > LATE * facts.request_s:
+        arithmetic = f"{_rate(facts)}, ended {late:,.3g} s late, one takes {facts.request_s:,.3g} s"
+        return Judgement("client_bound", "fewer were sent than it was told to send", arithmetic)
     if facts.lag_s is None or not facts.request_s:
         return None
     if facts.lag_s <= MOST_LAG * facts.request_s:
@@ -347,7 +372,7 @@ def _loaded(facts: LoadFacts) -> Judgement:
         return Judgement("load_limited", "far fewer were in flight than were allowed", arithmetic)
     if facts.rate_per_s is not None:
         arithmetic = f"{_rate(facts)}: {counted} in flight"
-        return Judgement("load_limited", "it did all that it was given", arithmetic)
+        return Judgement("load_limited", "no request waited for the server", arithmetic)
     reason = "neither the limit nor the rate it was given is known"
     return Judgement("unknown_load", reason, f"{counted} in flight; say --concurrency or --rate")
 

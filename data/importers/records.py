@@ -17,7 +17,15 @@ from modelworth.data.importers.judge import (
 )
 from modelworth.data.importers.numbers import average_s, middle_s
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.told import Told, cited, device_name, model_of, named, stored_format
+from modelworth.data.importers.told import (
+    Told,
+    cited,
+    counted,
+    device_name,
+    model_of,
+    named,
+    stored_format,
+)
 from modelworth.data.measurement import (
     Interval,
     Latency,
@@ -46,9 +54,10 @@ def measurement(run: ServedRun, told: Told, where: str) -> Measurement:
     """
     _require_sent(run, where)
     run = run.filled()
-    device = told.device or device_name(run.device)
+    label, labelled = counted(run.device)
+    device = told.device or device_name(label)
     ran = named(where, device, told.model or run.model, run.date or told.date)
-    count = told.count or run.count or (run.tensor or 1) * (run.pipeline or 1)
+    count = told.count or run.count or labelled or (run.tensor or 1) * (run.pipeline or 1)
     failed_whole = run.completed == 0
     load = _load(run, told)
     result = None if failed_whole else _result(run, load, count, where)

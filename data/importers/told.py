@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +85,16 @@ def device_name(name: str | None) -> str | None:
         return load_catalog().accelerator(name).name
     except InputError:
         return name
+
+
+def counted(name: str | None) -> tuple[str | None, int | None]:
+    """A label such as "4xNVIDIA_L40S" or "H100 x8" as a device and how many; None: not said."""
+    label = (name or "").strip()
+    if said := re.fullmatch(r"([1-9]\d{0,4})\s*[x×*]\s*(\D.*)", label):
+        return said[2], int(said[1])
+    if said := re.fullmatch(r"(.*\S)(?:\s*[×*]\s*|\s+x\s*)([1-9]\d{0,4})", label):
+        return said[1], int(said[2])
+    return name, None
 
 
 def stored_format(said: str | None, model: str | None) -> WeightFormat | None:

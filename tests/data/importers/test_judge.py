@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,9 +27,15 @@ def like(**changes):
         ({"limit": 64}, "load_limited", "20.0 in flight, of 64 allowed (31%)"),
         ({"limit": None, "rate_per_s": 10.0}, "load_limited", "10 requests/s sent"),
         (
-            {"limit": None, "rate_per_s": 13.0},
+            {"limit": None, "rate_per_s": 13.0, "request_s": 12.0, "ttft_s": 10.2},
             "saturated",
             "13 requests/s sent, 10 requests/s done",
+        ),
+        ({"limit": None, "rate_per_s": 13.0}, "client_bound", "ended 23.1 s late, one takes 2 s"),
+        (
+            {"limit": None, "rate_per_s": 13.0, "request_s": 12.0, "tpot_s": 0.118},
+            "load_limited",
+            "13 requests/s sent: 10 requests/s × 12 s",
         ),
         ({"limit": None}, "unknown_load", "--concurrency or --rate"),
         ({"waiting": 3.0}, "saturated", "3.0 requests waited"),
@@ -94,3 +101,28 @@ def test_a_closed_run_is_sound_only_when_its_limit_was_held(done, lasted, limit,
     )
     held = done / lasted * each
     assert not judgement.sound or 0.9 * limit <= held <= 1.1 * limit + 0.5 + 1e-9
+
+
+@pytest.mark.parametrize(("capacity_per_s", "kind"), [(40.0, "load_limited"), (8.0, "saturated")])
+def test_an_open_loops_short_end_is_no_overload(capacity_per_s, kind):
+    """One server after another's requests, simulated: its speed decides, not the run's length."""
+    rng = np.random.default_rng(1)
+    sent, rate = 300, 12.0
+    arrivals = np.cumsum(rng.exponential(1 / rate, sent))
+    free, waits = 0.0, []
+    for at in arrivals:  # requests begin one after another, and overlap from then on
+        begun = max(at, free)
+        free = begun + 1 / capacity_per_s
+        waits.append(begun - at)
+    takes = rng.uniform(2.0, 10.0, sent)
+    ends = arrivals + waits + takes
+    ttft_s = float(np.mean(waits)) + 0.1
+    facts = LoadFacts(
+        completed=sent,
+        duration_s=float(ends.max()),
+        rate_per_s=rate,
+        request_s=float(np.mean(ends - arrivals)),
+        ttft_s=ttft_s,
+    )
+    assert facts.behind
+    assert judge(facts).kind == kind
