@@ -110,10 +110,10 @@ def _work(
         wide = cross["heads"] * cross["head_dim"]
         used += 2 * 2 * model.hidden * wide + 4 * wide * runs.source
     once = found.fixed if runs.fixed else 0
-    return {
-        "pair": max(0, round(found.pair)),
-        "token_flops": round(found.token + once) - used,
-    }
+    work = {"pair": max(0, round(found.pair)), "token_flops": round(found.token + once) - used}
+    if model.family == "encoder" and not once and round(found.fixed) > 0:
+        work["sequence_flops"] = round(found.fixed)
+    return work
 
 
 def spared_flops(layer: Layer, runs: Runs) -> int:

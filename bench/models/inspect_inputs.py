@@ -34,6 +34,8 @@ PARTS = ("text_config", "audio_config", "encoder_config", "audio_encoder_config"
 SIDES = (448, 1024, 1536)
 """Pixels of images for classes that refuse the usual size."""
 FRAMES_OF_VIDEO = 16
+TEXT_BESIDE = 77
+"""Tokens of the longest text of CLIP."""
 BINS = ("num_mel_bins", "feature_size", "input_feat_per_channel", "n_mels")
 
 
@@ -103,7 +105,8 @@ def fixed_inputs(model: Any) -> dict[str, Any]:
             _of(part, "max_position_embeddings", default=64)
             for part in (config, read_setting(config, "text_config") or config)
         )
-        given["input_ids"] = tokens(max(1, min(64, longest)))
+        most = TEXT_BESIDE if "bbox" not in given else 64
+        given["input_ids"] = tokens(max(1, min(most, longest)))
     if takes(model, "decoder_input_ids"):
         given["decoder_input_ids"] = tokens(1)
     return given

@@ -43,6 +43,7 @@ class Attention:
         chosen: positions that a query attends to, picked by an indexer; all of them are kept.
         state: numbers kept for a sequence, whatever its length.
         token_flops: FLOPs of one token that no parameter counts: scans, convolutions.
+        sequence_flops: FLOPs once a sequence, whatever its length: tables of distances.
     """
 
     hidden: int
@@ -68,6 +69,7 @@ class Attention:
     chosen: int | None = None
     state: int = 0
     token_flops: int = 0
+    sequence_flops: int = 0
 
     @cached_property
     def query_parameters(self) -> int:

@@ -30,6 +30,7 @@ from modelworth.costmodel.architecture.plausible import require_divided
 from modelworth.costmodel.architecture.quantization import scheme_of
 from modelworth.costmodel.architecture.storage import stored, stored_as_listed
 from modelworth.costmodel.architecture.structure import Architecture, Stored
+from modelworth.costmodel.architecture.tabled import read_tabled, tabled_types
 from modelworth.costmodel.architecture.traits import TRAITS
 from modelworth.data.errors import InputError
 
@@ -43,6 +44,7 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **families_hybrid.READERS,
     **families_encoders.READERS,
     **families_diffusion.READERS,
+    **dict.fromkeys(tabled_types(), read_tabled),
 }
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types of checkpoints with code of their own whose config and layers are another type's."""

@@ -246,7 +246,7 @@ def _block_flops(block: Block, tokens: Number, encoder_tokens: Number, pairs: Pa
     attention, cross = block.attention, block.cross
     products = attention.matmul_parameters + block.feed_forward.active_matmul_parameters
     flops = (2 * (products + block.residual) + attention.token_flops) * tokens
-    flops += attention.pair_flops * _pairs(attention, tokens, pairs)
+    flops += attention.sequence_flops + attention.pair_flops * _pairs(attention, tokens, pairs)
     flops += attention.far_pair_flops * _met(attention, tokens, None, pairs)
     flops += attention.picked_pair_flops * _met(attention, tokens, attention.picked, pairs)
     if cross is not None:
