@@ -89,6 +89,7 @@ NOT_STATED: dict[str, tuple[str, ...]] = {
     "beit": ("vocab_size",),
     "mamba": ("num_attention_heads", "intermediate_size"),
     "mamba2": ("num_attention_heads", "intermediate_size", "num_heads"),
+    "segformer": ("num_attention_heads",),
     "nemotron_h": ("num_hidden_layers", "intermediate_size"),
 }
 """Sizes that a type's configs needn't state."""

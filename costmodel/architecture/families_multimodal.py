@@ -14,6 +14,7 @@ from modelworth.costmodel.architecture import towers
 from modelworth.costmodel.architecture.defaults import completed
 from modelworth.costmodel.architecture.keys import Config, NotReadError, listed, optional, whole
 from modelworth.costmodel.architecture.structure import Architecture, Tower
+from modelworth.costmodel.architecture.tabled import read_tower
 from modelworth.data.errors import InputError
 
 Decoder = Callable[[Config, str], Architecture]
@@ -30,6 +31,8 @@ TOWERS: dict[str, tuple[str, See]] = {
     "llava": ("clip_vision_model", towers.clip_vision),
     "llava_next": ("clip_vision_model", towers.clip_vision),
     "paligemma": ("siglip_vision_model", towers.clip_vision),
+    "internvl": ("internvl_vision", read_tower),
+    "gemma3n": ("gemma3n_vision", read_tower),
 }
 """Types whose class builds decoder and tower: the tower's own type, and how it is read."""
 
@@ -51,6 +54,8 @@ TEXT_TYPES = {
     "llava": "llama",
     "llava_next": "llama",
     "paligemma": "gemma",
+    "internvl": "qwen2",
+    "gemma3n": "gemma3n_text",
     "qwen3_5": "qwen3_5_text",
     "qwen3_5_moe": "qwen3_5_moe_text",
     "llama4": "llama4_text",
@@ -66,12 +71,17 @@ EITHER_TIES = ("llava", "qwen2_vl", "qwen2_5_vl")
 EITHER = ("clip_vision_model", "siglip_vision_model")
 """Towers that are one another's in place of the usual."""
 
+TILED = {"internvl_vision": 4, "gemma3n_vision": 1}
+"""Towers that turn an image of their own size into 256 tokens, by the patches joined in one."""
+
 ABSENT = {("gemma4", 5376): 575_741_232, ("minimax_m3", 6144): 865_567_232}
 """Parameters of the tower of a published checkpoint whose config leaves it out, by type and width:
 Gemma 4 31B by its other config's, MiniMax M3 by transformers' class (both built)."""
 
 HEARS = {"gemma4": "audio_config"}
 """Types that may also have a tower for sound, which reading doesn't know."""
+SOUND = {"gemma3n": "gemma3n_audio"}
+"""Types with a tower for sound that it knows."""
 
 
 def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture:
@@ -103,7 +113,12 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     if kind in TEXT_ONLY:
         named = f"{seen.name}, left out here, by its class's defaults" if left_out else seen.name
         return replace(read, uncounted=(*read.uncounted, (named, seen.parameters)))
-    return replace(read, towers=(_tower(config, words, seen),))
+    built = [_tower(config, words, seen)]
+    if heard := SOUND.get(kind):
+        given = config.get("audio_config") or {}
+        words = completed({**given, "model_type": heard}, nested=True) | {"whole": config}
+        built.append(Tower("audio tower", read_tower(words, read.hidden)))
+    return replace(read, towers=tuple(built))
 
 
 def parted(config: Config) -> Config:
@@ -126,6 +141,9 @@ def with_absent(read: Architecture, kind: str) -> Architecture:
 
 def _tower(config: Config, seen: Config, built: Architecture) -> Tower:
     """A tower with the tokens that the decoder gets for an image, where they are known."""
+    if seen["model_type"] in TILED:
+        each = optional(config, "vision_soft_tokens_per_image", "image_seq_length") or 256
+        return Tower(built.name, built, each, merged=TILED[seen["model_type"]])
     patch = whole(seen, "patch_size")
     merge = listed(seen, "merge_kernel_size") if "merge_kernel_size" in seen else None
     side = merge[0] if merge else optional(seen, "spatial_merge_size", "pooling_kernel_size")

@@ -35,7 +35,7 @@ from modelworth.data.errors import InputError
 
 FUNCTIONS = {
     **{each.__name__: each for each in (sum, len, range, min, max, int, float, abs, round)},
-    **{each.__name__: each for each in (zip, enumerate, list, any, all, isinstance, str, tuple)},
+    **{each.__name__: each for each in (zip, enumerate, list, set, any, all, isinstance, str)},
     "accumulate": accumulate,
 }
 ITEM = "FLOPs of one item of the config's own size"
@@ -53,7 +53,11 @@ def _table() -> dict[str, dict[str, Any]]:
                 if own is None:
                     section[key] = value
                 elif isinstance(value, dict):  # its own names first, which the others may use
-                    section[key] = {**{new: None for new in own if new not in value}, **value, **own}
+                    section[key] = {
+                        **{new: None for new in own if new not in value},
+                        **value,
+                        **own,
+                    }
     return table
 
 
@@ -77,7 +81,7 @@ class Words(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         value, absent = self.config.get(key), self.section.get("absent", {})
-        if key in absent and (key not in self.config or value is None and self._may(key, "null")):
+        if key in absent and (key not in self.config or (value is None and self._may(key, "null"))):
             return self.of(absent[key])
         _require_usable(key, value, zero=self._may(key, "zero"))
         return value
@@ -123,9 +127,10 @@ def _require_usable(key: str, value: Any, *, zero: bool) -> None:
         if not 0 <= value < 1000:
             raise InputError(f"config: {key}", value, "a number of 0 or more")
     elif isinstance(value, int) and not isinstance(value, bool):
-        if not (-1 if zero else 1) <= value <= LARGEST:
+        most = MOST_LAYERS if key.endswith("layers") else LARGEST
+        if not (-1 if zero else 1) <= value <= most:
             whole({key: value}, key)
-            raise InputError(f"config: {key}", value, "a size of a model")
+            raise InputError(f"config: {key}", value, f"at most {most:,}")
     elif not isinstance(value, bool | str):
         raise InputError(f"config: {key}", value, "a whole number above 0")
 
@@ -150,6 +155,12 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
     return words
 
 
+def read_tower(config: Config, text_hidden: int) -> Architecture:
+    """A tower with what joins it to a decoder of that width."""
+    whole = Words(completed(config["whole"], nested=True), {})
+    return read_tabled(config, "vision tower", text_hidden=text_hidden, whole=whole)
+
+
 def read_tabled(config: Config, name: str, **known: Any) -> Architecture:
     """A model by the formulas of its type.
 
@@ -158,7 +169,9 @@ def read_tabled(config: Config, name: str, **known: Any) -> Architecture:
     """
     section = _table()[config["model_type"]]
     prefix, heads = section["class"], section["heads"]
-    named = named_class(config) or f"{prefix}{next(iter(heads))}"
+    usual = f"{prefix}{next(iter(heads))}"
+    text = known or section.get("family") == "decoder"  # a part, or a head that comes later
+    named = usual if text else named_class(config) or usual
     built = named.removeprefix(prefix)
     if built not in heads or not named.startswith(prefix):
         raise refused(named, " or ".join(f"{prefix}{each}" for each in heads))
