@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelworth.costmodel.architecture import towers
 from modelworth.costmodel.architecture.defaults import completed
 from modelworth.costmodel.architecture.keys import Config, NotReadError, listed, optional, whole
 from modelworth.costmodel.architecture.structure import Architecture, Tower
@@ -18,28 +17,27 @@ from modelworth.costmodel.architecture.tabled import read_tower
 from modelworth.data.errors import InputError
 
 Decoder = Callable[[Config, str], Architecture]
-See = Callable[[Config, int], Architecture]
 
-TOWERS: dict[str, tuple[str, See]] = {
-    "qwen3_vl": ("qwen3_vl_vision", lambda config, _: towers.qwen_vision(config)),
-    "qwen3_vl_moe": ("qwen3_vl_moe_vision", lambda config, _: towers.qwen_vision(config)),
-    "qwen2_vl": ("qwen2_vl_vision", lambda config, _: towers.qwen2_vision(config)),
-    "qwen2_5_vl": ("qwen2_5_vl_vision", lambda config, _: towers.qwen2_vision(config)),
-    "kimi_k25": ("kimi_k25_vision", towers.kimi_vision),
-    "gemma4": ("gemma4_vision", towers.gemma4_vision),
-    "gemma3": ("siglip_vision_model", towers.clip_vision),
-    "llava": ("clip_vision_model", towers.clip_vision),
-    "llava_next": ("clip_vision_model", towers.clip_vision),
-    "paligemma": ("siglip_vision_model", towers.clip_vision),
-    "internvl": ("internvl_vision", read_tower),
-    "gemma3n": ("gemma3n_vision", read_tower),
+TOWERS = {
+    "qwen3_vl": "qwen3_vl_vision",
+    "qwen3_vl_moe": "qwen3_vl_moe_vision",
+    "qwen2_vl": "qwen2_vl_vision",
+    "qwen2_5_vl": "qwen2_5_vl_vision",
+    "kimi_k25": "kimi_k25_vision",
+    "gemma4": "gemma4_vision",
+    "gemma3": "siglip_vision_model",
+    "llava": "clip_vision_model",
+    "llava_next": "clip_vision_model",
+    "paligemma": "siglip_vision_model",
+    "internvl": "internvl_vision",
+    "gemma3n": "gemma3n_vision",
 }
-"""Types whose class builds decoder and tower: the tower's own type, and how it is read."""
+"""Types whose class builds decoder and tower: the tower's own type."""
 
-TEXT_ONLY: dict[str, tuple[str, See]] = {
-    "qwen3_5": ("qwen3_5_vision", lambda config, _: towers.qwen_vision(config)),
-    "qwen3_5_moe": ("qwen3_5_moe_vision", lambda config, _: towers.qwen_vision(config)),
-    "llama4": ("llama4_vision_model", towers.llama4_vision),
+TEXT_ONLY = {
+    "qwen3_5": "qwen3_5_vision",
+    "qwen3_5_moe": "qwen3_5_moe_vision",
+    "llama4": "llama4_vision_model",
 }
 """Types whose causal class builds the decoder alone."""
 
@@ -95,7 +93,7 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
     if (sound := HEARS.get(kind)) and config.get(sound):
         raise InputError(f"config: {sound}", "a tower for sound", "built: modelworth inspect")
     read = decoder(_text(config, kind), name)
-    seeing, see = TOWERS.get(kind) or TEXT_ONLY[kind]
+    seeing = TOWERS.get(kind) or TEXT_ONLY[kind]
     given = config.get("vision_config")
     left_out = given is None and kind in TEXT_ONLY
     if left_out:
@@ -109,7 +107,7 @@ def read_multimodal(config: Config, name: str, decoder: Decoder) -> Architecture
             raise NotReadError("config: vision_config.model_type", other)
         seeing = other
     words = completed({**given, "model_type": seeing}, nested=True) | {"whole": config}
-    seen = see(words, read.hidden)
+    seen = read_tower(words, read.hidden)
     if kind in TEXT_ONLY:
         named = f"{seen.name}, left out here, by its class's defaults" if left_out else seen.name
         return replace(read, uncounted=(*read.uncounted, (named, seen.parameters)))

@@ -75,8 +75,7 @@ LONGEST_KEYS = (
 def known_types() -> tuple[str, ...]:
     """Every model type that reading knows, parts of multimodal ones included."""
     towers = families_multimodal.TOWERS | families_multimodal.TEXT_ONLY
-    parts = [part for part, _ in towers.values()]
-    return (*READERS, *SAME, *families_multimodal.TEXT_TYPES, *parts)
+    return (*READERS, *SAME, *families_multimodal.TEXT_TYPES, *towers.values())
 
 
 def knows(config: Mapping[str, Any]) -> bool:

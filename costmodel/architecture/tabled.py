@@ -48,22 +48,19 @@ def _table() -> dict[str, dict[str, Any]]:
     table: dict[str, dict[str, Any]] = tomllib.loads(text)
     for section in table.values():
         if like := table.get(section.get("like", "")):
-            for key, value in like.items():
-                own = section.get(key)
-                if own is None:
-                    section[key] = value
-                elif isinstance(value, dict):  # its own names first, which the others may use
-                    section[key] = {
-                        **{new: None for new in own if new not in value},
-                        **value,
-                        **own,
-                    }
+            section.update(_filled(section, like))
     return table
 
 
+def _filled(own: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
+    """A section with what it lacks of another; its own names come first, for the others' use."""
+    both = {key: _filled(own[key], like[key]) for key in own if isinstance(like.get(key), dict)}
+    return {**{key: own[key] for key in own if key not in like}, **like, **own, **both}
+
+
 def tabled_types() -> tuple[str, ...]:
-    """The types that the table says."""
-    return tuple(_table())
+    """The whole models that the table says."""
+    return tuple(kind for kind, section in _table().items() if not section.get("tower"))
 
 
 @cache
@@ -156,9 +153,13 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
 
 
 def read_tower(config: Config, text_hidden: int) -> Architecture:
-    """A tower with what joins it to a decoder of that width."""
-    whole = Words(completed(config["whole"], nested=True), {})
-    return read_tabled(config, "vision tower", text_hidden=text_hidden, whole=whole)
+    """A tower with what joins it to a decoder of that width; `whole` is the model's config."""
+    section = _table()[config["model_type"]]
+    taken = config["whole"].get("vision_feature_layer")
+    features = len(taken) if isinstance(taken, list | tuple) else 1
+    whole = Words(completed(config["whole"], nested=True), section)
+    known = {"text_hidden": text_hidden, "features": features or 1, "whole": whole}
+    return read_tabled(config, "vision tower", **known)
 
 
 def read_tabled(config: Config, name: str, **known: Any) -> Architecture:
