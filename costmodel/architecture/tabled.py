@@ -1,7 +1,7 @@
 """Types whose parts a table of formulas says: `data/model_formulas.toml`, a section a type.
 
 A formula's names are the config's keys with their class's defaults, what the section's `let` works
-out before, and `built`, the class. A size that isn't a whole number above 0 is refused, and so is
+out, and `built`, the class. A size that isn't a whole number above 0 is refused, and so is
 what a formula can't work out. A layer with `tokens` is of an item of a fixed size (an image, a
 second of sound): then the item counts as one token, and `pairs`, `flops` are those of the item.
 """
@@ -53,9 +53,9 @@ def _table() -> dict[str, dict[str, Any]]:
 
 
 def _filled(own: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
-    """A section with what it lacks of another; its own names come first, for the others' use."""
+    """A section with what it lacks of another."""
     both = {key: _filled(own[key], like[key]) for key in own if isinstance(like.get(key), dict)}
-    return {**{key: own[key] for key in own if key not in like}, **like, **own, **both}
+    return {**like, **own, **both}
 
 
 def tabled_types() -> tuple[str, ...]:
@@ -77,6 +77,9 @@ class Words(dict[str, Any]):
         self.config, self.section = config, section
 
     def __missing__(self, key: str) -> Any:
+        if key in self.section.get("let", {}):
+            self[key] = self.of(self.section["let"][key])
+            return self[key]
         value, absent = self.config.get(key), self.section.get("absent", {})
         if key in absent and (key not in self.config or (value is None and self._may(key, "null"))):
             return self.of(absent[key])
@@ -144,8 +147,6 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
         part = completed({**given, "model_type": kind}, nested=True)
         parts[key.removesuffix("_config")] = Words(part, section)
     words = Words(config, section, **parts, **known)
-    for name, formula in section.get("let", {}).items():
-        words[name] = words.of(formula)
     for refusal in section.get("refuse", ()):
         if words.of(refusal):
             raise InputError("config", f"that {refusal}", "built: modelworth inspect FILE")
