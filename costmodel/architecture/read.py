@@ -12,7 +12,6 @@ from typing import Any
 
 from modelworth.costmodel.architecture import (
     families_diffusion,
-    families_encoders,
     families_hybrid,
     families_images,
     families_layered,
@@ -42,7 +41,6 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **families_recurrent.READERS,
     **families_layered.READERS,
     **families_hybrid.READERS,
-    **families_encoders.READERS,
     **families_diffusion.READERS,
     **dict.fromkeys(tabled_types(), read_tabled),
 }

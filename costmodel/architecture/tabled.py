@@ -175,7 +175,8 @@ def read_tabled(config: Config, name: str, **known: Any) -> Architecture:
     text = known or section.get("family") == "decoder"  # a part, or a head that comes later
     named = usual if text else named_class(config) or usual
     built = named.removeprefix(prefix)
-    if built not in heads or not named.startswith(prefix):
+    alone = section.get("alone", built)
+    if built not in heads or built != alone or not named.startswith(prefix):
         raise refused(named, " or ".join(f"{prefix}{each}" for each in heads))
     words = _words(config, section, built=built, labels=labels_of(config, 2), **known)
     layers = [block for each in section["layers"] for block in _blocks(words, each)]

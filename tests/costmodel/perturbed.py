@@ -27,7 +27,7 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_expe
 USED = ("num_experts_per_tok", "moe_topk", "moe_k", "top_k_experts")
 BY_LAYER = ("layer_types", "mlp_layer_types", "indexer_types", "per_layer_config")
 BY_LAYER += ("no_rope_layers", "moe_layers", "out_features", "out_indices", "stage_names")
-SAID_TWICE = ("hybrid_override_pattern",)
+SAID_TWICE = ("hybrid_override_pattern", "hybrid_layer_ids")
 OF_NO_SIZE = re.compile(
     r"dropout|_token_id|(^|_)init|_eps|epsilon|coef|theta|rope_|use_cache|id2label|label2id|scal|"
     r"jitter|temperature|clamp|floor|dtype|problem_type|pretraining_tp|softcap|^_|model_type|eos|bos|"
@@ -75,6 +75,10 @@ def shrunk(config: dict[str, Any], layers: int = 5) -> dict[str, Any]:
             found[key] = min(value, 4)
         elif key == "layers_block_type" and value:
             found[key] = list(dict.fromkeys(value))
+        elif key == "num_kv_shared_layers":
+            found[key] = 0
+        elif isinstance(value, list) and len(value) == config.get("num_hidden_layers"):
+            found[key] = value[:layers]
     return found
 
 

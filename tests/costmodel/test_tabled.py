@@ -14,6 +14,7 @@ from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.tabled import tabled_types
 from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes
 from modelworth.data.errors import InputError
+from tests.costmodel.perturbed import difference, usual
 
 WORDS = {"hidden_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 300}
 WORDS |= {"intermediate_size": 160, "max_position_embeddings": 128, "pad_token_id": 0}
@@ -99,9 +100,12 @@ def test_read_as_built(kind, named, sizes):
         )
 
 
-def test_every_section_has_a_case_here():
-    whole = set(tabled_types()) - {"internvl_vision", "gemma3n_vision", "gemma3n_audio"}
-    assert whole <= {kind for kind, *_ in CASES}
+@pytest.mark.parametrize("kind", tabled_types())
+def test_every_section_is_its_class_by_its_defaults(kind):
+    config = usual(kind)
+    assert config is not None
+    assert read_model(config).parameters
+    assert difference(config) is None
 
 
 def test_a_state_of_rwkv_is_five_numbers_for_each_width():
