@@ -121,7 +121,7 @@ def service_of(case: Case, predictor: Predictor) -> Service:
         decode_s=lambda running: steady.request_s(work, fit, running).decode_s / speed,
         prefill_s=0.0 if case.read_gpus else prefill_s,
         first_token_s=float(fit.first_token_s[0]),
-        room=float(steady.cache_room(work, case.tokens + case.new_tokens)[0]),
+        room=float(steady.cache_room(work, case.whole)[0]),
         lanes=float(case.pipeline),
         factor=width.factor if scale is None else float(np.exp(scale.log_width)),
         basis=width.basis if scale is None else "interpolated",
@@ -151,7 +151,7 @@ def _service_of_own(case: Case, prefill: MachineFit, decode: MachineFit) -> Serv
         decode_s=decode_s,
         prefill_s=prefill_s,
         first_token_s=0.0,
-        room=float(steady.cache_room(work, case.tokens + case.new_tokens)[0]),
+        room=float(steady.cache_room(work, case.whole)[0]),
         factor=max(prefill.factor90(case), decode.factor90(case)),
         basis="extrapolated" if beyond > 0 else "interpolated",
     )
@@ -204,12 +204,9 @@ def _require_reachable(
             nearest = f"{reached:.3g} s or more ({alone}), or on more devices"
             raise InputError(name, f"{asked:g} s", nearest)
     if service.room < 1:
-        tokens = case.tokens + case.new_tokens
-        allowed = (
-            f"{int(service.room * tokens)} or fewer: the cache has no more room beside the "
-            "weights; or more devices"
-        )
-        raise InputError("prompt_tokens + new_tokens", f"{tokens:.0f}", allowed)
+        most = int(service.room * case.whole)
+        allowed = f"{most} or fewer: the cache has no more room beside the weights; or more devices"
+        raise InputError("prompt_tokens + new_tokens", f"{case.whole:.0f}", allowed)
 
 
 def _largest_reading(

@@ -89,13 +89,12 @@ def laid_out(case: Case, predictor: Predictor) -> Case:
         return best_layouts(replace(case, global_batch=usual), predictor)[0].case
     heads, node = case.architecture.blocks[0].attention.heads, case.accelerator.devices_per_node
     tensors = _powers(min(node, MOST_TENSOR, case.gpus), heads)
-    cuts = [
+    cuts = [case] + [
         replace(case, tensor=tensor, pipeline=stages)
         for tensor, stages in product(tensors, _powers(MOST_STAGES, case.gpus))
         if case.gpus % (tensor * stages) == 0
         if case.gpus <= max(case.batch, 1) * tensor * stages
     ]
-    cuts.append(case)
     found = [one.value or 0.0 for one in predictor.predict_all(cuts)]
     return cuts[int(np.argmax(found))]
 

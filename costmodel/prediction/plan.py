@@ -116,8 +116,7 @@ def plan_serving(
         raise InputError("--rate", offer.requests_per_s, "above 0 requests per second")
     if not 0 <= offer.variation <= MOST_VARIATION:
         raise InputError("--variation", offer.variation, f"from 0 to {MOST_VARIATION:g}")
-    asked = case.tokens + case.new_tokens
-    if (never := unservable(case.architecture, "serve", asked)) is not None:
+    if (never := unservable(case.architecture, "serve", case.whole)) is not None:
         raise never
     choices: list[Choice] = []
     refused: list[tuple[str, str, str]] = []
@@ -145,10 +144,14 @@ def _frontier(ordered: Sequence[Choice], offer: Offer, predictor: Predictor) -> 
         for choice in ordered[:MOST_FRONTIER]:
             with suppress(InputError):
                 found.append(_choice(choice.case, tighter, predictor, choice.usd_per_gpu_hour))
-        best = min(found, key=lambda one: one.usd_per_million_tokens, default=None)
-        if best is not None and best.usd_per_million_tokens > kept[-1].usd_per_million_tokens:
+        best = min(found, key=_cost, default=kept[0])
+        if _cost(best) > _cost(kept[-1]):
             kept.append(best)
     return tuple(kept)
+
+
+def _cost(choice: Choice) -> float:
+    return choice.usd_per_million_tokens
 
 
 def _tried(
@@ -227,16 +230,16 @@ def _choice(case: Case, offer: Offer, predictor: Predictor, rent: float) -> Choi
         InputError: if it can't keep the objective.
     """
     point = largest_load(case, offer.objective, predictor, variation=offer.variation)
-    tokens_per_s = offer.requests_per_s * (case.tokens + case.new_tokens)
 
-    def of(factor: float) -> tuple[int, int, float]:
+    def at(factor: float) -> tuple[int, int, float]:
+        """Replicas, readers and cost where rates are that many times as high."""
         replicas = _needed(offer, point.requests_per_s * factor)
         readers = 0 if point.read_per_s is None else _needed(offer, point.read_per_s * factor)
         usd_per_hour = _devices(case, replicas, readers) * rent
-        return replicas, readers, usd_per_million(usd_per_hour, tokens_per_s)
+        return replicas, readers, usd_per_million(usd_per_hour, offer.requests_per_s * case.whole)
 
-    replicas, readers, cost = of(1.0)
-    low, high = of(point.high)[2], of(point.low)[2]
+    replicas, readers, cost = at(1.0)
+    low, high = at(point.high)[2], at(point.low)[2]
     return Choice(case, point, replicas, rent, cost, low, high, readers)
 
 

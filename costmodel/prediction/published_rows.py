@@ -12,6 +12,7 @@ which a step's arithmetic is proportional. What else differs is said, not correc
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -68,9 +69,8 @@ def _likeness(row: MeasuredRow, case: Case) -> float:
         "software": software_name(row.software) == software_name(case.software),
         "precision": row.precision == case.precision,
     }
-    pairs = ((row.gpus, case.gpus), (row.batch, case.batch), (row.tokens, case.tokens))
-    apart = sum(_doublings(one, other) for one, other in pairs)
-    return sum(WEIGHTS[name] for name, yes in same.items() if yes) - DOUBLING * apart
+    alike = sum(WEIGHTS[name] for name, yes in same.items() if yes)
+    return alike - DOUBLING * _apart(row, case)
 
 
 KINDS: dict[str, Kind] = {
@@ -164,27 +164,25 @@ def _as_row(record: Measurement, catalog: Catalog) -> MeasuredRow | str:
 
 def _patches(record: Measurement) -> float:
     """Tokens of an image, its class token included; 1 where there are none to count."""
-    side = record.workload.image_pixels or record.model.config.get("image_size")
-    patch = record.model.config.get("patch_size")
-    if not isinstance(side, int) or not isinstance(patch, int):
-        return 1
-    return (side // patch) ** 2 + 1
+    config = record.model.config
+    side, patch = record.workload.image_pixels or config.get("image_size"), config.get("patch_size")
+    if isinstance(side, int) and isinstance(patch, int):
+        return (side // patch) ** 2 + 1
+    return 1
 
 
 def _device(name: str, catalog: Catalog) -> str:
     """The device as the catalogue calls it; a name that it lacks as it is."""
-    try:
+    with suppress(InputError):
         return catalog.accelerator(name).name
-    except InputError:
-        return name
+    return name
 
 
 def _size(name: str, catalog: Catalog) -> float | None:
     """Active parameters of a model by its name."""
-    try:
+    with suppress(InputError):
         return float(catalog.model(name).parameters_active)
-    except InputError:
-        return _sizes().get(name)
+    return _sizes().get(name)
 
 
 @cache
@@ -207,19 +205,15 @@ def _is_alike(row: MeasuredRow, run: MeasuredRow) -> bool:
     return lengths <= LENGTH and (run.kind == "train" or _ratio(row.batch, run.batch) <= BATCH)
 
 
-def _apart(row: MeasuredRow, run: MeasuredRow) -> float:
-    pairs = ((row.batch, run.batch), (row.tokens, run.tokens), (row.gpus, run.gpus))
+def _apart(row: MeasuredRow, run: MeasuredRow | Case) -> float:
+    pairs = ((row.gpus, run.gpus), (row.batch, run.batch), (row.tokens, run.tokens))
     return sum(_doublings(one, other) for one, other in pairs)
 
 
 def _differences(row: MeasuredRow, run: MeasuredRow) -> tuple[str, ...]:
     """What differs, in words."""
     found = [] if row.model == run.model else [f"{row.model} for {run.model}"]
-    pairs = (
-        ("batch", run.batch, row.batch),
-        ("tokens", run.tokens, row.tokens),
-        ("new tokens", run.new_tokens, row.new_tokens),
-        ("devices", run.gpus, row.gpus),
-    )
+    names = {"batch": "batch", "tokens": "tokens", "new_tokens": "new tokens", "gpus": "devices"}
+    pairs = [(what, getattr(run, name), getattr(row, name)) for name, what in names.items()]
     found += [f"{what} {own:g}, not {other:g}" for what, own, other in pairs if own != other]
     return tuple(found)

@@ -24,7 +24,7 @@ def write_serving(path: Path, options: argparse.Namespace, choice: Choice, layou
     """A scenario that asks the same of the same replica, or takes what two pools do as given."""
     case = choice.case
     demand = {
-        "requests_per_month": f"{options.rate * SECONDS_PER_MONTH:g}",
+        "requests_per_month": f"{options.rate * SECONDS_PER_MONTH:.12g}",
         "prompt_tokens_per_request": f"{case.tokens:g}",
         "output_tokens_per_request": f"{case.new_tokens:g}",
         "reasoning_factor": "1",
@@ -37,13 +37,14 @@ def write_serving(path: Path, options: argparse.Namespace, choice: Choice, layou
 
 
 def write_training(path: Path, options: argparse.Namespace, plan: TrainingPlan) -> None:
-    """A scenario that trains the same model on the same cluster."""
-    case = plan.best.case
+    """A scenario that trains the same model on the same cluster for the same hours."""
+    case, share = plan.best.case, plan.run.goodput.share
     capacity = {"model": options.model, "accelerator": case.accelerator.name}
     building = {
         "method": "pretrain", "gpus": f"{case.gpus}", "tokens_basis": "given",
-        "pretraining_tokens": f"{options.run_tokens:g}", "mfu_basis": "predicted",
-        "sequence_tokens": f"{case.tokens:g}", "goodput_basis": "failures",
+        "pretraining_tokens": f"{options.run_tokens:.12g}", "mfu_basis": "predicted",
+        "sequence_tokens": f"{case.tokens:g}", "goodput_basis": "given",
+        "goodput_share": f'{{value: {share!r}, source: "modelworth plan: failures, checkpoints"}}',
         "batch_tokens": f"{(case.global_batch or 1) * case.tokens:.12g}",
     }  # fmt: skip
     question = f"What does training on {count(options.run_tokens)} tokens come to?"

@@ -8,6 +8,7 @@ import math
 import pytest
 
 from modelworth.cli import main
+from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.largest_load import Objective, largest_load
 from modelworth.costmodel.prediction.plan import Offer, plan_serving
@@ -131,7 +132,7 @@ def test_wrong_input_says_what_is_allowed(capsys, change, words):
 
 
 def test_a_training_plan_becomes_a_scenario_of_the_same_hours(tmp_path, capsys):
-    """Step hours of the layout, over the goodput that the scenario reckons by itself."""
+    """To the last digit; and `predict` says the same of the same cluster."""
     path = tmp_path / "run.yaml"
     run = ["plan", "--model", "llama-3.1-8b", "--run-tokens", "1e12", "--days", "30", "--json"]
     one = ["--gpus-of", "H100", "--precisions", "bf16", "--scenario", str(path)]
@@ -140,7 +141,14 @@ def test_a_training_plan_becomes_a_scenario_of_the_same_hours(tmp_path, capsys):
     settings = load(path).settings
     assert settings["building.gpus"].value == planned["gpus"]
     assert settings["building.pretraining_tokens"].value == 1e12
-    assert main(["evaluate", str(path), "--trials", "0"]) == 0
+    found = evaluate(load(path), trials=0, parts=())
+    hours = found.indicators["final_run_gpu_hours"].base
+    assert hours == pytest.approx(planned["device_hours"], rel=1e-12)
+    ask = ["predict", "--model", "llama-3.1-8b", "--gpu", "H100", "--gpus", str(planned["gpus"])]
+    of_run = ["--run-tokens", "1e12", "--sequence", "8192", "--precision", "bf16", "--json"]
+    assert main([*ask, *of_run]) == 0
+    predicted = json.loads(capsys.readouterr().out)
+    assert predicted["run"]["device_hours"] == planned["device_hours"]
 
 
 @pytest.mark.parametrize(

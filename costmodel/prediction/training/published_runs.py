@@ -12,7 +12,9 @@ never saw a run of the same organisation.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log
@@ -46,11 +48,9 @@ RUN_COLUMNS = {"Model", "Training compute (FLOP)", "Training hardware", "Hardwar
 """Those that say that a table is one of whole runs."""
 
 SAME_HARDWARE = {
-    "NVIDIA A100": "A100 SXM 80GB",
     "NVIDIA A800 SXM": "A100 SXM 80GB",
     "NVIDIA A800 PCIe 40 GB": "A100 PCIe 40GB",
     "NVIDIA H100 SXM5 80GB": "H100 SXM 80GB",
-    "NVIDIA V100": "V100 SXM2 32GB",
     "NVIDIA Tesla V100 DGXS 32 GB": "V100 SXM2 32GB",
     "NVIDIA Tesla V100 DGXS 16 GB": "V100 SXM2 16GB",
 }
@@ -84,9 +84,9 @@ class Utilisation:
     log_deviation: float
     groups: int
 
-    def interval(self, normal_quantile: float = 1.645) -> tuple[float, float]:
+    def interval(self) -> tuple[float, float]:
         """Where nine of ten runs lie."""
-        factor = exp(normal_quantile * self.log_deviation * np.sqrt(1 + 1 / self.groups))
+        factor = exp(1.645 * self.log_deviation * np.sqrt(1 + 1 / self.groups))
         return self.typical / factor, self.typical * factor
 
 
@@ -118,10 +118,9 @@ def utilisation_prior(
     """
     catalog = catalog or load_catalog()
     used = load_training_runs() if runs is None else tuple(runs)
-    by_organisation: dict[str, list[float]] = {}
+    by_organisation: defaultdict[str, list[float]] = defaultdict(list)
     for run in used:
-        logs = by_organisation.setdefault(_first_word(run.organisation), [])
-        logs.append(log(utilisation(run, catalog)))
+        by_organisation[_first_word(run.organisation)].append(log(utilisation(run, catalog)))
     if len(by_organisation) < 2:
         raise ValueError("a prior needs the runs of at least two organisations")
     centre = float(np.median([np.mean(logs) for logs in by_organisation.values()]))
@@ -184,16 +183,15 @@ def predict_runs(rows: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
     Returns:
         The table with predicted (hours), low, high, basis and note.
     """
-    found = [
-        _predicted(row, catalog) for row in rows.rename(columns=EPOCH_COLUMNS).to_dict("records")
-    ]
+    named = rows.rename(columns=EPOCH_COLUMNS).to_dict("records")
+    found = [_predicted(row, catalog) for row in named]
     return pd.concat([rows, pd.DataFrame(found, index=rows.index)], axis=1)
 
 
 def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     """One run's hours; or the reason why not."""
     unknown = {"predicted": None, "low": None, "high": None, "basis": ""}
-    device = _device(str(row["accelerator"]), catalog)
+    device = _device(row, catalog)
     if device is None:
         return {**unknown, "note": f"{row['accelerator']}: no such device in the catalogue"}
     stated, parameters, tokens, devices = (
@@ -204,7 +202,7 @@ def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     if not flops or not devices:
         missing = "Hardware quantity" if flops else "Training compute (FLOP)"
         return {**unknown, "note": f"{missing}: nothing; must be given"}
-    least, typical, _ = hours_by_prior(flops, device, _others(str(row["organisation"]), catalog))
+    least, typical, _ = hours_by_prior(flops, device, _others(row, catalog))
     hours, width = typical / devices, exp(hypot(log(typical / least), TABLE_LOG))
     return {
         "predicted": hours, "low": hours / width, "high": hours * width, "basis": "interpolated",
@@ -215,20 +213,18 @@ def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
 def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     """One run, predicted; or the reason why not."""
     kept = {key: row[key] for key in ("model", "organisation", "accelerator", "device_hours")}
-    device = _device(str(row["accelerator"]), catalog)
-    reason = (
-        f"{row['accelerator']} isn't in the catalogue"
-        if device is None
-        else _unusable(row, _dense(device))
-    )
-    if device is None or reason:
-        unknown = dict.fromkeys(("predicted", "low", "high", "factor"))
-        return {**kept, **unknown, "note": reason}
+    found = kept | dict.fromkeys(("predicted", "low", "high", "factor"))
+    device = _device(row, catalog)
+    if device is None:
+        return found | {"note": f"{row['accelerator']} isn't in the catalogue"}
+    if reason := _unusable(row, _dense(device)):
+        return found | {"note": reason}
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
-    prior = _others(str(row["organisation"]), catalog)
-    low, predicted, high = hours_by_prior(flops, device, prior)
+    low, predicted, high = hours_by_prior(flops, device, _others(row, catalog))
     factor = max(predicted / row["device_hours"], row["device_hours"] / predicted)
-    return {**kept, "predicted": predicted, "low": low, "high": high, "factor": factor, "note": ""}
+    return kept | {
+        "predicted": predicted, "low": low, "high": high, "factor": factor, "note": "",
+    }  # fmt: skip
 
 
 def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
@@ -248,25 +244,23 @@ def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
     return None
 
 
-def _others(organisation: str, catalog: Catalog) -> Utilisation:
-    """What the shipped runs of other organisations got."""
-    own, runs = _first_word(organisation), load_training_runs()
+def _others(row: Mapping[Any, Any], catalog: Catalog) -> Utilisation:
+    """What the shipped runs of organisations other than a run's own got."""
+    own, runs = _first_word(str(row.get("organisation"))), load_training_runs()
     return utilisation_prior([run for run in runs if _first_word(run.organisation) != own], catalog)
 
 
 def _first_word(organisation: str) -> str:
     """What tells organisations apart: `Meta` and `Meta AI` are one."""
-    words = organisation.replace(",", " ").casefold().split()
-    return words[0] if words else ""
+    return next(iter(organisation.replace(",", " ").casefold().split()), "")
 
 
-def _device(name: str, catalog: Catalog) -> Accelerator | None:
-    """An accelerator by the catalogue's or the table's name; of several kinds the first."""
-    first = name.split(",")[0]
-    try:
+def _device(row: Mapping[Any, Any], catalog: Catalog) -> Accelerator | None:
+    """A run's accelerator by the catalogue's or the table's name; of several kinds the first."""
+    first = str(row["accelerator"]).split(",")[0]
+    with suppress(InputError):
         return catalog.accelerator(SAME_HARDWARE.get(first, first))
-    except InputError:
-        return None
+    return None
 
 
 def _dense(accelerator: Accelerator) -> float:

@@ -119,17 +119,14 @@ def goodput(
     A checkpoint that costs nothing is written all the time, and only restarts are lost.
     """
     mtbf_s = reliability.device_mtbf_hours * 3600 / devices
-    best_s = best_checkpoint_interval_s(mtbf_s, reliability.checkpoint_s)
-    interval_s = best_s if interval_s is None else interval_s
-    lost_to_restarts = exp(-reliability.restart_s / mtbf_s)
+    if interval_s is None:
+        interval_s = best_checkpoint_interval_s(mtbf_s, reliability.checkpoint_s)
     exposure = (interval_s + reliability.checkpoint_s) / mtbf_s
-    if exposure == 0:
-        kept = lost_to_restarts
-    elif exposure > HOPELESS:
-        kept = 0.0
-    else:
-        kept = interval_s / mtbf_s / expm1(exposure) * lost_to_restarts
-    return Goodput(kept, interval_s, HOURS_PER_DAY * 3600 / mtbf_s)
+    kept = 0.0 if exposure > HOPELESS else 1.0
+    if 0 < exposure <= HOPELESS:
+        kept = interval_s / mtbf_s / expm1(exposure)
+    restarted = exp(-reliability.restart_s / mtbf_s)
+    return Goodput(kept * restarted, interval_s, HOURS_PER_DAY * 3600 / mtbf_s)
 
 
 def best_checkpoint_interval_s(mtbf_s: float, checkpoint_s: float) -> float:
