@@ -293,6 +293,6 @@ class Client:
         self._epoll.close()
 
 
-def drive(plan: Plan, start_s: float | None = None) -> Run:
+def drive(plan: Plan) -> Run:
     """Carry a plan out in this process."""
-    return Client(plan).run(perf_counter() if start_s is None else start_s)
+    return Client(plan).run(perf_counter())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +121,11 @@ class Run:
     processor_s: float = 0.0
     decided: bool = False
     stopped: str = ""
+
+
+class InterruptedPointError(Exception):
+    """Somebody asked to stop; `summary`, a `summary.Summary`, holds what the point had seen."""
+
+    def __init__(self, summary: Any) -> None:
+        self.summary = summary
+        super().__init__("stopped")

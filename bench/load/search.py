@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from modelworth.bench.load import session
+from modelworth.bench.load.probe import Understood
+from modelworth.bench.load.session import Level, Settings
+from modelworth.bench.load.summary import Summary
 
 GROWTH = 4.0
 TOLERANCE = 0.04
 MOST_TRIALS = 12
+FEWEST_REQUESTS = 30
+MOST_RATE, MOST_IN_FLIGHT = 1e5, 4096
 NEAR = 0.98
 """Of what an overloaded server got done: the guess that is tried next."""
 
@@ -72,7 +79,6 @@ def search(
     *,
     most: float,
     whole: bool = False,
-    tolerance: float = TOLERANCE,
 ) -> Found:
     """Search from the load `first` up to `most`; `whole` for numbers of requests in flight."""
     trials: list[Trial] = []
@@ -90,7 +96,7 @@ def search(
         if whole and high is None and _adds_nothing(seen, trials[:-1]):
             return Found(low, load, "more in flight adds nothing", tuple(trials))
         low, high = (load, high) if seen.holds else (low, load)
-        if low is not None and _close(low, high, tolerance, whole=whole):
+        if low is not None and _close(low, high, whole=whole):
             return Found(low, high, "found", tuple(trials))
         if low is None and (load <= first / GROWTH**3 or (whole and load <= 1)):
             return Found(low, high, "no load holds", tuple(trials))
@@ -111,10 +117,8 @@ def _adds_nothing(seen: Trial, before: list[Trial]) -> bool:
     return seen.done is not None and most is not None and seen.done < GAIN * most
 
 
-def _close(low: float, high: float | None, tolerance: float, *, whole: bool) -> bool:
-    if high is None:
-        return False
-    return high <= low * (1 + tolerance) or (whole and high - low <= 1)
+def _close(low: float, high: float | None, *, whole: bool) -> bool:
+    return high is not None and (high <= low * (1 + TOLERANCE) or (whole and high - low <= 1))
 
 
 def _next(low: float | None, high: float | None, seen: Trial, *, whole: bool) -> float:
@@ -153,3 +157,42 @@ def growing(in_flight: tuple[float, ...], rate_per_s: float, duration_s: float) 
     early, late = sum(in_flight[:third]) / third, sum(in_flight[-third:]) / third
     piled = late - early
     return piled > 0.03 * rate_per_s * duration_s * 2 / 3 and piled > 3 * math.sqrt(early + 1)
+
+
+def largest(
+    settings: Settings,
+    understood: Understood,
+    by: str,
+    keep: Callable[[Summary], None],
+) -> Found:
+    """Search by `rate` or `concurrency`; `keep` takes each point as it is done.
+
+    Raises:
+        InterruptedPointError: if somebody asked to stop.
+    """
+
+    def trial(load: float) -> Trial:
+        level = Level(rate_per_s=load) if by == "rate" else Level(concurrency=round(load))
+        enough = settings
+        if by == "rate" and settings.requests is None:
+            longest_s = max(settings.duration_s, FEWEST_REQUESTS / load)
+            enough = replace(settings, duration_s=longest_s)
+        summary = session.measure(enough, understood, level)
+        keep(summary)
+        return _trial(load, summary)
+
+    if by == "rate":
+        return search(trial, 1 / understood.e2e_s, most=MOST_RATE)
+    return search(trial, 1.0, most=MOST_IN_FLIGHT, whole=True)
+
+
+def _trial(load: float, summary: Summary) -> Trial:
+    seen, serving = summary.load, summary.serving
+    piling = seen.mode == "open" and growing(seen.in_flight, load, seen.duration_s or 0.0)
+    return Trial(
+        load=load,
+        holds=summary.held and not piling and not summary.stopped,
+        done=serving.requests_per_s if serving and not summary.stopped else None,
+        goodput=serving.goodput_per_s if serving else None,
+        client_bound=bool(seen.client_bound),
+    )

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from modelworth.bench.load.arrivals import Arrivals, moments
 from modelworth.bench.load.endpoint import Endpoint
-from modelworth.bench.load.interrupted import InterruptedPointError
 from modelworth.bench.load.objective import Objective, misses
-from modelworth.bench.load.plan import Limits, Plan
+from modelworth.bench.load.plan import InterruptedPointError, Limits, Plan
 from modelworth.bench.load.probe import Understood
 from modelworth.bench.load.processes import carry_out
 from modelworth.bench.load.prompts import bodies
 from modelworth.bench.load.summary import Summary, summarise
 from modelworth.data.serving import Load
 
+Arrivals = Literal["poisson", "constant"]
 MAX_IN_FLIGHT = 4096
 OPEN_WARMUP_S = 1.0
 """Least warm-up of an open loop; it is two requests long where that is more."""
@@ -176,3 +175,15 @@ def _common(settings: Settings, understood: Understood, processes: int) -> list[
         )
         for index in range(processes)
     ]
+
+
+def moments(
+    rate_per_s: float, until_s: float, arrivals: Arrivals, rng: np.random.Generator
+) -> tuple[float, ...]:
+    """Seconds after the start at which requests are due, before `until_s`, in order."""
+    if arrivals == "constant":
+        return tuple((np.arange(int(rate_per_s * until_s)) / rate_per_s).tolist())
+    expected = rate_per_s * until_s
+    count = int(expected + 6 * expected**0.5 + 10)
+    due = np.cumsum(rng.exponential(1 / rate_per_s, count))
+    return tuple(due[due < until_s].tolist())

@@ -126,14 +126,8 @@ def _found(name: str, trust_remote_code: bool) -> Blueprint:
         return Blueprint(path.stem, family_of(config, name), config)
     if path.is_dir():
         config = _read_config(path / "config.json")
-        return Blueprint(
-            path.resolve().name,
-            family_of(config, name),
-            config,
-            str(path),
-            False,
-            trust_remote_code,
-        )
+        family, label = family_of(config, name), path.resolve().name
+        return Blueprint(label, family, config, str(path), False, trust_remote_code)
     if name.endswith(".json") or name.startswith((".", "/")):
         raise InputError("model", name, "a config.json or folder that exists")
     if re.fullmatch(r"[\w.\-]+/[\w.\-]+", name):

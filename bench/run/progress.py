@@ -47,18 +47,12 @@ class Event:
 
     def as_json(self) -> str:
         """One line for programs; the measurement by its id, status and throughput."""
-        content: dict[str, object] = {
-            "event": self.kind,
-            "index": self.index,
-            "total": self.total,
-            "elapsed_s": round(self.elapsed_s, 2),
-            "left_s": None if self.left_s is None else round(self.left_s, 2),
-            "left_high_s": None if self.left_high_s is None else round(self.left_high_s, 2),
-            "news": self.news and self.news.model_dump(mode="json"),
-            "label": self.label,
-            "skipped": self.skipped,
-            "message": self.message,
-        }
+        content: dict[str, object] = {"event": self.kind}
+        for name in ("index", "total", "elapsed_s", "left_s", "left_high_s", "news", "label"):
+            value = getattr(self, name)
+            content[name] = round(value, 2) if isinstance(value, float) else value
+        content |= {"news": self.news and self.news.model_dump(mode="json")}
+        content |= {"skipped": self.skipped, "message": self.message}
         if self.measurement is not None:
             result = self.measurement.result
             content |= {

@@ -49,15 +49,8 @@ def measured(
     faults += checks.utilisation_faults(
         seen.of_kernels(mfu_datasheet), None, " against the datasheet"
     )
-    common: dict[str, Any] = {
-        "recorded_at": datetime.now(UTC),
-        "suite": suite,
-        "case": case.id,
-        "model": seen.model,
-        "workload": seen.workload,
-        "machine": machine.model_copy(update={"count": seen.devices}),
-        "provenance": provenance,
-    }
+    common = _common(case, machine, provenance, suite, seen.devices)
+    common |= {"model": seen.model, "workload": seen.workload}
     if not faults:
         result = _result(seen, mfu, mbu, mfu_datasheet)
         faults = checks.faults(seen, result)
@@ -76,22 +69,27 @@ def failed(
 ) -> Measurement:
     """The record of a case that didn't run to its end."""
     blueprint = zoo.resolve(case.model, config=case.config or None)
-    return Measurement(
-        recorded_at=datetime.now(UTC),
-        suite=suite,
-        case=case.id,
-        model=Model(
-            name=blueprint.name,
-            family=blueprint.family,
-            weights=case.weights,
-            config=dict(blueprint.config),
-        ),
-        workload=case.workload,
-        machine=machine.model_copy(update={"count": case.workload.layout.devices}),
-        status=status,
-        reason=reason,
-        provenance=provenance,
+    model = Model(
+        name=blueprint.name,
+        family=blueprint.family,
+        weights=case.weights,
+        config=dict(blueprint.config),
     )
+    common = _common(case, machine, provenance, suite, case.workload.layout.devices)
+    return Measurement(**common, model=model, workload=case.workload, status=status, reason=reason)
+
+
+def _common(
+    case: Task, machine: Machine, provenance: Provenance, suite: str | None, devices: int
+) -> dict[str, Any]:
+    """What a record says however the case went."""
+    return {
+        "recorded_at": datetime.now(UTC),
+        "suite": suite,
+        "case": case.id,
+        "machine": machine.model_copy(update={"count": devices}),
+        "provenance": provenance,
+    }
 
 
 def utilisation(seen: Observation, ceilings: Ceilings) -> tuple[float | None, float | None]:

@@ -44,6 +44,11 @@ MEASURED: tuple[Precision, ...] = (
     *("fp8", "int8", "int4"),
 )
 """Number formats that steps run in here, or whose weights they read."""
+AS_ASKED = (
+    *("attention_kernel", "fused_projections", "chunked_loss", "clip_norm"),
+    *("gradient_accumulation", "activation_checkpointing"),
+)
+"""Choices that a workload states as they were made."""
 FLAGS = "--"
 """The place of what was typed on the command line."""
 AttentionKernel = Literal["flash", "cudnn", "efficient", "math", "split"]
@@ -148,17 +153,12 @@ class Request(Record):
             image_pixels=pixels,
             precision=self.precision or ("bfloat16" if cuda else "float32"),
             attention=self.attention or zoo.usual_attention(blueprint),
-            attention_kernel=self.attention_kernel,
             compiled=compiled,
             compile_mode=(self.compile_mode or "default") if compiled else None,
             cuda_graphs=graphs if self.cuda_graphs is None else self.cuda_graphs,
-            fused_projections=self.fused_projections,
-            chunked_loss=self.chunked_loss,
             optimizer=(self.optimizer or "adamw_fused") if training else None,
-            clip_norm=self.clip_norm,
             denoising_steps=steps if self.work == "generate" else None,
-            gradient_accumulation=self.gradient_accumulation,
-            activation_checkpointing=self.activation_checkpointing,
+            **{name: getattr(self, name) for name in AS_ASKED},
             lora_rank=(self.lora_rank or LORA_RANK) if self.work == "finetune_lora" else None,
             layout=Layout(
                 data=self.data_parallel,

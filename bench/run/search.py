@@ -7,7 +7,7 @@ measured in full once; the attempt that failed is kept as well, as it is where t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 
 from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.bench.run.progress import Event
@@ -18,6 +18,8 @@ from modelworth.data.measurement import Measurement
 
 FINENESS = 32
 HIGHEST = 2**24
+VARIED = {"largest-batch": "batch", "longest-sequence": "prompt_tokens"}
+NAMES = {"batch": "batch", "prompt_tokens": "sequence"}
 WORTHWHILE = 1.02
 """A larger batch must give so many times the throughput to be worth its latency."""
 
@@ -48,9 +50,11 @@ def run(
     if what == "best-batch":
         found = yield from _best_batch(session, case)
     else:
-        found = yield from _largest(
-            session, case, _VARIED[what], climb(_VARIED[what][2](case) or 1, highest, fineness)
-        )
+        field = VARIED[what]
+        start = getattr(case.workload, field)
+        if start is None:
+            raise InputError("search", f"{what} of a model that reads images", "largest-batch")
+        found = yield from _largest(session, case, field, climb(start, highest, fineness))
     yield session.progress.event("end", found)
     session.close()
 
@@ -78,31 +82,18 @@ def _next_trial(fits: int, fails: int, highest: int) -> int:
     return fails // 2 if fits == 0 else (fits + fails) // 2
 
 
-def _with_batch(case: Task, batch: int) -> Task:
-    workload = case.workload.model_copy(update={"batch": batch})
+def _varied(case: Task, field: str, value: int) -> Task:
+    workload = case.workload.model_copy(update={field: value})
     return case.model_copy(update={"workload": workload})
-
-
-def _with_length(case: Task, tokens: int) -> Task:
-    if case.workload.prompt_tokens is None:
-        raise InputError("search", "longest-sequence of a model that reads images", "largest-batch")
-    workload = case.workload.model_copy(update={"prompt_tokens": tokens})
-    return case.model_copy(update={"workload": workload})
-
-
-_VARIED: dict[str, tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]]] = {
-    "largest-batch": ("batch", _with_batch, lambda case: case.workload.batch),
-    "longest-sequence": ("sequence", _with_length, lambda case: case.workload.prompt_tokens),
-}
 
 
 def _largest(
     session: Session,
     case: Task,
-    varied: tuple[str, Callable[[Task, int], Task], Callable[[Task], int | None]],
+    field: str,
     trials: Generator[int, bool, int],
 ) -> Generator[Event, None, str]:
-    name, vary, start = varied
+    name, start = NAMES[field], getattr(case.workload, field)
     trying = session.limits.model_copy(
         update={"warmup_s": 1e-9, "timed_s": 1e-9, "min_samples": 1, "max_samples": 1}
     )
@@ -111,8 +102,8 @@ def _largest(
     while True:
         session.progress.begin(f"does {name} {value} fit?")
         yield session.progress.event("case")
-        outcome = yield from session.outcome(vary(case, value), trying)
-        _require_about_size(outcome, value == start(case))
+        outcome = yield from session.outcome(_varied(case, field, value), trying)
+        _require_about_size(outcome, value == start)
         if outcome.status != "ok" and (failure is None or value < failure[0]):
             failure = value, outcome
         try:
@@ -120,28 +111,28 @@ def _largest(
         except StopIteration as stop:
             largest = stop.value
             break
-    return (yield from _concluded(session, case, name, vary, largest, failure))
+    return (yield from _concluded(session, case, field, largest, failure))
 
 
 def _concluded(
     session: Session,
     case: Task,
-    name: str,
-    vary: Callable[[Task, int], Task],
+    field: str,
     largest: int,
     failure: tuple[int, WorkerEnd] | None,
 ) -> Generator[Event, None, str]:
     """Keep the failure, measure what fits, and say both."""
-    beyond = ""
+    name, beyond = NAMES[field], ""
     if failure is not None:
         value, outcome = failure
         beyond = f"; {value} doesn't ({outcome.status}: {outcome.reason})"
         if not outcome.bad_input:  # a limit of positions is no outcome of this machine
-            session.progress.begin(vary(case, value).label)
-            yield session.keep(session.failed(vary(case, value), outcome))
+            failed = _varied(case, field, value)
+            session.progress.begin(failed.label)
+            yield session.keep(session.failed(failed, outcome))
     if largest == 0:
         return f"not even {name} 1 fits{beyond}"
-    yield from session.measured(vary(case, largest))
+    yield from session.measured(_varied(case, field, largest))
     if not beyond:
         return f"{name} {largest} fits; nothing larger was tried"
     return f"the largest {name} that fits is {largest}{beyond}"
@@ -165,7 +156,7 @@ def _best_batch(session: Session, case: Task) -> Generator[Event, None, str]:
     seen: list[Measurement] = []
     batch = case.workload.batch
     while True:
-        measurement = yield from session.measured(_with_batch(case, batch))
+        measurement = yield from session.measured(_varied(case, "batch", batch))
         if measurement.result is None:
             break
         seen.append(measurement)

@@ -41,39 +41,28 @@ NAMES = {
     "ladder": "standard and families, each size that fits",
     "full": "ladder, and fine-tuning, generation, batches and contexts",
 }
+CUDA: dict[str, tuple[str, ...]] = {
+    "llama": ("ladder-160m", "llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b"),
+    "gpt": ("gpt2", "gpt2-large", "gpt3-1.3b"),
+    "moe": ("moe-32m", "moe-110m", "moe-420m"),
+    "bert": ("bert-small", "bert-base", "bert-large"),
+    "roberta": ("roberta-16m", "roberta-base", "roberta-large"),
+    "t5": ("t5-small", "t5-base", "t5-large"),
+    "vit": ("vit-small", "vit-base", "vit-large"),
+    "yolos": ("yolos-tiny", "yolos-small", "yolos-base"),
+    "dalle": ("dalle-90m", "dalle-340m", "dalle-1.3b"),
+}
 LADDERS: dict[DeviceKind, dict[str, tuple[str, ...]]] = {
-    "cpu": {
-        "llama": ("ladder-1m", "ladder-4m", "ladder-16m", "ladder-48m"),
-        "gpt": ("gpt-1m", "gpt-4m", "gpt-16m"),
-        "moe": ("moe-2m", "moe-8m", "moe-32m"),
-        "bert": ("bert-tiny", "bert-mini", "bert-small"),
-        "roberta": ("roberta-1m", "roberta-4m", "roberta-16m"),
-        "t5": ("t5-1m", "t5-4m", "t5-tiny"),
-        "vit": ("vit-1m", "vit-tiny", "vit-small"),
-        "yolos": ("detector-1m", "detector-3m", "detector-9m"),
-        "dalle": ("dalle-2m", "dalle-3m", "dalle-5m"),
-    },
-    "cuda": {
-        "llama": ("ladder-160m", "llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b"),
-        "gpt": ("gpt2", "gpt2-large", "gpt3-1.3b"),
-        "moe": ("moe-32m", "moe-110m", "moe-420m"),
-        "bert": ("bert-small", "bert-base", "bert-large"),
-        "roberta": ("roberta-16m", "roberta-base", "roberta-large"),
-        "t5": ("t5-small", "t5-base", "t5-large"),
-        "vit": ("vit-small", "vit-base", "vit-large"),
-        "yolos": ("yolos-tiny", "yolos-small", "yolos-base"),
-        "dalle": ("dalle-90m", "dalle-340m", "dalle-1.3b"),
-    },
+    "cpu": {name: zoo.LADDERS[name][: 4 if name == "llama" else 3] for name in CUDA}
+    | {"yolos": ("detector-1m", "detector-3m", "detector-9m")},
+    "cuda": CUDA,
 }
 """Three sizes of each architecture (four of the quick one) that a device of this kind can do."""
 INFERENCE: dict[str, tuple[Kind, ...]] = {
-    "llama": ("prefill", "decode"),
-    "gpt": ("prefill", "decode"),
-    "moe": ("prefill", "decode"),
-    "t5": ("decode", "generate"),
-    "dalle": ("decode", "generate"),
-    **dict.fromkeys(("whisper", "dit", "sd3", "flux"), ("generate",)),
+    **dict.fromkeys(("llama", "gpt", "moe"), ("prefill", "decode")),
     **dict.fromkeys(("llava", "qwen-vl", "mamba", "lfm2"), ("prefill", "decode")),
+    **dict.fromkeys(("t5", "dalle"), ("decode", "generate")),
+    **dict.fromkeys(("whisper", "dit", "sd3", "flux"), ("generate",)),
 }
 BYTES_PER_PARAMETER = {"training": 18, "inference": 4}
 """Least that a parameter takes: weights, gradients and AdamW's state; float32 weights."""

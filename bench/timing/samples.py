@@ -26,6 +26,8 @@ TREND_LIMIT = 400
 """Values that a trend is looked for in; more are thinned evenly."""
 TREND_SAMPLES = 8
 """Fewest samples that a trend is looked for in."""
+FLAT, DRIFT = 0.02, 0.05
+"""Relative change that is too small to matter: of a warm-up, and of timed steps."""
 EXACT_BINOMIAL_UP_TO = 500
 
 
@@ -64,8 +66,8 @@ def effective_samples(series: ArrayLike) -> float:
     return float(count / max(time, 1.0))
 
 
-def median_interval(series: ArrayLike, level: float = 0.95) -> MedianInterval:
-    """Median with its distribution-free interval.
+def median_interval(series: ArrayLike) -> MedianInterval:
+    """Median with its distribution-free 95% interval.
 
     The variance of a sample median under dependence is that of the series "at most the median":
     its effective sample size takes the place of n.
@@ -73,7 +75,7 @@ def median_interval(series: ArrayLike, level: float = 0.95) -> MedianInterval:
     values = np.sort(np.asarray(series, dtype=float))
     count, middle = len(values), float(np.median(values))
     effective = effective_samples(np.asarray(series, dtype=float) <= middle)
-    ranks = _ranks(math.floor(effective + 1e-9), level)
+    ranks = _ranks(math.floor(effective + 1e-9))
     if ranks is None:
         return MedianInterval(middle, None, None, effective)
     stretch = count / math.floor(effective + 1e-9)
@@ -111,25 +113,25 @@ def drift(series: ArrayLike) -> float:
     return float(np.median(values[-half:]) / np.median(values[:half]) - 1)
 
 
-def is_flat(series: Sequence[float], tolerance: float = 0.02) -> bool:
+def is_flat(series: Sequence[float]) -> bool:
     """Whether a warm-up has settled: its later half shows no trend, or one too small to matter.
 
-    With few steps (long ones), the last two must agree within five times the tolerance.
+    With few steps (long ones), the last two must agree within five times that.
     """
     if len(series) < 2:
         return False
     later = series[len(series) // 2 :]
     if len(later) < TREND_SAMPLES:
         before, last = series[-2:]
-        return abs(last / before - 1) <= 5 * tolerance
-    return abs(kendall_z(later)) < 1.96 or abs(drift(later)) <= tolerance
+        return abs(last / before - 1) <= 5 * FLAT
+    return abs(kendall_z(later)) < 1.96 or abs(drift(later)) <= FLAT
 
 
-def drifts(series: Sequence[float], tolerance: float = 0.05) -> bool:
+def drifts(series: Sequence[float]) -> bool:
     """Whether timed steps show a trend that matters, so that no one figure describes them."""
     if len(series) < TREND_SAMPLES:
         return False
-    return abs(kendall_z(series)) > 2.58 and abs(drift(series)) > tolerance
+    return abs(kendall_z(series)) > 2.58 and abs(drift(series)) > DRIFT
 
 
 def _autocorrelations(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -141,9 +143,9 @@ def _autocorrelations(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(covariances / covariances[0])
 
 
-def _ranks(count: int, level: float) -> tuple[int, int] | None:
-    """Ranks, from 1, of the order statistics that enclose the median with this certainty."""
-    tail = (1 - level) / 2
+def _ranks(count: int) -> tuple[int, int] | None:
+    """Ranks, from 1, of the order statistics that enclose the median with 95% certainty."""
+    tail = 0.025
     if count > EXACT_BINOMIAL_UP_TO:
         spread = NormalDist().inv_cdf(1 - tail) * math.sqrt(count) / 2
         low = math.floor(count / 2 - spread)

@@ -54,13 +54,7 @@ def public_name(name: str | None) -> str | None:
 
 
 def split(name: str) -> str:
-    """The implementation that does as `name`, but splits the cache for a single token.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    if name not in (UNMASKED, GROWING):
-        raise ValueError(f"{name} can't be split")
+    """The implementation that does as this one of ours, but splits the cache for one token."""
     return f"{name}_{SPLIT}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from modelworth.bench.load.interrupted import InterruptedPointError
+from modelworth.bench.load.plan import InterruptedPointError
 from modelworth.data.errors import InputError
 from modelworth.verbs.served import machine_of, model_of
 
@@ -128,7 +128,7 @@ def _search(
     options: argparse.Namespace,
     keep: Callable[[Summary], None],
 ) -> None:
-    from modelworth.bench.load.limit import largest
+    from modelworth.bench.load.search import largest
     from modelworth.verbs import load_display as display
 
     found = largest(settings, understood, options.search, keep)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from modelworth.bench.load import objective
-from modelworth.bench.load.arrivals import moments
 from modelworth.bench.load.plan import Outcome, Run
 from modelworth.bench.load.prompts import Length
 from modelworth.bench.load.record import Served, measurement
 from modelworth.bench.load.search import MOST_TRIALS, Trial, growing, search
+from modelworth.bench.load.session import moments
 from modelworth.bench.load.summary import client_bound, in_flight, steady_from, summarise
 from modelworth.data.errors import InputError
 from modelworth.data.importers.records import judged

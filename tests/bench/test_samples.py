@@ -34,7 +34,7 @@ def test_a_constant_or_short_series_counts_in_full():
 @pytest.mark.parametrize("count", range(6, 40))
 def test_the_interval_is_the_narrowest_that_the_binomial_allows(count):
     """Order statistics k and n + 1 − k enclose the median with 1 − 2 P(B < k)."""
-    ranks = samples._ranks(count, 0.95)
+    ranks = samples._ranks(count)
     tail = stats.binom.cdf(ranks[0] - 1, count, 0.5)
     wider = stats.binom.cdf(ranks[0], count, 0.5)
     assert tail <= 0.025 < wider
