@@ -61,7 +61,7 @@ class MachineFit:
     """Three coefficients of one device, precision and work, and how well they hold.
 
     Attributes:
-        compute, memory: shares of the ceilings measured just before.
+        coefficients: compute and memory as shares of the ceilings measured just before.
         errors: (record's id, ln predicted / measured seconds) with its model left out of the fit.
         measured: (content of the model, batch, tokens, units per second) of its records.
         flops: smallest and largest step of the records, by which extrapolation is told.
@@ -70,20 +70,12 @@ class MachineFit:
     device_name: str
     precision: str
     work: Work
-    processor: bool
-    compute: float
-    memory: float
-    layer_s: float
+    coefficients: Coefficients
     device: Device
     errors: tuple[tuple[str, float], ...]
     measured: tuple[tuple[str, float, float, float], ...]
     flops: tuple[float, float]
     measurement_ids: tuple[str, ...]
-
-    @property
-    def coefficients(self) -> Coefficients:
-        """Coefficients for the step model."""
-        return _coefficients(self.processor, self.compute, self.memory, self.layer_s)
 
     @property
     def log_error(self) -> float:
@@ -208,43 +200,37 @@ def _fit_group(device_name: str, precision: str, work: Work, pairs: Pairs) -> Ma
         for record, case in pairs
     )  # fmt: skip
     return MachineFit(
-        device_name, precision, work, _on_processor(pairs), *_fitted(pairs), _device(pairs[-1][1]),
-        _leave_out(pairs), measured, (min(sizes), max(sizes)),
-        tuple(record.id for record, _ in pairs),
+        device_name, precision, work, _fitted(pairs), _device(pairs[-1][1]), _leave_out(pairs),
+        measured, (min(sizes), max(sizes)), tuple(record.id for record, _ in pairs),
     )  # fmt: skip
 
 
-def _errors_of(pairs: Pairs) -> Callable[[Array], Array]:
-    """From the three coefficients to ln(predicted / measured seconds) of each record's step."""
+def _errors_of(pairs: Pairs) -> Callable[[Coefficients], Array]:
+    """From coefficients to ln(predicted / measured seconds) of each record's step."""
     cases = [case for _, case in pairs]
     work = columns_on(cases, [_device(case) for case in cases])
     measured = np.array([_result(record).latency.p50_s for record, _ in pairs])
-
-    def errors(coefficients: Array) -> Array:
-        compute, memory, layer_s = coefficients
-        fit = _coefficients(_on_processor(pairs), compute, memory, layer_s)
-        found: Array = np.log(np.asarray(times(cases[0].work, work, fit).step_s) / measured)
-        return found
-
-    return errors
+    return lambda fit: np.log(np.asarray(times(cases[0].work, work, fit).step_s) / measured)
 
 
-def _fitted(pairs: Pairs) -> tuple[float, float, float]:
-    priors = PROCESSOR_PRIORS if _on_processor(pairs) else PRIORS
+def _fitted(pairs: Pairs) -> Coefficients:
+    processor = pairs[0][1].accelerator.architecture == "cpu"
+    priors = PROCESSOR_PRIORS if processor else PRIORS
     start = np.log([value for value, _ in priors.values()])
     spreads = np.array([spread for _, spread in priors.values()])
-    trust = np.array([ERROR * (3 if _result(record).condition.flags else 1) for record, _ in pairs])
+    flagged = [_result(record).condition.flags for record, _ in pairs]
+    trust = np.array([ERROR * (3 if flags else 1) for flags in flagged])
     errors_of = _errors_of(pairs)
 
     def residuals(logs: Array) -> Array:
-        errors = errors_of(np.exp(logs)) / trust
+        errors = errors_of(_coefficients(processor, *np.exp(logs))) / trust
         soft = np.sign(errors) * np.sqrt(2 * (np.sqrt(1 + errors**2) - 1))
         return np.concatenate([soft, (logs - start) / spreads])
 
     from scipy.optimize import least_squares  # slow to import, and needed only where one measured
 
-    compute, memory, layer_s = map(float, np.exp(least_squares(residuals, start, max_nfev=60).x))
-    return compute, memory, layer_s
+    found = np.exp(least_squares(residuals, start, max_nfev=60).x)
+    return _coefficients(processor, *map(float, found))
 
 
 def _leave_out(pairs: Pairs) -> tuple[tuple[str, float], ...]:
@@ -255,23 +241,14 @@ def _leave_out(pairs: Pairs) -> tuple[tuple[str, float], ...]:
     found: list[tuple[str, float]] = []
     for model, out in models.items() if len(models) > 1 else ():
         rest = [pair for pair in pairs if content(pair[1].architecture) != model]
-        errors = _errors_of(out)(np.array(_fitted(rest)))
+        errors = _errors_of(out)(_fitted(rest))
         found += [(record.id, float(error)) for (record, _), error in zip(out, errors, strict=True)]
     return tuple(found)
 
 
-def _on_processor(pairs: Pairs) -> bool:
-    return pairs[0][1].accelerator.architecture == "cpu"
-
-
 def _coefficients(processor: bool, compute: float, memory: float, layer_s: float) -> Coefficients:
-    return replace(
-        PROCESSOR if processor else FIXED,
-        compute=compute,
-        memory=memory,
-        cache=memory * CACHE_OF_MEMORY,
-        layer_s=layer_s,
-    )
+    fixed, cache = PROCESSOR if processor else FIXED, memory * CACHE_OF_MEMORY
+    return replace(fixed, compute=compute, memory=memory, cache=cache, layer_s=layer_s)
 
 
 def _device(case: Case) -> Device:

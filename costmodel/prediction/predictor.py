@@ -165,11 +165,18 @@ class Predictor:
 
 
 def _prediction(
-    case: Case, found: Times, row: int, factor: float, basis: Basis, note: str, slower: float = 1.0
+    case: Case,
+    found: Times,
+    row: int,
+    factor: float,
+    basis: Basis | None,
+    note: str,
+    slower: float = 1.0,
 ) -> Prediction:
     """One row of times, each `slower` times as long, with its interval's factor."""
-    value = _value(case, found, row) / slower
-    unit = UNITS["forward" if _trains_images(case) else case.work]
+    images = _trains_images(case)
+    value = float(found.value[row]) / (case.tokens if images else 1) / slower
+    unit = UNITS["forward" if images else case.work]
 
     def at(name: str, scale: float = 1.0) -> float | None:
         column = getattr(found, name)
@@ -182,11 +189,6 @@ def _prediction(
     )  # fmt: skip
 
 
-def _value(case: Case, found: Times, row: int) -> float:
-    """Units per second and device."""
-    return float(found.value[row]) / (case.tokens if _trains_images(case) else 1)
-
-
 def _trains_images(case: Case) -> bool:
     return case.work == "train" and case.architecture.patches is not None
 
@@ -195,7 +197,8 @@ def _of_machine(case: Case, fit: own_machine.MachineFit) -> Prediction:
     """By the fit to a machine's own records."""
     own, found, beyond = fit.measured_value(case), fit.times(case), fit.doublings_beyond(case)
     if own:
-        note, slower = "measured on this device as asked", _value(case, found, 0) / own
+        note, made = "measured on this device as asked", _prediction(case, found, 0, 1.0, None, "")
+        slower = (made.value or 0.0) / own
         return _prediction(case, found, 0, MEASURED_FACTOR, "measured", note, slower)
     note = f"fitted to {len(fit.measurement_ids)} measurements of this device"
     if beyond > 0:

@@ -120,9 +120,9 @@ def test_a_flagged_record_counts_for_less():
     trusted = record("ladder-16m", "prefill", clean[2].result.latency.p50_s * 3)
 
     def compute(last: Measurement) -> float:
-        return machine_fits([*clean[:2], clean[3], last])[0].compute
+        return machine_fits([*clean[:2], clean[3], last])[0].coefficients.compute
 
-    truth = machine_fits(clean)[0].compute
+    truth = machine_fits(clean)[0].coefficients.compute
     assert abs(compute(wrong) - truth) <= abs(compute(trusted) - truth) + 1e-9
 
 
