@@ -37,6 +37,10 @@ SAME = {"kimi_k2": "deepseek_v3"}
 """Types whose layers are another type's, by their checkpoints' own code."""
 
 
+class LacksLibraryError(InputError):
+    """A class that needs a library which isn't installed, such as timm."""
+
+
 @dataclass(frozen=True)
 class Built:
     """A model on the meta device, its settings, and the name of its class."""
@@ -191,7 +195,8 @@ def _instance(kind: Any, settings: Any, name: str, device: Any) -> Any:
 def _refused(name: str, error: Exception) -> InputError:
     """What transformers says against a config, in one line."""
     said = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
-    return InputError(name, said[:160], "a config that transformers builds")
+    kind = LacksLibraryError if isinstance(error, ImportError) else InputError
+    return kind(name, said[:160], "a config that transformers builds")
 
 
 @contextmanager

@@ -60,14 +60,7 @@ RELATIVE = ("t5", "mt5", "umt5")
 """Types whose positions are distances: any length goes."""
 MOST_PARAMETERS = 10**14
 """No model has more: a config that says so is damaged."""
-LONGEST_KEYS = (
-    "max_position_embeddings",
-    "n_positions",
-    "max_seq_len",
-    "n_ctx",
-    "seq_length",
-    "context_length",
-)
+LONGEST_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "seq_length")
 
 
 def known_types() -> tuple[str, ...]:

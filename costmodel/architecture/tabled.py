@@ -22,7 +22,14 @@ from modelworth.costmodel.architecture.decoder_parts import gathered
 from modelworth.costmodel.architecture.defaults import completed
 from modelworth.costmodel.architecture.encoder_parts import labels_of
 from modelworth.costmodel.architecture.heads import named_class, refused
-from modelworth.costmodel.architecture.keys import LARGEST, MOST_LAYERS, Config, whole, word
+from modelworth.costmodel.architecture.keys import (
+    LARGEST,
+    MOST_LAYERS,
+    Config,
+    NotReadError,
+    whole,
+    word,
+)
 from modelworth.costmodel.architecture.structure import (
     Architecture,
     Attention,
@@ -141,7 +148,7 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
     for key, kind in section.get("parts", {}).items():
         given, earlier = config.get(key) or {}, config.get(f"{key}_dict")
         if not isinstance(given, Mapping) or given.get("model_type", kind) != kind:
-            raise InputError(f"config: {key}", given, f"of type {kind}, or built: inspect FILE")
+            raise NotReadError(f"config: {key}", given, f"of type {kind}")
         if isinstance(earlier, Mapping):
             given = {**given, **completed({**earlier, "model_type": kind}, nested=True)}
         part = completed({**given, "model_type": kind}, nested=True)
@@ -149,7 +156,7 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
     words = Words(config, section, **parts, **known)
     for refusal in section.get("refuse", ()):
         if words.of(refusal):
-            raise InputError("config", f"that {refusal}", "built: modelworth inspect FILE")
+            raise NotReadError("config", f"that {refusal}")
     return words
 
 

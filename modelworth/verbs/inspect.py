@@ -119,7 +119,12 @@ def described(
             return built_architecture(config, name), "built"
         if read_only or read.model_type is None or not _can_build(config):
             return read, "read"
-        return _joined(read, built_architecture(config, name))
+        from modelworth.bench.models.inspect_build import LacksLibraryError
+
+        try:
+            return _joined(read, built_architecture(config, name))
+        except LacksLibraryError as error:
+            return read, f"read, not built: {str(error.found).split('. ')[0]}"
     if not read_only and not _can_build(config):
         raise _unknown(config)
     if read_only:
