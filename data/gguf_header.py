@@ -32,8 +32,9 @@ FORMATS = {
     11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs",
     19: "iq1_s", 20: "iq4_nl", 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs", 29: "iq1_m", 30: "bf16",
     34: "tq1_0", 35: "tq2_0", 39: "mxfp4", 40: "nvfp4", 41: "q1_0",
+    **dict.fromkeys((31, 32, 33), "q4_0"), **dict.fromkeys((36, 37, 38), "iq4_nl"),
 }  # fmt: skip
-"""ggml's numbers of formats."""
+"""ggml's numbers of formats; the last are the same weights in another order, as of 2024."""
 TYPES = {
     "llama": "llama", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen3": "qwen3",
     "qwen3moe": "qwen3_moe", "qwen3vl": "qwen3", "qwen3vlmoe": "qwen3_moe",

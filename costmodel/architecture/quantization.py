@@ -18,7 +18,7 @@ from modelworth.costmodel.architecture.keys import Config, optional, switch
 from modelworth.data.errors import InputError
 from modelworth.data.weight_formats import weight_format
 
-SCALE_BITS = 16
+SCALE_BITS = WIDE_BITS = 16
 WIDE_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "llm_int8_skip_modules")
 
 
@@ -84,7 +84,8 @@ def _words(config: Config) -> dict[str, Any] | None:
                 continue
             if not isinstance(found, Mapping):
                 raise InputError(f"config: {key}", found, "a dictionary")
-            return dict(found)
+            within = found.get("quantization")
+            return {**found, **within} if isinstance(within, Mapping) else dict(found)
     return None
 
 
@@ -116,6 +117,8 @@ def grouped(bits: int, kind: str, group: int | None, *, zeros: bool = False) -> 
     else:
         scale, precision = SCALE_BITS + (bits if zeros else 0), f"int{bits}"
         label = f"int{bits}" + (f" in groups of {group}" if group else "")
+    if bits >= WIDE_BITS:
+        return Rule("16 bits", bits, "bf16")
     if precision not in ("fp8", "fp4", "int8", "int4"):
         precision = "int8" if bits > 4 else "int4"
     return Rule(label, bits + (scale / group if group else 0), precision)
@@ -134,6 +137,21 @@ def _block_fp8(words: Config) -> Rule:
 def _size(value: Any) -> bool:
     """Whether it is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _group(value: Any) -> int | None:
+    """Weights that share a scale; None: a whole row, which files write as -1."""
+    if value != -1 and not _size(value):
+        raise InputError("config: quantization_config.group_size", value, "a size, or -1")
+    return None if value == -1 else int(value)
+
+
+def _kind(words: Config, default: str) -> str:
+    """Whether numbers are whole ones or have a point."""
+    found = words.get("type", default)
+    if found not in ("int", "float"):
+        raise InputError("config: quantization_config: type", found, "int or float")
+    return str(found)
 
 
 def _fp8(config: Config, words: Config, wide: tuple[str, ...]) -> Scheme:
@@ -200,19 +218,21 @@ def _groups(words: Config, wide: tuple[str, ...]) -> Scheme:
         raise InputError("config: quantization_config.config_groups", groups, "a dictionary")
     rule, own = None, []
     for name, group in groups.items():
-        weights = group.get("weights") if isinstance(group, Mapping) else None
+        where = f"config: quantization_config.config_groups.{name}"
+        if not isinstance(group, Mapping) or "weights" not in group:
+            raise InputError(where, group, "a dictionary with the form of its weights")
+        weights = group["weights"]
         if weights is None:
             continue
+        if not isinstance(weights, Mapping):
+            raise InputError(f"{where}.weights", weights, "a dictionary")
         bits = optional(weights, "num_bits")
         if not bits:
-            where = f"config: quantization_config.config_groups.{name}.weights.num_bits"
-            raise InputError(where, bits, "a number of bits")
-        found = grouped(
-            bits,
-            str(weights.get("type", "int")),
-            optional(weights, "group_size"),
-            zeros=not switch(weights, "symmetric", True),
-        )
+            raise InputError(f"{where}.weights.num_bits", bits, "a number of bits")
+        group_size = weights.get("group_size")
+        size = None if group_size is None else _group(group_size)
+        zeros = not switch(weights, "symmetric", True)
+        found = grouped(bits, _kind(weights, "int"), size, zeros=zeros)
         targets = _names(group, "targets") or ("Linear",)
         if "Linear" in targets:
             rule = found
@@ -224,19 +244,21 @@ def _simple(method: str, words: Config) -> Rule:
     """Methods with one rule for every product."""
     if method in ("awq", "gptq", "auto-round", "auto_round", "gptq_marlin", "awq_marlin"):
         bits = optional(words, "bits", "w_bit")
-        if not bits:
-            raise InputError("config: quantization_config.bits", bits, "a number of bits")
-        group = words.get("group_size", words.get("q_group_size", 128))
-        size = group if _size(group) else None
+        if bits not in (2, 3, 4, 8):
+            raise InputError("config: quantization_config.bits", bits, "2, 3, 4 or 8")
+        size = _group(words.get("group_size", words.get("q_group_size", 128)))
         zeros = switch(words, "zero_point", True) if "awq" in method else True
         found = grouped(bits, "int", size, zeros=zeros)
         return Rule(f"{method.upper()} {found.label}", found.bits, found.precision)
     if method == "bitsandbytes":
-        if switch(words, "load_in_4bit", False):
+        narrow = [switch(words, f"load_in_{bits}bit", False) for bits in (4, 8)]
+        if sum(narrow) != 1:
+            raise InputError("config: quantization_config", narrow, "load_in_4bit or load_in_8bit")
+        if narrow[0]:
             double = switch(words, "bnb_4bit_use_double_quant", False)
             return _named("NF4", "nf4_double" if double else "nf4")
         return _named("int8", "int8")
-    simple = {"eetq": "int8", "fp8_e4m3": "fp8", "modelopt": "fp8", "mxfp8": "mxfp8"}
+    simple = {"eetq": "int8", "fp8_e4m3": "fp8", "mxfp8": "mxfp8"}
     if method in simple:
         return _named(method, simple[method])
     if method == "quanto" and (said := re.fullmatch(r"(int|float)(\d)", str(words.get("weights")))):
@@ -250,7 +272,7 @@ def _cache(words: Config) -> str | None:
     said = words.get("kv_cache_quant_algo") or words.get("kv_cache_scheme")
     if isinstance(said, Mapping):
         bits = optional(said, "num_bits")
-        said = f"{'FP' if said.get('type') == 'float' else 'INT'}{bits}"
+        said = f"{'FP' if _kind(said, 'int') == 'float' else 'INT'}{bits}"
     if said is None:
         return None
     known = {"FP8": "fp8", "INT8": "int8", "NVFP4": "fp4", "FP4": "fp4"}

@@ -6,6 +6,7 @@ import pytest
 
 from modelworth.costmodel.architecture.fits import ServingAsk, serving_fit
 from modelworth.costmodel.architecture.memory import weights_bytes
+from modelworth.costmodel.architecture.quantization import scheme_of
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -128,3 +129,35 @@ def test_bits_are_those_of_gguf():
         row = weight_formats().get(kind.name.lower())
         if row is not None and row.source.startswith("GGML"):
             assert row.bits == size * 8 / block
+
+
+WRONG = [
+    {"quant_method": "awq", "bits": 4, "group_size": 1.5},
+    {"quant_method": "gptq", "bits": 6, "group_size": 128},
+    {"quant_method": "gptq", "bits": 4, "group_size": 0},
+    {"quant_method": "bitsandbytes", "load_in_4bit": True, "load_in_8bit": True},
+    {"quant_method": "bitsandbytes"},
+    {"quant_method": "modelopt"},
+    {"quant_method": "compressed-tensors", "config_groups": {"g": None}},
+    {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": []}}},
+    {
+        "quant_method": "compressed-tensors",
+        "config_groups": {"g": {"weights": {"num_bits": 8, "type": "nonsense"}}},
+    },
+    {"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8, "type": "x"}, "quant_algo": "FP8"},
+]
+
+
+@pytest.mark.parametrize("words", WRONG, ids=str)
+def test_words_on_quantisation_that_say_nothing_certain_are_refused(words):
+    with pytest.raises(InputError):
+        scheme_of({"quantization_config": words})
+
+
+def test_words_of_modelopt_are_the_same_within_a_part_of_their_own():
+    words = {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8", "group_size": 16}
+    inner = {"quant_method": "modelopt", "quantization": words}
+    assert scheme_of({"quantization_config": inner}) == scheme_of({"quantization_config": words})
+    wide = {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {}}}}
+    wide["config_groups"]["g"]["weights"] = {"num_bits": 16, "type": "float"}
+    assert scheme_of({"quantization_config": wide}).rule.precision == "bf16"
