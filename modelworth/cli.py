@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 import warnings
+from difflib import get_close_matches
 from typing import Any
 
 from modelworth import __version__
@@ -53,7 +54,9 @@ def main(argv: list[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         module = _module(verb) if verb in VERBS else None
-        options = _parser(verb, module).parse_args(arguments)
+        parser, known = _parser(verb, module)
+        options, unknown = parser.parse_known_args(arguments)
+        _require_known(unknown, known)
         with warnings.catch_warnings():
             warnings.showwarning = _noted
             return int(module.run(options)) if module else 0
@@ -78,8 +81,22 @@ def _module(verb: str) -> Any:
     return importlib.import_module(f"modelworth.verbs.{name}")
 
 
-def _parser(named: str, module: Any) -> argparse.ArgumentParser:
-    """The parser of all verbs, with the arguments of the named one filled in."""
+def _require_known(unknown: list[str], known: list[str]) -> None:
+    """Refuses words that no option of the verb takes; a part of an option's name is no name."""
+    if not unknown:
+        return
+    flag = unknown[0].partition("=")[0]
+    if not flag.startswith("-"):
+        raise InputError("arguments", "one too many", "as --help shows them")
+    near = [one for one in known if one.startswith(flag)]
+    near += [one for one in get_close_matches(flag, known) if one not in near]
+    some = f", such as {', '.join(near)}" if near else ""
+    raise InputError(flag, "no such option", f"one that --help lists{some}")
+
+
+def _parser(named: str, module: Any) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser of all verbs, the named one's arguments filled in, and that one's options."""
+    known: list[str] = []
     parser = argparse.ArgumentParser(
         prog="modelworth",
         description="Is this large model a good business? From the measured millisecond to NPV.",
@@ -93,11 +110,13 @@ def _parser(named: str, module: Any) -> argparse.ArgumentParser:
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         if verb == named:
             module.add_arguments(subparser)
             subparser.add_argument("--debug", action="store_true", help="show tracebacks")
-    return parser
+            known = [name for one in subparser._actions for name in one.option_strings]
+    return parser, known
 
 
 def _missing(error: ModuleNotFoundError) -> str:

@@ -1,8 +1,8 @@
 """The command that was given, rebuilt from what it was understood to mean.
 
 A record says which command made it. The text is made from the parsed options, so that it says the
-same however they were abbreviated, and what must not be kept is left out: the addresses of stores
-and servers, which may hold a password, and the folders of files, which name people and machines.
+same in whatever order they came, and what must not be kept is left out: the addresses of stores and
+servers, which may hold a password, and the folders of files, which name people and machines.
 """
 
 from __future__ import annotations

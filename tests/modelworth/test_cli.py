@@ -69,3 +69,20 @@ def test_doctor_looks_at_everything(tmp_path, monkeypatch, capsys):
     assert status == int(any(finding["ok"] is False for finding in findings))
     assert {"Python", "CPU", "memory", "part bench"} <= {f["what"] for f in findings}
     assert list(tmp_path.iterdir()) == [], "looking creates no store"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["predict", "--count", "4"], "--count: no such option\n  must be one that --help lists"),
+        (["evaluate", "base", "--trails=4"], "such as --trials"),
+        (["evaluate", "base", "postgresql://u:secret@h/db"], "one too many"),
+    ],
+)
+def test_a_part_of_an_options_name_is_no_option(words, said, capsys):
+    """`--count` would otherwise be taken as the beginning of `--country`."""
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "secret" not in error
+    assert len(error.splitlines()) == 2
