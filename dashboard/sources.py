@@ -7,8 +7,6 @@ they hold is frozen and shared between sessions; nothing in them is one reader's
 from __future__ import annotations
 
 import os
-import pickle
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -36,8 +34,8 @@ from modelworth.data.store_queries import SORTS
 
 STORES = (".db", ".sqlite")
 COUNTED = [*SORTS, "count", "newest"]
-MOST_BYTES = 24_000_000
-"""Of analyses kept, as they would be written down; in memory they take about three times that."""
+MOST_KEPT = 64
+"""Analyses; each takes about a megabyte."""
 DIGEST_SECONDS = 2.0
 """How long the store is taken to be as it was; another process may add to it at any time."""
 
@@ -223,9 +221,9 @@ Key = tuple[str, str, int, tuple[str, ...]]
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> OrderedDict[Key, tuple[Analysis, int]]:
-    """Analyses, each with its size, by what they were made from, the least used first; shared."""
-    return OrderedDict()
+def _kept() -> dict[Key, Analysis]:
+    """Analyses by what they were made from, the least used first; shared."""
+    return {}
 
 
 def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis:
@@ -234,10 +232,8 @@ def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysi
     Raises:
         ModelworthError: if it can't be evaluated.
     """
-    key, kept = (scenario.sha256, digest(), trials, parts), _kept()
-    if key in kept:
-        kept.move_to_end(key)
-        return kept[key][0]
+    if found := kept(scenario, trials, parts):
+        return found
     found = evaluated(scenario, trials, parts)
     keep(scenario, trials, parts, found)
     return found
@@ -245,15 +241,19 @@ def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysi
 
 def kept(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis | None:
     """The analysis, if it was made already."""
-    return _kept().get((scenario.sha256, digest(), trials, parts), (None, 0))[0]
+    held, key = _kept(), (scenario.sha256, digest(), trials, parts)
+    found = held.pop(key, None)
+    if found is not None:
+        held[key] = found  # now the last used
+    return found
 
 
 def keep(scenario: Scenario, trials: int, parts: tuple[str, ...], found: Analysis) -> None:
     """Keep an analysis that was made elsewhere, such as in the background."""
-    kept = _kept()
-    kept[scenario.sha256, digest(), trials, parts] = found, len(pickle.dumps(found))
-    while len(kept) > 1 and sum(size for _, size in kept.values()) > MOST_BYTES:
-        kept.popitem(last=False)
+    held = _kept()
+    held[scenario.sha256, digest(), trials, parts] = found
+    while len(held) > MOST_KEPT:
+        del held[next(iter(held))]
 
 
 def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watching: Any) -> Analysis:

@@ -259,8 +259,7 @@ def reset() -> None:
 
 def title() -> str:
     """What the scenario at hand is called."""
-    mine = session()
-    return sources.prose(mine.scenario, mine.language, "name") or mine.scenario.name
+    return prose("name") or session().scenario.name
 
 
 def turned(place: str) -> bool:
@@ -337,9 +336,9 @@ def values(found: Analysis) -> dict[str, Any]:
     return maps.values_of(found, session().scenario)
 
 
-def text(found: Analysis, key: str) -> str:
-    """The scenario's own prose in the reader's language, else in any it has."""
-    return sources.prose(found, session().language, key)
+def prose(key: str) -> str:
+    """The scenario's own words in the reader's language, else in any it has."""
+    return sources.prose(session().scenario, session().language, key)
 
 
 def levers_for(found: Analysis, keys: Sequence[str], place: str) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from modelworth.costmodel import findings
 from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.analysis_answer import Criterion
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import answers, figures, provenance, show, turning
 from modelworth.report import charts, said
@@ -25,19 +26,16 @@ MARKS = {
 def page() -> None:
     """Everything here depends on every lever, so it is redrawn as a whole and without the rest.
 
-    Charts are sent before the words around them: the browser takes longest over those.
+    Charts are sent before all that stands around them: the browser takes longest over those.
     """
     turning.give_way()
     with show.errors_said():
         analysis = state.analysis()
-        st.title(show.plain(state.text(analysis, "name")), anchor=False)
-        st.markdown(show.plain(state.text(analysis, "question")))
-        answer = st.container()
-        with st.container(border=True):
+        answer, levers, cards = st.container(), st.container(border=True), st.container()
+        pictures(analysis)
+        with levers:
             st.caption(words.t("verdict.levers"))
             state.levers_for(analysis, analysis.verdict.drivers[:LEVERS], "verdict")
-        cards = st.container()
-        pictures(analysis)
         with answer:
             verdict(analysis)
         with cards:
@@ -83,10 +81,7 @@ def reasons(analysis: Analysis) -> None:
     left, right = st.columns(2)
     with left:
         st.subheader(words.t("verdict.rule"), anchor=False)
-        for one in analysis.verdict.criteria:
-            mark = MARKS[one.status]
-            why = f" ({words.t(f'waived.{one.reason}')})" if one.reason else ""
-            st.markdown(f"{mark} {show.plain(said.condition(words, analysis, one) + why)}")
+        st.markdown("\n\n".join(criterion(analysis, one) for one in analysis.verdict.criteria))
     with right:
         st.subheader(words.t("verdict.warnings"), anchor=False)
         if analysis.findings:
@@ -95,5 +90,13 @@ def reasons(analysis: Analysis) -> None:
             st.info(words.t("verdict.no_warnings"))
 
 
+def criterion(analysis: Analysis, one: Criterion) -> str:
+    """A condition of the rule, and whether it is met."""
+    why = f" ({words.t(f'waived.{one.reason}')})" if one.reason else ""
+    return f"{MARKS[one.status]} {show.plain(said.condition(words, analysis, one) + why)}"
+
+
+st.title(show.plain(state.title()), anchor=False)
+st.markdown(show.plain(state.prose("question")))
 page()
 provenance.footer()

@@ -114,6 +114,7 @@ def axis(
 GRID: dict[str, Any] = {
     "automargin": True,
     "fixedrange": True,
+    "ticklabeloverflow": "allow",  # to find it out plotly would measure each label
     "tickangle": 0,
     "gridcolor": "rgba(128,140,152,0.22)",
     "zeroline": False,
