@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.starlette import App
 
-CHARTED = ("verdict", "money", "risk", "options", "measurements", "trends")
+CHARTED = ("verdict", "money", "risk", "options", "trends")
 """Pages that open with a chart."""
 SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
 

@@ -200,16 +200,13 @@ def set_driver(key: str, value: Any) -> None:
 
 def forget_driver(key: str) -> None:
     """Let a driver stand at the catalogue's default again."""
-    mine = session()
-    document = deepcopy(dict(mine.scenario.document))
+    document = draft()
     *path, last = key.split(".")
     below: Any = document
     for part in path:
         below = below.get(part, {})
     below.pop(last, None)
-    _remember(mine)
-    mine.scenario = scenarios.from_document(document, mine.scenario.name)
-    mine.revision += 1
+    exchange(document)
 
 
 def change(changes: dict[str, Any]) -> None:
@@ -227,9 +224,19 @@ def change(changes: dict[str, Any]) -> None:
         remember()
 
 
-def exchange(changed: Scenario) -> None:
+def draft() -> dict[str, Any]:
+    """The plan's document, to be changed and given to `exchange`."""
+    return deepcopy(dict(session().scenario.document))
+
+
+def exchange(document: dict[str, Any]) -> None:
     """Take a plan that was changed elsewhere than in its drivers; undo leads back."""
     mine = session()
+    try:
+        changed = scenarios.from_document(document, f"{mine.scenario.name}.yaml")
+    except InputError as error:
+        note("error", str(error))
+        return
     _remember(mine)
     mine.scenario = changed
     mine.revision += 1

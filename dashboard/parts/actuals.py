@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-from copy import deepcopy
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
-from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import entry, show
@@ -126,8 +123,7 @@ def read(content: bytes, found: Analysis) -> pd.DataFrame:
 
 def _take(found: Analysis, frame: pd.DataFrame) -> None:
     """The plan with these actuals; undo leads back."""
-    words, plan = state.words(), state.session().scenario
-    document: dict[str, Any] = deepcopy(dict(plan.document))
+    words, document = state.words(), state.draft()
     by_month = frame.set_index(MONTH)
     taken: dict[str, list[float | None]] = {}
     for line in by_month.columns:
@@ -140,5 +136,5 @@ def _take(found: Analysis, frame: pd.DataFrame) -> None:
     document.pop("actuals", None)
     if taken:
         document["actuals"] = taken
-    state.exchange(scenarios.from_document(document, f"{plan.name}.yaml"))
+    state.exchange(document)
     st.rerun()

@@ -220,24 +220,20 @@ def _currency(key: str) -> None:
     names = CURRENCIES if mine.currency in CURRENCIES else (mine.currency, *CURRENCIES)
     left.selectbox(
         label(key), names, names.index(mine.currency), key=widget,
-        on_change=lambda: _take_currency(st.session_state[widget]),
+        on_change=lambda: _take_money(
+            currency=st.session_state[widget],
+            usd_per_currency=offers.RATES.get(st.session_state[widget], 1.0),
+        ),
     )  # fmt: skip
     right.number_input(
         words.t("asks.rate", currency=mine.currency), 1e-6, 1e6, mine.usd_per_currency,
         key=rate, format="%.10g", disabled=mine.currency == "USD",
-        on_change=lambda: _take_rate(st.session_state[rate]),
+        on_change=lambda: _take_money(usd_per_currency=st.session_state[rate]),
     )  # fmt: skip
 
 
-def _take_currency(code: str) -> None:
-    now = state.session().scenario
-    rate = 1.0 if code == "USD" or now.currency == code else offers.RATES.get(code, 1.0)
-    state.change({"currency": code, "usd_per_currency": rate})
-    state.session().revision += 1
-
-
-def _take_rate(rate: float) -> None:
-    state.change({"usd_per_currency": rate})
+def _take_money(**changes: str | float) -> None:
+    state.change(changes)
     state.session().revision += 1
 
 

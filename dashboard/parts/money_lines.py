@@ -98,22 +98,16 @@ def map_drivers(analysis: Analysis) -> list[str]:
 
 def csv(analysis: Analysis) -> str:
     """Every monthly line in full, a row a line: key, unit, then month 0 on."""
-    rows = {
-        series.key: [series.unit, series.section, *series.base]
-        for series in analysis.series.values()
-    }
-    columns = ["unit", "section", *(f"month_{month}" for month in range(analysis.months + 1))]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_csv(index_label="key")
+    months = (f"month_{month}" for month in range(analysis.months + 1))
+    rows = [[one.key, one.unit, one.section, *one.base] for one in analysis.series.values()]
+    return pd.DataFrame(rows, columns=["key", "unit", "section", *months]).to_csv(index=False)
 
 
 def figures_csv(analysis: Analysis) -> str:
     """Every indicator in full: base case, quantiles, unit and what it rests on."""
-    rows = {
-        one.key: [one.unit, one.base, one.p10, one.p50, one.p90, one.status, one.basis]
-        for one in analysis.indicators.values()
-    }
-    columns = ["unit", "base", "p10", "p50", "p90", "status", "basis"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).to_csv(index_label="key")
+    columns = ["key", "unit", "base", "p10", "p50", "p90", "status", "basis"]
+    rows = [[getattr(one, name) for name in columns] for one in analysis.indicators.values()]
+    return pd.DataFrame(rows, columns=columns).to_csv(index=False)
 
 
 def break_even_table(analysis: Analysis, words: Words) -> pd.DataFrame:

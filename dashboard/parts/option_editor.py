@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.scenario import options
-from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import state
@@ -169,19 +167,12 @@ def remove(key: str) -> None:
 
 def _take(key: str, value: Any) -> None:
     """Set an option in the plan; None drops what the plan says about it."""
-    mine = state.session()
-    document = deepcopy(dict(mine.scenario.document))
+    document = state.draft()
     part = dict(document.get("options") or {})
     part.pop(key, None)
     if value is not None:
         part[key] = value
-    document["options"] = part
-    try:
-        changed = scenarios.from_document(document, f"{mine.scenario.name}.yaml")
-    except InputError as error:
-        state.note("error", str(error))
-        return
-    state.exchange(changed)
+    state.exchange({**document, "options": part})
 
 
 def open_dialog(key: str, *, copying: bool) -> None:

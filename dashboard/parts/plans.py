@@ -6,10 +6,8 @@ A name may be saved again and again: every version stays, and the newest stands 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -87,7 +85,7 @@ def keep(name: str) -> str:
     name = name.strip()
     if not 0 < len(name) <= LONGEST_NAME:
         raise InputError("name", name[:LONGEST_NAME], f"1 to {LONGEST_NAME} characters")
-    document: dict[str, Any] = deepcopy(dict(state.session().scenario.document))
+    document = state.draft()
     prose = document.get("text") or {state.session().language: {}}
     document["text"] = {language: {**found, "name": name} for language, found in prose.items()}
     plan = scenarios.from_document(document, state.session().scenario.name)

@@ -9,8 +9,6 @@ from modelworth.costmodel.architecture.memory import Memory
 from modelworth.costmodel.prediction.answer import memory_of
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
-from modelworth.costmodel.prediction.training.plan import run_of
-from modelworth.costmodel.prediction.training.run import TrainingRun
 from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.words import Work
 
@@ -75,14 +73,3 @@ def ask(question: Question, catalog: Catalog) -> Answer:
         sharding="full" if training and question.gpus > 1 else "none",
     )  # fmt: skip
     return Answer(case, Predictor(catalog).predict(case), memory_of(case), case.accelerator)
-
-
-def training_run(answer: Answer, tokens: float) -> TrainingRun | None:
-    """Days and GPU-hours of a whole run; None where the step's speed isn't known.
-
-    Raises:
-        InputError: if the run can't be.
-    """
-    if answer.prediction.value is None:
-        return None
-    return run_of(answer.case, answer.prediction.value, tokens)

@@ -60,6 +60,7 @@ def _offered(**tables: str) -> None:
                 state.words().t(f"provenance.{name}"), made, f"{name}.csv", "text/csv",
                 icon=":material/download:", key=f"{name}-csv", on_click="ignore",
             )  # fmt: skip
+    show.choice(show.PICTURE, show.PICTURES, "format.{}")
     st.caption(state.words().t("provenance.charts"))
 
 

@@ -11,6 +11,7 @@ from modelworth.data.measurement import Measurement, Result
 from modelworth.report import charts
 
 FEW_SAMPLES = 8
+PERCENTILES = ("p50", "p90", "p95", "p99")
 
 
 def panel(record_id: str) -> None:
@@ -55,9 +56,12 @@ def _outcome(result: Result) -> None:
         st.badge(words.t(f"flag.{flag}"), color="orange", icon=":material/warning:")
     if len(result.samples_s) >= FEW_SAMPLES:
         reading = words.t("record.samples", count=len(result.samples_s))
-        show.chart(
-            charts.samples(state.look(), result.samples_s), f"samples-{speed.value}", reading
-        )
+        show.chart(charts.samples(state.look(), result.samples_s), "samples", reading)
+        return
+    known = [(name.upper(), getattr(result.latency, f"{name}_s")) for name in PERCENTILES]
+    known = [row for row in known if row[1] is not None]
+    if len(known) > 1:
+        show.chart(charts.bars(state.look(), known, "s"), "latency", words.t("record.latency"))
 
 
 def _judged(measurement: Measurement) -> None:

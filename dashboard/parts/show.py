@@ -25,6 +25,10 @@ BASIS_COLOURS = {
     "published": "gray",
     "assumed": "orange",
 }
+PICTURE, PICTURES = "show.pictures", ["png", "svg"]
+LOCALE = "house"
+SAVES = ("Download plot as a PNG", "Download plot")
+"""What plotly calls the camera, by the picture's format."""
 SEVERITIES = {"error": st.error, "warning": st.warning, "note": st.info}
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$:&])")
 ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|@(?=\w))", re.IGNORECASE)
@@ -51,10 +55,13 @@ def heading(key: str) -> None:
 
 
 def config(key: str) -> dict[str, object]:
-    """A chart that can be taken away as a picture."""
+    """A chart that can be taken away as a picture, in the format that this reader has chosen."""
+    words, form = state.words(), st.session_state.get(PICTURE, PICTURES[0])
+    told = dict.fromkeys(SAVES, words.t("show.picture", format=form.upper()))
     return {
         "displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"format": "svg", "filename": key},
+        "locale": LOCALE, "locales": {LOCALE: {"dictionary": told}},
+        "toImageButtonOptions": {"format": form, "filename": f"modelworth-{key}", "scale": 2},
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.architecture.named import named
+from modelworth.costmodel.prediction.training.plan import run_of
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import devices, provenance, show
@@ -75,9 +76,9 @@ def whole_run(found: Answer) -> None:
     """Days and GPU-hours of a training run."""
     st.subheader(words.t("predict.run"), anchor=False)
     billions = st.number_input(words.t("predict.run_tokens"), 0.001, 1e6, 100.0, format="%.10g")
-    run = prediction.training_run(found, billions * prediction.BILLION)
-    if run is None:
+    if found.prediction.value is None:
         return
+    run = run_of(found.case, found.prediction.value, billions * prediction.BILLION)
     show.metrics([
         ("predict.days", run.days, "days"), ("predict.gpu_hours", run.device_hours, "gpu_hours"),
         ("predict.goodput", run.goodput.share, "share"), ("predict.mfu", run.utilisation, "share"),
