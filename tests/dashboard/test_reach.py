@@ -51,10 +51,16 @@ def test_every_page_says_its_sources_and_gives_its_figures_and_charts(site, read
         assert len(rows[0]) > 1, place
         chart = page.locator(".js-plotly-plot")
         if chart.count():
-            chart.first.hover()
-            with page.expect_download() as waiting:
-                chart.first.locator('[data-title^="Download"]').click()
-            assert waiting.value.suggested_filename.endswith(".svg"), place
+            for form in ("png", "svg"):
+                part.get_by_text(form.upper(), exact=True).click()
+                said_there = Words("en").t("show.picture", format=form.upper())
+                camera = chart.first.locator(f'[data-title="{said_there}"]')
+                camera.wait_for(state="attached")
+                settled(page)
+                chart.first.hover()
+                with page.expect_download() as waiting:
+                    camera.click()
+                assert waiting.value.suggested_filename.endswith(f".{form}"), place
 
 
 #: said where something follows by itself, and draws a part of the page anew
