@@ -71,6 +71,19 @@ class Objective:
     tpot_p95_s: float
 
 
+class UnreachableError(InputError):
+    """An objective that an idle replica misses already.
+
+    Attributes:
+        seconds: that it takes at the same share of requests.
+    """
+
+    def __init__(self, name: str, asked: float, seconds: float, alone: str) -> None:
+        self.seconds = seconds
+        nearest = f"{seconds:.3g} s or more ({alone}), or on more devices"
+        super().__init__(name, f"{asked:g} s", nearest)
+
+
 def largest_load(
     case: Case, objective: Objective, predictor: Predictor, *, variation: float = 0.0
 ) -> ServingPoint:
@@ -201,8 +214,7 @@ def _require_reachable(
         ("tpot_p95_s", objective.tpot_p95_s, float(idle.tpot_share_s[0])),
     ):
         if not asked >= reached:
-            nearest = f"{reached:.3g} s or more ({alone}), or on more devices"
-            raise InputError(name, f"{asked:g} s", nearest)
+            raise UnreachableError(name, asked, reached, alone)
     if service.room < 1:
         most = int(service.room * case.whole)
         allowed = f"{most} or fewer: the cache has no more room beside the weights; or more devices"
@@ -231,8 +243,8 @@ def _largest_reading(
     kept = busy[within(busy, 0.95) <= objective.ttft_p95_s]
     if not kept.size:
         alone = f"{case.architecture.name} read on {reader.gpus} × {reader.accelerator.name}"
-        nearest = f"{float(within(0.0, 0.95)):.3g} s or more ({alone}), or on more devices"
-        raise InputError("ttft_p95_s", f"{objective.ttft_p95_s:g} s", nearest)
+        least = float(within(0.0, 0.95))
+        raise UnreachableError("ttft_p95_s", objective.ttft_p95_s, least, alone)
     rate = float(kept[-1]) * speed * reader.pipeline / each_s
     sent = float(apart.sent_per_s(work, writer, read.sent_s)[0]) / reader.data
     return min(rate, sent), {share: float(within(kept[-1], share)) for share in NORMAL}

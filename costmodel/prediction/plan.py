@@ -128,7 +128,7 @@ def plan_serving(
     if not choices:
         raise InputError(
             "objective",
-            f"kept by none of {len(devices)} devices; {refused[0][0]}: {refused[0][2]}",
+            f"kept on no device tried; {refused[0][0]}: {refused[0][2]}",
             advice="allow more time (--ttft, --tpot), or name other devices (--gpus-of)",
         )
     ordered = sorted(choices, key=lambda choice: (choice.usd_per_million_tokens, choice.gpus))
@@ -160,7 +160,7 @@ def _tried(
     """The layouts of one device and precision that keep the objective.
 
     Raises:
-        InputError: if none does, with the reason of the last; or it has no rent.
+        InputError: if none does, with the reason of the nearest; or it has no rent.
     """
     try:
         rent = predictor.catalog.rent(device.name).usd_per_gpu_hour
@@ -168,14 +168,14 @@ def _tried(
         raise InputError("rent", "none in the catalogue") from error
     layouts = list(_layouts(case, device, precision))
     found: list[Choice] = []
-    reason = InputError(device.name, "no layout")
+    reasons: list[InputError] = []
     for tried in [*layouts, *(_pools(layouts, offer, predictor) if offer.apart else ())]:
         try:
             found.append(_choice(tried, offer, predictor, rent))
         except InputError as error:
-            reason = error
+            reasons.append(error)
     if not found:
-        raise reason
+        raise min(reasons[::-1], key=lambda error: getattr(error, "seconds", math.inf))
     return found
 
 

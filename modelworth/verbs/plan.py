@@ -155,6 +155,7 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
     for choice in plan.best_by_device:
         bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
         print(f"  {_line(choice)} {bar}")
+    print("  $/M tokens: of prompts and answers together, at the catalogue's rents")
     _show_frontier(plan.frontier)
     best = plan.choices[0]
     print(f"  cheapest: {_layout(best)}, ", end="")

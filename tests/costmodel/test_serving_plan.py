@@ -59,7 +59,7 @@ def test_the_frontier_trades_cost_for_latency():
 
 
 def test_an_objective_that_nothing_keeps_is_refused():
-    with pytest.raises(InputError, match="kept by none"):
+    with pytest.raises(InputError, match="kept on no device"):
         plan_serving(case(), Offer(1.0, Objective(1.0, 1e-6)), PREDICTOR, DEVICES, ("bf16",))
 
 
