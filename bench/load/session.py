@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from modelworth.bench.load.probe import Understood
 from modelworth.bench.load.processes import carry_out
 from modelworth.bench.load.prompts import bodies
 from modelworth.bench.load.summary import Summary, summarise
+from modelworth.bench.timing.machine import cores
 from modelworth.data.serving import Load
 
 Arrivals = Literal["poisson", "constant"]
@@ -65,17 +65,13 @@ def measure(settings: Settings, understood: Understood, level: Level) -> Summary
     Raises:
         InterruptedPointError: with what had been seen, if somebody asked to stop.
     """
-    most = settings.processes or _cores()
+    most = settings.processes or cores()
     processes = settings.processes or 1
     while True:
         summary = _point(settings, understood, level, processes)
         if not summary.load.client_bound or processes >= most or summary.serving is None:
             return summary
         processes = min(most, processes * 2)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def _point(settings: Settings, understood: Understood, level: Level, processes: int) -> Summary:

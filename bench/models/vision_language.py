@@ -49,11 +49,6 @@ def _flat(vision: Any) -> bool:
     return hasattr(vision, "temporal_patch_size") and hasattr(vision, "spatial_merge_size")
 
 
-def image_token(config: Any) -> int:
-    """The token that stands in a prompt where the image belongs."""
-    return int(config.image_token_id)
-
-
 def image_positions(blueprint: zoo.Blueprint, pixels: int | None) -> int:
     """Tokens that one image takes in a prompt, by the shapes that go through the tower."""
     return _image_positions(blueprint.key, pixels)

@@ -115,18 +115,15 @@ class Proof:
             if start - begin > HURRY_S and not self._gpu:
                 self.session.limits = self.session.limits.model_copy(update=HURRIED)
             try:
-                found = yield from (self._late if start - begin > LAST_START_S else step)()
+                if start - begin > LAST_START_S:
+                    raise ModelworthError("left out: the ten minutes are nearly over")
+                found = yield from step()
             except ModelworthError as error:
                 found = Finding(title, str(error).replace("\n", " "), "runs", False)
             seconds = perf_counter() - start
             self.findings.append(Finding(title, found.seen, found.good, found.holds, seconds))
             word = {True: "good", False: "NOT as it should be", None: "seen"}[found.holds]
             yield self.session.progress.event("notice", f"{title}: {word}: {found.seen}")
-
-    def _late(self) -> Steps:
-        """A step that would end after the ten minutes."""
-        yield from ()
-        return Finding("", "left out: the ten minutes are nearly over", "runs", False)
 
     def _job(self, action: str, **given: Any) -> Generator[Event, None, dict[str, Any]]:
         """What a job found.

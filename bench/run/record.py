@@ -126,6 +126,7 @@ def _result(
 ) -> Result:
     middle = samples.median_interval(seen.samples_s)
     work, throughput = seen.work_per_step, seen.work_per_step / middle.value
+    stride = -(-len(seen.samples_s) // MOST_SAMPLES)
     return Result(
         unit=seen.unit,
         work_per_step=work,
@@ -148,14 +149,8 @@ def _result(
         condition=_condition(seen, middle),
         warmup_steps=seen.warmup_steps,
         effective_samples=middle.effective_samples,
-        samples_s=_thinned(seen.samples_s),
+        samples_s=seen.samples_s[::stride],  # every figure is computed from all of them
     )
-
-
-def _thinned(samples_s: tuple[float, ...]) -> tuple[float, ...]:
-    """As many as a record keeps, evenly spaced; every figure is computed from all of them."""
-    stride = -(-len(samples_s) // MOST_SAMPLES)
-    return samples_s[::stride]
 
 
 def _latency(seen: Observation, middle: samples.MedianInterval) -> Latency:

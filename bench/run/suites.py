@@ -13,7 +13,7 @@ work, batches and contexts. A YAML file makes one's own:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -272,7 +272,7 @@ def _from_file(path: Path, device: DeviceKind) -> Suite:
     if not isinstance(name, str) or not 0 < len(name) <= zoo.LONGEST_NAME:
         allowed = f"a text of at most {zoo.LONGEST_NAME} characters"
         raise InputError(f"{path}: name", name, allowed)
-    return Suite(name, _distinct(cases), limits)
+    return Suite(name, tuple({case.id: case for case in cases}.values()), limits)
 
 
 def _cases(entry: Any, where: str, device: DeviceKind) -> tuple[Task, ...]:
@@ -292,8 +292,3 @@ def _limits(content: Any, where: str) -> Limits:
         if isinstance(error, ValidationError):
             raise input_error(error, where, Limits) from error
         raise InputError(where, content, "a mapping such as {timed_s: 5}") from error
-
-
-def _distinct(cases: Iterable[Task]) -> tuple[Task, ...]:
-    """Each case once."""
-    return tuple({case.id: case for case in cases}.values())

@@ -1,15 +1,12 @@
 """Runs one job in this process: measures a case, probes the ceilings, or sees whether a case fits.
 
-It is called in a process made for the job (`modelworth.bench.run.isolation`), or by hand:
-`python -m modelworth.bench.run.worker < job.json`.
+It is called in a process made for the job (`modelworth.bench.run.isolation`).
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -209,7 +206,3 @@ def _probe_job(job: dict[str, Any]) -> str:
         found = ceilings.probe(ranks.device(kind), job["precision"], job.get("budget_s", 1.0))
         machine: Machine = detect(kind, ranks.world)
         return machine.model_copy(update={"ceilings": found}).model_dump_json()
-
-
-if __name__ == "__main__":
-    sys.stdout.write(run(json.load(sys.stdin)).model_dump_json() + "\n")

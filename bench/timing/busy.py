@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from modelworth.bench.timing.machine import cores
-from modelworth.bench.timing.monitor import BUSY_SHARE, GPU_BUSY_PERCENT, Neighbours, neighbours
+from modelworth.bench.timing.monitor import BUSY_SHARE, Neighbours, in_use, neighbours
 from modelworth.bench.work.task import DeviceKind
 
 LOOK_S = 0.3
@@ -29,7 +29,7 @@ def _processor(used: float) -> str | None:
 
 
 def _gpu(found: Neighbours) -> str | None:
-    if not found.processes and (found.busy_percent or 0) <= GPU_BUSY_PERCENT:
+    if not in_use(found):
         return None
     others = f"{found.processes or 'some'} other processes, {found.busy_percent or 0:.0f}% busy"
     return (

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from statistics import fmean
 from time import perf_counter, sleep
 from types import TracebackType
 from typing import Any, Self
@@ -78,7 +79,7 @@ def neighbours(
             return Neighbours()
         found = _seen_beside(library, handle)
         waited_s = 0.0
-        while _is_busy(found) and waited_s < LEAVING_S:
+        while in_use(found) and waited_s < LEAVING_S:
             sleep(LOOK_AGAIN_S)
             waited_s += LOOK_AGAIN_S
             found = _seen_beside(library, handle)
@@ -92,7 +93,8 @@ def _seen_beside(library: Any, handle: Any) -> Neighbours:
     return Neighbours(others, None if rates is None else rates.gpu)
 
 
-def _is_busy(found: Neighbours) -> bool:
+def in_use(found: Neighbours) -> bool:
+    """Whether somebody is there."""
     return bool(found.processes) or (found.busy_percent or 0) > GPU_BUSY_PERCENT
 
 
@@ -162,7 +164,7 @@ class Monitor:
         if self._contended(load):
             flags.append("contended")
         return Condition(
-            sm_clock_mhz=_mean(seen.clock_mhz),
+            sm_clock_mhz=fmean(seen.clock_mhz) if seen.clock_mhz else None,
             temperature_c=max(seen.temperature_c, default=None),
             throttle_reasons=reasons,
             other_processes=self._before.processes,
@@ -182,9 +184,7 @@ class Monitor:
     def _contended(self, load: float | None) -> bool:
         if self._device_type != "cuda":
             return load is not None and load > BUSY_SHARE * cores()
-        busy = (self._before.busy_percent or 0) > GPU_BUSY_PERCENT
-        starved = load is not None and load > cores() - 1
-        return busy or self._shared() or starved
+        return in_use(self._before) or (load is not None and load > cores() - 1)
 
     def _host_load(self) -> float | None:
         """Cores' worth of time that other processes, and the hypervisor, took."""
@@ -281,7 +281,3 @@ def _busy_core_seconds() -> tuple[float, float]:
     idle = times.idle + getattr(times, "iowait", 0.0)
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
     return sum(times) - idle - guests, sum(own[:4])
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None

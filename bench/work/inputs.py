@@ -183,7 +183,7 @@ def training_batch(asked: Asked) -> Batch:
         return {**batch, "classes": _classes(asked, shape), "boxes": boxes}
     labels = batch["input_ids"]
     if family == "vision-language":
-        labels = labels.masked_fill(labels == vision_language.image_token(config), -100)
+        labels = labels.masked_fill(labels == config.image_token_id, -100)
     return {**batch, "labels": labels}
 
 
@@ -223,7 +223,7 @@ def _text_with_image(asked: Asked) -> Batch:
     if ids.shape[1] <= places:
         allowed = f"more than {places}, the tokens of its image"
         raise InputError("workload.prompt_tokens", ids.shape[1], allowed)
-    reserved = vision_language.image_token(asked.config)
+    reserved = asked.config.image_token_id
     ids[ids == reserved] = FIRST_TOKEN
     ids[:, :places] = reserved
     given = asked.config, asked.workload.batch, pixels, asked.device, asked.generator
