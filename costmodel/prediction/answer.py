@@ -104,13 +104,11 @@ def flops_of(case: Case) -> float:
 def _mfu(case: Case, found: Prediction, flops: float) -> float | None:
     """Of the dense peak at the precision that products run in."""
     device = case.accelerator
-    if found.value is None:
+    if found.value is None or not (found.step_s or case.work == "serve"):
         return None
     peak = device.matmul_flops_per_s[rate_used(device, case.precision)] or np.inf
-    if case.work == "serve":
-        return float(found.value / case.new_tokens * flops / peak)
     if not found.step_s:
-        return None
+        return float(found.value / case.new_tokens * flops / peak)
     devices = case.gpus if case.work == "train" else case.tensor * case.pipeline
     return float(flops / found.step_s / devices / peak)
 

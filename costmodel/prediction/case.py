@@ -197,23 +197,17 @@ class Case:
         patches = architecture.patches.tokens if architecture.patches else 1
         serving = work.kind == "serve"
         return cls(
-            work=WORK_OF[work.kind],
-            architecture=architecture,
-            accelerator=accelerator,
-            gpus=max(work.layout.devices, 1),
-            precision=precision_name(work.precision),
+            work=WORK_OF[work.kind], architecture=architecture, accelerator=accelerator,
+            gpus=max(work.layout.devices, 1), precision=precision_name(work.precision),
             batch=(work.concurrency or work.batch) if serving else work.batch,
             tokens=work.prompt_tokens or patches,
             new_tokens=(work.new_tokens or 1) if serving else 1,
-            software=work.engine,
-            compiled=work.compiled,
-            tensor=work.layout.tensor,
-            pipeline=work.layout.pipeline,
-            expert=work.layout.expert,
+            software=work.engine, compiled=work.compiled, tensor=work.layout.tensor,
+            pipeline=work.layout.pipeline, expert=work.layout.expert,
             sharding="full" if work.layout.fully_sharded else "none",
             global_batch=work.batch * work.gradient_accumulation * work.layout.data,
             recomputed=1.0 if work.activation_checkpointing else 0.0,
-        )
+        )  # fmt: skip
 
     @property
     def reader(self) -> Case | None:

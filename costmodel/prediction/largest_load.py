@@ -132,13 +132,11 @@ def service_of(case: Case, predictor: Predictor) -> Service:
     return Service(
         request_s=lambda running: seconds(running) / speed,
         decode_s=lambda running: steady.request_s(work, fit, running).decode_s / speed,
-        prefill_s=0.0 if case.read_gpus else prefill_s,
-        first_token_s=float(fit.first_token_s[0]),
-        room=float(steady.cache_room(work, case.whole)[0]),
-        lanes=float(case.pipeline),
+        prefill_s=0.0 if case.read_gpus else prefill_s, first_token_s=float(fit.first_token_s[0]),
+        room=float(steady.cache_room(work, case.whole)[0]), lanes=float(case.pipeline),
         factor=width.factor if scale is None else float(np.exp(scale.log_width)),
         basis=width.basis if scale is None else "interpolated",
-    )
+    )  # fmt: skip
 
 
 def _own_fits(case: Case, predictor: Predictor) -> tuple[MachineFit, MachineFit] | None:
@@ -161,13 +159,11 @@ def _service_of_own(case: Case, prefill: MachineFit, decode: MachineFit) -> Serv
     beyond = max(prefill.doublings_beyond(case), decode.doublings_beyond(case))
     return Service(
         request_s=lambda running: case.new_tokens / running * decode_s(running) + prefill_s,
-        decode_s=decode_s,
-        prefill_s=prefill_s,
-        first_token_s=0.0,
+        decode_s=decode_s, prefill_s=prefill_s, first_token_s=0.0,
         room=float(steady.cache_room(work, case.whole)[0]),
         factor=max(prefill.factor90(case), decode.factor90(case)),
         basis="extrapolated" if beyond > 0 else "interpolated",
-    )
+    )  # fmt: skip
 
 
 def _largest(case: Case, service: Service, objective: Objective, variation: float) -> ServingPoint:
@@ -191,16 +187,11 @@ def _largest(case: Case, service: Service, objective: Objective, variation: floa
         at = open_loop(service, case.new_tokens, running[[best]], variation=variation, share=share)
         found.append((share, float(at.ttft_share_s[0]), float(at.tpot_share_s[0])))
     return ServingPoint(
-        requests_per_s=float(loop.requests_per_s[best]),
-        ttft_s=float(loop.ttft_share_s[best]),
-        tpot_s=float(loop.tpot_share_s[best]),
-        prefill_share=float(loop.prefill_share[best]),
-        low=1 / service.factor,
-        high=service.factor,
-        basis=service.basis,
-        note=f"bounded by {limit}; room for {service.room:.0f} sequences",
-        percentiles=tuple(found),
-    )
+        requests_per_s=float(loop.requests_per_s[best]), ttft_s=float(loop.ttft_share_s[best]),
+        tpot_s=float(loop.tpot_share_s[best]), prefill_share=float(loop.prefill_share[best]),
+        low=1 / service.factor, high=service.factor, basis=service.basis,
+        note=f"bounded by {limit}; room for {service.room:.0f} sequences", percentiles=tuple(found),
+    )  # fmt: skip
 
 
 def _require_reachable(

@@ -163,18 +163,13 @@ def machine_accelerator(record: Measurement) -> Accelerator:
     name = RATES[precision_name(record.workload.precision)][0]
     narrow = BITS[record.workload.precision] < BITS["bfloat16"]  # what isn't, runs in bfloat16
     columns = {RATE_COLUMNS[name], *([RATE_COLUMNS["bf16"]] if narrow else [])}
-    return Accelerator.model_validate(
-        {
-            "name": record.machine.device,
-            "vendor": "unknown",
-            "architecture": record.machine.kind,
-            **dict.fromkeys(columns, rate / 1e12),
-            "bandwidth_gb_per_s": read / 1e9,
-            "memory_gib": memory / 2**30,
-            "source": f"ceilings of measurement {record.id}",
-            "as_of": f"{record.recorded_at:%Y-%m-%d}",
-        }
-    )
+    given = {
+        "name": record.machine.device, "vendor": "unknown", "architecture": record.machine.kind,
+        **dict.fromkeys(columns, rate / 1e12), "bandwidth_gb_per_s": read / 1e9,
+        "memory_gib": memory / 2**30, "source": f"ceilings of measurement {record.id}",
+        "as_of": f"{record.recorded_at:%Y-%m-%d}",
+    }  # fmt: skip
+    return Accelerator.model_validate(given)
 
 
 def case_of(record: Measurement) -> Case:

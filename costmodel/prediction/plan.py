@@ -193,8 +193,8 @@ def _pools(layouts: Sequence[Case], offer: Offer, predictor: Predictor) -> list[
             with suppress(InputError):
                 asked = _read_by(tried, tried)
                 point = largest_load(asked, objective, predictor, variation=offer.variation)
-                writing = laxer == "ttft_p95_s"
-                rate = point.requests_per_s if writing else point.read_per_s or 0.0
+                read = point.read_per_s or 0.0
+                rate = point.requests_per_s if laxer == "ttft_p95_s" else read
                 devices.setdefault(_needed(offer, rate) * tried.gpus, tried)
         if not devices:
             return []

@@ -79,21 +79,15 @@ def training_ask(case: Case) -> TrainingAsk:
         "none" if recomputed < 0.25 else "alternate" if recomputed < 0.75 else "full"
     )
     sharding = Sharding(
-        data=case.data,
-        tensor=case.tensor * case.context,
-        pipeline=case.pipeline,
-        expert=case.expert,
-        zero_stage=ZERO_STAGES[case.sharding] if case.data > 1 else 0,
+        data=case.data, tensor=case.tensor * case.context, pipeline=case.pipeline,
+        expert=case.expert, zero_stage=ZERO_STAGES[case.sharding] if case.data > 1 else 0,
         slices=case.virtual or 1,
-    )
+    )  # fmt: skip
+    narrow = case.precision in ("fp8", "fp4", "int8", "int4")
     return TrainingAsk(
-        case.architecture,
-        max(1, int(case.batch)),
-        int(case.tokens),
-        precision="bf16" if case.precision in ("fp8", "fp4", "int8", "int4") else case.precision,
-        sharding=sharding,
-        checkpointing=kept,
-    )
+        case.architecture, max(1, int(case.batch)), int(case.tokens),
+        precision="bf16" if narrow else case.precision, sharding=sharding, checkpointing=kept,
+    )  # fmt: skip
 
 
 def _training(case: Case, shape: Shape, *, ran: bool) -> InputError | None:

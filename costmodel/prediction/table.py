@@ -348,15 +348,10 @@ def _sizes(architecture: Architecture) -> tuple[int, ...]:
 def _vit(row: Row) -> Architecture:
     hidden, layers, heads, ffn = VIT_SIZES.get(Cell("size", str)(row)) or _vit_size(row)
     config = {
-        "model_type": "vit",
-        "hidden_size": hidden,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "intermediate_size": ffn,
-        "image_size": Cell("image_size", int)(row),
-        "patch_size": Cell("patch", int)(row),
-        "num_channels": 3,
-    }
+        "model_type": "vit", "hidden_size": hidden, "num_hidden_layers": layers,
+        "num_attention_heads": heads, "intermediate_size": ffn, "num_channels": 3,
+        "image_size": Cell("image_size", int)(row), "patch_size": Cell("patch", int)(row),
+    }  # fmt: skip
     return read_model(config, Cell("model", str, "vit")(row))
 
 

@@ -14,14 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.prediction.serving.steady import (
-    decoding_s,
-    later_passes,
-    most_prompts,
-    most_running,
-    one_pass,
-    where_falling,
-)
+from modelworth.costmodel.prediction.serving import steady
 from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
 from modelworth.costmodel.prediction.step.model import Number, cache_elements
@@ -48,10 +41,10 @@ class Reading:
 
 def reading(reader: Columns, writer: Columns, fit: Coefficients) -> Reading:
     """A reader's times; `fit` is the reader's."""
-    most = most_prompts(reader)
+    most = steady.most_prompts(reader)
     few = np.minimum(most, 1)
-    full = one_pass(reader, fit, 0.0, most)
-    alone_s = total_s(one_pass(reader, fit, 0.0, few)) / few
+    full = steady.one_pass(reader, fit, 0.0, most)
+    alone_s = total_s(steady.one_pass(reader, fit, 0.0, few)) / few
     parts = {name: seconds / most for name, seconds in full.items()}
     return Reading(alone_s, total_s(full) / most, parts, _sent_s(reader, writer, fit))
 
@@ -87,12 +80,12 @@ def apart_state(
     lanes, clients = writer.data * writer.pipeline, writer.batch * writer.data
     readers = reader.data * reader.pipeline
     most = np.minimum(readers / read.each_s, sent_per_s(reader, writer, read.sent_s))
-    later = np.maximum(later_passes(writer), 1e-9)
-    limit = most_running(writer) / writer.pipeline
+    later = np.maximum(steady.later_passes(writer), 1e-9)
+    limit = steady.most_running(writer) / writer.pipeline
 
     def written_per_s(running: Number) -> Number:
         together = np.maximum(running, 1)  # under 1: the share of the time that one decodes
-        pass_s = decoding_s(writer, one_pass(writer, fit, together, 0.0))
+        pass_s = steady.decoding_s(writer, steady.one_pass(writer, fit, together, 0.0))
         return lanes * running / (later * pass_s)
 
     served_s = reader_fit.first_token_s + read.alone_s + read.sent_s
@@ -105,13 +98,13 @@ def apart_state(
         waiting = busy ** np.sqrt(2 * (readers + 1)) / 2
         return np.where(writer.queued > 0, most - rate, beyond - waiting)
 
-    running = where_falling(excess, np.full_like(limit, LEAST_RUNNING), limit, HALVINGS)
+    running = steady.where_falling(excess, np.full_like(limit, LEAST_RUNNING), limit, HALVINGS)
     rate = np.minimum(written_per_s(running), most)
     together = np.maximum(running, 1)
-    decode = one_pass(writer, fit, together, 0.0)
+    decode = steady.one_pass(writer, fit, together, 0.0)
     ttft_s = np.maximum(served_s, (clients - lanes * running) / rate)
     ttft_s = np.where(writer.queued > 0, served_s, ttft_s)
-    tpot_s = decoding_s(writer, decode) / writer.accepted
+    tpot_s = steady.decoding_s(writer, decode) / writer.accepted
     parts = {name: decode[name] * later / together + read.parts[name] for name in decode}
     parts["communication"] = parts["communication"] + read.sent_s
     value = rate * writer.new_tokens / (reader.gpus + writer.gpus)

@@ -16,13 +16,7 @@ from modelworth.costmodel.prediction.layouts import Planned, best_layouts
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import training_ask
 from modelworth.costmodel.prediction.step.device import rate_used
-from modelworth.costmodel.prediction.training.run import (
-    LLAMA_3,
-    Hardware,
-    Reliability,
-    TrainingRun,
-    run_at_speed,
-)
+from modelworth.costmodel.prediction.training import run as runs
 from modelworth.data.catalog import Accelerator
 from modelworth.data.errors import InputError
 
@@ -41,7 +35,7 @@ class TrainingPlan:
     best: Planned
     others: tuple[Planned, ...]
     tokens_per_s_per_device: float
-    run: TrainingRun
+    run: runs.TrainingRun
     usd: float | None = None
 
     @property
@@ -67,7 +61,7 @@ def plan_training(
     predictor: Predictor,
     *,
     gco2_per_kwh: float | None = None,
-    reliability: Reliability = LLAMA_3,
+    reliability: runs.Reliability = runs.LLAMA_3,
     searched: bool = True,
 ) -> TrainingPlan:
     """The layout that trains fastest, and what training on `run_tokens` tokens takes with it.
@@ -92,8 +86,8 @@ def run_of(
     tokens_per_s_per_device: float,
     run_tokens: float,
     gco2_per_kwh: float | None = None,
-    reliability: Reliability = LLAMA_3,
-) -> TrainingRun:
+    reliability: runs.Reliability = runs.LLAMA_3,
+) -> runs.TrainingRun:
     """The whole run of a case whose steps have a known speed.
 
     Raises:
@@ -101,10 +95,10 @@ def run_of(
     """
     device = case.accelerator
     peak = device.matmul_flops_per_s[rate_used(device, case.precision)] or 0.0
-    hardware = Hardware(case.gpus, peak, device.board_power_w, gco2_per_kwh)
+    hardware = runs.Hardware(case.gpus, peak, device.board_power_w, gco2_per_kwh)
     per_token = training_flops(case.architecture, 1, case.tokens, pairs="seen") / case.tokens
     flops = float(per_token) * run_tokens
-    return run_at_speed(run_tokens, tokens_per_s_per_device, flops, hardware, reliability)
+    return runs.run_at_speed(run_tokens, tokens_per_s_per_device, flops, hardware, reliability)
 
 
 def plan_clusters(

@@ -44,6 +44,7 @@ EPOCH_COLUMNS = {
     "Training compute (FLOP)": "training_flops",
 }
 """Columns of Epoch AI's table of machine learning systems."""
+KEPT = ("model", "organisation", "accelerator", "device_hours")
 RUN_COLUMNS = {"Model", "Training compute (FLOP)", "Training hardware", "Hardware quantity"}
 """Those that say that a table is one of whole runs."""
 
@@ -165,7 +166,7 @@ def validate_training_runs(
     elif set(EPOCH_COLUMNS) <= set(rows.columns):
         rows = rows.rename(columns=EPOCH_COLUMNS)
         rows["device_hours"] = rows["hours"] * rows["devices"]
-    needed = {"model", "organisation", "active_parameters", "tokens", "accelerator", "device_hours"}
+    needed = {*KEPT, "active_parameters", "tokens"}
     if missing := needed - set(rows.columns):
         allowed = f"a table with {', '.join(sorted(missing))}, or Epoch AI's columns"
         raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
@@ -212,7 +213,7 @@ def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
 
 def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     """One run, predicted; or the reason why not."""
-    kept = {key: row[key] for key in ("model", "organisation", "accelerator", "device_hours")}
+    kept = {key: row[key] for key in KEPT}
     found = kept | dict.fromkeys(("predicted", "low", "high", "factor"))
     device = _device(row, catalog)
     if device is None:
@@ -222,9 +223,8 @@ def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
     low, predicted, high = hours_by_prior(flops, device, _others(row, catalog))
     factor = max(predicted / row["device_hours"], row["device_hours"] / predicted)
-    return kept | {
-        "predicted": predicted, "low": low, "high": high, "factor": factor, "note": "",
-    }  # fmt: skip
+    hours = {"predicted": predicted, "low": low, "high": high, "factor": factor}
+    return kept | hours | {"note": ""}
 
 
 def _unusable(row: Mapping[str, Any], peak: float) -> str | None:

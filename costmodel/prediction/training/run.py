@@ -163,14 +163,10 @@ def run_at_speed(
     hours = seconds / 3600 * hardware.devices
     watts, grid = hardware.board_power_w, hardware.gco2_per_kwh
     kwh = None if watts is None else energy_kwh(hours, watts)
+    peak = hardware.peak_flops_per_s * hardware.devices
     return TrainingRun(
-        tokens=tokens,
-        devices=hardware.devices,
-        training_flops=training_flops,
-        days=seconds / 3600 / HOURS_PER_DAY,
-        device_hours=hours,
-        goodput=useful,
-        utilisation=training_flops / (seconds * hardware.peak_flops_per_s * hardware.devices),
-        energy_kwh=kwh,
+        tokens=tokens, devices=hardware.devices, training_flops=training_flops,
+        days=seconds / 3600 / HOURS_PER_DAY, device_hours=hours, goodput=useful,
+        utilisation=training_flops / (seconds * peak), energy_kwh=kwh,
         carbon_kg=None if kwh is None or grid is None else kwh * grid / 1000,
-    )
+    )  # fmt: skip
