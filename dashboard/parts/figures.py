@@ -52,7 +52,7 @@ def spread(figure: Figure) -> str:
     words = state.words()
     unit, spread = words.unit_tail(figure.unit), said.beside(words, figure)
     if unit:  # said once
-        spread = " ".join(spread.replace(unit, "").split())
+        spread = " ".join(spread.replace(f" {unit}", "").replace(unit, "").split())
     said_here = (unit, said.convention(words, figure), spread)
     return show.plain(" · ".join(filter(None, said_here))) or "–"
 

@@ -18,7 +18,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # also when run as a file
 
-from benchmarks.browser import chromium, follow, server, settled
+from benchmarks.browser import WAIT_S, chromium, follow, server, settled
+from modelworth.data.store import open_store
+from modelworth.report.words import Words
 
 HERE = Path(__file__).parent
 PAGES = (
@@ -48,6 +50,8 @@ def main() -> None:
     parser.add_argument("--missing", action="store_true", help="only those that aren't there")
     options = parser.parse_args()
     scenario = str(Path(options.scenario).resolve())
+    with open_store(options.store, create=False) as store:
+        newest = list(store.frame(newest=1, status=["ok"])["id"])
     with (
         tempfile.TemporaryDirectory() as folder,
         server(Path(folder), options.store, MODELWORTH_SCENARIO=scenario) as address,
@@ -64,16 +68,20 @@ def main() -> None:
                 path = options.out / f"{name}-{language}-{'dark' if dark else 'light'}-{width}.png"
                 if options.missing and path.exists():
                     continue
-                place = f"?{PLAN}&" if name == "answers" else f"{name}?"
-                page.goto(f"{address}/{place.replace('start?', '?')}lang={language}")
-                path.write_bytes(_picture(page, width))
+                place = {"answers": f"?{PLAN}&", "start": "?"}.get(name, f"{name}?")
+                if name == "record" and newest:
+                    place = f"record?record={newest[0]}&"
+                page.goto(f"{address}/{place}lang={language}")
+                path.write_bytes(_picture(page, width, Words(language)))
                 print(path)  # noqa: T201 - a command
             context.close()
 
 
-def _picture(page: Any, width: int) -> bytes:
-    """The whole page as a small PNG."""
+def _picture(page: Any, width: int, words: Words) -> bytes:
+    """The whole page as a small PNG, with what is worked out beside it."""
     settled(page)
+    waiting = page.get_by_text(words.t("verdict.flips.waiting"), exact=True)
+    waiting.wait_for(state="detached", timeout=WAIT_S * 1000)
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(height + 20, TALLEST[width])})
     page.wait_for_timeout(500)
