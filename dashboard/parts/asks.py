@@ -106,7 +106,9 @@ def _known(use: DriverUse) -> str:
     parts = [show.say("asks.between", range=span)] if span else []
     mine = state.session()
     if use.source not in ("", SCENARIO):
-        parts.append(show.say("asks.source", source=said.source(words, use.source)[:LONGEST]))
+        source = said.source(words, use.source)
+        cut = source[:LONGEST].rstrip(" ,;，；") + " …" if len(source) > LONGEST else source
+        parts.append(show.say("asks.source", source=cut))
     elif mine.scenario.settings.get(use.key) == mine.base.settings.get(use.key):
         parts.append(words.t("asks.filled"))
     else:

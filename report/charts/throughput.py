@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -228,13 +229,15 @@ def memory(look: Look, parts: Sequence[tuple[str, float]], capacity: float | Non
     return chart.done()
 
 
-def samples(look: Look, seconds: Sequence[float], bins: int = 30) -> go.Figure:
-    """How long the timed steps took, in bins."""
+def samples(look: Look, seconds: Sequence[float], most_bins: int = 30) -> go.Figure:
+    """How long the timed steps took, in bins: two for each doubling of their number, and one."""
+    bins = min(most_bins, 1 + round(2 * math.log2(len(seconds))))
     counts, edges = pd.cut(pd.Series(seconds), bins=bins, retbins=True, labels=False)
     tally = counts.value_counts().to_dict()
     middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     chart = figure(look, height=260, legend=False)
     heights = [int(tally.get(index, 0)) for index in range(bins)]
+    ticks = [edges[0], (edges[0] + edges[-1]) / 2, edges[-1]]
     chart.add_bar(
         x=middles, y=heights, marker={"color": look.good},
         customdata=[look.words.value(middle, "s") for middle in middles],
@@ -242,7 +245,10 @@ def samples(look: Look, seconds: Sequence[float], bins: int = 30) -> go.Figure:
     )  # fmt: skip
     chart.update_layout(
         bargap=0.02,
-        xaxis={**axis(look, "s", middles), "range": [edges[0], edges[-1]]},
+        xaxis={
+            **axis(look, "s", middles), "range": [edges[0], edges[-1]], "tickvals": ticks,
+            "ticktext": [look.words.value(tick, "s") for tick in ticks],
+        },
         yaxis=axis(look, "count", heights),
-    )
+    )  # fmt: skip
     return chart.done()
