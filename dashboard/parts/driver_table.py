@@ -69,22 +69,25 @@ def _row(use: DriverUse, weight: float | None, words: Words) -> dict[str, Any]:
 
 
 def picture(use: DriverUse) -> str | None:
-    """The plausible range, the plan's own range in it and its value, as a small image."""
+    """The plausible range, the plan's own range in it and its value, as an image of a cell's shape.
+
+    A table draws images as high as its rows and cuts off what is wider than the column.
+    """
     spec = use.distribution or {}
     known = [use.low, use.high, use.value, spec.get("low"), spec.get("high")]
     ends = [end for end in known if end is not None]
     low, high = min(ends), max(ends)
     if low == high:
         return None
-    places = {end: 4 + 92 * (end - low) / (high - low) for end in ends}
+    places = {end: 5 + 74 * (end - low) / (high - low) for end in ends}
     first = places[spec["low"]] if spec.get("low") is not None else places[use.value]
     last = places[spec["high"]] if spec.get("high") is not None else places[use.value]
     drawn = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="16">'
-        '<rect x="4" y="7" width="92" height="2" fill="#9aa5b1"/>'
-        f'<rect x="{first:.1f}" y="5" width="{max(1.0, last - first):.1f}" height="6" '
+        '<svg xmlns="http://www.w3.org/2000/svg" width="84" height="28">'
+        '<rect x="5" y="13" width="74" height="2" fill="#9aa5b1"/>'
+        f'<rect x="{first:.1f}" y="11" width="{max(1.0, last - first):.1f}" height="6" '
         'fill="#2b83c2"/>'
-        f'<circle cx="{places[use.value]:.1f}" cy="8" r="4" fill="#e69f00"/></svg>'
+        f'<circle cx="{places[use.value]:.1f}" cy="14" r="5" fill="#e69f00"/></svg>'
     )
     return f"data:image/svg+xml,{quote(drawn)}"
 
@@ -114,7 +117,7 @@ def _columns(words: Words) -> dict[str, Any]:
         "low": column.TextColumn(words.t("driver.low"), width=NUMBER_PX),
         "high": column.TextColumn(words.t("driver.high"), width=NUMBER_PX),
         "unit": column.TextColumn(words.t("column.unit"), width=130),
-        "span": column.ImageColumn(words.t("asks.range"), width="small"),
+        "span": column.ImageColumn(words.t("asks.range"), width=NUMBER_PX),
         "weight": column.ProgressColumn(
             words.t("column.weight"), min_value=0, max_value=1, format=" ", width="small",
             help=words.t("column.weight.help"),

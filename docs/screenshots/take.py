@@ -38,6 +38,8 @@ SERIES = tuple(
 COLOURS = 64
 TALLEST = {1280: 1800, 390: 2400}
 PLAN = "from=host_or_buy"
+LATER = ("verdict.flips.waiting", "start.waiting")
+AWAITED = "texts => !texts.some(text => document.body.innerText.includes(text))"
 
 
 def main() -> None:
@@ -80,8 +82,8 @@ def main() -> None:
 def _picture(page: Any, width: int, words: Words) -> bytes:
     """The whole page as a small PNG, with what is worked out beside it."""
     settled(page)
-    waiting = page.get_by_text(words.t("verdict.flips.waiting"), exact=True)
-    waiting.wait_for(state="detached", timeout=WAIT_S * 1000)
+    later = [words.t(key) for key in LATER]
+    page.wait_for_function(AWAITED, arg=later, timeout=WAIT_S * 1000)
     height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(height + 20, TALLEST[width])})
     page.wait_for_timeout(500)
