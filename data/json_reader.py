@@ -1,13 +1,15 @@
 """Reads JSON that somebody else wrote: plain data within bounds, or one clear line.
 
-Refused are infinities and NaN, whole numbers beyond 2^53 (which other programs would round),
-texts that aren't plain, deep nesting, and more bytes or values than a file of its kind has.
+Refused are keys given twice, infinities and NaN, whole numbers beyond 2^53 (which other programs
+would round), texts that aren't plain, deep nesting, and more bytes or values than a file of its
+kind has.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +45,9 @@ def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:
         InputError: if it isn't JSON, or more than plain data within bounds.
     """
     try:
-        found = json.loads(text, parse_constant=_not_a_number, parse_int=_whole)
+        found = json.loads(
+            text, parse_constant=_not_a_number, parse_int=_whole, object_pairs_hook=_once
+        )
     except _OutOfBoundsError as error:
         raise InputError(name, str(error), "finite numbers, whole ones up to 2^53") from error
     except RecursionError as error:
@@ -56,6 +60,15 @@ def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:
 
 class _OutOfBoundsError(ValueError):
     """A number that plain data don't hold."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; which of two values under one key counts, differs by program."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice} twice")
+    return found
 
 
 def _not_a_number(text: str) -> Any:

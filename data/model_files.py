@@ -22,6 +22,8 @@ SIZES = re.compile(
 )
 """Keys that every class of transformers reads as a size."""
 LARGEST_SIZE = 10**9
+MOST_LEVELS = 10
+"""Of a config; the deepest known, a tower's rotary settings in a model of several parts, has 7."""
 BESIDE = "hf_quant_config.json"
 MARK = "modelworth_architecture"
 """Of a description, whose value is its form."""
@@ -40,6 +42,9 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     typed = config.get("model_type") or config.get("_class_name")
     if not isinstance(typed, str) and MARK not in config:
         raise InputError(str(path), "no model_type", "a config.json that states its model_type")
+    if MARK not in config and _levels(config) > MOST_LEVELS:
+        allowed = f"a model with parts in at most {MOST_LEVELS} levels"
+        raise InputError(str(path), f"{_levels(config)} levels", allowed)
     for key, size in config.items():
         if SIZES.fullmatch(key) and isinstance(size, int | float):
             whole = isinstance(size, int) and 0 <= size <= LARGEST_SIZE
@@ -51,6 +56,11 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
         if isinstance(own, dict) and "kv_cache_quant_algo" in words:
             own.setdefault("kv_cache_quant_algo", words["kv_cache_quant_algo"])
     return config
+
+
+def _levels(found: object) -> int:
+    """How deep dictionaries stand in each other."""
+    return 1 + max(map(_levels, found.values()), default=0) if isinstance(found, dict) else 0
 
 
 def _quantization(path: Path) -> dict[str, Any] | None:

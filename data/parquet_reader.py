@@ -129,7 +129,7 @@ def _pages(source: BinaryIO, chunk: ColumnChunkMetaData, where: str) -> Iterator
     while seen < chunk.num_values and start < end:
         source.seek(start)
         header = _Thrift(source, where).struct()
-        start = source.tell() + header[3]
+        start = source.tell() + _whole_at(header, 3)
         if header[1] != INDEX:
             page = _page(header, where)
             if page[0] == DICTIONARY and not first:
@@ -144,9 +144,9 @@ def _page(header: dict[int, Any], where: str) -> Page:
     Raises:
         InputError: if it is out of bounds.
     """
-    kind, size, packed = header[1], header[2], header[3]
+    kind, size, packed = (_whole_at(header, field) for field in (1, 2, 3))
     field, coding = _ABOUT[kind]
-    values, coded = header[field][1], header[field][coding]
+    values, coded = _whole_at(header, field, 1), _whole_at(header, field, coding)
     if not (0 <= size <= MOST_PAGE_BYTES and packed >= 0):
         raise InputError(where, f"a page of {size:,} bytes", f"0 to {MOST_PAGE_BYTES:,} bytes")
     most = min(MOST_DICTIONARY, size // 4) if kind == DICTIONARY else MOST_ROWS
@@ -155,6 +155,15 @@ def _page(header: dict[int, Any], where: str) -> Page:
     if coded not in _CODINGS:
         raise InputError(where, f"coding {coded}", f"one of {', '.join(_CODINGS.values())}")
     return kind, size, values
+
+
+def _whole_at(found: Any, *path: int) -> int:
+    """A number in a header; LookupError where there is none."""
+    for field in path:
+        found = found[field] if isinstance(found, dict) else None
+    if not isinstance(found, int):
+        raise LookupError(path)
+    return found
 
 
 def _rows_at_once(pages: list[Page]) -> int:
@@ -175,26 +184,25 @@ class _Thrift:
     def struct(self, depth: int = 0) -> dict[int, Any]:
         """Values by their fields' numbers."""
         self.structs += 1
-        if self.structs > MOST_STRUCTS or depth > MAX_DEPTH:
-            fault = f"over {MOST_STRUCTS:,} parts" if depth <= MAX_DEPTH else f"{depth} levels"
-            raise InputError(self.where, fault, "as large as a Parquet file's")
         found: dict[int, Any] = {}
         last = 0
         while head := self._byte():
             last = last + (head >> 4) if head >> 4 else self._whole()
-            found[last] = self._value(head & 15, depth)
+            found[last] = self._value(head & 15, depth + 1)
         return found
 
     def _value(self, kind: int, depth: int) -> Any:
         self.values += 1
-        if self.values > MOST_VALUES:
-            raise InputError(self.where, f"over {MOST_VALUES:,} values", "as a Parquet file's")
+        if self.structs > MOST_STRUCTS or self.values > MOST_VALUES or depth > MAX_DEPTH:
+            found = f"{self.structs:,} parts, {self.values:,} values, {depth} levels"
+            allowed = f"at most {MOST_STRUCTS:,}, {MOST_VALUES:,} and {MAX_DEPTH}"
+            raise InputError(self.where, found, allowed)
         if kind in (1, 2):
             return kind == 1
         if kind in (4, 5, 6):
             return self._whole()
         if kind == 12:
-            return self.struct(depth + 1)
+            return self.struct(depth)
         if kind in (9, 10):
             return self._list(depth)
         size = {3: 1, 7: 8}.get(kind) or (self._number() if kind == 8 else None)
@@ -208,7 +216,7 @@ class _Thrift:
         for _ in range(head >> 4 if head < 0xF0 else self._number()):
             if head & 15 in (1, 2):
                 self._byte()  # here a truth takes one
-            self._value(head & 15, depth)
+            self._value(head & 15, depth + 1)
 
     def _byte(self) -> int:
         return self.source.read(1)[0]

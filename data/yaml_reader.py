@@ -24,6 +24,8 @@ MAX_BYTES: Final = 300_000
 MAX_DEPTH: Final = 20
 MAX_NODES: Final = 20_000
 MAX_DIGITS: Final = 40
+SMALLEST: Final = 1e-30
+"""No quantity is smaller and not 0; a product of two such is still a number."""
 LONGEST_KEY: Final = 200
 Document = dict[str, Any]
 
@@ -32,7 +34,7 @@ _TAGS: Final = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
-_NUMBER = re.compile(r"^[-+]?(\d[\d_]*)?(\.\d*)?([eE][-+]?\d+)?$")
+_NUMBER = re.compile(r"^[-+]?(\d[\d_]*)?(\.\d*)?([eE][-+]?\d+)?$", re.ASCII)
 _NOT_FINITE = re.compile(r"^[-+]?\.?(inf|nan|infinity)$", re.IGNORECASE)
 
 
@@ -148,6 +150,8 @@ class _Builder:
         if not math.isfinite(number) or len(plain) > MAX_DIGITS:
             shown = text if len(text) <= MAX_DIGITS else f"{text[:MAX_DIGITS]}…"
             raise InputError(self._at(path), shown, "a finite number of at most 40 digits")
+        if 0 < abs(number) < SMALLEST:
+            raise InputError(self._at(path), text, f"0, or {SMALLEST:g} and more in size")
         if not plain.lstrip("+-").isdigit():
             return number
         if abs(int(plain)) > LARGEST_WHOLE:

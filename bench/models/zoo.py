@@ -282,7 +282,7 @@ def _refusals(blueprint: Blueprint, attention: str) -> Iterator[None]:
         raise InputError("weights", blueprint.source, allowed) from error
     except ImportError as error:
         raise InputError("attention", attention, f"installed ({error})") from error
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
         allowed = f"built as asked (attention {attention}): {error}"
         raise InputError("model", blueprint.name, allowed) from error
 

@@ -63,8 +63,8 @@ def months(where: str, found: Any) -> int:
 
 def start(where: str, found: Any) -> str:
     """The month before opening, as YYYY-MM."""
-    if not isinstance(found, str) or not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", found):
-        allowed = "a month as YYYY-MM"
+    if not isinstance(found, str) or not re.fullmatch(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])", found):
+        allowed = "a month as YYYY-MM, from 1900-01 to 2099-12"
         raise InputError(where, "nothing" if found is None else found, allowed)
     return found
 

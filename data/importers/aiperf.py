@@ -89,11 +89,10 @@ def _csv_metrics(table: str) -> dict[str, Mapping[str, Any]]:
 def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
     settings = document.get("input_config") or {}
     command = str(at(document, "run_info", "cli_command") or at(settings, "cli_command") or "")
-    done = count(first(_averages(metrics), "request_count"))
-    failed = count(_averages(metrics).get("error_request_count")) or 0
+    averages = _averages(metrics)
+    done = count(averages.get("request_count"))
+    failed = count(averages.get("error_request_count")) or 0
     errors = _errors(document.get("error_summary"))
-    tokens = positive(_averages(metrics).get("output_sequence_length"))
-    ttft, request = _spread(metrics, "time_to_first_token"), _spread(metrics, "request_latency")
     return ServedRun(
         tool="aiperf" if _is_aiperf(document, metrics) else "genai-perf",
         content=content,
@@ -110,15 +109,15 @@ def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
         failed=max(failed, sum(errors.values())),
         errors=errors,
         duration_s=_seconds(metrics, "benchmark_duration"),
-        prompt_tokens=positive(_averages(metrics).get("input_sequence_length")),
-        output_tokens=tokens,
-        requests_per_s=positive(_averages(metrics).get("request_throughput")),
-        output_per_s=positive(_averages(metrics).get("output_token_throughput")),
-        ttft=ttft,
+        prompt_tokens=positive(averages.get("input_sequence_length")),
+        output_tokens=positive(averages.get("output_sequence_length")),
+        requests_per_s=positive(averages.get("request_throughput")),
+        output_per_s=positive(averages.get("output_token_throughput")),
+        ttft=_spread(metrics, "time_to_first_token"),
         tpot=_spread(metrics, "inter_token_latency"),
         gap=_spread(metrics, "inter_chunk_latency"),
-        request=request,
-        counted_in_flight=positive(_averages(metrics).get("effective_concurrency")),
+        request=_spread(metrics, "request_latency"),
+        counted_in_flight=positive(averages.get("effective_concurrency")),
         lag=_spread(metrics, "credit_to_start_latency"),
     )
 

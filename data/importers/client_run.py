@@ -6,40 +6,26 @@ differ in units, in who failed and in what they say of the server.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from modelworth.data.importers import shared
 from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import count, positive, rate
-from modelworth.data.importers.served_run import NOTHING, ServedRun
-from modelworth.data.serving import Spread
+from modelworth.data.importers.served_run import ServedRun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """What a client timed, in seconds: first token, later tokens, chunks apart, whole request."""
-
-    ttft: Spread
-    tpot: Spread
-    request: Spread
-    gap: Spread = NOTHING
-
-
-def client_run(run: Json, times: Times, *, failed: int | None, **told: Any) -> ServedRun:
+def client_run(run: Json, *, failed: int | None, **told: Any) -> ServedRun:
     """One run.
 
     Args:
         run: what the tool wrote.
-        times: what it timed.
         failed: failed requests where the tool states them, else those asked for and not completed.
-        **told: what only this tool says, by the names of `ServedRun`.
+        **told: what this tool says and timed, by the names of `ServedRun`.
     """
     completed, asked = count(run.get("completed")), count(run.get("num_prompts"))
     asked = told.pop("asked", asked)
     if failed is None:
         failed = 0 if asked is None else max(0, asked - (completed or 0))
-    output = shared.mean(run.get("total_output_tokens"), completed)
     return ServedRun(
         content=run,
         concurrency=count(run.get("max_concurrency")) or None,
@@ -50,13 +36,9 @@ def client_run(run: Json, times: Times, *, failed: int | None, **told: Any) -> S
         errors=shared.error_kinds(run.get("errors"), failed),
         duration_s=positive(run.get("duration")),
         prompt_tokens=shared.mean(run.get("total_input_tokens"), completed),
-        output_tokens=output,
+        output_tokens=shared.mean(run.get("total_output_tokens"), completed),
         requests_per_s=positive(run.get("request_throughput")),
         output_per_s=positive(run.get("output_throughput")),
-        ttft=times.ttft,
-        tpot=times.tpot,
-        gap=times.gap,
-        request=times.request,
         peak_in_flight=positive(run.get("max_concurrent_requests")),
         **told,
     )

@@ -8,7 +8,6 @@ Read: guidellm 0.2 to 0.8 (benchmark/schemas).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,7 +25,7 @@ from modelworth.data.importers.numbers import (
     spread,
 )
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import short_error, text
+from modelworth.data.importers.shared import error_kinds, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "guidellm"
@@ -56,10 +55,6 @@ def _run(one: Json, document: Json) -> ServedRun:
     totals = totals or object_at(one, "run_stats", "requests_made")
     completed, failed = count(totals.get("successful")), count(totals.get("errored")) or 0
     limit, rate_per_s = _load(one)
-    output = _successful(one, "output_token_count").mean_s
-    ttft = _successful(one, "time_to_first_token_ms", 1e-3)
-    tpot = _successful(one, "inter_token_latency_ms", 1e-3)
-    request = _successful(one, "request_latency")
     begin, end = number(one.get("start_time")), number(one.get("end_time"))
     lasted = end - begin if begin is not None and end is not None and end > begin else None
     return ServedRun(
@@ -75,11 +70,11 @@ def _run(one: Json, document: Json) -> ServedRun:
         errors=_errors(one, failed),
         duration_s=positive(one.get("duration")) or lasted,
         prompt_tokens=_successful(one, "prompt_token_count").mean_s,
-        output_tokens=output,
+        output_tokens=_successful(one, "output_token_count").mean_s,
         requests_per_s=_successful(one, "requests_per_second").mean_s,
-        ttft=ttft,
-        tpot=tpot,
-        request=request,
+        ttft=_successful(one, "time_to_first_token_ms", 1e-3),
+        tpot=_successful(one, "inter_token_latency_ms", 1e-3),
+        request=_successful(one, "request_latency"),
         counted_in_flight=_successful(one, "request_concurrency").mean_s,
         lag=Spread(mean_s=_lag_s(one)) if limit is None else Spread(),
     )
@@ -134,11 +129,6 @@ def _model(one: Json, document: Json) -> str | None:
 
 
 def _errors(one: Json, failed: int) -> dict[str, int]:
-    texts = [
-        str(first(it, "error") or at(it, "info", "error") or "unknown")
-        for it in list_at(one, "requests", "errored")
-    ]
-    kinds = Counter(short_error(it) for it in texts)
-    if failed > kinds.total():
-        kinds["unknown"] += failed - kinds.total()
-    return dict(kinds)
+    found = list_at(one, "requests", "errored")
+    texts = [first(it, "error") or at(it, "info", "error") or "unknown" for it in found]
+    return error_kinds(texts, failed)

@@ -51,10 +51,6 @@ def _run(one: Json, document: Json) -> ServedRun:
     completed = count(one.get("successful_requests"))
     failed = count(one.get("failed_requests")) or 0
     paced = "arrival" in str(one.get("executor_type")).casefold()
-    output = mean(one.get("total_tokens"), completed)
-    ttft, tpot, request = (
-        _times(one, name) for name in ("time_to_first_token", "inter_token_latency", "e2e_latency")
-    )
     duration_ms = positive(one.get("duration_ms"))
     sent = mean(one.get("total_tokens_sent"), completed)
     return ServedRun(
@@ -71,10 +67,10 @@ def _run(one: Json, document: Json) -> ServedRun:
         errors={"unknown": failed} if failed else {},
         duration_s=None if duration_ms is None else duration_ms / 1e3,
         prompt_tokens=sent or positive(at(config, "prompt_options", "num_tokens")),
-        output_tokens=output,
-        ttft=ttft,
-        tpot=tpot,
-        request=request,
+        output_tokens=mean(one.get("total_tokens"), completed),
+        ttft=_times(one, "time_to_first_token"),
+        tpot=_times(one, "inter_token_latency"),
+        request=_times(one, "e2e_latency"),
     )
 
 

@@ -7,12 +7,13 @@ Read: inference-perf 0.1 to 0.7 (reportgen/base.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import at, count, first, object_at, positive, rate, spread
 from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.importers.shared import each_object
 from modelworth.data.serving import Spread
 
 TOOL: Final = "inference-perf"
@@ -20,17 +21,8 @@ CLOSED_LOOP_SHARE: Final = 0.5
 """A longest delay of more than this share of the run is a queue for slots, not a lag."""
 
 
-def knows(content: Content) -> bool:
-    """Whether a file is of this tool."""
-    return bool(content.objects) and all(
-        isinstance(one.get("load_summary"), Mapping) and "successes" in one
-        for one in content.objects
-    )
-
-
-def runs(content: Content) -> Iterator[ServedRun]:
-    """Each report in the file."""
-    return (_run(one) for one in content.objects)
+def _is_run(one: Json) -> bool:
+    return isinstance(one.get("load_summary"), Mapping) and "successes" in one
 
 
 def _run(one: Json) -> ServedRun:
@@ -41,11 +33,6 @@ def _run(one: Json) -> ServedRun:
     if duration_s is None and completed and requests_per_s:
         duration_s = completed / requests_per_s
     prompts = object_at(done, "prompt_tokens") or object_at(done, "prompt_len")
-    output = positive(at(first(done, "output_tokens", "output_len"), "mean"))
-    ttft, tpot, request = (
-        _times(done, name)
-        for name in ("time_to_first_token", "time_per_output_token", "request_latency")
-    )
     limit = count(load.get("concurrency")) or None
     return ServedRun(
         tool=TOOL,
@@ -58,13 +45,13 @@ def _run(one: Json) -> ServedRun:
         errors=_errors(one, failed),
         duration_s=duration_s,
         prompt_tokens=positive(prompts.get("mean")),
-        output_tokens=output,
+        output_tokens=positive(at(first(done, "output_tokens", "output_len"), "mean")),
         requests_per_s=requests_per_s,
         output_per_s=positive(at(done, "throughput", "output_tokens_per_sec")),
-        ttft=ttft,
-        tpot=tpot,
+        ttft=_times(done, "time_to_first_token"),
+        tpot=_times(done, "time_per_output_token"),
         gap=_times(done, "inter_token_latency"),
-        request=request,
+        request=_times(done, "request_latency"),
         lag=Spread() if limit else _lag(load.get("schedule_delay"), duration_s),
         cached_share=_cached_share(prompts),
     )
@@ -96,3 +83,6 @@ def _errors(one: Json, failed: int) -> dict[str, int]:
         if (number := count(at(value, "count") or value))
     }
     return found or ({"unknown": failed} if failed else {})
+
+
+knows, runs = each_object(_is_run, _run)

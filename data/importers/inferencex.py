@@ -7,22 +7,17 @@ from the times. Read: InferenceX utils/process_result.py and benchmarks, 2025-10
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, Final
 
 from modelworth.data.importers import shared
-from modelworth.data.importers.client_run import Times, client_run
-from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.client_run import client_run
+from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import at, count, first, moment, positive
 from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.serving import Spread
 
 TOOL: Final = "InferenceX"
-
-
-def knows(content: Content) -> bool:
-    """Whether a file is of this tool."""
-    return bool(content.objects) and all(_is_run(run) for run in content.objects)
 
 
 def _is_run(run: Json) -> bool:
@@ -33,15 +28,11 @@ def _is_point(run: Mapping[str, Any]) -> bool:
     return "tput_per_gpu" in run or at(run, "metrics", "tput_per_gpu") is not None
 
 
-def runs(content: Content) -> Iterator[ServedRun]:
-    """Each run in the file."""
-    return (_point(run) if _is_point(run) else _run(run) for run in content.objects)
-
-
 def _run(run: Json) -> ServedRun:
     return client_run(
         run,
-        replace(_times(run), gap=shared.named_spread(run, "itl", "")),
+        **_times(run),
+        gap=shared.named_spread(run, "itl", ""),
         failed=None,
         tool=TOOL,
         date=moment(run.get("date")),
@@ -49,6 +40,10 @@ def _run(run: Json) -> ServedRun:
         device=shared.text(first(run, "hw", "gpu", "hardware")),
         tensor=count(run.get("tp")),
     )
+
+
+def _either(run: Json) -> ServedRun:
+    return _point(run) if _is_point(run) else _run(run)
 
 
 def _point(run: Json) -> ServedRun:
@@ -75,15 +70,15 @@ def _point(run: Json) -> ServedRun:
         output_tokens=tokens,
         requests_per_s=None if output_per_s is None or tokens is None else output_per_s / tokens,
         output_per_s=output_per_s,
-        ttft=times.ttft,
-        tpot=times.tpot,
-        request=times.request,
+        ttft=times["ttft"],
+        tpot=times["tpot"],
+        request=times["request"],
     )
 
 
-def _times(run: Mapping[str, Any]) -> Times:
+def _times(run: Mapping[str, Any]) -> dict[str, Spread]:
     names = {"ttft": "ttft", "tpot": "tpot", "request": "e2el"}
-    return Times(**{field: shared.named_spread(run, name, "") for field, name in names.items()})
+    return {field: shared.named_spread(run, name, "") for field, name in names.items()}
 
 
 def _gpus(run: Mapping[str, Any]) -> int | None:
@@ -93,9 +88,9 @@ def _gpus(run: Mapping[str, Any]) -> int | None:
     return count(first(run, "num_gpus", "tp", "num_decode_gpu", "decode_tp"))
 
 
-def _output_tokens(times: Times) -> float | None:
+def _output_tokens(times: dict[str, Spread]) -> float | None:
     """Mean output: what a request takes after its first token, over what each later one takes."""
-    request_s, ttft_s, tpot_s = times.request.mean_s, times.ttft.mean_s, times.tpot.mean_s
+    request_s, ttft_s, tpot_s = (times[name].mean_s for name in ("request", "ttft", "tpot"))
     if request_s is None or ttft_s is None or tpot_s is None:
         return None
     return (request_s - ttft_s) / tpot_s + 1
@@ -104,3 +99,6 @@ def _output_tokens(times: Times) -> float | None:
 def _device(name: str | None) -> str | None:
     """The chip of a runner's name such as `gb300-nv` or `h200-trt`."""
     return None if name is None else name.split("-")[0]
+
+
+knows, runs = shared.each_object(_is_run, _either)

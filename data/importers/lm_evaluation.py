@@ -8,11 +8,10 @@ Read: lm_eval/evaluator.py and loggers/evaluation_tracker.py, 0.4.2 to 0.4.9.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import (
     at,
     count,
@@ -23,7 +22,7 @@ from modelworth.data.importers.numbers import (
     object_at,
     positive,
 )
-from modelworth.data.importers.shared import text
+from modelworth.data.importers.shared import each_object, text
 from modelworth.data.importers.told import (
     Timed,
     Told,
@@ -40,17 +39,11 @@ from modelworth.data.words import precision
 TOOL: Final = "lm-evaluation-harness"
 
 
-def knows(content: Content) -> bool:
-    """Whether a file is of this tool."""
-    return bool(content.objects) and all(
-        object_at(one, "results") and ("n-shot" in one or "versions" in one)
-        for one in content.objects
-    )
+def _is_run(one: Json) -> bool:
+    return bool(object_at(one, "results")) and ("n-shot" in one or "versions" in one)
 
 
-def runs(content: Content) -> Iterator[Json]:
-    """Each evaluation in the file."""
-    return iter(content.objects)
+knows, runs = each_object(_is_run, lambda one: one)
 
 
 def measurement(one: Json, told: Told, where: str) -> Measurement:

@@ -14,12 +14,13 @@ from typing import Final
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.content import Content
-from modelworth.data.importers.numbers import positive
+from modelworth.data.importers.numbers import positive, spread
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
 TOOL: Final = "MLPerf loadgen"
 HEAD: Final = "MLPerf Results Summary"
+STATED: Final = {"mean": "mean"} | {f"p{n}": f"{n}.00 percentile" for n in (50, 90, 95, 99)}
 
 
 def knows(content: Content) -> bool:
@@ -54,29 +55,20 @@ def _run(lines: Mapping[str, str], scenario: str, text: str) -> ServedRun:
         lines.get("completed samples per second") or lines.get("samples per second")
     )
     tokens = positive(lines.get("completed tokens per second") or lines.get("tokens per second"))
-    output = tokens / requests if tokens and requests else None
     scheduled = positive(lines.get("scheduled samples per second"))
-    ttft = _times(lines, "first token latency")
-    tpot, request = _times(lines, "time to output token"), _times(lines, "latency")
     return ServedRun(
         tool=TOOL,
         content=text,
         rate_per_s=math.inf if scenario == "Offline" else scheduled,
-        output_tokens=output,
+        output_tokens=tokens / requests if tokens and requests else None,
         requests_per_s=requests,
         output_per_s=tokens,
-        ttft=ttft,
-        tpot=tpot,
-        request=request,
+        ttft=_times(lines, "first token latency"),
+        tpot=_times(lines, "time to output token"),
+        request=_times(lines, "latency"),
     )
 
 
 def _times(lines: Mapping[str, str], what: str) -> Spread:
-    found = {
-        "mean_s": positive(lines.get(f"mean {what} (ns)")),
-        "p50_s": positive(lines.get(f"50.00 percentile {what} (ns)")),
-        "p90_s": positive(lines.get(f"90.00 percentile {what} (ns)")),
-        "p95_s": positive(lines.get(f"95.00 percentile {what} (ns)")),
-        "p99_s": positive(lines.get(f"99.00 percentile {what} (ns)")),
-    }
-    return Spread(**{name: None if it is None else it / 1e9 for name, it in found.items()})
+    stated = {name: lines.get(f"{said} {what} (ns)") for name, said in STATED.items()}
+    return spread(stated, 1e-9)

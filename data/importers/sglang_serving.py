@@ -6,21 +6,15 @@ dates a run. Read: sglang/bench_serving.py, 0.3 to 0.5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from modelworth.data.importers import shared
-from modelworth.data.importers.client_run import Times, client_run
-from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.client_run import client_run
+from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import at, count, first, moment, positive
 from modelworth.data.importers.served_run import ServedRun
 
 TOOL: Final = "sglang.bench_serving"
-
-
-def knows(content: Content) -> bool:
-    """Whether a file is of this tool."""
-    return bool(content.objects) and all(_is_run(run) for run in content.objects)
 
 
 def _is_run(run: Json) -> bool:
@@ -28,21 +22,13 @@ def _is_run(run: Json) -> bool:
     return "completed" in run and (spelled or "total_output_tokens_retokenized" in run)
 
 
-def runs(content: Content) -> Iterator[ServedRun]:
-    """Each run in the file."""
-    return (_run(run) for run in content.objects)
-
-
 def _run(run: Json) -> ServedRun:
-    times = Times(
+    return client_run(
+        run,
         ttft=shared.named_spread(run, "ttft"),
         tpot=shared.named_spread(run, "tpot"),
         request=shared.named_spread(run, "e2e_latency"),
         gap=shared.named_spread(run, "itl"),
-    )
-    return client_run(
-        run,
-        times,
         failed=_failed(run),
         tool=TOOL,
         tool_version=shared.text(at(run, "server_info", "version")),
@@ -62,3 +48,6 @@ def _failed(run: Json) -> int | None:
     if run.get("failed") is None and isinstance(run.get("errors"), list):
         return sum(1 for one in run["errors"] if one)
     return count(run.get("failed"))
+
+
+knows, runs = shared.each_object(_is_run, _run)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from modelworth.data.importers.numbers import first, positive
+from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.numbers import first, positive, spread
 from modelworth.data.serving import Spread
 
+T = TypeVar("T")
 SHORT: Final = {status.phrase.casefold(): f"HTTP {status.value}" for status in HTTPStatus}
 LONGEST_NAME: Final = 200
 ENGINES: Final = (
@@ -20,16 +22,19 @@ ENGINES: Final = (
 
 def named_spread(run: Mapping[str, Any], metric: str, unit: str = "_ms") -> Spread:
     """`mean_ttft_ms`, `p99_ttft_ms` and their like; seconds where `unit` is empty."""
-    seconds = 1e-3 if unit else 1.0
-    found = {
-        field: positive(run.get(f"{word}_{metric}{unit}"))
-        for field, word in (
-            ("mean_s", "mean"), ("p50_s", "median"), ("p90_s", "p90"), ("p95_s", "p95"),
-            ("p99_s", "p99"),
-        )
-    }  # fmt: skip
-    found["p50_s"] = found["p50_s"] or positive(run.get(f"p50_{metric}{unit}"))
-    return Spread(**{name: None if it is None else it * seconds for name, it in found.items()})
+    words = ("mean", "median", "p50", "p90", "p95", "p99")
+    stated = {word: run.get(f"{word}_{metric}{unit}") for word in words}
+    return spread(stated, 1e-3 if unit else 1.0)
+
+
+def each_object(
+    is_run: Callable[[Json], bool], run: Callable[[Json], T]
+) -> tuple[Callable[[Content], bool], Callable[[Content], Iterator[T]]]:
+    """`knows` and `runs` of a tool whose files hold a run in each object, and nothing else."""
+    return (
+        lambda content: bool(content.objects) and all(map(is_run, content.objects)),
+        lambda content: map(run, content.objects),
+    )
 
 
 def error_kinds(errors: Any, failed: int) -> dict[str, int]:

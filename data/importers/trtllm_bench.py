@@ -7,37 +7,26 @@ Read: tensorrt_llm/bench/dataclasses/reporting.py, 0.16 to 1.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import at, count, first, object_at, positive, spread
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import text
+from modelworth.data.importers.shared import each_object, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "trtllm-bench"
 
 
-def knows(content: Content) -> bool:
-    """Whether a file is of this tool."""
-    return bool(content.objects) and all(
-        isinstance(one.get("performance"), Mapping) and "world_info" in one
-        for one in content.objects
-    )
-
-
-def runs(content: Content) -> Iterator[ServedRun]:
-    """Each report in the file."""
-    return (_run(one) for one in content.objects)
+def _is_run(one: Json) -> bool:
+    return isinstance(one.get("performance"), Mapping) and "world_info" in one
 
 
 def _run(one: Json) -> ServedRun:
     figures, engine = object_at(one, "performance"), object_at(one, "engine")
     world = object_at(one, "world_info")
-    output = positive(at(one, "request_info", "avg_output_length"))
-    ttft, tpot = _stream(one, "ttft"), _stream(one, "tpot")
-    request = _request(figures)
+    request = figures.get("request_latency_percentiles_ms"), figures.get("avg_request_latency_ms")
     total_ms = positive(figures.get("total_latency_ms"))
     return ServedRun(
         tool=TOOL,
@@ -53,30 +42,28 @@ def _run(one: Json) -> ServedRun:
         completed=count(at(one, "request_info", "num_requests")),
         duration_s=None if total_ms is None else total_ms / 1e3,
         prompt_tokens=positive(at(one, "request_info", "avg_input_length")),
-        output_tokens=output,
+        output_tokens=positive(at(one, "request_info", "avg_output_length")),
         requests_per_s=positive(figures.get("request_throughput_req_s")),
         output_per_s=positive(figures.get("system_output_throughput_tok_s")),
-        ttft=ttft,
-        tpot=tpot,
-        request=request,
+        ttft=_stream(one, "ttft"),
+        tpot=_stream(one, "tpot"),
+        request=_times(*request),
         counted_in_flight=positive(at(one, "request_info", "avg_num_concurrent_requests")),
     )
 
 
+def _times(values: Any, average_ms: Any) -> Spread:
+    """Statistics, and an average that stands apart from them; in milliseconds, like all here."""
+    known, average = spread(values, 1e-3), positive(average_ms)
+    if known.mean_s is not None or average is None:
+        return known
+    return known.model_copy(update={"mean_s": average / 1e3})
+
+
 def _stream(one: Json, name: str) -> Spread:
-    """First or later tokens; in milliseconds, like everything in the report."""
     streamed = object_at(one, "streaming_metrics")
     values = first(streamed, f"{name}_percentiles", f"{name}_percentiles_ms")
-    known = spread(values, 1e-3)
-    average = positive(streamed.get(f"avg_{name}_ms"))
-    if known.mean_s is not None or average is None:
-        return known
-    return known.model_copy(update={"mean_s": average / 1e3})
+    return _times(values, streamed.get(f"avg_{name}_ms"))
 
 
-def _request(figures: Mapping[str, Any]) -> Spread:
-    known = spread(figures.get("request_latency_percentiles_ms"), 1e-3)
-    average = positive(figures.get("avg_request_latency_ms"))
-    if known.mean_s is not None or average is None:
-        return known
-    return known.model_copy(update={"mean_s": average / 1e3})
+knows, runs = each_object(_is_run, _run)

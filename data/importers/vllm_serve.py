@@ -8,22 +8,16 @@ Read: vllm/benchmarks/serve.py and benchmarks/benchmark_serving.py, 0.4 to 0.33.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from modelworth.data.importers.client_run import Times, client_run
-from modelworth.data.importers.content import Content, Json
+from modelworth.data.importers.client_run import client_run
+from modelworth.data.importers.content import Json
 from modelworth.data.importers.numbers import count, first, moment, number, spread_of
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import engine, named_spread, text
+from modelworth.data.importers.shared import each_object, engine, named_spread, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "vllm bench serve"
-
-
-def knows(content: Content) -> bool:
-    """Whether a file is of this tool."""
-    return bool(content.objects) and all(_is_run(run) for run in content.objects)
 
 
 def _is_run(run: Json) -> bool:
@@ -31,22 +25,14 @@ def _is_run(run: Json) -> bool:
     return named and "completed" in run and "duration" in run and "total_input_tokens" in run
 
 
-def runs(content: Content) -> Iterator[ServedRun]:
-    """Each run in the file."""
-    return (_run(run) for run in content.objects)
-
-
 def _run(run: Json) -> ServedRun:
     samples = _samples(run)
-    times = Times(
+    return client_run(
+        run,
         ttft=filled(named_spread(run, "ttft"), samples["ttft"]),
         tpot=filled(named_spread(run, "tpot"), samples["tpot"]),
         request=filled(named_spread(run, "e2el"), samples["request"]),
         gap=named_spread(run, "itl"),
-    )
-    return client_run(
-        run,
-        times,
         failed=count(run.get("failed")),
         tool=TOOL,
         tool_version=text(first(run, "vllm_version", "version")),
@@ -78,3 +64,6 @@ def _samples(run: Json) -> dict[str, list[float]]:
     triples = zip(ttft, request, tokens, strict=False)
     each = [(whole - head) / (n - 1) for head, whole, n in triples if n > 1 and whole > head > 0]
     return {"ttft": ttft, "request": request, "tpot": each}
+
+
+knows, runs = each_object(_is_run, _run)

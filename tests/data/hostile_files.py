@@ -126,7 +126,9 @@ PLANS = [
     f"{PLAN}demand: []", f"{PLAN}demand: {{requests_per_month: 1e400}}", f"{PLAN}text: 5",
     f"{PLAN}demand: {{requests_per_month: -5}}", f"{PLAN}demand: {{requests_per_month: [1]}}",
     f"{PLAN}demand: {{requests_per_month: {{low: 5, high: 1}}}}", f"{PLAN}unknown: 1",
-    f"{PLAN}demand: {{requests_per_month: 1/0}}",
+    f"{PLAN}demand: {{requests_per_month: 1/0}}", "months: 12\nstart: 0000-01",
+    f"{PLAN}demand: {{requests_per_month: 5.0e-324}}", "months: １２\nstart: 2026-01",
+    "months: 12\nstart: ٢٠٢٦-٠١", "months: 12\nstart: 2100-01",
     f"{PLAN}demand: {{requests_per_month: '(((((((((1'}}", "months: 1e9\nstart: 2026-01",
     f"{PLAN}demand: {{requests_per_month: '9**9**9**9'}}", "months: 12\nstart: 0000-00",
     f"{PLAN}demand: {{requests_per_month: '__import__(\"os\")'}}", "months: 12\nstart: 2026-13",
@@ -185,6 +187,14 @@ CONFIGS = [
 ]  # fmt: skip
 
 
+def _inside(levels: int) -> str:
+    """A model that reads images by a model that reads images by one, and so on."""
+    found: dict[str, object] = CONFIG
+    for _ in range(levels):
+        found = {"model_type": "llava", "text_config": found}
+    return json.dumps(found)
+
+
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(
         ">I", zlib.crc32(kind + content)
@@ -232,7 +242,8 @@ MORE: dict[str, dict[str, list[str | bytes]]] = {
     "evaluate": {"b.yaml": list(PLANS)},
     "suite": {"b.yaml": list(SUITES)},
     "inspect": {"b.gguf": list(GGUFS)},
-    "config": {"b.json": CONFIGS},
+    "config": {"b.json": [*CONFIGS, _inside(30), '{"model_type": "a", "a": 1, "a": 2}']},
+    "built": {"b.json": [_inside(2), _inside(60)]},
     "brand": {"b.toml": list(BRANDS)},
     "logo": {"b.png": list(LOGOS)},
     "lengths": {"b.csv": list(LENGTHS)},

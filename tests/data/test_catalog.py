@@ -13,7 +13,7 @@ from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
 ROOM = Path(room.__file__).parent
-TABLES = sorted(ROOM.rglob("*.csv"))
+TABLES = sorted(set(ROOM.rglob("*.csv")) - {ROOM / "columns.csv"})  # no facts: names alone
 CATALOG = load_catalog()
 
 # aiconfigurator's system files (commit 095f58a51): dense bf16 TFLOP/s, GB/s, W.

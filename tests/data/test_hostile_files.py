@@ -57,6 +57,7 @@ WORDS = {
     "predict": ["predict", "--cases", "FILE", "--out", "OUT"],
     "inspect": ["inspect", "FILE"],
     "config": ["predict", "--model", "FILE", "--gpu", "H100 SXM 80GB", "--work", "decode"],
+    "built": ["bench", "--model", "FILE", "--work", "decode", "--list"],
     "suite": ["bench", "--suite", "FILE", "--list", "--store", "STORE"],
     "brand": ["report", "base", "--brand", "FILE", "--out", "OUT", "--trials", "0"],
     "logo": ["report", "base", "--brand", "BRAND", "--out", "OUT", "--trials", "0"],

@@ -163,6 +163,7 @@ LIES = {
     "a list": _file(pa.array([[word] for word in WORDS])),
     "half": _half(WHOLE),
     "a footer without end": b"PAR1" + b"\x19\xfc" + b"\xff" * 100 + b"\x66\0\0\0PAR1",
+    "lists in lists": b"PAR1" + b"\x19" + b"\x19" * 5000 + b"\x89\x13\0\0PAR1",
     "a list without end": b"PAR1" + b"\x19\xf1\xff\xff\xff\xff\x7f" + b"\1\0\0\0PAR1",
 }  # fmt: skip
 CHILD = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelworth.data import yaml_reader
@@ -22,6 +22,7 @@ data = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data)
 def test_plain_json_is_read_as_the_standard_library_reads_it(content):
     text = json.dumps(content)
@@ -36,6 +37,7 @@ def test_plain_json_is_read_as_the_standard_library_reads_it(content):
         ("[" * 5000 + "]" * 5000, "level"), ("[" * 80 + "]" * 80, "level"),
         ('["\\ud800"]', "U+D800"), ('["a\\u001b[2J"]', "U+001B"), ('{"\\u202e": 1}', "U+202E"),
         ("{", "JSON"), (json.dumps("x" * 30_000), "20,000"),
+        ('{"a": {"b": 1, "b": 2}}', "the key b twice"),
     ],
 )  # fmt: skip
 def test_what_is_not_plain_json_is_refused_in_two_lines(text, said):
