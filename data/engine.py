@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError, without_secrets
 from modelworth.data.foreign_file import opened, unreadable
 
 MAKE_ONE = (
@@ -28,6 +28,8 @@ MAKE_ONE = (
 ADDRESSES: Final = "sqlite:///FILE.db, the path of a file, or postgresql://USER@HOST/DATABASE"
 SQLITE_MAGIC: Final = b"SQLite format 3\0"
 BUSY_TIMEOUT_MS: Final = 30_000
+_SECRET: Final = re.compile(r"\bpassword\s*=|^\w+:/?[^/\\].*@", re.IGNORECASE)
+"""In what isn't a URL: options as libpq takes them, or a URL without its slashes."""
 
 
 def resolve_url(text: str) -> tuple[sa.URL, str]:
@@ -37,8 +39,10 @@ def resolve_url(text: str) -> tuple[sa.URL, str]:
         InputError: if it is neither a path nor a URL of SQLite or PostgreSQL.
     """
     if "://" not in text and text.strip():
+        if _SECRET.search(text):
+            raise InputError("store", "an address that is no URL", ADDRESSES)
         return sa.URL.create("sqlite", database=text), text
-    shown = re.sub(r"://.*@", "://***@", text)
+    shown = without_secrets(text)
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):

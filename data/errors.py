@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -62,8 +63,14 @@ def together(errors: Iterable[InputError]) -> InputError:
     return each[0] if len(each) == 1 else JoinedError(each)
 
 
+def without_secrets(text: str) -> str:
+    """The text, its addresses without users and passwords, wherever they stand in it."""
+    return re.sub(r"://.*@", "://***@", re.sub(r"(?i)(password\s*=\s*)[^\s&]+", r"\1***", text))
+
+
 def _shown(found: object, longest: int = 200) -> str:
     """`found` as one short line that can't disturb a terminal."""
     text = found if isinstance(found, str) else repr(found)
-    line = "".join(character if character.isprintable() else " " for character in text)
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    line = without_secrets(plain)
     return line if len(line) <= longest else line[: longest - 3] + "..."

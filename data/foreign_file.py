@@ -102,10 +102,10 @@ def read_frame(path: Path, allowed: str) -> pd.DataFrame:
     import pandas as pd
 
     content = read_bytes(path, allowed)
+    columns = content.lstrip().partition(b"\n")[0].count(b",") + 1
+    if columns > MOST_COLUMNS:
+        raise InputError(str(path), f"{columns:,} columns", f"at most {MOST_COLUMNS:,}")
     try:
-        frame = pd.read_csv(io.BytesIO(content), low_memory=False)
+        return pd.read_csv(io.BytesIO(content), low_memory=False)
     except (ValueError, OverflowError) as error:
         raise unreadable(path, error, allowed) from error
-    if len(frame.columns) > MOST_COLUMNS:
-        raise InputError(str(path), f"{len(frame.columns):,} columns", f"at most {MOST_COLUMNS:,}")
-    return frame

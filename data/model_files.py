@@ -45,6 +45,9 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     if MARK not in config and _levels(config) > MOST_LEVELS:
         allowed = f"a model with parts in at most {MOST_LEVELS} levels"
         raise InputError(str(path), f"{_levels(config)} levels", allowed)
+    classes = config.get("architectures") or []
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise InputError(f"{path}: architectures", classes, "a list of names")
     for key, size in config.items():
         if SIZES.fullmatch(key) and isinstance(size, int | float):
             whole = isinstance(size, int) and 0 <= size <= LARGEST_SIZE

@@ -13,10 +13,10 @@ import os
 import sys
 import warnings
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 from modelworth import __version__
-from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError, without_secrets
 
 VERBS = {
     "demo": "measure this machine, price what was measured, write a report",
@@ -94,10 +94,18 @@ def _require_known(unknown: list[str], known: list[str]) -> None:
     raise InputError(flag, "no such option", f"one that --help lists{some}")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what was typed wrong without the secrets in it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        super().error(without_secrets(message))
+
+
 def _parser(named: str, module: Any) -> tuple[argparse.ArgumentParser, list[str]]:
     """The parser of all verbs, the named one's arguments filled in, and that one's options."""
     known: list[str] = []
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="modelworth",
         description="Is this large model a good business? From the measured millisecond to NPV.",
         epilog="modelworth VERB --help shows a verb's arguments and examples.",
@@ -139,5 +147,5 @@ def _noted(message: Warning | str, *_: object, **__: object) -> None:
 def _failed(message: str, status: int, debug: bool) -> int:
     if debug:
         raise
-    print(message, file=sys.stderr)
+    print(without_secrets(message), file=sys.stderr)
     return status

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.pop("MODELWORTH_STORE", None)
@@ -15,6 +16,10 @@ os.environ.pop("MODELWORTH_CATALOG", None)
 
 # Tests run behind a shell's `&` would inherit that interrupts are ignored, and hand it on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A machine that is busy beside the tests makes no example wrong.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 NEVER_SKIPPED = ("browser", "office", "postgres")
 

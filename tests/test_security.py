@@ -39,6 +39,8 @@ HELD = {
         "tests/modelworth/test_exchange_verbs.py::"
         "test_records_are_exported_without_the_commands_that_made_them",
         f"{STORE}::test_the_password_is_not_shown",
+        "tests/modelworth/test_secrets.py::test_the_name_of_a_store_has_no_password",
+        "tests/modelworth/test_secrets.py::test_no_verb_shows_a_password",
         "tests/test_security.py::test_a_machine_is_told_apart_without_its_or_anybodys_name",
     ],
     "Bounds before memory": [
@@ -67,6 +69,7 @@ HELD = {
         "tests/test_security.py::test_the_server_is_set_as_promised",
         "tests/test_security.py::test_what_comes_into_a_page_is_bounded",
         f"{TEAM}::test_no_other_host_is_asked_for_our_address",
+        "tests/dashboard/test_browser.py::test_only_our_own_pages_may_open_the_websocket",
         f"{TEAM}::test_an_address_in_a_readers_text_is_no_link",
         "tests/dashboard/test_pages.py::test_hostile_names_stay_text",
     ],

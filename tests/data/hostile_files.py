@@ -180,6 +180,7 @@ CONFIGS = [
         {"sliding_window": -5, "model_type": "mistral"}, {"quantization_config": "int4"},
         {"num_local_experts": 10**9, "model_type": "mixtral"},
         {"text_config": _nested(100)}, {"architectures": "\ud800"}, {"num_hidden_layers": True},
+        {"architectures": 5}, {"architectures": [5]}, {"architectures": "LlamaForCausalLM"},
     )),
     "[]", "null", "5", '"text"', "{}", '{"model_type": "llama"', "[" * 900 + "]" * 900,
     json.dumps(CONFIG).encode("utf-16")[:-1], b"\xff\xff\xff", json.dumps(CONFIG) + "x",
@@ -229,6 +230,7 @@ LENGTHS = [
     "prompt_tokens,new_tokens,count\n0.5,2,3\n", "prompt_tokens,new_tokens,count\n1,2,nan\n",
     "prompt_tokens,new_tokens,count\n1e300,2,3\n", b"\x1f\x8b\x08" + bytes(50), b"PK\x03\x04" * 9,
     f"prompt_tokens,new_tokens,count\n{'9' * 400},2,3\n", '"' * 99_999, "," * 5000,
+    "\n" + "x," * 100_000,
 ]  # fmt: skip
 TRAFFIC = [
     "", "[]", "{}", '{"prompt": 5}', '{"prompt": "a", "max_tokens": 0}', '{"prompt": "a"', "\0",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modelworth.data import yaml_reader
@@ -22,7 +22,6 @@ data = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data)
 def test_plain_json_is_read_as_the_standard_library_reads_it(content):
     text = json.dumps(content)
