@@ -90,6 +90,8 @@ class Words(dict[str, Any]):
         value, absent = self.config.get(key), self.section.get("absent", {})
         if key in absent and (key not in self.config or (value is None and self._may(key, "null"))):
             return self.of(absent[key])
+        if isinstance(value, Mapping) and key.endswith("_config"):
+            return _part_of(value, self.section)
         _require_usable(key, value, zero=self._may(key, "zero"))
         return value
 
@@ -125,6 +127,11 @@ class Words(dict[str, Any]):
         return int(found)
 
 
+def _part_of(config: Config, section: Mapping[str, Any]) -> Words:
+    """The names of a part of the config, or of the whole that it is a part of."""
+    return Words(completed(config, nested=True), {**section, "let": {}})
+
+
 def _require_usable(key: str, value: Any, *, zero: bool) -> None:
     """Refuses what is no size, switch, word or list of them."""
     if isinstance(value, list | tuple) and len(value) <= MOST_LAYERS:
@@ -151,8 +158,8 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
             raise NotReadError(f"config: {key}", given, f"of type {kind}")
         if isinstance(earlier, Mapping):
             given = {**given, **completed({**earlier, "model_type": kind}, nested=True)}
-        part = completed({**given, "model_type": kind}, nested=True)
-        parts[key.removesuffix("_config")] = Words(part, section)
+        part = {**given, "model_type": kind}
+        parts[key.removesuffix("_config")] = _part_of(part, section)
     words = Words(config, section, **parts, **known)
     for refusal in section.get("refuse", ()):
         if words.of(refusal):
@@ -165,7 +172,7 @@ def read_tower(config: Config, text_hidden: int) -> Architecture:
     section = _table()[config["model_type"]]
     taken = config["whole"].get("vision_feature_layer")
     features = len(taken) if isinstance(taken, list | tuple) else 1
-    whole = Words(completed(config["whole"], nested=True), section)
+    whole = _part_of(config["whole"], section)
     known = {"text_hidden": text_hidden, "features": features or 1, "whole": whole}
     return read_tabled(config, "vision tower", **known)
 

