@@ -112,9 +112,13 @@ def largest_load(
 
 def service_of(case: Case, predictor: Predictor) -> Service:
     """What the replica's devices take, with how sure that is."""
-    own = None if case.read_gpus else _own_fits(case, predictor)
-    if own is not None:
-        return _service_of_own(case, *own)
+    if not case.read_gpus:
+        prefill, decode = (
+            predictor.own_fit(replace(case, work=work, software=None))
+            for work in ("prefill", "decode")
+        )
+        if prefill is not None and decode is not None:
+            return _service_of_own(case, prefill, decode)
     tables = predictor.tables
     work, fit = columns([replace(case, batch=1)], tables), coefficients([case], tables)
     scale = scale_for(predictor.scales, case)
@@ -137,13 +141,6 @@ def service_of(case: Case, predictor: Predictor) -> Service:
         factor=width.factor if scale is None else float(np.exp(scale.log_width)),
         basis=width.basis if scale is None else "interpolated",
     )  # fmt: skip
-
-
-def _own_fits(case: Case, predictor: Predictor) -> tuple[MachineFit, MachineFit] | None:
-    """Own records of both phases on one device of this kind."""
-    prefill = predictor.own_fit(replace(case, work="prefill", software=None))
-    decode = predictor.own_fit(replace(case, work="decode", software=None))
-    return None if prefill is None or decode is None else (prefill, decode)
 
 
 def _service_of_own(case: Case, prefill: MachineFit, decode: MachineFit) -> Service:

@@ -258,17 +258,12 @@ def _device(case: Case) -> Device:
 
 
 def _usable(record: Measurement) -> bool:
-    return bool(
-        record.status == "ok"
-        and record.result is not None
-        and record.model.config
-        and record.workload.lora_rank is None
-        and record.machine.ceilings.matmul_flops_per_s
-        and _read_rate(record)
-        and record.provenance.origin == "measured"
-        and record.workload.layout.devices == 1
-        and record.model.family != "encoder-decoder"
-    )
+    work, model = record.workload, record.model
+    ended = record.status == "ok" and record.result is not None
+    ceilings = bool(record.machine.ceilings.matmul_flops_per_s and _read_rate(record))
+    whole = work.lora_rank is None and work.layout.devices == 1
+    read = bool(model.config) and model.family != "encoder-decoder"
+    return ended and ceilings and whole and read and record.provenance.origin == "measured"
 
 
 def _read_rate(record: Measurement) -> float | None:

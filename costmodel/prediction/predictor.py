@@ -28,10 +28,8 @@ from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis, Work
 
 UNITS = {
-    "train": "tokens/s/GPU",
+    **dict.fromkeys(("train", "prefill", "decode"), "tokens/s/GPU"),
     "forward": "sequences/s/GPU",
-    "prefill": "tokens/s/GPU",
-    "decode": "tokens/s/GPU",
     "serve": "output tokens/s/GPU",
 }
 MEASURED_FACTOR = 1.1

@@ -66,17 +66,11 @@ DESCRIBING = (
 )  # fmt: skip
 """Columns that say which model it is."""
 VIT_SIZES = {
-    "tiny": (192, 12, 3, 768),
-    "small": (384, 12, 6, 1536),
-    "medium": (512, 12, 8, 2048),
-    "base": (768, 12, 12, 3072),
-    "large": (1024, 24, 16, 4096),
-    "so400m": (1152, 27, 16, 4304),
-    "so150m": (896, 18, 14, 2304),
-    "huge": (1280, 32, 16, 5120),
-    "giant": (1408, 40, 16, 6144),
-    "gigantic": (1664, 48, 16, 8192),
-}
+    "tiny": (192, 12, 3, 768), "small": (384, 12, 6, 1536), "medium": (512, 12, 8, 2048),
+    "base": (768, 12, 12, 3072), "large": (1024, 24, 16, 4096), "so150m": (896, 18, 14, 2304),
+    "so400m": (1152, 27, 16, 4304), "huge": (1280, 32, 16, 5120),
+    "giant": (1408, 40, 16, 6144), "gigantic": (1664, 48, 16, 8192),
+}  # fmt: skip
 """Vision Transformers by size: hidden width, layers, heads, feed-forward width (timm's names)."""
 
 
