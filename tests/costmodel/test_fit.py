@@ -10,7 +10,7 @@ import pytest
 
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns, times
-from modelworth.costmodel.prediction.fit.least_squares import Design, fit, read_priors
+from modelworth.costmodel.prediction.fit.least_squares import Design, fit
 from modelworth.costmodel.prediction.fit.leave_out import (
     LeftOut,
     band95,
@@ -32,8 +32,10 @@ from modelworth.costmodel.prediction.interval import groups_of, log_width
 from modelworth.costmodel.prediction.step.coefficients import (
     NAMES,
     PUBLISHED,
+    CoefficientRow,
     ConstantRow,
     Tables,
+    priors,
     read_tables,
     shipped_rates,
     shipped_tables,
@@ -64,7 +66,7 @@ def cases() -> list[Case]:
 
 def synthetic(noise: float, seed: int = 0) -> list[Observed]:
     asked = cases()
-    design = Design(asked, read_priors("train"))
+    design = Design(asked)
     true = {name: np.full(len(asked), value) for name, value in TRUE.items()}
     truth = replace(design.coefficients(design.start), **true)
     value = times("train", columns(asked, BARE), truth).value
@@ -76,22 +78,25 @@ def synthetic(noise: float, seed: int = 0) -> list[Observed]:
 
 
 def test_a_fit_finds_what_made_the_measurements():
-    priors = {
-        name: row.model_copy(update={"log_sd": max(row.log_sd, 0.5)})
-        for name, row in read_priors("train").items()
-    }
+    loose = [
+        CoefficientRow(
+            kind="train", level="common", name="all", coefficient=name, value=row.value,
+            prior=row.value, log_sd=max(row.log_sd, 0.5), rows=0, source="wide", as_of="2026-11",
+        )
+        for name, row in priors("train").items()
+    ]  # fmt: skip
     observed = synthetic(0.0)
-    rows = fit(observed, priors, BARE)
+    rows = fit(observed, BARE, loose)
     assert np.max(np.abs(log_errors(observed, Tables(BARE.rates, tuple(rows))))) < 0.03
     compute = math.prod(row.value for row in rows if row.coefficient == "compute")
     assert compute == pytest.approx(0.8, rel=0.06)
 
 
 def test_one_wrong_row_does_not_bend_the_fit():
-    observed, priors = synthetic(0.02), read_priors("train")
+    observed = synthetic(0.02)
     spoiled = [replace(observed[0], value=observed[0].value * 25), *observed[1:]]
     clean, bent = (
-        log_errors(observed, Tables(BARE.rates, tuple(fit(some, priors, BARE))))
+        log_errors(observed, Tables(BARE.rates, tuple(fit(some, BARE))))
         for some in (observed, spoiled)
     )
     assert np.max(np.abs(bent - clean)) < 0.06
@@ -105,9 +110,9 @@ def published():
 @pytest.mark.parametrize("kind", ["train", "forward"])
 def test_where_a_fit_ends_does_not_depend_on_where_it_begins(published, kind):
     """From the priors, and from half a spread beside every one of them at once."""
-    observed, priors = published[0][kind], read_priors(kind)
+    observed = published[0][kind]
     neutral, above, below = (
-        log_errors(observed, Tables(BARE.rates, tuple(fit(observed, priors, BARE, shift=shift))))
+        log_errors(observed, Tables(BARE.rates, tuple(fit(observed, BARE, shift=shift))))
         for shift in (0.0, 0.5, -0.5)
     )
     assert np.max(np.abs(above - neutral)) < 0.04
@@ -126,7 +131,7 @@ def test_shipped_rows_are_possible_and_cited(published):
 
 def test_slopes_agree_with_finite_differences():
     asked = cases()
-    design = Design(asked, read_priors("train"))
+    design = Design(asked)
     work = columns(asked, BARE)
 
     def errors(found):
@@ -144,7 +149,7 @@ def test_slopes_agree_with_finite_differences():
 def test_intervals_from_left_out_models_hold_new_measurements():
     """Widths learnt on one draw of noise, tried on another: 90% within a binomial's scatter."""
     seen = synthetic(0.08, seed=1)
-    rows = tuple(fit(seen, read_priors("train"), BARE))
+    rows = tuple(fit(seen, BARE))
     found = leave_out(seen, lambda one: one.case.architecture.name, BARE)
     width = float(np.quantile(np.abs(found.errors), 0.9))
     fresh = [log_errors(synthetic(0.08, seed), Tables(BARE.rates, rows)) for seed in (2, 3, 4)]

@@ -14,6 +14,7 @@ from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.step.arrays import Columns
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL
+from modelworth.costmodel.prediction.step.communication import all_to_all_s
 from modelworth.costmodel.prediction.step.device import Device, weight_bytes
 from modelworth.costmodel.prediction.step.model import (
     Shape,
@@ -23,7 +24,12 @@ from modelworth.costmodel.prediction.step.model import (
     experts_touched,
     stack,
 )
-from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
+from modelworth.costmodel.prediction.step.passes import (
+    Inference,
+    inference_pass,
+    products_s,
+    total_s,
+)
 from modelworth.costmodel.prediction.step.training import training_step
 from modelworth.data.catalog import load_catalog
 
@@ -152,6 +158,52 @@ def test_with_expert_parallelism_each_device_reads_its_own_experts():
         step(bare, device=quick, data=8.0, expert=expert)["products"] for expert in (1.0, 8.0)
     )
     assert shared == pytest.approx(alone / 8, rel=1e-6)
+
+
+def test_a_token_is_sent_once_to_each_place_that_has_its_experts():
+    """Drawn at random: 8 of 128 experts on 8 devices of a node, and on 4 nodes of 8."""
+    _, shape = read("qwen3-30b-a3b")
+    rng, layers = np.random.default_rng(0), shape.expert_layers
+    drawn = np.array([rng.choice(128, 8, replace=False) for _ in range(20_000)])
+    near, far = (
+        np.mean([np.unique(row // (128 // places)).size for row in drawn]) * (1 - 1 / places)
+        for places in (8, 4)
+    )
+    bytes_each = 2 * shape.width * 2
+    one, four = (
+        float(all_to_all_s(shape, CHIP, IDEAL, 1.0, expert, 8.0)) / layers for expert in (8.0, 32.0)
+    )
+    assert one == pytest.approx(near * bytes_each / CHIP.link_bytes_per_s, rel=0.02)
+    assert four == pytest.approx(far * bytes_each / CHIP.network_bytes_per_s, rel=0.02)
+
+
+def test_few_tokens_fill_the_experts_that_they_use_whatever_others_there_are():
+    """One token's two experts take as long of 8 as of 128: one row each, not a fraction of one."""
+    _, shape = read("mixtral-8x7b")
+    filling = replace(IDEAL, narrow_expert=16.0)
+    few, many = (
+        float(
+            np.asarray(products_s(replace(shape, experts=experts), CHIP, filling, 1.0, 1.0, 1, 1))
+        )
+        for experts in (8, 128)
+    )
+    assert many == pytest.approx(few, rel=0.02)
+
+
+def test_each_stage_of_a_pipeline_waits_for_what_the_last_one_does():
+    """n stages take n times the host's and the head's time for a group, and the layers' once."""
+    _, shape = read("llama-2-7b")
+    waiting = replace(IDEAL, step_s=0.01, sequence_s=1e-4)
+    bare = replace(shape, head_parameters=0)
+    work = Inference(10.0, 500.0, 0.0, 1.0, 1.0)
+    one, four = (inference_pass(bare, CHIP, waiting, replace(work, stages=n)) for n in (1.0, 4.0))
+    assert four["fixed"] == pytest.approx(4 * one["fixed"])
+    assert four["products"] == pytest.approx(one["products"])
+    handed = 3 * 10 * shape.width * 2 / (CHIP.link_bytes_per_s)
+    assert four["communication"] == pytest.approx(handed)
+    headed = inference_pass(shape, CHIP, waiting, replace(work, stages=4.0))["products"]
+    head = inference_pass(shape, CHIP, waiting, work)["products"] - one["products"]
+    assert headed == pytest.approx(one["products"] + 4 * head)
 
 
 @pytest.mark.parametrize(("stages", "share"), [(4.0, 1.0), (5.0, 1 / 5)])

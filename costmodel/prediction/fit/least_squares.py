@@ -21,13 +21,13 @@ from modelworth.costmodel.prediction.columns import columns, times
 from modelworth.costmodel.prediction.fit.observed import Observed
 from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import (
-    NAMES,
     PUBLISHED,
     CoefficientRow,
     Coefficients,
     ConstantRow,
-    Kind,
     Tables,
+    constants,
+    priors,
 )
 from modelworth.data.csv_rows import read_table
 
@@ -47,18 +47,18 @@ class Design:
     def __init__(
         self,
         cases: Sequence[Case],
-        priors: dict[str, ConstantRow],
         known: Sequence[CoefficientRow] = (),
     ) -> None:
         self.kind = cases[0].kind
+        self._constants = priors(self.kind)
         self._known: dict[tuple[str, str, str, str], CoefficientRow] = {
             _key(row): row for row in known
         }
         self.parameters: list[CoefficientRow] = []
         self._places: dict[str, list[NDArray[np.intp]]] = {}
         factors = [factors_of(case) for case in cases]
-        for coefficient in NAMES:
-            self._place(priors[coefficient], factors)
+        for constant in self._constants.values():
+            self._place(constant, factors)
 
     def _place(self, prior: ConstantRow, factors: list[tuple[tuple[str, str], ...]]) -> None:
         first = self._add("common", "all", prior, prior.value, prior.log_sd, len(factors))
@@ -104,14 +104,18 @@ class Design:
         return self.log_sds > 0
 
     def coefficients(self, logs: Array) -> Coefficients:
-        """Coefficients of each case."""
+        """Coefficients of each case, each within its plausible range."""
         padded = np.append(logs, 0.0)
         return Coefficients(
             **{
-                coefficient: np.exp(sum(padded[place] for place in places))
-                for coefficient, places in self._places.items()
+                name: self._within(name, np.exp(sum(padded[place] for place in places)))
+                for name, places in self._places.items()
             }
         )
+
+    def _within(self, coefficient: str, values: Array) -> Array:
+        constant = self._constants[coefficient]
+        return np.clip(values, constant.low, constant.high)
 
     def slopes(self, errors: Callable[[Coefficients], Array], logs: Array) -> Array:
         """Derivatives of the errors by each parameter.
@@ -126,7 +130,8 @@ class Design:
         for coefficient, places in self._places.items():
             if not self.free[np.concatenate(places)].any():
                 continue
-            moved = replace(at, **{coefficient: getattr(at, coefficient) * np.exp(STEP)})
+            stepped = self._within(coefficient, getattr(at, coefficient) * np.exp(STEP))
+            moved = replace(at, **{coefficient: stepped})
             slope = (errors(moved) - base) / STEP
             for place in places:
                 columns_ = np.tile(place, repeats)
@@ -137,7 +142,6 @@ class Design:
 
 def fit(
     observed: Sequence[Observed],
-    priors: dict[str, ConstantRow],
     tables: Tables,
     known: Sequence[CoefficientRow] = (),
     shift: float = 0.0,
@@ -149,7 +153,7 @@ def fit(
     their spreads away: where it ends doesn't depend on that.
     """
     cases = [one.case for one in observed]
-    design = Design(cases, priors, known)
+    design = Design(cases, known)
     work = columns(cases, tables)
     start, free = design.start, design.free
     log_sds = design.log_sds[free]
@@ -182,12 +186,6 @@ def fit(
     ]
 
 
-def read_priors(kind: Kind) -> dict[str, ConstantRow]:
-    """The shipped priors of a kind of work."""
-    rows = read_table(PUBLISHED / "constants.csv", ConstantRow)
-    return {row.coefficient: row for row in rows if row.kind == kind}
-
-
 def known_factors() -> list[CoefficientRow]:
     """Factors of which something is known before any fit: modes of a software, architectures."""
     return read_table(PUBLISHED / "factors.csv", CoefficientRow)
@@ -195,9 +193,9 @@ def known_factors() -> list[CoefficientRow]:
 
 def completed(fitted: list[CoefficientRow]) -> tuple[CoefficientRow, ...]:
     """With the known factors, and the priors of kinds, that no measurement was there for."""
-    priors = [_row(row) for row in read_table(PUBLISHED / "constants.csv", ConstantRow)]
     held = {_key(row) for row in fitted}
-    return (*fitted, *(row for row in (*known_factors(), *priors) if _key(row) not in held))
+    rest = (*known_factors(), *map(_row, constants()))
+    return (*fitted, *(row for row in rest if _key(row) not in held))
 
 
 def _key(row: CoefficientRow) -> tuple[str, str, str, str]:

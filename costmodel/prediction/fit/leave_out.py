@@ -22,7 +22,6 @@ from modelworth.costmodel.prediction.fit.least_squares import (
     completed,
     fit,
     known_factors,
-    read_priors,
 )
 from modelworth.costmodel.prediction.fit.observed import Observed, weighed
 from modelworth.costmodel.prediction.interval import groups_of, log_width, new_in
@@ -71,14 +70,12 @@ def leave_out(observed: Sequence[Observed], split: Group, bare: Tables) -> LeftO
     keys = [split(one) for one in observed]
     errors = np.full(len(observed), np.nan)
     new: list[tuple[str, ...]] = [()] * len(observed)
-    kind = observed[0].case.kind
-    priors = read_priors(kind)
     for key in dict.fromkeys(keys):
         places = [place for place, other in enumerate(keys) if other == key]
         kept = [one for one, other in zip(observed, keys, strict=True) if other != key]
         if not kept:
             continue
-        fitted = fit(weighed(kept), priors, bare, known_factors())
+        fitted = fit(weighed(kept), bare, known_factors())
         tables = Tables(bare.rates, completed(fitted))
         found = log_errors([observed[place] for place in places], tables)
         for place, error in zip(places, found, strict=True):
@@ -88,17 +85,11 @@ def leave_out(observed: Sequence[Observed], split: Group, bare: Tables) -> LeftO
 
 
 def log_errors(observed: Sequence[Observed], tables: Tables) -> Array:
-    """ln(predicted / measured) of each row."""
-    errors = np.full(len(observed), np.nan)
-    works: dict[str, list[int]] = {}
-    for place, one in enumerate(observed):
-        works.setdefault(one.case.work, []).append(place)
-    for places in works.values():
-        cases = [observed[place].case for place in places]
-        found = times(cases[0].work, columns(cases, tables), coefficients(cases, tables))
-        measured = np.array([observed[place].value for place in places])
-        errors[places] = np.log(np.asarray(found.value) / measured)
-    return errors
+    """ln(predicted / measured) of each row of one kind of work."""
+    cases = [one.case for one in observed]
+    found = times(cases[0].work, columns(cases, tables), coefficients(cases, tables))
+    logs: Array = np.log(np.asarray(found.value) / [one.value for one in observed])
+    return logs
 
 
 def interval_rows(

@@ -22,7 +22,6 @@ from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import (
     NEUTRAL,
     PUBLISHED,
-    Coefficients,
     Kind,
     Tables,
     generation_of,
@@ -121,22 +120,18 @@ def read_folders(
 def possible(
     observed: list[Observed], tables: Tables
 ) -> tuple[list[Observed], list[tuple[Observed, str]]]:
-    """Rows that hardware allows, and those that it doesn't."""
-    kept: list[Observed] = []
-    refused: list[tuple[Observed, str]] = []
-    works: dict[str, list[Observed]] = {}
-    for one in observed:
-        works.setdefault(one.case.work, []).append(one)
-    for work, rows in works.items():
-        cases = [one.case for one in rows]
-        ideal: Coefficients = stack([IDEAL] * len(cases))
-        found = times(work, columns(cases, tables), ideal)  # type: ignore[arg-type]
-        for one, bound in zip(rows, found.value, strict=True):
-            if one.value > BEYOND * bound:
-                reason = f"{one.value / bound:.2f} of what the best kernels reach"
-                refused.append((one, reason))
-            else:
-                kept.append(one)
+    """Rows of one kind of work that hardware allows, and those that it doesn't."""
+    cases = [one.case for one in observed]
+    if not cases:
+        return [], []
+    found = times(cases[0].work, columns(cases, tables), stack([IDEAL] * len(cases)))
+    shares = np.array([one.value for one in observed]) / np.asarray(found.value)
+    kept = [one for one, share in zip(observed, shares, strict=True) if share <= BEYOND]
+    refused = [
+        (one, f"{share:.2f} of what the best kernels reach")
+        for one, share in zip(observed, shares, strict=True)
+        if share > BEYOND
+    ]
     return kept, refused
 
 

@@ -15,7 +15,6 @@ from modelworth.costmodel.prediction.fit.least_squares import (
     completed,
     fit,
     known_factors,
-    read_priors,
 )
 from modelworth.costmodel.prediction.fit.leave_out import (
     SPLITS,
@@ -60,7 +59,7 @@ def refit(*folders: Path) -> Refit:
     for kind, rows in observed.items():
         if not rows:
             continue
-        fitted += fit(rows, read_priors(kind), bare, known_factors())
+        fitted += fit(rows, bare, known_factors())
         left[kind] = {name: leave_out(rows, split, bare) for name, split in SPLITS.items()}
         intervals += interval_rows(rows, left[kind], AS_OF)
     tables = Tables(bare.rates, completed(fitted), tuple(intervals))

@@ -77,6 +77,7 @@ def one_pass(case: Columns, fit: Coefficients, decoding: Number, prompts: Number
     work = Inference(
         decoding, case.tokens + case.new_tokens / 2, prompts, fresh, case.tensor,
         case.tokens - fresh, case.attention_data, case.unfused, case.ungrouped, case.checked,
+        case.pipeline, case.gpus / case.data <= case.device.devices_per_node,
     )  # fmt: skip
     return inference_pass(case.shape, case.device, fit, work)
 
@@ -109,7 +110,7 @@ def request_s(case: Columns, fit: Coefficients, running: Number) -> Request:
     decode, prefill = one_pass(case, fit, running, 0.0), one_pass(case, fit, 0.0, prompts)
     decode_s, prefill_s = decoding_s(case, decode), total_s(prefill)
     apart_s = decode_s + prefill_s
-    shared = np.minimum(fit.fused, 1) * np.minimum(later / running * prompts, 1) * (1 - case.static)
+    shared = fit.fused * np.minimum(later / running * prompts, 1) * (1 - case.static)
     saved_s = shared * np.maximum(apart_s - total_s(one_pass(case, fit, running, prompts)), 0)
     parts = {name: decode[name] * later / running + prefill[name] / prompts for name in decode} | {
         "shared": -saved_s / prompts

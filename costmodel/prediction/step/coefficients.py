@@ -78,7 +78,7 @@ class ConstantRow(Row):
     """What is known of a constant before fitting, and how much it may vary.
 
     Attributes:
-        low, high: the plausible range; a fit outside it is a defect.
+        low, high: the plausible range, which no coefficient of a case leaves.
         log_sd: spread of the common value's logarithm; 0: it isn't fitted.
         generation_sd, software_sd, device_sd: of factors' logarithms; None: none.
     """
@@ -215,14 +215,29 @@ def read_tables(folder: Path) -> Tables:
 
 @lru_cache(maxsize=4096)
 def resolve(tables: Tables, kind: Kind, factors: tuple[tuple[str, str], ...]) -> Coefficients:
-    """The common coefficients of a kind of work, times the given factors of (level, name)."""
+    """The common coefficients of a kind of work, times the given factors of (level, name).
+
+    None leaves its plausible range, whatever factors meet.
+    """
     values: dict[str, float] = {}
-    for coefficient in NAMES:
+    for coefficient, row in priors(kind).items():
         value = tables.value(kind, "common", "all", coefficient) or 1.0
         for level, name in factors:
             value *= tables.value(kind, level, name, coefficient) or 1.0
-        values[coefficient] = value
+        values[coefficient] = min(max(value, row.low), row.high)
     return Coefficients(**values)
+
+
+@cache
+def constants() -> tuple[ConstantRow, ...]:
+    """What is known of each constant before fitting."""
+    return tuple(read_table(PUBLISHED / "constants.csv", ConstantRow))
+
+
+@cache
+def priors(kind: Kind) -> dict[str, ConstantRow]:
+    """The same of one kind of work, by coefficient."""
+    return {row.coefficient: row for row in constants() if row.kind == kind}
 
 
 def generation_of(accelerator: Accelerator) -> str:

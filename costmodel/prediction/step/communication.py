@@ -42,13 +42,17 @@ def all_to_all_s(
 ) -> Number:
     """Tokens sent to their experts and back in one forward pass of all layers with experts.
 
-    A token goes once to each node where it has experts: on n nodes these are n(1 − (1 − 1/n)^k).
+    A token goes once to each node, and there once to each device, where it has experts: of n places
+    its k experts lie on n(1 − (1 − 1/n)^k), all but its own.
     """
+
+    def sent(places: Number) -> Number:
+        met = places * (1 - (1 - 1 / places) ** np.maximum(shape.experts_per_token, 1))
+        return met * (1 - 1 / places)
+
     nodes = np.maximum(expert / np.maximum(per_node, 1), 1)
-    chosen = np.maximum(shape.experts_per_token, 1)
-    hit = nodes * (1 - (1 - 1 / nodes) ** chosen)
-    inside = chosen * (1 - 1 / np.maximum(expert, 1)) / (device.link_bytes_per_s * fit.link)
-    across = hit * (1 - 1 / nodes) / (device.network_bytes_per_s * fit.network)
+    inside = sent(np.maximum(expert, 1)) / (device.link_bytes_per_s * fit.link)
+    across = sent(nodes) / (device.network_bytes_per_s * fit.network)
     each = 2 * tokens * shape.width * NUMBER_BYTES * np.maximum(inside, across)
     latency = 2 * fit.collective_latency_s * np.log2(np.maximum(expert, 2))
     return np.where(expert > 1, shape.expert_layers * (each + latency), 0.0)
@@ -63,10 +67,10 @@ def context_s(
 
 
 def stages_s(
-    shape: Shape, device: Device, fit: Coefficients, tokens: Number, per_node: Number
+    shape: Shape, device: Device, fit: Coefficients, tokens: Number, near: Number
 ) -> Number:
-    """One micro-batch's activations handed to the next pipeline stage."""
-    rate = np.where(per_node > 1, device.link_bytes_per_s, device.network_bytes_per_s)
+    """One micro-batch's activations handed to the next pipeline stage, `near` one in a node."""
+    rate = np.where(near, device.link_bytes_per_s, device.network_bytes_per_s)
     return tokens * shape.width * NUMBER_BYTES / (rate * fit.network) + fit.collective_latency_s
 
 

@@ -15,7 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
-from modelworth.costmodel.prediction.step.communication import all_reduces_s, all_to_all_s
+from modelworth.costmodel.prediction.step.communication import (
+    all_reduces_s,
+    all_to_all_s,
+    stages_s,
+)
 from modelworth.costmodel.prediction.step.device import Device
 from modelworth.costmodel.prediction.step.model import (
     Number,
@@ -49,6 +53,8 @@ class Inference:
         unfused: 1 where attention writes its scores to memory.
         ungrouped: 1 where every query head reads the cache that its group shares for itself.
         checked: tokens of a sequence that one decode pass checks (speculative decoding), else 1.
+        stages: of a pipeline that the layers are divided between.
+        near: 1 where all devices share a node.
     """
 
     decoding: Number
@@ -61,6 +67,8 @@ class Inference:
     unfused: Number = 0.0
     ungrouped: Number = 0.0
     checked: Number = 1.0
+    stages: Number = 1.0
+    near: Number = 1.0
 
 
 def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Inference) -> Parts:
@@ -68,7 +76,9 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
 
     Weights are read once for all; the cache is read for each sequence, and tensor parallelism
     divides it by no more than the key-value heads there are. Passes that read prompts are launched
-    by the host, kernel by kernel; those that only decode run as one graph.
+    by the host, kernel by kernel; those that only decode run as one graph. A pipeline's groups of
+    sequences follow each other at the pace of its slowest stage, the last one, which has the head
+    and waits for sampling and scheduling: so a group's pass takes as if each stage had them.
     """
     tokens = work.decoding * work.checked + work.prompts * work.prompt
     seen = np.where(np.isnan(shape.head_tokens), work.prompt, shape.head_tokens)
@@ -79,15 +89,22 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
     sequences = (work.decoding + work.prompts) / work.attention_data
     parts = {
         "products": products_s(
-            shape, device, fit, tokens, answered, work.tensor, 1, work.attention_data
+            shape,
+            device,
+            fit,
+            tokens,
+            answered,
+            work.tensor,
+            1,
+            work.attention_data,
+            stages=work.stages,
         ),
         "attention": _prompts_s(shape, device, fit, work) + _cache_s(shape, device, fit, work),
-        "activations": (moved + scaled) * tokens / work.tensor / np.minimum(bandwidth, np.inf),
+        "activations": (moved + scaled) * tokens / work.tensor / bandwidth,
         "communication": _exchanged_s(shape, device, fit, tokens, work),
         "fixed": shape.layers * fit.layer_s
         + shape.expert_layers * fit.expert_layer_s
-        + fit.step_s
-        + sequences * fit.sequence_s,
+        + work.stages * (fit.step_s + sequences * fit.sequence_s),
     }
     launched = shape.layers * fit.host_layer_s * np.minimum(work.prompts, 1)
     return waiting_for_host(parts, launched)
@@ -126,16 +143,16 @@ def products_s(
         2 * shape.head_parameters * answered * np.minimum(passes, 3) / wide_rate,
         shape.head_parameters * head_bytes * np.minimum(passes, 3) / bandwidth,
     )
-    each = tokens * gathered * shape.experts_per_token / np.maximum(shape.experts, 1)
+    met = experts_touched(shape, tokens * gathered)
+    each = tokens * gathered * shape.experts_per_token / np.maximum(met, 1e-9)
     expert_rate = rate(device.expert_flops_per_s, device.expert_share, fit.experts_compute)
-    filled = 1 + fit.narrow_expert_width / np.maximum(shape.expert_width, 1)
+    filled = 1 + fit.narrow_expert_width * (1 / np.maximum(shape.expert_width, 1) + 1 / shape.width)
     expert_rate = expert_rate * split / filled / (1 + fit.narrow_expert / np.maximum(each, 1e-9))
-    met = experts_touched(shape, tokens * gathered) / gathered
-    touched = shape.expert_parameters * met * device.expert_bytes
+    touched = shape.expert_parameters * met / gathered * device.expert_bytes
     routed = 2 * shape.expert_parameters * shape.experts_per_token * tokens
     experts_s = soft_max(
         routed * passes / expert_rate,
-        touched * passes / (bandwidth * np.minimum(fit.experts_memory, 1)),
+        touched * passes / (bandwidth * fit.experts_memory),
     )
     return dense_s + head_s * stages + np.where(shape.experts > 0, experts_s, 0.0)
 
@@ -147,8 +164,7 @@ def rate(peak: Number, best: Number, share: Number) -> Number:
 
 def attention_rate(shape: Shape, device: Device, fit: Coefficients) -> Number:
     """FLOP/s of attention over whole sequences; narrow heads fill the matrix units less."""
-    share = np.minimum(fit.attention, MOST_OF_PEAK)
-    return device.wide_flops_per_s * share / (1 + fit.narrow_head / shape.head_dim)
+    return device.wide_flops_per_s * fit.attention / (1 + fit.narrow_head / shape.head_dim)
 
 
 def scores_s(
@@ -191,20 +207,21 @@ def _exchanged_s(
 ) -> Number:
     """All-reduces; where attention's sequences are divided, tokens are sent to experts instead.
 
-    That hides behind the other half of the batch, up to a share.
+    That hides behind the other half of the batch, up to a share. Stages hand on in full.
     """
     own = tokens / work.attention_data
     sent = all_to_all_s(shape, device, fit, own, work.tensor, device.devices_per_node)
     reduced = all_reduces_s(shape, device, fit, tokens, work.tensor)
-    return np.where(work.attention_data > 1, sent * fit.experts_exposed, reduced)
+    handed_on = (work.stages - 1) * stages_s(shape, device, fit, tokens / work.tensor, work.near)
+    return np.where(work.attention_data > 1, sent * fit.experts_exposed, reduced) + handed_on
 
 
 def _cache_s(shape: Shape, device: Device, fit: Coefficients, work: Inference) -> Number:
     """Reading the cache of every decoding sequence."""
     split = np.minimum(work.tensor, np.maximum(shape.cache_split, 1))
     split = np.maximum(split, work.attention_data)
-    again = 1 + work.ungrouped * np.minimum(fit.repeated_reads, 1) * (shape.cache_sharing - 1)
+    again = 1 + work.ungrouped * fit.repeated_reads * (shape.cache_sharing - 1)
     read = again * work.decoding * cache_elements(shape, work.context) * device.cache_bytes / split
     pairs = work.decoding * work.checked * decode_attention_flops(shape, work.context)
-    read_s = read / (device.bandwidth_bytes_per_s * np.minimum(fit.cache, MOST_OF_PEAK))
+    read_s = read / (device.bandwidth_bytes_per_s * fit.cache)
     return soft_max(read_s, pairs / work.tensor / attention_rate(shape, device, fit))

@@ -107,7 +107,7 @@ def _stages_s(work: Columns, fit: Coefficients) -> Number:
     The first micro-batch waits for every stage; later ones hide most of it behind computing.
     """
     tokens = work.batch * work.tokens / work.context / work.tensor
-    near = np.where(work.gpus <= work.device.devices_per_node, 2, 1)
+    near = work.gpus <= work.device.devices_per_node
     each = stages_s(work.shape, work.device, fit, tokens, near)
     shown = HANDED_ON_EXPOSED * work.virtual * work.micro_batches
     return np.where(work.pipeline > 1, 2 * (work.pipeline + shown) * each, 0.0)
