@@ -37,6 +37,7 @@ from modelworth.costmodel.prediction.step.coefficients import (
     Tables,
     priors,
     read_tables,
+    resolve,
     shipped_rates,
     shipped_tables,
 )
@@ -115,8 +116,8 @@ def test_where_a_fit_ends_does_not_depend_on_where_it_begins(published, kind):
         log_errors(observed, Tables(BARE.rates, tuple(fit(observed, BARE, shift=shift))))
         for shift in (0.0, 0.5, -0.5)
     )
-    assert np.max(np.abs(above - neutral)) < 0.04
-    assert np.max(np.abs(below - neutral)) < 0.04
+    assert np.max(np.abs(above - neutral)) < 0.05
+    assert np.max(np.abs(below - neutral)) < 0.05
 
 
 def test_shipped_rows_are_possible_and_cited(published):
@@ -150,8 +151,8 @@ def test_intervals_from_left_out_models_hold_new_measurements():
     """Widths learnt on one draw of noise, tried on another: 90% within a binomial's scatter."""
     seen = synthetic(0.08, seed=1)
     rows = tuple(fit(seen, BARE))
-    found = leave_out(seen, lambda one: one.case.architecture.name, BARE)
-    width = float(np.quantile(np.abs(found.errors), 0.9))
+    found = leave_out(seen, BARE, {"model": lambda one: one.case.architecture.name})
+    width = float(np.quantile(np.abs(found["model"].errors), 0.9))
     fresh = [log_errors(synthetic(0.08, seed), Tables(BARE.rates, rows)) for seed in (2, 3, 4)]
     inside = np.mean(np.abs(np.concatenate(fresh)) <= width)
     assert 0.82 <= inside <= 0.99
@@ -237,6 +238,18 @@ def test_every_coefficient_is_near_what_was_known_of_it():
     for row in shipped_tables().coefficients:
         assert row.coefficient in NAMES
         assert abs(math.log(row.value / row.prior)) <= 4 * row.log_sd, row
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_factors_together_leave_the_plausible_range(kind):
+    """Whatever device, generation, software and modes meet: all of them at once, or one."""
+    tables = shipped_tables()
+    factors = {(row.level, row.name) for row in tables.coefficients if row.kind == kind}
+    limits = priors(kind)
+    for some in ((), tuple(sorted(factors)), *((one,) for one in sorted(factors))):
+        found = resolve(tables, kind, some)
+        for name, row in limits.items():
+            assert row.low * 0.999 <= getattr(found, name) <= row.high * 1.001, (some, name)
 
 
 def test_shipped_intervals_widen_with_distance():

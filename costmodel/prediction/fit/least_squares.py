@@ -27,6 +27,7 @@ from modelworth.costmodel.prediction.step.coefficients import (
     ConstantRow,
     Tables,
     constants,
+    plausible,
     priors,
 )
 from modelworth.data.csv_rows import read_table
@@ -105,17 +106,14 @@ class Design:
 
     def coefficients(self, logs: Array) -> Coefficients:
         """Coefficients of each case, each within its plausible range."""
-        padded = np.append(logs, 0.0)
-        return Coefficients(
-            **{
-                name: self._within(name, np.exp(sum(padded[place] for place in places)))
-                for name, places in self._places.items()
-            }
-        )
+        return Coefficients(**{name: self._values(name, logs) for name in self._places})
 
-    def _within(self, coefficient: str, values: Array) -> Array:
-        constant = self._constants[coefficient]
-        return np.clip(values, constant.low, constant.high)
+    def _values(self, coefficient: str, logs: Array, step: float = 0.0) -> Array:
+        """One coefficient of each case, its logarithm moved by a step."""
+        padded = np.append(logs, 0.0)
+        total = sum(padded[place] for place in self._places[coefficient]) + step
+        values: Array = np.exp(plausible(total, self._constants[coefficient]))
+        return values
 
     def slopes(self, errors: Callable[[Coefficients], Array], logs: Array) -> Array:
         """Derivatives of the errors by each parameter.
@@ -130,8 +128,7 @@ class Design:
         for coefficient, places in self._places.items():
             if not self.free[np.concatenate(places)].any():
                 continue
-            stepped = self._within(coefficient, getattr(at, coefficient) * np.exp(STEP))
-            moved = replace(at, **{coefficient: stepped})
+            moved = replace(at, **{coefficient: self._values(coefficient, logs, STEP)})
             slope = (errors(moved) - base) / STEP
             for place in places:
                 columns_ = np.tile(place, repeats)

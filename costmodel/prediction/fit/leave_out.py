@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,23 +65,40 @@ class LeftOut:
     new: tuple[tuple[str, ...], ...]
 
 
-def leave_out(observed: Sequence[Observed], split: Group, bare: Tables) -> LeftOut:
-    """Each row predicted without the rows that `split` puts with it."""
+def leave_out(
+    observed: Sequence[Observed], bare: Tables, splits: Mapping[str, Group] = SPLITS
+) -> dict[str, LeftOut]:
+    """Each row predicted without the rows that a split puts with it, for each split.
+
+    Where two splits leave out the same rows (an only device of its generation), one fit does.
+    """
+    fits: dict[tuple[int, ...], Tables] = {}
+    found = {}
+    for name, split in splits.items():
+        errors = np.full(len(observed), np.nan)
+        new: list[tuple[str, ...]] = [()] * len(observed)
+        for places, rest in _parted(observed, split):
+            if places not in fits:
+                kept = weighed([observed[place] for place in rest])
+                fits[places] = Tables(bare.rates, completed(fit(kept, bare, known_factors())))
+            some = [observed[place] for place in places]
+            errors[list(places)] = log_errors(some, fits[places])
+            for place in places:
+                new[place] = new_in(observed[place].case, fits[places])
+        found[name] = LeftOut(errors, tuple(new))
+    return found
+
+
+def _parted(
+    observed: Sequence[Observed], split: Group
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Places of the rows of each group of a split, and of the rest where there is one."""
     keys = [split(one) for one in observed]
-    errors = np.full(len(observed), np.nan)
-    new: list[tuple[str, ...]] = [()] * len(observed)
     for key in dict.fromkeys(keys):
-        places = [place for place, other in enumerate(keys) if other == key]
-        kept = [one for one, other in zip(observed, keys, strict=True) if other != key]
-        if not kept:
-            continue
-        fitted = fit(weighed(kept), bare, known_factors())
-        tables = Tables(bare.rates, completed(fitted))
-        found = log_errors([observed[place] for place in places], tables)
-        for place, error in zip(places, found, strict=True):
-            errors[place] = error
-            new[place] = new_in(observed[place].case, tables)
-    return LeftOut(errors, tuple(new))
+        inside = tuple(place for place, other in enumerate(keys) if other == key)
+        rest = tuple(place for place, other in enumerate(keys) if other != key)
+        if rest:
+            yield inside, rest
 
 
 def log_errors(observed: Sequence[Observed], tables: Tables) -> Array:
@@ -192,19 +209,15 @@ def unseen_widths(
     observed: Sequence[Observed], left_out: dict[str, LeftOut], split: str, as_of: str
 ) -> Array:
     """Each row's width where its own group's errors aren't looked at either."""
-    keys = [SPLITS[split](one) for one in observed]
     widths = np.full(len(observed), np.nan)
-    for key in dict.fromkeys(keys):
-        kept = [place for place, other in enumerate(keys) if other != key]
-        if not kept:
-            continue
-        rest = {
-            name: LeftOut(one.errors[kept], tuple(one.new[place] for place in kept))
+    for places, rest in _parted(observed, SPLITS[split]):
+        kept = {
+            name: LeftOut(one.errors[list(rest)], tuple(one.new[place] for place in rest))
             for name, one in left_out.items()
         }
-        rows = interval_rows([observed[place] for place in kept], rest, as_of)
+        rows = interval_rows([observed[place] for place in rest], kept, as_of)
         tables = Tables((), (), tuple(rows))
-        for place in (place for place, other in enumerate(keys) if other == key):
+        for place in places:
             groups, new = groups_of(observed[place].case), left_out[split].new[place]
             widths[place] = log_width(tables, groups, new)
     return widths

@@ -17,7 +17,6 @@ from modelworth.costmodel.prediction.fit.least_squares import (
     known_factors,
 )
 from modelworth.costmodel.prediction.fit.leave_out import (
-    SPLITS,
     LeftOut,
     interval_rows,
     leave_out,
@@ -60,7 +59,7 @@ def refit(*folders: Path) -> Refit:
         if not rows:
             continue
         fitted += fit(rows, bare, known_factors())
-        left[kind] = {name: leave_out(rows, split, bare) for name, split in SPLITS.items()}
+        left[kind] = leave_out(rows, bare)
         intervals += interval_rows(rows, left[kind], AS_OF)
     tables = Tables(bare.rates, completed(fitted), tuple(intervals))
     return Refit(tables, observed, left, tuple(rejected))

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, PositiveFloat
 
 from modelworth import data
@@ -29,6 +30,8 @@ Level = Literal["common", "generation", "software", "device", "mode"]
 PUBLISHED = Path(data.__file__).parent / "published"
 MEASURED_AS = {"fp16": "bf16", "tf32": "bf16", "fp32": "bf16", "int8": "fp8"}
 """Precisions whose products reach the share of another's, which was measured."""
+ROUNDED = 0.03
+"""How near (in logarithms) to a limit of its range a coefficient begins to feel it."""
 RTX_BANDWIDTH = 4000
 """GB/s under which a Blackwell is a workstation's card, whose kernels are others."""
 
@@ -87,7 +90,7 @@ class ConstantRow(Row):
     coefficient: Text
     meaning: Text
     unit: Text
-    low: float = Field(ge=0)
+    low: PositiveFloat
     high: PositiveFloat
     value: PositiveFloat
     log_sd: float = Field(ge=0)
@@ -224,8 +227,15 @@ def resolve(tables: Tables, kind: Kind, factors: tuple[tuple[str, str], ...]) ->
         value = tables.value(kind, "common", "all", coefficient) or 1.0
         for level, name in factors:
             value *= tables.value(kind, level, name, coefficient) or 1.0
-        values[coefficient] = min(max(value, row.low), row.high)
+        values[coefficient] = float(np.exp(plausible(np.log(value), row)))
     return Coefficients(**values)
+
+
+def plausible(logs: Number, row: ConstantRow) -> Number:
+    """Logarithms within a constant's range: its limits are approached, so that fits feel them."""
+    low, high = np.log(row.low), np.log(row.high)
+    logs = high - ROUNDED * np.logaddexp(0.0, (high - logs) / ROUNDED)
+    return low + ROUNDED * np.logaddexp(0.0, (logs - low) / ROUNDED)
 
 
 @cache
