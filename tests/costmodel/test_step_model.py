@@ -14,7 +14,7 @@ from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.step.arrays import Columns
 from modelworth.costmodel.prediction.step.coefficients import NEUTRAL
-from modelworth.costmodel.prediction.step.communication import all_to_all_s
+from modelworth.costmodel.prediction.step.communication import all_to_all_s, link_rate
 from modelworth.costmodel.prediction.step.device import Device, weight_bytes
 from modelworth.costmodel.prediction.step.model import (
     Shape,
@@ -175,6 +175,14 @@ def test_a_token_is_sent_once_to_each_place_that_has_its_experts():
     )
     assert one == pytest.approx(near * bytes_each / CHIP.link_bytes_per_s, rel=0.02)
     assert four == pytest.approx(far * bytes_each / CHIP.network_bytes_per_s, rel=0.02)
+
+
+@pytest.mark.parametrize(("devices", "share"), [(2, 1 / 7), (4, 3 / 7), (8, 1.0)])
+def test_two_devices_of_a_mesh_share_one_of_its_links_each(devices, share):
+    """Gaudi 3's 21 ports inside a server are 3 to each of 7 others (Intel's white paper)."""
+    meshed = replace(CHIP, meshed=1.0)
+    assert link_rate(meshed, IDEAL, devices) == pytest.approx(share * CHIP.link_bytes_per_s)
+    assert link_rate(CHIP, IDEAL, devices) == CHIP.link_bytes_per_s
 
 
 def test_few_tokens_fill_the_experts_that_they_use_whatever_others_there_are():

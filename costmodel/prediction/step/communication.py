@@ -19,13 +19,23 @@ NUMBER_BYTES = 2
 """Activations and gradients are exchanged in 16 bits."""
 
 
+def link_rate(device: Device, fit: Coefficients, together: Number) -> Number:
+    """Bytes per second from one device to `together` - 1 others of its node.
+
+    Through a switch all of its links; in a mesh those to these others.
+    """
+    others = np.maximum(device.devices_per_node - 1, 1)
+    used = np.clip((together - 1) / others, 1 / others, 1)
+    return device.link_bytes_per_s * fit.link * np.where(device.meshed > 0, used, 1)
+
+
 def all_reduces_s(
     shape: Shape, device: Device, fit: Coefficients, tokens: Number, tensor: Number
 ) -> Number:
     """All-reduces of tensor parallelism in one forward pass of all layers: two a layer."""
     moved = 2 * (tensor - 1) / tensor * tokens * shape.width * NUMBER_BYTES
     nodes = np.maximum(tensor / device.devices_per_node, 1)
-    inside = moved / (device.link_bytes_per_s * fit.link)
+    inside = moved / link_rate(device, fit, tensor)
     across = moved * (1 - 1 / nodes) / (device.network_bytes_per_s * fit.network)
     latency = fit.collective_latency_s * (1 + np.log2(np.maximum(tensor, 2))) * nodes
     each = latency + inside + across
@@ -51,7 +61,7 @@ def all_to_all_s(
         return met * (1 - 1 / places)
 
     nodes = np.maximum(expert / np.maximum(per_node, 1), 1)
-    inside = sent(np.maximum(expert, 1)) / (device.link_bytes_per_s * fit.link)
+    inside = sent(np.maximum(expert, 1)) / link_rate(device, fit, expert)
     across = sent(nodes) / (device.network_bytes_per_s * fit.network)
     each = 2 * tokens * shape.width * NUMBER_BYTES * np.maximum(inside, across)
     latency = 2 * fit.collective_latency_s * np.log2(np.maximum(expert, 2))
@@ -63,15 +73,16 @@ def context_s(
 ) -> Number:
     """Keys and values passed around a ring of `context` devices in one forward pass."""
     held = (shape.cache_elements + shape.window_cache_elements) * tokens * NUMBER_BYTES
-    return (context - 1) * held / (device.link_bytes_per_s * fit.link)
+    return (context - 1) * held / link_rate(device, fit, context)
 
 
 def stages_s(
     shape: Shape, device: Device, fit: Coefficients, tokens: Number, near: Number
 ) -> Number:
     """One micro-batch's activations handed to the next pipeline stage, `near` one in a node."""
-    rate = np.where(near, device.link_bytes_per_s, device.network_bytes_per_s)
-    return tokens * shape.width * NUMBER_BYTES / (rate * fit.network) + fit.collective_latency_s
+    network = device.network_bytes_per_s * fit.network
+    rate = np.where(near, link_rate(device, fit, 2), network)
+    return tokens * shape.width * NUMBER_BYTES / rate + fit.collective_latency_s
 
 
 def exchange_s(
@@ -80,6 +91,6 @@ def exchange_s(
     """One gather (or scatter) of a payload that `ranks` devices hold in parts."""
     local = np.minimum(ranks, per_node)
     nodes = np.maximum(ranks / np.maximum(per_node, 1), 1)
-    inside = payload_bytes * (1 - 1 / np.maximum(local, 1)) / (device.link_bytes_per_s * fit.link)
+    inside = payload_bytes * (1 - 1 / np.maximum(local, 1)) / link_rate(device, fit, local)
     shared = device.network_bytes_per_s * np.maximum(local, 1) * fit.network
     return np.maximum(inside, payload_bytes * (1 - 1 / nodes) / shared)

@@ -28,6 +28,8 @@ WEIGHT_BYTES = {"fp32": 4, "tf32": 4, "fp8": 1, "int8": 1, "fp4": 0.5625, "int4"
 """For one weight; 4-bit ones carry a scale for each 16 or 32. Others take 2."""
 MIXED_INT4_BYTES = 4.9 / 8
 """llama.cpp's Q4_K_M: 4.9 bits for each weight on average."""
+MESHED = ("CDNA 3", "CDNA 4", "Gaudi 2", "Gaudi 3", "Ascend 910B")
+"""Architectures with links to each other device of a server, where others share a switch."""
 DEVICES_PER_SERVER = 8
 """Where a device's row has no link, its server is assumed to hold this many over PCIe."""
 PCIE_BYTES_PER_S = 25e9
@@ -49,6 +51,7 @@ class Device:
             weight, one cached number, one number of an activation.
         quantised: 1 where activations are scaled to a narrow format before products, else 0.
         narrow: 1 where products run in 4 bits.
+        meshed: 1 where each pair of a server's devices has links of its own, else 0.
     """
 
     dense_flops_per_s: Number
@@ -69,6 +72,7 @@ class Device:
     activation_bytes: Number = 2.0
     quantised: Number = 0.0
     narrow: Number = 0.0
+    meshed: Number = 0.0
 
 
 @lru_cache(maxsize=4096)
@@ -124,6 +128,7 @@ def device_of(
         activation_bytes=4.0 if full else 2.0,
         quantised=float(used in ("fp8", "int8", "fp4")),
         narrow=float(used == "fp4"),
+        meshed=float(accelerator.architecture in MESHED),
     )
 
 
