@@ -20,7 +20,7 @@ from modelworth.costmodel.prediction.software import has_trait, software_name
 from modelworth.costmodel.prediction.step.arrays import Columns, Times
 from modelworth.costmodel.prediction.step.coefficients import Coefficients, Tables, resolve
 from modelworth.costmodel.prediction.step.device import MIXED_INT4_BYTES, Device, device_of
-from modelworth.costmodel.prediction.step.model import shape_of, stack
+from modelworth.costmodel.prediction.step.model import Number, shape_of, stack
 from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
 from modelworth.costmodel.prediction.step.training import training_step
 from modelworth.data.words import Work
@@ -77,10 +77,10 @@ def coefficients(cases: Sequence[Case], tables: Tables) -> Coefficients:
     return stack([resolve(tables, case.kind, factors_of(case)) for case in cases])
 
 
-def times(work: Work, case: Columns, fit: Coefficients) -> Times:
-    """Times of cases of one kind of work."""
+def times(work: Work, case: Columns, fit: Coefficients, near: Number | None = None) -> Times:
+    """Times of cases of one kind of work; `near` as in `steady_state`."""
     if work == "serve":
-        return steady_state(case, fit)
+        return steady_state(case, fit, near)
     if work == "train":
         parts = training_step(case, fit)
         step_s = total_s(parts)

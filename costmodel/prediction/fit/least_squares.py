@@ -30,6 +30,7 @@ from modelworth.costmodel.prediction.step.coefficients import (
     plausible,
     priors,
 )
+from modelworth.costmodel.prediction.step.model import Number
 from modelworth.data.csv_rows import read_table
 
 Array = NDArray[np.float64]
@@ -157,8 +158,8 @@ def fit(
     targets = _targets(observed)
     weights = np.sqrt(np.array([one.weight for one in observed]) / ROW_WEIGHT)
 
-    def errors(fit_: Coefficients) -> Array:
-        found = _errors(times(cases[0].work, work, fit_), targets)
+    def errors(fit_: Coefficients, near: Number | None = None) -> Array:
+        found = _errors(times(cases[0].work, work, fit_, near), targets)
         soft: Array = _robust(found) * np.tile(weights, found.size // weights.size)
         return soft
 
@@ -171,7 +172,9 @@ def fit(
         return np.concatenate([errors(design.coefficients(moved(spreads))), spreads])
 
     def jacobian(spreads: Array) -> Array:
-        slopes = design.slopes(errors, moved(spreads))[:, free] * log_sds
+        logs = moved(spreads)
+        near = times(cases[0].work, work, design.coefficients(logs)).running
+        slopes = design.slopes(lambda some: errors(some, near), logs)[:, free] * log_sds
         return np.vstack([slopes, np.eye(log_sds.size)])
 
     begin = np.full(log_sds.size, shift)

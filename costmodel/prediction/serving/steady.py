@@ -32,6 +32,8 @@ PASS_TOKENS = 8192.0
 WORKSPACE_SHARE = 0.03
 """Of a device's memory, taken by graphs and workspaces beside weights and cache."""
 HALVINGS, SECANTS = 6, 3
+BESIDE = 1e-3
+"""How far (as a share) beside a solution its slope is taken."""
 DRAFT_SHARE = 0.02
 """Of a pass, what guessing one token ahead costs: one layer of some fifty."""
 
@@ -119,15 +121,19 @@ def request_s(case: Columns, fit: Coefficients, running: Number) -> Request:
     return Request(seconds, decode_s, prefill_s, prompts, parts)
 
 
-def steady_state(case: Columns, fit: Coefficients) -> Times:
-    """Latencies and throughput of one replica in the long run."""
+def steady_state(case: Columns, fit: Coefficients, near: Number | None = None) -> Times:
+    """Latencies and throughput of one replica in the long run.
+
+    `near`: sequences that decode together with coefficients almost the same, found before.
+    """
     groups = np.minimum(case.pipeline, np.maximum(case.batch, 1))
     clients = case.batch / groups
     room = most_running(case) / case.pipeline
     limit = np.where(case.static > 0, clients, np.minimum(np.maximum(room, 1), clients))
     limit = limit * np.ones_like(np.asarray(case.tokens, dtype=float))
     closed = (case.static == 0) & (case.queued == 0)
-    running = np.where(closed, _decoding(case, fit, clients, limit), limit)
+    near = None if near is None else np.clip(near / groups, 1, limit)
+    running = np.where(closed, _decoding(case, fit, clients, limit, near), limit)
     request = request_s(case, fit, running)
     rate = 1 / request.seconds
     waiting_s = clients / rate - case.new_tokens * running / rate / case.new_tokens
@@ -146,14 +152,20 @@ def steady_state(case: Columns, fit: Coefficients) -> Times:
     return Times(value, None, tpot_s, ttft_s, parts, rate, running * groups, room * case.pipeline)
 
 
-def _decoding(case: Columns, fit: Coefficients, clients: Number, limit: Number) -> Number:
+def _decoding(
+    case: Columns, fit: Coefficients, clients: Number, limit: Number, near: Number | None
+) -> Number:
     """Sequences that decode in a closed loop: clients less those that wait for a first token."""
 
     def excess(running: Number) -> Number:
         request = request_s(case, fit, running)
         return clients - _first_token_s(fit, request, clients) / request.seconds - running
 
-    return where_falling(excess, np.ones_like(limit), limit)
+    if near is None:
+        return where_falling(excess, np.ones_like(limit), limit)
+    there, below = excess(near), excess(near * (1 - BESIDE))
+    step = there / np.maximum(below - there, 1e-300) * near * BESIDE
+    return np.clip(near + step, 1, limit)
 
 
 def where_falling(
