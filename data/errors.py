@@ -30,7 +30,7 @@ class InputError(ModelworthError):
         self.where, self.found, self.advice = where, found, advice
         self.allowed = allowed if allowed is not None else (advice or "")
         remedy = advice if allowed is None else f"must be {allowed}"
-        super().__init__(f"{_shown(where)}: {_shown(found)}\n  {_shown(remedy or '', 600)}")
+        super().__init__(f"{_shown(where)}: {_shown(found)}\n  {_line(remedy or '', 600)}")
 
     def at(self, where: str) -> InputError:
         """The same error, said of another place: a file's name before the field's."""
@@ -68,9 +68,12 @@ def without_secrets(text: str) -> str:
     return re.sub(r"://.*@", "://***@", re.sub(r"(?i)(password\s*=\s*)[^\s&]+", r"\1***", text))
 
 
-def _shown(found: object, longest: int = 200) -> str:
-    """`found` as one short line that can't disturb a terminal."""
-    text = found if isinstance(found, str) else repr(found)
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    line = without_secrets(plain)
+def _shown(found: object) -> str:
+    """`found` as one short line without secrets."""
+    return _line(without_secrets(found if isinstance(found, str) else repr(found)), 200)
+
+
+def _line(text: str, longest: int) -> str:
+    """The text as one line that can't disturb a terminal."""
+    line = "".join(character if character.isprintable() else " " for character in text)
     return line if len(line) <= longest else line[: longest - 3] + "..."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import NonNegativeFloat, PositiveFloat
 
@@ -19,16 +19,24 @@ HERE = Path(__file__).parent
 Status = Literal["verified", "reported", "derived"]
 
 
-class PastPrice(Row):
-    """What an interface asked for a million tokens."""
+class Past(Row):
+    """What was true on a date, and how that is known."""
 
     date: Text
+    status: Status
+    note: str = ""
+
+
+P = TypeVar("P", bound=Past)
+
+
+class PastPrice(Past):
+    """What an interface asked for a million tokens."""
+
     model: Text
     level: Text
     usd_per_million_input_tokens: NonNegativeFloat
     usd_per_million_output_tokens: NonNegativeFloat
-    status: Status
-    note: str = ""
 
     @property
     def blended_usd(self) -> float:
@@ -36,47 +44,42 @@ class PastPrice(Row):
         return (3 * self.usd_per_million_input_tokens + self.usd_per_million_output_tokens) / 4
 
 
-class PastRent(Row):
+class PastRent(Past):
     """What a GPU hour was rented for."""
 
-    date: Text
     accelerator: Text
     terms: Literal["on-demand", "spot", "1-year", "3-year", "resale"]
     provider: Text
     usd_per_gpu_hour: PositiveFloat
-    status: Status
-    note: str = ""
 
 
-class PastTraining(Row):
+class PastTraining(Past):
     """What the final training run of a model cost, by three ways of counting."""
 
-    date: Text
     model: Text
     training_flop: PositiveFloat | None = None
     cloud_cost_usd: PositiveFloat | None = None
     amortised_usd: PositiveFloat | None = None
     hardware_acquisition_usd: PositiveFloat | None = None
-    status: Status
-    note: str = ""
+
+
+def _by_date(table: str, row_type: type[P]) -> tuple[P, ...]:
+    return tuple(sorted(read_table(HERE / table, row_type), key=lambda row: row.date))
 
 
 @cache
 def past_prices() -> tuple[PastPrice, ...]:
     """Prices of tokens, oldest first."""
-    rows = read_table(HERE / "price_history.csv", PastPrice)
-    return tuple(sorted(rows, key=lambda row: row.date))
+    return _by_date("price_history.csv", PastPrice)
 
 
 @cache
 def past_rents() -> tuple[PastRent, ...]:
     """Rents of GPUs, oldest first."""
-    rows = read_table(HERE / "rent_history.csv", PastRent)
-    return tuple(sorted(rows, key=lambda row: row.date))
+    return _by_date("rent_history.csv", PastRent)
 
 
 @cache
 def past_training_costs() -> tuple[PastTraining, ...]:
     """Final training runs, oldest first."""
-    rows = read_table(HERE / "training_cost_history.csv", PastTraining)
-    return tuple(sorted(rows, key=lambda row: row.date))
+    return _by_date("training_cost_history.csv", PastTraining)

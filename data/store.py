@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -155,9 +155,7 @@ class Store:
 
     def retracted(self) -> dict[str, str]:
         """The measurements that were taken back, each with the reason."""
-        columns = retractions.c
-        with explained(self._where), self._engine.connect() as connection:
-            found = connection.execute(sa.select(columns.measurement, columns.reason)).all()
+        found = self._rows(sa.select(retractions.c.measurement, retractions.c.reason))
         return {str(key): str(reason) for key, reason in found}
 
     def measurements(self, *, newest: int | None = None, **equal: Asked) -> list[Measurement]:
@@ -206,8 +204,7 @@ class Store:
     def words(self, column: str) -> list[str]:
         """The words that stand in a column, such as `device` or `suite`, in order."""
         query = sa.select(measurements.c[column]).distinct()
-        with explained(self._where), self._engine.connect() as connection:
-            return sorted(str(word) for word in connection.execute(query).scalars() if word)
+        return sorted(str(word) for (word,) in self._rows(query) if word)
 
     def beginning(self, start: str) -> list[Measurement]:
         """The measurements whose id begins so: two at most, which already say that it isn't one."""
@@ -224,16 +221,14 @@ class Store:
     def scenario_texts(self) -> list[str]:
         """Every saved scenario, oldest first."""
         query = sa.select(scenarios.c.text).order_by(scenarios.c.saved_at)
-        with explained(self._where), self._engine.connect() as connection:
-            return [str(text) for text in connection.execute(query).scalars()]
+        return [str(text) for (text,) in self._rows(query)]
 
     def damage(self) -> tuple[str, ...]:
         """What SQLite finds wrong with its own file; nothing elsewhere."""
         if self._engine.dialect.name != "sqlite":
             return ()
-        with explained(self._where), self._engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check(50)").scalars().all()
-        return tuple(str(line) for line in found if line != "ok")
+        found = self._rows(sa.text("PRAGMA integrity_check(50)"))
+        return tuple(str(line) for (line,) in found if line != "ok")
 
     def revision(self) -> str:
         """The schema's revision."""
@@ -246,10 +241,7 @@ class Store:
             "sqlite": "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
             "postgresql": "SELECT pg_database_size(current_database())",
         }.get(self._engine.dialect.name)
-        if text is None:
-            return None
-        with explained(self._where), self._engine.connect() as connection:
-            return int(connection.exec_driver_sql(text).scalar_one())
+        return None if text is None else int(self._rows(sa.text(text))[0][0])
 
     def count(self) -> int:
         """How many measurements there are."""
@@ -262,24 +254,23 @@ class Store:
         Raises:
             InputError: if there is none.
         """
-        query = sa.select(measurements.c.document).where(measurements.c.id == id)
-        text = self._one(query)
-        if text is None:
+        rows = self._rows(sa.select(measurements.c.document).where(measurements.c.id == id))
+        if not rows:
             raise InputError(self._where, f"no measurement {id}", "the id of one in the store")
-        return parse(text)
+        return parse(str(rows[0][0]))
 
     def tally(self) -> list[Tally]:
         """How many measurements there are of each sort, without reading any."""
-        with explained(self._where), self._engine.connect() as connection:
-            return [Tally(*row) for row in connection.execute(queries.tally())]
+        return [Tally(*row) for row in self._rows(queries.tally())]
 
     def state(self) -> tuple[int, int]:
         """How many measurements and retractions there are: another pair, another content."""
-        tables = (measurements, retractions)
-        with explained(self._where), self._engine.connect() as connection:
-            queries = [sa.select(sa.func.count()).select_from(table) for table in tables]
-            found = [connection.execute(query).scalar_one() for query in queries]
-        return found[0], found[1]
+        counts = (
+            sa.select(sa.func.count()).select_from(table).scalar_subquery()
+            for table in (measurements, retractions)
+        )
+        ((found, taken_back),) = self._rows(sa.select(*counts))
+        return found, taken_back
 
     def frame(self, *, newest: int | None = None, **equal: Asked) -> pd.DataFrame:
         """Measurements, oldest first, one row each, with the columns of `data.flat`.
@@ -290,9 +281,7 @@ class Store:
 
     def digest(self) -> str:
         """A hash that changes when a measurement is added or taken back, and only then."""
-        query = sa.select(measurements.c.id).order_by(measurements.c.id)
-        with explained(self._where), self._engine.connect() as connection:
-            ids = sorted(connection.execute(query).scalars())
+        ids = sorted(key for (key,) in self._rows(sa.select(measurements.c.id)))
         return _hash("\n".join([*ids, *sorted(self.retracted())]))
 
     def save_scenario(self, text: str) -> str:
@@ -309,25 +298,23 @@ class Store:
         Raises:
             InputError: if there is none.
         """
-        text = self._one(sa.select(scenarios.c.text).where(scenarios.c.hash == key))
-        if text is None:
+        rows = self._rows(sa.select(scenarios.c.text).where(scenarios.c.hash == key))
+        if not rows:
             raise InputError(self._where, f"no scenario {key}", "the hash of a saved scenario")
-        return text
+        return str(rows[0][0])
 
     def saved_scenarios(self, most: int = 200) -> tuple[tuple[str, datetime, str], ...]:
         """Hash, time and text of the scenarios saved last, the newest first."""
         wanted = sa.select(scenarios.c.hash, scenarios.c.saved_at, scenarios.c.text)
-        query = wanted.order_by(scenarios.c.saved_at.desc()).limit(most)
-        with explained(self._where), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+        rows = self._rows(wanted.order_by(scenarios.c.saved_at.desc()).limit(most))
         return tuple(
             (str(key), datetime.fromisoformat(saved), str(text)) for key, saved, text in rows
         )
 
-    def _one(self, query: sa.Select[tuple[Any]]) -> str | None:
+    def _rows(self, query: sa.Executable) -> Sequence[Any]:
+        """All that a question finds, for those that find little."""
         with explained(self._where), self._engine.connect() as connection:
-            text = connection.execute(query).scalar()
-        return None if text is None else str(text)
+            return connection.execute(query).all()
 
     def _insert(self, table: sa.Table) -> sa.Executable:
         """INSERT that leaves a row with the same key alone."""

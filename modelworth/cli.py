@@ -147,5 +147,5 @@ def _noted(message: Warning | str, *_: object, **__: object) -> None:
 def _failed(message: str, status: int, debug: bool) -> int:
     if debug:
         raise
-    print(without_secrets(message), file=sys.stderr)
+    print(message, file=sys.stderr)
     return status
