@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.architecture.identity import architecture_of
+from modelworth.costmodel.architecture.memory import weights_bytes
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.refusal import refused
@@ -26,7 +27,7 @@ from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.records import PromptCost, judged_all, sound
 from modelworth.data.measurement import Measurement
-from modelworth.data.words import SHORT
+from modelworth.data.words import BITS, SHORT, precision
 
 PULL = 0.5
 """How many results the pull towards 1 weighs: the scatter between results of one server, squared,
@@ -85,6 +86,38 @@ def served_case(record: Measurement, catalog: Catalog) -> Case | None:
     return None
 
 
+def as_stored(record: Measurement, catalog: Catalog, *, counted: bool) -> Measurement:
+    """An imported run of a server with its weights as its model's checkpoint stores them.
+
+    Files rarely say the weights' precision; 16 bits, taken for want of a word, give way to what the
+    model's own files say. `counted`: whether somebody said how many devices there were.
+
+    Raises:
+        InputError: if nobody did, and one can't hold the weights.
+    """
+    architecture = architecture_of(record.model, catalog)
+    if architecture is None or record.workload.kind != "serve":
+        return record
+    own, work = precision(architecture.own_precision), record.workload
+    if work.precision == "bfloat16" and work.quantization is None and BITS[own] < 16:
+        fields = record.model_dump(exclude={"id"})
+        fields["workload"] |= {"precision": own}
+        record = Measurement.model_validate(fields)
+    needed = weights_bytes(architecture, SHORT[record.workload.precision])
+    held = _memory_bytes(record.machine.device, catalog)
+    if not counted and record.machine.count == 1 and needed > held:
+        found = f"{needed / 1e9:,.0f} GB of weights on 1 × {record.machine.device}"
+        raise InputError(record.model.name, found, "on as many devices as hold them: say --count")
+    return record
+
+
+def _memory_bytes(device: str, catalog: Catalog) -> float:
+    """A device's memory; no bound where it isn't known."""
+    with suppress(InputError):
+        return catalog.accelerator(device).memory_bytes
+    return math.inf
+
+
 def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Judgement]:
     """The class of each record of a served endpoint by its id, by all that is known of it."""
     return judged_all(records, prompt_costs(catalog))
@@ -120,7 +153,7 @@ def _peak(device: str, precision: str, catalog: Catalog) -> float | None:
     """A device's dense rate at a precision, or in 16 bits."""
     with suppress(InputError):
         rates = catalog.accelerator(device).matmul_flops_per_s
-        return rates[precision] or rates["bf16"] or rates["fp16"]
+        return rates.get(precision) or rates["bf16"] or rates["fp16"]
     return None
 
 

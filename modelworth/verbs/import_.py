@@ -45,19 +45,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Add what is new; all files are read and checked before anything is added."""
-    from modelworth.costmodel.prediction.served import judgements
+    from modelworth.costmodel.prediction.served import as_stored, judgements
     from modelworth.data.catalog import load_catalog
     from modelworth.data.importers.foreign import read_any
     from modelworth.data.store import open_store
 
     told = _told(options)
-    records = [record for path in options.files for record in read_any(path, told)]
+    catalog = load_catalog()
+    records = [
+        as_stored(record, catalog, counted=told.count is not None)
+        if record.provenance.origin == "imported"
+        else record
+        for path in options.files
+        for record in read_any(path, told)
+    ]
     with open_store(options.store) as store:
         added = store.add_all(records)
         print(f"{added} measurements added to {store.where}, {len(records) - added} known already")
     served = [record for record in records if record.workload.kind == "serve"]
     if served:
-        classes = judgements(served, load_catalog())
+        classes = judgements(served, catalog)
         _print_judgements(served, classes) if options.judge else _print_unsound(classes)
     return 0
 
