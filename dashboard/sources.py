@@ -154,11 +154,16 @@ def add_file(path: Path, told: Told) -> tuple[int, int]:
         InputError: if something isn't a measurement, or more must be told; then none is taken.
     """
     team.require_writable()
-    records = _records_of_store(path) if path.suffix in STORES else read_any(path, told)
+    records = _records_of_store(path) if path.suffix in STORES else _results(path, told)
     with open_store(store_url()) as target:
         added = target.add_all(records)
     forget()
     return len(records), added
+
+
+def _results(path: Path, told: Told) -> list[Measurement]:
+    found, counted = read_any(path, told), told.count is not None
+    return [served.as_stored(record, load_catalog(), counted=counted) for record in found]
 
 
 def _records_of_store(path: Path) -> list[Measurement]:

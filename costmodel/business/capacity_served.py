@@ -38,7 +38,7 @@ from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.records import SAME_LENGTH, distinct, one_curve
-from modelworth.data.measurement import Measurement
+from modelworth.data.measurement import Measurement, Result
 from modelworth.data.words import Basis
 
 NONE_SOUND: Final = "C06"
@@ -204,29 +204,53 @@ def _reading(
 
 def _lengths(curve: tuple[Measurement, ...]) -> Lengths | None:
     prompts = [record.workload.prompt_tokens for record in curve]
-    answers = [record.workload.new_tokens for record in curve]
-    if None in prompts or None in answers:
+    if None in prompts or any(record.workload.new_tokens is None for record in curve):
         return None
-    return Lengths(
-        sum(it or 0 for it in prompts) / len(curve), sum(it or 0 for it in answers) / len(curve)
-    )
+    answers = [_answer(record) for record in curve]
+    return Lengths(sum(it or 0 for it in prompts) / len(curve), sum(answers) / len(curve))
+
+
+def _answer(record: Measurement) -> float:
+    """Mean tokens of an answer, as counted; else the record's whole number."""
+    serving, load = record.result.serving if record.result else None, record.load
+    if serving and serving.output_tokens and load and load.requests_ok:
+        return serving.output_tokens / load.requests_ok
+    return float(record.workload.new_tokens or 1)
 
 
 def _point(record: Measurement, sound: bool) -> CurvePoint | None:
-    result, load, new = record.result, record.load, record.workload.new_tokens
+    result, load = record.result, record.load
     assert result is not None
     held = (load.in_flight_mean if load else None) or record.workload.concurrency
-    if held is None or not new:
+    if held is None or not record.workload.new_tokens:
         return None
-    serving, latency = result.serving, result.latency
+    answer = _answer(record)
+    ttft_s, tpot_s = _times(result, answer)
     return CurvePoint(
         in_flight=float(held),
-        requests_per_s=result.throughput_per_s.value / new,
-        ttft_s=(p95_s(serving.ttft) if serving else None) or latency.first_token_s,
-        tpot_s=(p95_s(serving.tpot) if serving else None) or latency.per_token_s,
+        requests_per_s=result.throughput_per_s.value / answer,
+        ttft_s=ttft_s,
+        tpot_s=tpot_s,
         record_id=record.id,
         sound=sound,
     )
+
+
+def _times(result: Result, answer: float) -> tuple[float | None, float | None]:
+    """95th percentiles of the first token's time and a later one's.
+
+    What a run doesn't say is what its mean request leaves for it: of a run without both, all of the
+    request counts as time between tokens.
+    """
+    serving, latency = result.serving, result.latency
+    ttft_s = (p95_s(serving.ttft) if serving else None) or latency.first_token_s
+    tpot_s = (p95_s(serving.tpot) if serving else None) or latency.per_token_s
+    later = max(1.0, answer - 1)
+    if tpot_s is None:
+        tpot_s = max(0.0, latency.mean_s - (latency.first_token_s or 0.0)) / later
+    elif ttft_s is None:
+        ttft_s = max(0.0, latency.mean_s - (latency.per_token_s or tpot_s) * (answer - 1))
+    return ttft_s, tpot_s
 
 
 def _carried(

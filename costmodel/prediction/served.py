@@ -21,7 +21,7 @@ from modelworth.costmodel.architecture.memory import weights_bytes
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.refusal import refused
-from modelworth.costmodel.prediction.step.coefficients import Tables
+from modelworth.costmodel.prediction.step.coefficients import Tables, achieved, shipped_tables
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
@@ -96,7 +96,8 @@ def as_stored(record: Measurement, catalog: Catalog, *, counted: bool) -> Measur
         InputError: if nobody did, and one can't hold the weights.
     """
     architecture = architecture_of(record.model, catalog)
-    if architecture is None or record.workload.kind != "serve":
+    imported = record.workload.kind == "serve" and record.provenance.origin == "imported"
+    if architecture is None or not imported:
         return record
     own, work = precision(architecture.own_precision), record.workload
     if work.precision == "bfloat16" and work.quantization is None and BITS[own] < 16:
@@ -124,11 +125,10 @@ def judgements(records: Sequence[Measurement], catalog: Catalog) -> dict[str, Ju
 
 
 def prompt_costs(catalog: Catalog) -> PromptCost:
-    """For a record, FLOPs of a prompt token of its model, and its devices' dense peak.
+    """For a record, FLOPs of a token of its model, and what its devices' single products reach.
 
     None where the catalogue doesn't know model or device; each server is looked up once. The
-    attention's products and what the devices don't reach are left out: a prompt read faster than
-    this came from a cache.
+    attention's products are left out: tokens that need more than this weren't all computed.
     """
     found: dict[str, tuple[float, float] | None] = {}
 
@@ -150,10 +150,13 @@ def prompt_costs(catalog: Catalog) -> PromptCost:
 
 
 def _peak(device: str, precision: str, catalog: Catalog) -> float | None:
-    """A device's dense rate at a precision, or in 16 bits."""
+    """What a device's products at a precision, or in 16 bits, reach of their dense peak."""
     with suppress(InputError):
-        rates = catalog.accelerator(device).matmul_flops_per_s
-        return rates.get(precision) or rates["bf16"] or rates["fp16"]
+        accelerator = catalog.accelerator(device)
+        rates = accelerator.matmul_flops_per_s
+        peak = rates.get(precision) or rates["bf16"] or rates["fp16"]
+        share, _ = achieved(shipped_tables(), accelerator, precision)
+        return None if peak is None else peak * share
     return None
 
 

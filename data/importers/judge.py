@@ -70,7 +70,7 @@ class LoadFacts:
         lag_s: what the client was late by, at the 95th percentile where known.
         client_bound: the client's own word that it was the limit.
         cached_share: of the prompt tokens, found in a cache.
-        prompt_flops_per_token, ceiling_flops_per_s: of the model, and of all devices together.
+        flops_per_token, ceiling_flops_per_s: of the model, and of all devices' products together.
     """
 
     completed: int | None = None
@@ -92,7 +92,7 @@ class LoadFacts:
     lag_s: float | None = None
     client_bound: bool = False
     cached_share: float | None = None
-    prompt_flops_per_token: float | None = None
+    flops_per_token: float | None = None
     ceiling_flops_per_s: float | None = None
 
     @property
@@ -320,15 +320,16 @@ def _cache_warmed(facts: LoadFacts) -> Judgement | None:
     if facts.cached_share is not None and facts.cached_share > MOST_CACHED:
         arithmetic = f"{facts.cached_share:.0%} of the prompt tokens came from a cache"
         return Judgement("cache_warmed", "prompts were read before", arithmetic)
-    parts = (facts.requests_per_s, facts.prompt_tokens, facts.prompt_flops_per_token)
+    parts = (facts.requests_per_s, facts.prompt_tokens, facts.flops_per_token)
     if facts.ceiling_flops_per_s is None or None in parts:
         return None
     per_s, prompt, flops = (float(part or 0.0) for part in parts)
-    needed = per_s * prompt * flops
+    tokens_per_s = per_s * (prompt + (facts.output_tokens or 0.0))
+    needed = tokens_per_s * flops
     if needed <= facts.ceiling_flops_per_s:
         return None
     arithmetic = (
-        f"{per_s * prompt:,.0f} prompt tokens/s × {flops / 1e9:,.1f} GFLOP = "
+        f"{tokens_per_s:,.0f} tokens/s × {flops / 1e9:,.1f} GFLOP = "
         f"{needed / 1e12:,.0f} TFLOP/s, the devices reach {facts.ceiling_flops_per_s / 1e12:,.0f}"
     )
     reason = "prompts were read faster than the devices can compute them"
@@ -383,9 +384,9 @@ def _product(facts: LoadFacts) -> str:
 
 
 def with_device(facts: LoadFacts, flops_per_token: float, ceiling_flops_per_s: float) -> LoadFacts:
-    """The facts with what a prompt token costs and what the devices reach."""
+    """The facts with what a token costs and what the devices reach."""
     return replace(
         facts,
-        prompt_flops_per_token=flops_per_token,
+        flops_per_token=flops_per_token,
         ceiling_flops_per_s=ceiling_flops_per_s,
     )

@@ -54,8 +54,6 @@ def run(options: argparse.Namespace) -> int:
     catalog = load_catalog()
     records = [
         as_stored(record, catalog, counted=told.count is not None)
-        if record.provenance.origin == "imported"
-        else record
         for path in options.files
         for record in read_any(path, told)
     ]

@@ -6,10 +6,11 @@ import pytest
 
 from modelworth.costmodel.architecture.identity import identity
 from modelworth.costmodel.business.capacity import resolve
-from modelworth.costmodel.prediction.served import served_scales
+from modelworth.costmodel.prediction.served import as_stored, judgements, served_scales
 from modelworth.costmodel.prediction.step.coefficients import shipped_tables
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.data.catalog import load_catalog
+from modelworth.data.errors import InputError
 from modelworth.data.measurement import Model
 from tests.costmodel.records import record
 from tests.costmodel.served_records import served
@@ -183,3 +184,57 @@ def test_prompts_read_faster_than_the_device_computes_are_no_capacity():
     assert "C06" in {finding.id for finding in resolved([cached]).findings}
     assert served_scales([cached], CATALOG, shipped_tables()) == ()
     assert served_scales([served(output_per_s=4096.0)], CATALOG, shipped_tables())
+
+
+def changed(record, **parts):
+    """A record with parts of it replaced, None for what a tool doesn't say."""
+    fields = record.model_dump(exclude={"id"})
+    for path, value in parts.items():
+        *holders, last = path.split("__")
+        holder = fields
+        for one in holders:
+            holder = holder[one]
+        holder[last] = value
+    return type(record).model_validate(fields)
+
+
+@pytest.mark.parametrize(("held", "is_missed"), [(4096.0, True), (32.0, False)])
+def test_a_run_without_a_tokens_times_keeps_an_objective_only_by_its_requests(held, is_missed):
+    """4,096 in flight at 26 requests/s take 157 s each: 308 ms a token; 32 take 1.2 s: 2.4 ms."""
+    silent = {"result__latency__first_token_s": None, "result__latency__per_token_s": None}
+    silent |= {"result__serving__ttft": None, "result__serving__tpot": None}
+    silent["result__serving__output_tokens"] = 20_000 * 512
+    run = changed(served(held, 26 * 512.0, load={"requests_ok": 20_000}), **silent)
+    found = resolved([changed(run, load__duration_s=20_000 / 26)])
+    assert [finding.id for finding in found.findings] == ["C04"] * is_missed
+    if is_missed:
+        (missed,) = found.findings
+        assert missed.values["measured_s"] == pytest.approx(4096 / 26 / 511, rel=0.01)
+
+
+def test_short_answers_count_by_their_mean_not_by_its_whole_number():
+    """1.4 tokens an answer at 109.76 tokens/s are 78.4 answers a second."""
+    run = changed(served(8.0, 109.76, new=1), result__serving__output_tokens=1400)
+    run = changed(run, load__duration_s=1000 / 78.4, load__in_flight_mean=8.0)
+    run = changed(run, result__serving__e2e={"mean_s": 8 / 78.4}, result__latency__mean_s=8 / 78.4)
+    asked = {"demand__output_tokens_per_request": 1.4}
+    assert requests_per_s(resolved([run], **asked), new=1.4) == pytest.approx(78.4)
+
+
+def test_a_run_of_narrow_weights_is_judged_and_read_beside_others():
+    """Weights of 4 bits are multiplied in 16: no rate of products in 4 bits is asked for."""
+    narrow = changed(served(), workload__precision="int4", workload__quantization="W4A16")
+    sound = served(output_per_s=4100.0)
+    assert judgements([narrow], CATALOG)[narrow.id].sound
+    assert resolved([sound, narrow]).settings == resolved([sound]).settings
+
+
+def test_imported_weights_are_as_the_checkpoint_stores_them():
+    """gpt-oss-120b is published in MXFP4, Llama 3.1 in 16 bits; 70 B of these are 141 GB."""
+    narrow = as_stored(served(model="openai/gpt-oss-120b"), CATALOG, counted=False)
+    assert narrow.workload.precision == "fp4"
+    wide = served(model="meta-llama/Llama-3.1-70B-Instruct")
+    with pytest.raises(InputError, match=r"141 GB.*\n.*--count"):
+        as_stored(wide, CATALOG, counted=False)
+    assert as_stored(wide, CATALOG, counted=True) == wide
+    assert as_stored(served(), CATALOG, counted=False) == served()

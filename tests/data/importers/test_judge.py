@@ -62,10 +62,10 @@ def test_each_class_says_its_arithmetic(changes, kind, arithmetic):
 
 
 def test_prompts_read_faster_than_the_devices_compute_came_from_a_cache():
-    """10 requests/s × 2,000 tokens × 16 GFLOP = 320 TFLOP/s."""
-    facts = {"prompt_tokens": 2000.0, "prompt_flops_per_token": 16e9}
+    """10 requests/s × (2,000 + 101) tokens × 16 GFLOP = 336 TFLOP/s."""
+    facts = {"prompt_tokens": 2000.0, "flops_per_token": 16e9}
     warmed = judge(like(**facts, ceiling_flops_per_s=300e12))
-    assert (warmed.kind, "320 TFLOP/s" in warmed.arithmetic) == ("cache_warmed", True)
+    assert (warmed.kind, "336 TFLOP/s" in warmed.arithmetic) == ("cache_warmed", True)
     assert judge(like(**facts, ceiling_flops_per_s=400e12)).kind == "concurrency_held"
 
 
