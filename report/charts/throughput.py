@@ -237,7 +237,7 @@ def samples(look: Look, seconds: Sequence[float], most_bins: int = 30) -> go.Fig
     middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     chart = figure(look, height=260, legend=False)
     heights = [int(tally.get(index, 0)) for index in range(bins)]
-    ticks = [edges[0], (edges[0] + edges[-1]) / 2, edges[-1]]
+    ticks = [edges[0] + share * (edges[-1] - edges[0]) for share in (0.1, 0.5, 0.9)]
     chart.add_bar(
         x=middles, y=heights, marker={"color": look.good},
         customdata=[look.words.value(middle, "s") for middle in middles],
