@@ -154,7 +154,9 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
     parts: dict[str, Any] = {}
     for key, kind in section.get("parts", {}).items():
         given, earlier = config.get(key) or {}, config.get(f"{key}_dict")
-        if not isinstance(given, Mapping) or given.get("model_type", kind) != kind:
+        if not isinstance(given, Mapping):
+            raise InputError(f"config: {key}", given, "a dictionary")
+        if given.get("model_type", kind) != kind:
             raise NotReadError(f"config: {key}", given, f"of type {kind}")
         if isinstance(earlier, Mapping):
             given = {**given, **completed({**earlier, "model_type": kind}, nested=True)}
@@ -163,7 +165,7 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
     words = Words(config, section, **parts, **known)
     for refusal in section.get("refuse", ()):
         if words.of(refusal):
-            raise NotReadError("config", f"that {refusal}")
+            raise NotReadError("config", f"sizes for which {refusal}")
     return words
 
 
