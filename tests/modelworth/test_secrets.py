@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from modelworth.cli import VERBS, main
@@ -43,6 +45,7 @@ def test_the_name_of_a_store_has_no_password(address):
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_verb_shows_a_password(tmp_path, monkeypatch, capsys, verb):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.execve", lambda *_: sys.exit(1))  # what the dashboard becomes
     address = ADDRESSES[4]
     typed = [["--store", address], [f"--store={address}"], [f"--stor={address}"],
              ["--stroe", address], [f"--stroe={address}"], [address]]  # fmt: skip
