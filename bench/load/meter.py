@@ -38,10 +38,9 @@ def read(endpoint: Endpoint, path: str) -> Reading:
 
 
 def windows(
-    endpoint: Endpoint, path: str, served: Served, *, length_s: float, every_s: float
+    endpoint: Endpoint, path: str, served: Served, last: Reading, *, length_s: float, every_s: float
 ) -> Iterator[tuple[Window, Energy | None]]:
-    """One window after the other, each with the energy of its devices where they are here."""
-    last = read(endpoint, path)
+    """One window after the other from the `last` reading, with its devices' energy where here."""
     while True:
         readings, end_s = [last], last.at_s + length_s
         with ExitStack() as stack:

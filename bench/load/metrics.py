@@ -24,11 +24,16 @@ MAX_LINES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a server's metrics said at one moment (seconds of one clock)."""
+    """What a server's metrics said at one moment (seconds of one clock).
+
+    Attributes:
+        model: what it serves, where its series name one model alone.
+    """
 
     engine: str
     at_s: float
     values: Mapping[Quantity, float]
+    model: str | None = None
 
 
 def read_metrics(text: str, at_s: float, where: str = "metrics") -> Reading:
@@ -39,9 +44,11 @@ def read_metrics(text: str, at_s: float, where: str = "metrics") -> Reading:
     """
     names = metric_names()
     found: dict[MetricName, dict[str, float]] = defaultdict(dict)
+    models: set[str] = set()
     for name, labels, value in _series(text):
         known = names.get(name)
         if known is not None:
+            models |= {said for label, said in _LABEL.findall(labels) if label == "model_name"}
             replica = _without_ranks(labels)
             before = found[known].get(replica, -math.inf)
             found[known][replica] = max(before, value)
@@ -56,7 +63,7 @@ def read_metrics(text: str, at_s: float, where: str = "metrics") -> Reading:
         if row.engine == engine and row.quantity not in values:
             total = sum(series.values())
             values[row.quantity] = total / len(series) if row.kind == "share" else total
-    return Reading(engine, at_s, values)
+    return Reading(engine, at_s, values, models.pop() if len(models) == 1 else None)
 
 
 def _series(text: str) -> Iterator[tuple[str, str, float]]:

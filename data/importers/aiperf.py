@@ -26,7 +26,7 @@ from modelworth.data.importers.numbers import (
     spread_of,
 )
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import short_error, text
+from modelworth.data.importers.shared import engine, short_error, text
 from modelworth.data.serving import Spread
 
 UNITS: Final = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0}
@@ -99,6 +99,7 @@ def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
         tool_version=text(first(document, "aiperf_version", "genai_perf_version")),
         date=moment(document.get("start_time")),
         model=_model(settings),
+        engine=_engine(settings),
         concurrency=count(_setting(settings, "concurrency") or _flag(command, "concurrency")),
         rate_per_s=rate(
             _setting(settings, "request_rate")
@@ -112,6 +113,7 @@ def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
         prompt_tokens=positive(averages.get("input_sequence_length")),
         output_tokens=positive(averages.get("output_sequence_length")),
         requests_per_s=positive(averages.get("request_throughput")),
+        goodput_per_s=number(first(averages, "goodput", "request_goodput")),
         output_per_s=positive(averages.get("output_token_throughput")),
         ttft=_spread(metrics, "time_to_first_token"),
         tpot=_spread(metrics, "inter_token_latency"),
@@ -177,6 +179,15 @@ def _model(settings: Any) -> str | None:
         if isinstance(name, str):
             return text(name)
     return None
+
+
+def _engine(settings: Any) -> str | None:
+    """The server's software as genai-perf was told it; its default says nothing of a plain API."""
+    said = str(at(settings, "backend") or at(settings, "endpoint", "backend") or "")
+    kind = at(settings, "service_kind") or at(settings, "endpoint", "service_kind")
+    if said == "tensorrtllm":
+        return "tensorrt-llm" if kind == "triton" else None
+    return engine({"backend": said})
 
 
 def _errors(summary: Any) -> dict[str, int]:

@@ -42,6 +42,8 @@ LATE: Final = 3.0
 """Nor do the last requests take this many times a request's mean time."""
 ONE_WAVE: Final = 0.75
 """Of a burst, on average still there: more than this share means that no queue drained."""
+SCATTERED: Final = 0.25
+"""A burst that drains evenly is half there on average; with less than this it was none."""
 MOST_CACHED: Final = 0.05
 LEAST_REQUESTS: Final = 10
 LEAST_WAVES: Final = 3.0
@@ -51,6 +53,7 @@ TOLERANCE: Final = 0.02
 LITTLE_TOLERANCE: Final = 0.1
 """In flight by Little's law may exceed a limit by this share (means over different windows)."""
 FLAT_GAIN: Final = 0.05
+SAY: Final = "say --concurrency or --rate"
 MORE_LOAD: Final = 1.25
 """Throughput is flat where this much more load adds less than `FLAT_GAIN`."""
 
@@ -62,6 +65,7 @@ class LoadFacts:
     Attributes:
         limit: most requests that the client kept in flight (closed loop).
         rate_per_s: arrivals that it was told to make (open loop); infinite: all at once.
+        paced: sent at a finite rate, known or not (that of a ramp or a trace changes).
         stated_requests_per_s, stated_output_per_s: as the file says, beside its counts.
         request_s: mean seconds of a request; ttft_s of its first token, tpot_s of each later one.
         request_s_is_median: where the mean isn't known; good enough to tell a class by.
@@ -78,6 +82,7 @@ class LoadFacts:
     duration_s: float | None = None
     limit: int | None = None
     rate_per_s: float | None = None
+    paced: bool = False
     stated_requests_per_s: float | None = None
     stated_output_per_s: float | None = None
     prompt_tokens: float | None = None
@@ -111,9 +116,10 @@ class LoadFacts:
     @property
     def behind(self) -> bool:
         """Whether fewer were done a second, in an open loop, than were to be sent."""
-        if self.limit is not None or self.rate_per_s is None or self.requests_per_s is None:
+        per_s = self.requests_per_s
+        if self.limit is not None or self.rate_per_s is None or per_s is None or self.scattered:
             return False
-        return self.requests_per_s < (1 - OVERLOAD) * self.rate_per_s
+        return per_s < (1 - OVERLOAD) * self.rate_per_s
 
     @property
     def overloaded(self) -> bool:
@@ -121,6 +127,14 @@ class LoadFacts:
         if self.ttft_s is None or self.ended_after_s is None:
             return self.behind
         return self.behind and self.ttft_s >= QUEUED * self.ended_after_s
+
+    @property
+    def scattered(self) -> bool:
+        """Whether far fewer were there, by Little's law, than if all had been sent at once."""
+        if self.limit is not None or self.rate_per_s != math.inf or not self.completed:
+            return False
+        held = self.mean_in_flight
+        return held is not None and held < SCATTERED * self.completed
 
     @property
     def ended_after_s(self) -> float | None:
@@ -371,11 +385,17 @@ def _loaded(facts: LoadFacts) -> Judgement:
             reason = "its limit was full: saturated at this concurrency, a capacity only there"
             return Judgement("concurrency_held", reason, arithmetic)
         return Judgement("load_limited", "far fewer were in flight than were allowed", arithmetic)
+    if facts.scattered:
+        arithmetic = f"{counted} in flight, not about half of {facts.completed:,}; {SAY}"
+        return Judgement("unknown_load", "they weren't all sent at once", arithmetic)
+    if facts.paced and facts.rate_per_s is None:
+        reason = "its rate changed over the run, so what it did is no capacity"
+        return Judgement("load_limited", reason, f"{counted} in flight")
     if facts.rate_per_s is not None:
         arithmetic = f"{_rate(facts)}: {counted} in flight"
         return Judgement("load_limited", "no request waited for the server", arithmetic)
     reason = "neither the limit nor the rate it was given is known"
-    return Judgement("unknown_load", reason, f"{counted} in flight; say --concurrency or --rate")
+    return Judgement("unknown_load", reason, f"{counted} in flight; {SAY}")
 
 
 def _product(facts: LoadFacts) -> str:

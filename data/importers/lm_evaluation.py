@@ -65,11 +65,14 @@ def measurement(one: Json, told: Told, where: str) -> Measurement:
     if seconds is None or not asked:
         missing = "total_evaluation_time_seconds" if seconds is None else "n-samples"
         raise InputError(where, f"no {missing}", "an evaluation that says it (0.4.3 or later)")
-    devices = told.count or count(arguments.get("tensor_parallel_size")) or 1
+    tensor, copies = _degree(arguments, "tensor", "tp"), _degree(arguments, "data", "dp")
+    devices = told.count or tensor * copies
+    split = Layout(tensor=tensor, data=copies)
+    layout = split if split.devices == devices else Layout(tensor=devices)
     return Measurement(
         recorded_at=ran.date,
         model=model_of(ran.model, count(config.get("model_num_parameters")) or None),
-        workload=_workload(config, arguments, told, ran.model, devices),
+        workload=_workload(config, arguments, told, ran.model, layout),
         machine=Machine(device=ran.device, kind="other", count=devices),
         status="ok",
         result=Timed(unit="sequences", work=asked, mean_s=seconds, quality=_scores(one)).result(
@@ -85,6 +88,11 @@ def _arguments(value: Any) -> dict[str, Any]:
         return value
     parts = (part.partition("=") for part in str(value or "").split(","))
     return {key.strip(): found.strip() for key, equals, found in parts if equals}
+
+
+def _degree(arguments: dict[str, Any], name: str, short: str) -> int:
+    """How many ways, as vLLM and SGLang spell it; 1 where it isn't said."""
+    return count(first(arguments, f"{name}_parallel_size", f"{short}_size")) or 1
 
 
 def _device(one: Json) -> str | None:
@@ -121,7 +129,7 @@ def _samples(one: Json, task: str) -> int | None:
 
 
 def _workload(
-    config: Json, arguments: dict[str, Any], told: Told, model: str, devices: int
+    config: Json, arguments: dict[str, Any], told: Told, model: str, layout: Layout
 ) -> Workload:
     sizes = list_at(config, "batch_sizes")
     batch = count(config.get("batch_size")) or count(sizes[0] if sizes else None) or told.batch
@@ -133,5 +141,5 @@ def _workload(
         batch=batch or 1,
         precision=told.precision or (precision(stored.products) if stored else "bfloat16"),
         engine="transformers" if engine in (None, "hf") else engine,
-        layout=Layout(tensor=devices),
+        layout=layout,
     )

@@ -53,11 +53,12 @@ def measurement(run: ServedRun, told: Told, where: str) -> Measurement:
             say how much in what time.
     """
     _require_sent(run, where)
+    _require_tokens(run, where)
     run = run.filled()
     label, labelled = counted(run.device)
     device = told.device or device_name(label)
     ran = named(where, device, told.model or run.model, run.date or told.date)
-    count = told.count or run.count or labelled or (run.tensor or 1) * (run.pipeline or 1)
+    count = told.count or run.count or labelled or run.split.devices
     failed_whole = run.completed == 0
     load = _load(run, told)
     result = None if failed_whole else _result(run, load, count, where)
@@ -82,17 +83,29 @@ def _require_sent(run: ServedRun, where: str) -> None:
         raise InputError(where, found, f"at most the {run.asked:,} that were sent")
 
 
+def _require_tokens(run: ServedRun, where: str) -> None:
+    """Refuse a run whose requests are answered without tokens: vectors, scores or classes."""
+    if run.requests_per_s and run.output_tokens is None and run.output_per_s is None:
+        found = f"{run.requests_per_s:.4g} calls a second without output tokens"
+        allowed = (
+            "a run that writes tokens; of embeddings or reranking, write calls a second of one GPU "
+            "into a scenario as capacity.calls_per_s_per_gpu"
+        )
+        raise InputError(where, found, allowed)
+
+
 def _load(run: ServedRun, told: Told) -> Load:
     limit = run.concurrency or told.concurrency
-    rate_per_s = run.rate_per_s or told.rate_per_s
+    stated = None if run.rate_per_s == math.inf else run.rate_per_s
+    rate_per_s = stated or told.rate_per_s or run.rate_per_s
     at_once = limit is None and rate_per_s == math.inf
     paced = rate_per_s if rate_per_s is not None and math.isfinite(rate_per_s) else None
     mean, most = _in_flight(run)
     return Load(
-        mode="closed" if limit else "open" if rate_per_s else None,
+        mode="closed" if limit else "open" if rate_per_s or run.arrivals else None,
         concurrency_limit=limit,
         rate_per_s=paced,
-        arrivals="burst" if at_once else None,
+        arrivals="burst" if at_once else run.arrivals,
         duration_s=run.duration_s,
         requests_ok=run.completed,
         requests_failed=run.failed if run.completed is not None else None,
@@ -144,8 +157,6 @@ def _workload(run: ServedRun, told: Told, load: Load, count: int, model: str) ->
     says: Precision = "bfloat16" if stored is None else precision(stored.products)
     narrow = stored is not None and says not in FLOATS
     held = load.concurrency_limit or _whole(load.in_flight_mean) or 1
-    tensor, pipeline = run.tensor or 1, run.pipeline or 1
-    split = tensor * pipeline == count
     return Workload(
         kind="serve",
         batch=held,
@@ -154,7 +165,7 @@ def _workload(run: ServedRun, told: Told, load: Load, count: int, model: str) ->
         precision=told.precision or says,
         engine=run.engine or "unknown",
         concurrency=load.concurrency_limit,
-        layout=Layout(tensor=tensor, pipeline=pipeline) if split else Layout(tensor=count),
+        layout=run.split if run.split.devices == count else Layout(tensor=count),
         quantization=stored.name.upper() if stored is not None and narrow else None,
         weight_bits=stored.bits if stored is not None and narrow else None,
     )
@@ -191,6 +202,7 @@ def _result(run: ServedRun, load: Load, count: int, where: str) -> Result:
             itl=_known(run.gap),
             e2e=_known(run.request),
             requests_per_s=run.requests_per_s,
+            goodput_per_s=run.goodput_per_s,
             output_tokens_per_s=run.output_per_s or per_s,
             input_tokens=_total(run.prompt_tokens, run.completed),
             output_tokens=_total(run.output_tokens, run.completed),
@@ -229,6 +241,7 @@ def facts_of(record: Measurement) -> LoadFacts | None:
         duration_s=load.duration_s,
         limit=load.concurrency_limit,
         rate_per_s=math.inf if at_once else load.rate_per_s,
+        paced=load.mode == "open" and not at_once,
         stated_requests_per_s=None if own else serving.requests_per_s,
         stated_output_per_s=None if own else serving.output_tokens_per_s,
         prompt_tokens=record.workload.prompt_tokens,

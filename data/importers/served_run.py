@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from modelworth.data.importers.numbers import middle_s
-from modelworth.data.serving import Spread
+from modelworth.data.measurement import Layout
+from modelworth.data.serving import Arrivals, Spread
 
 NOTHING: Final = Spread()
 """A time of which nothing is known."""
@@ -25,10 +26,12 @@ class ServedRun:
     Attributes:
         content: what the tool wrote about this run, by which the record is told from others.
         engine: the server's software where the file says it.
-        device, count, tensor, pipeline: what the server ran on, where the file says it.
+        device, count, tensor, pipeline, copies: what the server ran on, where the file says it.
         stored: format of the weights, such as `fp8`, where the file says it.
         concurrency: most requests that the client kept in flight.
         rate_per_s: arrivals it was told to make; infinite: all at once.
+        arrivals: how they came where the rate changed (a ramp, a trace), which then is None.
+        goodput_per_s: requests a second that met the objective.
         errors: failed requests by kind.
         prompt_tokens, output_tokens: mean of a request.
         counted_in_flight: mean as the tool counted it, not by Little's law.
@@ -45,9 +48,11 @@ class ServedRun:
     count: int | None = None
     tensor: int | None = None
     pipeline: int | None = None
+    copies: int | None = None
     stored: str | None = None
     concurrency: int | None = None
     rate_per_s: float | None = None
+    arrivals: Arrivals | None = None
     asked: int | None = None
     completed: int | None = None
     failed: int = 0
@@ -56,6 +61,7 @@ class ServedRun:
     prompt_tokens: float | None = None
     output_tokens: float | None = None
     requests_per_s: float | None = None
+    goodput_per_s: float | None = None
     output_per_s: float | None = None
     ttft: Spread = NOTHING
     tpot: Spread = NOTHING
@@ -66,6 +72,12 @@ class ServedRun:
     waiting: float | None = None
     lag: Spread = NOTHING
     cached_share: float | None = None
+
+    @property
+    def split(self) -> Layout:
+        """How the server is spread over its devices, as far as the file says."""
+        tensor, pipeline, copies = self.tensor or 1, self.pipeline or 1, self.copies or 1
+        return Layout(tensor=tensor, pipeline=pipeline, data=copies)
 
     @property
     def output_tokens_per_s(self) -> float | None:

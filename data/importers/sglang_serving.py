@@ -1,7 +1,8 @@
 """`python -m sglang.bench_serving --output-file`: one JSON object a line, a line a run.
 
 Older files name neither model nor TPOT; newer ones carry the server's own description. Nothing
-dates a run. Read: sglang/bench_serving.py, 0.3 to 0.5.
+dates a run. With data-parallel attention `dp_size` divides the devices of `tp_size`; without, it is
+copies of the server, each on devices of its own. Read: sglang/bench_serving.py, 0.3 to 0.5.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 from modelworth.data.importers import shared
 from modelworth.data.importers.client_run import client_run
 from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import at, count, first, moment, positive
+from modelworth.data.importers.numbers import count, first, moment, object_at, positive
 from modelworth.data.importers.served_run import ServedRun
 
 TOOL: Final = "sglang.bench_serving"
@@ -23,6 +24,7 @@ def _is_run(run: Json) -> bool:
 
 
 def _run(run: Json) -> ServedRun:
+    server = object_at(run, "server_info")
     return client_run(
         run,
         ttft=shared.named_spread(run, "ttft"),
@@ -31,13 +33,14 @@ def _run(run: Json) -> ServedRun:
         gap=shared.named_spread(run, "itl"),
         failed=_failed(run),
         tool=TOOL,
-        tool_version=shared.text(at(run, "server_info", "version")),
+        tool_version=shared.text(server.get("version")),
         date=moment(first(run, "date", "benchmark_start_time")),
-        model=shared.text(first(run, "model_id", "model") or at(run, "server_info", "model_path")),
+        model=shared.text(first(run, "model_id", "model") or server.get("model_path")),
         engine=shared.engine(run),
-        tensor=count(at(run, "server_info", "tp_size")),
-        pipeline=count(at(run, "server_info", "pp_size")),
-        stored=shared.text(at(run, "server_info", "quantization")),
+        tensor=count(server.get("tp_size")),
+        pipeline=count(server.get("pp_size")),
+        copies=None if server.get("enable_dp_attention") else count(server.get("dp_size")),
+        stored=shared.text(server.get("quantization")),
         asked=count(first(run, "num_prompts", "total_requests")),
         counted_in_flight=positive(run.get("concurrency")),
     )

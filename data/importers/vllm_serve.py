@@ -42,6 +42,7 @@ def _run(run: Json) -> ServedRun:
         device=text(first(run, "gpu", "device", "accelerator", "hardware")),
         tensor=count(first(run, "tensor_parallel_size", "tp_size", "tp")),
         pipeline=count(first(run, "pipeline_parallel_size", "pp_size", "pp")),
+        copies=count(first(run, "data_parallel_size", "dp_size", "dp")),
     )
 
 

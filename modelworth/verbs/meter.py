@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the verb."""
     from modelworth.bench.load.endpoint import parse
-    from modelworth.bench.load.meter import measurement, windows
+    from modelworth.bench.load.meter import measurement, read, windows
     from modelworth.data.store import open_store
     from modelworth.verbs import meter_display as display
 
@@ -68,10 +68,11 @@ def run(options: argparse.Namespace) -> int:
     offers = [_offer(text) for text in options.compare]
     path = "/metrics"
     endpoint = parse(options.url.rstrip("/").removesuffix("/metrics"), options.api_key_env)
-    served = _served(options, endpoint)
+    first = read(endpoint, path)
+    served = _served(options, endpoint, first.model)
     per_hour, said = _usd_per_hour(options, served)
     label = options.label or served.model.name
-    seen = windows(endpoint, path, served, length_s=options.window, every_s=options.every)
+    seen = windows(endpoint, path, served, first, length_s=options.window, every_s=options.every)
     with open_store(options.store) as store, display.shown(options.watch) as show:
         capacity = _capacity(store, label)
         for one, energy in seen if options.watch else islice(seen, 1):
@@ -104,7 +105,8 @@ def _offer(text: str) -> ApiPrice:
     return price
 
 
-def _served(options: argparse.Namespace, endpoint: Endpoint) -> Served:
+def _served(options: argparse.Namespace, endpoint: Endpoint, metered: str | None) -> Served:
+    """What is served: the model by the endpoint's list, else as its `metered` series name it."""
     from modelworth.bench.load.record import Served
     from modelworth.command_text import command_text
     from modelworth.data.measurement import Layout
@@ -113,7 +115,7 @@ def _served(options: argparse.Namespace, endpoint: Endpoint) -> Served:
     machine = machine_of(options, endpoint.local)
     names = endpoint.models()
     return Served(
-        model=model_of(options.config, names[0] if names else options.label or "unknown"),
+        model=model_of(options.config, (names or [metered or options.label or "unknown"])[0]),
         machine=machine,
         precision=precision(options.precision),
         engine="unknown",

@@ -212,6 +212,23 @@ def test_the_verb_says_what_a_million_tokens_cost_and_keeps_the_window(tmp_path,
     assert url not in record.model_dump_json()
 
 
+@pytest.mark.parametrize(
+    ("models", "name"), [(("org/m", "org/m"), "org/m"), (("org/m", "org/n"), "unknown")]
+)
+def test_a_server_that_lists_no_models_is_named_by_its_series(tmp_path, models, name):
+    text = "".join(
+        f'vllm:generation_tokens_total{{engine="{at}",model_name="{model}"}} 5\n'
+        for at, model in enumerate(models)
+    )
+    store = str(tmp_path / "meter.db")
+    with _serving([text]) as url:
+        arguments = ["meter", url, "--window", "0.05", "--every", "0.05", "--usd-per-hour", "1"]
+        assert main([*arguments, "--device", "H100 SXM 80GB", "--store", store]) == 0
+    with open_store(store) as kept:
+        (record,) = kept.measurements()
+    assert record.model.name == name
+
+
 def test_an_idle_server_is_recorded_as_such(tmp_path, capsys):
     store = str(tmp_path / "meter.db")
     with _serving([vllm(5, 5, 0)]) as url:

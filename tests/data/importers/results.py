@@ -158,7 +158,7 @@ BENCHMARKER: dict[str, Any] = {
 TRTLLM: dict[str, Any] = {
     "engine": {"model": "org/some-model", "version": "1.0.0", "backend": "Pytorch",
                "dtype": "bfloat16", "quantization": "FP8"},
-    "world_info": {"tp_size": 2, "pp_size": 1, "world_size": 2, "issue_rate": 9000.0},
+    "world_info": {"tp_size": 2, "pp_size": 1, "world_size": 2, "issue_rate": 4.0e14},
     "request_info": {"num_requests": 1000, "avg_num_concurrent_requests": 390.0,
                      "avg_input_length": 500.0, "avg_output_length": 101.0},
     "performance": {

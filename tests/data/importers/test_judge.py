@@ -38,6 +38,12 @@ def like(**changes):
             "13 requests/s sent: 10 requests/s × 12 s",
         ),
         ({"limit": None}, "unknown_load", "--concurrency or --rate"),
+        ({"limit": None, "paced": True}, "load_limited", "10 requests/s × 2 s = 20.0 in flight"),
+        (
+            {"limit": None, "rate_per_s": math.inf},
+            "unknown_load",
+            "20.0 in flight, not about half of 1,000; say --concurrency or --rate",
+        ),
         ({"waiting": 3.0}, "saturated", "3.0 requests waited"),
         ({"failed": 30}, "error_bearing", "30 of 1,030 requests failed (2.9%)"),
         ({"failed": 3}, "concurrency_held", "3 of 1,003 requests failed (0.3%)"),
@@ -73,6 +79,16 @@ def test_all_at_once_is_saturated_if_a_queue_drained_and_too_short_if_it_was_one
     burst = {"limit": None, "rate_per_s": math.inf, "completed": 1000, "duration_s": 100.0}
     assert judge(like(**burst, request_s=50.0, tpot_s=None)).kind == "saturated"
     assert judge(like(**burst, request_s=95.0, tpot_s=None)).kind == "too_short"
+
+
+@given(st.integers(20, 400), st.integers(1, 40), st.floats(0.1, 5.0))
+def test_a_burst_that_a_server_drains_evenly_is_never_taken_for_a_scattered_one(sent, places, each):
+    """Simulated: every request takes `each` seconds once one of the places is free."""
+    ends = [each * (at // places + 1) for at in range(sent)]
+    facts = LoadFacts(
+        completed=sent, duration_s=ends[-1], rate_per_s=math.inf, request_s=float(np.mean(ends))
+    )
+    assert not facts.scattered
 
 
 def test_where_more_load_adds_nothing_both_points_are_saturated():

@@ -23,6 +23,18 @@ def test_scores_stand_beside_the_rate(tmp_path):
     assert parse(serialise(record)) == record
 
 
+@pytest.mark.parametrize("spelled", ["tensor_parallel_size={},data_parallel_size={}",
+                                     "tp_size={},dp_size={}"])  # fmt: skip
+def test_copies_have_devices_of_their_own(tmp_path, spelled):
+    """Two copies on two devices each are four: 4 questions a second are 1 a device."""
+    arguments = "pretrained=org/some-model,dtype=float16," + spelled.format(2, 2)
+    config = {**LM_EVALUATION["config"], "model_args": arguments}
+    (record,) = read_foreign(written(tmp_path, {**LM_EVALUATION, "config": config}), Told())
+    layout = record.workload.layout
+    assert (record.machine.count, layout.tensor, layout.data) == (4, 2, 2)
+    assert record.result.throughput_per_s_per_device == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("missing", ["total_evaluation_time_seconds", "n-samples"])
 def test_an_evaluation_without_its_time_or_size_is_refused(tmp_path, missing):
     document = {key: it for key, it in LM_EVALUATION.items() if key != missing}
