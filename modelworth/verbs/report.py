@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   modelworth report base
-  modelworth report data/scenarios/chat_api.yaml --out board --formats html,pdf,xlsx,pptx,md,json
+  modelworth report chat_api_startup --out board --formats html,pdf,xlsx,pptx,md,json
   modelworth report base --language zh_CN --formats pdf --sections summary,indicators,options
   modelworth report base --formats onepager --brand northlight --paper letter
   modelworth report base --set compute.rent_on_demand_usd_per_gpu_hour=2.1 --date 2026-12-01"""
