@@ -54,7 +54,7 @@ def test_no_verb_shows_a_password(tmp_path, monkeypatch, capsys, verb):
     _fail([address])
     _fail(["--store", address, verb])
     monkeypatch.setenv(ENVIRONMENT, address)
-    if verb not in ("demo", "dashboard", "inspect", "load", "meter"):
+    if verb not in ("demo", "dashboard", "inspect", "load", "meter", "plan"):
         main([verb, *LEAST[verb]])
     said = "".join(capsys.readouterr())
     assert said
