@@ -15,7 +15,7 @@ from modelworth.dashboard.parts import record_details as record
 from modelworth.dashboard.parts import show
 from modelworth.report import charts, said
 
-PATH = "lineage"
+PATH, OPEN = "lineage", "lineage-open"
 
 
 def button(key: str, place: str) -> None:
@@ -30,7 +30,19 @@ def button(key: str, place: str) -> None:
 def show_for(key: str) -> None:
     """Open the dialog on `key`."""
     st.session_state[PATH] = [key]
-    st.dialog(state.words().t("lineage.title"), width="large")(_dialog)()
+    st.session_state[OPEN] = True
+    title = state.words().t("lineage.title")
+    st.dialog(title, width="large", on_dismiss=redrawn)(_dialog)()
+
+
+def is_open() -> bool:
+    """Whether a reader has the dialog before them, which a redraw of the whole page would close."""
+    return OPEN in st.session_state
+
+
+def redrawn() -> None:
+    """The page is drawn anew, or the dialog was closed: there is none."""
+    st.session_state.pop(OPEN, None)
 
 
 def _dialog() -> None:

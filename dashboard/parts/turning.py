@@ -12,7 +12,7 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.dashboard import sources, state
-from modelworth.dashboard.parts import figures
+from modelworth.dashboard.parts import figures, lineage
 from modelworth.dashboard.parts.background_jobs import Task
 
 PARTS = (*state.ALWAYS, "flips")
@@ -30,6 +30,7 @@ def panel() -> None:
 
 def give_way() -> None:
     """Stop what is worked out for a plan that isn't looked at any more; the new one goes first."""
+    lineage.redrawn()
     key, task = st.session_state.get(JOB, ("", None))
     if task is not None and key != state.scenario_hash():
         task.stop()
@@ -46,7 +47,7 @@ def _panel(ready: bool) -> None:
     if found is None:
         st.caption(state.words().t("verdict.flips.waiting"))
         _work()
-    elif not ready:
+    elif not ready and not lineage.is_open():
         st.rerun()
     else:
         figures.flips(found, found.verdict.flips)

@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("chromium"), reason="apt-get install chromium"),
 ]
 EXCEPTION = '[data-testid="stException"]'
+WAITING = Words("en").t("verdict.flips.waiting")
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,7 @@ def test_a_figure_leads_to_its_formula_and_drivers(site, reader):
     dialog = page.get_by_role("dialog")
     dialog.wait_for()
     dialog.get_by_text("npv_usd =").wait_for()
+    page.get_by_text(WAITING).wait_for(state="detached")  # what came meanwhile closes no dialog
     dialog.locator('[class*="st-key-step-1-"] button').first.click()
     dialog.get_by_text("Back to Net present value").wait_for()
 
