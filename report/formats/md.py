@@ -12,7 +12,7 @@ from modelworth.report.words import Words
 CHARTS = "report_charts"
 FONTS = ("Noto Sans CJK SC", "Noto Sans", "sans-serif")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
-_LIST_LIKE = re.compile(r"^(\s*)([-+=>]|\d+[.)])")
+_LIST_LIKE = re.compile(r"^(\s*\d*)([-+=>.)])")
 
 
 def render(document: Document) -> dict[str, bytes]:

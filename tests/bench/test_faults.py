@@ -69,6 +69,7 @@ def test_a_worker_that_hangs_is_given_up(store):
     assert second.status == "ok"
 
 
+@pytest.mark.slow
 def test_the_time_limit_starts_when_the_first_step_has_ended(store):
     """Building takes longer than the limit allows for steps; a step that hangs later is ended."""
     limits = LIMITS.model_copy(update={"time_limit_s": 2.2})

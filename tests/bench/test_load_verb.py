@@ -211,6 +211,7 @@ def test_ctrl_c_keeps_what_is_done(served, tmp_path):
     assert record.load.duration_s < 1000
 
 
+@pytest.mark.slow
 def test_a_search_leaves_a_record_for_each_trial(served, tmp_path, capsys):
     """No request of a busy machine ends within a microsecond: the least load doesn't hold."""
     terms = ["--objective", "e2e_p50<0.001ms", "--requests", "3"]

@@ -87,6 +87,7 @@ def test_a_plan_goes_straight_into_a_scenario(tmp_path, capsys):
     assert main(["evaluate", str(path), "--trials", "0"]) == 0
 
 
+@pytest.mark.slow
 def test_a_histogram_of_lengths_is_its_mean_and_variation(tmp_path, capsys):
     path, chart = tmp_path / "lengths.csv", tmp_path / "plan.svg"
     path.write_text("prompt_tokens,new_tokens,count\n500,100,3\n2500,300,1\n", "utf-8")

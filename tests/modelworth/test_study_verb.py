@@ -60,6 +60,7 @@ def test_a_missing_package_names_its_extra(study, tmp_path, monkeypatch, capsys)
     assert "pip install 'modelworth[study]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_nothing_imports_the_studies_packages_unless_they_run():
     """Neither the command line nor the whole analysis side touches opacus or captum."""
     code = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import jsonschema
+import pytest
 
 from modelworth.report.formats.json import PUBLISHED, SCHEMA, published, render
 from tests.report.conftest import DAY
@@ -17,6 +18,7 @@ def test_the_published_schema_is_that_of_the_records():
     assert PUBLISHED.read_text(encoding="utf-8") == published(), AGAIN
 
 
+@pytest.mark.slow
 def test_what_is_written_holds_to_it(small, shipped):
     schema = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)

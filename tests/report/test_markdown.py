@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -59,6 +59,8 @@ def test_hostile_text_stays_text_in_charts():
     assert not [part for part in root.iter() if part.tag.endswith("script")]
 
 
+@example("0.")
+@example("12) - 3")
 @given(st.text(min_size=1, max_size=80))
 def test_any_text_survives_as_it_is(text):
     shown = clean(text)

@@ -27,7 +27,6 @@ from tests.report.hostility import FEW
 
 FIRST_MONTH, KEY = 4, 3  # columns, counted from 1
 SCENARIOS = scenario.shipped()
-QUICK = ("enterprise_on_premises",)
 Cells = dict[str, Any]
 
 
@@ -214,6 +213,7 @@ def test_what_the_plan_does_not_use_is_folded(base, base_book):
     assert 100 < len(folded) < len(base.drivers)
 
 
+@pytest.mark.slow
 def test_words_and_switches_can_be_changed(base_book):
     given = scenario.with_overrides(
         scenario.load("base"),
@@ -356,10 +356,8 @@ def _five(analysis: Analysis, seed: str) -> dict[str, float]:
     return changes
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SCENARIOS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_five_random_changes_give_what_evaluate_gives(name):
     given = scenario.load(name)
     analysis = evaluate(given, trials=0)
