@@ -7,6 +7,8 @@ they hold is frozen and shared between sessions; nothing in them is one reader's
 from __future__ import annotations
 
 import os
+import pickle
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -34,8 +36,8 @@ from modelworth.data.store_queries import SORTS
 
 STORES = (".db", ".sqlite")
 COUNTED = [*SORTS, "count", "newest"]
-MOST_KEPT = 64
-"""Analyses; each takes about a megabyte."""
+MOST_BYTES = 24_000_000
+"""Of analyses kept, as they would be written down; in memory they take about three times that."""
 DIGEST_SECONDS = 2.0
 """How long the store is taken to be as it was; another process may add to it at any time."""
 
@@ -226,9 +228,9 @@ Key = tuple[str, str, int, tuple[str, ...]]
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> dict[Key, Analysis]:
-    """Analyses by what they were made from, the least used first; shared."""
-    return {}
+def _kept() -> OrderedDict[Key, tuple[Analysis, int]]:
+    """Analyses, each with its size, by what they were made from, the least used first; shared."""
+    return OrderedDict()
 
 
 def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis:
@@ -245,20 +247,21 @@ def analysis(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysi
 
 
 def kept(scenario: Scenario, trials: int, parts: tuple[str, ...]) -> Analysis | None:
-    """The analysis, if it was made already."""
+    """The analysis, if it was made already; it is now the last used."""
     held, key = _kept(), (scenario.sha256, digest(), trials, parts)
     found = held.pop(key, None)
-    if found is not None:
-        held[key] = found  # now the last used
-    return found
+    if found is None:
+        return None
+    held[key] = found
+    return found[0]
 
 
 def keep(scenario: Scenario, trials: int, parts: tuple[str, ...], found: Analysis) -> None:
     """Keep an analysis that was made elsewhere, such as in the background."""
     held = _kept()
-    held[scenario.sha256, digest(), trials, parts] = found
-    while len(held) > MOST_KEPT:
-        del held[next(iter(held))]
+    held[scenario.sha256, digest(), trials, parts] = found, len(pickle.dumps(found))
+    while len(held) > 1 and sum(size for _, size in list(held.values())) > MOST_BYTES:
+        held.popitem(last=False)
 
 
 def evaluated(scenario: Scenario, trials: int, parts: tuple[str, ...], **watching: Any) -> Analysis:

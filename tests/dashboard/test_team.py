@@ -54,12 +54,24 @@ def test_plans_of_others_are_listed_to_nobody_where_people_sign_in(store, monkey
     assert sources.saved_scenarios() == ()
 
 
-def test_analyses_are_kept_up_to_a_number_the_least_used_leaves_first(store, monkeypatch):
+def test_analyses_are_kept_up_to_a_number_of_bytes(store, monkeypatch):
+    first, second = (
+        scenarios.with_overrides(scenarios.load("base"), {"months": months}) for months in (12, 13)
+    )
+    monkeypatch.setattr(sources, "MOST_BYTES", 1500)
+    sources.keep(first, 0, (), b"x" * 1000)
+    assert sources.kept(first, 0, ()) == b"x" * 1000
+    sources.keep(second, 0, (), b"y" * 1000)
+    assert sources.kept(first, 0, ()) is None
+    assert sources.kept(second, 0, ()) == b"y" * 1000
+
+
+def test_the_least_used_analysis_leaves_first(store, monkeypatch):
     first, second, third = (
         scenarios.with_overrides(scenarios.load("base"), {"months": months})
         for months in (12, 13, 14)
     )
-    monkeypatch.setattr(sources, "MOST_KEPT", 2)
+    monkeypatch.setattr(sources, "MOST_BYTES", 40)
     for plan, found in ((first, b"x"), (second, b"y")):
         sources.keep(plan, 0, (), found)
     assert sources.kept(first, 0, ()) == b"x"
