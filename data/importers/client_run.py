@@ -53,7 +53,7 @@ def client_run(run: Json, *, failed: int | None, **told: Any) -> ServedRun:
 
 def _arrivals(run: Json) -> Arrivals | None:
     """How requests came where the rate changed, whatever stands beside it (a ramp leaves `inf`)."""
-    if run.get("dataset_name") in TRACES:
+    if shared.text(run.get("dataset_name")) in TRACES:
         return "recorded"
     if not run.get("ramp_up_strategy"):
         return None
