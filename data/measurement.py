@@ -31,7 +31,7 @@ from modelworth.data.record import (
     Utilisation,
     require_ordered,
 )
-from modelworth.data.serving import Load, Serving, optional_part
+from modelworth.data.serving import Drafting, Load, Serving, optional_part
 from modelworth.data.study import Study
 from modelworth.data.words import Family, Kind, Origin, Precision, Status, Unit
 
@@ -94,6 +94,8 @@ class Workload(Record):
         denoising_steps: that a diffusion model takes for an image.
         attention_kernel: by which sdpa ran: PyTorch's flash, cudnn, efficient, math, or split.
         chunked_loss: whether a training step's logits were made, and forgotten, a few at a time.
+        cache_format: of cached keys and values (`fp8`, `q8_0`; `q8_0/q4_0` where they differ).
+        drafting: how tokens were guessed ahead; None: nothing says that they were.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
     """
 
@@ -117,12 +119,21 @@ class Workload(Record):
     context_tokens: Size | None = optional_part()
     quantization: Name | None = optional_part()
     weight_bits: Annotated[float, Field(gt=0, le=64)] | None = optional_part()
+    cache_format: Name | None = optional_part()
+    drafting: Drafting | None = optional_part()
     gpu_layers: Count | None = optional_part()
     clip_norm: Positive | None = optional_part()
     fused_projections: bool | None = optional_part()
     denoising_steps: Size | None = optional_part()
     attention_kernel: Name | None = optional_part()
     chunked_loss: bool | None = optional_part()
+
+    @property
+    def manner(self) -> str:
+        """How it was served, where that isn't plain: `, fp8 cache, EAGLE3 guessed ahead`."""
+        cached = f", {self.cache_format} cache" if self.cache_format else ""
+        drafting = self.drafting
+        return f"{cached}, {drafting.method or 'tokens'} guessed ahead" if drafting else cached
 
 
 class Ceilings(Record):

@@ -131,6 +131,35 @@ class Load(Record):
         return self.requests_failed / total if total else None
 
 
+class Drafting(Record):
+    """How a server guessed tokens ahead (speculative decoding, multi-token prediction).
+
+    Attributes:
+        method: such as EAGLE3, mtp or ngram, as the tool says.
+        drafted: tokens guessed in a step.
+        acceptance: share of the guessed tokens that were kept.
+        tokens_per_pass: mean tokens that a pass of the model gave a request, its own included.
+    """
+
+    method: Name | None = None
+    drafted: Annotated[int, Field(ge=1, le=1000)] | None = None
+    acceptance: Share | None = None
+    tokens_per_pass: Annotated[float, Field(ge=1, le=1001)] | None = None
+
+    @property
+    def kept_at_each_place(self) -> float | None:
+        """The share with which so many guesses, kept up to the first wrong one, give as many."""
+        number, tokens = self.drafted, self.tokens_per_pass
+        if number is None or tokens is None or tokens > number + 1:
+            return None
+        low, high = 0.0, 1.0
+        for _ in range(40):
+            share = (low + high) / 2
+            kept = sum(share**place for place in range(number + 1))
+            low, high = (share, high) if kept < tokens else (low, share)
+        return low
+
+
 class Serving(Record):
     """What the requests of a run saw, and what the server got done.
 

@@ -5,6 +5,7 @@ Lengths within `SAME_LENGTH` of the plan's are taken as they are. Others are car
 predictor: it says how rate and times change from the measured lengths to the plan's at the same
 load; `interpolated` if the plan's lie between measured ones, `extrapolated` else, with an interval
 that widens by each doubling. Where the predictor doesn't know model or device, nothing is carried.
+A server that guessed tokens ahead is taken only where no plain one can be; a finding says so.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Final
 
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.architecture.identity import (
-    architecture_of,
     identifier,
     named_identity,
 )
@@ -29,19 +30,18 @@ from modelworth.costmodel.business.served_curve import (
     p95_s,
     scaled,
 )
-from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.predictor import MEASURED_FACTOR, Prediction, Predictor
-from modelworth.costmodel.prediction.served import LEAST_LOG, judgements
+from modelworth.costmodel.prediction.served import LEAST_LOG, judgements, served_case
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
-from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.records import SAME_LENGTH, distinct, one_curve
 from modelworth.data.measurement import Measurement, Result
-from modelworth.data.words import Basis
+from modelworth.data.words import Basis, Work
 
 NONE_SOUND: Final = "C06"
+GUESSED: Final = "C07"
 PROMPT_COST: Final = 0.2
 """Device time of a prompt token over that of an output token, where nothing predicts it: 14.8k
 output against 73.7k input tokens a second and node (DeepSeek, open-infra-index, 2025-02)."""
@@ -91,15 +91,17 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     classes = judgements(records, catalog)
     asked = _asked(scenario)
     curves = _curves([record for record in records if record.id in classes], classes)
-    readings = [
-        reading
-        for curve in _nearest(curves, asked)
-        if (reading := _reading(scenario, curve, classes, asked, catalog)) is not None
-    ]
-    if not readings:
-        return Evidence(findings=_unsound(records, classes))
-    chosen = _chosen(readings)
-    return _found(scenario, chosen, _basis(chosen, readings, asked), asked, catalog)
+    guessing = [curve for curve in curves if curve[0].workload.drafting is not None]
+    for some in ([curve for curve in curves if curve not in guessing], guessing):
+        readings = [
+            reading
+            for curve in _nearest(some, asked)
+            if (reading := _reading(scenario, curve, classes, asked, catalog)) is not None
+        ]
+        if readings:
+            chosen = _chosen(readings)
+            return _found(scenario, chosen, _basis(chosen, readings, asked), asked, catalog)
+    return Evidence(findings=_unsound(records, classes))
 
 
 def _fitting(
@@ -203,11 +205,10 @@ def _reading(
 
 
 def _lengths(curve: tuple[Measurement, ...]) -> Lengths | None:
-    prompts = [record.workload.prompt_tokens for record in curve]
-    if None in prompts or any(record.workload.new_tokens is None for record in curve):
+    if any(None in (it.workload.prompt_tokens, it.workload.new_tokens) for it in curve):
         return None
-    answers = [_answer(record) for record in curve]
-    return Lengths(sum(it or 0 for it in prompts) / len(curve), sum(answers) / len(curve))
+    prompts = fmean(record.workload.prompt_tokens or 0 for record in curve)
+    return Lengths(prompts, fmean(map(_answer, curve)))
 
 
 def _answer(record: Measurement) -> float:
@@ -272,41 +273,22 @@ def _carried(
 
 
 def _predicted(
-    record: Measurement, load: float, lengths: Lengths, catalog: Catalog, work: str = "serve"
+    record: Measurement, load: float, lengths: Lengths, catalog: Catalog, work: Work = "serve"
 ) -> Prediction | None:
     """What the published tables say of the record's server at a load and lengths."""
-    architecture = architecture_of(record.model, catalog)
-    layout = record.workload.layout
-    if architecture is None:
+    own = served_case(record, catalog)
+    if own is None:
         return None
-    try:
-        case = Case(
-            work="serve" if work == "serve" else "prefill",
-            architecture=architecture,
-            accelerator=catalog.accelerator(record.machine.device),
-            gpus=layout.devices,
-            precision=precision_name(record.workload.precision),
-            batch=load,
-            tokens=max(1.0, lengths.prompt),
-            new_tokens=max(1.0, lengths.new),
-            software=record.workload.engine,
-            tensor=layout.tensor,
-            pipeline=layout.pipeline,
-        )
-    except InputError:
-        return None
-    found = Predictor(catalog).predict(case)
+    case = replace(own, batch=load, tokens=max(1.0, lengths.prompt), work=work)
+    new, drafted = (max(1.0, lengths.new), own.drafted) if work == "serve" else (1.0, 0)
+    found = Predictor(catalog).predict(replace(case, new_tokens=new, drafted=drafted))
     return None if found.value is None else found
 
 
 def _chosen(readings: Sequence[Reading]) -> Reading:
     """Of the readings nearest in length, the fastest that keeps the objective."""
-    nearest = min(reading.distance for reading in readings)
-    near = [
-        reading
-        for reading in readings
-        if reading.distance <= max(nearest, math.log2(1 + SAME_LENGTH))
-    ]
+    most = max(min(one.distance for one in readings), math.log2(1 + SAME_LENGTH))
+    near = [one for one in readings if one.distance <= most]
     return max(near, key=lambda reading: (reading.at.held, reading.per_device))
 
 
@@ -331,7 +313,8 @@ def _found(
     used = tuple(record for record in reading.curve if record.id in reading.at.record_ids)
     source = (
         f"measured server, {used[0].model.name} on {used[0].machine.count} × "
-        f"{used[0].machine.device}: {reading.at.requests_per_s:.4g} requests/s with "
+        f"{used[0].machine.device}{used[0].workload.manner}: "
+        f"{reading.at.requests_per_s:.4g} requests/s with "
         f"{reading.at.in_flight:.3g} in flight (measurement {', '.join(reading.at.record_ids)})"
     )
     plain = Setting(
@@ -353,9 +336,21 @@ def _found(
         measurement_ids=reading.at.record_ids,
     )
     missed = () if reading.at.held else (_missed(scenario, reading),)
+    findings = (*missed, *_guessed(used))
     machine = used[0].machine
     cores = machine.cpu_cores if machine.kind == "cpu" else None
-    return Evidence(settings, used, findings=missed, device=machine.device, cpu_cores=cores)
+    return Evidence(
+        settings, used, findings=tuple(findings), device=machine.device, cpu_cores=cores
+    )
+
+
+def _guessed(curve: Sequence[Measurement]) -> tuple[Finding, ...]:
+    """That the rate holds for the texts of the load test, where tokens were guessed ahead."""
+    drafting, name = curve[0].workload.drafting, curve[0].model.name
+    if drafting is None:
+        return ()
+    said = {"method": drafting.method or "?", "tokens": drafting.tokens_per_pass or "?"}
+    return (Finding(GUESSED, "warning", "capacity.basis", {"model": name, **said}),)
 
 
 def _unsound(records: Sequence[Measurement], classes: dict[str, Judgement]) -> tuple[Finding, ...]:
@@ -364,9 +359,8 @@ def _unsound(records: Sequence[Measurement], classes: dict[str, Judgement]) -> t
     if not faults:
         return ()
     kinds = ", ".join(sorted({one.title for one in faults}))
-    values: dict[str, float | str] = {
-        "runs": float(len(faults)), "model": records[-1].model.name, "kinds": kinds,
-    }  # fmt: skip
+    values: dict[str, float | str] = {"runs": float(len(faults)), "kinds": kinds}
+    values["model"] = records[-1].model.name
     return (Finding(NONE_SOUND, "warning", "capacity.basis", values),)
 
 
@@ -393,8 +387,7 @@ def _missed(scenario: Scenario, reading: Reading) -> Finding:
         "ttft_p95_s": reading.at.ttft_s or 0.0,
         "tpot_p95_s": reading.at.tpot_s or 0.0,
     }
-    worst = max(times, key=lambda path: times[path] / scenario.number(f"capacity.objective.{path}"))
-    values: dict[str, float | str] = {
-        "measured_s": times[worst], "model": reading.curve[0].model.name,
-    }  # fmt: skip
-    return Finding(OBJECTIVE_MISSED, "warning", f"capacity.objective.{worst}", values)
+    path = max(times, key=lambda path: times[path] / scenario.number(f"capacity.objective.{path}"))
+    values: dict[str, float | str] = {"measured_s": times[path]}
+    values["model"] = reading.curve[0].model.name
+    return Finding(OBJECTIVE_MISSED, "warning", f"capacity.objective.{path}", values)

@@ -25,6 +25,8 @@ from modelworth.costmodel.prediction.step.device import RATES
 from modelworth.data.catalog import Accelerator, Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
+from modelworth.data.serving import Drafting
+from modelworth.data.weight_formats import weight_format
 from modelworth.data.words import WORK_OF, Sharding, Work
 
 Regime = Literal["closed", "queued", "static"]
@@ -207,6 +209,7 @@ class Case:
             sharding="full" if work.layout.fully_sharded else "none",
             global_batch=work.batch * work.gradient_accumulation * work.layout.data,
             recomputed=1.0 if work.activation_checkpointing else 0.0,
+            kv_precision=_cached(work.cache_format), **_drafted(work.drafting),
         )  # fmt: skip
 
     @property
@@ -254,6 +257,26 @@ class Case:
         """Passes of a replica in one optimizer step."""
         per_pass = self.batch * self.data
         return max((self.global_batch or per_pass * self.pipeline) / per_pass, 1)
+
+
+def _cached(cache_format: str | None) -> str | None:
+    """Precision of cached keys, of a format as a record has it; None for 16 bits, or unknown."""
+    if cache_format is None:
+        return None
+    name = weight_format(cache_format.partition("/")[0]).products
+    return None if name in ("bf16", "fp16", "fp32", "float16", "float32") else precision_name(name)
+
+
+def _drafted(drafting: Drafting | None) -> dict[str, Any]:
+    """Tokens guessed in a step, and the share kept at each place.
+
+    Raises:
+        InputError: if they were guessed, and how many or how well isn't known.
+    """
+    share = drafting and drafting.kept_at_each_place
+    if drafting is not None and share is None:
+        raise InputError("drafting", "tokens guessed ahead", "how many of how many were kept")
+    return {} if drafting is None else {"drafted": drafting.drafted, "acceptance": share}
 
 
 @lru_cache(maxsize=4096)

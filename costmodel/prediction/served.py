@@ -1,9 +1,10 @@
 """What own servers' measurements say about the published coefficients: one factor on all times.
 
 A result of a load generator (`modelworth load`, `modelworth import`) is predicted as if it hadn't
-been measured; how much faster or slower it ran is a factor for its device and precision. Only runs
-that the judge finds sound count, each once. Few results are pulled towards 1, as they may tell more
-of their model or load than of the device.
+been measured; how much faster or slower it ran is a factor for its device and way of serving. Only
+runs that the judge finds sound count, each once; of those that guessed tokens ahead, only where it
+is known how many were kept. Few results are pulled towards 1, as they may tell more of their model
+or load than of the device.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from modelworth.costmodel.architecture.identity import architecture_of
 from modelworth.costmodel.architecture.memory import weights_bytes
-from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.case import Case, cache_precision
 from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.step.coefficients import Tables, achieved, shipped_tables
@@ -29,6 +30,7 @@ from modelworth.data.importers.records import PromptCost, judged_all, sound
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import BITS, SHORT, precision
 
+Way = tuple[str, str | None, bool]
 PULL = 0.5
 """How many results the pull towards 1 weighs: the scatter between results of one server, squared,
 against that between servers."""
@@ -41,12 +43,13 @@ class ServedScale:
     """How much faster than published servers this device's own ran.
 
     Attributes:
+        way: precision of products and of the cache, and whether tokens were guessed ahead.
         speed: factor on all rates.
         log_width: half-width of the 90% interval's log with it.
     """
 
     device_name: str
-    precision: str
+    way: Way
     speed: float
     log_width: float
     measurement_ids: tuple[str, ...]
@@ -55,22 +58,28 @@ class ServedScale:
 def served_scales(
     measurements: Iterable[Measurement], catalog: Catalog, tables: Tables
 ) -> tuple[ServedScale, ...]:
-    """Scales of every device and precision among own and imported serving results."""
-    groups: defaultdict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    """Scales of every device and way of serving among own and imported serving results."""
+    groups: defaultdict[tuple[str, Way], list[tuple[str, float]]] = defaultdict(list)
     for record in sound(measurements, prompt_costs(catalog)):
         case = served_case(record, catalog)
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
         predicted = times("serve", columns([case], tables), coefficients([case], tables))
         log = math.log(record.result.throughput_per_s_per_device / float(predicted.value[0]))
-        groups[case.accelerator.name, case.precision].append((record.id, log))
+        groups[case.accelerator.name, way_of(case)].append((record.id, log))
     return tuple(_scale(*key, found) for key, found in groups.items())
 
 
 def scale_for(scales: Iterable[ServedScale], case: Case) -> ServedScale | None:
-    """The scale of a case's device and precision; None where there is none."""
-    asked = (case.accelerator.name, case.precision)
-    return next((one for one in scales if (one.device_name, one.precision) == asked), None)
+    """The scale of a case's device, served as it is; None where there is none."""
+    asked = (case.accelerator.name, way_of(case))
+    return next((one for one in scales if (one.device_name, one.way) == asked), None)
+
+
+def way_of(case: Case) -> Way:
+    """What is kept apart on a device: products, cached keys, and guessing ahead change its pace."""
+    cached = cache_precision(case)
+    return case.precision, None if cached in ("bf16", "fp16") else cached, case.drafted > 0
 
 
 def served_case(record: Measurement, catalog: Catalog) -> Case | None:
@@ -160,9 +169,9 @@ def _peak(device: str, precision: str, catalog: Catalog) -> float | None:
     return None
 
 
-def _scale(device: str, precision: str, found: Sequence[tuple[str, float]]) -> ServedScale:
+def _scale(device: str, way: Way, found: Sequence[tuple[str, float]]) -> ServedScale:
     logs = np.array([log for _, log in found])
     scatter = float(np.std(logs)) if logs.size > 1 else LEAST_LOG
     width = math.hypot(LEAST_LOG, 1.645 * scatter * math.sqrt(1 / logs.size))
     speed = math.exp(float(logs.sum()) / (logs.size + PULL))
-    return ServedScale(device, precision, speed, width, tuple(identity for identity, _ in found))
+    return ServedScale(device, way, speed, width, tuple(identity for identity, _ in found))

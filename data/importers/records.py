@@ -17,6 +17,7 @@ from modelworth.data.importers.judge import (
 )
 from modelworth.data.importers.numbers import average_s, middle_s
 from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.importers.server_settings import server_settings
 from modelworth.data.importers.told import (
     Told,
     cited,
@@ -156,6 +157,7 @@ def _workload(run: ServedRun, told: Told, load: Load, count: int, model: str) ->
     stored = stored_format(run.stored, model)
     says: Precision = "bfloat16" if stored is None else precision(stored.products)
     narrow = stored is not None and says not in FLOATS
+    cached, drafting = server_settings(run.content)
     held = load.concurrency_limit or _whole(load.in_flight_mean) or 1
     return Workload(
         kind="serve",
@@ -166,6 +168,8 @@ def _workload(run: ServedRun, told: Told, load: Load, count: int, model: str) ->
         engine=run.engine or "unknown",
         concurrency=load.concurrency_limit,
         layout=run.split if run.split.devices == count else Layout(tensor=count),
+        cache_format=told.cache_format or cached,
+        drafting=told.drafting or drafting,
         quantization=stored.name.upper() if stored is not None and narrow else None,
         weight_bits=stored.bits if stored is not None and narrow else None,
     )
@@ -318,12 +322,13 @@ def one_curve(one: Measurement, other: Measurement) -> bool:
 
 
 def _server(record: Measurement) -> str:
-    """What was loaded: model, devices, precision, software and endpoint."""
+    """What was loaded: model, devices, formats, software, endpoint, guessing ahead."""
     work = record.workload
     model = record.model.model_dump_json(include={"name", "config"})
     parts = (
         record.machine.device, record.machine.count, work.precision, work.quantization,
         work.engine, work.layout.model_dump_json(), record.load and record.load.endpoint,
+        work.cache_format, work.drafting and (work.drafting.method, work.drafting.drafted),
     )  # fmt: skip
     return f"{model} {parts}"
 

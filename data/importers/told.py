@@ -19,6 +19,7 @@ from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Interval, Latency, Model, Provenance, Result
 from modelworth.data.quality import Score
+from modelworth.data.serving import Drafting
 from modelworth.data.weight_formats import WeightFormat, named_in
 from modelworth.data.words import Precision, Unit
 
@@ -37,6 +38,8 @@ class Told:
     batch: int | None = None
     prompt_tokens: int | None = None
     new_tokens: int | None = None
+    cache_format: str | None = None
+    drafting: Drafting | None = None
 
 
 FLAGS: Mapping[str, str] = {

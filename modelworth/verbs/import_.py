@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modelworth.data.importers.judge import Judgement
     from modelworth.data.importers.told import Told
     from modelworth.data.measurement import Measurement
+    from modelworth.data.serving import Drafting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     said.add_argument("--batch", help="sequences at once, where nothing was served")
     said.add_argument("--prompt-tokens", help="mean length of a prompt")
     said.add_argument("--new-tokens", help="mean length of an answer")
+    said.add_argument("--kv-precision", help="of cached keys and values, such as fp8")
+    said.add_argument("--drafted", help="tokens guessed ahead in a step")
+    said.add_argument("--acceptance", help="share of them that was kept, such as 0.7")
     parser.epilog = (
         "examples:\n"
         "  modelworth import runs.jsonl\n"
@@ -89,6 +93,8 @@ def _told(options: argparse.Namespace) -> Told:
         batch=_count("--batch", options.batch),
         prompt_tokens=_count("--prompt-tokens", options.prompt_tokens),
         new_tokens=_count("--new-tokens", options.new_tokens),
+        cache_format=None if options.kv_precision is None else _cache(options.kv_precision),
+        drafting=_drafting(options.drafted, options.acceptance),
     )
 
 
@@ -114,6 +120,33 @@ def _rate(text: str | None) -> float | None:
     return found
 
 
+def _cache(text: str) -> str:
+    """A format of cached keys and values."""
+    from modelworth.data.importers.server_settings import cache_format
+    from modelworth.data.weight_formats import weight_format
+
+    found = cache_format(text) or text
+    weight_format(found)
+    return found
+
+
+def _drafting(drafted: str | None, acceptance: str | None) -> Drafting | None:
+    """How tokens were guessed ahead, where somebody says it."""
+    from modelworth.data.errors import InputError
+    from modelworth.data.importers.numbers import number
+    from modelworth.data.serving import Drafting
+
+    if drafted is None and acceptance is None:
+        return None
+    tokens, share = _count("--drafted", drafted), number(acceptance)
+    if tokens is not None and tokens > 1000:
+        raise InputError("--drafted", tokens, "at most 1000 in a step")
+    if acceptance is not None and (share is None or not 0 <= share <= 1):
+        raise InputError("--acceptance", acceptance, "a share from 0 to 1")
+    per_pass = None if share is None or tokens is None else 1 + share * tokens
+    return Drafting(drafted=tokens, acceptance=share, tokens_per_pass=per_pass)
+
+
 def _print_judgements(records: Sequence[Measurement], judgements: dict[str, Judgement]) -> None:
     """Class, reason and arithmetic of each run of a served endpoint."""
     for record in records:
@@ -122,7 +155,7 @@ def _print_judgements(records: Sequence[Measurement], judgements: dict[str, Judg
             continue
         devices = f"{record.machine.count} × {record.machine.device}"
         lengths = f"{work.prompt_tokens or '?'} + {work.new_tokens or '?'} tokens"
-        print(f"{record.id}  {record.model.name} on {devices}, {lengths}")
+        print(f"{record.id}  {record.model.name} on {devices}, {lengths}{work.manner}")
         use = "may carry a capacity" if judgement.sound else "no capacity"
         print(f"  {judgement.title}: {judgement.reason} ({use})")
         print(f"  {judgement.arithmetic}")

@@ -21,7 +21,7 @@ def served(
 ) -> Measurement:
     """A closed loop of 1,000 requests that held its limit, of consistent figures by Little's law.
 
-    Times are the 95th percentiles; `more` may name model, device, count, config, load and others.
+    Times are the 95th percentiles; `more` may name model, device, config, load, workload and others.
     """
     requests_per_s = output_per_s / new
     request_s = held / requests_per_s
@@ -38,7 +38,7 @@ def served(
         workload={
             "kind": "serve", "batch": round(held), "concurrency": load["concurrency_limit"],
             "prompt_tokens": prompt, "new_tokens": new, "precision": "bfloat16", "engine": "vllm",
-            "layout": {"tensor": count},
+            "layout": {"tensor": count}, **more.get("workload", {}),
         },
         machine={"device": more.get("device", "H100 SXM 80GB"), "kind": "other", "count": count},
         status="ok",

@@ -186,6 +186,27 @@ def test_prompts_read_faster_than_the_device_computes_are_no_capacity():
     assert served_scales([served(output_per_s=4096.0)], CATALOG, shipped_tables())
 
 
+GUESSING = {"drafting": {"method": "EAGLE3", "drafted": 3, "tokens_per_pass": 3.1}}
+
+
+def test_a_server_that_guesses_ahead_is_taken_only_for_want_of_a_plain_one():
+    plain, quick = served(output_per_s=4096.0), served(output_per_s=12_288.0, workload=GUESSING)
+    assert resolved([plain, quick]).settings == resolved([plain]).settings
+    found = resolved([quick])
+    assert requests_per_s(found) == pytest.approx(24.0)
+    assert [finding.id for finding in found.findings] == ["C07"]
+    assert "EAGLE3 guessed ahead" in found.settings[DECODE].source
+
+
+def test_runs_with_another_cache_make_another_curve():
+    runs = [served(output_per_s=rate, workload={"cache_format": name})
+            for rate, name in ((4096.0, "bf16"), (5120.0, "fp8"))]  # fmt: skip
+    found = resolved(runs)
+    assert requests_per_s(found) == pytest.approx(10.0)
+    assert found.settings[DECODE].measurement_ids == (runs[1].id,)
+    assert "fp8 cache" in found.settings[DECODE].source
+
+
 def changed(record, **parts):
     """A record with parts of it replaced, None for what a tool doesn't say."""
     fields = record.model_dump(exclude={"id"})
