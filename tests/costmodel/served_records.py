@@ -21,7 +21,7 @@ def served(
 ) -> Measurement:
     """A closed loop of 1,000 requests that held its limit, of consistent figures by Little's law.
 
-    Times are the 95th percentiles; `more` may name model, device, config, load, workload and others.
+    Times are the 95th percentiles; `more` may name model, device, load, workload and others.
     """
     requests_per_s = output_per_s / new
     request_s = held / requests_per_s
