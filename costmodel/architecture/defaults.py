@@ -8,6 +8,7 @@ left out; the config of a whole model states its sizes, and is refused without t
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -25,11 +26,37 @@ STATED = (
 
 
 @cache
-def _table() -> dict[str, dict[str, Any]]:
+def _table(name: str = "defaults") -> dict[str, dict[str, Any]]:
     """Defaults, other names of keys, and keys without a default, by type."""
-    source = files("modelworth.data") / "model_type_defaults.json"
+    source = files("modelworth.data") / f"model_type_{name}.json"
     table: dict[str, dict[str, Any]] = json.loads(source.read_text("utf-8"))
     return table
+
+
+@cache
+def taken_by(kind: str) -> Mapping[str, str]:
+    """The kinds of value that each key of a type takes, a letter each; other names included.
+
+    i, f, b, s, n, d: whole number, number, switch, word, null, dictionary; l: list, I: of whole
+    numbers; a: an activation.
+    """
+    names = _table().get(kind, {}).get("names", {})
+    said = _table("values").get(kind, {}).get("taken", {})
+    own = {key: letters for letters, keys in said.items() for key in keys}
+    return own | {other: own[real] for other, real in names.items() if real in own}
+
+
+def parts_of(kind: str) -> Mapping[str, str]:
+    """The parts of a type's config, each with the type that it is by default."""
+    found: Mapping[str, str] = _table("values").get(kind, {}).get("parts", {})
+    return found
+
+
+@cache
+def defaults_of(kind: str) -> Mapping[str, Any]:
+    """What a type's class has where its config says nothing; empty: the type isn't known."""
+    found: Mapping[str, Any] = _table().get(kind, {}).get("defaults", {})
+    return found
 
 
 def named_types() -> frozenset[str]:

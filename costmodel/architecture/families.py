@@ -70,6 +70,14 @@ def _first_dense(config: Config) -> Config:
     return {**config, "first_k_dense_replace": 1}
 
 
+def _hy(config: Config) -> Config:
+    """Hunyuan 3, whose class widens a shared network of no experts to a dense layer's."""
+    if not optional(config, "num_shared_experts"):
+        found = config.get("num_shared_experts")
+        raise NotReadError("config: num_shared_experts", found, "1 or more")
+    return _first_dense(config)
+
+
 def _helium(config: Config) -> Config:
     """Helium and OLMoE, whose heads are as wide together as their layers: else they don't fit."""
     if sized(config, "head_dim") is None:
@@ -130,7 +138,8 @@ RENAMED: dict[str, Callable[[Config], Config]] = {
     "gpt-sw3": _gpt2,
     "gpt_bigcode": _gpt_bigcode,
     **dict.fromkeys(("gpt_neox", "qwen2_vl_text", "qwen2_5_vl_text"), _usual_heads),
-    **dict.fromkeys(("glm4_moe_lite", "hy_v3"), _first_dense),
+    "glm4_moe_lite": _first_dense,
+    "hy_v3": _hy,
     "helium": _helium,
     "olmoe": _helium,
     "hunyuan_v1_moe": _hunyuan,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from modelworth.costmodel.architecture.defaults import completed
+from modelworth.costmodel.architecture.defaults import (
+    completed,
+    defaults_of,
+    parts_of,
+    taken_by,
+)
 from modelworth.costmodel.architecture.keys import LARGEST, MOST_LAYERS
 from modelworth.data.errors import InputError
 
@@ -25,6 +31,26 @@ HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads")
 SHARED_HEADS = ("num_key_value_heads", "num_kv_heads")
 HEAD_WIDTH = re.compile(r"head_dim|head_size|^d_kv$|^kv_channels$|lora_rank|attention_hidden_size")
 MOST_VALUES = 200_000
+MOST_STAGES = 256
+"""Sizes in a list, by stage or by layer."""
+ABOVE_NOTHING = re.compile(
+    r"(hidden_size|d_model|vocab_size|(?<!value)_heads|num_heads|(patch|image|merge)_size|d_kv|"
+    r"num_channels|stride|kernel_size|_pattern|num_filters|_groups)s?$"
+)
+"""Keys that are never 0 where the class's default isn't."""
+ACTIVATION_NAMES = (
+    "gelu gelu_10 gelu_accurate gelu_fast gelu_new gelu_python gelu_python_tanh gelu_pytorch_tanh "
+    "hardswish laplace leaky_relu linear mish prelu quick_gelu relu relu2 relu6 sigmoid silu "
+    "sqrtsoftplus swish tanh xielu"
+)
+ACTIVATIONS = frozenset(ACTIVATION_NAMES.split())
+"""Those that classes of transformers know by name."""
+LETTERS = {bool: "b", int: "i", float: "f", str: "s", type(None): "n", dict: "d"}
+KINDS = {
+    **{"i": "a whole number", "f": "a number with a point", "b": "true or false", "n": "null"},
+    **{"s": "a word", "a": "a known activation", "d": "a dictionary", "l": "a list"},
+    "I": "a list of whole numbers",
+}
 MOST_WEIGHTS = 10**13
 """No matrix of a model has more."""
 
@@ -48,7 +74,40 @@ def require_plausible(config: Mapping[str, Any]) -> None:
         if not -1 <= value <= most:
             shown = f"{value:.3g}" if abs(value) < 1e300 else "a number of hundreds of digits"
             raise InputError(f"config: {path}", shown, f"a size of a model, 0 to {most:,}")
+    _require_taken(config, str(config.get("model_type")), "config")
     _require_buildable(config)
+
+
+def _require_taken(config: Mapping[str, Any], kind: str, path: str) -> None:
+    """Refuses values of a kind that the type's class doesn't take, and sizes of nothing or less."""
+    taken, usual = taken_by(kind), defaults_of(kind)
+    for key, value in config.items():
+        said, where = taken.get(key), f"{path}: {key}"
+        if said and not any(_is(value, letter) for letter in said):
+            allowed = " or ".join(KINDS[letter] for letter in said)
+            raise InputError(where, str(value)[:60], f"{allowed}, as the {kind} class takes it")
+        least = 1 if ABOVE_NOTHING.search(key) else 0 if SIZE.search(key) else None
+        if least is not None and key in usual and _lowest(usual[key]) >= least > _lowest(value):
+            raise InputError(where, str(value)[:60], f"{least} or more")
+        if isinstance(value, list | tuple) and SIZE.search(key) and len(value) > MOST_STAGES:
+            raise InputError(where, f"{len(value):,} sizes", f"at most {MOST_STAGES}")
+        if isinstance(value, Mapping) and (part := parts_of(kind).get(key)):
+            _require_taken(value, str(value.get("model_type", part)), f"{path}.{key}")
+
+
+def _is(value: Any, letter: str) -> bool:
+    """Whether a value is of the kind that a letter stands for."""
+    if letter == "a":
+        return value in ACTIVATIONS if isinstance(value, str) else False
+    if isinstance(value, list | tuple):
+        return letter == "l" or (letter == "I" and all(type(each) is int for each in value))
+    return LETTERS.get(type(value)) == letter
+
+
+def _lowest(value: Any) -> float:
+    """The lowest of the whole numbers that a value is or lists; infinite where it has none."""
+    found = value if isinstance(value, list | tuple) else (value,)
+    return min((each for each in found if type(each) is int), default=math.inf)
 
 
 def _require_buildable(config: Mapping[str, Any]) -> None:

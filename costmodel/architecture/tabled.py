@@ -9,6 +9,7 @@ second of sound): then the item counts as one token, and `pairs`, `flops` are th
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,6 +46,7 @@ FUNCTIONS = {
     **{each.__name__: each for each in (zip, enumerate, list, set, any, all, isinstance, str)},
     "accumulate": accumulate,
 }
+FRACTIONS = re.compile("ratio|factor|prob|init_value")
 ITEM = "FLOPs of one item of the config's own size"
 
 
@@ -137,7 +139,9 @@ def _require_usable(key: str, value: Any, *, zero: bool) -> None:
     if isinstance(value, list | tuple) and len(value) <= MOST_LAYERS:
         for each in value:
             _require_usable(key, each, zero=True)
-    elif isinstance(value, float) and any(each in key for each in ("ratio", "factor", "prob")):
+    elif isinstance(value, float) and any(
+        each in key for each in ("ratio", "factor", "prob", "init_value")
+    ):
         if not 0 <= value < 1000:
             raise InputError(f"config: {key}", value, "a number of 0 or more")
     elif isinstance(value, int) and not isinstance(value, bool):

@@ -9,7 +9,7 @@ import pytest
 from modelworth.costmodel.architecture.description import describe
 from modelworth.costmodel.architecture.families_multimodal import TEXT_TYPES
 from modelworth.costmodel.architecture.fits import unservable
-from modelworth.costmodel.architecture.plausible import require_plausible
+from modelworth.costmodel.architecture.plausible import ACTIVATIONS, require_plausible
 from modelworth.costmodel.architecture.read import known_types, read_defaults, read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
@@ -103,6 +103,45 @@ def test_what_a_model_is_not_for_is_refused():
 def test_absurd_sizes_are_refused_before_anything_is_built(change):
     with pytest.raises(InputError):
         require_plausible({"model_type": "something", "hidden_size": 64, **change})
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("sew", {"num_conv_pos_embedding_groups": 0}),
+        ("cohere2_moe", {"sliding_window_pattern": 0}),
+        ("umt5", {"d_kv": -1}),
+        ("levit", {"num_attention_heads": [-1, -1, -1]}),
+        ("wav2vec2", {"conv_dim": [512] * 1000}),
+        ("idefics3_vision", {"hidden_act": "nonsense"}),
+        ("laguna", {"max_position_embeddings": "abc"}),
+        ("beit", {"auxiliary_num_convs": None}),
+        ("perceiver", {"self_attention_widening_factor": float("nan")}),
+        ("clip", {"text_config": {"max_position_embeddings": [1, 2]}}),
+        ("parakeet_ctc", {"encoder_config": {"subsampling_conv_stride": True}}),
+    ],
+    ids=str,
+)
+def test_a_value_that_a_type_does_not_take_is_refused_before_anything_is_built(kind, change):
+    require_plausible({"model_type": kind})
+    with pytest.raises(InputError):
+        require_plausible({"model_type": kind, **change})
+
+
+@pytest.mark.slow
+def test_the_defaults_of_every_type_are_taken():
+    """But Aya Vision's, whose own towers' heads don't divide."""
+    pytest.importorskip("transformers")
+    from modelworth.verbs.inspect_rows import default_config, types
+
+    for kind in set(types()) - {"aya_vision"}:
+        if config := default_config(kind):
+            require_plausible(config)
+
+
+def test_activations_are_those_of_transformers():
+    activations = pytest.importorskip("transformers.activations")
+    assert set(activations.ACT2FN) == ACTIVATIONS
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ ONCE_MISSED = [
     ("mpt", "expansion_ratio", 2),
     ("helium", "head_dim", 64),
     ("kimi_k25", "projection_hidden_size", 576),
+    ("glm4_moe_lite", "head_dim", 24),
+    ("hy_v3", "num_shared_experts", 0),
     ("qwen2_moe", "shared_expert_intermediate_size", 0),
 ]
 

@@ -42,6 +42,8 @@ SPACES |= {
     "n_mamba_heads": 4,
     "mamba_d_state": 16,
 }
+NET = {"hidden_sizes": [32, 64, 64], "depths": [1, 2, 1], "embedding_size": 24}
+NEXT = {"hidden_sizes": [24, 40, 48], "num_stages": 3, "depths": [2, 1, 3], "image_size": 100}
 BACKBONE = {"model_type": "resnet", "depths": [1, 2, 1, 1], "out_features": ["stage4"]}
 CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("albert", None, WORDS | {"embedding_size": 32, "num_hidden_groups": 3, "inner_group_num": 2}),
@@ -74,6 +76,10 @@ CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("zamba2", None, SPACES | {"use_shared_attention_adapter": True, "add_bias_linear": True}),
     ("gemma3n_text", None, NEST | {"intermediate_size": [64, 96, 64, 96, 128, 64]}),
     ("gemma3n_text", None, NEST | {"attention_bias": True, "tie_word_embeddings": False}),
+    ("resnet", None, NET | {"downsample_in_bottleneck": True, "num_labels": 7}),
+    ("resnet", "ResNetModel", NET | {"layer_type": "basic", "downsample_in_first_stage": True}),
+    ("convnext", None, NEXT | {"patch_size": 3, "layer_scale_init_value": 0.0}),
+    ("convnextv2", "ConvNextV2Model", NEXT),
     (
         "detr",
         None,
@@ -118,6 +124,12 @@ def test_every_section_is_its_class_by_its_defaults(kind):
 def test_a_state_of_rwkv_is_five_numbers_for_each_width():
     read = read_model({"model_type": "rwkv", **WORDS})
     assert kv_cache_bytes(read, 1, 10) == kv_cache_bytes(read, 1, 10_000) == 5 * 96 * 3 * 2
+
+
+def test_resnet_50_and_convnext_tiny_of_a_thousand_labels_are_as_published():
+    """25,557,032 (torchvision's ResNet50_Weights) and 28,589,128 (its ConvNeXt_Tiny_Weights)."""
+    assert read_model({"model_type": "resnet", "num_labels": 1000}).parameters == 25_557_032
+    assert read_model({"model_type": "convnext", "num_labels": 1000}).parameters == 28_589_128
 
 
 def test_detr_on_a_backbone_of_timm_is_what_was_built_with_it():
