@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypeVar
@@ -207,7 +207,7 @@ class Catalog:
         vendor, *rest = re.split(r"[\s_]+", name.strip(), maxsplit=1)
         bare = "".join(rest)
         if vendor.casefold() in {item.vendor.casefold() for item in self.accelerators}:
-            name = name if _key(name) in map(_key, named) else bare
+            name = name if _key(name) in _by_key(tuple(named)) else bare
         return _found("accelerator", name, named)
 
     def same_device(self, *named: str | None) -> Callable[[str], bool]:
@@ -229,12 +229,22 @@ class Catalog:
         Raises:
             InputError: if there is none, or its file is no description.
         """
-        row = None if self.ships_model(name) else kept_row(name)
-        return _found("model", name, self._shipped) if row is None else _kept(row, name)
+        return self.find_model(name) or _found("model", name, self._shipped)
+
+    def find_model(self, name: str) -> ModelEntry | None:
+        """The model called so; None where there is none.
+
+        Raises:
+            InputError: if its file is no description.
+        """
+        if self.ships_model(name):
+            return _found("model", name, self._shipped)
+        row = kept_row(name)
+        return None if row is None else _kept(row, name)
 
     def ships_model(self, name: str) -> bool:
         """Whether a model of that name comes with the project."""
-        return _key(name) in map(_key, self._shipped)
+        return _key(name) in _by_key(tuple(self._shipped))
 
     @cached_property
     def _shipped(self) -> dict[str, ModelEntry]:
@@ -327,7 +337,7 @@ def _kept(row: dict[str, Any], name: str) -> ModelEntry:
         InputError: naming the first field that is wrong.
     """
     try:
-        return ModelEntry.model_validate(row)
+        return ModelEntry.model_validate(row, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(each) for each in first["loc"])
@@ -361,13 +371,25 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
+@lru_cache(64)
+def _by_key(names: tuple[str, ...]) -> dict[str, str]:
+    """Names by what is left of them when spelling is taken away."""
+    return {_key(name): name for name in names}
+
+
+@lru_cache(1024)
+def _nearest(key: str, names: tuple[str, ...]) -> list[str]:
+    """Names like one; a file of thousands of runs asks for the same again and again."""
+    known = _by_key(names)
+    return [known[match] for match in get_close_matches(key, known, n=5, cutoff=0.5)]
+
+
 def _found(what: str, name: str, items: dict[str, T]) -> T:
     """The item of that name, or an error that lists the nearest."""
-    keys = {_key(known): known for known in items}
-    if (known := keys.get(_key(name))) is not None:
+    names = tuple(items)
+    if (known := _by_key(names).get(_key(name))) is not None:
         return items[known]
-    near = [keys[match] for match in get_close_matches(_key(name), keys, n=5, cutoff=0.5)]
-    some = ", ".join(near or sorted(items)[:10])
+    some = ", ".join(_nearest(_key(name), names) or sorted(items)[:10])
     known = f"{len(items)} known ones, such as " if len(items) > 10 else ""
     raise InputError(what, name, f"one of {known}{some}")
 

@@ -8,6 +8,7 @@ block sizes of the package gguf.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections import Counter
 from math import prod
@@ -18,15 +19,13 @@ from modelworth.data.errors import InputError
 from modelworth.data.foreign_file import opened
 from modelworth.data.weight_formats import weight_format
 
-SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?"} | {
-    10: "<Q",
-    11: "<q",
-    12: "<d",
-}
+SCALARS = dict(zip((*range(8), 10, 11, 12), "BbHhIif?Qqd", strict=True))
 TEXT, ARRAY = 8, 9
-MOST_KEYS, MOST_TENSORS, LONGEST_TEXT, MOST_ITEMS = 10_000, 200_000, 2**20, 2_000_000
-LONGEST_HEADER = 2**26
-"""Bytes; a vocabulary of 262,144 tokens with its merges takes a sixth of it."""
+MOST_KEYS, MOST_TENSORS, MOST_ITEMS = 10_000, 200_000, 2_000_000
+LONGEST_HEADER = 2**25
+"""Bytes; a vocabulary of 262,144 tokens with its merges takes a third of it."""
+LONGEST_NAME, MOST_LAYERS = 200, 1_000
+"""Of longer texts only the beginning is kept, of longer lists nothing."""
 FORMATS = {
     0: "fp32", 1: "fp16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 10: "q2_k",
     11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs",
@@ -139,11 +138,18 @@ def _tensor(file: BinaryIO, where: str) -> Tensor:
 
 
 def _text(file: BinaryIO, where: str) -> str:
-    """A text with its length before it."""
+    """The beginning of a text with its length before it."""
     (length,) = struct.unpack("<Q", file.read(8))
-    if length > LONGEST_TEXT or file.tell() > LONGEST_HEADER:
-        raise InputError(where, f"a text of {length:,} bytes", "a GGUF file")
-    return file.read(length).decode("utf-8", "replace")
+    start = file.read(min(length, LONGEST_NAME))
+    _pass(file, length - len(start), where)
+    return start.decode("utf-8", "replace")
+
+
+def _pass(file: BinaryIO, length: int, where: str) -> None:
+    """Go on behind so many bytes."""
+    if file.seek(min(length, LONGEST_HEADER), os.SEEK_CUR) > LONGEST_HEADER:
+        found = f"a header of over {LONGEST_HEADER:,} bytes"
+        raise InputError(where, found, "a GGUF file with a shorter one")
 
 
 def _value(file: BinaryIO, kind: int, where: str) -> Any:
@@ -153,17 +159,26 @@ def _value(file: BinaryIO, kind: int, where: str) -> Any:
     if kind != ARRAY:
         if kind not in SCALARS:
             raise InputError(where, f"a value of kind {kind}", "a GGUF file")
-        return struct.unpack(SCALARS[kind], file.read(struct.calcsize(SCALARS[kind])))[0]
+        return _numbers(file, kind, 1)[0]
     inner, count = struct.unpack("<IQ", file.read(12))
     if count > MOST_ITEMS or inner == ARRAY:
         raise InputError(where, f"a list of {count:,} items", "a GGUF file")
-    if inner in SCALARS:
-        step = struct.calcsize(SCALARS[inner])
-        items = file.read(step * count)
-        return [each for (each,) in struct.iter_unpack(SCALARS[inner], items)]
-    for _ in range(count):
-        _text(file, where)
+    if inner not in SCALARS:
+        for _ in range(count):
+            (length,) = struct.unpack("<Q", file.read(8))
+            file.seek(min(length, LONGEST_HEADER), os.SEEK_CUR)
+        _pass(file, 0, where)
+        return None
+    if count <= MOST_LAYERS:
+        return list(_numbers(file, inner, count))
+    _pass(file, count * struct.calcsize(SCALARS[inner]), where)
     return None
+
+
+def _numbers(file: BinaryIO, kind: int, count: int) -> tuple[Any, ...]:
+    """So many numbers of a kind."""
+    form = f"<{count}{SCALARS[kind]}"
+    return struct.unpack(form, file.read(struct.calcsize(form)))
 
 
 def _config(values: dict[str, Any], tensors: list[Tensor], where: str) -> dict[str, Any]:

@@ -335,7 +335,7 @@ class Measurement(Record):
             whose id is then that of records from before there were studies.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Annotated[int, Field(ge=1, le=1, strict=True)] = 1
     id: str = ""
     recorded_at: AwareDatetime
     suite: Name | None = None

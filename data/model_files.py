@@ -49,11 +49,10 @@ def read_model_file(path: str | Path) -> dict[str, Any]:
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise InputError(f"{path}: architectures", classes, "a list of names")
     for key, size in config.items():
-        if SIZES.fullmatch(key) and isinstance(size, int | float):
-            whole = isinstance(size, int) and 0 <= size <= LARGEST_SIZE
-            if not whole:
-                allowed = f"a whole number from 0 to {LARGEST_SIZE:,}"
-                raise InputError(f"{path}: {key}", size, allowed)
+        whole = isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= LARGEST_SIZE
+        if SIZES.fullmatch(key) and isinstance(size, int | float) and not whole:
+            allowed = f"a whole number from 0 to {LARGEST_SIZE:,}"
+            raise InputError(f"{path}: {key}", size, allowed)
     if words := _quantization(path):
         own = config.setdefault("quantization_config", words)
         if isinstance(own, dict) and "kv_cache_quant_algo" in words:

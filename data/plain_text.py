@@ -7,6 +7,7 @@ page or a store. A line feed and a tab are text.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -31,3 +32,14 @@ def check_text(text: str, where: str, longest: int = LONGEST) -> str:
         found = f"character U+{ord(fault[0]):04X} at place {fault.start() + 1}"
         raise InputError(where, found, "text without control characters or direction marks")
     return text
+
+
+def plain_number(text: str) -> float:
+    """The number that a text is, as other programs write it; NaN where it is none.
+
+    Python alone would also take digits of other scripts, and an underscore between digits.
+    """
+    try:
+        return float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return math.nan

@@ -19,7 +19,7 @@ def parse(text: str | bytes) -> Measurement:
         InputError: if it isn't one, or a newer modelworth wrote it; `where` is the field.
     """
     try:
-        return Measurement.model_validate_json(text)
+        return Measurement.model_validate_json(text, strict=True)
     except ValidationError as error:
         version = _schema_version(text)
         if version is not None and version > SCHEMA_VERSION:

@@ -86,7 +86,8 @@ def load_brand(name: str) -> Brand:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path.name}: {key}", repr(first["input"])[:60], first["msg"]) from error
+        found = repr(first["input"])[:60]
+        raise InputError(f"{path.name}: {key}", found, advice=first["msg"]) from error
     return _brand(file, path)
 
 

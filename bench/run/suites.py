@@ -287,7 +287,7 @@ def _cases(entry: Any, where: str, device: DeviceKind) -> tuple[Task, ...]:
 
 def _limits(content: Any, where: str) -> Limits:
     try:
-        return Limits.model_validate(THOROUGH.model_dump() | dict(content))
+        return Limits.model_validate(THOROUGH.model_dump() | dict(content), strict=True)
     except (TypeError, ValueError) as error:
         if isinstance(error, ValidationError):
             raise input_error(error, where, Limits) from error

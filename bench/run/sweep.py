@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from modelworth.bench.models import zoo
 from modelworth.bench.models.families import FAMILIES
-from modelworth.bench.run.request import KINDS, Request, input_error, place
+from modelworth.bench.run.request import FLAGS, KINDS, Request, input_error, place
 from modelworth.bench.work.task import DeviceKind, Task
 from modelworth.data.errors import InputError, together
 from modelworth.data.words import TRAINING, Family, Kind
@@ -125,7 +125,8 @@ def _combined(
 ) -> Iterator[Request]:
     for values in product(*used.values()):
         try:
-            yield Request.model_validate(dict(zip(used, values, strict=True)))
+            asked = dict(zip(used, values, strict=True))
+            yield Request.model_validate(asked, strict=where != FLAGS)  # what is typed is text
         except ValidationError as error:
             mistakes.append(input_error(error, where, Request))
 

@@ -86,7 +86,7 @@ def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
     A key that other types' classes know and this one's doesn't is left out, as its class leaves it.
 
     Raises:
-        InputError: if a whole model's config leaves out a size.
+        InputError: if a whole model's config leaves out a size, or one is true or false.
     """
     kind = str(config.get("model_type"))
     known = _table().get(kind)
@@ -104,7 +104,15 @@ def completed(config: Config, *, nested: bool = False) -> dict[str, Any]:
         for key in STATED:
             if key in defaults and given.get(key) is None and key not in NOT_STATED.get(kind, ()):
                 raise InputError(f"config: {key}", "nothing", "a whole number above 0")
+    _require_numbers(given, defaults)
     return {**defaults, **given}
+
+
+def _require_numbers(given: Config, defaults: Config) -> None:
+    """Refuse true or false where a class counts."""
+    for key, value in given.items():
+        if isinstance(value, bool) and type(defaults.get(key)) is int and defaults[key] > 1:
+            raise InputError(f"config: {key}", value, "a whole number")
 
 
 COMMON = (

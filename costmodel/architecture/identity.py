@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Final
@@ -29,11 +30,9 @@ def architecture_of(model: Model, catalog: Catalog) -> Architecture | None:
         return _read(json.dumps(model.config, sort_keys=True), model.name)
     plain = VARIANTS.sub("", model.name.split("/")[-1].casefold())
     for name in (model.name, plain, plain.removeprefix("meta-")):
-        try:
-            entry = catalog.model(name)
-        except InputError:
-            continue
-        return _read(json.dumps(entry.config, sort_keys=True), entry.name)
+        with suppress(InputError):
+            if entry := catalog.find_model(name):
+                return _read(json.dumps(entry.config, sort_keys=True), entry.name)
     return None
 
 

@@ -104,9 +104,9 @@ def as_stored(record: Measurement, catalog: Catalog, *, counted: bool) -> Measur
     Raises:
         InputError: if nobody did, and one can't hold the weights.
     """
-    architecture = architecture_of(record.model, catalog)
     imported = record.workload.kind == "serve" and record.provenance.origin == "imported"
-    if architecture is None or not imported:
+    architecture = architecture_of(record.model, catalog) if imported else None
+    if architecture is None:
         return record
     own, work = precision(architecture.own_precision), record.workload
     if work.precision == "bfloat16" and work.quantization is None and BITS[own] < 16:

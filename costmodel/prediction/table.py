@@ -25,6 +25,7 @@ from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_ra
 from modelworth.costmodel.prediction.training.published_runs import RUN_COLUMNS, predict_runs
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
+from modelworth.data.plain_text import plain_number
 from modelworth.data.words import Sharding
 
 Table = Literal["training", "vision", "encoder", "serving"]
@@ -81,12 +82,14 @@ class Cell:
     Attributes:
         default: what an empty cell stands for; `NEEDED`: it may not be empty.
         least: of a number.
+        whole: of a float that counts something.
     """
 
     column: str
     kind: type[str] | type[float] | type[int] | type[bool] = float
     default: Any = NEEDED
     least: float = 1
+    whole: bool = False
 
     def __call__(self, row: Row) -> Any:
         """What the cell says.
@@ -103,12 +106,10 @@ class Cell:
         word = str(value).strip()
         if self.kind in (str, bool):
             return word if self.kind is str else word.casefold() in YES
-        try:
-            found = float(word)
-        except ValueError:
-            found = math.nan
-        if not self.least <= found <= LARGEST:
-            raise InputError(self.column, value, f"a number from {self.least:g} to {LARGEST:g}")
+        found, whole = plain_number(word), self.whole or self.kind is int
+        if not self.least <= found <= LARGEST or (whole and found != int(found)):
+            sort = "a whole number" if whole else "a number"
+            raise InputError(self.column, value, f"{sort} from {self.least:g} to {LARGEST:g}")
         return self.kind(found)
 
 
@@ -158,11 +159,11 @@ READ: dict[Table, dict[str, Callable[[Row], Any]]] = {
         "software": Cell("framework", str, None),
         **{name: Cell(f"{name}_parallel", int, 1) for name in DEGREES},
         "gpus": Cell("gpus", int, 1),
-        "batch": Cell("micro_batch", default=1),
-        "tokens": Cell("seq_len"),
+        "batch": Cell("micro_batch", default=1, whole=True),
+        "tokens": Cell("seq_len", whole=True),
         "virtual": Cell("virtual_pipeline", int, None),
         "sharding": _sharding,
-        "global_batch": Cell("global_batch", default=None),
+        "global_batch": Cell("global_batch", default=None, whole=True),
         "recomputed": _recomputed,
         "overlapped": lambda row: "async" in Cell("recipe", str, "")(row).casefold(),
     },
@@ -173,13 +174,13 @@ READ: dict[Table, dict[str, Callable[[Row], Any]]] = {
         "pipeline": Cell("pipeline_parallel", int, 1),
         "expert": Cell("expert_parallel", int, 1),
         "tensor": Cell("tensor_parallel", int, None),
-        "gpus": Cell("gpus", default=None),
+        "gpus": Cell("gpus", default=None, whole=True),
         "kv_precision": Cell("kv_precision", str, None),
-        "batch": Cell("concurrency"),
+        "batch": Cell("concurrency", whole=True),
         "tokens": Cell("prompt_tokens"),
         "new_tokens": Cell("new_tokens"),
         "regime": _regime,
-        "max_sequences": Cell("max_sequences", default=None),
+        "max_sequences": Cell("max_sequences", default=None, whole=True),
         "memory_share": Cell("memory_share", default=0.9, least=0.01),
         "prefix_share": Cell("prefix_share", default=0.0, least=0),
         "attention_data": Cell("attention_data_parallel", int, 1),
@@ -188,14 +189,14 @@ READ: dict[Table, dict[str, Callable[[Row], Any]]] = {
         "work": lambda _: "forward",
         "precision": Cell("precision", str, "fp16"),
         "software": Cell("software", str, None),
-        "batch": Cell("batch"),
-        "tokens": Cell("sequence"),
+        "batch": Cell("batch", whole=True),
+        "tokens": Cell("sequence", whole=True),
     },
     "vision": {
         "work": _phase,
         "precision": Cell("precision", str, "amp"),
         "software": Cell("framework", str, "timm"),
-        "batch": Cell("batch", default=256),
+        "batch": Cell("batch", default=256, whole=True),
     },
 }
 """Field of a case → how a row of the table gives it."""
@@ -234,7 +235,7 @@ class Reader:
 
     def _decoder(self, row: Row) -> Architecture:
         """The catalogue's model if the row's sizes are the same, else by the row's columns."""
-        sizes = {name: Cell(name, default=None)(row) for name in ("layers", "hidden")}
+        sizes = {name: Cell(name, default=None, whole=True)(row) for name in ("layers", "hidden")}
         try:
             entry = self._catalog.model(Cell("model", str, "decoder")(row))
             known = read_model(entry.config, entry.name)

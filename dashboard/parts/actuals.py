@@ -108,7 +108,7 @@ def read(content: bytes, found: Analysis) -> pd.DataFrame:
         allowed = f"columns month and lines such as {', '.join(LINES)}"
         raise InputError("actuals", ", ".join(map(str, unknown or frame.columns))[:120], allowed)
     for name in frame.columns:
-        numbers = pd.to_numeric(frame[name], errors="coerce")
+        numbers = pd.to_numeric(frame[name].astype(str), errors="coerce")
         wrong = frame[name][numbers.isna() & frame[name].notna()]
         if len(wrong):
             raise InputError(f"actuals: {name}", str(wrong.iloc[0])[:60], "numbers")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from modelworth.data.plain_text import plain_number
 from modelworth.data.serving import Spread
 
 LARGEST: Final = 1e19
@@ -32,11 +33,8 @@ def number(value: Any) -> float | None:
     """A finite number, written as one or as text; None for everything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
-        found = float(value.replace(",", "") if isinstance(value, str) else value)
-    except (ValueError, OverflowError):
-        return None
-    return found if abs(found) <= LARGEST else None
+    found = plain_number(value.replace(",", "")) if isinstance(value, str) else value
+    return float(found) if abs(found) <= LARGEST else None
 
 
 def positive(value: Any) -> float | None:

@@ -269,7 +269,7 @@ def _lengths(path: Path) -> tuple[float, float, float]:
     wanted = ["prompt_tokens", "new_tokens", "count"]
     allowed = f"a CSV file of numbers with the columns {', '.join(wanted)}"
     try:
-        rows = read_frame(path, allowed)[wanted].to_numpy(float)
+        rows = read_frame(path, allowed).select_dtypes("number")[wanted].to_numpy(float)
     except (ValueError, KeyError, OverflowError) as error:
         raise InputError(str(path), str(error), allowed) from error
     if not rows.size or not np.isfinite(rows).all() or (rows[:, :2] < 1).any() or (

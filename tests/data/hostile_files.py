@@ -51,7 +51,10 @@ def _records() -> list[str | bytes]:
     changes: list[dict[str, object]] = [
         {"recorded_at": "0001-01-01T00:00:00-14:00"}, {"recorded_at": 1e20}, {"suite": "s\0"},
         {"recorded_at": "2026-01-01T00:00:00"}, {"schema_version": 2},
-        {"schema_version": "1"}, {"status": "fine"}, {"result": None}, {"extra": 1},
+        {"schema_version": "1"}, {"schema_version": True},
+        {"workload": {**whole["workload"], "batch": True}},
+        {"result": {**whole["result"], "samples_s": [True]}},
+        {"status": "fine"}, {"result": None}, {"extra": 1},
         {"suite": "x" * 300}, {"case": "\ufeff\u200e"}, {"id": "0" * 20}, {"id": "0" * 10_000},
         {"model": {**whole["model"], "parameters_total": 2**53 + 1}}, {"model": []},
         {"model": {**whole["model"], "config": {"a": 2**60}}},
@@ -108,7 +111,8 @@ def _parquets() -> list[bytes]:
 SUITE = "cases:\n  - {model: ladder-1m, work: decode"
 SUITES = [
     "cases: [[]]", "cases: {}", "cases: [1]", "cases:", f"{SUITE}, batch: 1e30}}",
-    f"{SUITE}, batch: [1, 2, 3.5]}}", f"{SUITE}, batch: [[1]]}}",
+    f"{SUITE}, batch: [1, 2, 3.5]}}", f"{SUITE}, batch: [true]}}",
+    f"{SUITE}}}\nlimits: {{timed_s: true}}", f"{SUITE}, batch: [[1]]}}",
     f"{SUITE}, batch: []}}", f"{SUITE}, trust_remote_code: false}}",
     f"{SUITE}, precision: [bf16, '\\x1b[2J']}}", f"{SUITE}, prompt_tokens: -1}}",
     f"{SUITE}, prompt_tokens: 99999999999999999999}}", f"{SUITE}, attention: {{}}}}",
@@ -170,6 +174,10 @@ GGUFS = [
     b"GGUF" + struct.pack("<IQQ", 2, 1, 0) + struct.pack("<Q1sI", 1, b"t", 9),
     b"GGUF" + struct.pack("<IQQ", 2, 1, 0) + struct.pack("<Q1sIQIQ", 1, b"t", 1, 2**60, 255, 0),
     b"GGUF" + struct.pack("<IQQ", 2, 1, 0) + struct.pack("<Q1sIQIQ", 1, b"t", 1, 2**60, 0, 0),
+    b"GGUF" + struct.pack("<IQQ", 3, 0, 20)
+    + (struct.pack("<Q1sIIQ", 1, b"a", 9, 0, 2_000_000) + bytes(2_000_000)) * 20,
+    b"GGUF" + struct.pack("<IQQ", 3, 0, 5)
+    + (struct.pack("<Q1sIIQ", 1, b"a", 9, 8, 1_000_000) + bytes(8_000_000)) * 5,
 ]  # fmt: skip
 CONFIGS = [
     *(_changed(CONFIG, **change) for change in (
@@ -181,6 +189,7 @@ CONFIGS = [
         {"num_local_experts": 10**9, "model_type": "mixtral"},
         {"text_config": _nested(100)}, {"architectures": "\ud800"}, {"num_hidden_layers": True},
         {"architectures": 5}, {"architectures": [5]}, {"architectures": "LlamaForCausalLM"},
+        {"model_type": "bert", "hidden_size": True}, {"model_type": "bert", "vocab_size": True},
     )),
     "[]", "null", "5", '"text"', "{}", '{"model_type": "llama"', "[" * 900 + "]" * 900,
     json.dumps(CONFIG).encode("utf-16")[:-1], b"\xff\xff\xff", json.dumps(CONFIG) + "x",
@@ -214,7 +223,8 @@ LOGOS = [
     _png(0, 0, b""), _png(10, 10, zlib.compress(bytes(410)))[:60], bytes(2_000_000),
 ]  # fmt: skip
 BRANDS = [
-    "organisation = 1", "organisation = '" + "x" * 100 + "'", 'organisation = "\\u001b[2J"',
+    "organisation = 1", "currency = 'EUR'\nusd_per_currency = true",
+    "organisation = '" + "x" * 100 + "'", 'organisation = "\\u001b[2J"',
     'organisation = "\\u202e"', "primary = 'red'", "primary = '#12345'", "series = []",
     "series = ['#000000']", f"series = {['#000000'] * 100}", "currency = 'EUR'", "unknown = 1",
     "currency = 'XXXX'\nusd_per_currency = 1.0", "currency = 'EUR'\nusd_per_currency = nan",
@@ -224,6 +234,7 @@ BRANDS = [
     'logo = "\\u0000"', "organisation = '''" + "x" * 200_000 + "'''",
 ]  # fmt: skip
 LENGTHS = [
+    "prompt_tokens,new_tokens,count\n1,2,True\n", "prompt_tokens,new_tokens,count\n８,2,1\n",
     "prompt_tokens,new_tokens\n1,2\n", "prompt_tokens,new_tokens,count\n", "\0\0", "",
     "prompt_tokens,new_tokens,count\n1,2,inf\n", "prompt_tokens,new_tokens,count\n1,2,-3\n",
     "prompt_tokens,new_tokens,count\n1,2,0\n", "prompt_tokens,new_tokens,count\n1,x,3\n",

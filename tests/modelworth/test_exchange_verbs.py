@@ -7,6 +7,7 @@ import json
 import pytest
 
 from modelworth.cli import main
+from modelworth.data import catalog
 from modelworth.data.exchange import read
 from modelworth.data.measurement import Measurement
 from modelworth.data.store import open_store
@@ -90,3 +91,18 @@ def test_records_are_exported_without_the_commands_that_made_them(tmp_path, endi
     assert found["tiny-1"].id != old.id
     assert found["tiny-1"].provenance.command is None
     assert found["tiny-1"].result == old.result
+
+
+def test_names_that_nobody_knows_cost_no_search_for_near_ones(tmp_path, monkeypatch):
+    """Five thousand tests of llama-bench took 17 s, all but two of them for names not shown."""
+
+    def searched(*_: object, **__: object) -> list[str]:
+        raise AssertionError("a search")
+
+    monkeypatch.setattr(catalog, "get_close_matches", searched)
+    runs = [VLLM | {"model_id": f"nobody/knows-{number}"} for number in range(3)]
+    (tmp_path / "in.json").write_text(json.dumps(runs))
+    told = ["--device", "H100 SXM 80GB", "--count", "2"]
+    assert (
+        main(["import", str(tmp_path / "in.json"), *told, "--store", str(tmp_path / "s.db")]) == 0
+    )
