@@ -27,6 +27,7 @@ from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import team
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.importers import again
 from modelworth.data.importers.foreign import read_any
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.told import Told
@@ -149,23 +150,20 @@ def _needed(what: str) -> Store:
     return opened
 
 
-def add_file(path: Path, told: Told) -> tuple[int, int]:
-    """Take the measurements of an export, another tool or another store: all, and the new ones.
+def add_file(path: Path, told: Told) -> again.Kept:
+    """Take the measurements of an export, another tool or another store; what became of them.
 
     Raises:
         InputError: if something isn't a measurement, or more must be told; then none is taken.
     """
     team.require_writable()
-    records = _records_of_store(path) if path.suffix in STORES else _results(path, told)
+    foreign, own = ([], _records_of_store(path)) if path.suffix in STORES else read_any(path, told)
+    counted = told.count is not None
+    said = [served.as_stored(record, load_catalog(), counted=counted) for record in foreign]
     with open_store(store_url()) as target:
-        added = target.add_all(records)
+        kept = again.keep(target, said, own)
     forget()
-    return len(records), added
-
-
-def _results(path: Path, told: Told) -> list[Measurement]:
-    found, counted = read_any(path, told), told.count is not None
-    return [served.as_stored(record, load_catalog(), counted=counted) for record in found]
+    return kept
 
 
 def _records_of_store(path: Path) -> list[Measurement]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "MODELWORTH_STORE"
 DEFAULT_URL = "sqlite:///modelworth.db"
+NOTHING: Mapping[str, str] = {}
 BATCH = 1000
 """Records read or written at once."""
 NEWEST = 400
@@ -127,8 +128,13 @@ class Store:
         """Keep a measurement; one that is there already is left alone."""
         self.add_all([measurement])
 
-    def add_all(self, records: Iterable[Measurement]) -> int:
-        """Keep all of `records` or, if anything fails, none; returns how many were new."""
+    def add_all(
+        self, records: Iterable[Measurement], taken_back: Mapping[str, str] = NOTHING
+    ) -> int:
+        """Keep all of `records` or, if anything fails, none; returns how many were new.
+
+        `taken_back`: measurements that give way to them, each with the reason.
+        """
         rest = iter(records)
         rows = [_row(record) for record in islice(rest, BATCH)]
         if not rows:
@@ -138,6 +144,8 @@ class Store:
             while rows:
                 connection.execute(self._insert(measurements), rows)
                 rows = [_row(record) for record in islice(rest, BATCH)]
+            for key, reason in taken_back.items():
+                self._take_back(connection, key, reason)
             return _count(connection) - before
 
     def retract(self, id: str, reason: str) -> None:  # noqa: A002 - the record's own word
@@ -149,9 +157,12 @@ class Store:
         if not check_text(reason, "reason", 2000).strip():
             raise InputError("reason", "missing", advice="say why the measurement is taken back")
         self.get(id)
-        row = {"measurement": id, "reason": reason, "retracted_at": _utc(datetime.now(UTC))}
         with explained(self._where), _writing(self._engine) as connection:
-            connection.execute(self._insert(retractions), row)
+            self._take_back(connection, id, reason)
+
+    def _take_back(self, connection: sa.Connection, key: str, reason: str) -> None:
+        row = {"measurement": key, "reason": reason, "retracted_at": _utc(datetime.now(UTC))}
+        connection.execute(self._insert(retractions), row)
 
     def retracted(self) -> dict[str, str]:
         """The measurements that were taken back, each with the reason."""
@@ -200,6 +211,11 @@ class Store:
         with explained(self._where), self._engine.connect() as connection:
             found = connection.execution_options(yield_per=BATCH).execute(query).scalars()
             yield from map(str, found)
+
+    def citing(self, mark: str, **equal: Asked) -> list[Measurement]:
+        """The measurements whose text holds a mark, oldest first; `equal` as in `measurements`."""
+        holds = measurements.c.document.contains(mark, autoescape=True)
+        return self._read(self._texts(queries.documents(holds, *queries.agreeing(**equal))))
 
     def words(self, column: str) -> list[str]:
         """The words that stand in a column, such as `device` or `suite`, in order."""

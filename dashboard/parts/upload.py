@@ -10,6 +10,7 @@ import streamlit as st
 from modelworth.dashboard import sources, state, team
 from modelworth.dashboard.parts import show
 from modelworth.data.errors import InputError
+from modelworth.data.importers.again import Kept
 from modelworth.data.importers.numbers import moment
 from modelworth.data.importers.told import Told
 
@@ -31,8 +32,8 @@ def panel() -> None:
         with show.errors_said():
             told = _told()
             if file is not None and st.button(words.t("upload.take"), key="upload-take"):
-                found, added = _taken(file.getvalue(), Path(file.name).suffix.lower(), told)
-                state.note("note", words.t("upload.done", found=found, added=added))
+                kept = _taken(file.getvalue(), Path(file.name).suffix.lower(), told)
+                state.note("note", " ".join(_said(kept)))
                 st.rerun()
 
 
@@ -56,7 +57,15 @@ def _told() -> Told:
     return Told(device=device, count=count, model=model or None, date=date)
 
 
-def _taken(content: bytes, ending: str, told: Told = NOTHING) -> tuple[int, int]:
+def _said(kept: Kept) -> list[str]:
+    """What became of a file's measurements; what the store has under other words is named."""
+    words, replaced = state.words(), len(kept.replaced)
+    said = [words.t("upload.done", found=kept.read, added=kept.added)]
+    said += [words.t("upload.replaced", count=replaced)] if replaced else []
+    return said + ([words.t("upload.left_out", count=kept.left_out)] if kept.left_out else [])
+
+
+def _taken(content: bytes, ending: str, told: Told = NOTHING) -> Kept:
     """Add the file's measurements to the store; errors name the upload, not our copy of it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{ending}"

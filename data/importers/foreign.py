@@ -70,15 +70,13 @@ def read_foreign(path: Path, told: Told) -> list[Measurement]:
     return records
 
 
-def read_any(path: Path, told: Told) -> list[Measurement]:
-    """The measurements in a file of ours or of another tool, whatever its suffix.
+def read_any(path: Path, told: Told) -> tuple[list[Measurement], list[Measurement]]:
+    """The measurements of another tool's file, and those of one of ours, whatever its suffix.
 
     Raises:
         InputError: if it can't be read, or is neither.
     """
-    if _is_own(path):
-        return list(read(path))
-    return read_foreign(path, told)
+    return ([], list(read(path))) if _is_own(path) else (read_foreign(path, told), [])
 
 
 def _is_own(path: Path) -> bool:

@@ -51,20 +51,29 @@ def run(options: argparse.Namespace) -> int:
     """Add what is new; all files are read and checked before anything is added."""
     from modelworth.costmodel.prediction.served import as_stored, judgements
     from modelworth.data.catalog import load_catalog
+    from modelworth.data.importers.again import keep
     from modelworth.data.importers.foreign import read_any
     from modelworth.data.store import open_store
 
     told = _told(options)
     catalog = load_catalog()
-    records = [
+    files = [read_any(path, told) for path in options.files]
+    own = [record for _, ours in files for record in ours]
+    foreign = [
         as_stored(record, catalog, counted=told.count is not None)
-        for path in options.files
-        for record in read_any(path, told)
+        for theirs, _ in files
+        for record in theirs
     ]
     with open_store(options.store) as store:
-        added = store.add_all(records)
-        print(f"{added} measurements added to {store.where}, {len(records) - added} known already")
-    served = [record for record in records if record.workload.kind == "serve"]
+        kept = keep(store, foreign, own)
+        known = kept.read - kept.added - kept.left_out
+        print(f"{kept.added} measurements added to {store.where}, {known} known already")
+    if kept.replaced:
+        print(f"{len(kept.replaced)} taken back: the same runs had been imported under other words")
+        print("\n".join(f"  {line}" for line in kept.lines))
+    if kept.left_out:
+        print(f"{kept.left_out} left out: the store took them back, or has another word of the run")
+    served = [record for record in (*foreign, *own) if record.workload.kind == "serve"]
     if served:
         classes = judgements(served, catalog)
         _print_judgements(served, classes) if options.judge else _print_unsound(classes)
