@@ -2,7 +2,8 @@
 
 A preset such as Q4_K_M mixes formats of tensors by what they do and where they stand. The rules are
 those of llama.cpp's quantize (src/llama-quant.cpp, early 2026), in one table; with an importance
-matrix a few tensors differ. Vectors, routers and tables of positions are stored in 32 bits.
+matrix a few tensors differ. Vectors, routers and tables of positions are stored in 32 bits. Experts
+whose checkpoint holds them in MXFP4 stay so in every preset, as in all files of gpt-oss.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Preset:
     output: Rule = ()
     down: Rule = ()
     up: Rule = ()
+    experts: str | None = None
 
 
 THREE = (("q4_k", "grouped"),)
@@ -94,6 +96,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "q6_k": Preset("q6_k"),
     "q8_0": Preset("q8_0", "q8_0"),
+    "mxfp4_moe": Preset("q8_0", "q8_0", experts="mxfp4"),
     "f16": Preset("fp16", "fp16"),
     "bf16": Preset("bf16", "bf16"),
     "iq1_s": ONE,
@@ -137,6 +140,7 @@ class Tensor:
     parameters: int
     row: int
     place: int = 0
+    routed: bool = False
 
 
 def is_preset(name: str) -> bool:
@@ -155,6 +159,8 @@ def as_gguf(architecture: Architecture, name: str) -> Architecture:
     if key not in PRESETS:
         raise InputError("precision", name, f"one of {', '.join(PRESETS)}")
     preset, held, tensors = PRESETS[key], Counter[tuple[Part, float]](), 0
+    if holds_mxfp4(architecture):
+        preset = replace(preset, experts="mxfp4")
     rest = Counter(architecture.parameters_by_part)
     for each in _tensors(architecture):
         bits = weight_format(_format(architecture, preset, each)).bits
@@ -164,9 +170,16 @@ def as_gguf(architecture: Architecture, name: str) -> Architecture:
     parts = [StoredPart(part, count, bits) for (part, bits), count in held.items() if count]
     parts += [StoredPart(part, count, VECTOR_BITS) for part, count in rest.items() if count > 0]
     header = HEADER_BYTES + architecture.vocab * BYTES_A_WORD + tensors * TENSOR_BYTES
-    products = weight_format(preset.base).products
+    products = weight_format(preset.experts or preset.base).products
     stored = Stored(f"GGUF {key.upper()}", products, tuple(parts), header_bytes=header)
     return replace(architecture, stored=stored)
+
+
+def holds_mxfp4(architecture: Architecture) -> bool:
+    """Whether experts are held in MXFP4."""
+    bits = weight_format("mxfp4").bits
+    parts = () if architecture.stored is None else architecture.stored.parts
+    return any(each.part == "experts" and each.bits == bits for each in parts)
 
 
 def _format(architecture: Architecture, preset: Preset, tensor: Tensor) -> str:
@@ -186,6 +199,8 @@ def _block(name: str) -> int:
 def _chosen(architecture: Architecture, preset: Preset, tensor: Tensor) -> str:
     """The format that the preset wants for a tensor."""
     kind = tensor.kind
+    if tensor.part == "experts" and preset.experts and tensor.routed:
+        return preset.experts
     if kind == "head":
         falcon = architecture.model_type == "falcon" and preset.head == "q6_k"
         return "q8_0" if falcon else preset.head
@@ -272,8 +287,9 @@ def _layer(block: Block, at: int, *, fused: bool) -> Iterator[Tensor]:
     of: Part = "experts" if network.experts else "mlp"
     routed = max(network.experts, 1) * network.network_parameters
     shared = network.common_parameters if network.experts else 0
-    for whole, width in ((routed, network.width), (shared, network.shared_width)):
+    sizes = ((routed, network.width, of == "experts"), (shared, network.shared_width, False))
+    for whole, width, chosen in sizes:
         if whole:
-            down = whole // network.matrices
-            yield Tensor(of, "up", whole - down, network.expert_hidden or network.hidden, at)
-            yield Tensor(of, "down", down, width or network.hidden, at)
+            down, inputs = whole // network.matrices, network.expert_hidden or network.hidden
+            yield Tensor(of, "up", whole - down, inputs, at, chosen)
+            yield Tensor(of, "down", down, width or network.hidden, at, chosen)

@@ -3,8 +3,8 @@
 Read are `quantization_config` (or `compression_config`) of a config.json and NVIDIA's
 `hf_quant_config.json`. A rule gives bits a weight, scales and zeros included, and the precision of
 the products; patterns say which modules stay wide and which have a rule of their own.
-Sources: the documentation of transformers, compressed-tensors, ModelOpt, AutoAWQ, GPTQModel and
-bitsandbytes on these files.
+Sources: the documentation of transformers, compressed-tensors, ModelOpt, AutoAWQ, GPTQModel,
+AutoRound, Quark, MLX, torchao, HQQ and bitsandbytes on these files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from modelworth.data.errors import InputError
 from modelworth.data.weight_formats import weight_format
 
 SCALE_BITS = WIDE_BITS = 16
-WIDE_KEYS = ("ignore", "modules_to_not_convert", "exclude_modules", "llm_int8_skip_modules")
+WIDE_KEYS = (
+    *("ignore", "modules_to_not_convert", "exclude_modules", "llm_int8_skip_modules"),
+    *("exclude", "skip_modules"),
+)
+KNOWN = (
+    "fp8, mxfp4, modelopt, compressed-tensors, awq, gptq, auto-round, quark, torchao, hqq, "
+    "bitsandbytes, MLX's bits and group_size, or absent"
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Scheme:
         wide: patterns of modules that stay in 16 bits.
         own: patterns of modules with a rule of their own; the first that fits counts.
         cache: precision of the cache; None: not said.
+        whole: whether embedding, head and routers are stored so, too.
     """
 
     rule: Rule | None
@@ -48,6 +56,7 @@ class Scheme:
     wide: tuple[str, ...] = ()
     own: tuple[tuple[str, Rule], ...] = field(default=())
     cache: str | None = None
+    whole: bool = False
 
 
 def scheme_of(config: Config) -> Scheme | None:
@@ -61,6 +70,7 @@ def scheme_of(config: Config) -> Scheme | None:
         experts = _experts(config.get("expert_dtype"), _named("fp8", "fp8"))
         return Scheme(None, experts=experts) if experts else None
     method = str(words.get("quant_method") or ("modelopt" if "quant_algo" in words else "")).lower()
+    method = method.rpartition("/")[2]
     wide = _names(words, *WIDE_KEYS)
     if words.get("quant_algo"):
         return _modelopt(words, wide)
@@ -70,15 +80,19 @@ def scheme_of(config: Config) -> Scheme | None:
         return _fp8(config, words, wide)
     if method == "mxfp4":
         return Scheme(None, experts=_named("MXFP4", "mxfp4"), wide=wide)
-    rule = _simple(method, words)
-    return Scheme(rule, wide=wide)
+    if method == "quark":
+        return _quark(words, wide)
+    if not method and "bits" in words and "group_size" in words:
+        return _mlx(words)
+    own, skipped = _apart(method, words)
+    return Scheme(_simple(method, words), wide=wide + skipped, own=own)
 
 
 def _words(config: Config) -> dict[str, Any] | None:
     """What the config says of quantisation, wherever it stands."""
     inner = config.get("text_config")
     for holder in (config, inner if isinstance(inner, Mapping) else {}):
-        for key in ("quantization_config", "compression_config"):
+        for key in ("quantization_config", "compression_config", "quantization"):
             found = holder.get(key)
             if found is None or found == {}:
                 continue
@@ -263,8 +277,97 @@ def _simple(method: str, words: Config) -> Rule:
         return _named(method, simple[method])
     if method == "quanto" and (said := re.fullmatch(r"(int|float)(\d)", str(words.get("weights")))):
         return grouped(int(said[2]), said[1], None)
-    allowed = "fp8, mxfp4, modelopt, compressed-tensors, awq, gptq, bitsandbytes, or absent"
-    raise InputError("config: quantization_config.quant_method", method or "nothing", allowed)
+    if method == "torchao":
+        return _torchao(words.get("quant_type"))
+    if method == "hqq":
+        inner = _within(_within(words, "quant_config"), "weight_quant_params")
+        return _affine("HQQ", inner.get("nbits"), inner.get("group_size"))
+    raise InputError("config: quantization_config.quant_method", method or "nothing", KNOWN)
+
+
+def _within(words: Config, key: str) -> Config:
+    """A part of what is said."""
+    found = words.get(key)
+    if not isinstance(found, Mapping):
+        raise InputError(f"config: quantization_config.{key}", found, "a dictionary")
+    return found
+
+
+def _affine(label: str, bits: Any, group: Any) -> Rule:
+    """Whole numbers with a scale and an offset of 16 bits for each group."""
+    if not (_size(bits) and _size(group) and bits <= 8):
+        found = f"{bits} bits in groups of {group}"
+        raise InputError("config: quantization_config", found, "1 to 8 bits and a group's size")
+    precision = "int8" if bits > 4 else "int4"
+    return Rule(f"{label} int{bits} in groups of {group}", bits + 2 * SCALE_BITS / group, precision)
+
+
+def _mlx(words: Config) -> Scheme:
+    """MLX: every matrix, embedding and head included, and some modules with words of their own."""
+
+    def rule(said: Config) -> Rule:
+        mode = said.get("mode") or "affine"
+        if mode in ("mxfp4", "mxfp8", "nvfp4"):
+            return _named(mode.upper(), mode)
+        if mode != "affine":
+            raise InputError("config: quantization.mode", mode, "affine, mxfp4, mxfp8 or nvfp4")
+        return _affine("MLX", said.get("bits"), said.get("group_size"))
+
+    own = {key: rule(said) for key, said in words.items() if isinstance(said, Mapping)}
+    wide = tuple(key for key, said in words.items() if said is False)
+    return Scheme(rule(words), wide=wide, own=tuple(own.items()), whole=True)
+
+
+def _quark(words: Config, wide: tuple[str, ...]) -> Scheme:
+    """AMD's Quark: a form for every product, and some modules with one of their own."""
+
+    def rule(said: Config) -> Rule | None:
+        weight = said.get("weight")
+        weight = weight[0] if isinstance(weight, list) and len(weight) == 1 else weight
+        if weight is None:
+            return None
+        weight = _within({"weight": weight}, "weight")
+        form = re.fullmatch(r"(fp|int|uint|mx_?fp)(4|8)(?:_e\dm\d)?", str(weight.get("dtype")))
+        if form is None:
+            raise InputError("config: quantization_config: dtype", weight, "fp4, fp8, int4, int8")
+        group = weight.get("group_size") if weight.get("qscheme") == "per_group" else None
+        kind = "float" if "fp" in form[1] else "int"
+        return grouped(int(form[2]), kind, None if group is None else _group(group))
+
+    layers = _within(words, "layer_quant_config") if words.get("layer_quant_config") else {}
+    said = {key: rule(_within(layers, key)) for key in layers}
+    own = tuple((key, found) for key, found in said.items() if found is not None)
+    wide += tuple(key for key, found in said.items() if found is None)
+    return Scheme(rule(_within(words, "global_quant_config")), wide=wide, own=own)
+
+
+def _torchao(said: Any) -> Rule:
+    """torchao, by the name of its configuration."""
+    inner = said.get("default", said) if isinstance(said, Mapping) else {}
+    name = str(inner.get("_type", said)).lower().replace("_", "")
+    data = inner.get("_data")
+    group = data.get("group_size") if isinstance(data, Mapping) else None
+    if "float8" in name:
+        return _named("fp8", "fp8")
+    if match := re.search(r"int(4|8)weight", name):
+        usual = 32 if "dynamic" in name else 128
+        return _named("int8", "int8") if match[1] == "8" else grouped(4, "int", group or usual)
+    raise InputError("config: quantization_config.quant_type", said, "float8, int8 or int4 weights")
+
+
+def _apart(method: str, words: Config) -> tuple[tuple[tuple[str, Rule], ...], tuple[str, ...]]:
+    """Modules that GPTQModel's `dynamic` or AutoRound's `extra_config` store otherwise, or wide."""
+    own, wide = [], []
+    for key in ("dynamic", "extra_config"):
+        for name, said in (_within(words, key) if words.get(key) else {}).items():
+            pattern = name if key == "extra_config" else "re:" + name.removeprefix("+:")
+            if name.startswith("-:"):
+                wide.append(f"re:{name[2:]}")
+            elif isinstance(said, Mapping) and (optional(said, "bits") or 0) >= WIDE_BITS:
+                wide.append(pattern)
+            elif isinstance(said, Mapping):
+                own.append((pattern, _simple(method, {**words, **said})))
+    return tuple(own), tuple(wide)
 
 
 def _cache(words: Config) -> str | None:

@@ -28,7 +28,17 @@ from modelworth.data.weight_formats import weight_format
 
 WIDE_BITS = 16.0
 PREFIX = re.compile(r"^(?:(?:model|language_model|backbone|transformer|decoder|encoder)\.)+")
+HOLDERS = ("", "model.", "language_model.", "model.language_model.", "language_model.model.")
 MIXERS = ("self_attn", "attn", "attention", "mixer", "linear_attn", "mamba")
+ALSO = {
+    "q_proj": ("qkv_proj", "wq_b"),
+    "k_proj": ("qkv_proj", "fused_wqa_wkv"),
+    "v_proj": ("qkv_proj", "fused_wqa_wkv"),
+    "o_proj": ("wo_b",),
+    "gate_proj": ("gate_up_proj",),
+    "up_proj": ("gate_up_proj",),
+}
+"""Other names of a product: of engines that join several, and of DeepSeek V4."""
 NETWORKS = ("mlp", "block_sparse_moe", "ffn", "feed_forward", "mixer", "moe")
 
 
@@ -48,14 +58,17 @@ class Matcher:
         plain, wild = set(), []
         for pattern in patterns:
             if pattern.startswith("re:"):
-                wild.append(f"(?:(?:model|language_model)\\.)*(?:{pattern[3:]})")
+                wild.append(pattern[3:])
             elif "*" in pattern or "?" in pattern:
                 bare = PREFIX.sub("", pattern)
                 wild += [translate(bare), translate(bare + ".*")]
             else:
                 plain.add(PREFIX.sub("", pattern))
         self.plain = plain
-        self.wild = [re.compile(each) for each in wild]
+        try:
+            self.wild = [re.compile(each) for each in wild]
+        except re.error as error:
+            raise InputError("config: quantization_config", str(error), "patterns") from error
 
     def fits(self, name: str) -> bool:
         """Whether the name, a module that holds it, or its end is listed."""
@@ -65,7 +78,7 @@ class Matcher:
             return True
         if any(".".join(words[-end:]) in self.plain for end in ends):
             return True
-        return any(each.match(name) for each in self.wild)
+        return any(each.match(held + name) for each in self.wild for held in HOLDERS)
 
 
 def stored(architecture: Architecture, scheme: Scheme) -> Stored:
@@ -78,7 +91,7 @@ def stored(architecture: Architecture, scheme: Scheme) -> Stored:
     held: Counter[tuple[Part, float]] = Counter()
     narrow: Counter[Rule] = Counter()
     rest = Counter(architecture.parameters_by_part)
-    for leaf in _leaves(architecture):
+    for leaf in _leaves(architecture, scheme):
         rule = _rule(leaf, scheme, wide, own)
         if rule is None:
             continue
@@ -122,7 +135,7 @@ def _rule(
     for matcher, rule in own:
         if any(matcher.fits(name) for name in leaf.names):
             return rule
-    if leaf.part in ("embedding", "head", "router", "towers"):
+    if leaf.part in ("embedding", "head", "router", "towers") and not scheme.whole:
         return None
     if any(wide.fits(name) for name in leaf.names):
         return None
@@ -130,11 +143,16 @@ def _rule(
     return scheme.experts if routed and scheme.experts else scheme.rule
 
 
-def _leaves(architecture: Architecture) -> Iterator[Leaf]:
-    """Every matrix product of a model."""
+def _leaves(architecture: Architecture, scheme: Scheme) -> Iterator[Leaf]:
+    """Every matrix that a scheme may name; tables and routers where it says the whole model."""
     for block in architecture.blocks:
         for place in block.at or range(block.count):
             yield from _layer_leaves(block, f"layers.{place}")
+            if scheme.whole and block.feed_forward.experts:
+                names = tuple(f"layers.{place}.{held}.gate" for held in NETWORKS)
+                yield Leaf("router", names, block.feed_forward.router_parameters)
+    if scheme.whole and (table := architecture.vocab * architecture.hidden):
+        yield Leaf("embedding", ("embed_tokens",), min(table, architecture.embedding_parameters))
     head = architecture.head
     own = head.matmul_parameters - head.shared_parameters
     if own:
@@ -145,21 +163,20 @@ def _layer_leaves(block: Block, layer: str) -> Iterator[Leaf]:
     """The products of one layer."""
     part: Part = "attention" if block.attention.kind == "attention" else "recurrent"
     for leaf, parameters in _mixer_products(block.attention):
-        yield Leaf(part, tuple(f"{layer}.{held}.{leaf}" for held in MIXERS), parameters)
+        yield Leaf(part, _named(layer, MIXERS, leaf), parameters)
     if block.cross is not None:
         names = tuple(f"{layer}.{held}.q_proj" for held in ("encoder_attn", "EncDecAttention"))
         yield Leaf("cross_attention", names, block.cross.matmul_parameters)
     network = block.feed_forward
     if not network.experts:
         for leaf in ("gate_proj", "up_proj", "down_proj"):
-            names = tuple(f"{layer}.{held}.{leaf}" for held in NETWORKS)
+            names = _named(layer, NETWORKS, leaf)
             yield Leaf("mlp", names, network.network_parameters // 3)
         yield Leaf("mlp", names, network.network_parameters % 3)
         return
     routed = network.experts * network.network_parameters
-    names = tuple(
-        f"{layer}.{held}.{leaf}" for held in NETWORKS for leaf in ("experts.0.gate_proj", "experts")
-    )
+    experts = ("experts.0.gate_proj", "experts", "switch_mlp.gate_proj")
+    names = tuple(f"{layer}.{held}.{leaf}" for held in NETWORKS for leaf in experts)
     yield Leaf("experts", names, routed)
     names = tuple(
         f"{layer}.{held}.{leaf}.up_proj"
@@ -167,6 +184,12 @@ def _layer_leaves(block: Block, layer: str) -> Iterator[Leaf]:
         for leaf in ("shared_experts", "shared_expert")
     )
     yield Leaf("experts", names, network.common_parameters)
+
+
+def _named(layer: str, holders: Sequence[str], leaf: str) -> tuple[str, ...]:
+    """The names of a product in a layer."""
+    said = (leaf, *ALSO.get(leaf, ()))
+    return tuple(f"{layer}.{held}.{each}" for held in holders for each in said)
 
 
 def _mixer_products(mixer: Attention) -> list[tuple[str, int]]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NEAR = 0.01
 """How far a description's FLOPs may be from the counter's without a word."""
 
+CONTEXT, MOST_TOKENS = 4096, 100_000_000
+
 EXAMPLES = """examples:
   modelworth inspect llama-3.1-8b
   modelworth inspect checkpoint/config.json --context 32768 --json
@@ -33,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="a config.json, its folder, a GGUF file, or a name of the catalogue",
     )
-    parser.add_argument("--context", type=int, default=4096, help="tokens held (default 4096)")
+    parser.add_argument(
+        "--context", type=int, help="tokens held (default 4096, or all that the model was made for)"
+    )
     parser.add_argument(
         "--read", action="store_true", help="read the config only; don't build with transformers"
     )
@@ -62,17 +66,21 @@ def run(options: argparse.Namespace) -> int:
         return walk(options.page, options.rows, passes=not options.parameters_only)
     if not options.model:
         raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")
-    if not 0 < options.context <= 100_000_000:
-        raise InputError("--context", options.context, "1 to 100,000,000 tokens")
+    if options.context is not None and not 0 < options.context <= MOST_TOKENS:
+        raise InputError("--context", options.context, f"1 to {MOST_TOKENS:,} tokens")
     config, name = _config(options.model)
     architecture, how = described(config, name, read_only=options.read)
+    longest = architecture.longest or MOST_TOKENS
+    context = min(CONTEXT, longest) if options.context is None else options.context
+    if context > longest:
+        raise InputError("--context", context, f"at most {longest:,}, which {name} was made for")
     kept = _save(architecture, how, options) if options.save else None
     from modelworth.verbs.inspect_display import document, show
 
     if options.json:
-        print(json.dumps(document(architecture, how, options.context), indent=2))
+        print(json.dumps(document(architecture, how, context), indent=2))
     else:
-        show(architecture, how, options.context)
+        show(architecture, how, context)
         if kept:
             print(f"\nKept in {kept}: modelworth predict --model {options.save} …")
     return 0

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelworth.costmodel.architecture.fits import ServingAsk, serving_fit
-from modelworth.costmodel.architecture.gguf_file import as_gguf
+from modelworth.costmodel.architecture.gguf_file import as_gguf, holds_mxfp4
 from modelworth.costmodel.architecture.memory import bytes_per_weight, weights_bytes
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
@@ -73,7 +73,8 @@ def _gguf_files(architecture: Architecture) -> dict[str, float]:
     """Bytes on disk: of the GGUF file at hand, and by preset of a file of the model."""
     own = architecture.stored
     at_hand = {"this file": own.file_bytes} if own is not None and own.header_bytes else {}
-    made = {name: as_gguf(architecture, name).stored for name in GGUF if architecture.generates}
+    presets = (("mxfp4_moe",) if holds_mxfp4(architecture) else ()) + GGUF
+    made = {name: as_gguf(architecture, name).stored for name in presets if architecture.generates}
     return at_hand | {name: each.file_bytes for name, each in made.items() if each is not None}
 
 
@@ -86,11 +87,12 @@ def _work(architecture: Architecture, context: int) -> dict[str, Any]:
         }
     source = context if architecture.family == "encoder-decoder" else 0
     forward = forward_flops(architecture, 1, context, source) / context
-    reached = forward_flops(architecture, 1, context, source, "reach")
-    reached += prediction_flops(architecture, context, "reach")
+    windowed = forward_flops(architecture, 1, context, source, "reach") / context
+    trained = windowed + prediction_flops(architecture, context, "reach") / context
     found = {
         "flops_per_token": float(forward),
-        "flops_per_token_training": 3 * float(reached) / context,
+        "flops_per_token_windowed": float(windowed),
+        "flops_per_token_training": 3 * float(trained),
         "flops_convention": CONVENTION,
     }
     if architecture.generates:
@@ -183,10 +185,13 @@ def _show_work(found: dict[str, Any]) -> None:
         print(f"  one image or item: {found['flops_per_item'] / 1e9:,.4g} GFLOP")
         return
     context = found["context"]
-    print(f"  a token at {context:,}: {found['flops_per_token'] / 1e9:,.4g} GFLOP", end="")
+    whole, windowed = found["flops_per_token"], found["flops_per_token_windowed"]
+    print(f"  a token at {context:,}: {windowed / 1e9:,.4g} GFLOP", end="")
     print(f", in training {found['flops_per_token_training'] / 1e9:,.4g}", end="")
     decoded = found.get("flops_per_token_decoding")
     print(f", decoded {decoded / 1e9:,.4g}" if decoded else "")
+    if whole > 1.001 * windowed:
+        print(f"    {whole / 1e9:,.4g} where windows and choices are computed over all positions")
     if "cache_precision" not in found:
         return
     print(

@@ -53,6 +53,15 @@ def test_bits_a_weight_are_those_that_are_published(name, published, near):
     assert weights_bytes(model, "Q4_K_M") == found["q4_k_m"].weights_bytes
 
 
+@pytest.mark.parametrize(
+    ("preset", "gib"), [("q4_k_m", 58.46), ("q6_k", 58.94), ("q8_0", 59.03), ("mxfp4_moe", 59.03)]
+)
+def test_experts_in_mxfp4_stay_so(preset, gib):
+    """Files of gpt-oss-120b as unsloth and ggml-org publish them, late 2025."""
+    stored = as_gguf(shipped("gpt-oss-120b"), preset).stored
+    assert stored.file_bytes / 2**30 == pytest.approx(gib, rel=0.002)
+
+
 def test_tensors_are_as_large_as_llama_bench_says():
     """Qwen2 7B Q4_K - Medium: 4,677,120,000 bytes, 7,615,616,512 parameters."""
     config = {

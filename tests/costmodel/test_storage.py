@@ -11,6 +11,7 @@ from modelworth.costmodel.architecture.read import read_model
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.weight_formats import weight_formats
+from tests.costmodel.small_models import short_config
 
 LLAMA = load_catalog().model("llama-3.1-8b").config
 LAYERS = 32 * (4096 * 128 * (2 * 32 + 2 * 8) + 3 * 4096 * 14336)
@@ -24,6 +25,8 @@ def stored(words: dict, config: dict = LLAMA):
     return model.stored
 
 
+AMD = {"dtype": "fp4", "qscheme": "per_group", "group_size": 32}
+HALF = {"nbits": 4, "group_size": 64}
 GROUP = {"num_bits": 4, "type": "int", "group_size": 32, "symmetric": True}
 
 
@@ -41,6 +44,11 @@ GROUP = {"num_bits": 4, "type": "int", "group_size": 32, "symmetric": True}
         ),
         ({"quant_method": "gptq", "bits": 8, "group_size": 128}, 8.1875, "int8"),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 4.5, "int4"),
+        ({"quant_method": "intel/auto-round", "bits": 4, "group_size": 128}, 4.15625, "int4"),
+        ({"quant_method": "quark", "global_quant_config": {"weight": AMD}}, 4.25, "fp4"),
+        ({"quant_method": "torchao", "quant_type": "int8_weight_only"}, 8, "int8"),
+        ({"quant_method": "torchao", "quant_type": {"default": {"_type": "Float8X"}}}, 8, "fp8"),
+        ({"quant_method": "hqq", "quant_config": {"weight_quant_params": HALF}}, 4.5, "int4"),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, 8, "int8"),
         (
             {
@@ -69,6 +77,53 @@ def test_listed_modules_stay_wide():
     kept = 32 * 2 * 4096 * 14336
     less = stored({**wild, "ignore": []}).weights_bytes
     assert stored(wild).weights_bytes - less == pytest.approx(kept * (16 - 4.5) / 8)
+
+
+ATTENTION, NETWORK = 4096 * 128 * (2 * 32 + 2 * 8), 3 * 4096 * 14336
+"""Weights of one layer."""
+
+
+def test_patterns_may_say_the_model_that_holds_the_layers():
+    wild = {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": GROUP}}}
+    kept = {**wild, "ignore": ["re:model\\.layers\\.0\\.self_attn\\.qkv_proj"]}
+    wider = stored(kept).weights_bytes - stored(wild).weights_bytes
+    assert wider == pytest.approx(4096 * 128 * (32 + 2 * 8) * (16 - 4.5) / 8)
+
+
+def test_modules_that_gptq_and_auto_round_store_otherwise():
+    four = {"quant_method": "gptq", "bits": 4, "group_size": 128}
+    apart = {"-:.*self_attn.*": {}, "+:.*layers\\.0\\.mlp.*": {"bits": 8}}
+    more = stored({**four, "dynamic": apart}).weights_bytes - stored(four).weights_bytes
+    each = 4 + 20 / 128
+    wider = 32 * ATTENTION * (16 - each) + NETWORK * (8 + 24 / 128 - each)
+    assert more == pytest.approx(wider / 8)
+    said = {"model.layers.3.self_attn.o_proj": {"bits": 16}}
+    round_ = {**four, "quant_method": "auto-round"}
+    more = stored({**round_, "extra_config": said}).weights_bytes - stored(round_).weights_bytes
+    assert more == pytest.approx(4096 * 4096 * (16 - each) / 8)
+
+
+def test_mlx_stores_embedding_and_head_so_too():
+    """4.5 bits a weight, as mlx_lm.convert says of 4 bits in groups of 64; vectors stay in 16."""
+    four, vectors = {"group_size": 64, "bits": 4}, 65 * 4096
+    found = stored(four)
+    assert found.weights_bytes == pytest.approx(((TOTAL - vectors) * 4.5 + vectors * 16) / 8)
+    old = read_model({**LLAMA, "quantization": four}).stored
+    assert old == found
+    own = {**four, "model.layers.0.mlp.up_proj": {"group_size": 64, "bits": 8}, "lm_head": False}
+    more = 4096 * 14336 * 4 + 4096 * 128256 * 11.5
+    assert stored(own).weights_bytes - found.weights_bytes == pytest.approx(more / 8)
+
+
+ENGINE = "re:.*attn.*(fused_wqa_wkv|wq_b|wo_a|wo_b)$"
+
+
+def test_attention_of_deepseek_v4_by_its_engines_names():
+    narrow = {"weights": {"num_bits": 8, "type": "float"}, "targets": [ENGINE]}
+    words = {"quant_method": "compressed-tensors", "config_groups": {"g": narrow}}
+    model = read_model({**short_config("deepseek_v4"), "quantization_config": words})
+    held = sum(part.parameters for part in model.stored.parts if part.bits == 8)
+    assert held > 0.9 * model.parameters_by_part["attention"]
 
 
 def test_gpt_oss_120b_is_as_large_as_its_files_and_fits_one_h100():
@@ -115,6 +170,15 @@ def test_cache_precision_is_read():
         {"quant_algo": "MIXED_PRECISION"},
         {"config_groups": {"g": {"weights": {"num_bits": "four"}}}},
         {"quant_algo": "NVFP4", "ignore": "lm_head"},
+        {"quant_algo": "NVFP4", "ignore": ["re:("]},
+        {"quant_method": "quark"},
+        {"quant_method": "quark", "global_quant_config": {"weight": 4}},
+        {"quant_method": "quark", "global_quant_config": {}, "layer_quant_config": [1]},
+        {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 4}}},
+        {"quant_method": "torchao", "quant_type": [4]},
+        {"quant_method": "gptq", "bits": 4, "dynamic": ["-:x"]},
+        {"bits": 4, "group_size": 64, "mode": "secret"},
+        {"bits": True, "group_size": 64},
         [1],
     ],
 )
