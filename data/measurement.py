@@ -35,6 +35,7 @@ from modelworth.data.serving import Drafting, Load, Serving, optional_part
 from modelworth.data.study import Study
 from modelworth.data.words import Family, Kind, Origin, Precision, Status, Unit
 
+MachineKind = Literal["cpu", "cuda", "rocm", "tpu", "other"]
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -94,6 +95,7 @@ class Workload(Record):
         denoising_steps: that a diffusion model takes for an image.
         attention_kernel: by which sdpa ran: PyTorch's flash, cudnn, efficient, math, or split.
         chunked_loss: whether a training step's logits were made, and forgotten, a few at a time.
+        chunk_tokens: of a prompt that one pass reads at most.
         cache_format: of cached keys and values (`fp8`, `q8_0`; `q8_0/q4_0` where they differ).
         drafting: how tokens were guessed ahead; None: nothing says that they were.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
@@ -119,6 +121,7 @@ class Workload(Record):
     context_tokens: Size | None = optional_part()
     quantization: Name | None = optional_part()
     weight_bits: Annotated[float, Field(gt=0, le=64)] | None = optional_part()
+    chunk_tokens: Size | None = optional_part()
     cache_format: Name | None = optional_part()
     drafting: Drafting | None = optional_part()
     gpu_layers: Count | None = optional_part()
@@ -161,7 +164,7 @@ class Machine(Record):
     """
 
     device: Name
-    kind: Literal["cpu", "cuda", "rocm", "tpu", "other"]
+    kind: MachineKind
     count: Degree = 1
     memory_bytes: PositiveCount | None = None
     driver: Name | None = None

@@ -7,6 +7,7 @@ real traffic isn't in it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -109,10 +110,13 @@ def _tokens(scenario: Scenario, records: Sequence[Measurement], catalog: Catalog
     models: dict[str, list[Measurement]] = {}
     who = identifier(catalog)
     for record in records:
-        models.setdefault(who(record.model), []).append(record)
+        models.setdefault(f"{who(record.model)} {_way(record)}", []).append(record)
+    prompt = scenario.number("demand.prompt_tokens_per_request")
+    answer = scenario.number("demand.output_tokens_per_request")
+    answer *= scenario.number("demand.reasoning_factor")
     for own in models.values():
-        prefill, late = _best([it for it in own if it.workload.kind == "prefill"], ttft_s)
-        decode, slow = _best([it for it in own if it.workload.kind == "decode"], tpot_s)
+        prefill, late = _best(_nearest(own, "prefill", prompt), ttft_s)
+        decode, slow = _best(_nearest(own, "decode", prompt + answer / 2), tpot_s)
         if prefill is not None and decode is not None:
             pairs.append((prefill, late, decode, slow))
     if not pairs:
@@ -136,6 +140,31 @@ def _tokens(scenario: Scenario, records: Sequence[Measurement], catalog: Catalog
         if miss
     ]
     return _found(settings, (prefill, decode), missed)
+
+
+def _way(record: Measurement) -> str:
+    """What both rates of a model must have in common: formats, software, and where it ran."""
+    work = record.workload
+    formats = (work.precision, work.quantization, work.cache_format)
+    return f"{formats} {work.engine} {work.gpu_layers} {work.layout}"
+
+
+def _nearest(records: Sequence[Measurement], kind: Kind, tokens: float) -> list[Measurement]:
+    """The records of a kind whose sequences are nearest in length to the plan's."""
+    known = [
+        (abs(math.log2((_length(record) + 1) / (tokens + 1))), record)
+        for record in records
+        if record.workload.kind == kind
+    ]
+    least = min((distance for distance, _ in known), default=0.0)
+    return [record for distance, record in known if distance <= least + 1e-9]
+
+
+def _length(record: Measurement) -> float:
+    """Tokens of a sequence: of a prompt at its end, of an answer at its middle."""
+    work = record.workload
+    written = (work.new_tokens or 0) / 2 if work.kind == "decode" else 0
+    return (work.context_tokens or 0) + (work.prompt_tokens or 0) + written
 
 
 def _items(records: Sequence[Measurement], key: str, kinds: Iterable[Kind]) -> Evidence:

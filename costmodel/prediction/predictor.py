@@ -111,6 +111,7 @@ class Predictor:
         """Cases in their order. `ran`: they are rows of measurements, so they did fit."""
         found: dict[int, Prediction] = {}
         works: dict[tuple[str, bool], list[int]] = {}
+        cases = [served.as_run(self.scales, case) for case in cases]
         for place, case in enumerate(cases):
             refusal = refused(case, self.tables, ran=ran)
             own = self.own_fit(case)
@@ -150,13 +151,11 @@ class Predictor:
         return apart_state(work, fit, *reading)
 
     def _of_tables(self, case: Case, found: Times, row: int) -> Prediction:
-        """By the published tables, corrected by what own servers on the device did."""
-        scale = served.scale_for(self.scales, case) if case.work == "serve" else None
+        """By the published tables, corrected by what own servers and tests on the device did."""
+        scale = served.scale_for(self.scales, case)
         if scale is not None:
-            own = len(scale.measurement_ids)
-            note = f"corrected by {own} results of own servers on this device"
-            factor = math.exp(scale.log_width)
-            return _prediction(case, found, row, factor, "interpolated", note, 1 / scale.speed)
+            factor, slower = math.exp(scale.log_width), 1 / scale.speed
+            return _prediction(case, found, row, factor, "interpolated", scale.said, slower)
         width = width_of(case, self.tables)
         made = _prediction(case, found, row, width.factor, width.basis, _note(case, width))
         return replace(made, width=width)
@@ -260,6 +259,8 @@ def _case(record: Measurement, catalog: Catalog) -> Case | None:
     """The record's work as a case; None where it is of another kind, or failed."""
     if record.workload.kind == "serve":
         return served.served_case(record, catalog)
+    if record.provenance.origin == "imported":
+        return served.step_case(record, catalog)
     if record.status == "ok":
         with suppress(InputError):
             return Case.of_record(record, own_machine.accelerator_of(record, catalog))

@@ -1,10 +1,11 @@
 """What own servers' measurements say about the published coefficients: one factor on all times.
 
 A result of a load generator (`modelworth load`, `modelworth import`) is predicted as if it hadn't
-been measured; how much faster or slower it ran is a factor for its device and way of serving. Only
-runs that the judge finds sound count, each once; of those that guessed tokens ahead, only where it
-is known how many were kept. Few results are pulled towards 1, as they may tell more of their model
-or load than of the device.
+been measured; how much faster or slower it ran is a factor for its device and way of serving. Tests
+of single steps by other tools (llama-bench) correct prompts and decoding in the same way. Of
+servers, only sound runs count, each once; of those that guessed tokens ahead, only where it is
+known how many were kept. Few results are pulled towards 1, as they may tell more of their model or
+load than of the device.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from modelworth.costmodel.architecture.identity import architecture_of
 from modelworth.costmodel.architecture.memory import weights_bytes
 from modelworth.costmodel.prediction.case import Case, cache_precision
-from modelworth.costmodel.prediction.columns import coefficients, columns, times
+from modelworth.costmodel.prediction.columns import coefficients, columns, device_for, times
 from modelworth.costmodel.prediction.refusal import refused
+from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import Tables, achieved, shipped_tables
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
-from modelworth.data.importers.records import PromptCost, judged_all, sound
+from modelworth.data.importers.records import PromptCost, distinct, judged_all, sound
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import BITS, SHORT, precision
 
-Way = tuple[str, str | None, bool]
+Way = tuple[str, str, str | None, bool, str | None]
+STEPS = ("prefill", "decode")
+SAME_BITS = 0.15
+"""Stored bits of a weight may differ by this share from those that its precision usually takes."""
 PULL = 0.5
 """How many results the pull towards 1 weighs: the scatter between results of one server, squared,
 against that between servers."""
@@ -40,10 +45,11 @@ LEAST_LOG = 0.16
 
 @dataclass(frozen=True)
 class ServedScale:
-    """How much faster than published servers this device's own ran.
+    """How much faster than published servers, or steps, this device's own ran.
 
     Attributes:
-        way: precision of products and of the cache, and whether tokens were guessed ahead.
+        way: kind of work, precision of products and of the cache, whether tokens were guessed
+            ahead, and of single steps the software.
         speed: factor on all rates.
         log_width: half-width of the 90% interval's log with it.
     """
@@ -54,24 +60,34 @@ class ServedScale:
     log_width: float
     measurement_ids: tuple[str, ...]
 
+    @property
+    def said(self) -> str:
+        """On what a prediction with it rests."""
+        number, software = len(self.measurement_ids), self.way[-1]
+        what = "results of own servers" if self.way[0] == "serve" else f"own tests with {software}"
+        return f"corrected by {number} {what} on this device"
+
 
 def served_scales(
     measurements: Iterable[Measurement], catalog: Catalog, tables: Tables
 ) -> tuple[ServedScale, ...]:
-    """Scales of every device and way of serving among own and imported serving results."""
+    """Scales of every device and way of running among serving results and imported steps."""
+    records = tuple(measurements)
+    runs = [(record, served_case(record, catalog)) for record in _sound(records, catalog)]
+    steps = fastest(distinct(filter(_steps, records)))
+    runs += [(record, step_case(record, catalog)) for record in steps]
     groups: defaultdict[tuple[str, Way], list[tuple[str, float]]] = defaultdict(list)
-    for record in sound(measurements, prompt_costs(catalog)):
-        case = served_case(record, catalog)
+    for record, case in runs:
         if case is None or record.result is None or refused(case, tables) is not None:
             continue
-        predicted = times("serve", columns([case], tables), coefficients([case], tables))
+        predicted = times(case.work, columns([case], tables), coefficients([case], tables))
         log = math.log(record.result.throughput_per_s_per_device / float(predicted.value[0]))
         groups[case.accelerator.name, way_of(case)].append((record.id, log))
     return tuple(_scale(*key, found) for key, found in groups.items())
 
 
 def scale_for(scales: Iterable[ServedScale], case: Case) -> ServedScale | None:
-    """The scale of a case's device, served as it is; None where there is none."""
+    """The scale of a case's device, run as it is; None where there is none."""
     asked = (case.accelerator.name, way_of(case))
     return next((one for one in scales if (one.device_name, one.way) == asked), None)
 
@@ -79,20 +95,78 @@ def scale_for(scales: Iterable[ServedScale], case: Case) -> ServedScale | None:
 def way_of(case: Case) -> Way:
     """What is kept apart on a device: products, cached keys, and guessing ahead change its pace."""
     cached = cache_precision(case)
-    return case.precision, None if cached in ("bf16", "fp16") else cached, case.drafted > 0
+    cached = None if cached in ("bf16", "fp16") else cached
+    software = None if case.work == "serve" else software_name(case.software)
+    return case.work, case.precision, cached, case.drafted > 0, software
+
+
+def as_run(scales: Iterable[ServedScale], case: Case) -> Case:
+    """A step whose software isn't said, with that of the device's own tests."""
+    if case.software is not None or case.work not in STEPS:
+        return case
+    device, way = case.accelerator.name, way_of(case)[:-1]
+    own = [one for one in scales if one.device_name == device and one.way[:-1] == way]
+    return replace(case, software=own[-1].way[-1]) if own else case
 
 
 def served_case(record: Measurement, catalog: Catalog) -> Case | None:
     """The case that a serving result measured; None if it isn't one, or its model isn't known."""
     work = record.workload
-    if work.kind != "serve" or record.status != "ok":
+    known = work.prompt_tokens and work.new_tokens and work.concurrency
+    return _case(record, catalog) if work.kind == "serve" and known else None
+
+
+def step_case(record: Measurement, catalog: Catalog) -> Case | None:
+    """The case that another tool's test of single steps measured.
+
+    A prompt read at a depth, layers left on the processor, and weights that don't take what their
+    precision usually takes are no case of a step.
+    """
+    work, case = record.workload, _case(record, catalog)
+    if case is None or not _steps(record) or (work.kind == "prefill" and work.context_tokens):
         return None
+    if work.gpu_layers is not None and work.gpu_layers < case.architecture.layers:
+        return None
+    usual = 8 * float(device_for(case, shipped_tables()).dense_bytes)
+    if work.weight_bits and abs(work.weight_bits / usual - 1) > SAME_BITS:
+        return None
+    if work.kind == "prefill":
+        return case
+    return replace(case, tokens=max(1, (work.prompt_tokens or 0) + (work.new_tokens or 0) / 2))
+
+
+def fastest(records: Iterable[Measurement]) -> Iterable[Measurement]:
+    """Of tests that differ in what is free to choose (kernel, chunk, backend), the fastest."""
+    found: dict[str, Measurement] = {}
+    for record in records:
+        work = record.workload.model_copy(update={"attention": None, "chunk_tokens": None})
+        key = f"{record.model} {record.machine.device} {record.machine.count} {work}"
+        found[key] = max(found.get(key, record), record, key=_per_device)
+    return found.values()
+
+
+def _per_device(record: Measurement) -> float:
+    return record.result.throughput_per_s_per_device if record.result else 0.0
+
+
+def _case(record: Measurement, catalog: Catalog) -> Case | None:
     architecture = architecture_of(record.model, catalog)
-    if architecture is None or not (work.prompt_tokens and work.new_tokens and work.concurrency):
+    if architecture is None or record.status != "ok":
         return None
     with suppress(InputError):
         return Case.of_record(record, catalog.accelerator(record.machine.device), architecture)
     return None
+
+
+def _sound(records: Sequence[Measurement], catalog: Catalog) -> tuple[Measurement, ...]:
+    return sound(records, prompt_costs(catalog))
+
+
+def _steps(record: Measurement) -> bool:
+    """Whether it is another tool's test of single steps."""
+    if record.provenance.origin != "imported" or record.result is None:
+        return False
+    return record.workload.kind in STEPS and record.result.unit == "tokens"
 
 
 def as_stored(record: Measurement, catalog: Catalog, *, counted: bool) -> Measurement:

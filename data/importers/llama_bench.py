@@ -19,9 +19,10 @@ from typing import Any, Final
 from modelworth.data.errors import InputError
 from modelworth.data.importers.content import Content
 from modelworth.data.importers.numbers import count, moment, number, positive
+from modelworth.data.importers.server_settings import cache_format
 from modelworth.data.importers.shared import text
 from modelworth.data.importers.told import Timed, Told, cited, model_of, named, stored_format
-from modelworth.data.measurement import Layout, Machine, Measurement, Workload
+from modelworth.data.measurement import Layout, Machine, MachineKind, Measurement, Workload
 from modelworth.data.words import Kind, precision
 
 TOOL: Final = "llama-bench"
@@ -33,6 +34,13 @@ NARROW: Final = ((5.0, "int4"), (9.0, "int8"), (17.0, "float16"))
 _TEST: Final = re.compile(r"(?:pp(\d+))?\+?(?:tg(\d+))?(?:\s*@\s*d(\d+))?")
 _INSERT: Final = re.compile(r"INSERT INTO \w+ \(([^)]*)\) VALUES \((.*)\);")
 _SIZE: Final = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+PRINTED: Final = {
+    "n_ubatch": "n_ubatch", "type_k": "type_k", "type_v": "type_v", "split_mode": "sm",
+    "flash_attn": "fa",
+}  # fmt: skip
+"""Settings that the table shows where they aren't the usual ones."""
+KINDS: Final[Mapping[str, MachineKind]] = {"CUDA": "cuda", "ROCM": "rocm", "HIP": "rocm"}
 
 Test = Mapping[str, Any]
 
@@ -87,6 +95,7 @@ def _markdown(table: str) -> Iterator[Test]:
                 "backends": row.get("backend"),
                 "gpu_info": listed,
                 "n_gpu_layers": row.get("ngl"),
+                **{key: row.get(name) for key, name in PRINTED.items()},
                 "n_prompt": test[1] or 0,
                 "n_gen": test[2] or 0,
                 "n_depth": test[3] or 0,
@@ -124,9 +133,10 @@ def measurement(test: Test, told: Told, where: str) -> Measurement:
         workload=_workload(test, told, prompt, generated, devices),
         machine=Machine(
             device=ran.device,
-            kind="cpu" if on_cpu else "other",
+            kind="cpu" if on_cpu else _kind(test),
             count=devices,
             cpu=test.get("cpu_info") or None,
+            libraries={"ggml": ", ".join(_backends(test))},
         ),
         status="ok",
         result=timed.result(devices),
@@ -157,11 +167,20 @@ def _device(test: Test, told: Told) -> tuple[str | None, bool]:
     Apple's chips are named as a processor, whose GPU then is meant.
     """
     cpu, names = _text(test.get("cpu_info")), list(dict.fromkeys(_gpus(test)))
-    backends = {part.strip() for part in str(test.get("backends") or "CPU").upper().split(",")}
+    backends = set(_backends(test))
     plain = backends <= ON_CPU and not names
     if number(test.get("n_gpu_layers")) == 0 or (plain and (cpu or told.device is None)):
         return (cpu or told.device, True)
     return (told.device or " + ".join(names) or (cpu if "METAL" in backends else None), False)
+
+
+def _backends(test: Test) -> list[str]:
+    """By what llama.cpp computes, such as CUDA and BLAS."""
+    return [part.strip().upper() for part in str(test.get("backends") or "CPU").split(",")]
+
+
+def _kind(test: Test) -> MachineKind:
+    return next((KINDS[name] for name in _backends(test) if name in KINDS), "other")
 
 
 def _gpus(test: Test) -> list[str]:
@@ -191,6 +210,9 @@ def _workload(test: Test, told: Told, prompt: int, generated: int, devices: int)
         quantization=stored.name.upper() if stored else None,
         weight_bits=bits or (stored.bits if stored else None),
         gpu_layers=layers,
+        cache_format=cache_format(test.get("type_k"), test.get("type_v")),
+        chunk_tokens=count(test.get("n_ubatch")) or None,
+        attention="flash" if _text(test.get("flash_attn")) in ("1", "True", "true") else None,
     )
 
 

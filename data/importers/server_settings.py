@@ -96,6 +96,8 @@ def _drafting(told: Mapping[str, Any]) -> Drafting | None:
         share = min(max(per_pass - 1, 0) / drafted, 1.0)
     if per_pass is None and share is not None and drafted:
         per_pass = 1 + share * drafted
+    if per_pass == 1 and not drafted and not word:  # as SGLang's client writes without any
+        return None
     found = Drafting(
         method=word, drafted=drafted or None, acceptance=share,
         tokens_per_pass=per_pass if per_pass and per_pass >= 1 else None,

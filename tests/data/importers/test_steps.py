@@ -20,6 +20,10 @@ SQL = (
     "CREATE TABLE IF NOT EXISTS test (build_commit TEXT);\n\n"
     f"INSERT INTO test ({', '.join(COLUMNS)}) VALUES ({ROW});\n"
 )
+SETTINGS = """| model                  |     size | params | backend | ngl | n_ubatch | type_k | type_v | sm  | fa |           test |    t/s |
+| ---------------------- | -------: | -----: | ------- | --: | -------: | -----: | -----: | --: | -: | -------------: | -----: |
+| llama 8B Q4_K - Medium | 4.58 GiB | 8.03 B | ROCm    |  99 |     2048 |   q8_0 |   q4_0 | row |  1 | tg128 @ d16384 | 100.10 |
+"""  # noqa: E501
 MARKDOWN = """ggml_cuda_init: found 1 CUDA devices:
 | model                          |       size |     params | backend    | ngl |            test |                  t/s |
 | ------------------------------ | ---------: | ---------: | ---------- | --: | --------------: | -------------------: |
@@ -80,13 +84,25 @@ def test_the_printed_table_needs_a_device_and_a_date(tmp_path):
     assert both.result.latency.mean_s == pytest.approx(640 / 640)
 
 
+def test_what_tells_unlike_tests_apart_is_kept(tmp_path):
+    (record,) = read_foreign(written(tmp_path, SETTINGS, "out.md"), TOLD)
+    work, machine = record.workload, record.machine
+    assert (work.chunk_tokens, work.cache_format, work.attention) == (2048, "q8_0/q4_0", "flash")
+    assert (work.prompt_tokens, work.new_tokens, work.gpu_layers) == (16384, 128, 99)
+    assert (machine.kind, machine.libraries) == ("rocm", {"ggml": "ROCM"})
+    (plain,) = read_foreign(
+        written(tmp_path, [LLAMA | {"type_k": "f16", "flash_attn": False}]), TOLD
+    )
+    assert (plain.workload.cache_format, plain.workload.attention) == ("fp16", None)
+
+
 @pytest.mark.parametrize(
     ("changes", "device", "kind", "count"),
     [
-        ({"gpu_info": "GPU A, GPU A, GPU A"}, "GPU A", "other", 3),
-        ({"gpu_info": "GPU A, GPU B"}, "GPU A + GPU B", "other", 2),
-        ({"gpu_info": "GPU A, GPU A", "split_mode": "none"}, "GPU A", "other", 1),
-        ({"gpu_info": "GPU A, GPU A", "devices": "CUDA1"}, "GPU A", "other", 1),
+        ({"gpu_info": "GPU A, GPU A, GPU A"}, "GPU A", "cuda", 3),
+        ({"gpu_info": "GPU A, GPU B"}, "GPU A + GPU B", "cuda", 2),
+        ({"gpu_info": "GPU A, GPU A", "split_mode": "none"}, "GPU A", "cuda", 1),
+        ({"gpu_info": "GPU A, GPU A", "devices": "CUDA1"}, "GPU A", "cuda", 1),
         ({"n_gpu_layers": 0}, "A Processor", "cpu", 1),
         ({"gpu_info": "", "backends": "CPU", "n_gpu_layers": 99}, "A Processor", "cpu", 1),
         ({"gpu_info": "", "backends": None}, "A Processor", "cpu", 1),
