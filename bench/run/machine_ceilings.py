@@ -27,16 +27,16 @@ class Machines:
 
     def knows(self, case: Task) -> bool:
         """Whether the case's precision has been probed."""
-        return case.workload.precision in self._known
+        return probed_as(case) in self._known
 
     def machine(self, case: Task) -> Machine:
         """The case's machine; without ceilings where none were measured."""
-        found = self._known.get(case.workload.precision)
+        found = self._known.get(probed_as(case))
         return found or detect(case.device, case.workload.layout.devices)
 
     def probing(self, case: Task) -> Iterator[None]:
         """Probe the case's precision; yields while it waits. A failed probe leaves None."""
-        precision = case.workload.precision
+        precision = probed_as(case)
         job = {
             "action": "probe",
             "device": case.device,
@@ -57,6 +57,12 @@ class Machines:
             found = detect(case.device, case.workload.layout.devices)
         best = higher(before.ceilings, found.ceilings) if before else found.ceilings
         self._known[precision] = found.model_copy(update={"ceilings": best})
+
+
+def probed_as(case: Task) -> Precision:
+    """The precision of a case's products, whose ceilings count: narrow weights run in bfloat16."""
+    precision = case.workload.precision
+    return "bfloat16" if precision in ("int8", "int4") else precision
 
 
 def higher(one: Ceilings, other: Ceilings) -> Ceilings:

@@ -8,7 +8,7 @@ a file, what was seen onto a page beside what good looks like.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -19,10 +19,19 @@ from modelworth.bench.run.isolation import Attempt
 from modelworth.bench.run.machine_ceilings import TICK_S
 from modelworth.bench.run.progress import Event
 from modelworth.bench.run.proof_page import Finding, page, speedup, told
-from modelworth.bench.run.request import Request
+from modelworth.bench.run.proof_plan import (
+    LIMITS,
+    NARROW,
+    TRIALS,
+    Step,
+    Steps,
+    case_of,
+    expected,
+    limits_of,
+)
 from modelworth.bench.run.result_table import duration
 from modelworth.bench.run.session import Session
-from modelworth.bench.work.task import DeviceKind, Limits, Task
+from modelworth.bench.work.task import DeviceKind
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import serialise
@@ -34,45 +43,13 @@ JOB_LIMIT_S = 120.0
 HURRY_S, LAST_START_S = 240.0, 540.0
 """After which a processor times its cases as briefly as it can; and after which no step begins, so
 that all end within ten minutes or soon after."""
-LIMITS: dict[DeviceKind, Limits] = {
-    "cuda": Limits(timed_s=5.0, warmup_s=3.0, time_limit_s=60.0, start_limit_s=240.0),
-    "cpu": Limits(timed_s=1.0, warmup_s=0.5, time_limit_s=60.0, start_limit_s=120.0),
-}
 HURRIED = {"timed_s": 0.1, "warmup_s": 0.1, "min_samples": 1, "memory": False}
 TOLERANCE = {"bfloat16": 0.05, "float32": 1e-3}
 """Furthest that logits may be apart, as a share of the largest."""
-MODELS: dict[DeviceKind, dict[str, str]] = {
-    "cuda": {"small": "ladder-160m", "decoded": "llama-3.1-8b", "trained": "gpt3-1.3b",
-             "mixture": "moe-32m", "crowded": "llama-3.2-3b", "narrow": "llama-3.2-1b"},
-    "cpu": {"small": "ladder-1m", "decoded": "ladder-4m", "trained": "gpt-1m",
-            "mixture": "moe-2m", "crowded": "ladder-4m", "narrow": "ladder-1m"},
-}  # fmt: skip
-TRAINED: dict[DeviceKind, dict[str, int]] = {
-    "cuda": {"batch": 8, "prompt_tokens": 2048},
-    "cpu": {"batch": 2, "prompt_tokens": 64},
-}
-CROWD: dict[DeviceKind, int] = {"cuda": 64, "cpu": 2**26}
-"""Sequences that can't fit."""
-NARROW: dict[DeviceKind, tuple[str, ...]] = {
-    "cuda": ("bf16", "int4", "fp8"),
-    "cpu": ("bf16", "int8", "int4"),
-}
-"""Formats whose decoding is held against the first."""
-LARGEST: dict[DeviceKind, dict[str, int]] = {
-    "cuda": {"batch": 32, "prompt_tokens": 2048, "highest": 256},
-    "cpu": {"batch": 2, "prompt_tokens": 32, "highest": 2},
-}
-"""Where the search for the largest batch begins and ends."""
-FINENESS = 4
+HIGHEST: dict[DeviceKind, int] = {"cuda": 256, "cpu": 2}
+"""Where the search for the largest batch ends."""
+FINENESS = 2
 """To one part in so many."""
-SHORT: dict[DeviceKind, dict[str, int]] = {
-    "cuda": {"new_tokens": 16},
-    "cpu": {"new_tokens": 4, "prompt_tokens": 32},
-}
-"""A generation that is there for what comes after it."""
-
-
-Steps = Generator[Event, None, Finding]
 
 
 @dataclass(slots=True)
@@ -84,40 +61,43 @@ class Proof:
     command: str | None
     measured: dict[str, Measurement] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    hurried: Mapping[str, Any] = field(default_factory=dict)
 
-    def steps(self) -> tuple[tuple[str, Callable[[], Steps]], ...]:
-        """The steps by their titles, what matters most first."""
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, what matters most first."""
         return (
-            ("environment", self._environment),
-            ("attention kernels", self._attention),
-            ("small model, decode", self._decode_small),
-            ("the same without compiler and graphs", self._decode_plain),
-            ("replayed step beside a full pass", self._replay),
-            ("decode, one sequence", self._decode),
-            ("transformers' own generate", self._generate),
-            ("training", self._train),
-            ("training of a mixture", self._mixture),
-            ("number formats of its products", self._products),
-            ("more than fits", self._crowded),
-            ("generate, then decode again", self._again),
-            ("largest batch", self._largest),
-            ("projections apart", self._decode_apart),
-            ("narrow weights", self._narrow),
-            ("training in fp8", self._train_fp8),
-        )
+            Step("environment", self._environment, ("environment",)),
+            Step("attention kernels", self._attention, ("attention",)),
+            Step("small model, decode", self._decode_small, (), ("small",)),
+            Step("the same without compiler and graphs", self._decode_plain, (), ("plain",)),
+            Step("replayed step beside a full pass", self._replay, ("replay written",)),
+            Step("decode, one sequence", self._decode, (), ("decode",)),
+            Step("transformers' own generate", self._generate, ("generate decode",)),
+            Step("training", self._train, (), ("train",)),
+            Step("training of a mixture", self._mixture, (), ("mixture",)),
+            Step("number formats of its products", self._products, ("products products",)),
+            Step("more than fits", self._crowded, (), ("crowded",)),
+            Step("generate, then decode again", self._again, (), ("written", "again")),
+            Step("largest batch", self._largest, ("fits largest",) * TRIALS, ("largest",)),
+            Step("training in fp8", self._train_fp8, (), ("train fp8",)),
+            Step("narrow weights", self._narrow, (),
+                 tuple(f"narrow {name}" for name in NARROW[self.device])),
+            Step("projections apart", self._decode_apart, (), ("apart",)),
+        )  # fmt: skip
 
-    def run(self, steps: Sequence[tuple[str, Callable[[], Steps]]]) -> Iterator[Event]:
+    def run(self, steps: Sequence[Step]) -> Iterator[Event]:
         """Take steps in turn; one that fails is a finding, and the next goes on."""
         begin = perf_counter()
-        for number_, (title, step) in enumerate(steps, 1):
+        for number_, step in enumerate(steps, 1):
+            title = step.title
             self.session.progress.label = f"{number_}/{len(steps)} {title}"
             start = perf_counter()
             if start - begin > HURRY_S and not self._gpu:
-                self.session.limits = self.session.limits.model_copy(update=HURRIED)
+                self.hurried = HURRIED
             try:
                 if start - begin > LAST_START_S:
                     raise ModelworthError("left out: the ten minutes are nearly over")
-                found = yield from step()
+                found = yield from step.take()
             except ModelworthError as error:
                 found = Finding(title, str(error).replace("\n", " "), "runs", False)
             seconds = perf_counter() - start
@@ -143,13 +123,16 @@ class Proof:
         found: dict[str, Any] = json.loads(outcome.value)
         return found
 
-    def _case(self, which: str, **asked: Any) -> Task:
-        return Request(model=MODELS[self.device][which], **asked).case(self.device)
-
-    def _measure(self, key: str, which: str, **asked: Any) -> Generator[Event, None, Measurement]:
-        found = yield from self.session.measured(self._case(which, **asked))
+    def _measure(self, key: str) -> Generator[Event, None, Measurement]:
+        self.session.limits = limits_of(self.device, key).model_copy(update=self.hurried)
+        found = yield from self.session.measured(case_of(self.device, key))
         self.measured[key] = found
         return found
+
+    def _look(self, action: str, key: str, **given: Any) -> Generator[Event, None, dict[str, Any]]:
+        """What a job found of a case."""
+        case = case_of(self.device, key).model_dump(mode="json")
+        return (yield from self._job(action, case=case, **given))
 
     def _environment(self) -> Steps:
         found = yield from self._job("environment", device=self.device)
@@ -168,23 +151,18 @@ class Proof:
         return Finding("", "; ".join(parts), good, fused if self._gpu else None)
 
     def _decode_small(self) -> Steps:
-        found = yield from self._measure("small", "small", work="decode")
+        found = yield from self._measure("small")
         good = "ok, CUDA graphs on, no flags, energy valid; ceilings near the datasheet's"
         energy = found.result and found.result.energy
         held = bool(energy and energy.valid and found.workload.cuda_graphs)
         return Finding("", told(found), good, held if self._gpu else found.status == "ok")
 
     def _decode_plain(self) -> Steps:
-        found = yield from self._measure(
-            "plain", "small", work="decode", compile=False, cuda_graphs=False
-        )
+        found = yield from self._measure("plain")
         return Finding("", told(found), "ok, slower than the step before", found.status == "ok")
 
     def _decode_apart(self) -> Steps:
-        found = yield from self._measure(
-            "apart", "small", work="decode", compile=False, cuda_graphs=False,
-            fused_projections=False,
-        )  # fmt: skip
+        found = yield from self._measure("apart")
         ratio = speedup(self.measured.get("plain"), found)
         seen = told(found) + (f"; joined they are {ratio:.2f} times as fast" if ratio else "")
         held = ratio is not None and ratio >= 1
@@ -194,9 +172,7 @@ class Proof:
     def _narrow(self) -> Steps:
         parts, first = [], None
         for name in NARROW[self.device]:
-            found = yield from self._measure(
-                f"narrow {name}", "narrow", work="decode", precision=name, compile=False
-            )
+            found = yield from self._measure(f"narrow {name}")
             first = first or found
             ratio = speedup(found, first)
             times = f"{ratio:.2f} times {NARROW[self.device][0]}, " if ratio else ""
@@ -206,27 +182,24 @@ class Proof:
         return Finding("", "; ".join(parts), good, held if self._gpu else None)
 
     def _replay(self) -> Steps:
-        case = self._case("small", work="generate", new_tokens=16)
-        found = yield from self._job("replay", case=case.model_dump(mode="json"))
+        found = yield from self._look("replay", "written")
         apart = found["relative_difference"]
         seen = (
             f"logits of {found['tokens']} tokens are {apart:.2e} of the largest apart; "
             f"{'a captured graph' if found['captured'] else 'no graph'}"
         )
-        allowed = TOLERANCE[case.workload.precision]
+        allowed = TOLERANCE[case_of(self.device, "written").workload.precision]
         held = apart <= allowed and (found["captured"] or not self._gpu)
         return Finding("", seen, f"equal within {allowed:g}, a captured graph on a GPU", held)
 
     def _decode(self) -> Steps:
-        found = yield from self._measure("decode", "decoded", work="decode", batch=1)
+        found = yield from self._measure("decode")
         held = found.result is not None and (found.result.mbu or 0) >= 0.69
         good = "69% of bandwidth or more; 85% is aimed at"
         return Finding("", told(found), good, held if self._gpu else None)
 
     def _generate(self) -> Steps:
-        case = self._case("decoded", work="decode", batch=1)
-        given = {"case": case.model_dump(mode="json"), "new_tokens": 64 if self._gpu else 16}
-        found = yield from self._job("generate", **given)
+        found = yield from self._look("generate", "decode", new_tokens=64 if self._gpu else 16)
         rate, own = found["tokens_per_s"], self.measured.get("decode")
         ratio = own.result.throughput_per_s.value / rate if own and own.result else None
         seen = f"{rate:.1f} tokens/s" + (f"; the step before is {ratio:.2f} times" if ratio else "")
@@ -234,18 +207,15 @@ class Proof:
         return Finding("", seen, "a ratio of 3 or more", held if self._gpu else None)
 
     def _train(self) -> Steps:
-        found = yield from self._measure(
-            "train", "trained", work="pretrain", **TRAINED[self.device]
-        )
+        found = yield from self._measure("train")
         held = found.result is not None and (found.result.mfu or 0) >= 0.56
         good = "MFU of 56% or more of the measured ceiling; steady clocks"
         return Finding("", told(found), good, held if self._gpu else None)
 
     def _train_fp8(self) -> Steps:
-        asked = {"work": "pretrain", "precision": "fp8", **TRAINED[self.device]}
         good = "faster than in bf16 where the device has fp8"
         try:
-            found = yield from self._measure("fp8", "trained", **asked)
+            found = yield from self._measure("train fp8")
         except InputError as error:
             return Finding("", f"not on this device: {error.found}: {error.allowed}", good, None)
         ratio = speedup(found, self.measured.get("train"))
@@ -253,36 +223,29 @@ class Proof:
         return Finding("", seen, good, (ratio or 0) > 1)
 
     def _mixture(self) -> Steps:
-        found = yield from self._measure(
-            "mixture", "mixture", work="pretrain", **({} if self._gpu else {"prompt_tokens": 64})
-        )
+        found = yield from self._measure("mixture")
         return Finding("", told(found), "ok", found.status == "ok")
 
     def _products(self) -> Steps:
-        case = self._case(
-            "mixture", work="pretrain", prompt_tokens=64, compile=False, precision="bf16"
-        )
-        found = yield from self._job("products", case=case.model_dump(mode="json"))
+        found = yield from self._look("products", "products")
         counts = ", ".join(f"{count} in {name}" for name, count in found["products"].items())
         seen = f"{counts}; the host waited {found['syncs']} times in a step"
         held = set(found["products"]) == {"bfloat16"} and not found["syncs"]
         return Finding("", seen, "all products in bfloat16, no waiting", held)
 
     def _crowded(self) -> Steps:
-        found = yield from self._measure(
-            "crowded", "crowded", work="pretrain", batch=CROWD[self.device], compile=False
-        )
+        found = yield from self._measure("crowded")
         return Finding("", told(found), "status oom, with its reason", found.status == "oom")
 
     def _largest(self) -> Steps:
-        said, asked = "", dict(LARGEST[self.device])
-        highest = asked.pop("highest")
-        case = self._case("small", work="pretrain", compile=False, **asked)
+        said, limits = "", limits_of(self.device, "largest").model_copy(update=self.hurried)
         trying = Session(
-            self.session.store, self.session.limits, suite="largest-batch",
-            command=self.command, ceilings=False,
+            self.session.store, limits, suite="largest-batch", command=self.command, ceilings=False
+        )
+        events = search.run(
+            "largest-batch", case_of(self.device, "largest"), trying,
+            highest=HIGHEST[self.device], fineness=FINENESS,
         )  # fmt: skip
-        events = search.run("largest-batch", case, trying, highest=highest, fineness=FINENESS)
         for event in events:
             if event.kind == "end":
                 said = event.message
@@ -293,10 +256,8 @@ class Proof:
         return Finding("", said, "a batch, and what the next one lacks", fits)
 
     def _again(self) -> Steps:
-        generated = yield from self._measure(
-            "generate", "small", work="generate", **SHORT[self.device]
-        )
-        found = yield from self._measure("again", "small", work="decode")
+        generated = yield from self._measure("written")
+        found = yield from self._measure("again")
         flags = found.result.condition.flags if found.result else ("failed",)
         good = "not contended: the worker before is gone"
         held = generated.status == found.status == "ok" and "contended" not in flags
@@ -323,7 +284,8 @@ def run(
     session = Session(store, LIMITS[device], suite=NAME, command=command)
     progress, proof = session.progress, Proof(device, session, command)
     steps = proof.steps()
-    yield progress.event("plan", f"proving {device}, {len(steps)} steps, at most ten minutes")
+    about = duration(sum(expected(device, steps))) if device == "cuda" else "at most ten minutes"
+    yield progress.event("plan", f"proving {device}, {len(steps)} steps, about {about}")
     yield from proof.run(steps)
     lines = "".join(f"{serialise(one)}\n" for one in proof.measured.values())
     (folder / "records.jsonl").write_text(lines, "utf-8")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from modelworth.bench.models import zoo
 from modelworth.bench.models.fused import fuse_projections
+from modelworth.bench.models.grids import PREFIX, worked_out
 from modelworth.bench.models.low_precision import lower_weights
 from modelworth.bench.work.attention import (
     GROWING,
@@ -28,7 +29,7 @@ from modelworth.bench.work.attention import (
 from modelworth.bench.work.attention_kernel import run_aside, using
 from modelworth.bench.work.blueprint import Job, compiled
 from modelworth.bench.work.flops import cache_name, has_last_logits, kept_tensors
-from modelworth.bench.work.inputs import IMAGE_INPUTS, Lengths, in_format, lengths, source_batch
+from modelworth.bench.work.inputs import Lengths, in_format, lengths, source_batch
 from modelworth.bench.work.task import Step
 from modelworth.data.errors import InputError, ModelworthError
 
@@ -43,7 +44,9 @@ class Decoder:
     def __init__(self, job: Job, *, growing: bool) -> None:
         self.model = build_decoder(job, growing=growing)
         self.size: Lengths = lengths(job.blueprint, self.model.config, job.workload)
-        self.given = in_format(source_batch(job.asked(self.model.config)), job.dtype)
+        given = in_format(source_batch(job.asked(self.model.config)), job.dtype)
+        self.given: dict[str, Any] = given | worked_out(self.model, given)
+        self._ahead = self._places_ahead()
         shape = (job.workload.batch, 1)
         self.token = torch.full(shape, 10, dtype=torch.long, device=job.device)
         self.cache = self._new_cache(places_needed(self.encodes, self.size, job.workload.kind))
@@ -139,8 +142,14 @@ class Decoder:
             if self.encodes:
                 self._source = self._encoder(**self.given)
             self._forward(first)
-            if seen := {key: self.given[key] for key in self.given if key in IMAGE_INPUTS}:
+            named = ("pixel_values", PREFIX)
+            if seen := {key: self.given[key] for key in self.given if key.startswith(named)}:
                 self.model.get_image_features(**seen)  # at first use under a lock, too
+
+    def _places_ahead(self) -> int:
+        """How far the next token's place in the text is from their count: an image takes fewer."""
+        places = self.given.get("position_ids")
+        return 0 if places is None else int(places.max()) + 1 - places.shape[-1]
 
     def _layers(self) -> list[Any]:
         """Layers of the cache, the source's last."""
@@ -179,6 +188,9 @@ class Decoder:
 
             source = BaseModelOutput(last_hidden_state=self._source)
             given = {"decoder_input_ids": input_ids, "encoder_outputs": source}
+        elif self._ahead and not seen:
+            place = torch.full((3, *input_ids.shape), self._ahead, device=input_ids.device)
+            given["position_ids"] = place + self.cache.get_seq_length()
         held = {self._cache_name: self.cache}
         logits: Tensor = model(**given, **held, use_cache=True).logits
         return logits[:, -1:]
@@ -189,7 +201,8 @@ class Decoder:
             return self.logits_of(model, **source)
         self.cache.is_updated = dict.fromkeys(self.cache.is_updated, False)
         given = {**source, "decoder_input_ids": self.token}
-        logits: Tensor = model(**given, past_key_values=self.cache, use_cache=True).logits
+        held = {self._cache_name: self.cache}
+        logits: Tensor = model(**given, **held, use_cache=True).logits
         return logits
 
     def _first(self, input_ids: Tensor, **seen: Tensor) -> Tensor:

@@ -96,7 +96,8 @@ def transient_bytes(
             inputs = tree_map_only(Tensor, mode.from_tensor, dict(batch))
             held = [mode.from_tensor(each) for each in kept]  # found again when they are met
             with Peak() as peak, noting or nullcontext():
-                peak.ignore([*weights.values(), *others.values(), *inputs.values(), *held])
+                given = (each for each in inputs.values() if isinstance(each, Tensor))
+                peak.ignore([*weights.values(), *others.values(), *given, *held])
                 run(Stand(model, weights | others), inputs)
     except (RuntimeError, NotImplementedError, AssertionError):
         return None

@@ -74,7 +74,7 @@ def model_flops(blueprint: zoo.Blueprint, workload: Workload) -> float | None:
 def cache_name(model: torch.nn.Module) -> str:
     """What the model's forward pass calls its cache."""
     names = inspect.signature(model.forward).parameters
-    return "cache_params" if "cache_params" in names else "past_key_values"
+    return next(one for one in ("cache_params", "cache", "past_key_values") if one in names)
 
 
 def has_last_logits(model: torch.nn.Module) -> bool:
@@ -228,7 +228,7 @@ def _holding(model: PreTrainedModel, given: Batch, context: int) -> tuple[dict[s
             return {}, getattr(model(input_ids=_ids(context), use_cache=True), cache_name(model))
         source = {"encoder_outputs": model.get_encoder()(**given)}
         held = model(**source, decoder_input_ids=_ids(context), use_cache=True)
-        return source, held.past_key_values
+        return source, getattr(held, cache_name(model))
 
 
 def decode_bytes(

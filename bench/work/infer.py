@@ -15,6 +15,7 @@ from torch import Tensor
 
 from modelworth.bench.models import zoo
 from modelworth.bench.models.families import FAMILIES, USUAL_STEPS
+from modelworth.bench.models.grids import worked_out
 from modelworth.bench.models.low_precision import STORED, lower_weights
 from modelworth.bench.work import flops
 from modelworth.bench.work.attention import SPLIT, implementation
@@ -48,6 +49,7 @@ def prepare_forward(job: Job) -> Work:
     bits = lower_weights(model, job.workload.precision)
     batch = in_format(forward_batch(job.asked(config)), job.dtype)
     arguments = options(job.blueprint, config, batch)
+    batch |= worked_out(model, batch)
 
     def run() -> tuple[Tensor, ...]:
         return answer(model(**batch, **arguments))

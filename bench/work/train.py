@@ -19,8 +19,10 @@ from modelworth.bench.models import distributed, zoo
 from modelworth.bench.models.adapters import add_lora
 from modelworth.bench.models.families import FAMILIES
 from modelworth.bench.models.fresh import fill
+from modelworth.bench.models.grids import worked_out
 from modelworth.bench.models.low_precision import train_in_fp8
 from modelworth.bench.models.mixed import lower_experts
+from modelworth.bench.models.steady import stop_looking
 from modelworth.bench.work.attention import CAUSAL, implementation
 from modelworth.bench.work.attention_kernel import Noted, choose, using
 from modelworth.bench.work.blueprint import Job, compiled, parameter_bytes, work_made
@@ -107,12 +109,13 @@ class TrainingStep:
 def prepare(job: Job) -> Work:
     """The training step of a case."""
     model = _model(job)
+    batches = _batches(job, model)
     causal = job.blueprint.family in CAUSAL
     chunked = causal and job.workload.chunked_loss is not False and chunk_loss(model)
     model = job.spread(model, trained=True)
     optimizer = _optimizer(job, model)
     trained = parameter_bytes(model, trained_only=True)
-    moments, noted, batches = trained // 4 * ADAM_BYTES, Noted(), _batches(job)
+    moments, noted = trained // 4 * ADAM_BYTES, Noted()
     predicted = _predicted_bytes(job, model, batches, moments, noted)
     choice = choose(noted.calls, job.device, job.workload.attention_kernel, trained=True)
     step = TrainingStep(
@@ -158,7 +161,9 @@ def _model(job: Job) -> Any:
         train_in_fp8(model)
     if workload.activation_checkpointing:
         enable_checkpointing(model)
-    return model.train()
+    model.train()
+    stop_looking(model)
+    return model
 
 
 def enable_checkpointing(model: Any) -> None:
@@ -187,10 +192,11 @@ def _products(job: Job) -> AbstractContextManager[Any]:
     return torch.autocast(job.device.type, dtype=job.dtype)
 
 
-def _batches(job: Job) -> list[Batch]:
+def _batches(job: Job, model: Any) -> list[Batch]:
     """The micro-batches of one step."""
-    asked = job.asked(zoo.transformers_config(job.blueprint))
-    return [training_batch(asked) for _ in range(job.workload.gradient_accumulation)]
+    asked = job.asked(model.config)
+    drawn = [training_batch(asked) for _ in range(job.workload.gradient_accumulation)]
+    return [batch | worked_out(model, batch) for batch in drawn]
 
 
 def _optimizer(job: Job, model: torch.nn.Module) -> torch.optim.Optimizer:

@@ -139,6 +139,29 @@ QWEN_VL = {
     },
 }
 """Its tower takes patches laid out flat, and looks at their grid on the host."""
+_PATCHES = {"depth": 2, "hidden_size": 32, "num_heads": 4, "patch_size": 4}
+_TEXT = {**QWEN_VL["text_config"], "head_dim": 8}
+QWENS = {
+    "qwen2_5_vl": QWEN_VL,
+    "qwen2_vl": {
+        **QWEN_VL,
+        "model_type": "qwen2_vl",
+        "vision_config": {**_PATCHES, "embed_dim": 32, "mlp_ratio": 2},
+    },
+    "qwen3_vl": {
+        **QWEN_VL,
+        "model_type": "qwen3_vl",
+        "text_config": _TEXT,
+        "vision_config": {
+            **_PATCHES,
+            "intermediate_size": 64,
+            "out_hidden_size": 32,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0],
+        },
+    },
+}
+"""Three generations: windows of attention, then none, then positions that are interpolated."""
 CLIP = {
     "model_type": "clip",
     "architectures": ["CLIPModel"],

@@ -21,7 +21,7 @@ from tests.bench.more_families import (  # noqa: E402
     CLIP,
     DIFFUSION,
     MORE_DECODERS,
-    QWEN_VL,
+    QWENS,
     RT_DETR,
     SEEING,
     SIGLIP,
@@ -33,17 +33,8 @@ from tests.bench.tiny import CONFIGS, TEXT  # noqa: E402
 MORE = {
     **{name: {**config, "model_type": name} for name, config in STATEFUL.items()},
     **SEEING, **MORE_DECODERS, **DIFFUSION,
-    "clip": CLIP, "siglip": SIGLIP, "rt_detr": RT_DETR, "qwen2_5_vl": QWEN_VL,
+    **QWENS, "clip": CLIP, "siglip": SIGLIP, "rt_detr": RT_DETR,
 }  # fmt: skip
-QWEN = {"modeling_qwen2_5_vl.py", "vision_utils.py", "import_utils.py"}
-HOST_LOOKS = {
-    ("rt_detr", "pretrain"): {"modeling_rt_detr.py"},
-    **dict.fromkeys(
-        [("qwen2_5_vl", kind) for kind in ("prefill", "pretrain", "generate", "forward")], QWEN
-    ),
-}
-"""Files of transformers that look into a tensor: RT-DETR at whether its activations are finite, in
-training; Qwen-VL's tower at the grid of its patches."""
 STEPS = [
     (name, kind)
     for name, config in CONFIGS.items()
@@ -54,8 +45,9 @@ MORE_STEPS = [
     (name, kind)
     for name, config in MORE.items()
     for kind in KINDS[zoo.family_of(config, name)]
-    if kind in (("pretrain", "decode") if name in STATEFUL else ("prefill", *KINDS["diffusion"]))
-    if kind != "finetune" and (name, kind) not in HOST_LOOKS
+    if kind
+    in (("pretrain", "decode") if name in STATEFUL else ("prefill", "decode", *KINDS["diffusion"]))
+    if kind != "finetune"
 ]
 
 
@@ -141,7 +133,7 @@ def test_a_step_of_other_families_is_one_graph_and_is_compiled_once(name, kind, 
     lengths = {"decoder": 8, "vision-language": 24}
     sizes = {"prompt_tokens": lengths[family]} if family in lengths else {}
     sizes |= {"image_pixels": 64} if name in ("rt_detr", "flux", "segformer") else {}
-    sizes |= {"image_pixels": 32} if name == "qwen2_5_vl" else {}
+    sizes |= {"image_pixels": 32} if name in QWENS else {}
     if kind == "generate":
         sizes |= {"denoising_steps": 3} if family == "diffusion" else {"new_tokens": 4}
     attention = zoo.usual_attention(zoo.resolve(name, config=config))
@@ -166,20 +158,3 @@ def test_a_broken_graph_says_where():
     (told,) = session._recorded(stub.case(), outcome)
     assert told.message.endswith("compiled in pieces, as the model's own code stops a graph: "
                                  "modeling.py:7")  # fmt: skip
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # of torch and transformers, on the way
-@pytest.mark.parametrize(("name", "kind"), sorted(HOST_LOOKS))
-def test_only_the_models_own_code_breaks_a_graph(name, kind, monkeypatch):
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    torch._dynamo.reset()
-    torch._dynamo.utils.graph_break_reasons.clear()
-    sizes = {"image_pixels": 64} if name == "rt_detr" else {"image_pixels": 32, "prompt_tokens": 24}
-    sizes |= {"new_tokens": 4} if kind == "generate" else {}
-    attention = zoo.usual_attention(zoo.resolve(name, config=MORE[name]))
-    asked = {"precision": "float32", "batch": 2, "compiled": True, "attention": attention, **sizes}
-    workload = Workload(kind=kind, **asked)
-    run_thrice(prepare(Task(model=name, config=MORE[name], workload=workload), "cpu"))
-    found = {place.partition(":")[0] for place in graph_breaks()}
-    assert set() < found <= HOST_LOOKS[name, kind]

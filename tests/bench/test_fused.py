@@ -9,6 +9,7 @@ pytest.importorskip("transformers")
 
 from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
 from modelworth.bench.models.fused import Wide, fuse_projections  # noqa: E402
+from modelworth.bench.work import flops  # noqa: E402
 from tests.bench.more_families import STATEFUL  # noqa: E402
 from tests.bench.test_work_infer import BY_TYPE, case, decoder, work, written_logits  # noqa: E402
 from tests.bench.tiny import CONFIGS, SHAPE, T5  # noqa: E402
@@ -41,9 +42,10 @@ def built(model_type, config, dtype=torch.float32):
 def cached_logits(model, ids):
     """Logits of a prompt, then of one token after another over its cache."""
     first = model(input_ids=ids[:, :6], use_cache=True)
-    logits, cache = [first.logits], getattr(first, "past_key_values", None)
+    name = flops.cache_name(model)
+    logits, cache = [first.logits], getattr(first, name, None)
     for at in range(6, ids.shape[1]):
-        logits.append(model(input_ids=ids[:, at : at + 1], past_key_values=cache).logits)
+        logits.append(model(input_ids=ids[:, at : at + 1], **{name: cache}).logits)
     return torch.cat(logits, 1)
 
 

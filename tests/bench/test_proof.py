@@ -11,7 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from modelworth.bench.run import proof, proof_jobs  # noqa: E402 torch may be absent
+from modelworth.bench.run import expected, proof, proof_jobs, proof_plan  # noqa: E402 torch may be absent
+from modelworth.bench.run.proof_plan import Step  # noqa: E402
 from modelworth.bench.run.request import Request  # noqa: E402
 from modelworth.bench.run.session import Session  # noqa: E402
 from modelworth.bench.work import infer  # noqa: E402
@@ -31,7 +32,7 @@ TWO_MINUTES = (
 
 
 def begun() -> proof.Proof:
-    session = Session(None, proof.LIMITS["cpu"], suite=proof.NAME)
+    session = Session(None, proof_plan.LIMITS["cpu"], suite=proof.NAME)
     return proof.Proof("cpu", session, None)
 
 
@@ -45,7 +46,7 @@ def test_a_step_that_fails_is_a_finding_and_the_next_goes_on():
         return proof.Finding("", "a | b", "good", True)
 
     one = begun()
-    events = list(one.run((("first", fails), ("second", works))))
+    events = list(one.run((Step("first", fails), Step("second", works))))
     assert [event.message for event in events if event.kind == "notice"] == [
         "first: NOT as it should be: oom: no memory",
         "second: good: a | b",
@@ -95,9 +96,65 @@ def test_sixteen_steps_are_promised():
     assert len(begun().steps()) == 16
 
 
+@pytest.fixture
+def h100(monkeypatch):
+    """A GPU that can do all that is asked for."""
+    found = SimpleNamespace(name="H100", capability=(9, 0))
+    monkeypatch.setattr("modelworth.bench.run.request.gpu", lambda: found)
+
+
+def test_all_steps_end_within_nine_minutes_of_a_simulated_clock(h100, monkeypatch):
+    """Each case, probe and job lets as much time go by as the code expects of it."""
+    one, now = begun(), [100.0]
+    one.device = "cuda"
+    planned = dict(zip((step.title for step in one.steps()),
+                       proof_plan.expected("cuda", one.steps()), strict=True))  # fmt: skip
+    monkeypatch.setattr(proof, "perf_counter", lambda: now[0])
+
+    def passes(title):
+        def step():
+            now[0] += planned[title]
+            yield one.session.progress.event("tick")
+            return proof.Finding("", "seen", "good", True)
+
+        return step
+
+    list(one.run([Step(step.title, passes(step.title)) for step in one.steps()]))
+    assert [found.holds for found in one.findings] == [True] * 16
+    assert now[0] - 100 <= 540
+    assert planned["training in fp8"] > proof_plan.expected("cuda", one.steps())[4]  # it compiles
+
+
+def test_what_is_compiled_or_probed_once_is_expected_once(h100):
+    steps = begun().steps()
+    once = proof_plan.expected("cuda", steps)
+    twice = proof_plan.expected("cuda", [*steps, *steps])
+    saved = sum(once) - sum(twice[len(steps):])  # fmt: skip
+    compiled = {"small", "decode", "train", "train fp8", "mixture", "written"}
+    again_s = expected.COMPILING_S["cuda"] - expected.COMPILED_BEFORE_S
+    assert saved == pytest.approx(2 * expected.PROBING_S + len(compiled) * again_s)
+
+
+def test_every_case_of_the_plan_is_what_a_step_measures(h100, monkeypatch):
+    """The plan names what the steps ask for, so that the time of each is in the estimate."""
+    one, asked = begun(), []
+    one.device = "cuda"
+    for step in one.steps():
+        asked.clear()
+        monkeypatch.setattr(proof, "case_of", lambda _, key: asked.append(key) or _refused())
+        list(one.run([step]))
+        named = {key for key in (*step.cases, *(job.partition(" ")[2] for job in step.jobs)) if key}
+        assert set(asked) <= named
+        assert asked or not named
+
+
+def _refused():
+    raise ModelworthError("not here")
+
+
 def test_a_processor_is_told_that_it_trains_in_no_fp8():
     one = begun()
-    list(one.run([step for step in one.steps() if step[0] == "training in fp8"]))
+    list(one.run([step for step in one.steps() if step.title == "training in fp8"]))
     (found,) = one.findings
     assert found.seen.startswith("not on this device: fp8, pretrain of a decoder on cpu: ")
     assert "capability 8.9" in found.seen
@@ -107,9 +164,7 @@ def test_a_processor_is_told_that_it_trains_in_no_fp8():
 def test_no_step_begins_when_the_ten_minutes_are_nearly_over(monkeypatch):
     monkeypatch.setattr(proof, "LAST_START_S", -1.0)
     one = begun()
-    list(
-        one.run([("first", lambda: pytest.fail("begun")), ("second", lambda: pytest.fail("begun"))])
-    )
+    list(one.run([Step(title, lambda: pytest.fail("begun")) for title in ("first", "second")]))
     assert [found.holds for found in one.findings] == [False, False]
     assert all("left out" in found.seen for found in one.findings)
 
@@ -122,16 +177,16 @@ def test_a_processor_that_falls_behind_hurries(monkeypatch):
         yield one.session.progress.event("tick")
         return proof.Finding("", "a", "b", True)
 
-    list(one.run([("first", step)]))
-    limits = one.session.limits
+    list(one.run([Step("first", step)]))
+    limits = proof_plan.limits_of("cpu", "small").model_copy(update=one.hurried)
     assert (limits.timed_s, limits.min_samples, limits.memory) == (0.1, 1, False)
-    assert limits.start_limit_s == proof.LIMITS["cpu"].start_limit_s
+    assert limits.start_limit_s == proof_plan.LIMITS["cpu"].start_limit_s
 
 
 @pytest.mark.slow
 def test_two_minutes_of_the_proof_on_a_processor():
     one = begun()
-    list(one.run([step for step in one.steps() if step[0] in TWO_MINUTES]))
+    list(one.run([step for step in one.steps() if step.title in TWO_MINUTES]))
     found = {finding.title: finding for finding in one.findings}
     assert tuple(found) == TWO_MINUTES
     wrong = [finding for finding in one.findings if finding.holds is False]
