@@ -198,15 +198,15 @@ class VolumeCurve:
 
     Attributes:
         driver: what the volume counts: requests, or calls, images or seats where it sells those.
-        convention: which month's cost is drawn; the options' figure `opening_month_total_usd` is
-            the same cost at the scenario's own volume.
+        convention: which months' cost is drawn: an equal sum each month over the plan; the options'
+            figure `plan_month_total_usd` is the same at the scenario's own volume.
     """
 
     requests_per_month: tuple[float, ...]
     usd_per_month: dict[str, tuple[float, ...]]
     crossings: tuple[Crossing, ...]
     driver: str = "demand.requests_per_month"
-    convention: Convention = "opening"
+    convention: Convention = "average"
 
 
 @dataclass(frozen=True, slots=True)

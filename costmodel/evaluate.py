@@ -50,9 +50,8 @@ from modelworth.costmodel.risk.simulation import (
 )
 from modelworth.costmodel.risk.swings import swings
 from modelworth.costmodel.scenario.correlations import correlations
-from modelworth.costmodel.scenario.options import read_options
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
-from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.scenario import Scenario, choice_of
 from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.measurement import Measurement
@@ -60,8 +59,8 @@ from modelworth.data.measurement import Measurement
 Floats = NDArray[np.float64]
 Bands = list[Floats]
 PARTS: Final = ("risk", "sensitivity", "break_even", "options")
-#: parts with a tornado; `tornado` without `flips` leaves out the Sobol indices and what would turn
-#: the verdict, for pages that must be quick
+#: parts with a tornado; `tornado` without `flips` leaves out the Sobol indices, what would turn the
+#: verdict and which inputs have no effect, for pages that must be quick
 SWINGS: Final = frozenset({"sensitivity", "tornado"})
 #: trials from which the monthly tables take their quantiles
 SERIES_TRIALS: Final = 2048
@@ -129,9 +128,7 @@ def evaluate(
     )
     if "options" not in parts:
         return found
-    choice = scenario.choice or read_options(
-        "options", None, scenario.hardware.model, scenario.opening_day
-    )
+    choice = choice_of(scenario)
     sizes = model_sizes(scenario, prices)
     idle = found.verdict.question == "business"
     results, lead = compare(
@@ -140,7 +137,7 @@ def evaluate(
     )  # fmt: skip
     possible = {result.key for result in results if result.feasible}
     drawn = [option for option in (PLAN, *choice.options) if option.key in possible]
-    curve = volume_curve(basis.values, drawn, sizes=sizes)
+    curve = volume_curve(basis.model, basis.values, drawn, sizes=sizes)
     return replace(found, options=results, lead=lead, volume_curve=curve)
 
 
@@ -212,9 +209,11 @@ def _analysis(
     cases, weighted = since.named_cases(basis, draws)
     bars = swings(basis) if SWINGS & set(parts) else ()
     risk = _risk(basis, draws, parts)
+    turn = "flips" in parts or "tornado" not in parts
     plan_to_judge = PlanView(
-        scenario, model, basis.settings, basis.values, found, resolved, drivers, series
-    )
+        scenario, model, basis.settings, basis.values, found, resolved, drivers, series,
+        today, turn,
+    )  # fmt: skip
     return Analysis(
         scenario=scenario.name,
         text={language: dict(prose) for language, prose in scenario.text.items()},
@@ -225,9 +224,7 @@ def _analysis(
         series=series,
         lines=line_uses(model),
         drivers=drivers,
-        verdict=verdict.decide(
-            basis, found, draws, risk, bars, turn="flips" in parts or "tornado" not in parts
-        ),
+        verdict=verdict.decide(basis, found, draws, risk, bars, turn=turn),
         findings=(*resolved.findings, *lint.findings(plan_to_judge)),
         tornado=bars[:TORNADO_BARS],
         break_evens=_break_evens(basis) if "break_even" in parts else (),

@@ -71,6 +71,9 @@ def _said(analysis: Analysis, language: str) -> Iterator[tuple[str, dict[str, st
         yield verdict.outcome, {"probability": chance, "trials": trials}
         ends = {"p10": npv.p10, "p50": npv.p50, "p90": npv.p90}
         yield "spread", {key: money(value) for key, value in ends.items()}
+    for one in verdict.criteria:
+        if one.key == "served_load_share" and not one.met and one.value is not None:
+            yield "unserved", {"served": _percent(one.value), "asked": _percent(one.threshold)}
     margin = analysis.indicators["gross_margin_second_year_share"]
     middle = margin.base if margin.p50 is None else margin.p50
     if middle is not None and verdict.question == "business":

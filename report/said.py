@@ -27,6 +27,7 @@ AT_MOST = ("peak_funding_usd",)  # conditions of the rule that bound from above
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 MOST_SHARE = 10.0  # 1,000%
 _AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
+_KEY = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)+)`")  # a driver's key in a finding's sentence
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -107,12 +108,21 @@ def finding(words: Words, one: Finding, *, named: bool = True) -> str:
     def said(key: str, value: float | str) -> str:
         if isinstance(value, float):
             return words.money(value) if key in amounts else words.number(value)
-        if value in known:
-            return words.name(value) if named else value
+        keys = value.split(", ")
+        if all(key in known for key in keys):
+            return words.t("report.list.comma").join(map(words.name, keys)) if named else value
         return catalogue(words.language).get(f"finding.{value}", value)
 
     values = {key: said(key, value) for key, value in one.values.items()}
-    return _AMOUNT.sub(r"{\1}", text).format(**values)
+    told = _AMOUNT.sub(r"{\1}", text).format(**values)
+    return _KEY.sub(lambda key: path(words, key[1], "`{}`"), told) if named else told
+
+
+def path(words: Words, key: str, bare: str = "{}") -> str:
+    """A driver's name with its key; a key alone where it names none."""
+    if key not in load_drivers():
+        return bare.format(key)
+    return words.t("said.named_key", name=words.name(key), path=key)
 
 
 def _quantile(

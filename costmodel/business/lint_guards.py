@@ -1,4 +1,4 @@
-"""The guards of the linter, T01 to T30; each says when a plan has fallen into its trap."""
+"""The guards of the linter, T01 to T34; each says when a plan has fallen into its trap."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business import lint_guards_finance as finance
+from modelworth.costmodel.business import lint_guards_reading as reading
 from modelworth.costmodel.business.lint_view import Guard, PlanView
 from modelworth.data.catalog import load_catalog
 
@@ -255,5 +256,6 @@ GUARDS: Final[tuple[Guard, ...]] = (
     finance.tokenizers, cache_assumed, equal_quality, finance.stale_prices, noisy_record,
     beyond_measured, finance.free_work, finance.hours_saved, finance.terminal_value,
     finance.rated_power, finance.stable_provider, private_without_proof, finance.never_repaid,
-    finance.far_from_mean,
+    finance.far_from_mean, reading.answered_price, reading.delayed, reading.past_start,
+    reading.no_effect,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from modelworth.costmodel.analysis import DriverUse, Figure, Finding, Series, Severity
 from modelworth.costmodel.business.capacity import Resolved
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.options import Option
+from modelworth.costmodel.scenario.scenario import Scenario, choice_of
 from modelworth.costmodel.scenario.settings import Setting
 
 Floats = NDArray[np.float64]
@@ -20,7 +22,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """What the guards look at."""
+    """What the guards look at.
+
+    Attributes:
+        thorough: whether there is time for what takes many runs of the model.
+    """
 
     scenario: Scenario
     model: Model
@@ -30,6 +36,8 @@ class PlanView:
     resolved: Resolved
     drivers: Mapping[str, DriverUse]
     series: Mapping[str, Series]
+    today: date
+    thorough: bool
 
     def number(self, key: str) -> float:
         """A driver in the base case."""
@@ -53,6 +61,10 @@ class PlanView:
         """Whether a driver is a plain number, whoever it is from, that nobody measured."""
         setting = self.settings.get(key)
         return setting is None or (setting.distribution is None and setting.basis != "measured")
+
+    def options(self) -> tuple[Option, ...]:
+        """What the plan is compared with: its own options, or the table's."""
+        return choice_of(self.scenario).options
 
     def line(self, key: str) -> Floats:
         """A line of the model by month, in the base case."""

@@ -30,7 +30,7 @@ COSTS: Final = (
 )  # fmt: skip
 OPERATING: Final = (
     "acquisition_usd", "sales_usd", "general_usd", "research_usd", "compliance_usd",
-    "incidents_usd", "setup_usd", "commitments_settled_usd",
+    "incidents_usd", "setup_usd", "waiting_staff_usd", "commitments_settled_usd",
 )  # fmt: skip
 PROFIT: Final[tuple[tuple[str, Sort], ...]] = (
     *((key, "item") for key in REVENUES), ("revenue_usd", "total"),

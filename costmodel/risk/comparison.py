@@ -2,9 +2,11 @@
 
 All options see the same draws, so their difference isn't blurred by chance; the plan itself is a
 row, and so is doing nothing, which is worth 0 from now on. Best is the highest NPV among those that
-can be chosen, and its lead comes with its size and spread. Cost over volume is that of the first
-month (cost of revenue, and the model spread over its life), as if every option were ready from the
-start; staircases may make the cheapest change more than once, and every change is listed.
+can be chosen, and its lead comes with its size and spread. Cost over volume is of the whole plan,
+as an equal sum each month that is worth what serving costs (hardware, interfaces, people, models),
+as if every option were ready from the start: rents, prices and volumes move on from the opening
+month, and what is cheapest in that month alone may not be. The cheapest may change more than once;
+every change is listed.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ Floats = NDArray[np.float64]
 FIGURES: Final = (
     "npv_usd", "usd_per_accepted_result", "payback_months", "peak_funding_usd",
     "gross_margin_share", "mean_utilisation_share", "building_total_usd",
-    "opening_month_total_usd",
+    "plan_month_total_usd",
 )  # fmt: skip
 #: what may stand for the volume, the first that the scenario has
 VOLUMES: Final = (
@@ -45,12 +47,13 @@ VOLUMES: Final = (
     "revenue.images.images_per_month", "revenue.seats.seats", "revenue.internal.staff",
     "revenue.enterprise.contracts",
 )  # fmt: skip
-COST: Final = "opening_month_total_usd"
+COST: Final = "plan_month_total_usd"
 SPAN: Final = (0.01, 1000.0)
-SEARCHED: Final = 1025
-SHOWN: Final = 8
-ROUNDS: Final = 6
-MAX_CROSSINGS: Final = 60
+SEARCHED: Final = 257
+SHOWN: Final = 2
+ROUNDS: Final = 8
+FINER: Final = 9
+MAX_CROSSINGS: Final = 40
 
 
 PLAN: Final = Option("plan", ())
@@ -168,7 +171,7 @@ def _differs(option: Option, model: Model, values: Mapping[str, Any]) -> dict[st
 
 def _nothing(best: float, trials: int) -> OptionResult:
     """Not doing it: nothing comes in, nothing goes out; what is spent already is spent."""
-    zero = {"npv_usd", "peak_funding_usd", "building_total_usd", "opening_month_total_usd"}
+    zero = {"npv_usd", "peak_funding_usd", "building_total_usd", COST}
     figures = tuple(
         Figure(key, INDICATORS[key].unit, 0.0)
         if key in zero
@@ -205,6 +208,7 @@ def _sized(
 
 
 def volume_curve(
+    model: Model,
     values: Mapping[str, Any],
     options: Sequence[Option],
     span: tuple[float, float] | None = None,
@@ -213,12 +217,12 @@ def volume_curve(
     """Monthly cost of each option over volume; None where the scenario has no volume.
 
     Args:
+        model: over the plan's months.
         values: drivers in the base case.
         options: those to draw.
         span: least and largest volume; None: from a hundredth to a thousand times the scenario's.
         sizes: drivers of the model's size, for options that build what the plan doesn't.
     """
-    model = Model(3)
     driver = next((key for key in VOLUMES if _number(model, values, key) > 0), None)
     if driver is None or not options:
         return None
@@ -264,14 +268,15 @@ def _crossings(
     cost: Callable[[Floats], Floats], grid: Floats, table: Floats
 ) -> list[tuple[float, int, int]]:
     """Volumes at which the cheapest option changes, each narrowed to rounding."""
-    changes = _changes(grid, table.argmin(axis=0))
+    changes = _changes(grid, table.argmin(axis=0))[:MAX_CROSSINGS]
     for _ in range(ROUNDS):
-        finer: list[tuple[float, float, int, int]] = []
-        for low, high, _, _ in changes[:MAX_CROSSINGS]:
-            inner = np.linspace(low, high, 33)
-            finer += _changes(inner, cost(inner).argmin(axis=0))
-        changes = finer
-    return [(high, before, after) for _, high, before, after in changes[:MAX_CROSSINGS]]
+        if not changes:
+            break
+        inner = np.linspace(*np.array([change[:2] for change in changes]).T, FINER)
+        cheapest = cost(inner.ravel()).argmin(axis=0).reshape(inner.shape)
+        found = (_changes(*column) for column in zip(inner.T, cheapest.T, strict=True))
+        changes = [change for some in found for change in some][:MAX_CROSSINGS]
+    return [(high, before, after) for _, high, before, after in changes]
 
 
 def _changes(grid: Floats, cheapest: NDArray[np.intp]) -> list[tuple[float, float, int, int]]:

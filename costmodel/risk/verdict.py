@@ -1,8 +1,9 @@
 """The answer by a stated rule: viable, not viable, or depends, and what would turn it.
 
 Viable: NPV is positive with at least the stated probability, and the second year's gross margin,
-the funding and the fall of prices are within their bounds. Not viable: the probability is at most
-the lower bound. Else it depends, on the drivers that are worth knowing. Without trials there is no
+the funding and the fall of prices are within their bounds; a given fleet must also serve the work
+that is wanted, or the plan doesn't do what it sells. Not viable: the probability is at most the
+lower bound. Else it depends, on the drivers that are worth knowing. Without trials there is no
 probability: the base case's NPV stands in its place, and is called that.
 """
 
@@ -38,7 +39,8 @@ DEFAULTS_TURNED: Final = 5
 #: trials over which a driver is turned
 FLIP_TRIALS: Final = 4096
 QUICK_TRIALS: Final = 512
-JUDGED: Final = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd")
+SERVED: Final = "served_load_share"
+JUDGED: Final = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd", SERVED)
 
 
 def decide(
@@ -87,13 +89,14 @@ def _cost(
     risk: Risk | None,
     bars: tuple[Swing, ...],
 ) -> Verdict:
-    """The answer to what it costs: no chance of gain; the budget is the one condition."""
+    """The answer to what it costs: no chance of gain; the budget and the work done are all."""
     funding = "peak_funding_usd"
     budget = _at_most(funding, "usd", _middle(figures[funding]), basis.number("verdict." + funding))
+    criteria = (budget, *_served(basis, _middle(figures[SERVED])))
     return Verdict(
-        outcome="viable" if budget.met else "depends",
+        outcome="viable" if all(one.met for one in criteria) else "depends",
         probability_npv_positive=None,
-        criteria=(budget,),
+        criteria=criteria,
         flips=(),
         drivers=_drivers(risk, bars),
         question="cost",
@@ -185,8 +188,16 @@ def _criteria(
         first,
         _at_least(margin, "share", middles[margin], number("verdict.gross_margin_share")),
         _at_most(funding, "usd", middles[funding], number("verdict.peak_funding_usd")),
+        *_served(basis, middles[SERVED]),
         _stress(basis, stressed),
     )
+
+
+def _served(basis: Assumptions, share: float | None) -> tuple[Criterion, ...]:
+    """Whether a given fleet does the work that is wanted; other fleets are sized to do it."""
+    if basis.scenario.word("capacity.fleet") != "given":
+        return ()
+    return (_at_least(SERVED, "share", share, basis.number("verdict.served_share")),)
 
 
 def _middle(figure: Figure) -> float | None:

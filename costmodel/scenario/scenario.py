@@ -101,6 +101,12 @@ class Scenario:
         return load_drivers()[key].word(self.number(key))
 
 
+def choice_of(scenario: Scenario) -> Choice:
+    """The options that a plan is compared with: its own, else the table's."""
+    model, day = scenario.hardware.model, scenario.opening_day
+    return scenario.choice or read_options("options", None, model, day)
+
+
 def load(path: str | Path) -> Scenario:
     """The scenario in a file; a bare name is one of the shipped ones.
 

@@ -76,7 +76,7 @@ def _analysis(options: argparse.Namespace) -> Analysis:
 
 def _show(analysis: Analysis) -> None:
     """For a person: a row an option, the best first; then where the cheapest changes."""
-    from modelworth.verbs.evaluate_display import words_of
+    from modelworth.verbs.evaluate_display import warn, words_of
 
     words = words_of(analysis)
     print(analysis.text.get("en", {}).get("name", analysis.scenario))
@@ -95,6 +95,7 @@ def _show(analysis: Analysis) -> None:
         print(_lead(words, analysis.lead))
     if analysis.volume_curve is not None:
         _show_crossings(words, analysis.volume_curve)
+    warn(words, analysis)
 
 
 def _lead(words: Words, lead: Lead) -> str:
@@ -130,9 +131,10 @@ def _show_crossings(words: Words, curve: VolumeCurve) -> None:
     span = f"from {words.number(low)} to {words.number(high)} ({curve.driver})"
     if not curve.crossings:
         cheapest: Any = min(curve.usd_per_month, key=lambda key: curve.usd_per_month[key][0])
-        print(f"\nCheapest at every opening volume {span}: {cheapest}")
+        print(f"\nCheapest over the plan at every opening volume {span}: {cheapest}")
         return
-    print(f"\nThe cheapest option changes {len(curve.crossings)} times {span}:")
+    times = "once" if len(curve.crossings) == 1 else f"{len(curve.crossings)} times"
+    print(f"\nThe cheapest option over the whole plan changes {times} by opening volume, {span}:")
     for crossing in curve.crossings[:CROSSINGS_SHOWN]:
         at = words.number(crossing.requests_per_month)
         print(f"{at:>18}  {crossing.before} -> {crossing.after}")

@@ -21,6 +21,7 @@ SHOWN = (
     "lifetime_value_per_acquisition", "building_total_usd", "training_return_ratio",
     "months_to_zero_margin",
 )  # fmt: skip
+ONLY_BASE = ", by the base case alone"
 OUTCOMES = {"viable": "viable", "not_viable": "not viable", "depends": "it depends"}
 
 
@@ -60,6 +61,11 @@ def show(analysis: Analysis) -> None:
         _show_risk(words, analysis)
     for line in (*_turns(words, analysis), *_since(words, analysis)):
         print(line)
+    warn(words, analysis)
+
+
+def warn(words: Words, analysis: Analysis) -> None:
+    """What to beware of, on standard error."""
     for found in analysis.findings:
         text = said.finding(words, found, named=False)
         print(f"{found.severity} {found.id}: {text}", file=sys.stderr)
@@ -69,18 +75,24 @@ def _verdict(words: Words, analysis: Analysis) -> str:
     """One sentence."""
     answer = analysis.verdict
     chance = answer.probability_npv_positive
+    missed, waived = (
+        [said.condition(words, analysis, one, one.key) for one in answer.criteria if
+         one.key != CHANCE and one.status in states]
+        for states in (("missed", "unknown"), ("waived",))
+    )  # fmt: skip
     if answer.question == "cost":
         npv = analysis.indicators["npv_usd"].base or 0.0
-        return (f"Cost alone: {words.money(-npv)} in present value over {analysis.months} months,"
-                " in the base case.")  # fmt: skip
-    outcome = OUTCOMES[answer.outcome]
-    text = f"{outcome[0].upper()}{outcome[1:]}"
-    text += (", by the base case alone" if chance is None
-             else f": NPV is positive with a probability of {words.percent(chance)}")  # fmt: skip
-    missed = [said.condition(words, analysis, one, one.key) for one in answer.criteria if
-              not one.met and one.key != CHANCE]  # fmt: skip
-    if missed and answer.outcome != "viable":
+        text = (f"Cost alone: {words.money(-npv)} in present value over {analysis.months} months,"
+                " in the base case")  # fmt: skip
+    else:
+        outcome = OUTCOMES[answer.outcome]
+        text = f"{outcome[0].upper()}{outcome[1:]}"
+        sure = "" if chance is None else words.percent(chance)
+        text += f": NPV is positive with a probability of {sure}" if sure else ONLY_BASE
+    if missed:
         text += f"; not met: {', '.join(missed)}"
+    if waived:
+        text += f"; not met but waived, as the model is renewed: {', '.join(waived)}"
     if answer.outcome == "depends" and answer.drivers:
         text += f"; it hangs on {', '.join(answer.drivers)}"
     return f"{text}."

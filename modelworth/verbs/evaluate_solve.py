@@ -34,6 +34,7 @@ def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -
     from modelworth.costmodel.business.model import Model
     from modelworth.costmodel.risk.flips import break_even
     from modelworth.costmodel.risk.maps import values_of
+    from modelworth.costmodel.scenario.drivers import ANCHORS
 
     model = Model(analysis.months)
     indicator, target = _target(options.target)
@@ -59,6 +60,8 @@ def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -
     print(f"{indicator} = {target:,.6g} {where} ({found.unit}), in the base case")
     if not found.demand_answers:
         print("  demand doesn't answer the price in this plan (demand.price_elasticity is 0)")
+    elif found.driver in ANCHORS:
+        print("  demand answers the price; --set demand.price_elasticity=0 holds the volume")
     for value, jump in zip(found.values, seen.jumps, strict=True):
         print(f"  {value:,.6g}{'   (jumps over it: a step of capacity)' if jump else ''}")
     if not found.values:

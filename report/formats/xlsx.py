@@ -1,8 +1,10 @@
 """The model as a workbook with live formulas: it opens on a summary; change an input, and it moves.
 
 Inputs are the only constants that a formula reads; every formula comes from the text that the
-model itself is computed from. The value that the model computed is stored beside each formula, for
-viewers that don't recalculate. Text from data is written as text, never as a formula or a link.
+model itself is computed from. Money is in the report's currency, at a rate that is a cell: inputs
+that the plan states in USD are divided by it. The value that the model computed is stored beside
+each formula, for viewers that don't recalculate. Text from data is written as text, never as a
+formula or a link.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import xlsxwriter
 from modelworth.costmodel.analysis import Analysis
 from modelworth.report.brand import UNBRANDED, Brand
 from modelworth.report.formats.sheets.book import Book
+from modelworth.report.formats.sheets.currency import in_own_currency
 from modelworth.report.formats.sheets.evidence_sheet import (
     write_checks,
     write_measurements,
@@ -46,7 +49,7 @@ def render(analysis: Analysis, language: str, day: date, brand: Brand = UNBRANDE
     if brand.currency and brand.usd_per_currency:
         rate = brand.usd_per_currency
         analysis = replace(analysis, currency=brand.currency, usd_per_currency=rate)
-    context = Context(analysis, Words(language))  # the sheets compute in USD, as the model does
+    context = Context(in_own_currency(analysis), Words(language, analysis.currency))
     names = {key: context.t(f"sheet.{key}") for key in ORDER}
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "nan_inf_to_errors": False, **SAFE}) as book:

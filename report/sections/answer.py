@@ -313,7 +313,7 @@ def warnings(context: Context) -> list[Block]:
         (
             t(f"severity.{finding.severity}"),
             prose(said.finding(context.words, finding)),
-            clean(finding.path),
+            clean(said.path(context.words, finding.path)),
             clean(finding.id),
         )
         for finding in findings

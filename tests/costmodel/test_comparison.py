@@ -74,34 +74,43 @@ def test_an_option_that_is_not_in_question_is_never_best():
 
 
 def test_cost_over_volume_by_hand_for_an_interface():
-    curve = volume_curve(PLAN, only("buy_api").options, (1e6, 1e9))
+    """One month of volume, prices and repeats by hand; then the sum that months of it are worth."""
+    flat = {**PLAN, "demand.growth_per_year": 0.0, "demand.ceiling_multiple": 1.0001,
+            "demand.market_price_fall_factor_per_year": 1.25, "company.inflation_per_year": 0.0,
+            "compute.platform_fte": 2.0}  # fmt: skip
+    curve = volume_curve(MODEL, flat, only("buy_api").options, (1e6, 1e9))
     assert curve is not None
     volume, cost = (np.array(side) for side in
                     (curve.requests_per_month, curve.usd_per_month["buy_api"]))  # fmt: skip
     tokens = 1000 * 0.25 + 250 * 2.0  # prompt and output tokens at gpt-5-mini's prices
     api = Model(3)
-    per_request = api.run({**PLAN, "demand.requests_per_month": 1.0}, ["api_price_usd_per_request"])
+    per_request = api.run({**flat, "demand.requests_per_month": 1.0}, ["api_price_usd_per_request"])
     earned = 0.7 * per_request["api_price_usd_per_request"][0, 0]  # paid share
     rejected, usual = 1 - 1.05 * 0.85, 0.15  # 5% more results accepted than usual
     repeats = (1 + 0.5 * rejected) / (1 + 0.5 * usual)
     support = 0.05 * (1 + 2 * rejected) / (1 + 2 * usual)
     fees = (support + 0.03) * earned  # support and payment
-    assert cost == pytest.approx(1.05 * volume * (tokens / 1e6 * repeats + fees))
+    month = np.arange(1, MODEL.months + 1)
+    worth = 1.12 ** (-month / 12)
+    falling = ((1 / 1.25) ** ((month - 1) / 12) * worth).sum() / worth.sum()
+    staff = 0.25 * 2 * 220_000 / 12
+    by_hand = 1.05 * volume * (tokens / 1e6 * repeats + fees) * falling + staff
+    assert cost == pytest.approx(by_hand, rel=1e-3)  # the volume grows by 1 in 10,000
     assert curve.crossings == ()
 
 
 def test_every_change_of_the_cheapest_is_found_and_is_one():
     options = only("serverless_open_weights", "self_host_rented").options
-    curve = volume_curve(PLAN, options, (1e6, 3e9))
+    stable = {**PLAN, "compute.api_price_fall_factor_per_year": 1.0}
+    curve = volume_curve(MODEL, stable, options, (1e6, 3e9))
     assert curve is not None
-    assert len(curve.crossings) >= 3  # a staircase against a line
-    model = Model(3)
-    cost = "opening_month_total_usd"
+    assert curve.crossings
+    cost = "plan_month_total_usd"
     for crossing in curve.crossings:
         sides = crossing.requests_per_month * np.array([1 - 1e-7, 1 + 1e-7])
         table = [
-            model.run(
-                {**option.applied(PLAN), "building.months_to_market": 0,
+            MODEL.run(
+                {**option.applied(stable), "building.months_to_market": 0,
                  "demand.requests_per_month": sides}, [cost],
             )[cost][0]
             for option in options
@@ -112,9 +121,25 @@ def test_every_change_of_the_cheapest_is_found_and_is_one():
     assert found == sorted(found)
 
 
+def test_what_is_cheapest_in_the_opening_month_need_not_be_over_the_plan():
+    """A provider's prices fall threefold a year here, rents hardly."""
+    options = only("serverless_open_weights", "self_host_rented").options
+    curve = volume_curve(MODEL, PLAN, options, (1e8, 3e9))
+    at = {key: row[-1] for key, row in curve.usd_per_month.items()}
+    opening = {
+        option.key: Model(3).indicators(
+            {**option.applied(PLAN), "building.months_to_market": 0,
+             "demand.requests_per_month": 3e9}, ["opening_month_total_usd"],
+        )["opening_month_total_usd"][0]
+        for option in options
+    }  # fmt: skip
+    assert min(opening, key=opening.get) == "self_host_rented"
+    assert min(at, key=at.get) == "serverless_open_weights"
+
+
 def test_the_volume_is_what_the_plan_sells():
     images = {**PLAN, "demand.requests_per_month": 0.0, "revenue.images.images_per_month": 1e5}
-    curve = volume_curve(images, only("buy_api", "self_host_rented").options)
+    curve = volume_curve(MODEL, images, only("buy_api", "self_host_rented").options)
     assert curve is not None
     assert curve.driver == "revenue.images.images_per_month"
-    assert volume_curve({"demand.requests_per_month": 0.0}, CHOICE.options) is None
+    assert volume_curve(MODEL, {"demand.requests_per_month": 0.0}, CHOICE.options) is None

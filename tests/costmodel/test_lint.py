@@ -12,12 +12,12 @@ from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
 from tests.costmodel.records import record
 
+TODAY = datetime.now(UTC).date().isoformat()
 BASE = {
-    "months": 36, "start": "2026-12",
+    "months": 36, "start": TODAY[:7],
     "demand": {"requests_per_month": 3e8, "reasoning_factor": 1, "cached_share": 0},
     "compute": {"api_tokens_ratio": 1.1},
 }  # fmt: skip
-TODAY = datetime.now(UTC).date().isoformat()
 BUILT = {
     "building.method": "pretrain",
     "building.mfu_share": {"low": 0.2, "mode": 0.3, "high": 0.4},

@@ -15,9 +15,10 @@ import openpyxl
 import pytest
 
 from modelworth.costmodel.analysis import Analysis, Figure
-from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.evaluate import assumptions, evaluate
 from modelworth.costmodel.scenario import scenario
 from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.report.formats.sheets.currency import is_money
 from modelworth.report.formats.xlsx import ORDER, render
 from modelworth.report.sections.in_use import in_use, line_values
 from modelworth.report.words import Words
@@ -277,13 +278,43 @@ def test_sheets_charts_and_print_set_up(small, language):
     assert sum(len(sheet._charts) for sheet in book) >= 3
 
 
-def test_another_currency_is_converted_at_the_stated_rate(small):
-    content = render(replace(small, currency="CNY", usd_per_currency=0.14), "zh_CN", DAY)
-    book = _recalculated(_set(content, {"currency.usd_per_unit": 0.2}))
-    rows = {row[8]: row for row in book["指标"].iter_rows(min_row=5, values_only=True)}
-    assert rows["npv_usd"][9] == pytest.approx(sample.values()["npv_usd"][0] / 0.2)
-    assert rows["npv_usd"][2] == "USD"
-    assert rows["payback_months"][9] is None
+def test_money_stands_in_the_currency_asked_and_follows_its_rate(base):
+    """Every sheet of another currency holds the USD workbook's amounts over the rate."""
+    dollars = _recalculated(render(base, "en", DAY))
+    content = render(replace(base, currency="CNY", usd_per_currency=0.14), "en", DAY)
+    at_other_rate = _set(content, {"currency.usd_per_unit": 0.2})
+    for rate, book in ((0.14, _recalculated(content)), (0.2, _recalculated(at_other_rate))):
+        for key, line in base.lines.items():
+            over = rate if line.unit.startswith("usd") else 1.0
+            usd, own = (_rows(one)[key] for one in (dollars, book))
+            for one, other in zip(own, usd, strict=True):
+                if isinstance(other, int | float):
+                    assert one == pytest.approx(other / over, rel=1e-6, abs=1e-6), key
+    rows = {row[8]: row for row in book["Indicators"].iter_rows(min_row=5, values_only=True)}
+    assert rows["npv_usd"][2] == "CNY"
+    assert rows["npv_usd"][7] == pytest.approx(base.indicators["npv_usd"].base / 0.14)
+
+
+def test_no_dollar_is_left_in_a_workbook_of_another_currency(base):
+    book = _loaded(render(replace(base, currency="CNY", usd_per_currency=0.14), "zh_CN", DAY),
+                   values=False)  # fmt: skip
+    units = {cell.value for sheet in book for row in sheet.iter_rows(min_col=2, max_col=3)
+             for cell in row if isinstance(cell.value, str) and "USD" in cell.value}  # fmt: skip
+    assert units == {"USD/CNY"}
+
+
+@pytest.mark.parametrize("name", ["chat_api_startup", "enterprise_on_premises", "medical_vision"])
+def test_the_model_is_homogeneous_in_money(name):
+    """Prices and amounts times seven: every amount is, and nothing else moves."""
+    plan = scenario.load(name)
+    basis = assumptions(plan, {})
+    known = basis.model.completed(basis.values)
+    money = {key: is_money(basis.model.drivers[key].unit) for key in known}
+    times = {key: 7 * np.asarray(value) if money[key] else value for key, value in known.items()}
+    one, other = (basis.model.run(values, basis.model.formulas) for values in (known, times))
+    for key, formula in basis.model.formulas.items():
+        wanted = one[key] * (7 if is_money(formula.line.unit) else 1)
+        assert other[key] == pytest.approx(wanted, rel=1e-6, abs=1e-4, nan_ok=True), key
 
 
 def test_the_checks_hold(base_book):

@@ -11,14 +11,13 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from modelworth.costmodel.analysis import Figure
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE
-from modelworth.report.formats.sheets.excel_formula import RATE
 from modelworth.report.formats.sheets.search_sheet import count_and_rate, flows_line, profile_chart
 from modelworth.report.formats.sheets.sheet import Paper
 
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14.0), ("H:H", 18.0),
-          ("I:I", 34.0), ("J:J", 18.0), ("K:K", 4.0)]  # fmt: skip
+          ("I:I", 34.0), ("J:J", 4.0)]  # fmt: skip
 FIRST, HEAD = 4, 3
-CURRENCY_COLUMN = 9
+KEY_COLUMN = 8
 DISCOUNT = "company.discount_rate_per_year"
 NONE = '"n/a"'
 WORDS = ("never", "not_meaningful")
@@ -30,16 +29,13 @@ def write_indicators(paper: Paper) -> None:
     paper.begin(t("sheet.indicators"), t("indicators.note"), WIDTHS)
     heads = ["indicator", "live", "unit", "p10", "p50", "p90", "basis", "exported", "key"]
     paper.heads(HEAD, [t(f"column.{head}") for head in heads])
-    currency = paper.context.analysis.currency
-    if currency != "USD":
-        paper.heads(HEAD, [t("column.in_currency", currency=currency)], CURRENCY_COLUMN)
     if flows_line(paper):
-        paper.sheet.insert_chart(FIRST, CURRENCY_COLUMN + 2, profile_chart(paper))
+        paper.sheet.insert_chart(FIRST, KEY_COLUMN + 2, profile_chart(paper))
     for offset, figure in enumerate(figures.values()):
         _figure(paper, FIRST + offset, figure)
     paper.sheet.freeze_panes(FIRST, 1)
     paper.sheet.repeat_rows(HEAD)
-    paper.sheet.print_area(0, 0, FIRST + len(figures) - 1, CURRENCY_COLUMN)
+    paper.sheet.print_area(0, 0, FIRST + len(figures) - 1, KEY_COLUMN)
 
 
 def indicator_cell(paper: Paper, key: str) -> str:
@@ -65,9 +61,7 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
             paper.shown(row, place, shown_value(paper, figure, value), figure.unit, figure.base)
     paper.text(row, 6, paper.t(f"basis.{figure.basis}"))
     paper.shown(row, 7, shown, figure.unit)
-    paper.text(row, 8, figure.key, "quiet")
-    if context.analysis.currency != "USD" and figure.unit.startswith("usd"):
-        _converted(paper, row, figure)
+    paper.text(row, KEY_COLUMN, figure.key, "quiet")
     status = context.status(figure)
     if status:
         paper.note(row, 1, status)
@@ -78,15 +72,6 @@ def shown_value(paper: Paper, figure: Figure, value: float | None) -> float | st
     if value is None and figure.status in WORDS:
         return paper.context.words.t(f"status.{figure.status}")
     return value
-
-
-def _converted(paper: Paper, row: int, figure: Figure) -> None:
-    """The figure in the scenario's currency, at the rate that the scenario states."""
-    cell = xl_rowcol_to_cell(row, 1)
-    formula = f"=IF(ISNUMBER({cell}),{cell}/{RATE},{NONE})"
-    rate = paper.context.analysis.usd_per_currency
-    value = None if figure.base is None else figure.base / rate
-    paper.formula(row, CURRENCY_COLUMN, formula, paper.style("usd", value), value)
 
 
 def live(paper: Paper, figure: Figure) -> str | None:

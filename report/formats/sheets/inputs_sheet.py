@@ -12,8 +12,10 @@ from modelworth.costmodel.analysis import DriverUse
 from modelworth.costmodel.business.settled import BASIS, STATED
 from modelworth.costmodel.scenario.drivers import ANCHORS, FOLLOWS
 from modelworth.report.formats.sheets.book import INPUTS_FIRST_ROW, Input
+from modelworth.report.formats.sheets.currency import is_money
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, HORIZON, RATE
 from modelworth.report.formats.sheets.sheet import CASE, Paper, pattern
+from modelworth.report.said import UNLIMITED
 from modelworth.report.sections.evidence import age, distribution, source
 from modelworth.report.sections.in_use import monthly_values
 
@@ -25,7 +27,7 @@ VALUE, LOW, BASE, HIGH, LAST_PRINTED, SOURCE = 1, 3, 4, 5, 7, 11
 def write_inputs(paper: Paper) -> None:
     """The whole sheet."""
     t = paper.t
-    note = t("inputs.note")
+    note = t("inputs.note", currency=paper.context.words.currency)
     if paper.context.analysis.predictions or paper.context.analysis.measurements:
         note += " " + t("inputs.predicted")
     paper.begin(t("sheet.inputs"), note, WIDTHS)
@@ -162,15 +164,28 @@ def _entry(paper: Paper, given: Input, use: DriverUse, row: int, column: int, va
         rule = {"validate": "list", "source": [0, 1]}
     else:
         formula = followed(paper, use) if column in (VALUE, BASE) else None
+        formula = formula or converted(paper, use.unit, value)
         style = paper.styles[f"{pattern(use.unit, abs(value))}_entry"]
         if formula:
             paper.formula(row, column, formula, style, value)
         else:
             paper.sheet.write_number(row, column, value, style)
-        low = known.minimum if known and known.minimum is not None else -1e30
-        high = known.maximum if known and known.maximum is not None else 1e30
+        rate = paper.context.analysis.usd_per_currency if is_money(use.unit) else 1.0
+        low = known.minimum / rate if known and known.minimum is not None else -1e30
+        high = known.maximum / rate if known and known.maximum is not None else 1e30
         rule = {"validate": "decimal", "criteria": "between", "minimum": low, "maximum": high}
     paper.sheet.data_validation(row, column, row, column, rule)
+
+
+def converted(paper: Paper, unit: str, value: float) -> str | None:
+    """An amount that the plan states in USD, over the rate; None where there is none to divide by.
+
+    What stands for no limit isn't an amount.
+    """
+    rate = paper.context.analysis.usd_per_currency
+    if rate == 1 or not value or not is_money(unit) or abs(value) >= UNLIMITED:
+        return None
+    return f"={value * rate:.15g}/{RATE}"
 
 
 def followed(paper: Paper, use: DriverUse) -> str | None:
@@ -195,7 +210,11 @@ def _acquired(paper: Paper, use: DriverUse) -> str | None:
     known = paper.plan.driver(BASIS)
     if known is None or known.word(use.value) != "revenue":
         return None
-    stated = ",".join(f"{key}<>{drivers[key].value!r}" for key in STATED)
+    known_costs = {key: drivers[key] for key in STATED}
+    stated = ",".join(
+        f"{key}<>{(converted(paper, one.unit, one.value) or f'={one.value!r}')[1:]}"
+        for key, one in known_costs.items()
+    )
     return f'=IF(OR({stated}),"{known.word(known.default)}","revenue")'
 
 
@@ -218,4 +237,7 @@ def _monthly(paper: Paper) -> None:
         style = paper.styles[pattern(unit, max(map(abs, values))) + "_entry"]
         for month in months:
             value = values[min(max(month - 1, 0), len(values) - 1)]
-            paper.sheet.write_number(place.row, FIRST_COLUMN + month, value, style)
+            if formula := converted(paper, unit, value):
+                paper.formula(place.row, FIRST_COLUMN + month, formula, style, value)
+            else:
+                paper.sheet.write_number(place.row, FIRST_COLUMN + month, value, style)

@@ -40,7 +40,7 @@ def write_options(paper: Paper) -> None:
 
 def _unit(paper: Paper, key: str) -> str:
     figure = paper.context.analysis.indicators.get(key)
-    return paper.context.words.unit(figure.unit) if figure else "USD"
+    return paper.context.words.unit(figure.unit) if figure else paper.context.words.currency
 
 
 def write_risk(paper: Paper) -> None:
@@ -87,7 +87,8 @@ def _histogram(paper: Paper, row: int) -> None:
     chart.add_series({"categories": [paper.name, first, 0, row, 0], "gap": 5,
                       "values": [paper.name, first, 2, row, 2]})  # fmt: skip
     chart.set_title({"name": t("chart.npv"), "name_font": {"size": 12}})
-    chart.set_x_axis({"name": "USD", "num_format": "#,##0", "label_position": "low"})
+    chart.set_x_axis({"name": paper.context.words.currency, "num_format": "#,##0",
+                      "label_position": "low"})  # fmt: skip
     chart.set_y_axis({"name": t("axis.share_of_trials"), "num_format": "0%"})
     chart.set_legend({"none": True})
     chart.set_size({"width": 640, "height": 340})

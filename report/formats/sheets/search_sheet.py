@@ -169,7 +169,7 @@ def profile_chart(paper: Paper) -> Any:
     chart.set_title({"name": paper.t("profile.title"), "name_font": {"size": 12}})
     chart.set_x_axis({"name": paper.t("profile.rate"), "num_format": "0%", "label_position": "low",
                       "min": -0.05, "max": 0.12})  # fmt: skip
-    chart.set_y_axis({"name": "USD", "num_format": "#,##0"})
+    chart.set_y_axis({"name": paper.context.words.currency, "num_format": "#,##0"})
     chart.set_legend({"none": True})
     chart.set_size({"width": 560, "height": 320})
     return chart

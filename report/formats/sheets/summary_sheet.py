@@ -158,7 +158,7 @@ def _chart(paper: Paper) -> object:
     )
     chart.set_title({"name": paper.t("chart.cash"), "name_font": {"size": 12}})
     chart.set_x_axis({"name": paper.t("axis.month"), "label_position": "low", "interval_unit": 6})
-    chart.set_y_axis({"name": "USD", "num_format": "#,##0"})
+    chart.set_y_axis({"name": paper.context.words.currency, "num_format": "#,##0"})
     chart.set_legend({"none": True})
     chart.set_size({"width": 980, "height": 300})
     return chart

@@ -89,7 +89,7 @@ def _chart(paper: Paper, row: int, rows: dict[str, int], years: int) -> None:
                     "values": [paper.name, rows[key], FIRST_VALUE + 1, rows[key], last],
                 }
             )
-    chart.set_y_axis({"name": "USD", "num_format": "#,##0"})
+    chart.set_y_axis({"name": paper.context.words.currency, "num_format": "#,##0"})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 760, "height": 320})
     if any(key in rows for key in CHARTED):

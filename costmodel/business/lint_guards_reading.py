@@ -1,0 +1,96 @@
+"""The linter's guards about reading: what must be said beside a plan's figures, or they mislead.
+
+A price that isn't the one its volume was stated at, months before service, a start that has passed,
+and inputs that change nothing.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Final
+
+from modelworth.costmodel.analysis import Finding
+from modelworth.costmodel.business.lint_view import PlanView
+from modelworth.costmodel.business.without_effect import without_effect
+from modelworth.costmodel.scenario.drivers import ANCHORS
+
+#: own price → what is sold at it, and the line that says how its volume answers
+ANSWERS: Final = {
+    "revenue.api.price_usd_per_million_input_tokens":
+        ("demand.requests_per_month", "price_response"),
+    "revenue.api.price_usd_per_million_output_tokens":
+        ("demand.requests_per_month", "price_response"),
+    "revenue.seats.price_usd_per_month": ("revenue.seats.seats", "seat_response"),
+    "revenue.enterprise.contract_usd_per_year":
+        ("revenue.enterprise.contracts", "contract_response"),
+    "revenue.images.price_usd_per_image": ("revenue.images.images_per_month", "image_response"),
+    "revenue.calls.price_usd_per_thousand_calls":
+        ("revenue.calls.calls_per_month", "call_response"),
+    "revenue.finetune.price_usd_per_million_tokens":
+        ("revenue.finetune.jobs_per_month", "finetune_response"),
+    "revenue.compute.price_usd_per_gpu_hour": ("revenue.compute.gpus", "gpu_hour_response"),
+}  # fmt: skip
+REFERENCE: Final = "demand.reference_price_usd_per_million_output_tokens"
+OUTPUT: Final = "revenue.api.price_usd_per_million_output_tokens"
+OPENING: Final = 1
+
+
+def answered_price(plan: PlanView) -> Finding | None:
+    """T31: demand answers a price that isn't the one at which its volume was stated."""
+    found: list[tuple[float, Finding]] = []
+    elasticity = plan.number("demand.price_elasticity")
+    for own, (volume, line) in ANSWERS.items():
+        held_by = ANCHORS[own]
+        if own == OUTPUT and plan.word("demand.volume_estimated_at") == "reference_price":
+            held_by = REFERENCE
+        now, held = plan.number(own), plan.number(held_by)
+        if not elasticity or not plan.number(volume) or now == held or not now * held:
+            continue
+        factor = float(plan.line(line)[OPENING])
+        finding = plan.found(
+            "T31", own, "note", driver=own, now=now, held=held, elasticity=elasticity,
+            factor=factor, anchor=held_by,
+        )  # fmt: skip
+        found.append((-abs(log(now / held)), finding))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def delayed(plan: PlanView) -> Finding | None:
+    """T32: what the months before service cost, and at which prices it opens."""
+    months = int(plan.number("building.months_to_market"))
+    if not months:
+        return None
+    spent = -float(plan.line("net_cash_usd")[: months + 1].sum())
+    staff = float(plan.line("waiting_staff_usd").sum())
+    prices = (plan.line(key)[months + OPENING] for key in ("price_index", "market_price_index"))
+    own, market = (float(price) for price in prices)
+    return plan.found(
+        "T32", "building.months_to_market", "note",
+        months=float(months), spent=spent, staff=staff, own=own, market=market,
+    )  # fmt: skip
+
+
+def past_start(plan: PlanView) -> Finding | None:
+    """T33: a plan whose first month has passed, without what came of it."""
+    opened, now = plan.scenario.opening_day, plan.today.replace(day=1)
+    if opened >= now or plan.scenario.actuals:
+        return None
+    months = float(12 * (now.year - opened.year) + now.month - opened.month)
+    return plan.found("T33", "start", "note", start=plan.scenario.start, months=months)
+
+
+def no_effect(plan: PlanView) -> Finding | None:
+    """T34: inputs that are stated and change nothing."""
+    if not plan.thorough:
+        return None
+    scenario = plan.scenario
+    uncertain = {
+        key: one.distribution for key, one in scenario.settings.items() if one.distribution
+    }
+    idle = without_effect(
+        plan.model, plan.values, scenario.settings, uncertain, plan.options,
+        given=plan.word("capacity.basis") == "given",
+    )  # fmt: skip
+    if not idle:
+        return None
+    return plan.found("T34", idle[0], "note", count=float(len(idle)), drivers=", ".join(idle))
