@@ -44,7 +44,7 @@ def costs(context: Context, whole: float) -> list[tuple[str, float]]:
     count = len(found) if len(found) == MOST_COSTS + 1 else MOST_COSTS
     shown, others = found[:count], [name for name, _ in found[count:]]
     rest = whole - sum(spent for _, spent in shown)
-    if abs(rest) > SMALL_SHARE * whole:
+    if abs(rest) > SMALL_SHARE * whole / 10:
         named = context.t("list.join").join(others[:MOST_NAMED])
         key = "none" if not others else "more" if len(others) > MOST_NAMED else "named"
         more = len(others) - MOST_NAMED
