@@ -70,9 +70,7 @@ def _at(
     return {**values, **{key: float(one.ppf(np.array([end]))[0]) for key, one in uncertain.items()}}
 
 
-def _unmoved(
-    model: Model, places: Sequence[Mapping[str, Any]], asked: Sequence[str]
-) -> Sequence[str]:
+def _unmoved(model: Model, places: Sequence[Mapping[str, Any]], asked: list[str]) -> list[str]:
     """Those of the drivers that move nothing in any of the places where the others stand."""
     if not asked:
         return asked

@@ -272,7 +272,8 @@ def _crossings(
     for _ in range(ROUNDS):
         if not changes:
             break
-        inner = np.linspace(*np.array([change[:2] for change in changes]).T, FINER)
+        low, high = np.array([change[:2] for change in changes]).T
+        inner = np.linspace(low, high, FINER)
         cheapest = cost(inner.ravel()).argmin(axis=0).reshape(inner.shape)
         found = (_changes(*column) for column in zip(inner.T, cheapest.T, strict=True))
         changes = [change for some in found for change in some][:MAX_CROSSINGS]
