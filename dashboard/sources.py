@@ -158,8 +158,7 @@ def add_file(path: Path, told: Told) -> again.Kept:
     """
     team.require_writable()
     foreign, own = ([], _records_of_store(path)) if path.suffix in STORES else read_any(path, told)
-    counted = told.count is not None
-    said = [served.as_stored(record, load_catalog(), counted=counted) for record in foreign]
+    said = [served.as_stored(record, load_catalog(), told) for record in foreign]
     with open_store(store_url()) as target:
         kept = again.keep(target, said, own)
     forget()

@@ -99,6 +99,7 @@ class Workload(Record):
         cache_format: of cached keys and values (`fp8`, `q8_0`; `q8_0/q4_0` where they differ).
         drafting: how tokens were guessed ahead; None: nothing says that they were.
         gpu_layers: layers that ran on the accelerator, where the rest ran on the CPU.
+        host_expert_layers: layers whose experts were left on the CPU.
     """
 
     kind: Kind
@@ -125,6 +126,7 @@ class Workload(Record):
     cache_format: Name | None = optional_part()
     drafting: Drafting | None = optional_part()
     gpu_layers: Count | None = optional_part()
+    host_expert_layers: Count | None = optional_part()
     clip_norm: Positive | None = optional_part()
     fused_projections: bool | None = optional_part()
     denoising_steps: Size | None = optional_part()

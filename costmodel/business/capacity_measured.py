@@ -146,7 +146,8 @@ def _way(record: Measurement) -> str:
     """What both rates of a model must have in common: formats, software, and where it ran."""
     work = record.workload
     formats = (work.precision, work.quantization, work.cache_format)
-    return f"{formats} {work.engine} {work.gpu_layers} {work.layout}"
+    parts = (work.engine, work.gpu_layers, work.host_expert_layers, work.layout)
+    return f"{formats} {parts}"
 
 
 def _nearest(records: Sequence[Measurement], kind: Kind, tokens: float) -> list[Measurement]:

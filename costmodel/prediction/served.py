@@ -29,6 +29,7 @@ from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.records import PromptCost, distinct, judged_all, sound
+from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import BITS, SHORT, precision
 
@@ -125,7 +126,8 @@ def step_case(record: Measurement, catalog: Catalog) -> Case | None:
     work, case = record.workload, _case(record, catalog)
     if case is None or not _steps(record) or (work.kind == "prefill" and work.context_tokens):
         return None
-    if work.gpu_layers is not None and work.gpu_layers < case.architecture.layers:
+    on_device = case.architecture.layers if work.gpu_layers is None else work.gpu_layers
+    if on_device < case.architecture.layers or work.host_expert_layers:
         return None
     usual = 8 * float(device_for(case, shipped_tables()).dense_bytes)
     if work.weight_bits and abs(work.weight_bits / usual - 1) > SAME_BITS:
@@ -169,14 +171,15 @@ def _steps(record: Measurement) -> bool:
     return record.workload.kind in STEPS and record.result.unit == "tokens"
 
 
-def as_stored(record: Measurement, catalog: Catalog, *, counted: bool) -> Measurement:
+def as_stored(record: Measurement, catalog: Catalog, told: Told) -> Measurement:
     """An imported run of a server with its weights as its model's checkpoint stores them.
 
     Files rarely say the weights' precision; 16 bits, taken for want of a word, give way to what the
-    model's own files say. `counted`: whether somebody said how many devices there were.
+    model's own files say.
 
     Raises:
-        InputError: if nobody did, and one can't hold the weights.
+        InputError: if nobody said how many devices there were, and one can't hold the weights, or
+            the devices can't compute the tokens as far as anybody said what they are.
     """
     imported = record.workload.kind == "serve" and record.provenance.origin == "imported"
     architecture = architecture_of(record.model, catalog) if imported else None
@@ -189,10 +192,26 @@ def as_stored(record: Measurement, catalog: Catalog, *, counted: bool) -> Measur
         record = Measurement.model_validate(fields)
     needed = weights_bytes(architecture, SHORT[record.workload.precision])
     held = _memory_bytes(record.machine.device, catalog)
-    if not counted and record.machine.count == 1 and needed > held:
+    counted = told.count is not None or record.machine.count > 1
+    if not counted and needed > held:
         found = f"{needed / 1e9:,.0f} GB of weights on 1 × {record.machine.device}"
         raise InputError(record.model.name, found, "on as many devices as hold them: say --count")
+    _require_computable(record, catalog, told, counted=counted)
     return record
+
+
+def _require_computable(
+    record: Measurement, catalog: Catalog, told: Told, *, counted: bool
+) -> None:
+    """Refuse more tokens than the devices can compute, where their number or format was assumed."""
+    judged = judgements([record], catalog).get(record.id)
+    cached = record.load.cached_share if record.load else None
+    if judged is None or judged.kind != "cache_warmed" or cached:
+        return
+    stated = {"--count": counted, "--precision": told.precision or record.workload.quantization}
+    if unsaid := [flag for flag, known in stated.items() if not known]:
+        allowed = f"tokens that the devices can compute, or a cache's: say {' and '.join(unsaid)}"
+        raise InputError(record.model.name, judged.arithmetic, allowed)
 
 
 def _memory_bytes(device: str, catalog: Catalog) -> float:

@@ -68,7 +68,7 @@ def _run(one: Json, document: Json) -> ServedRun:
         completed=completed,
         failed=failed,
         errors=_errors(one, failed),
-        duration_s=positive(one.get("duration")) or lasted,
+        duration_s=None if _cut(one) else positive(one.get("duration")) or lasted,
         prompt_tokens=_successful(one, "prompt_token_count").mean_s,
         output_tokens=_successful(one, "output_token_count").mean_s,
         requests_per_s=_successful(one, "requests_per_second").mean_s,
@@ -99,6 +99,18 @@ def _load(one: Json) -> tuple[int | None, float | None]:
     if kind in ("constant", "poisson", "async"):
         return None, rate(strategy.get("rate"))
     return None, None
+
+
+def _cut(one: Json) -> bool:
+    """Whether only the middle of the run was counted: its edges cut requests in two.
+
+    Requests over that time would then be more than were done in it; the tool's own rate isn't.
+    """
+    counted, sent = (
+        number(at(one, "scheduler_metrics", key))
+        for key in ("measure_start_time", "request_start_time")
+    )
+    return counted is not None and sent is not None and counted > sent + 1
 
 
 def _lag_s(one: Json) -> float | None:

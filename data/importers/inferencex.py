@@ -2,7 +2,8 @@
 
 A point of the table states throughput by device; of a disaggregated one, output is by decoding
 device and input by prefilling device. Lengths there are the nominal ones, so the mean output comes
-from the times. Read: InferenceX utils/process_result.py and benchmarks, 2025-10 to 2026-07.
+from the times. Points of agents' work state lengths, counts and how much came from a prefix cache.
+Read: InferenceX utils/process_result.py and benchmarks, 2025-10 to 2026-09.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 from modelworth.data.importers import shared
 from modelworth.data.importers.client_run import client_run
 from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import at, count, first, moment, positive
+from modelworth.data.importers.numbers import at, count, first, moment, number, object_at, positive
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
@@ -25,7 +26,28 @@ def _is_run(run: Json) -> bool:
 
 
 def _is_point(run: Mapping[str, Any]) -> bool:
-    return "tput_per_gpu" in run or at(run, "metrics", "tput_per_gpu") is not None
+    return "tput_per_gpu" in _flat(run) or at(run, "request_metrics", "latency") is not None
+
+
+def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A point under the names of the flat table; agentic points of 2026-09 are nested."""
+    agentic = object_at(run, "request_metrics")
+    times = {
+        f"{word}_{name}": value
+        for name, words in object_at(agentic, "latency").items()
+        if isinstance(words, Mapping)
+        for word, value in words.items()
+    }
+    nested = {
+        "mean_input_tokens": at(agentic, "tokens", "input", "mean"),
+        "mean_output_tokens_actual": at(agentic, "tokens", "output_actual", "mean"),
+        "output_tput_tps": at(agentic, "throughput", "output", "tokens_per_second"),
+        "duration_seconds": at(agentic, "throughput", "duration_seconds"),
+        "server_gpu_cache_hit_rate": at(run, "server_metrics", "cache", "overall_cache_hit_rate"),
+        "failed": at(run, "request_accounting", "records_error_dropped"),
+    }
+    known = {key: value for key, value in nested.items() if value is not None}
+    return {**run, **object_at(run, "metrics"), **times, **known}
 
 
 def _run(run: Json) -> ServedRun:
@@ -47,14 +69,18 @@ def _either(run: Json) -> ServedRun:
 
 
 def _point(run: Json) -> ServedRun:
-    inner = run.get("metrics")
-    figures = {**run, **inner} if isinstance(inner, Mapping) else run
+    figures = _flat(run)
     times = _times(figures)
     gpus = _gpus(figures)
     decoding = count(figures.get("num_decode_gpu")) if figures.get("disagg") else gpus
     per_gpu = positive(figures.get("output_tput_per_gpu"))
-    output_per_s = None if per_gpu is None or not decoding else per_gpu * decoding
-    tokens = _output_tokens(times) or positive(figures.get("osl"))
+    output_per_s = positive(figures.get("output_tput_tps"))
+    output_per_s = per_gpu * decoding if per_gpu and decoding else output_per_s
+    stated = positive(figures.get("mean_output_tokens_actual"))
+    tokens = stated or _output_tokens(times) or positive(figures.get("osl"))
+    asked, done = (count(figures.get(f"num_requests_{it}")) for it in ("total", "successful"))
+    failed = count(figures.get("failed"))
+    cached = number(figures.get("server_gpu_cache_hit_rate"))
     return ServedRun(
         tool=TOOL,
         content=run,
@@ -64,9 +90,14 @@ def _point(run: Json) -> ServedRun:
         device=_device(shared.text(first(figures, "hw", "hardware"))),
         count=gpus,
         tensor=count(first(figures, "tp", "decode_tp")),
+        pipeline=count(figures.get("pp")),
         stored=shared.text(figures.get("precision")),
         concurrency=count(figures.get("conc")) or None,
-        prompt_tokens=positive(figures.get("isl")),
+        completed=done,
+        failed=max(0, (asked or 0) - (done or 0)) if failed is None else failed,
+        duration_s=positive(figures.get("duration_seconds")),
+        cached_share=cached if cached is not None and 0 <= cached <= 1 else None,
+        prompt_tokens=positive(first(figures, "isl", "mean_input_tokens")),
         output_tokens=tokens,
         requests_per_s=None if output_per_s is None or tokens is None else output_per_s / tokens,
         output_per_s=output_per_s,

@@ -37,7 +37,8 @@ OVERLOAD: Final = 0.1
 """An open loop that is behind its rate by this share of it was more than the server can do."""
 QUEUED: Final = 0.2
 """Of the time between the last sending and the end: a first token that waited less stood in no
-queue, and the end is that of the last requests. A queue that grows evenly makes it one half."""
+queue, and the end is that of the last requests. A queue that grows evenly makes it one half. Of all
+the time where all were sent at once: two waves make it a quarter."""
 LATE: Final = 3.0
 """Nor do the last requests take this many times a request's mean time."""
 ONE_WAVE: Final = 0.75
@@ -362,6 +363,10 @@ def _queued(facts: LoadFacts) -> Judgement | None:
     if little is not None and sent and little > ONE_WAVE * sent:
         arithmetic = f"{arithmetic}: {little:.0f} of {sent:,} in flight on average"
         return Judgement("too_short", "one wave: no place was taken twice", arithmetic)
+    first_s, lasted_s = facts.ttft_s, facts.duration_s
+    if facts.rate_per_s == math.inf and first_s and lasted_s and first_s < QUEUED * lasted_s:
+        arithmetic = f"{arithmetic}: a first token after {first_s:.3g} s of {lasted_s:.3g} s"
+        return Judgement("too_short", "one wave: no request waited for another", arithmetic)
     return Judgement("saturated", "more came than could be done", arithmetic)
 
 

@@ -37,7 +37,7 @@ _SIZE: Final = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "K": 1e3, "M": 1e6, "B
 
 PRINTED: Final = {
     "n_ubatch": "n_ubatch", "type_k": "type_k", "type_v": "type_v", "split_mode": "sm",
-    "flash_attn": "fa",
+    "flash_attn": "fa", "devices": "dev", "n_cpu_moe": "n_cpu_moe",
 }  # fmt: skip
 """Settings that the table shows where they aren't the usual ones."""
 KINDS: Final[Mapping[str, MachineKind]] = {"CUDA": "cuda", "ROCM": "rocm", "HIP": "rocm"}
@@ -75,10 +75,12 @@ def _texts(content: Content) -> Iterator[Test]:
 
 
 def _markdown(table: str) -> Iterator[Test]:
-    """Rows of the printed table."""
+    """Rows of the printed tables, each on the devices that were listed last before it."""
     header: list[str] = []
-    listed = ", ".join(name.strip() for name in _LISTED.findall(table))
+    listed: list[str] = []
     for line in table.splitlines():
+        if found := _LISTED.findall(line):
+            listed, header = [*([] if header else listed), *map(str.strip, found)], []
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if "t/s" in cells and "test" in cells:
             header = cells
@@ -93,7 +95,7 @@ def _markdown(table: str) -> Iterator[Test]:
                 "model_size": _sized(row.get("size")),
                 "model_n_params": _sized(row.get("params")),
                 "backends": row.get("backend"),
-                "gpu_info": listed,
+                "gpu_info": ", ".join(listed),
                 "n_gpu_layers": row.get("ngl"),
                 **{key: row.get(name) for key, name in PRINTED.items()},
                 "n_prompt": test[1] or 0,
@@ -164,13 +166,15 @@ def _times(test: Test, tokens: int, where: str) -> tuple[tuple[float, ...], floa
 def _device(test: Test, told: Told) -> tuple[str | None, bool]:
     """What it ran on, and whether that was the CPU.
 
-    Apple's chips are named as a processor, whose GPU then is meant.
+    Apple's chips are named as a processor, whose GPU then is meant. A device that somebody said
+    isn't the processor of the tests that left it alone.
     """
     cpu, names = _text(test.get("cpu_info")), list(dict.fromkeys(_gpus(test)))
     backends = set(_backends(test))
     plain = backends <= ON_CPU and not names
-    if number(test.get("n_gpu_layers")) == 0 or (plain and (cpu or told.device is None)):
-        return (cpu or told.device, True)
+    none = number(test.get("n_gpu_layers")) == 0 or test.get("devices") == "none"
+    if none or (plain and (cpu or told.device is None)):
+        return (cpu or (told.device and "CPU"), True)
     return (told.device or " + ".join(names) or (cpu if "METAL" in backends else None), False)
 
 
@@ -210,6 +214,7 @@ def _workload(test: Test, told: Told, prompt: int, generated: int, devices: int)
         quantization=stored.name.upper() if stored else None,
         weight_bits=bits or (stored.bits if stored else None),
         gpu_layers=layers,
+        host_expert_layers=count(test.get("n_cpu_moe")) or None,
         cache_format=cache_format(test.get("type_k"), test.get("type_v")),
         chunk_tokens=count(test.get("n_ubatch")) or None,
         attention="flash" if _text(test.get("flash_attn")) in ("1", "True", "true") else None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
@@ -21,8 +22,8 @@ from modelworth.data.words import SHORT, precision
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "cache": (
-        "kv_cache_dtype", "kv_cache_quant_algo", "kv_cache_precision", "kv_dtype", "cache_type_k",
-        "type_k", "ctk",
+        "kv_cache_dtype", "kv_cache_quant_algo", "cache_dtype", "kv_cache_precision", "kv_dtype",
+        "cache_type_k", "type_k", "ctk",
     ),
     "values": ("cache_type_v", "type_v", "ctv"),
     "method": (
@@ -116,7 +117,7 @@ def _said(value: Any, deep: int, within: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, list):
-        value = value[0] if len(value) == 1 else None
+        value = value[0] if len(value) == 1 else _flags(value)
     if not isinstance(value, Mapping) or not deep:
         return
     named = [(re.sub(r"\W", "_", str(key)).casefold(), one) for key, one in value.items()]
@@ -126,6 +127,12 @@ def _said(value: Any, deep: int, within: str = "") -> Iterator[tuple[str, Any]]:
         yield "speculative_method" if own else inner, _plain(one)
     for name, one in named:
         yield from _said(one, deep - 1, name)
+
+
+def _flags(words: list[Any]) -> dict[str, Any]:
+    """A command's flags, of the list of its words."""
+    pairs = (pair for pair in pairwise(words) if all(isinstance(one, str) for one in pair))
+    return {name.lstrip("-"): value for name, value in pairs if name[:1] == "-"}
 
 
 def _plain(value: Any) -> Any:

@@ -59,11 +59,7 @@ def run(options: argparse.Namespace) -> int:
     catalog = load_catalog()
     files = [read_any(path, told) for path in options.files]
     own = [record for _, ours in files for record in ours]
-    foreign = [
-        as_stored(record, catalog, counted=told.count is not None)
-        for theirs, _ in files
-        for record in theirs
-    ]
+    foreign = [as_stored(record, catalog, told) for theirs, _ in files for record in theirs]
     with open_store(options.store) as store:
         kept = keep(store, foreign, own)
         known = kept.read - kept.added - kept.left_out

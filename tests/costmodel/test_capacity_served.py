@@ -11,6 +11,7 @@ from modelworth.costmodel.prediction.step.coefficients import shipped_tables
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
+from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Model
 from tests.costmodel.records import record
 from tests.costmodel.served_records import served
@@ -207,6 +208,25 @@ def test_runs_with_another_cache_make_another_curve():
     assert "fp8 cache" in found.settings[DECODE].source
 
 
+@pytest.mark.parametrize(
+    ("told", "flags"),
+    [
+        (Told(), "--count and --precision"),
+        (Told(count=1), "--precision"),
+        (Told(precision="bfloat16"), "--count"),
+        (Told(count=1, precision="bfloat16"), None),
+    ],
+)
+def test_tokens_beyond_an_assumed_device_ask_for_what_was_assumed(told, flags):
+    """MLPerf's logs name neither: eight devices in 8 bits had been a cache of one in 16."""
+    run = served(output_per_s=4096.0, prompt=16_384)
+    if flags is None:
+        assert as_stored(run, CATALOG, told) == run
+        return
+    with pytest.raises(InputError, match=f"say {flags}$"):
+        as_stored(run, CATALOG, told)
+
+
 def changed(record, **parts):
     """A record with parts of it replaced, None for what a tool doesn't say."""
     fields = record.model_dump(exclude={"id"})
@@ -252,10 +272,10 @@ def test_a_run_of_narrow_weights_is_judged_and_read_beside_others():
 
 def test_imported_weights_are_as_the_checkpoint_stores_them():
     """gpt-oss-120b is published in MXFP4, Llama 3.1 in 16 bits; 70 B of these are 141 GB."""
-    narrow = as_stored(served(model="openai/gpt-oss-120b"), CATALOG, counted=False)
+    narrow = as_stored(served(model="openai/gpt-oss-120b"), CATALOG, Told())
     assert narrow.workload.precision == "fp4"
     wide = served(model="meta-llama/Llama-3.1-70B-Instruct")
     with pytest.raises(InputError, match=r"141 GB.*\n.*--count"):
-        as_stored(wide, CATALOG, counted=False)
-    assert as_stored(wide, CATALOG, counted=True) == wide
-    assert as_stored(served(), CATALOG, counted=False) == served()
+        as_stored(wide, CATALOG, Told())
+    assert as_stored(wide, CATALOG, Told(count=1, precision="bfloat16")) == wide
+    assert as_stored(served(), CATALOG, Told()) == served()

@@ -44,6 +44,20 @@ def like(**changes):
             "unknown_load",
             "20.0 in flight, not about half of 1,000; say --concurrency or --rate",
         ),
+        (
+            {
+                "limit": None,
+                "rate_per_s": math.inf,
+                "completed": 10,
+                "duration_s": 1.07,
+                "request_s": 0.3,
+                "ttft_s": 0.044,
+                "tpot_s": 0.006,
+                "output_tokens": 44.0,
+            },
+            "too_short",
+            "a first token after 0.044 s of 1.07 s",
+        ),
         ({"waiting": 3.0}, "saturated", "3.0 requests waited"),
         ({"failed": 30}, "error_bearing", "30 of 1,030 requests failed (2.9%)"),
         ({"failed": 3}, "concurrency_held", "3 of 1,003 requests failed (0.3%)"),
@@ -77,7 +91,7 @@ def test_prompts_read_faster_than_the_devices_compute_came_from_a_cache():
 
 def test_all_at_once_is_saturated_if_a_queue_drained_and_too_short_if_it_was_one_wave():
     burst = {"limit": None, "rate_per_s": math.inf, "completed": 1000, "duration_s": 100.0}
-    assert judge(like(**burst, request_s=50.0, tpot_s=None)).kind == "saturated"
+    assert judge(like(**burst, request_s=50.0, ttft_s=48.0, tpot_s=None)).kind == "saturated"
     assert judge(like(**burst, request_s=95.0, tpot_s=None)).kind == "too_short"
 
 

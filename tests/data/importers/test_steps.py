@@ -172,3 +172,23 @@ def test_a_test_without_times_is_refused(tmp_path):
         read_foreign(
             written(tmp_path, [{**LLAMA, "samples_ns": [], "avg_ns": 0, "avg_ts": 0}]), Told()
         )
+
+
+VULKAN = "ggml_vulkan: {} = AMD Radeon RX 7900 XTX (RADV NAVI31) (radv) | uma: 0 | fp16: 1\n"
+COLUMNS_OF = "| model | size | params | backend | ngl | n_cpu_moe | dev | test | t/s |\n"
+ROW_OF = "| llama 7B Q4_0 | 3.56 GiB | 6.74 B | Vulkan | 99 | {} | {} | tg128 | {} ± 0.05 |\n"
+
+
+def test_a_log_of_several_runs_names_the_devices_of_each(tmp_path):
+    """As people keep them: one card, the other, both; then the experts, then all on the CPU."""
+    runs = [
+        VULKAN.format(0) + COLUMNS_OF + ROW_OF.format(0, "auto", 150.97),
+        VULKAN.format(0) + COLUMNS_OF + ROW_OF.format(0, "auto", 172.86),
+        VULKAN.format(0) + VULKAN.format(1) + COLUMNS_OF + ROW_OF.format(0, "auto", 129.80),
+        COLUMNS_OF + ROW_OF.format(26, "Vulkan0", 9.87) + ROW_OF.format(0, "none", 6.20),
+    ]
+    path = written(tmp_path, "\nbuild: a81a56957 (7361)\n\n".join(runs), "all.txt")
+    *records, last = read_foreign(path, Told(date=TOLD.date, device="RTX 4090"))
+    assert [record.machine.count for record in records] == [1, 1, 2, 1]
+    assert [record.workload.host_expert_layers for record in records] == [None, None, None, 26]
+    assert (last.machine.device, last.machine.kind) == ("CPU", "cpu")

@@ -6,6 +6,7 @@ import pytest
 
 from modelworth.data.importers.foreign import read_foreign
 from modelworth.data.importers.records import judged
+from modelworth.data.importers.told import Told
 from tests.data.importers import results
 from tests.data.importers.results import written
 from tests.data.importers.test_served import PACED, TOLD
@@ -102,3 +103,53 @@ def test_a_point_of_the_live_table_has_its_metrics_apart(tmp_path):
     (record,) = read_foreign(written(tmp_path, [point]), TOLD)
     assert record.result.throughput_per_s.value == 4000
     assert record.workload.precision == "fp8"
+
+
+POINT = {
+    "hw": "mi355x", "conc": 25, "model": "org/some-model", "framework": "sglang",
+    "precision": "fp4", "tp": 8, "disagg": False, "spec_decoding": "mtp",
+    "num_requests_total": 220, "num_requests_successful": 200,
+}  # fmt: skip
+AGENTS = POINT | {
+    "mean_ttft": 2.0, "mean_e2el": 12.0, "mean_tpot": 0.02, "mean_input_tokens": 90_000.0,
+    "mean_output_tokens_actual": 500.0, "output_tput_tps": 1000.0, "duration_seconds": 100.0,
+    "tput_per_gpu": 3000.0, "output_tput_per_gpu": 125.0, "server_gpu_cache_hit_rate": 0.93,
+}  # fmt: skip
+NESTED = POINT | {
+    "num_gpus": 8,
+    "request_accounting": {"records_error_dropped": 3},
+    "request_metrics": {
+        "latency": {"ttft": {"mean": 2.0}, "tpot": {"mean": 0.02}, "e2el": {"mean": 12.0}},
+        "tokens": {"input": {"mean": 90_000.0}, "output_actual": {"mean": 500.0}},
+        "throughput": {"output": {"tokens_per_second": 1000.0}, "duration_seconds": 100.0},
+    },
+    "server_metrics": {"cache": {"overall_cache_hit_rate": 0.93}},
+}
+
+
+@pytest.mark.parametrize(("point", "failed"), [(AGENTS, 20), (NESTED, 3)])
+def test_a_point_of_agents_work_states_lengths_counts_and_the_cache(tmp_path, point, failed):
+    """200 × 500 tokens in 100 s; times per request don't give the mean answer here."""
+    (record,) = read_foreign(written(tmp_path, point), Told(date=TOLD.date))
+    work, load = record.workload, record.load
+    assert (work.prompt_tokens, work.new_tokens, work.drafting.method) == (90_000, 500, "mtp")
+    assert (load.requests_ok, load.requests_failed, load.cached_share) == (200, failed, 0.93)
+    assert record.result.throughput_per_s.value == pytest.approx(1000)
+    assert (record.machine.count, record.result.latency.mean_s) == (8, 12.0)
+
+
+def test_guidellm_counting_the_middle_of_a_run_keeps_its_own_rate(tmp_path):
+    """25 answers touch 720 s of a run with one in flight of 30.64 s: 24 were done in them."""
+    run = results.guidellm({"type_": "synchronous"}, successful=25)
+    part = run["benchmarks"][0]
+    part["duration"] = 720.0
+    part["scheduler_metrics"] |= {"request_start_time": 10.0, "measure_start_time": 100.0}
+    part["metrics"] |= {
+        "requests_per_second": {"successful": {"mean": 1 / 30.0}},
+        "request_latency": {"successful": {"mean": 30.64}},
+        "output_token_count": {"successful": {"mean": 1024.0}},
+        "inter_token_latency_ms": {"successful": {"mean": 29.8}},
+    }
+    (record,) = read_foreign(written(tmp_path, run), TOLD)
+    assert record.result.throughput_per_s.value == pytest.approx(1024 / 30)
+    assert judged(record).kind == "concurrency_held"
