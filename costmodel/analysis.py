@@ -195,6 +195,9 @@ class OptionResult:
         label: the name that the scenario gives to an option of its own; None: the catalogue's.
         probability_best_error: standard error of `probability_best`.
         changes: the drivers in which it differs from the plan, with its value in the base case.
+        only_here: drivers that move its NPV and not the plan's, as the way to serve decides which
+            count, with its values; those that move it most first.
+        not_here: drivers that move the plan's NPV and not its own, those that move it most first.
     """
 
     key: str
@@ -206,6 +209,8 @@ class OptionResult:
     label: str | None = None
     probability_best_error: float | None = None
     changes: dict[str, float] = field(default_factory=dict)
+    only_here: dict[str, float] = field(default_factory=dict)
+    not_here: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

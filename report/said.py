@@ -14,7 +14,14 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from modelworth.costmodel.analysis import Analysis, Criterion, Figure, Finding, Flip
+from modelworth.costmodel.analysis import (
+    Analysis,
+    Criterion,
+    Figure,
+    Finding,
+    Flip,
+    OptionResult,
+)
 from modelworth.costmodel.business.lint import traps
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE, RATES
 from modelworth.costmodel.risk.flips import CHANCE
@@ -204,6 +211,17 @@ def driver_value(words: Words, key: str, value: float) -> str:
     if driver.kind == "choice":
         return words.t(f"choice.{driver.word(value)}")
     return words.value(value, driver.unit)
+
+
+def differences(
+    words: Words, option: OptionResult, named: Callable[[str], str]
+) -> tuple[list[str], list[str], list[str]]:
+    """What an option does otherwise than the plan, what counts in it alone, and what no longer."""
+    changed, only_here = (
+        [f"{named(key)} {driver_value(words, key, value)}" for key, value in some.items()]
+        for some in (option.changes, option.only_here)
+    )
+    return changed, only_here, [named(key) for key in option.not_here]
 
 
 def came_out(words: Words, analysis: Analysis, one: Criterion) -> str:

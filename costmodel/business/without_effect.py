@@ -96,14 +96,40 @@ def _unmoved(model: Model, places: Sequence[Mapping[str, Any]], asked: list[str]
 def _figures(model: Model, trials: Sequence[Mapping[str, Any]]) -> Floats:
     """All figures, and the cash of each month: a column for each trial, all in one run."""
     keys = sorted({row.line or key for key, row in INDICATORS.items()})
+    return np.concatenate(list(model.run(side_by_side(model, trials), keys).values()))
+
+
+def side_by_side(model: Model, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several sets of drivers as the trials of one run; tables by month are the first one's."""
     table = {key: [one.get(key, model.drivers[key].default) for one in trials]
              for key in set().union(*trials)}  # fmt: skip
-    arrays = {
+    return {
         key: column[0] if model.drivers[key].kind == "monthly" else
         np.array([float(np.ravel(value)[0]) for value in column])
         for key, column in table.items()
     }  # fmt: skip
-    return np.concatenate(list(model.run(arrays, keys).values()))
+
+
+def acting(model: Model, values: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that move NPV from where they stand, and by how much where they are halved."""
+    known = model.completed(values)
+    numbers = [
+        key
+        for key in sorted(model.drivers_of("npv_usd"))
+        if model.drivers[key].kind in ("number", "integer") and np.any(known[key])
+    ]
+    trials = [known, *({**known, key: _half(model, key, known[key])} for key in numbers)]
+    npv = model.indicators(side_by_side(model, trials), ["npv_usd"])["npv_usd"]
+    moved = dict(zip(numbers, npv[1:] - npv[0], strict=True))
+    least = SAME * (1 + abs(float(npv[0])))
+    return {key: float(abs(by)) for key, by in moved.items() if abs(by) > least}
+
+
+def _half(model: Model, key: str, value: Any) -> float:
+    """Half of it, or the least that it may be."""
+    row, half = model.drivers[key], float(np.ravel(value)[0]) / 2
+    least = -np.inf if row.minimum is None else row.minimum
+    return max(least, round(half) if row.kind == "integer" else half)
 
 
 def _others(model: Model, key: str, place: Mapping[str, Any]) -> list[float]:

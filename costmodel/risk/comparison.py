@@ -11,7 +11,7 @@ every change is listed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -29,6 +29,7 @@ from modelworth.costmodel.analysis import (
 )
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.model import Model
+from modelworth.costmodel.business.without_effect import acting
 from modelworth.costmodel.risk.figures import EVENTS, UNIT_COSTS, missing, spread_of
 from modelworth.costmodel.risk.risk import share_error
 from modelworth.costmodel.risk.simulation import simulate
@@ -128,10 +129,11 @@ def compare(
         payoffs[NOTHING] = np.zeros(len(next(iter(payoffs.values()), np.zeros(1))))
     best = _share_best(payoffs)
     trials = 0 if sampling is None else sampling.trials
+    acts = acting(model, values)
     results = tuple(
         replace(
             _result(option, reasons[option.key], best.get(option.key), trials, base, drawn),
-            changes=_differs(option, model, _sized(option, values, sizes)),
+            **_differences(option, model, _sized(option, values, sizes), acts),
         )
         for option in options
     )
@@ -156,6 +158,28 @@ def _result(
         label=option.label,
         probability_best_error=share_error(best, trials) if best is not None and trials else None,
     )
+
+
+def _differences(
+    option: Option, model: Model, values: Mapping[str, Any], acts: Mapping[str, float]
+) -> dict[str, Any]:
+    """What the option says otherwise than the plan, and which drivers count in only one of both."""
+    if option is PLAN:
+        return {}
+    changes = _differs(option, model, values)
+    own = model.completed(option.applied(values))
+    here = acting(model, own)
+    alone = _widest(here, {*acts, *changes})
+    return {
+        "changes": changes,
+        "only_here": {key: float(np.ravel(own[key])[0]) for key in alone},
+        "not_here": _widest(acts, {*here, *changes}),
+    }
+
+
+def _widest(moves: Mapping[str, float], but: Set[str]) -> tuple[str, ...]:
+    """Those that move NPV, the most first."""
+    return tuple(sorted(moves.keys() - but, key=lambda key: -moves[key]))
 
 
 def _differs(option: Option, model: Model, values: Mapping[str, Any]) -> dict[str, float]:

@@ -32,6 +32,7 @@ REASONS = {
     "not_on_premises": "isn't on the premises",
 }
 CROSSINGS_SHOWN = 12
+TERMS_SHOWN = 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +94,8 @@ def _show(analysis: Analysis) -> None:
           f"NPV over {analysis.months} months, base case alone.")  # fmt: skip
     if analysis.lead is not None:
         print(_lead(words, analysis.lead))
+    for option in compared:
+        _show_differences(words, option)
     if analysis.volume_curve is not None:
         _show_crossings(words, analysis.volume_curve)
     warn(words, analysis)
@@ -123,6 +126,20 @@ def _row(words: Words, option: OptionResult) -> str:
     cells = "".join(f"{said.figure(words, figures[key]):>17}" for key, _ in COLUMNS)
     shown = "" if best is None else words.percent(best)
     return f"{option.label or option.key:<26}{cells}{shown:>11}"
+
+
+def _show_differences(words: Words, option: OptionResult) -> None:
+    """In which inputs an option differs from the plan, and which count in one of the two alone."""
+    from modelworth.report import said
+
+    told = said.differences(words, option, lambda key: key)
+    heads = (f"{option.label or option.key} differs in", "  counts there alone", "  not there")
+    for head, part in zip(heads, told, strict=True):
+        if part and option.feasible:
+            more = (
+                f", and {len(part) - TERMS_SHOWN} more (--json)" if len(part) > TERMS_SHOWN else ""
+            )
+            print(f"{head}: {', '.join(part[:TERMS_SHOWN])}{more}")
 
 
 def _show_crossings(words: Words, curve: VolumeCurve) -> None:

@@ -132,7 +132,27 @@ def _others(context: Context) -> list[Block]:
         return [criteria(context)]
     blocks: list[Block] = [_options(context, results), *reasons(context, results)]
     curve = context.analysis.volume_curve
-    return [*blocks, volume_chart(context, curve)] if curve else blocks
+    blocks += [volume_chart(context, curve)] if curve else []
+    return [*blocks, _differences(context, results)]
+
+
+def _differences(context: Context, results: tuple[OptionResult, ...]) -> Table:
+    """Every input in which an option differs from the plan, and those that count in one alone."""
+    t = context.t
+    columns = (
+        Column(t("column.option"), 1.2),
+        *(Column(t(f"column.{head}"), 2) for head in ("changed", "only_here", "not_here")),
+    )
+    rows = tuple(
+        (
+            capital(context.option_name(option)),
+            *(t("list.comma").join(part) or NONE for part in said.differences(
+                context.words, option, context.name)),
+        )
+        for option in results
+        if option.kind == "option" and option.feasible
+    )  # fmt: skip
+    return Table(columns, rows)
 
 
 def _options(context: Context, results: tuple[OptionResult, ...]) -> Table:

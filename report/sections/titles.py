@@ -229,6 +229,10 @@ def _differs(context: Context, option: OptionResult) -> list[str]:
                                   **dict(zip(("value", "plan"), costs, strict=True))))  # fmt: skip
     if terms:
         found.append(context.t("board.differs", terms=context.t("list.join").join(terms)))
+    _, only_here, _ = said.differences(words, option, context.name)
+    if only_here:
+        named = context.t("list.comma").join(only_here[:MOST_TERMS])
+        found.append(context.t("board.only_here", terms=named, more=len(only_here)))
     return found
 
 

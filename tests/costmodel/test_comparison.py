@@ -143,3 +143,32 @@ def test_the_volume_is_what_the_plan_sells():
     assert curve is not None
     assert curve.driver == "revenue.images.images_per_month"
     assert volume_curve(MODEL, {"demand.requests_per_month": 0.0}, CHOICE.options) is None
+
+
+@pytest.mark.parametrize("key", ["buy_api", "self_host_owned", "pretrain_small"])
+def test_every_input_that_counts_in_one_way_alone_is_named(key):
+    """Moved on its own by another run: it moves that side's NPV, and not the other's."""
+    (option,) = only(key).options
+    found = next(one for one in compare(MODEL, PLAN, only(key), None)[0] if one.key == key)
+    plan, other = (MODEL.completed(values) for values in (PLAN, option.applied(PLAN)))
+
+    def moves(values, driver):
+        row = MODEL.drivers[driver]
+        changed = max(row.minimum or 0, values[driver] / 2)
+        changed = round(changed) if row.kind == "integer" else changed
+        npv = [MODEL.indicators({**values, driver: value}, ["npv_usd"])["npv_usd"][0]
+               for value in (values[driver], changed)]  # fmt: skip
+        return npv[1] != pytest.approx(npv[0], rel=1e-12)
+
+    assert found.only_here
+    for driver in found.only_here:
+        assert moves(other, driver), driver
+        assert not moves(plan, driver), driver
+    for driver in found.not_here:
+        assert moves(plan, driver), driver
+        assert not moves(other, driver), driver
+    staffed = {**PLAN, "compute.platform_fte": 3.0}
+    bought = next(one for one in compare(MODEL, staffed, only("buy_api"), None)[0]
+                  if one.key == "buy_api")  # fmt: skip
+    assert bought.only_here["compute.api_platform_share"] == 0.25
+    assert "compute.api_price_fall_factor_per_year" in bought.only_here

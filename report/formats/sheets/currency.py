@@ -75,10 +75,11 @@ def _record(one: Any, rate: float) -> Any:
             changes[part.name] = changed
     if isinstance(one, OptionResult):
         known = load_drivers()
-        changes["changes"] = {
-            key: value / rate if key in known and is_money(known[key].unit) else value
-            for key, value in one.changes.items()
-        }
+        for part in ("changes", "only_here"):
+            changes[part] = {
+                key: value / rate if key in known and is_money(known[key].unit) else value
+                for key, value in getattr(one, part).items()
+            }
     return replace(one, **changes) if changes else one
 
 

@@ -8,6 +8,7 @@ from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import capital
 
 HEAD, FIRST = 3, 4
+DIFFERENCES = ("changed", "only_here", "not_here")
 
 
 def write_options(paper: Paper) -> None:
@@ -20,7 +21,8 @@ def write_options(paper: Paper) -> None:
         return
     keys = [figure.key for figure in max(results, key=lambda one: len(one.figures)).figures]
     heads = [f"{context.name(key)} ({_unit(paper, key)})" for key in keys]
-    paper.heads(HEAD, [t("column.option"), *heads, t("column.best"), t("column.holds")])
+    paper.heads(HEAD, [t("column.option"), *heads, t("column.best"), t("column.holds"),
+                        *(t(f"column.{head}") for head in DIFFERENCES)])  # fmt: skip
     for offset, option in enumerate(results):
         row = FIRST + offset
         name = t("board.plan") if option.kind == "plan" else context.option_name(option)
@@ -34,6 +36,9 @@ def write_options(paper: Paper) -> None:
         if option.probability_best is not None:
             paper.number(row, len(keys) + 1, option.probability_best, "share")
         paper.text(row, len(keys) + 2, t("yes") if option.feasible else t("infeasible"))
+        told = said.differences(context.words, option, context.name)
+        for place, part in enumerate(told, len(keys) + 3):
+            paper.text(row, place, t("list.comma").join(part))
     paper.sheet.set_row(HEAD, 45)
     paper.sheet.freeze_panes(FIRST, 1)
 
