@@ -35,6 +35,11 @@ RENT_WINDOW = timedelta(days=365)
 T = TypeVar("T")
 P = TypeVar("P", "Electricity", "Carbon")
 Terms = Literal["on-demand", "1yr", "3yr", "spot"]
+LISTED = {
+    "model": "; all: modelworth list models",
+    "accelerator": "; all: modelworth list devices",
+}
+"""Where all names stand."""
 RATE_COLUMNS = {
     "bf16": "bf16_tflops",
     "fp16": "fp16_tflops",
@@ -390,8 +395,9 @@ def _found(what: str, name: str, items: dict[str, T]) -> T:
     if (known := _by_key(names).get(_key(name))) is not None:
         return items[known]
     some = ", ".join(_nearest(_key(name), names) or sorted(items)[:10])
-    known = f"{len(items)} known ones, such as " if len(items) > 10 else ""
-    raise InputError(what, name, f"one of {known}{some}")
+    if len(items) > 10:
+        some = f"a known one, such as {some}{LISTED.get(what, '')}"
+    raise InputError(what, name, some if len(items) > 10 else f"one of {some}")
 
 
 def _by_place(what: str, place: str, rows: Iterable[P]) -> P:

@@ -51,7 +51,7 @@ def test_a_real_case_from_end_to_end(store, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--model", "ladder-1n", "--work", "decode"), "known ones, such as ladder-1m"),
+        (("--model", "ladder-1n", "--work", "decode"), "a known one, such as ladder-1m"),
         (("--model", "bert-tiny", "--work", "decode"), "must be one of pretrain"),
         (("--work", "decode"), "--work: no model"),
         (("--search", "best-batch"), "--search: no model"),
