@@ -42,7 +42,8 @@ def test_columns_stand_below_their_heads(capsys):
     assert main(["list", "models", "qwen3-32b"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     end = head.index("parameters_total") + len("parameters_total")
-    assert rows and all(row[:end].split()[-1] == "32,762,123,264" for row in rows)
+    assert rows
+    assert all(row[:end].split()[-1] == "32,762,123,264" for row in rows)
 
 
 def test_words_that_no_line_holds_are_refused_in_two_lines(capsys):
