@@ -48,12 +48,6 @@ def _falcon(config: Config) -> dict[str, Any]:
     return {**config, **sizes, "norms_per_layer": norms}
 
 
-def _mpt(config: Config) -> Config:
-    """MPT, whose class knows one expansion ratio and positions without a table."""
-    _require_usual(config, expansion_ratio=4)
-    return config
-
-
 def _opt(config: Config) -> Config:
     """OPT, where its embedding is as wide as its layers."""
     hidden = whole(config, "hidden_size")
@@ -65,17 +59,12 @@ def _opt(config: Config) -> Config:
     return config
 
 
-def _first_dense(config: Config) -> Config:
-    """A mixture whose first layer is dense, unless its config lists its layers."""
-    return {**config, "first_k_dense_replace": 1}
-
-
 def _hy(config: Config) -> Config:
     """Hunyuan 3, whose class widens a shared network of no experts to a dense layer's."""
     if not optional(config, "num_shared_experts"):
         found = config.get("num_shared_experts")
         raise NotReadError("config: num_shared_experts", found, "1 or more")
-    return _first_dense(config)
+    return {**config, "first_k_dense_replace": 1}
 
 
 def _helium(config: Config) -> Config:
@@ -88,11 +77,12 @@ def _helium(config: Config) -> Config:
     return config
 
 
-def _require_usual(config: Config, **usual: int) -> None:
-    """Refuses what a class reads otherwise than its key says."""
+def _require_usual(config: Config, **usual: int) -> Config:
+    """The config, unless a class reads it otherwise than its keys say."""
     for key, value in usual.items():
         if config.get(key, value) != value:
             raise NotReadError(f"config: {key}", config[key], f"{value}")
+    return config
 
 
 def _stablelm(config: Config) -> dict[str, Any]:
@@ -105,17 +95,6 @@ def _gpt_bigcode(config: Config) -> dict[str, Any]:
     heads = whole(config, "n_head", "num_attention_heads")
     few = 1 if switch(config, "multi_query", True) else heads
     return {**config, "num_key_value_heads": few}
-
-
-def _usual_heads(config: Config) -> Config:
-    """A type whose class takes head_dim for positions alone: its heads are as wide as usual."""
-    return {**config, "head_dim": None}
-
-
-def _gpt2(config: Config) -> Config:
-    """GPT-2 as a decoder that reads its own text alone."""
-    _require_usual(config, add_cross_attention=False)
-    return config
 
 
 def _hunyuan(config: Config) -> Config:
@@ -134,16 +113,18 @@ def _hunyuan(config: Config) -> Config:
 
 RENAMED: dict[str, Callable[[Config], Config]] = {
     "falcon": _falcon,
-    "gpt2": _gpt2,
-    "gpt-sw3": _gpt2,
+    **dict.fromkeys(("gpt2", "gpt-sw3"), lambda c: _require_usual(c, add_cross_attention=False)),
     "gpt_bigcode": _gpt_bigcode,
-    **dict.fromkeys(("gpt_neox", "qwen2_vl_text", "qwen2_5_vl_text"), _usual_heads),
-    "glm4_moe_lite": _first_dense,
+    **dict.fromkeys(  # whose head_dim is for positions alone
+        ("gpt_neox", "qwen2_vl_text", "qwen2_5_vl_text"),
+        lambda config: {**config, "head_dim": None},
+    ),
+    "glm4_moe_lite": lambda config: {**config, "first_k_dense_replace": 1},
     "hy_v3": _hy,
     "helium": _helium,
     "olmoe": _helium,
     "hunyuan_v1_moe": _hunyuan,
-    "mpt": _mpt,
+    "mpt": lambda config: _require_usual(config, expansion_ratio=4),
     "opt": _opt,
     "stablelm": _stablelm,
 }

@@ -72,15 +72,10 @@ def _taking_turns(config: Config, name: str) -> Architecture:
     inner = whole(config, "mamba_expand") * hidden
     mamba = _mamba(config, hidden, inner=inner, gated_norm=True, out="mamba_proj_bias")
     attention = attention_of(config, LLAMA, hidden, None)
-    network = _granite_network(config, hidden) if _granite(config) else None
+    network = _granite_network(config, hidden) if config["model_type"] != "bamba" else None
     network = network or dense_network(config, LLAMA, hidden)
     turns = _attends(config, layers, "attn_layer_indices")
     return stacked(config, name, [(attention if attends else mamba, network) for attends in turns])
-
-
-def _granite(config: Config) -> bool:
-    """Whether it is Granite 4 rather than Bamba."""
-    return bool(config["model_type"] == "granitemoehybrid")
 
 
 def _granite_network(config: Config, hidden: int) -> FeedForward:
@@ -166,7 +161,7 @@ def _ernie_moe(config: Config, name: str) -> Architecture:
         whole(config, "moe_layer_interval"),
     )
     end = config.get("moe_layer_end_index", -1)
-    last = layers - 1 if end == -1 else optional(config, "moe_layer_end_index") or 0
+    last = layers - 1 if end in (-1, None) else optional(config, "moe_layer_end_index") or 0
     dense = dense_network(config, traits, hidden)
     attention = attention_of(config, traits, hidden, None)
     sparse = [first <= place <= last and (place + 1) % step == 0 for place in range(layers)]

@@ -6,10 +6,10 @@ their layers and lose what writes text; what a reader doesn't know is left to bu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from modelworth.costmodel.architecture.encoder_parts import labels_of
-from modelworth.costmodel.architecture.keys import Config, NotReadError, listed
+from modelworth.costmodel.architecture.keys import Config, NotReadError, listed, optional
 from modelworth.costmodel.architecture.structure import Architecture, Head
 
 WRITES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForPrediction")
@@ -32,15 +32,12 @@ def refused(built: str, known: str) -> NotReadError:
     return NotReadError("config: architectures", built, known)
 
 
-def require_class(config: Config, *endings: str) -> None:
-    """Refuses a class that ends otherwise.
-
-    Raises:
-        InputError: if the config names such a one.
-    """
-    built = named_class(config)
-    if built is not None and not built.endswith(endings):
-        raise refused(built, " or ".join(f"…{each}" for each in endings))
+def labels_of(config: Config, default: int) -> int:
+    """Classes the model tells apart, by their number or their names."""
+    names = config.get("id2label")
+    if isinstance(names, Mapping) and "num_labels" not in config:
+        return len(names)
+    return optional(config, "num_labels") or default
 
 
 def with_head(read: Architecture, config: Config) -> Architecture:

@@ -13,10 +13,8 @@ from typing import Any
 from modelworth.costmodel.architecture import (
     families_diffusion,
     families_hybrid,
-    families_images,
     families_layered,
     families_multimodal,
-    families_other,
     families_recurrent,
     families_sparse,
 )
@@ -35,8 +33,6 @@ from modelworth.data.errors import InputError
 
 READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **dict.fromkeys(TRAITS, read_decoder),
-    **families_other.READERS,
-    **families_images.READERS,
     **families_sparse.READERS,
     **families_recurrent.READERS,
     **families_layered.READERS,

@@ -4,6 +4,7 @@ A formula's names are the config's keys with their class's defaults, what the se
 out, and `built`, the class. A size that isn't a whole number above 0 is refused, and so is
 what a formula can't work out. A layer with `tokens` is of an item of a fixed size (an image, a
 second of sound): then the item counts as one token, and `pairs`, `flops` are those of the item.
+A section with `patches` is of an image that becomes so many tokens, and `extra` beside them.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ from typing import Any
 
 from modelworth.costmodel.architecture.decoder_parts import gathered
 from modelworth.costmodel.architecture.defaults import completed
-from modelworth.costmodel.architecture.encoder_parts import labels_of
-from modelworth.costmodel.architecture.heads import named_class, refused
+from modelworth.costmodel.architecture.heads import labels_of, named_class, refused
 from modelworth.costmodel.architecture.keys import (
     LARGEST,
     MOST_LAYERS,
@@ -191,7 +191,7 @@ def read_tabled(config: Config, name: str, **known: Any) -> Architecture:
     """
     section = _table()[config["model_type"]]
     prefix, heads = section["class"], section["heads"]
-    usual = f"{prefix}{next(iter(heads))}"
+    usual = f"{prefix}{section.get('alone', next(iter(heads)))}"
     text = known or section.get("family") == "decoder"  # a part, or a head that comes later
     named = usual if text else named_class(config) or usual
     built = named.removeprefix(prefix)
@@ -201,17 +201,20 @@ def read_tabled(config: Config, name: str, **known: Any) -> Architecture:
     words = _words(config, section, built=built, labels=labels_of(config, 2), **known)
     layers = [block for each in section["layers"] for block in _blocks(words, each)]
     hidden = words.number(section, "hidden")
-    fixed = any("tokens" in each for each in section["layers"])
+    fixed, patches = any("tokens" in each for each in section["layers"]), None
+    if fixed or "patches" in section:
+        sizes = (words.number(section, key) for key in ("patches", "extra", "patch"))
+        patches = Patches(1, 0, 0) if fixed else Patches(*sizes)
     return Architecture(
         name=name,
-        family=section.get("family", "encoder"),
+        family=heads[built].get("family", section.get("family", "encoder")),
         hidden=hidden,
         vocab=words.number(section, "vocab"),
         blocks=gathered(layers),
         embedding_parameters=words.number(section, "embedding"),
         head=_head(words, heads[built]),
         final_norms=words.number(section, "norms"),
-        patches=Patches(1, 0, 0) if fixed else None,
+        patches=patches,
         note=section.get("note", ITEM) if fixed else None,
     )
 
@@ -270,7 +273,9 @@ def _block(words: Words, formulas: Mapping[str, Any], count: int) -> Block:
         mixer = replace(mixer, pair=0, token_flops=flops)
     gated = bool(number("gated"))
     inner = number("inner", network // ((2 + gated) * hidden))
-    activation = word(words.config, "hidden_act", "activation_function", default="gelu")
+    keys = ("hidden_act", "activation_function", "activation")
+    said = words.of(formulas.get("activation", "None"))
+    activation = said or word(words.config, *keys, default="gelu")
     feed_forward = FeedForward(
         hidden, inner, gated, activation=activation, vectors=number("biases"), network=network
     )
@@ -280,6 +285,8 @@ def _block(words: Words, formulas: Mapping[str, Any], count: int) -> Block:
         feed_forward,
         number("norms"),
         formulas.get("norm", "layer"),
-        stack=formulas.get("stack", "decoder"),
+        number("norm_count", 2),
+        cross=replace(mixer, causal=False, products=None) if number("cross") else None,
+        stack=words.of(formulas.get("stack", "'decoder'")),
         residual=number("residual"),
     )

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from modelworth.costmodel.architecture.read import read_model
 from tests.costmodel.perturbed import difference, kinds, usual, variants
 
 EVERY = 23
@@ -52,6 +53,13 @@ ONCE_MISSED = [
 @pytest.mark.parametrize(("kind", "key", "value"), ONCE_MISSED)
 def test_a_key_that_was_missed_once(kind, key, value):
     assert difference((usual(kind) or {}) | {key: value}) is None
+
+
+def test_experts_up_to_a_layer_that_is_null_go_on_to_the_last():
+    """As ERNIE's converted checkpoints say it, whose class refuses it."""
+    config = usual("ernie4_5_moe") or {}
+    ends = [read_model({**config, "moe_layer_end_index": end}).parameters for end in (None, -1)]
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.slow
