@@ -7,7 +7,6 @@ real traffic isn't in it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -152,13 +151,9 @@ def _way(record: Measurement) -> str:
 
 def _nearest(records: Sequence[Measurement], kind: Kind, tokens: float) -> list[Measurement]:
     """The records of a kind whose sequences are nearest in length to the plan's."""
-    known = [
-        (abs(math.log2((_length(record) + 1) / (tokens + 1))), record)
-        for record in records
-        if record.workload.kind == kind
-    ]
-    least = min((distance for distance, _ in known), default=0.0)
-    return [record for distance, record in known if distance <= least + 1e-9]
+    own = [record for record in records if record.workload.kind == kind]
+    least = min((abs(_length(record) - tokens) for record in own), default=0.0)
+    return [record for record in own if abs(_length(record) - tokens) <= least]
 
 
 def _length(record: Measurement) -> float:

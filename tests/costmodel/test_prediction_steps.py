@@ -132,5 +132,6 @@ def test_a_plan_takes_the_depth_nearest_to_its_own(tests_of):
     records = tests_of((512, 0, 0, 9000.0, {}), (512, 0, 8192, 6000.0, {}),
                        (0, 128, 0, 150.0, {}), (0, 128, 8192, 110.0, {}))  # fmt: skip
     assert rates(records) == [9000, 150]
+    assert rates(records, demand__prompt_tokens_per_request=2000) == [9000, 150]
     assert rates(records, demand__prompt_tokens_per_request=8000) == [6000, 110]
     assert math.isclose(records[3].result.latency.per_token_s, 1 / 110, rel_tol=1e-6)
