@@ -178,8 +178,7 @@ def as_stored(record: Measurement, catalog: Catalog, told: Told) -> Measurement:
     model's own files say.
 
     Raises:
-        InputError: if nobody said how many devices there were, and one can't hold the weights, or
-            the devices can't compute the tokens as far as anybody said what they are.
+        InputError: if nobody said how many devices there were, and one can't hold the weights.
     """
     imported = record.workload.kind == "serve" and record.provenance.origin == "imported"
     architecture = architecture_of(record.model, catalog) if imported else None
@@ -192,26 +191,10 @@ def as_stored(record: Measurement, catalog: Catalog, told: Told) -> Measurement:
         record = Measurement.model_validate(fields)
     needed = weights_bytes(architecture, SHORT[record.workload.precision])
     held = _memory_bytes(record.machine.device, catalog)
-    counted = told.count is not None or record.machine.count > 1
-    if not counted and needed > held:
+    if told.count is None and record.machine.count == 1 and needed > held:
         found = f"{needed / 1e9:,.0f} GB of weights on 1 × {record.machine.device}"
         raise InputError(record.model.name, found, "on as many devices as hold them: say --count")
-    _require_computable(record, catalog, told, counted=counted)
     return record
-
-
-def _require_computable(
-    record: Measurement, catalog: Catalog, told: Told, *, counted: bool
-) -> None:
-    """Refuse more tokens than the devices can compute, where their number or format was assumed."""
-    judged = judgements([record], catalog).get(record.id)
-    cached = record.load.cached_share if record.load else None
-    if judged is None or judged.kind != "cache_warmed" or cached:
-        return
-    stated = {"--count": counted, "--precision": told.precision or record.workload.quantization}
-    if unsaid := [flag for flag, known in stated.items() if not known]:
-        allowed = f"tokens that the devices can compute, or a cache's: say {' and '.join(unsaid)}"
-        raise InputError(record.model.name, judged.arithmetic, allowed)
 
 
 def _memory_bytes(device: str, catalog: Catalog) -> float:

@@ -347,7 +347,7 @@ def _cache_warmed(facts: LoadFacts) -> Judgement | None:
         f"{tokens_per_s:,.0f} tokens/s × {flops / 1e9:,.1f} GFLOP = "
         f"{needed / 1e12:,.0f} TFLOP/s, the devices reach {facts.ceiling_flops_per_s / 1e12:,.0f}"
     )
-    reason = "prompts were read faster than the devices can compute them"
+    reason = "prompts came from a cache, or the devices are more, or of fewer bits, than was said"
     return Judgement("cache_warmed", reason, arithmetic)
 
 
