@@ -49,7 +49,8 @@ PROCESSOR = replace(FIXED, attention=0.8, traffic=0.15, narrow_width=10.0)
 CACHE_OF_MEMORY = 0.86
 """Share of the bandwidth that reading the cache reaches, against reading weights."""
 ERROR = 0.08
-"""Spread (of logarithms) that a record is trusted with; flagged ones with three times as much."""
+"""Spread (of logarithms) that a record is trusted with; flagged ones with three times as much.
+n repeats weigh as the root of n: they tell of noise, not of how far the formula is off."""
 NORMAL_90 = 1.645
 LEAST_ERROR, UNKNOWN_ERROR = 0.05, 0.25
 WIDER_PER_DOUBLING = 0.04
@@ -213,8 +214,10 @@ def _fitted(pairs: Pairs) -> Coefficients:
     priors = PROCESSOR_PRIORS if processor else PRIORS
     start = np.log([value for value, _ in priors.values()])
     spreads = np.array([spread for _, spread in priors.values()])
-    flagged = [_result(record).condition.flags for record, _ in pairs]
-    trust = np.array([ERROR * (3 if flags else 1) for flags in flagged])
+    asked = [(content(case.architecture), case.batch, case.tokens) for _, case in pairs]
+    flagged = [3 if _result(record).condition.flags else 1 for record, _ in pairs]
+    repeats = np.array([asked.count(one) for one in asked])
+    trust = ERROR * np.array(flagged) * repeats**0.25
     errors_of = _errors_of(pairs)
 
     def residuals(logs: Array) -> Array:
