@@ -1,20 +1,22 @@
-"""How wide a prediction's 90% interval is, by the group a case belongs to and by its distance.
+"""How wide a prediction's 90% interval is, by the groups a case belongs to and by its distance.
 
-`intervals.csv` has, for a group of cases (kind of work, dense or experts, regime, software) and a
-distance (what no row of the fit had: nothing but the model, a device, a generation, software), the
-width that holds nine tenths of the errors with such things left out. What several new things add,
-a precision that no row has and a config read with assumptions join in quadrature of logarithms.
+`intervals.csv` has the logarithm of a kind of work's width on known ground, and what each group of
+cases (dense or experts, regime, software, and these together) and each new thing (a device, a
+generation, software that no row of the fit had) adds to it, in all cases and in that group's. So a
+combination that was never measured is as wide as its parts say. A precision that no row has and a
+config read with assumptions join in quadrature of logarithms.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from modelworth.costmodel.prediction.case import Case, is_static
 from modelworth.costmodel.prediction.software import software_name
-from modelworth.costmodel.prediction.step.coefficients import KNOWN, Tables, generation_of
+from modelworth.costmodel.prediction.step.coefficients import KNOWN, Tables, Term, generation_of
 from modelworth.data.words import Basis
 
 APPROXIMATE_LOG = 0.15
@@ -23,8 +25,10 @@ PRECISION_LOG = 0.1
 """What a precision that no row has adds: judgement."""
 APART_LOG = 0.2
 """What prompts read on devices of their own add, of which no row tells: judgement."""
-LEAST_ADDED = 0.05
-"""What anything new adds at least: judgement."""
+LEAST_ADDED = 0.03
+"""What anything new multiplies a width by at least, as a logarithm: judgement."""
+UNTRIED = 0.02
+"""The same of a group that no row belongs to: half its variance before any row was seen."""
 UNKNOWN_LOG = 1.0
 """The width where no table says anything."""
 
@@ -58,14 +62,15 @@ class Width:
 
 
 def groups_of(case: Case) -> tuple[str, ...]:
-    """The groups that a case belongs to, the narrowest first."""
+    """The groups that a case belongs to, the narrowest first; the last two are the widest."""
     sparse = "experts" if case.architecture.has_experts else "dense"
     software = software_name(case.software) or "unstated"
-    wide = f"{case.kind} {sparse}"
-    if case.kind == "serve":
-        regime = "static" if is_static(case) else case.regime
-        return (f"{wide} {regime} {software}", f"{wide} {regime}", wide, case.kind)
-    return (f"{wide} {software}", wide, case.kind)
+    wide, crossed = f"{case.kind} {sparse}", f"{case.kind} {software}"
+    if case.kind != "serve":
+        return (f"{wide} {software}", crossed, wide, case.kind)
+    regime = "static" if is_static(case) else case.regime
+    narrow = (f"{wide} {regime} {software}", f"{wide} {regime}")
+    return (*narrow, crossed, f"{case.kind} {regime}", wide, case.kind)
 
 
 def new_in(case: Case, tables: Tables) -> tuple[str, ...]:
@@ -87,32 +92,16 @@ def width_of(case: Case, tables: Tables) -> Width:
     return _width(tables, *asked, case.read_gpus > 0)
 
 
-def log_width(tables: Tables, groups: tuple[str, ...], new: tuple[str, ...]) -> float:
-    """The width of cases of these groups, narrowest first, that have `new` things.
+def log_width(widths: Mapping[Term, float], groups: tuple[str, ...], new: tuple[str, ...]) -> float:
+    """The width of cases of these groups, the widest last, that have `new` things.
 
-    That of known ground, and in quadrature what each new thing adds to it, both by the narrowest
-    group that was tried so.
+    Anything new widens, by what it adds to each of the groups together.
     """
-    ground = _narrowest(tables, groups, KNOWN)
-    if ground is None:
+    if (groups[-1], KNOWN) not in widths:
         return UNKNOWN_LOG
-    squares = ground[1] ** 2
-    for thing in new:
-        found = _narrowest(tables, groups, thing)
-        if found is None:
-            return UNKNOWN_LOG
-        place, width = found
-        known = _narrowest(tables, groups[place:], KNOWN)
-        squares += max(width**2 - (known[1] if known else 0.0) ** 2, LEAST_ADDED**2)
-    return math.sqrt(squares)
-
-
-def _narrowest(tables: Tables, groups: tuple[str, ...], distance: str) -> tuple[int, float] | None:
-    """The first of the groups that has a width at a distance: its place and width."""
-    for place, group in enumerate(groups):
-        if (width := tables.width(group, distance)) is not None:
-            return place, width
-    return None
+    ground = sum(widths.get((group, KNOWN), UNTRIED) for group in groups)
+    added = (sum(widths.get((group, thing), 0.0) for group in groups) for thing in new)
+    return math.exp(ground + sum(max(one, LEAST_ADDED) for one in added))
 
 
 @lru_cache(maxsize=4096)
@@ -129,7 +118,7 @@ def _width(
     added = (PRECISION_LOG * strange, APPROXIMATE_LOG * assumed, APART_LOG * apart)
     tried = {"precision": not strange, "prompts read apart": not apart}
     return Width(
-        math.hypot(log_width(tables, groups, new), *added),
+        math.hypot(log_width(tables.widths, groups, new), *added),
         found.group if found else "none",
         found.rows if found else 0,
         found.models if found else 0,

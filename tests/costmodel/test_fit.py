@@ -14,7 +14,6 @@ from modelworth.costmodel.prediction.fit.least_squares import Design, fit
 from modelworth.costmodel.prediction.fit.leave_out import (
     LeftOut,
     band95,
-    interval_rows,
     leave_out,
     log_errors,
     quantile,
@@ -28,6 +27,7 @@ from modelworth.costmodel.prediction.fit.observed import (
 )
 from modelworth.costmodel.prediction.fit.refit import refit, write_tables
 from modelworth.costmodel.prediction.fit.validation import validate
+from modelworth.costmodel.prediction.fit.widths import Tried, interval_rows
 from modelworth.costmodel.prediction.interval import groups_of, log_width
 from modelworth.costmodel.prediction.step.coefficients import (
     NAMES,
@@ -151,7 +151,7 @@ def test_intervals_from_left_out_models_hold_new_measurements():
     """Widths learnt on one draw of noise, tried on another: 90% within a binomial's scatter."""
     seen = synthetic(0.08, seed=1)
     rows = tuple(fit(seen, BARE))
-    found = leave_out(seen, BARE, {"model": lambda one: one.case.architecture.name})
+    found = leave_out(seen, BARE, ["model"])
     width = float(np.quantile(np.abs(found["model"].errors), 0.9))
     fresh = [log_errors(synthetic(0.08, seed), Tables(BARE.rates, rows)) for seed in (2, 3, 4)]
     inside = np.mean(np.abs(np.concatenate(fresh)) <= width)
@@ -167,24 +167,45 @@ def test_widths_hold_for_the_next_device():
     for _ in range(60):
         errors = np.repeat(rng.normal(0, 0.15, len(names)), 4) + rng.normal(0, 0.03, len(seen))
         left = {"device": LeftOut(errors[:-4], tuple(("device",) for _ in seen[:-4]))}
-        rows = interval_rows(seen[:-4], left, "2026-11")
-        tables = Tables((), (), tuple(rows))
-        width = log_width(tables, groups_of(seen[-1].case), ("device",))
+        rows = interval_rows(Tried.of(seen[:-4], left), "2026-11")
+        widths = Tables((), (), tuple(rows)).widths
+        width = log_width(widths, groups_of(seen[-1].case), ("device",))
         inside.append(float(np.mean(np.abs(errors[-4:]) <= width)))
     assert 0.85 <= np.mean(inside) <= 0.99
 
 
 def test_widths_grow_with_the_distance():
     """Of the shipped table: what is new never narrows, and two new things widen more than one."""
-    tables = shipped_tables()
-    groups = {row.group for row in tables.intervals}
-    assert groups
-    for group in groups:
-        known = log_width(tables, (group, group.split()[0]), ())
+    widths = shipped_tables().widths
+    chains = {(group, group.split()[0]) for group, _ in widths}
+    assert chains
+    for chain in chains:
+        known = log_width(widths, chain, ())
         for thing in ("device", "generation", "software"):
-            wider = log_width(tables, (group, group.split()[0]), (thing,))
+            wider = log_width(widths, chain, (thing,))
             assert wider > known
-            assert log_width(tables, (group, group.split()[0]), (thing, "software")) >= wider
+            assert log_width(widths, chain, (thing, "software")) >= wider
+
+
+def test_a_group_never_measured_is_as_wide_as_its_parts_say():
+    """Static is twice as wide as closed, vllm half as wide again: together wider than either."""
+    rng, found = np.random.default_rng(5), []
+    sizes = {("closed", "trtllm"): 0.1, ("static", "trtllm"): 0.2, ("closed", "vllm"): 0.15}
+    for (regime, software), size in sizes.items():
+        case = Case.of("llama-2-7b", "H100 SXM 80GB", CATALOG, regime=regime, software=software)
+        found += [(case, size * error) for error in rng.normal(0, 1, 400)]
+    seen = [Observed(case, 1.0, twin=str(place)) for place, (case, _) in enumerate(found)]
+    errors = np.array([error for _, error in found])
+    left = {"model": LeftOut(errors, tuple(() for _ in seen))}
+    widths = Tables((), (), tuple(interval_rows(Tried.of(seen, left), "2026-11"))).widths
+
+    def width(regime: str, software: str) -> float:
+        case = replace(seen[0].case, regime=regime, software=software)
+        return log_width(widths, groups_of(case), ())
+
+    for measured, size in sizes.items():
+        assert width(*measured) == pytest.approx(1.645 * size, rel=0.15)
+    assert width("static", "vllm") > max(width(*measured) for measured in sizes)
 
 
 def test_rows_that_beat_the_best_kernels_are_rejected():
@@ -256,7 +277,7 @@ def test_shipped_intervals_widen_with_distance():
     tables = shipped_tables()
     for kind in KINDS:
         widths = [
-            log_width(tables, (kind,), new)
+            log_width(tables.widths, (kind,), new)
             for new in ((), ("device",), ("generation",), ("generation", "software"))
         ]
         assert 0 < widths[0] < min(widths[1:]) < 1

@@ -11,17 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from modelworth.costmodel.prediction.fit.least_squares import (
-    completed,
-    fit,
-    known_factors,
-)
-from modelworth.costmodel.prediction.fit.leave_out import (
-    LeftOut,
-    interval_rows,
-    leave_out,
-)
+from modelworth.costmodel.prediction.fit.least_squares import completed, fit, known_factors
+from modelworth.costmodel.prediction.fit.leave_out import LeftOut, leave_out
 from modelworth.costmodel.prediction.fit.observed import Observed, Rejected, read_folders
+from modelworth.costmodel.prediction.fit.widths import Tried, interval_rows
 from modelworth.costmodel.prediction.step.coefficients import (
     CoefficientRow,
     IntervalRow,
@@ -60,7 +53,7 @@ def refit(*folders: Path) -> Refit:
             continue
         fitted += fit(rows, bare, known_factors())
         left[kind] = leave_out(rows, bare)
-        intervals += interval_rows(rows, left[kind], AS_OF)
+        intervals += interval_rows(Tried.of(rows, left[kind]), AS_OF)
     tables = Tables(bare.rates, completed(fitted), tuple(intervals))
     return Refit(tables, observed, left, tuple(rejected))
 

@@ -23,11 +23,11 @@ from modelworth.costmodel.prediction.fit.leave_out import (
     band95,
     log_errors,
     quantile,
-    unseen_widths,
 )
 from modelworth.costmodel.prediction.fit.observed import Observed
-from modelworth.costmodel.prediction.fit.refit import AS_OF, Refit, refit
+from modelworth.costmodel.prediction.fit.refit import Refit, refit
 from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
+from modelworth.costmodel.prediction.fit.widths import Tried, unseen_widths
 from modelworth.costmodel.prediction.interval import groups_of, log_width
 from modelworth.costmodel.prediction.training.published_runs import validate_training_runs
 
@@ -116,15 +116,16 @@ def scored(made: Refit, folder: Path) -> Report:
         if not observed:
             continue
         left = made.left_out[kind]
+        errors = Tried.of(observed, left)
         twins = Counter(one.twin for one in observed)
         weights = np.array([1 / twins[one.twin] for one in observed])
         names = [groups_of(one.case) for one in observed]
         tried = {"nothing": _Tried(log_errors(observed, made.tables))}
         for split, one in left.items():
-            seen = [log_width(made.tables, *row) for row in zip(names, one.new, strict=True)]
-            tried[split] = _Tried(
-                one.errors, np.array(seen), unseen_widths(observed, left, split, AS_OF)
-            )
+            held = made.tables.widths
+            seen = [log_width(held, *row) for row in zip(names, one.new, strict=True)]
+            unseen = unseen_widths(errors, left, split)
+            tried[split] = _Tried(one.errors, np.array(seen), unseen)
         rule = _Tried(simple_logs(observed))
         wide = sorted({chain[-2] for chain in names}) + sorted({chain[0] for chain in names})
         for name in dict.fromkeys(wide):

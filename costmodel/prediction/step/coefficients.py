@@ -133,18 +133,20 @@ class RateRow(Row):
 
 
 class IntervalRow(Row):
-    """Half-width of the 90% interval of a group at a distance, as a logarithm.
+    """What a group of cases adds to the logarithm of a width, at a distance; of errors as logs.
 
     Attributes:
         group: narrow or wide, as `interval.groups_of` names them.
         distance: what no row of the fit had; `KNOWN`: nothing but the model.
-        log90: 9 in 10 measurements at that distance lie within exp(±log90).
-        rows, models: what it rests on; 0 rows: judgement.
+        added: to the logarithm of the 90% interval's half-width; that itself for a kind of work.
+        log90: 9 in 10 of the group's measurements at that distance lay within exp(±log90).
+        rows, models: what it rests on.
         precisions: that its rows were measured in, joined by |.
     """
 
     group: Text
     distance: Text
+    added: float
     log90: float = Field(ge=0)
     rows: int = Field(ge=0)
     models: int = Field(ge=0)
@@ -153,6 +155,8 @@ class IntervalRow(Row):
 
 KNOWN = "model"
 Key = tuple[str, str, str, str]
+Term = tuple[str, str]
+"""A group, and a distance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +177,9 @@ class Tables:
         return frozenset((row.kind, row.level, row.name) for row in self.coefficients if row.rows)
 
     @cached_property
-    def _widths(self) -> dict[tuple[str, str], float]:
-        return {(row.group, row.distance): row.log90 for row in self.intervals}
+    def widths(self) -> dict[Term, float]:
+        """What each group adds to the logarithm of a width, at each distance."""
+        return {(row.group, row.distance): row.added for row in self.intervals}
 
     def value(self, kind: str, level: str, name: str, coefficient: str) -> float | None:
         """A coefficient, None where the table has none."""
@@ -183,10 +188,6 @@ class Tables:
     def knows(self, kind: str, level: str, name: str) -> bool:
         """Whether rows of this device, generation or software were fitted on."""
         return (kind, level, name) in self._known
-
-    def width(self, group: str, distance: str) -> float | None:
-        """The interval of a group at a distance, None where the table has none."""
-        return self._widths.get((group, distance))
 
     @lru_cache(maxsize=8)  # noqa: B019 tables are few, and live as long as the process
     def precisions(self, kind: str) -> tuple[str, ...]:
