@@ -34,6 +34,7 @@ AT_MOST = ("peak_funding_usd",)  # conditions of the rule that bound from above
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 MOST_SHARE = 10.0  # 1,000%
 _AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
+_MINUS = re.compile(r"(?<![^\s(（，：“])-(?=(?:[A-Z]{2,3})?[$¥€£]?\d)")  # of a number
 _KEY = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)+)`")  # a driver's key in a finding's sentence
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -132,20 +133,32 @@ def path(words: Words, key: str, bare: str = "{}") -> str:
     return words.t("said.named_key", name=words.name(key), path=key)
 
 
+def signed(text: str, joint: str = "") -> str:
+    """The text with minus signs for hyphens before numbers, and a joint behind each."""
+    return _MINUS.sub(f"\u2212{joint}", text)
+
+
 def _quantile(
     words: Words, one: Figure, number: float | None, say: Callable[[float | None, str], str]
 ) -> str:
     """A quantile; `never` where trials that never get there rank that low."""
     if number is None:
         ranks = one.ranked and one.in_part
-        return words.t("status.never") if ranks else ""
+        return never(words, one) if ranks else ""
     return _said(words, one, number, say)
+
+
+def never(words: Words, one: Figure) -> str:
+    """That an event doesn't come within the plan; of a margin that it is kept."""
+    return words.t("status.kept" if one.key == "months_to_zero_margin" else "status.never")
 
 
 def _said(
     words: Words, one: Figure, number: float | None, say: Callable[[float | None, str], str]
 ) -> str:
     if number is None:
+        if one.status == "never":
+            return never(words, one)
         return words.t(f"status.{one.status}") if one.status else words.t("unknown")
     if one.unit == "share":
         if one.key in RATES and number > MEANINGFUL_RATE:

@@ -84,7 +84,7 @@ def _figure(
         p50=spread.p50 if spread else None,
         p90=spread.p90 if spread else None,
         share_defined=spread.share_defined if spread else None,
-        status=_status(assumptions, key, value),
+        status=_status(assumptions, key, value, series),
         basis=weakest(drivers[name].basis for name in used if name in drivers),
         line=INDICATORS[key].line or key,
         mean=spread.mean if spread else None,
@@ -115,8 +115,12 @@ def missing(key: str) -> str:
     return "never" if key in EVENTS else "undefined"
 
 
-def _status(assumptions: Assumptions, key: str, value: float) -> str | None:
-    """Why there is no value, or what to know about it."""
+def _status(
+    assumptions: Assumptions, key: str, value: float, series: Mapping[str, Series]
+) -> str | None:
+    """Why there is no value, or what to know about it; a margin that never was isn't kept."""
+    if key == "months_to_zero_margin" and max(series["gross_profit_usd"].base) <= 0:
+        return "undefined"
     if key in RATES and np.isfinite(value) and value > MEANINGFUL_RATE:
         return "not_meaningful"
     if key == "irr_per_year":

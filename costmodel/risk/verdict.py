@@ -40,6 +40,13 @@ DEFAULTS_TURNED: Final = 5
 FLIP_TRIALS: Final = 4096
 QUICK_TRIALS: Final = 512
 SERVED: Final = "served_load_share"
+#: what customers pay for; where there is none, work saved has no margin to compare
+SOLD: Final = (
+    "demand.requests_per_month", "revenue.seats.seats", "revenue.seats.free_users",
+    "revenue.enterprise.contracts", "revenue.images.images_per_month",
+    "revenue.calls.calls_per_month", "revenue.finetune.jobs_per_month", "revenue.compute.gpus",
+    "revenue.compute.megawatts", "revenue.products.usd_per_year", "revenue.services.usd_per_year",
+)  # fmt: skip
 JUDGED: Final = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd", SERVED)
 
 
@@ -184,9 +191,10 @@ def _criteria(
         else _at_least(CHANCE, "share", chance, number("verdict.viable_probability"))
     )
     margin, funding = "gross_margin_second_year_share", "peak_funding_usd"
+    kept = _at_least(margin, "share", middles[margin], number("verdict.gross_margin_share"))
     return (
         first,
-        _at_least(margin, "share", middles[margin], number("verdict.gross_margin_share")),
+        kept if any(map(number, SOLD)) else _waived(kept, "nobody_pays"),
         _at_most(funding, "usd", middles[funding], number("verdict.peak_funding_usd")),
         *_served(basis, middles[SERVED]),
         _stress(basis, stressed),
@@ -236,9 +244,13 @@ def _stress(basis: Assumptions, npv: float) -> Criterion:
     """The price-fall condition; waived where the model is renewed."""
     one = _at_least("npv_at_price_fall_stress_usd", "usd", npv, 0.0)
     built = basis.scenario.word("building.method") != "none"
-    if not one.met and built and basis.number("building.refreshes") > 0:
-        return replace(one, met=True, status="waived", reason="model_is_renewed")
-    return one
+    renewed = built and basis.number("building.refreshes") > 0
+    return _waived(one, "model_is_renewed") if renewed else one
+
+
+def _waived(one: Criterion, reason: str) -> Criterion:
+    """The condition, let be where it doesn't hold."""
+    return one if one.met else replace(one, met=True, status="waived", reason=reason)
 
 
 def _drivers(risk: Risk | None, bars: tuple[Swing, ...]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from modelworth.dashboard.parts import lineage, show
 from modelworth.report import said
 
 CARD = 165
+JOINT = "\u2060"  # a minus stays with its amount
 FLIP = 215
 ASSUMED = "assumed"
 FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
@@ -50,7 +51,7 @@ def one(figure: Figure, place: str) -> None:
 def spread(figure: Figure) -> str:
     """Unit, months and range of a figure over the trials, as Markdown."""
     words = state.words()
-    unit, spread = words.unit_tail(figure.unit), said.beside(words, figure)
+    unit, spread = words.unit_tail(figure.unit), said.signed(said.beside(words, figure), JOINT)
     if unit:  # said once
         spread = " ".join(spread.replace(f" {unit}", "").replace(unit, "").split())
     said_here = (unit, said.convention(words, figure), spread)

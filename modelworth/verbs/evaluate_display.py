@@ -76,8 +76,9 @@ def _verdict(words: Words, analysis: Analysis) -> str:
     answer = analysis.verdict
     chance = answer.probability_npv_positive
     missed, waived = (
-        [said.condition(words, analysis, one, one.key) for one in answer.criteria if
-         one.key != CHANCE and one.status in states]
+        [said.condition(words, analysis, one, one.key)
+         + (f" ({words.t(f'report.waiver.{one.reason}')})" if one.reason else "")
+         for one in answer.criteria if one.key != CHANCE and one.status in states]
         for states in (("missed", "unknown"), ("waived",))
     )  # fmt: skip
     if answer.question == "cost":
@@ -92,7 +93,7 @@ def _verdict(words: Words, analysis: Analysis) -> str:
     if missed:
         text += f"; not met: {', '.join(missed)}"
     if waived:
-        text += f"; not met but waived, as the model is renewed: {', '.join(waived)}"
+        text += f"; waived: {', '.join(waived)}"
     if answer.outcome == "depends" and answer.drivers:
         text += f"; it hangs on {', '.join(answer.drivers)}"
     return f"{text}."

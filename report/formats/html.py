@@ -17,7 +17,7 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from modelworth.report.charts.vega_pen import VEGA_LITE, specification
-from modelworth.report.sections.blocks import Document
+from modelworth.report.sections.blocks import Document, mapped
 from modelworth.report.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,6 +31,7 @@ def render(document: Document) -> bytes:
         chart.key: specification(chart, FONTS, document.brand.series, "container")
         for chart in document.charts()
     }
+    document = mapped(document, lambda text: text.replace("\u2212", "\u2212\u2060"))  # no break
     script = bundle() if charts else ""
     logo = document.brand.logo
     page = (

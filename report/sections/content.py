@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.data.errors import InputError
+from modelworth.report import said
 from modelworth.report.brand import UNBRANDED, Brand
 from modelworth.report.sections import answer as outcome
 from modelworth.report.sections import cost_and_revenue as money
@@ -32,7 +32,6 @@ BUILDERS: dict[str, Callable[[Context], list[Block]]] = {
 }
 PAGES = "summary"
 SECTIONS = (PAGES, *BUILDERS)
-_MINUS = re.compile(r"(?<![^\s(（，：“])-(?=(?:[A-Z]{2,3})?[$¥€£]?\d)")
 
 
 def check_language_and_sections(language: str, sections: Sequence[str] | None) -> None:
@@ -82,9 +81,4 @@ def compose(
         brand=brand,
         with_pages=not sections or PAGES in sections,
     )
-    return mapped(document, _signed)
-
-
-def _signed(text: str) -> str:
-    """The text with minus signs that don't break from their number."""
-    return _MINUS.sub("\u2212", text)
+    return mapped(document, said.signed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import numpy as np
@@ -11,6 +12,8 @@ from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.findings import finding
 from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.report import said
+from modelworth.report.words import Words
 
 DAY = date(2026, 12, 5)
 PRICE = "revenue.api.price_usd_per_million_output_tokens"
@@ -145,3 +148,43 @@ def test_what_is_told_without_effect_in_shipped_plans_moves_no_figure(name):
             scenarios.with_overrides(plan, {key: other}), trials=0, parts=(), today=DAY
         ).indicators
         assert {k: v.base for k, v in after.items()} == {k: v.base for k, v in before.items()}, key
+
+
+INTERNAL = {
+    "months": 24, "start": "2026-12",
+    "demand": {"requests_per_month": 0},
+    "revenue": {"internal": {"staff": 400, "hours_saved_share": 0.03, "adoption_share": 0.5}},
+    "verdict": {"gross_margin_share": 0.99},
+}  # fmt: skip
+
+
+def test_work_saved_has_no_margin_to_compare_and_says_so():
+    """No customer pays, so a benchmark of firms' margins is waived with its reason."""
+    margin = next(one for one in evaluated(plan=INTERNAL).verdict.criteria
+                  if one.key == "gross_margin_second_year_share")  # fmt: skip
+    assert (margin.status, margin.reason) == ("waived", "nobody_pays")
+    sold = evaluated({"verdict.gross_margin_share": 0.99})
+    assert "waived" not in {one.status for one in sold.verdict.criteria}
+
+
+def test_a_margin_that_never_was_is_not_said_to_be_kept():
+    lossy = evaluated({PRICE: 0.01, "revenue.api.price_usd_per_million_input_tokens": 0.01})
+    assert max(lossy.series["gross_profit_usd"].base) <= 0
+    assert lossy.indicators["months_to_zero_margin"].status == "undefined"
+    kept = small_fleet(40).indicators["months_to_zero_margin"]
+    assert said.figure(Words("en"), kept) == "kept to the end"
+    assert said.figure(Words("zh_CN"), kept) == "期内始终保有毛利"
+
+
+def test_a_chinese_finding_names_every_driver_beside_its_key():
+    plan = {**PLAN, "revenue": {"api": {**PLAN["revenue"]["api"]}}}
+    for one in evaluated({PRICE: 40}, plan).findings:
+        text = said.finding(Words("zh_CN"), one)
+        for key in re.findall(r"`([a-z_]+\.[a-z_.]+)`", text):
+            assert f"“{Words('zh_CN').name(key)}”（`{key}`）" in text
+    assert "需求价格弹性" in said.finding(Words("zh_CN"), told(evaluated({PRICE: 40}), "T31"))
+
+
+def test_a_minus_stays_with_its_amount():
+    assert said.signed("from -$1.2M to -CN¥3", "\u2060") == "from −\u2060$1.2M to −\u2060CN¥3"
+    assert said.signed("T-shirt 2026-12-05, a -b") == "T-shirt 2026-12-05, a -b"

@@ -11,6 +11,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from modelworth.costmodel.analysis import Figure
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE
+from modelworth.report import said
 from modelworth.report.formats.sheets.search_sheet import count_and_rate, flows_line, profile_chart
 from modelworth.report.formats.sheets.sheet import Paper
 
@@ -70,7 +71,7 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
 def shown_value(paper: Paper, figure: Figure, value: float | None) -> float | str | None:
     """A value of the figure; the word where there is none, or where a return means nothing."""
     if value is None and figure.status in WORDS:
-        return paper.context.words.t(f"status.{figure.status}")
+        return said.figure(paper.context.words, figure)
     return value
 
 
@@ -82,7 +83,7 @@ def live(paper: Paper, figure: Figure) -> str | None:
         return None
     if known is None or known.method is None:
         cell = paper.plan.cell(line, paper.name)
-        never = paper.context.words.t("status.never")
+        never = said.never(paper.context.words, figure)
         return f'=IF(ISNUMBER({cell}),{cell},"{never}")' if figure.status == "never" else f"={cell}"
     flows = paper.plan.whole(line)
     if figure.key == "mirr_per_year":
