@@ -20,7 +20,7 @@ from modelworth.data.measurement import (
     Result,
     Workload,
 )
-from modelworth.data.serving import Load, Serving
+from modelworth.data.serving import Drafting, Load, Serving
 from modelworth.data.words import Precision
 
 SUITE = "load"
@@ -35,6 +35,8 @@ class Served:
     precision: Precision
     engine: str
     layout: Layout = field(default_factory=Layout)
+    cache_format: str | None = None
+    drafting: Drafting | None = None
     command: str | None = None
 
 
@@ -61,7 +63,10 @@ def recorded(
     served: Served, suite: str, result: Result | None, lacking: str, load: Load, **sizes: Any
 ) -> Measurement:
     """What a server did, as the store keeps it; `lacking` says why there is no result."""
-    kind = {"kind": "serve", "precision": served.precision, "layout": served.layout}
+    kind = {
+        "kind": "serve", "precision": served.precision, "layout": served.layout,
+        "cache_format": served.cache_format, "drafting": served.drafting,
+    }  # fmt: skip
     return Measurement(
         recorded_at=datetime.now(UTC),
         suite=suite,

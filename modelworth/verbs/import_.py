@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelworth.verbs import way_of_serving
+
 if TYPE_CHECKING:
     from modelworth.data.importers.judge import Judgement
     from modelworth.data.importers.told import Told
     from modelworth.data.measurement import Measurement
-    from modelworth.data.serving import Drafting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     said.add_argument("--batch", help="sequences at once, where nothing was served")
     said.add_argument("--prompt-tokens", help="mean length of a prompt")
     said.add_argument("--new-tokens", help="mean length of an answer")
-    said.add_argument("--kv-precision", help="of cached keys and values, such as fp8")
-    said.add_argument("--drafted", help="tokens guessed ahead in a step")
-    said.add_argument("--acceptance", help="share of them that was kept, such as 0.7")
+    way_of_serving.add_arguments(said)
     parser.epilog = (
         "examples:\n"
         "  modelworth import runs.jsonl\n"
@@ -87,6 +86,7 @@ def _told(options: argparse.Namespace) -> Told:
     date = None if options.date is None else moment(options.date)
     if options.date is not None and date is None:
         raise InputError("--date", options.date, "a date such as 2026-01-31 or 2026-01-31T14:00")
+    cached, drafting = way_of_serving.said(options)
     return Told(
         device=options.device and load_catalog().accelerator(options.device).name,
         count=_count("--count", options.count),
@@ -98,8 +98,8 @@ def _told(options: argparse.Namespace) -> Told:
         batch=_count("--batch", options.batch),
         prompt_tokens=_count("--prompt-tokens", options.prompt_tokens),
         new_tokens=_count("--new-tokens", options.new_tokens),
-        cache_format=None if options.kv_precision is None else _cache(options.kv_precision),
-        drafting=_drafting(options.drafted, options.acceptance),
+        cache_format=cached,
+        drafting=drafting,
     )
 
 
@@ -123,33 +123,6 @@ def _rate(text: str | None) -> float | None:
     if text is not None and found is None:
         raise InputError("--rate", text, "requests a second, above 0, or inf for all at once")
     return found
-
-
-def _cache(text: str) -> str:
-    """A format of cached keys and values."""
-    from modelworth.data.importers.server_settings import cache_format
-    from modelworth.data.weight_formats import weight_format
-
-    found = cache_format(text) or text
-    weight_format(found)
-    return found
-
-
-def _drafting(drafted: str | None, acceptance: str | None) -> Drafting | None:
-    """How tokens were guessed ahead, where somebody says it."""
-    from modelworth.data.errors import InputError
-    from modelworth.data.importers.numbers import number
-    from modelworth.data.serving import Drafting
-
-    if drafted is None and acceptance is None:
-        return None
-    tokens, share = _count("--drafted", drafted), number(acceptance)
-    if tokens is not None and tokens > 1000:
-        raise InputError("--drafted", tokens, "at most 1000 in a step")
-    if acceptance is not None and (share is None or not 0 <= share <= 1):
-        raise InputError("--acceptance", acceptance, "a share from 0 to 1")
-    per_pass = None if share is None or tokens is None else 1 + share * tokens
-    return Drafting(drafted=tokens, acceptance=share, tokens_per_pass=per_pass)
 
 
 def _print_judgements(records: Sequence[Measurement], judgements: dict[str, Judgement]) -> None:

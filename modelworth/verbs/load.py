@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from modelworth.bench.load.plan import InterruptedPointError
 from modelworth.data.errors import InputError
+from modelworth.verbs import way_of_serving
 from modelworth.verbs.served import machine_of, model_of
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     whose.add_argument("--count", type=int, default=1, help="how many of them (default 1)")
     whose.add_argument("--config", help="the model: a name of the catalogue or a config.json")
     whose.add_argument("--precision", default="bfloat16", help="of the weights")
+    way_of_serving.add_arguments(whose)
     whose.add_argument("--engine", default="unknown", help="such as vllm, sglang, llama.cpp")
     whose.add_argument("--store", metavar="URL", help="where measurements are kept")
     whose.add_argument("--json", action="store_true", help="print the records as JSON lines")
@@ -244,11 +246,14 @@ def _served(options: argparse.Namespace, name: str, machine: Machine) -> Served:
     from modelworth.data.measurement import Layout
     from modelworth.data.words import precision
 
+    cached, drafting = way_of_serving.said(options)
     return Served(
         model=model_of(options.config, name),
         machine=machine,
         precision=precision(options.precision),
         engine=options.engine,
         layout=Layout(tensor=options.count),
+        cache_format=cached,
+        drafting=drafting,
         command=command_text("load", options.parser, options),
     )

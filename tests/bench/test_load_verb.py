@@ -44,6 +44,14 @@ def _load(url: str, tmp_path: Path, *more: str, status: int = 0) -> list:
         return kept.measurements()
 
 
+def test_how_the_server_runs_is_said_and_kept(served, tmp_path):
+    way = ["--kv-precision", "fp8_e4m3", "--drafted", "3", "--acceptance", "0.7"]
+    (record,) = _load(served, tmp_path, "--concurrency", "1", "--requests", "12", *way)
+    work = record.workload
+    assert (work.cache_format, work.drafting.drafted) == ("fp8", 3)
+    assert work.drafting.tokens_per_pass == pytest.approx(3.1)
+
+
 def _log(url: str) -> list[dict]:
     with urllib.request.urlopen(f"{url}/log") as answer:
         return json.load(answer)

@@ -41,6 +41,10 @@ def test_out_of_one_store_into_another(folder, capsys):
         (["import", "missing.json", "--count", "0"], "1 or more"),
         (["import", "missing.json", "--device", "H1000"], "accelerator: H1000"),
         (["import", "missing.json", "--precision", "fp7"], "did you mean fp8"),
+        (["import", "missing.json", "--kv-precision", "fp7"], "--kv-precision: fp7"),
+        (["import", "missing.json", "--drafted", "1001"], "1 to 1000 in a step"),
+        (["import", "missing.json", "--drafted", "0"], "1 to 1000 in a step"),
+        (["import", "missing.json", "--acceptance", "70"], "a share from 0 to 1"),
     ],
 )
 def test_nonsense_gets_a_line_and_status_2(folder, capsys, arguments, said):
