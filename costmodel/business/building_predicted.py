@@ -7,17 +7,19 @@ plan count, so that its hours are the layout's to the last digit. Failures are g
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from modelworth.costmodel.analysis import PredictionUse
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.layouts import sequences_of
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.step.device import rate_used
-from modelworth.costmodel.prediction.training.plan import plan_training
-from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
+from modelworth.costmodel.prediction.training_run import (
+    FLOPS_PER_PARAMETER_AND_TOKEN,
+    plan_training,
+)
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario
@@ -74,12 +76,12 @@ def _utilisation(
         gpus=devices,
         precision=PRECISION,
         tokens=length,
-        global_batch=_sequences(scenario.number("building.batch_tokens") / length),
+        global_batch=sequences_of(scenario.number("building.batch_tokens"), length, devices),
     )
     plan = plan_training(case, RUN_TOKENS, Predictor(catalog))
     peak = accelerator.matmul_flops_per_s[rate_used(accelerator, case.precision)] or 1.0
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * model.parameters_active
-    value = flops * plan.tokens_per_s_per_device / peak
+    value = flops * plan.best.tokens_per_s_per_device / peak
     found = plan.best.prediction
     factor = (found.high or 0.0) / (found.value or 1.0)
     within = found.basis if devices <= CALIBRATED_DEVICES else "extrapolated"
@@ -87,11 +89,6 @@ def _utilisation(
     return PredictionUse(
         MFU, "share", value, value / factor, min(value * factor, 0.75), within or "assumed", note
     )
-
-
-def _sequences(wanted: float) -> int:
-    """The nearest power of two, which clusters can share."""
-    return int(2 ** max(0, round(math.log2(max(1.0, wanted)))))
 
 
 def _setting(found: PredictionUse) -> Setting:

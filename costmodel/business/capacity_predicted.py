@@ -81,7 +81,7 @@ def _tokens(
     }
     source = f"serving model, {model.name} on {accelerator.name}: {point.note}"
     settings = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
-    settings[FACTOR] = throughput_factor(point.low, point.high, source, point.basis)
+    settings[FACTOR] = throughput_factor(1 / point.factor, point.factor, source, point.basis)
     return Evidence(settings, predictions=(_point_use(point),), device=accelerator.name)
 
 
@@ -137,8 +137,8 @@ def _point_use(point: ServingPoint) -> PredictionUse:
         key="requests_per_s_per_replica",
         unit="requests/s",
         value=rate,
-        low=rate * point.low,
-        high=rate * point.high,
+        low=rate * (1 / point.factor),
+        high=rate * point.factor,
         basis=point.basis,
         note=point.note,
     )

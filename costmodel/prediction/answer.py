@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelworth.costmodel.architecture.fits import available_bytes
 from modelworth.costmodel.architecture.memory import Memory, serving_memory
 from modelworth.costmodel.architecture.work import forward_flops, training_flops
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.columns import columns_on, device_for
+from modelworth.costmodel.prediction.columns import columns
 from modelworth.costmodel.prediction.energy import facility_power_w, usd_per_million
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
-from modelworth.costmodel.prediction.refusal import training_ask
-from modelworth.costmodel.prediction.step.device import rate_used
+from modelworth.costmodel.prediction.refusal import training_ask, usable_bytes
+from modelworth.costmodel.prediction.serving.steady import cached_bytes, kept_tokens
+from modelworth.costmodel.prediction.step.coefficients import Tables
+from modelworth.costmodel.prediction.step.device import rate_used, weight_bytes
 from modelworth.costmodel.prediction.step.model import cache_elements, experts_touched
 from modelworth.data.catalog import RentQuote
 from modelworth.data.errors import InputError
@@ -68,22 +69,35 @@ def answer_of(case: Case, predictor: Predictor) -> Answer:
     with suppress(InputError):
         rent = predictor.catalog.rent(device.name)
     return Answer(
-        case, found, model.parameters, model.active_parameters, memory_of(case, found),
-        available_bytes(device.memory_bytes), flops, *_bandwidth(case, found, predictor),
-        _mfu(case, found, flops), joules, rent,
+        case, found, model.parameters, model.active_parameters,
+        memory_of(case, found, predictor.tables), usable_bytes(case), flops,
+        *_bandwidth(case, found, predictor), _mfu(case, found, flops), joules, rent,
     )  # fmt: skip
 
 
-def memory_of(case: Case, found: Prediction | None = None) -> Memory:
-    """What one device holds; a server's cache with the sequences that run together."""
+def memory_of(case: Case, found: Prediction, tables: Tables) -> Memory:
+    """What one device holds, as counted where its room was.
+
+    Of a server, or where batches decode: weights, and the cache of the sequences that run together;
+    logits and activations live in the engine's workspace.
+
+    Raises:
+        InputError: if the device has no rate at all.
+    """
     if case.work == "train":
         return training_ask(case).memory()
-    sequences = (found and found.running) or case.batch
-    context = 0 if case.work == "forward" else case.whole
-    cache = 1.0 if case.kv_precision in ("fp8", "int8") else 2.0
-    return serving_memory(
-        case.architecture, sequences, context, case.precision, cache, case.tensor, case.pipeline
-    )
+    model, parts = case.architecture, case.tensor * case.pipeline
+    if case.work not in ("serve", "decode"):
+        tokens = case.tokens if case.work == "prefill" else 0
+        return serving_memory(
+            model, case.batch, tokens, case.precision, 2.0, case.tensor, case.pipeline
+        )
+    work, serving = columns([case], tables), case.work == "serve"
+    context = kept_tokens(work) if serving else case.whole
+    running = found.running or case.batch / (case.data if serving else 1)
+    weights = float(weight_bytes(work.shape, work.device)[0])
+    cache = running * float(cached_bytes(work, context)[0])
+    return Memory(weights / parts, kv_cache=cache / parts)
 
 
 def flops_of(case: Case) -> float:
@@ -119,8 +133,8 @@ def _bandwidth(
     """Bytes that a decode pass reads, and the share of the bandwidth that is."""
     if case.work not in ("serve", "decode") or found.value is None:
         return None, None
-    device = device_for(case, predictor.tables)
-    work = columns_on([case], [device])
+    work = columns([case], predictor.tables)
+    device = work.device
     running = max(found.running or case.batch, 1.0)
     shape = work.shape
     weights = (
@@ -135,4 +149,4 @@ def _bandwidth(
     later = 1 - 1 / case.new_tokens if case.work == "serve" else 1.0  # the first comes of a prompt
     written = later * found.value * case.devices / case.gpus
     passes_per_s = written * devices / (running * case.accepted)
-    return read, read * passes_per_s / (devices * device.bandwidth_bytes_per_s)
+    return read, read * passes_per_s / (devices * case.accelerator.bandwidth_bytes_per_s)

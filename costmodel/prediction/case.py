@@ -7,13 +7,13 @@ there is a mechanism, such as attention kernels of a generation or launches with
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.costmodel.prediction.case_fields import LEAST
 from modelworth.costmodel.prediction.software import (
     has_trait,
     is_before,
@@ -45,13 +45,8 @@ FUSED_TOKENS = 384
 FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
 """Release from which Megatron's experts scale their inputs to 8 bits within the products' kernels,
 by the generation whose kernels these are; before, in kernels of their own."""
-LEAST = {
-    **dict.fromkeys(("batch", "tokens", "new_tokens", "gpus", "tensor", "pipeline", "expert"), 1),
-    **dict.fromkeys(("context", "virtual", "global_batch", "max_sequences", "attention_data"), 1),
-    **dict.fromkeys(("drafted", "read_gpus"), 0),
-    **dict.fromkeys(("read_tensor", "read_pipeline"), 1),
-}
-"""Numbers of a case, and what each must be at least; None stands for what is usual."""
+LARGEST = 1e15
+"""More than any count is: parameters of a thousand of today's largest models."""
 PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
 """Kinds of measurements that a case can stand for."""
 BEYOND_STEPS = ("speech", "image-text", "vision-language", "diffusion")
@@ -60,32 +55,7 @@ BEYOND_STEPS = ("speech", "image-text", "vision-language", "diffusion")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What to predict.
-
-    Attributes:
-        gpus: devices in all; of one replica where a server is meant.
-        batch: sequences or images in one pass on one data-parallel rank; for `serve` the requests
-            kept in flight by the clients of all devices.
-        tokens: of a sequence (train, forward), its prompt (prefill, serve) or context (decode).
-        new_tokens: generated for each request (serve).
-        software: framework or engine, such as `llm-foundry` or `vllm 0.18.0`.
-        tensor, pipeline, expert, context: degrees of parallelism; the rest is data-parallel.
-        virtual: slices of the model on each pipeline device; None: what its software does.
-        global_batch: sequences in one optimizer step over all devices.
-        recomputed: share of the forward pass that checkpointing repeats.
-        overlapped: whether exchanges of activations run beside products (asynchronous tensor
-            parallelism, tokens sent to experts while another micro-batch computes).
-        regime: how requests come: closed loop, all queued ahead, or one batch at a time.
-        kv_precision: of cached keys and values; None: 16 bits.
-        max_sequences: that the engine runs together at most.
-        memory_share: of a device that the engine takes for weights and cache.
-        prefix_share: of a prompt's tokens found in a prefix cache.
-        attention_data: replicas between which attention's sequences are divided (serving).
-        drafted: tokens guessed ahead in each step (speculative decoding), `acceptance` of which
-            are kept at each place.
-        read_gpus: devices that read prompts apart, beside `gpus`; 0: those that decode do.
-        read_tensor, read_pipeline: how a replica of them is laid out.
-    """
+    """What to predict; `data/case_fields.csv` says what each field is. None: what is usual."""
 
     work: Work
     architecture: Architecture
@@ -121,8 +91,9 @@ class Case:
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value >= least):
-                raise InputError(name, value, f"{least} or more")
+            if value is not None and not least <= value <= LARGEST:
+                allowed = f"at most {LARGEST:g}" if value > LARGEST else f"{least} or more"
+                raise InputError(name, value, allowed)
         if self.work not in get_args(Work):
             raise InputError("work", self.work, f"one of {', '.join(get_args(Work))}")
         for name in ("prefix_share", "acceptance"):
@@ -168,6 +139,8 @@ class Case:
         """
         work = asked.setdefault("work", "serve")
         asked["precision"] = precision_name(str(asked.get("precision", "bf16")))
+        if asked.get("kv_precision"):
+            asked["kv_precision"] = precision_name(asked["kv_precision"])
         if architecture.patches is not None:
             asked["tokens"] = float(architecture.patches.tokens)
         if work != "train" and asked.get("tensor") is None:

@@ -1,12 +1,21 @@
 """The largest load a replica carries within an objective on first and later tokens.
 
-The objective holds at the 95th percentile of an open loop (`serving.open_loop`). Times come from
-the same step model, own records and corrections as every other prediction. Where prompts are read
-apart, readers answer for first tokens and writers for later ones, each with a load of their own.
+Requests arrive at random (Poisson), prefills go first, all running sequences decode together. A
+first token waits as in a queue with one server whose service is a prefill (M/G/1 by Pollaczek and
+Khinchine, its tail by the heavy-traffic exponential); a later token's 95th percentile takes as many
+neighbours as a normal count reaches in 95 of 100 cases; other percentiles in the same way. Lengths
+may vary, which lengthens queues and, for new tokens, leaves the mean count of running sequences
+alone (Little's law). `tests` holds a discrete-event simulation of the same rules. Left out: bursts
+of users, engines that drop requests.
+
+Times come from the same step model, own records and corrections as every other prediction. Where
+prompts are read apart, readers answer for first tokens and writers for later ones, each with a load
+of their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,13 +28,6 @@ from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.served import scale_for
 from modelworth.costmodel.prediction.serving import apart, steady
-from modelworth.costmodel.prediction.serving.open_loop import (
-    NORMAL,
-    NORMAL_95,
-    Service,
-    open_loop,
-    read_within_s,
-)
 from modelworth.costmodel.prediction.step.model import Number
 from modelworth.costmodel.prediction.step.passes import Inference, inference_pass, total_s
 from modelworth.data.errors import InputError
@@ -35,7 +37,10 @@ POINTS, ROUNDS = 100, 2
 """Loads tried at a time, and how often the step between two of them is tried again."""
 IDLE = 1e-3
 """Sequences that decode on average where a replica does next to nothing."""
-Percentiles = tuple[tuple[float, float, float], ...]
+NORMAL = {0.5: 0.0, 0.9: 1.2816, 0.95: 1.645, 0.99: 2.3263}
+"""Share of requests → standard deviations of a normal count under which they are."""
+SHARES, DEVIATIONS = np.array([*NORMAL]), np.array([*NORMAL.values()])
+BUSY_LIMIT = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class ServingPoint:
     Attributes:
         ttft_s, tpot_s: the 95th percentiles there.
         prefill_share: of the time that the devices work, spent on prefills; the rest decodes.
-        low, high: factors on the rates that bound the 90% interval.
+        factor: the rates' 90% interval reaches from ÷ factor to × factor.
         percentiles: share of requests, and within how many seconds their first token, and each
             later one, comes at that load.
         read_per_s: requests a second that a replica of readers carries, where they are apart.
@@ -55,20 +60,80 @@ class ServingPoint:
     ttft_s: float
     tpot_s: float
     prefill_share: float
-    low: float
-    high: float
+    factor: float
     basis: Basis
     note: str
-    percentiles: Percentiles = ()
+    percentiles: tuple[tuple[float, float, float], ...]
     read_per_s: float | None = None
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What users wait for at most, at the 95th percentile, in seconds."""
+    """What users wait for at most, at the 95th percentile, in seconds.
+
+    `variation`: standard deviation of their requests' lengths over the mean.
+    """
 
     ttft_p95_s: float
     tpot_p95_s: float
+    variation: float = 0.0
+
+
+@dataclass(frozen=True)
+class OpenLoop:
+    """A replica at arrival rates: arrays over the mean number of running sequences.
+
+    Attributes:
+        ttft_s, tpot_s: within which the asked share of requests is.
+        prefill_share: of the time that the devices work, spent on prefills; the rest decodes.
+    """
+
+    requests_per_s: Number
+    ttft_s: Number
+    tpot_s: Number
+    prefill_share: Number
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a replica's devices take.
+
+    Attributes:
+        seconds: sequences decoding → seconds of one lane for a whole request, and seconds until
+            each sequence has one more token.
+        prefill_s: of one prompt alone.
+        first_token_s: before a first token beside the passes.
+        room: sequences that the cache has room for.
+        lanes: groups of sequences that a pipeline works on at once.
+        factor, basis: half-width of the rates' 90% interval, and what it rests on.
+    """
+
+    seconds: Callable[[Number], tuple[Number, Number]]
+    prefill_s: float
+    first_token_s: float
+    room: float
+    factor: float
+    basis: Basis
+    lanes: float = 1.0
+
+    def loop(
+        self, new_tokens: float, running: Number, variation: float = 0.0, share: Number = 0.95
+    ) -> OpenLoop:
+        """Latencies at the arrival rates that keep `running` sequences decoding on average.
+
+        `share` of `SHARES`: of the requests, those within the latencies.
+        """
+        each = running / self.lanes
+        request_s, decode_s = self.seconds(each)
+        many = each + np.interp(share, SHARES, DEVIATIONS) * np.sqrt(each)
+        busy = np.minimum(self.prefill_s / request_s, BUSY_LIMIT)
+        before_s = self.first_token_s + decode_s
+        return OpenLoop(
+            requests_per_s=self.lanes / request_s,
+            ttft_s=_read_within_s(before_s, self.prefill_s, busy, variation, share),
+            tpot_s=many * self.seconds(many)[0] / new_tokens,
+            prefill_share=1 - np.minimum(new_tokens * decode_s / each / request_s, 1),
+        )
 
 
 class UnreachableError(InputError):
@@ -84,26 +149,22 @@ class UnreachableError(InputError):
         super().__init__(name, f"{asked:g} s", nearest)
 
 
-def largest_load(
-    case: Case, objective: Objective, predictor: Predictor, *, variation: float = 0.0
-) -> ServingPoint:
+def largest_load(case: Case, objective: Objective, predictor: Predictor) -> ServingPoint:
     """The largest arrival rate that one replica of a serving case carries within the objective.
 
-    The case's `batch` isn't looked at. `variation` is the standard deviation of lengths over their
-    mean.
+    The case's `batch` isn't looked at.
 
     Raises:
         InputError: if the model doesn't fit, or not even one request meets the objective, with
             what would.
     """
-    refusal = refused(case, predictor.tables)
-    if refusal is not None:
+    if (refusal := refused(case, predictor.tables)) is not None:
         raise refusal
     service = service_of(case, predictor)
     if case.reader is None:
-        return _largest(case, service, objective, variation)
-    point = _largest(case, service, replace(objective, ttft_p95_s=np.inf), variation)
-    rate, within = _largest_reading(case, case.reader, objective, predictor, variation)
+        return _largest(case, service, objective)
+    point = _largest(case, service, replace(objective, ttft_p95_s=np.inf))
+    rate, within = _largest_reading(case, case.reader, objective, predictor)
     percentiles = tuple((share, within[share], tpot_s) for share, _, tpot_s in point.percentiles)
     return replace(
         point, ttft_s=within[0.95], percentiles=percentiles, read_per_s=rate, prefill_share=0.0
@@ -125,18 +186,16 @@ def service_of(case: Case, predictor: Predictor) -> Service:
     speed = 1.0 if scale is None else scale.speed
     alone = steady.request_s(work, fit, np.array([1.0]))
 
-    def seconds(running: Number) -> Number:
-        if not case.read_gpus:
-            return steady.request_s(work, fit, running).seconds
-        decode = steady.one_pass(work, fit, running, 0.0)
-        return steady.later_passes(work) / running * steady.decoding_s(work, decode)
+    def seconds(running: Number) -> tuple[Number, Number]:
+        one = steady.request_s(work, fit, running)
+        written_s = steady.later_passes(work) / running * one.decode_s
+        return (written_s if case.read_gpus else one.seconds) / speed, one.decode_s / speed
 
     prefill_s = float(alone.prefill_s[0] / min(alone.prompts[0], 1.0)) / speed
     width = width_of(case, tables)
     return Service(
-        request_s=lambda running: seconds(running) / speed,
-        decode_s=lambda running: steady.request_s(work, fit, running).decode_s / speed,
-        prefill_s=0.0 if case.read_gpus else prefill_s, first_token_s=float(fit.first_token_s[0]),
+        seconds, prefill_s=0.0 if case.read_gpus else prefill_s,
+        first_token_s=float(fit.first_token_s[0]),
         room=float(steady.cache_room(work, case.whole)[0]), lanes=float(case.pipeline),
         factor=width.factor if scale is None else float(np.exp(scale.log_width)),
         basis=width.basis if scale is None else "interpolated",
@@ -149,60 +208,53 @@ def _service_of_own(case: Case, prefill: MachineFit, decode: MachineFit) -> Serv
     prefill_s = float(prefill.times(asked).step_s[0])  # type: ignore[index]
     work = decode.columns([replace(case, batch=1)])
 
-    def decode_s(running: Number) -> Number:
+    def seconds(running: Number) -> tuple[Number, Number]:
         asked = Inference(running, case.tokens + case.new_tokens / 2, 0.0, 1.0, work.tensor)
-        return total_s(inference_pass(work.shape, work.device, decode.coefficients, asked))
+        decode_s = total_s(inference_pass(work.shape, work.device, decode.coefficients, asked))
+        return case.new_tokens / running * decode_s + prefill_s, decode_s
 
     beyond = max(prefill.doublings_beyond(case), decode.doublings_beyond(case))
     return Service(
-        request_s=lambda running: case.new_tokens / running * decode_s(running) + prefill_s,
-        decode_s=decode_s, prefill_s=prefill_s, first_token_s=0.0,
+        seconds, prefill_s=prefill_s, first_token_s=0.0,
         room=float(steady.cache_room(work, case.whole)[0]),
         factor=max(prefill.factor90(case), decode.factor90(case)),
         basis="extrapolated" if beyond > 0 else "interpolated",
     )  # fmt: skip
 
 
-def _largest(case: Case, service: Service, objective: Objective, variation: float) -> ServingPoint:
+def _largest(case: Case, service: Service, objective: Objective) -> ServingPoint:
     """The last of rising loads at which the percentiles, and the cache, still hold."""
-    _require_reachable(case, service, objective, variation)
+    _require_reachable(case, service, objective)
     most = max(min(service.room, case.max_sequences or np.inf), 1e-2)
     low, high, bounded = IDLE, most, True
     for _ in range(ROUNDS):
         running = np.geomspace(low, high, POINTS)
-        loop = open_loop(service, case.new_tokens, running, variation=variation)
-        fits = running + NORMAL_95 * np.sqrt(running) <= max(most, 1.0)
-        quick = loop.ttft_share_s <= objective.ttft_p95_s
-        good = quick & (loop.tpot_share_s <= objective.tpot_p95_s) & fits
+        loop = service.loop(case.new_tokens, running, objective.variation)
+        fits = running + NORMAL[0.95] * np.sqrt(running) <= max(most, 1.0)
+        quick = (loop.ttft_s <= objective.ttft_p95_s) & (loop.tpot_s <= objective.tpot_p95_s)
+        good = quick & fits
         best = POINTS - 1 if good.all() else max(int(np.argmin(good)) - 1, 0)
         after = min(best + 1, POINTS - 1)
         bounded = bool(fits[after]) and not good.all()
         low, high = running[best], running[after]
     limit = "the objective" if bounded else "the cache's room"
-    found = []
-    for share in NORMAL:
-        at = open_loop(service, case.new_tokens, running[[best]], variation=variation, share=share)
-        found.append((share, float(at.ttft_share_s[0]), float(at.tpot_share_s[0])))
+    at = service.loop(case.new_tokens, running[[best]], objective.variation, SHARES)
+    shares = zip(SHARES.tolist(), at.ttft_s.tolist(), at.tpot_s.tolist(), strict=True)
     return ServingPoint(
-        requests_per_s=float(loop.requests_per_s[best]), ttft_s=float(loop.ttft_share_s[best]),
-        tpot_s=float(loop.tpot_share_s[best]), prefill_share=float(loop.prefill_share[best]),
-        low=1 / service.factor, high=service.factor, basis=service.basis,
-        note=f"bounded by {limit}; room for {service.room:.0f} sequences", percentiles=tuple(found),
+        requests_per_s=float(loop.requests_per_s[best]), ttft_s=float(loop.ttft_s[best]),
+        tpot_s=float(loop.tpot_s[best]), prefill_share=float(loop.prefill_share[best]),
+        factor=service.factor, basis=service.basis, percentiles=tuple(shares),
+        note=f"bounded by {limit}; room for {service.room:.0f} sequences",
     )  # fmt: skip
 
 
-def _require_reachable(
-    case: Case, service: Service, objective: Objective, variation: float
-) -> None:
+def _require_reachable(case: Case, service: Service, objective: Objective) -> None:
     """Refuse an objective that an idle replica misses already, and a cache without room."""
-    idle = open_loop(service, case.new_tokens, np.array([IDLE]), variation=variation)
+    idle = service.loop(case.new_tokens, np.array([IDLE]), objective.variation)
     alone = f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}, one request"
-    for name, asked, reached in (
-        ("ttft_p95_s", objective.ttft_p95_s, float(idle.ttft_share_s[0])),
-        ("tpot_p95_s", objective.tpot_p95_s, float(idle.tpot_share_s[0])),
-    ):
-        if not asked >= reached:
-            raise UnreachableError(name, asked, reached, alone)
+    for name, reached in (("ttft_p95_s", idle.ttft_s), ("tpot_p95_s", idle.tpot_s)):
+        if not (asked := getattr(objective, name)) >= reached[0]:
+            raise UnreachableError(name, asked, float(reached[0]), alone)
     if service.room < 1:
         most = int(service.room * case.whole)
         allowed = f"{most} or fewer: the cache has no more room beside the weights; or more devices"
@@ -210,7 +262,7 @@ def _require_reachable(
 
 
 def _largest_reading(
-    case: Case, reader: Case, objective: Objective, predictor: Predictor, variation: float
+    case: Case, reader: Case, objective: Objective, predictor: Predictor
 ) -> tuple[float, dict[float, float]]:
     """Requests a second of one replica of readers within the objective on first tokens.
 
@@ -223,9 +275,10 @@ def _largest_reading(
     speed = 1.0 if scale is None else scale.speed
     alone_s, each_s, sent_s = (float(one[0]) for one in (read.alone_s, read.each_s, read.sent_s))
 
+    before_s = float(fit.first_token_s[0]) + sent_s
+
     def within(busy: Number, share: float) -> Number:
-        before_s = float(fit.first_token_s[0]) + sent_s
-        return read_within_s(before_s, alone_s / speed, busy, variation, share)
+        return _read_within_s(before_s, alone_s / speed, busy, objective.variation, share)
 
     busy = np.linspace(1e-4, 1.0, POINTS * POINTS, endpoint=False)
     kept = busy[within(busy, 0.95) <= objective.ttft_p95_s]
@@ -236,3 +289,13 @@ def _largest_reading(
     rate = float(kept[-1]) * speed * reader.pipeline / each_s
     sent = float(apart.sent_per_s(work, writer, read.sent_s)[0]) / reader.data
     return min(rate, sent), {share: float(within(kept[-1], share)) for share in NORMAL}
+
+
+def _read_within_s(
+    before_s: Number, prefill_s: Number, busy: Number, variation: float, share: Number
+) -> Number:
+    """Seconds within which a share of prompts is read by a server that is `busy` for a part."""
+    scale = prefill_s * (1 + variation**2) / (2 * (1 - busy))
+    tail = scale * np.log(np.maximum(busy / (1 - share), 1))
+    longer = 1 + np.interp(share, SHARES, DEVIATIONS) * variation
+    return before_s + prefill_s * longer + tail

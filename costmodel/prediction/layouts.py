@@ -8,6 +8,7 @@ each request.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -34,6 +35,8 @@ MOST = 5
 """Layouts that are shown."""
 MOST_TENSOR = 8
 MOST_STAGES = 64
+MOST_SPREAD = 64
+"""Devices that experts of one server are spread over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,17 @@ class Planned:
     case: Case
     prediction: Prediction
     memory: Memory
+
+    @classmethod
+    def of(cls, case: Case, prediction: Prediction) -> Planned:
+        """A training's layout with its prediction."""
+        return cls(case, prediction, training_ask(case).memory())
+
+    @property
+    def tokens_per_s_per_device(self) -> float:
+        """Speed of a training's steps; images count by their patches."""
+        images = self.case.architecture.patches is not None
+        return (self.prediction.value or 0.0) * (self.case.tokens if images else 1)
 
 
 def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:
@@ -55,6 +69,8 @@ def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:
         raise InputError("global_batch", "missing", "given: sequences in an optimizer step")
     available = available_bytes(case.accelerator.memory_bytes)
     held = [(tried, training_ask(tried).memory()) for tried in layouts(case)]
+    if not held:
+        raise _unshared(case)
     fitting = [(tried, memory) for tried, memory in held if memory.total <= available]
     if not fitting:
         raise _refusal(case)
@@ -85,7 +101,7 @@ def laid_out(case: Case, predictor: Predictor) -> Case:
         InputError: if none fits, with what would.
     """
     if case.work == "train":
-        usual = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens)
+        usual = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens, case.gpus)
         return best_layouts(replace(case, global_batch=usual), predictor)[0].case
     heads, node = case.architecture.blocks[0].attention.heads, case.accelerator.devices_per_node
     tensors = _powers(min(node, MOST_TENSOR, case.gpus), heads)
@@ -95,13 +111,33 @@ def laid_out(case: Case, predictor: Predictor) -> Case:
         if case.gpus % (tensor * stages) == 0
         if case.gpus <= max(case.batch, 1) * tensor * stages
     ]
+    cuts += [
+        experts_spread(case, tensor)
+        for tensor in _powers(min(case.gpus, MOST_SPREAD), case.gpus)
+        if case.gpus <= max(case.batch, 1) * tensor and is_spread_over(case, tensor)
+    ]
     found = [one.value or 0.0 for one in predictor.predict_all(cuts)]
     return cuts[int(np.argmax(found))]
 
 
-def sequences_of(batch_tokens: float, tokens: float) -> int:
-    """Sequences of an optimizer step of so many tokens: a power of two, easily shared."""
-    return int(2 ** max(0, round(batch_tokens / tokens).bit_length() - 1))
+def is_spread_over(case: Case, devices: int) -> bool:
+    """Whether a model's experts can lie on so many devices."""
+    experts = max(block.feed_forward.experts for block in case.architecture.blocks)
+    return 1 < devices <= experts and experts % devices == 0
+
+
+def experts_spread(case: Case, devices: int) -> Case:
+    """A server whose experts lie on so many devices, each with attention of its own sequences."""
+    return replace(case, tensor=devices, pipeline=1, attention_data=devices, expert=devices)
+
+
+def sequences_of(batch_tokens: float, tokens: float, gpus: int) -> int:
+    """Sequences of an optimizer step of about so many tokens, which so many devices can share.
+
+    A power of two, times what is odd in the number of devices.
+    """
+    odd = gpus // (gpus & -gpus)
+    return odd * int(2 ** max(0, round(math.log2(batch_tokens / tokens / odd))))
 
 
 def layouts(case: Case) -> Iterator[Case]:
@@ -136,6 +172,16 @@ def _variants(case: Case) -> Iterator[Case]:
         yield replace(case, sharding=sharding, virtual=virtual, batch=batch, recomputed=recomputed)
 
 
+def _unshared(case: Case) -> InputError:
+    """That no layout shares the batch of an optimizer step, and one that all do."""
+    batch = case.global_batch or 1
+    return InputError(
+        f"training {case.architecture.name} on {case.gpus} × {case.accelerator.name}",
+        f"{batch:,.0f} sequences in an optimizer step don't divide among {case.gpus} devices",
+        advice=f"give --global-batch {sequences_of(batch, 1, case.gpus)}, or other --gpus",
+    )
+
+
 def _refusal(case: Case) -> InputError:
     """Why nothing fits, by the leanest layout."""
     lean = replace(
@@ -146,8 +192,7 @@ def _refusal(case: Case) -> InputError:
     return InputError(
         f"training {case.architecture.name} on {case.gpus} × {case.accelerator.name}",
         f"{held / 1e9:,.0f} GB a device in the leanest layout",
-        advice=f"a device has {case.accelerator.memory_gib:g} GB: give more devices (--gpus), or a "
-        f"global batch that {case.gpus} devices can share",
+        advice=f"a device has {case.accelerator.memory_gib:g} GB: give more devices (--gpus)",
     )
 
 

@@ -18,7 +18,13 @@ from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
+from modelworth.costmodel.prediction.layouts import (
+    MOST_SPREAD,
+    experts_spread,
+    is_spread_over,
+)
 from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.step.device import rate_used
 from modelworth.data.catalog import Accelerator
 from modelworth.data.errors import InputError
 
@@ -28,6 +34,9 @@ MOST_VARIATION = 3.0
 TIGHTER = (0.7, 0.5, 0.35, 0.25, 0.18)
 """Shares of the objective for later tokens at which the frontier is looked for."""
 MOST_FRONTIER = 24
+UNPACKING = ("Ampere", "Ada Lovelace", "Hopper", "Blackwell", "Blackwell Ultra")
+"""Devices without products in 8 or 4 bits whose engines have kernels that unpack such weights
+(vLLM's Marlin asks for compute capability 8.0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +45,11 @@ class Offer:
 
     Attributes:
         requests_per_s: offered load; the replicas are as many as it needs.
-        variation: standard deviation of lengths over their mean.
         apart: whether replicas that read prompts apart are tried, too.
     """
 
     requests_per_s: float
     objective: Objective
-    variation: float = 0.0
     apart: bool = False
 
 
@@ -114,8 +121,8 @@ def plan_serving(
     """
     if not 0 < offer.requests_per_s < math.inf:
         raise InputError("--rate", offer.requests_per_s, "above 0 requests per second")
-    if not 0 <= offer.variation <= MOST_VARIATION:
-        raise InputError("--variation", offer.variation, f"from 0 to {MOST_VARIATION:g}")
+    if not 0 <= (variation := offer.objective.variation) <= MOST_VARIATION:
+        raise InputError("--variation", variation, f"from 0 to {MOST_VARIATION:g}")
     if (never := unservable(case.architecture, "serve", case.whole)) is not None:
         raise never
     choices: list[Choice] = []
@@ -162,6 +169,11 @@ def _tried(
     Raises:
         InputError: if none does, with the reason of the nearest; or it has no rent.
     """
+    used = rate_used(device, precision)
+    if precision in ("fp8", "fp4") and used != precision and device.architecture not in UNPACKING:
+        has = ", ".join(name for name, rate in device.matmul_flops_per_s.items() if rate)
+        raise InputError("precision", precision, f"one that {device.name} computes in: {has}")
+    precision = used if precision == "bf16" else precision
     try:
         rent = predictor.catalog.rent(device.name).usd_per_gpu_hour
     except InputError as error:
@@ -191,8 +203,7 @@ def _pools(layouts: Sequence[Case], offer: Offer, predictor: Predictor) -> list[
         devices: dict[int, Case] = {}
         for tried in layouts:
             with suppress(InputError):
-                asked = _read_by(tried, tried)
-                point = largest_load(asked, objective, predictor, variation=offer.variation)
+                point = largest_load(_read_by(tried, tried), objective, predictor)
                 read = point.read_per_s or 0.0
                 rate = point.requests_per_s if laxer == "ttft_p95_s" else read
                 devices.setdefault(_needed(offer, rate) * tried.gpus, tried)
@@ -210,17 +221,20 @@ def _read_by(writer: Case, reader: Case) -> Case:
 
 
 def _layouts(case: Case, device: Accelerator, precision: str) -> Iterator[Case]:
-    """Replicas of one device up to two servers: tensor in a server, then stages."""
+    """Replicas of one device up to two servers: tensor in a server, then stages.
+
+    Experts are spread over more, too, beside attention of each device's own sequences.
+    """
     heads = case.architecture.blocks[0].attention.heads or 1
     node = min(device.devices_per_node, 8)
+    case = replace(case, accelerator=device, precision=precision)
     for gpus in (1, 2, 4, 8, MOST_REPLICA):
         tensor = min(gpus, node)
-        if heads % tensor:
-            continue
-        yield replace(
-            case, accelerator=device, precision=precision, gpus=gpus, tensor=tensor,
-            pipeline=gpus // tensor,
-        )  # fmt: skip
+        if heads % tensor == 0:
+            yield replace(case, gpus=gpus, tensor=tensor, pipeline=gpus // tensor)
+    for gpus in (8, MOST_REPLICA, 32, MOST_SPREAD):
+        if is_spread_over(case, gpus):
+            yield experts_spread(replace(case, gpus=gpus), gpus)
 
 
 def _choice(case: Case, offer: Offer, predictor: Predictor, rent: float) -> Choice:
@@ -229,7 +243,7 @@ def _choice(case: Case, offer: Offer, predictor: Predictor, rent: float) -> Choi
     Raises:
         InputError: if it can't keep the objective.
     """
-    point = largest_load(case, offer.objective, predictor, variation=offer.variation)
+    point = largest_load(case, offer.objective, predictor)
 
     def at(factor: float) -> tuple[int, int, float]:
         """Replicas, readers and cost where rates are that many times as high."""
@@ -239,7 +253,7 @@ def _choice(case: Case, offer: Offer, predictor: Predictor, rent: float) -> Choi
         return replicas, readers, usd_per_million(usd_per_hour, offer.requests_per_s * case.whole)
 
     replicas, readers, cost = at(1.0)
-    low, high = at(point.high)[2], at(point.low)[2]
+    low, high = at(point.factor)[2], at(1 / point.factor)[2]
     return Choice(case, point, replicas, rent, cost, low, high, readers)
 
 

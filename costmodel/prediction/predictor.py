@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from modelworth.costmodel.prediction import own_machine, served
-from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case
 from modelworth.costmodel.prediction.columns import coefficients, columns, times
 from modelworth.costmodel.prediction.interval import Width, width_of
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.serving.apart import apart_state
 from modelworth.costmodel.prediction.step.arrays import Times
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_tables
+from modelworth.costmodel.prediction.step.device import rate_used
 from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
@@ -214,6 +215,11 @@ def _note(case: Case, width: Width) -> str:
         "prompts read apart": "with prompts read apart",
     }
     notes = [f"no measured row {rows[new]}" for new in width.new]
+    used = rate_used(device, case.precision)
+    if used != case.precision and case.precision in ("fp8", "int8", "fp4"):
+        notes.append(f"only weights are in {case.precision}: {device.name} computes in {used}")
+    elif used != case.precision and case.precision in ("bf16", "fp16"):
+        notes.append(f"{device.name} has no {case.precision}: it computes in {used}")
     share = case.tensor // case.attention_data
     if attention.heads % share:
         notes.append(f"{attention.heads} heads don't divide by {share}: most software refuses to")
@@ -261,7 +267,7 @@ def _case(record: Measurement, catalog: Catalog) -> Case | None:
         return served.served_case(record, catalog)
     if record.provenance.origin == "imported":
         return served.step_case(record, catalog)
-    if record.status == "ok":
+    if record.status == "ok" and record.workload.kind in PREDICTED_KINDS:
         with suppress(InputError):
             return Case.of_record(record, own_machine.accelerator_of(record, catalog))
     return None

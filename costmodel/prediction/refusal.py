@@ -1,7 +1,8 @@
 """What can't be, with the reason and the nearest that can: no rate, no room.
 
-Weights must fit; a server needs room for one whole request beside them, a decode step for its
-batch; training what `architecture.fits` counts for mixed-precision AdamW with fused kernels.
+Weights must fit; a server needs room for one whole request beside them, a decode step and a
+server of one batch at a time for all of it; training what `architecture.fits` counts for
+mixed-precision AdamW with fused kernels.
 Rows of measured tables ran: they are refused only where not even weights and the leanest optimizer
 fit.
 """
@@ -13,11 +14,17 @@ from dataclasses import replace
 from typing import Literal
 
 from modelworth.costmodel.architecture.activations import Checkpointing
-from modelworth.costmodel.architecture.fits import TrainingAsk, training_fit, unservable
+from modelworth.costmodel.architecture.fits import (
+    TrainingAsk,
+    available_bytes,
+    training_fit,
+    unservable,
+)
 from modelworth.costmodel.architecture.sharding import Sharding
-from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.case import Case, is_static
 from modelworth.costmodel.prediction.columns import columns_on, device_for
 from modelworth.costmodel.prediction.serving.steady import cache_room
+from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import Tables
 from modelworth.costmodel.prediction.step.device import Device, weight_bytes
 from modelworth.costmodel.prediction.step.model import Shape, shape_of
@@ -27,7 +34,6 @@ USABLE_SHARE = 0.97
 """Of a device's memory; the driver takes the rest."""
 LEAN_BYTES = 6
 """For one parameter in training: 16-bit weight and gradient, two 8-bit moments."""
-ZERO_STAGES: dict[str, Literal[0, 2, 3]] = {"none": 0, "gradients": 2, "full": 3}
 DOUBLINGS = tuple(1 << power for power in range(21))
 
 
@@ -72,6 +78,27 @@ def fewest(weights: float, room: float) -> int:
     return next((n for n in DOUBLINGS if weights / n <= room), DOUBLINGS[-1])
 
 
+def usable_bytes(case: Case) -> float:
+    """What a device's memory has room for; an engine takes a part of it, as the case says."""
+    memory_bytes = case.accelerator.memory_bytes
+    if case.work in ("serve", "decode"):
+        return memory_bytes * USABLE_SHARE
+    return available_bytes(memory_bytes)
+
+
+def zero_stage(case: Case) -> Literal[0, 1, 2, 3]:
+    """What the data-parallel replicas divide, as ZeRO counts it.
+
+    Gradients stay whole where they are summed over micro-batches of pipeline stages, and in
+    Megatron's distributed optimizer.
+    """
+    if case.data == 1 or case.sharding == "none":
+        return 0
+    if case.sharding == "full":
+        return 3
+    return 1 if case.pipeline > 1 or software_name(case.software) == "megatron" else 2
+
+
 def training_ask(case: Case) -> TrainingAsk:
     """The step whose memory is asked for: the case's layout as the memory model has it."""
     recomputed = case.recomputed
@@ -80,7 +107,7 @@ def training_ask(case: Case) -> TrainingAsk:
     )
     sharding = Sharding(
         data=case.data, tensor=case.tensor * case.context, pipeline=case.pipeline,
-        expert=case.expert, zero_stage=ZERO_STAGES[case.sharding] if case.data > 1 else 0,
+        expert=case.expert, zero_stage=zero_stage(case),
         slices=case.virtual or 1,
     )  # fmt: skip
     narrow = case.precision in ("fp8", "fp4", "int8", "int4")
@@ -129,7 +156,8 @@ def _weights(case: Case, shape: Shape, device: Device) -> InputError | None:
 def _cache(case: Case, device: Device) -> InputError | None:
     if case.work not in ("serve", "decode"):
         return None
-    wanted = 1.0 if case.work == "serve" else case.batch
+    batched = case.work == "decode" or is_static(case)
+    wanted = max(case.batch / (case.data if case.work == "serve" else 1), 1) if batched else 1.0
     room = float(cache_room(columns_on([case], [device]), case.whole, USABLE_SHARE)[0])
     if room >= wanted:
         return None

@@ -1,35 +1,37 @@
 """A table in, the same table with predictions out; which table it is, is read from its columns.
 
-`READ` says for each table which column, read how, gives which field of a case. Measured columns are
-never read here, so a prediction can't see its answer. What a row lacks and can't be guessed (a
-device, a size) is refused with the column's name; the other rows go on.
+Columns that hold a field of a case stand in `case_fields`; `SPOKEN` reads what is said in words.
+Measured columns are never read here, so a prediction can't see its answer. What a row lacks and
+can't be guessed (a device, a size) is refused with the column's name; the other rows go on.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture, Head
-from modelworth.costmodel.prediction.case import Case, Regime, precision_name
+from modelworth.costmodel.prediction.case import LARGEST, Case, Regime
+from modelworth.costmodel.prediction.case_fields import COLUMNS, FIELDS, LEAST
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.published_runs import RUN_COLUMNS, predict_runs
 from modelworth.costmodel.prediction.refusal import spread
 from modelworth.costmodel.prediction.software import has_trait, is_before, selective_share
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_rates
-from modelworth.costmodel.prediction.training.published_runs import RUN_COLUMNS, predict_runs
-from modelworth.data.catalog import Catalog
+from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.plain_text import plain_number
 from modelworth.data.words import Sharding
 
 Table = Literal["training", "vision", "encoder", "serving"]
 Row = Mapping[Any, Any]
+T = TypeVar("T")
 
 REQUIRED: dict[Table, tuple[str, ...]] = {
     "serving": ("model", "gpu", "concurrency", "prompt_tokens", "new_tokens"),
@@ -57,10 +59,6 @@ REGIMES: dict[str, Regime] = {
 """Words for how requests came, which a row's words on its measurement contain."""
 YES = ("true", "1", "1.0", "yes")
 BARE = Tables(shipped_rates(), ())
-LARGEST = 1e15
-"""More than any count in a table is: parameters of a thousand of today's largest models."""
-NEEDED: Any = object()
-"""The default of a cell that must say something."""
 DESCRIBING = (
     "model", "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn", "vocab", "gated_mlp",
     "experts", "experts_per_token", "size", "patch", "image_size", "params_m", "gmacs",
@@ -75,131 +73,103 @@ VIT_SIZES = {
 """Vision Transformers by size: hidden width, layers, heads, feed-forward width (timm's names)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """How a row's cell is read: as words, a number, a whole one, or whether it says yes.
+USUAL: dict[Table, dict[str, Any]] = {
+    "training": {"work": "train"},
+    "serving": {"work": "serve"},
+    "encoder": {"work": "forward", "precision": "fp16"},
+    "vision": {"precision": "amp", "software": "timm", "batch": 256.0},
+}
+"""What a table's rows mean where they say nothing."""
 
-    Attributes:
-        default: what an empty cell stands for; `NEEDED`: it may not be empty.
-        least: of a number.
-        whole: of a float that counts something.
+
+def _word(row: Row, column: str) -> str:
+    """What a cell says; nothing where it is empty."""
+    value = row.get(column)
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else str(value).strip()
+
+
+def _number(
+    row: Row, column: str, default: float | None = None, least: float = 1, *, whole: bool = False
+) -> float:
+    """A cell's number; it may be empty where there is a default.
+
+    Raises:
+        InputError: if it isn't a number from `least` on, or not `whole`.
     """
+    word = _word(row, column)
+    if not word and default is not None:
+        return default
+    found = plain_number(word)
+    if not least <= found <= LARGEST or (whole and found != int(found)):
+        sort = "a whole number" if whole else "a number"
+        raise InputError(column, word or "nothing", f"{sort} from {least:g} to {LARGEST:g}")
+    return found
 
-    column: str
-    kind: type[str] | type[float] | type[int] | type[bool] = float
-    default: Any = NEEDED
-    least: float = 1
-    whole: bool = False
 
-    def __call__(self, row: Row) -> Any:
-        """What the cell says.
+def _whole(row: Row, column: str, default: float | None = None, least: float = 1) -> int:
+    return int(_number(row, column, default, least, whole=True))
 
-        Raises:
-            InputError: if it can't be read, or is empty where it may not be.
-        """
-        value = row.get(self.column)
-        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
-            if self.default is NEEDED:
-                number = f"a number of {self.least:g} or more"
-                raise InputError(self.column, "nothing", "given" if self.kind is str else number)
-            return self.default
-        word = str(value).strip()
-        if self.kind in (str, bool):
-            return word if self.kind is str else word.casefold() in YES
-        found, whole = plain_number(word), self.whole or self.kind is int
-        if not self.least <= found <= LARGEST or (whole and found != int(found)):
-            sort = "a whole number" if whole else "a number"
-            raise InputError(self.column, value, f"{sort} from {self.least:g} to {LARGEST:g}")
-        return self.kind(found)
+
+def _field(row: Row, field: str, column: str) -> Any:
+    """A cell as the case's field has it."""
+    kind = FIELDS[field]["kind"]
+    if kind == "str":
+        return _word(row, column)
+    whole = kind in ("int", "count") or column in ("seq_len", "sequence")
+    found = _number(row, column, least=LEAST.get(field, 0), whole=whole)
+    return int(found) if kind == "int" else found
+
+
+def _one_of(words: str, choices: Mapping[str, T]) -> T | None:
+    """The first of the choices one of whose words is within these; None where none is."""
+    return next((one for key, one in choices.items() if any(w in words for w in key.split())), None)
 
 
 def _sharding(row: Row) -> Sharding:
     """What is sharded over the data-parallel devices."""
-    written = Cell("sharding", str, "none")(row)
-    plain = "".join(letter for letter in written.casefold() if letter.isalnum())
-    for words, sharding in SHARDING.items():
-        if any(word in plain for word in words.split()):
-            return sharding
-    every = ", ".join(" ".join(SHARDING).split())
-    raise InputError("sharding", written, f"a word with one of {every}")
+    written = _word(row, "sharding") or "none"
+    found = _one_of("".join(filter(str.isalnum, written.casefold())), SHARDING)
+    if found is None:
+        every = ", ".join(" ".join(SHARDING).split())
+        raise InputError("sharding", written, f"a word with one of {every}")
+    return found
 
 
 def _regime(row: Row) -> Regime:
     """How requests came: as the row says, in `regime`, `group` or `source`; else by its engine."""
-    said = " ".join(Cell(column, str, "")(row) for column in ("regime", "group", "source"))
-    plain = said.casefold().replace("first token", "first-token")
-    for words, regime in REGIMES.items():
-        if any(word in plain for word in words.split()):
-            return regime
-    engine = Cell("engine", str, None)(row)
+    said = " ".join(_word(row, column) for column in ("regime", "group", "source"))
+    found = _one_of(said.casefold().replace("first token", "first-token"), REGIMES)
+    engine = _word(row, "engine")
     static = has_trait(engine, "static") or is_before(engine, "static_before")
-    return "static" if static else "closed"
+    return found or ("static" if static else "closed")
 
 
 def _recomputed(row: Row) -> float:
     """Share of the forward pass that checkpointing repeats."""
-    word = Cell("activation_checkpointing", str, "False")(row).casefold()
+    word = _word(row, "activation_checkpointing").casefold()
     if word in ("selective", "sel"):
-        return selective_share(Cell("framework", str, None)(row))
+        return selective_share(_word(row, "framework"))
     return 1.0 if word in (*YES, "full") else 0.0
 
 
 def _phase(row: Row) -> str:
-    phase = Cell("phase", str, "forward")(row)
+    phase = _word(row, "phase") or "forward"
     if phase not in ("forward", "infer", "train"):
         raise InputError("phase", phase, "forward or train")
     return "train" if phase == "train" else "forward"
 
 
-DEGREES = ("tensor", "pipeline", "expert", "context")
-READ: dict[Table, dict[str, Callable[[Row], Any]]] = {
+SPOKEN: dict[Table, dict[str, Callable[[Row], Any]]] = {
     "training": {
-        "work": lambda _: "train",
-        "precision": Cell("precision", str, "bf16"),
-        "software": Cell("framework", str, None),
-        **{name: Cell(f"{name}_parallel", int, 1) for name in DEGREES},
-        "gpus": Cell("gpus", int, 1),
-        "batch": Cell("micro_batch", default=1, whole=True),
-        "tokens": Cell("seq_len", whole=True),
-        "virtual": Cell("virtual_pipeline", int, None),
         "sharding": _sharding,
-        "global_batch": Cell("global_batch", default=None, whole=True),
         "recomputed": _recomputed,
-        "overlapped": lambda row: "async" in Cell("recipe", str, "")(row).casefold(),
+        "overlapped": lambda row: "async" in _word(row, "recipe").casefold(),
     },
-    "serving": {
-        "work": lambda _: "serve",
-        "precision": Cell("precision", str, "bf16"),
-        "software": Cell("engine", str, None),
-        "pipeline": Cell("pipeline_parallel", int, 1),
-        "expert": Cell("expert_parallel", int, 1),
-        "tensor": Cell("tensor_parallel", int, None),
-        "gpus": Cell("gpus", default=None, whole=True),
-        "kv_precision": Cell("kv_precision", str, None),
-        "batch": Cell("concurrency", whole=True),
-        "tokens": Cell("prompt_tokens"),
-        "new_tokens": Cell("new_tokens"),
-        "regime": _regime,
-        "max_sequences": Cell("max_sequences", default=None, whole=True),
-        "memory_share": Cell("memory_share", default=0.9, least=0.01),
-        "prefix_share": Cell("prefix_share", default=0.0, least=0),
-        "attention_data": Cell("attention_data_parallel", int, 1),
-    },
-    "encoder": {
-        "work": lambda _: "forward",
-        "precision": Cell("precision", str, "fp16"),
-        "software": Cell("software", str, None),
-        "batch": Cell("batch", whole=True),
-        "tokens": Cell("sequence", whole=True),
-    },
-    "vision": {
-        "work": _phase,
-        "precision": Cell("precision", str, "amp"),
-        "software": Cell("framework", str, "timm"),
-        "batch": Cell("batch", default=256, whole=True),
-    },
+    "serving": {"regime": _regime},
+    "vision": {"work": _phase},
 }
-"""Field of a case → how a row of the table gives it."""
+"""Field of a case → how the words of a row give it."""
 
 
 class Reader:
@@ -222,24 +192,29 @@ class Reader:
             found = _vit(row) if table == "vision" else self._decoder(row)
             headless = table == "encoder"
             self._architectures[key] = replace(found, head=Head(0, 0)) if headless else found
-        asked = {name: read(row) for name, read in READ[table].items()}
-        for name in ("precision", "kv_precision"):
-            if asked.get(name):
-                asked[name] = precision_name(asked[name])
-        asked["architecture"] = model = self._architectures[key]
-        asked["accelerator"] = self._accelerator(Cell("gpu", str)(row))
-        asked["compiled"] = Cell("compile", bool, False)(row)
-        if table == "vision" and model.patches is not None:
-            asked["tokens"] = float(model.patches.tokens)
-        return _server(asked) if table == "serving" else Case(**asked)
+        for column in REQUIRED[table]:
+            if column != "model" and not _word(row, column):
+                raise InputError(column, "nothing", "given")
+        columns = {name: column for column, name in COLUMNS.items() if _word(row, column)}
+        read = {name: _field(row, name, column) for name, column in columns.items()}
+        asked = USUAL[table] | read
+        asked |= {name: say(row) for name, say in SPOKEN.get(table, {}).items()}
+        asked["compiled"] = _word(row, "compile").casefold() in YES
+        accelerator = self._accelerator(_word(row, "gpu"))
+        try:
+            if table == "serving":
+                return _server(self._architectures[key], accelerator, asked)
+            return Case.on(self._architectures[key], accelerator, **asked)
+        except InputError as error:
+            raise error.at(columns.get(error.where, error.where)) from None
 
     def _decoder(self, row: Row) -> Architecture:
         """The catalogue's model if the row's sizes are the same, else by the row's columns."""
-        sizes = {name: Cell(name, default=None, whole=True)(row) for name in ("layers", "hidden")}
+        sizes = {name: _number(row, name, 0.0, whole=True) for name in ("layers", "hidden")}
         try:
-            entry = self._catalog.model(Cell("model", str, "decoder")(row))
+            entry = self._catalog.model(_word(row, "model") or "decoder")
             known = read_model(entry.config, entry.name)
-            if all(size in (None, getattr(known, name)) for name, size in sizes.items()):
+            if all(size in (0, getattr(known, name)) for name, size in sizes.items()):
                 return known
         except InputError as error:
             if not any(sizes.values()):
@@ -247,8 +222,7 @@ class Reader:
         untied = _by_columns(row, tied=False)
         if (twin := self._twin(untied)) is not None:
             return twin
-        stated = Cell("params", default=None)(row)
-        if stated is None:
+        if not (stated := _number(row, "params", 0.0)):
             return untied
         pair = (untied, _by_columns(row, tied=True))
         return min(pair, key=lambda one: abs(one.parameters - stated))
@@ -319,19 +293,21 @@ def table_of(names: Iterable[str]) -> Table:
     raise InputError("columns", found, f"those of {wanted}")
 
 
-def _server(asked: dict[str, Any]) -> Case:
-    """A server's case; unless the row says otherwise, all devices of a stage share its products."""
-    stages, gpus = asked["pipeline"], asked["gpus"]
-    tensor = int(asked["tensor"] or (gpus or 1) / stages)
-    replica = tensor * stages
-    return spread(Case(**asked | {"tensor": tensor, "gpus": max(int(gpus or 0), replica)}), BARE)
+def _server(architecture: Architecture, accelerator: Accelerator, asked: dict[str, Any]) -> Case:
+    """A server's case; at least as many devices as one replica has."""
+    stages, gpus = asked.get("pipeline", 1), asked.get("gpus", 1)
+    tensor = asked.get("tensor") or gpus // stages
+    asked |= {"tensor": tensor, "gpus": max(gpus, tensor * stages)}
+    return spread(Case.on(architecture, accelerator, **asked), BARE)
 
 
 def _by_columns(row: Row, *, tied: bool) -> Architecture:
-    sizes = {name: Cell(name, int)(row) for name in ("heads", "layers", "hidden", "ffn", "vocab")}
-    sizes |= {name: Cell(name, int, None)(row) for name in ("kv_heads", "head_dim")}
-    sizes |= {name: Cell(name, int, 0, 0)(row) for name in ("experts", "experts_per_token")}
-    gated, name = Cell("gated_mlp", bool, True)(row), Cell("model", str, "decoder")(row)
+    names = ("heads", "layers", "hidden", "ffn", "vocab")
+    sizes = {name: _whole(row, name) for name in names}
+    sizes |= {name: _whole(row, name, 0) for name in ("kv_heads", "head_dim")}
+    sizes |= {name: _whole(row, name, 0, 0) for name in ("experts", "experts_per_token")}
+    gated = _word(row, "gated_mlp").casefold() in ("", *YES)
+    name = _word(row, "model") or "decoder"
     return Architecture.from_columns(**sizes, gated_mlp=gated, tied=tied, name=name)
 
 
@@ -341,13 +317,13 @@ def _sizes(architecture: Architecture) -> tuple[int, ...]:
 
 
 def _vit(row: Row) -> Architecture:
-    hidden, layers, heads, ffn = VIT_SIZES.get(Cell("size", str)(row)) or _vit_size(row)
+    hidden, layers, heads, ffn = VIT_SIZES.get(_word(row, "size")) or _vit_size(row)
     config = {
         "model_type": "vit", "hidden_size": hidden, "num_hidden_layers": layers,
         "num_attention_heads": heads, "intermediate_size": ffn, "num_channels": 3,
-        "image_size": Cell("image_size", int)(row), "patch_size": Cell("patch", int)(row),
+        "image_size": _whole(row, "image_size"), "patch_size": _whole(row, "patch"),
     }  # fmt: skip
-    return read_model(config, Cell("model", str, "vit")(row))
+    return read_model(config, _word(row, "model") or "vit")
 
 
 def _vit_size(row: Row) -> tuple[int, int, int, int]:
@@ -356,13 +332,13 @@ def _vit_size(row: Row) -> tuple[int, int, int, int]:
     Its layers hold 12·L·h² parameters in products and 13·L·h beside them; t tokens take the former
     times t and 2·L·h·t² multiply-adds. What isn't in layers depends on h, so it is found in rounds.
     """
-    if not (Cell("params_m", str, "")(row) and Cell("gmacs", str, "")(row)):
+    if not (_word(row, "params_m") and _word(row, "gmacs")):
         sizes = ", ".join(VIT_SIZES)
         raise InputError("size", row.get("size"), f"one of {sizes}; or with params_m and gmacs")
-    patch = Cell("patch")(row)
-    tokens = (Cell("image_size")(row) // patch) ** 2 + 1
-    parameters = Cell("params_m", least=0.01)(row) * 1e6
-    products = Cell("gmacs", least=0.001)(row) * 1e9
+    patch = _number(row, "patch")
+    tokens = (_number(row, "image_size") // patch) ** 2 + 1
+    parameters = _number(row, "params_m", least=0.01) * 1e6
+    products = _number(row, "gmacs", least=0.001) * 1e9
     hidden, layers = 768.0, parameters / (12 * 768.0**2)
     for _ in range(50):
         outside = hidden * (1000 + 3 * patch**2 + tokens)

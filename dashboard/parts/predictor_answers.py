@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelworth.costmodel.architecture.fits import available_bytes
 from modelworth.costmodel.architecture.memory import Memory
 from modelworth.costmodel.prediction.answer import memory_of
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.refusal import usable_bytes
 from modelworth.data.catalog import Accelerator, Catalog
 from modelworth.data.words import Work
 
@@ -56,7 +56,7 @@ class Answer:
     @property
     def room_bytes(self) -> float:
         """What a model may use of the device's memory."""
-        return available_bytes(self.accelerator.memory_bytes)
+        return usable_bytes(self.case)
 
 
 def ask(question: Question, catalog: Catalog) -> Answer:
@@ -72,4 +72,6 @@ def ask(question: Question, catalog: Catalog) -> Answer:
         new_tokens=question.new_tokens, tensor=question.tensor,
         sharding="full" if training and question.gpus > 1 else "none",
     )  # fmt: skip
-    return Answer(case, Predictor(catalog).predict(case), memory_of(case), case.accelerator)
+    predictor = Predictor(catalog)
+    found = predictor.predict(case)
+    return Answer(case, found, memory_of(case, found, predictor.tables), case.accelerator)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.architecture.named import named
-from modelworth.costmodel.prediction.training.plan import run_of
+from modelworth.costmodel.prediction.training_run import run_of
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import devices, provenance, show

@@ -6,6 +6,8 @@ import argparse
 import math
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,39 +19,6 @@ if TYPE_CHECKING:
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import Accelerator, Catalog
 
-FIELDS: dict[str, dict[str, tuple[str, Any, str]]] = {
-    "the work": {
-        "batch": ("--batch", float, "sequences in a step; serve: requests (1)"),
-        "tokens": ("--sequence", float, "tokens, prompt or context (1,024)"),
-        "new_tokens": ("--new-tokens", float, "generated a request (serve; 256)"),
-        "compiled": ("--compiled", bool, "with torch.compile"),
-    },
-    "the layout (none of it: the best is found)": {
-        "tensor": ("--tensor", int, "tensor parallelism"),
-        "pipeline": ("--pipeline", int, "pipeline stages"),
-        "expert": ("--expert-parallel", int, "devices that share experts"),
-        "context": ("--context-parallel", int, "devices that share a sequence"),
-        "virtual": ("--virtual-stages", int, "slices of the model a pipeline device"),
-        "sharding": ("--sharding", ("none", "gradients", "full"), "training"),
-        "global_batch": ("--global-batch", float, "sequences in an optimizer step"),
-        "overlapped": ("--overlapped", bool, "exchanges beside products"),
-    },
-    "the server": {
-        "kv_precision": ("--kv-precision", str, "of cached keys and values (16 bits)"),
-        "max_sequences": ("--max-sequences", float, "that run together at most"),
-        "prefix_share": ("--prefix-share", float, "of prompts found cached"),
-        "read_gpus": ("--prefill-gpus", int, "that read prompts apart"),
-        "read_tensor": ("--prefill-tensor", int, "tensor parallelism of these"),
-        "regime": ("--regime", ("closed", "queued", "static"), "how requests come (closed)"),
-        "attention_data": ("--attention-data", int, "attention replicas"),
-        "drafted": ("--drafted", int, "tokens guessed ahead a step"),
-        "acceptance": ("--acceptance", float, "share of guesses kept"),
-    },
-}
-"""Fields of a case by group: flag, type or choices, and what it is; unsaid ones are the case's."""
-FLAGS = {"gpus": "--gpus"} | {
-    field: flag for fields in FIELDS.values() for field, (flag, *_) in fields.items()
-}
 SHARED_WORKSPACE = 0.9
 SEQUENCE, NEW_TOKENS = 1024, 256
 MOST_IMAGES, MOST_PIXELS = 10_000, 16_384
@@ -84,12 +53,20 @@ def add_device_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and how it is laid out."""
-    for title, fields in FIELDS.items():
+    from modelworth.costmodel.prediction.case_fields import FIELDS
+
+    kinds: dict[str, dict[str, Any]] = {
+        "bool": {"action": "store_true"}, "int": {"type": int}, "float": {"type": float},
+        "count": {"type": float}, "str": {},
+    }  # fmt: skip
+    flagged = [row for row in FIELDS.values() if row["group"]]
+    for title, rows in groupby(flagged, itemgetter("group")):
         group = parser.add_argument_group(title)
-        for field, (flag, kind, words) in fields.items():
-            how = {"choices": kind} if isinstance(kind, tuple) else {"type": kind}
-            how = {"action": "store_true"} if kind is bool else how
-            group.add_argument(flag, dest=field, default=None, help=words, **how)
+        for row in rows:
+            how = kinds.get(row["kind"], {"choices": row["kind"].split("|")})
+            group.add_argument(
+                row["flag"], dest=row["name"], default=None, help=row["words"], **how
+            )
     work = parser.add_argument_group("more of the work")
     work.add_argument(
         "--work", choices=("train", "prefill", "decode", "serve", "forward"), default="serve"
@@ -110,6 +87,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     from modelworth.costmodel.architecture.gguf_file import as_gguf, is_preset
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case, precision_name
+    from modelworth.costmodel.prediction.case_fields import flag_of
     from modelworth.costmodel.prediction.software import selective_share
 
     if not options.model or not options.gpu:
@@ -121,12 +99,12 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         options.precision = architecture.own_precision
     own = "bf16" if training else architecture.own_precision
     precision = precision_name(options.precision or own)
-    asked = {field: getattr(options, field) for field in FLAGS}
-    asked = {field: value for field, value in asked.items() if value is not None}
+    asked = _said(options)
     if options.micro_batch is not None:
         asked["batch"] = options.micro_batch
-    asked["tokens"] = asked.get("tokens", SEQUENCE) + _seen_tokens(options, architecture)
-    asked.setdefault("new_tokens", NEW_TOKENS)
+    new = asked.setdefault("new_tokens", NEW_TOKENS) if options.work == "serve" else 0
+    usual = max(min(SEQUENCE, (architecture.longest or math.inf) - new), 1)
+    asked["tokens"] = asked.get("tokens", usual) + _seen_tokens(options, architecture)
     recomputed = {"none": 0.0, "selective": selective_share(options.software), "full": 1.0}
     asked["recomputed"] = recomputed[options.checkpointing]
     cached = None if training else options.kv_precision or architecture.own_cache_precision
@@ -143,7 +121,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
             software=options.software, **asked,
         )  # fmt: skip
     except InputError as error:
-        raise error.at(FLAGS.get(error.where, error.where)) from None
+        raise error.at(flag_of(error.where)) from None
 
 
 def _seen_tokens(options: argparse.Namespace, architecture: Architecture) -> int:
@@ -194,7 +172,15 @@ def is_to_be_laid_out(options: argparse.Namespace, case: Case) -> bool:
     """Whether the layout is to be found: no argument says how the case is cut."""
     from modelworth.costmodel.prediction.layouts import is_searched
 
-    return is_searched(case, (field for field in FLAGS if getattr(options, field) is not None))
+    return is_searched(case, _said(options))
+
+
+def _said(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a case that have a flag, and were said."""
+    from modelworth.costmodel.prediction.case_fields import FIELDS
+
+    said = {name: getattr(options, name) for name, row in FIELDS.items() if row["flag"]}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def accelerator_of(options: argparse.Namespace, catalog: Catalog, precision: str) -> Accelerator:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.plan import Choice, ServingPlan
     from modelworth.costmodel.prediction.predictor import Predictor
-    from modelworth.costmodel.prediction.training.plan import TrainingPlan
+    from modelworth.costmodel.prediction.training_run import TrainingPlan
     from modelworth.data.catalog import Accelerator, Catalog
 
 EXAMPLES = """examples:
@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gpus-of", nargs="+", metavar="DEVICE", help="devices to try (default: all with a rent)"
     )
-    parser.add_argument("--precisions", nargs="+", default=["bf16", "fp8"], help="(bf16 fp8)")
+    parser.add_argument(
+        "--precisions", nargs="+", help="(bf16 and fp8, and as the checkpoint is stored)"
+    )
     parser.add_argument("--software", help="engine or framework, such as vllm")
     parser.add_argument("--store", help="own measurements that calibrate (a store's URL or path)")
     parser.add_argument("--tables", type=Path, help="a folder that `predict --calibrate` wrote")
@@ -130,17 +132,15 @@ def _serving(
     from modelworth.costmodel.prediction.largest_load import Objective
     from modelworth.costmodel.prediction.plan import Offer, plan_serving
 
+    model = named(options.model, predictor.catalog)
     case = Case.on(
-        named(options.model, predictor.catalog),
-        devices[0],
-        tokens=options.prompt,
-        new_tokens=options.new_tokens,
-        prefix_share=options.prefix_share,
-        software=options.software,
-    )
-    objective = Objective(options.ttft, options.tpot)
-    offer = Offer(options.rate, objective, options.variation, options.disaggregated)
-    precisions = [precision_name(name) for name in options.precisions]
+        model, devices[0], tokens=options.prompt, new_tokens=options.new_tokens,
+        prefix_share=options.prefix_share, software=options.software,
+    )  # fmt: skip
+    asked = options.precisions or dict.fromkeys((model.own_precision, "bf16", "fp8"))
+    objective = Objective(options.ttft, options.tpot, options.variation)
+    offer = Offer(options.rate, objective, options.disaggregated)
+    precisions = list(dict.fromkeys(map(precision_name, asked)))
     return plan_serving(case, offer, predictor, devices, precisions)
 
 
@@ -151,10 +151,11 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
         f"ones within {options.tpot * 1e3:g} ms"
     )
     most = max(choice.usd_per_million_tokens for choice in plan.best_by_device)
-    print(f"  {'device':<24}{'':<6}{'layout':<24}{'GPUs':>6}{'$/M tokens':>12}{'90%':>20}")
+    wide = max(len(_short_layout(choice)) for choice in plan.best_by_device) + 2
+    print(f"  {'device':<24}{'':<6}{'layout':<{wide}}{'GPUs':>6}{'$/M tokens':>12}{'90%':>20}")
     for choice in plan.best_by_device:
         bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
-        print(f"  {_line(choice)} {bar}")
+        print(f"  {_line(choice, wide)} {bar}")
     print("  $/M tokens: of prompts and answers together, at the catalogue's rents")
     _show_frontier(plan.frontier)
     best = plan.choices[0]
@@ -208,12 +209,15 @@ def _layout(choice: Choice) -> str:
     return f"{choice.readers} × ({layout_words(reader)}) read, {writers} decode"
 
 
-def _line(choice: Choice) -> str:
-    case = choice.case
+def _short_layout(choice: Choice) -> str:
+    return "prompts read apart" if choice.case.read_gpus else layout_words(choice.case)
+
+
+def _line(choice: Choice, wide: int) -> str:
+    case, layout = choice.case, _short_layout(choice)
     interval = f"{figure(choice.low)} – {figure(choice.high)}"
-    layout = "prompts read apart" if case.read_gpus else layout_words(case)
     return (
-        f"{case.accelerator.name:<24}{case.precision:<6}{layout:<24}{choice.gpus:>6}"
+        f"{case.accelerator.name:<24}{case.precision:<6}{layout:<{wide}}{choice.gpus:>6}"
         f"{figure(choice.usd_per_million_tokens):>12}{interval:>20}"
     )
 
@@ -234,7 +238,8 @@ def _choice(choice: Choice) -> dict[str, Any]:
     case, point = choice.case, choice.point
     return {
         "gpu": case.accelerator.name, "precision": case.precision, "tensor": case.tensor,
-        "pipeline": case.pipeline, "replicas": choice.replicas, "gpus": choice.gpus,
+        "pipeline": case.pipeline, "attention_data": case.attention_data,
+        "replicas": choice.replicas, "gpus": choice.gpus,
         "readers": choice.readers,
         "reader_tensor": case.read_tensor if choice.readers else None,
         "reader_pipeline": case.read_pipeline if choice.readers else None,
@@ -283,10 +288,10 @@ def _lengths(path: Path) -> tuple[float, float, float]:
 
 
 def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]) -> int:
-    from modelworth.costmodel.prediction.training.plan import Aim, plan_clusters
+    from modelworth.costmodel.prediction.training_run import Aim, plan_clusters
 
     case = _training_case(options, predictor, devices[0])
-    aim = Aim(options.run_tokens, options.days, options.budget_usd)
+    aim = Aim(options.run_tokens, options.batch_tokens, options.days, options.budget_usd)
     found = plan_clusters(case, aim, predictor, devices)
     if options.chart:
         title = f"{case.architecture.name}: {count(options.run_tokens)} tokens"
@@ -301,31 +306,38 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
         print(json.dumps([_cluster(one) for one in found], indent=2))
         return 0
     print(f"{case.architecture.name}, {count(options.run_tokens)} tokens")
-    print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'M$':>9}{'90% days':>18}  layout")
+    print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'rent':>10}{'90% days':>18}  layout")
     for one in found:
         low, high = one.days_interval
         print(
             f"  {one.best.case.accelerator.name:<24}{one.run.devices:>7,}{one.run.days:>9,.1f}"
-            f"{(one.usd or 0) / 1e6:>9,.3g}{f'{low:,.1f} – {high:,.1f}':>18}  "
+            f"{f'${count(one.usd or 0)}':>10}{f'{low:,.1f} – {high:,.1f}':>18}  "
             f"{layout_words(one.best.case)}"
         )
+    _show_batches([one.best.case for one in found])
     return 0
 
 
 def _training_case(options: argparse.Namespace, predictor: Predictor, device: Accelerator) -> Case:
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case
-    from modelworth.costmodel.prediction.layouts import sequences_of
 
-    case = Case.on(
-        named(options.model, predictor.catalog),
-        device,
-        work="train",
-        tokens=options.sequence,
-        software=options.software,
-        precision=options.precisions[0],
-    )
-    return replace(case, global_batch=sequences_of(options.batch_tokens, case.tokens))
+    return Case.on(
+        named(options.model, predictor.catalog), device, work="train", tokens=options.sequence,
+        software=options.software, precision=(options.precisions or ["bf16"])[0],
+    )  # fmt: skip
+
+
+def _show_batches(cases: Sequence[Case]) -> None:
+    """How large an optimizer step was taken to be, and whether that holds the clusters back."""
+    batches = sorted({(case.global_batch or 1) * case.tokens for case in cases})
+    words = " or ".join(f"{count(tokens)} tokens" for tokens in batches)
+    print(f"  an optimizer step has {words} (--batch-tokens)")
+    if any(case.batch * case.micro_batches == 1 for case in cases):
+        print(
+            "  micro-batch 1 × 1: each replica has a single sequence a step, so that more devices"
+        )
+        print("  hardly help; larger steps (--batch-tokens) use fewer device-hours")
 
 
 def _cluster(one: TrainingPlan) -> dict[str, Any]:
@@ -333,6 +345,7 @@ def _cluster(one: TrainingPlan) -> dict[str, Any]:
     return {
         "gpu": one.best.case.accelerator.name, "gpus": one.run.devices, "days": one.run.days,
         "low_days": low, "high_days": high, "usd": one.usd, "device_hours": one.run.device_hours,
-        "layout": layout_words(one.best.case), "tokens_per_s_per_gpu": one.tokens_per_s_per_device,
+        "layout": layout_words(one.best.case), "global_batch": one.best.case.global_batch,
+        "tokens_per_s_per_gpu": one.best.tokens_per_s_per_device,
         "energy_kwh": one.run.energy_kwh,
     }  # fmt: skip

@@ -15,13 +15,16 @@ from modelworth.verbs.predict_display import count
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.plan import Choice
-    from modelworth.costmodel.prediction.training.plan import TrainingPlan
+    from modelworth.costmodel.prediction.training_run import TrainingPlan
 
 SECONDS_PER_MONTH = 730 * 3600
 
 
 def write_serving(path: Path, options: argparse.Namespace, choice: Choice, layout: str) -> None:
-    """A scenario that asks the same of the same replica, or takes what two pools do as given."""
+    """A scenario that asks the same of the same replica.
+
+    Of two pools, pipeline stages or spread experts it takes the plan's rates as given.
+    """
     case = choice.case
     demand = {
         "requests_per_month": f"{options.rate * SECONDS_PER_MONTH:.12g}",
@@ -70,14 +73,18 @@ def _capacity(options: argparse.Namespace, choice: Choice, layout: str) -> dict[
     asked["precision"] = case.precision
     if case.software:
         asked["engine"] = case.software
-    if point.read_per_s is None:
+    plain = case.gpus == case.tensor and case.attention_data == 1
+    if point.read_per_s is None and plain:
         objective = f"{{ttft_p95_s: {options.ttft:g}, tpot_p95_s: {options.tpot:g}}}"
         predicted = {"basis": "predicted", "gpus_per_replica": f"{case.gpus}"}
         return asked | predicted | {"objective": objective}
-    rates = {
-        "prefill": point.read_per_s / case.read_gpus * case.tokens * (1 - case.prefix_share),
-        "decode": point.requests_per_s / case.gpus * case.new_tokens,
-    }
+    fresh, per_gpu = case.tokens * (1 - case.prefix_share), point.requests_per_s / case.gpus
+    if point.read_per_s is None:
+        read, written = point.prefill_share, 1 - point.prefill_share
+        rates = {"prefill": per_gpu * fresh / read, "decode": per_gpu * case.new_tokens / written}
+    else:
+        read = point.read_per_s / case.read_gpus
+        rates = {"prefill": read * fresh, "decode": per_gpu * case.new_tokens}
     source = f"modelworth plan: {layout}"
     return asked | {
         "basis": "given",
@@ -85,7 +92,7 @@ def _capacity(options: argparse.Namespace, choice: Choice, layout: str) -> dict[
             f"{phase}_tokens_per_s_per_gpu": f'{{value: {rate:.6g}, source: "{source}"}}'
             for phase, rate in rates.items()
         },
-        "throughput_factor": f"{{low: {point.low:.4g}, mode: 1, high: {point.high:.4g}}}",
+        "throughput_factor": f"{{low: {1 / point.factor:.4g}, mode: 1, high: {point.factor:.4g}}}",
     }
 
 

@@ -15,7 +15,7 @@ BAR = 30
 GB = 1e9
 MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
 LEAST_SHOWN = 0.005
-SHARDED = {"none": "replicated", "gradients": "distributed optimizer", "full": "FSDP"}
+SHARDED = ("replicated", "distributed optimizer", "ZeRO 2", "FSDP")
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -90,6 +90,8 @@ def show(answer: Answer, *, searched: bool = False, assumed: bool = False) -> No
 
 def layout_words(case: Case) -> str:
     """A layout as its engineers would say it."""
+    from modelworth.costmodel.prediction.refusal import zero_stage
+
     if (reader := case.reader) is not None:
         writers = layout_words(replace(case, read_gpus=0))
         read = f"{case.read_gpus} read prompts ({layout_words(reader)})"
@@ -100,12 +102,13 @@ def layout_words(case: Case) -> str:
         "pipeline": case.pipeline,
         "expert": case.expert,
         "context": case.context,
+        "attention-data": case.attention_data,
     }
     words = [f"{name} {degree}" for name, degree in degrees.items() if degree > 1] or ["one device"]
     if case.work != "train":
         return ", ".join(words)
     if case.data > 1:
-        words.append(SHARDED[case.sharding])
+        words.append(SHARDED[zero_stage(case)])
     if case.pipeline > 1 and case.virtual and case.virtual > 1:
         words.append(f"{case.virtual} virtual stages")
     words.append(f"micro-batch {case.batch:g} × {case.micro_batches:g}")
@@ -134,11 +137,14 @@ def count(number: float, units: tuple[str, ...] = ("T", "B", "M", "k")) -> str:
 
 def _parts(found: Prediction) -> None:
     total = sum(found.parts.values())
+    if found.ttft_s is not None:
+        print(f"  a request takes {duration(total)} of its replica's time:")
     for name, seconds in sorted(found.parts.items(), key=lambda part: -abs(part[1])):
         share = seconds / total if total else 0.0
         if abs(share) > LEAST_SHOWN:
             bar = "█" * round(abs(share) * BAR)
-            print(f"    {name:<14}{duration(seconds):>13} {share:>6.0%} {bar}")
+            saved = " spared where a pass reads prompts and decodes" if seconds < 0 else ""
+            print(f"    {name:<14}{duration(seconds):>13} {share:>6.0%} {bar}{saved}")
 
 
 def _sizes(answer: Answer) -> None:

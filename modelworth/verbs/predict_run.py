@@ -13,8 +13,7 @@ from modelworth.verbs.predict_display import LEAST_SHOWN, count, layout_words
 
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.layouts import Planned
-    from modelworth.costmodel.prediction.training.plan import TrainingPlan
-    from modelworth.costmodel.prediction.training.run import TrainingRun
+    from modelworth.costmodel.prediction.training_run import TrainingPlan, TrainingRun
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,16 +27,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def plan_run(options: argparse.Namespace) -> int:
     """Plan the run and show it."""
     from modelworth.costmodel.prediction.layouts import BATCH_TOKENS, LAYOUT, sequences_of
-    from modelworth.costmodel.prediction.training.plan import plan_training
-    from modelworth.costmodel.prediction.training.run import LLAMA_3, Reliability
+    from modelworth.costmodel.prediction.training_run import Reliability, plan_training
     from modelworth.data.catalog import load_catalog
 
     catalog = load_catalog()
     options.work = "train"
     case = case_of(options, catalog)
-    batch = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens)
+    batch = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens, case.gpus)
     grid = catalog.carbon(options.country).gco2_per_kwh if options.country else None
-    reliability = LLAMA_3 if options.mtbf_hours is None else Reliability(options.mtbf_hours)
+    reliability = None if options.mtbf_hours is None else Reliability(options.mtbf_hours)
     plan = plan_training(
         replace(case, global_batch=int(batch)),
         options.run_tokens,
@@ -56,11 +54,11 @@ def plan_run(options: argparse.Namespace) -> int:
 
 def _published(plan: TrainingPlan, catalog: Any) -> list[float]:
     """Device-hours at the utilisation of published runs: best, typical, worst of nine in ten."""
-    from modelworth.costmodel.prediction.training.published_runs import (
+    from modelworth.costmodel.prediction.published_runs import (
         hours_by_prior,
         utilisation_prior,
     )
-    from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
+    from modelworth.costmodel.prediction.training_run import FLOPS_PER_PARAMETER_AND_TOKEN
 
     case = plan.best.case
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * case.architecture.active_parameters * plan.run.tokens
@@ -70,7 +68,7 @@ def _published(plan: TrainingPlan, catalog: Any) -> list[float]:
 def _document(plan: TrainingPlan, rule_hours: list[float]) -> dict[str, Any]:
     return {
         "layouts": [_layout(one) for one in (plan.best, *plan.others)],
-        "tokens_per_s_per_device": plan.tokens_per_s_per_device,
+        "tokens_per_s_per_device": plan.best.tokens_per_s_per_device,
         "run": asdict(plan.run),
         "published_runs_device_hours": rule_hours,
     }
@@ -96,7 +94,7 @@ def _show(plan: TrainingPlan, rule_hours: list[float]) -> None:
     print(f"  {run.days:,.1f} days, {count(run.device_hours)} GPU-hours{_energy(run)}")
     factor = (found.high or 1.0) / (found.value or 1.0)
     print(f"  90% interval: {run.days / factor:,.1f} to {run.days * factor:,.1f} days")
-    speed = f"{plan.tokens_per_s_per_device:,.4g} tokens/s/GPU in a step"
+    speed = f"{plan.best.tokens_per_s_per_device:,.4g} tokens/s/GPU in a step"
     print(f"  {speed}, {run.utilisation:.0%} of the dense peak over the run")
     useful = run.goodput
     print(

@@ -11,7 +11,7 @@ from modelworth.costmodel.business.capacity import resolve
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Predictor
-from modelworth.costmodel.prediction.training.plan import plan_training
+from modelworth.costmodel.prediction.training_run import plan_training
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -199,7 +199,7 @@ def test_a_scenario_trains_as_long_as_the_plan_of_the_same_layout():
     found = evaluate(scenarios.with_overrides(document, plan), trials=0, parts=())
     hours = found.indicators["final_run_gpu_hours"].base
     assert hours == pytest.approx(planned.run.device_hours, rel=1e-12)
-    assert Predictor().predict(planned.best.case).value == planned.tokens_per_s_per_device
+    assert Predictor().predict(planned.best.case).value == planned.best.tokens_per_s_per_device
 
 
 def test_predicted_utilisation_needs_a_device():

@@ -119,6 +119,32 @@ def test_no_prediction_is_above_what_the_ceilings_allow(found):
         assert answer.mbu is None or 0 <= answer.mbu <= 1, (answer.mbu, case)
 
 
+def test_what_runs_is_never_said_to_need_more_memory_than_there_is(found):
+    for case, _ in found:
+        answer = answer_of(case, PREDICTOR)
+        held = float(answer.memory.total)
+        assert case.work in ("prefill", "forward") or held <= answer.available_bytes * 1.001, case
+
+
+@pytest.mark.parametrize(
+    ("model", "device", "asked"),
+    [
+        ("llama-2-70b", "H100 SXM 80GB", {"gpus": 8, "batch": 8192, "regime": "queued",
+         "tokens": 294, "new_tokens": 294, "software": "tensorrt-llm", "precision": "fp8"}),
+        ("llama-3.1-8b", "T4", {"new_tokens": 256}),
+        ("deepseek-v3", "H200 SXM 141GB", {"gpus": 16, "expert": 16, "attention_data": 16,
+         "batch": 2048, "precision": "fp8", "new_tokens": 1000}),
+    ],
+)  # fmt: skip
+def test_the_cache_that_runs_is_the_cache_that_is_counted(model, device, asked):
+    """An 8-bit cache, half an answer, and attention's replicas count in the memory, too."""
+    answer = answer_of(Case.of(model, device, **asked), PREDICTOR)
+    free = answer.available_bytes - float(answer.memory.total)
+    assert free >= 0
+    found, held = answer.prediction, answer.memory.kv_cache / answer.prediction.running
+    assert found.running + free / held >= found.room * 0.999
+
+
 def test_refusals_are_about_memory_and_say_what_to_do():
     refused = [one for one in PREDICTOR.predict_all(CASES) if one.value is None]
     words = ("GB", "cache", "made for")

@@ -13,7 +13,7 @@ from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.largest_load import Objective, largest_load
 from modelworth.costmodel.prediction.plan import Offer, plan_serving
 from modelworth.costmodel.prediction.predictor import Predictor
-from modelworth.costmodel.prediction.training.plan import Aim, plan_clusters
+from modelworth.costmodel.prediction.training_run import Aim, plan_clusters
 from modelworth.costmodel.scenario.scenario import load
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
@@ -162,3 +162,51 @@ def test_a_training_plan_becomes_a_scenario_of_the_same_hours(tmp_path, capsys):
 def test_numbers_that_mean_nothing_are_refused_at_once(capsys, wrong):
     assert main([*ASK, *wrong]) == 2
     assert wrong[-2].lstrip("-").split("-")[0] in capsys.readouterr().err.replace("bert", "model")
+
+
+def test_weights_stay_as_the_checkpoint_stores_them(capsys):
+    """gpt-oss is stored in MXFP4: a plan tries that, too, and nothing that the device can't do."""
+    ask = ["plan", "--model", "gpt-oss-120b", "--rate", "10", "--gpus-of", "H100", "V100", "--json"]
+    assert main(ask) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["choices"][0]["precision"] == "fp4"
+    refused = {(one["gpu"], one["precision"]): one["reason"] for one in found["refused"]}
+    for precision in ("fp8", "fp4"):
+        assert "one that V100 SXM2 32GB computes in: fp16" in refused["V100 SXM2 32GB", precision]
+
+
+def test_a_plan_of_spread_experts_is_its_scenarios_capacity(tmp_path, capsys):
+    path = tmp_path / "plan.yaml"
+    ask = [
+        "plan",
+        "--model",
+        "deepseek-v3",
+        "--rate",
+        "20",
+        "--prompt",
+        "2000",
+        "--gpus-of",
+        "H200",
+    ]
+    assert (
+        main([*ask, "--new-tokens", "1000", "--ttft", "2", "--json", "--scenario", str(path)]) == 0
+    )
+    best = json.loads(capsys.readouterr().out)["choices"][0]
+    assert best["attention_data"] > 1
+    plan = load(path)
+    fresh, new = (plan.number(f"demand.{name}_tokens_per_request") for name in ("prompt", "output"))
+    speeds = [
+        plan.number(f"capacity.{name}_tokens_per_s_per_gpu") for name in ("prefill", "decode")
+    ]
+    seconds = fresh / speeds[0] + new / speeds[1]
+    replica = best["requests_per_s_per_replica"] / best["tensor"] / best["pipeline"]
+    assert 1 / seconds == pytest.approx(replica, rel=1e-4)
+
+
+def test_a_training_step_takes_the_batch_that_is_said_and_small_sums_are_dollars(capsys):
+    ask = ["plan", "--model", "gpt2", "--run-tokens", "1e10", "--sequence", "1024", "--days", "1"]
+    assert main([*ask, "--batch-tokens", "524288", "--gpus-of", "RTX 3090"]) == 0
+    shown = capsys.readouterr().out
+    assert "an optimizer step has 524 k tokens" in shown
+    assert "$9." in shown
+    assert "e-0" not in shown

@@ -8,11 +8,15 @@ import pytest
 
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.layouts import best_layouts, layouts
+from modelworth.costmodel.prediction.layouts import (
+    best_layouts,
+    laid_out,
+    layouts,
+    sequences_of,
+)
 from modelworth.costmodel.prediction.predictor import Predictor
-from modelworth.costmodel.prediction.refusal import refused
-from modelworth.costmodel.prediction.training.plan import plan_training, run_of
-from modelworth.costmodel.prediction.training.run import Reliability
+from modelworth.costmodel.prediction.refusal import refused, training_ask
+from modelworth.costmodel.prediction.training_run import Reliability, plan_training, run_of
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 
@@ -45,7 +49,7 @@ def test_best_layout_is_about_as_fast_as_the_best_measured(shape, gpu, count, ba
         tokens=2048, software="llm-foundry",
     )  # fmt: skip
     plan = plan_training(case, 1e11, PREDICTOR)
-    assert plan.tokens_per_s_per_device == pytest.approx(rate, rel=0.15)
+    assert plan.best.tokens_per_s_per_device == pytest.approx(rate, rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -85,15 +89,15 @@ def test_a_case_a_search_and_a_plan_say_the_same_to_the_last_digit():
     given = plan_training(wanted, 1e12, PREDICTOR, searched=False)
     alone = PREDICTOR.predict(wanted)
     searched = float(PREDICTOR.times([replace(wanted, batch=2), wanted]).value[1])
-    assert given.tokens_per_s_per_device == alone.value == searched
+    assert given.best.tokens_per_s_per_device == alone.value == searched
     best = plan_training(wanted, 1e12, PREDICTOR)
-    assert PREDICTOR.predict(best.best.case).value == best.tokens_per_s_per_device
+    assert PREDICTOR.predict(best.best.case).value == best.best.tokens_per_s_per_device
 
 
 def test_plan_and_run_agree():
     plan = plan_training(ask("llama-3.1-8b", 64, 512, 8192), 1e12, PREDICTOR, gco2_per_kwh=400)
     step_s = plan.best.prediction.step_s
-    assert plan.tokens_per_s_per_device == pytest.approx(512 * 8192 / step_s / 64)
+    assert plan.best.tokens_per_s_per_device == pytest.approx(512 * 8192 / step_s / 64)
     assert sum(plan.best.prediction.parts.values()) == pytest.approx(step_s)
     days = 1e12 / (512 * 8192) * step_s / 86_400 / plan.run.goodput.share
     assert plan.run.days == pytest.approx(days)
@@ -148,3 +152,31 @@ def test_a_training_case_without_room_says_what_fits(changes, words):
 def test_a_training_case_with_room_is_not_refused(changes):
     case = Case.of("llama-3.1-8b", "H100", work="train", gpus=8, sharding="full", **changes)
     assert refused(case, PREDICTOR.tables) is None
+
+
+@pytest.mark.parametrize("gpus", [24, 48, 100, 3072])
+def test_a_batch_that_nobody_says_is_one_that_the_devices_share(gpus):
+    case = Case.of("llama-3.1-8b", "H100 SXM 80GB", CATALOG, work="train", gpus=gpus, tokens=8192)
+    found = laid_out(case, Predictor(CATALOG))
+    assert found.global_batch % found.data == 0
+    assert 2e6 < found.global_batch * 8192 < 8e6 * 1.1
+    with pytest.raises(InputError, match="don't divide among"):
+        best_layouts(replace(case, global_batch=511), Predictor(CATALOG))
+
+
+def test_a_batch_is_the_power_of_two_nearest_to_what_is_asked():
+    """4e6 / 8192 is 488: 512, not 256."""
+    assert sequences_of(4e6, 8192, 64) == 512
+    assert sequences_of(4e6, 8192, 96) == 3 * 128
+
+
+def test_gradients_stay_whole_on_pipeline_stages():
+    """Megatron-Core's documentation: 6 + 12/d bytes a parameter, of which 4 are gradients
+    that the distributed optimizer doesn't divide; ZeRO 2 divides them."""
+    asked = {"work": "train", "gpus": 64, "tensor": 4, "sharding": "gradients", "global_batch": 256}
+    staged, flat = (
+        training_ask(Case.of("llama-3.1-70b", "H100 SXM 80GB", CATALOG, pipeline=stages, **asked))
+        for stages in (2, 1)
+    )
+    assert staged.memory().gradients == pytest.approx(70.6e9 / 8 * 4, rel=0.05)
+    assert flat.memory().gradients == pytest.approx(70.6e9 / 4 / 16 * 4, rel=0.05)

@@ -82,7 +82,7 @@ def test_a_batch_that_nobody_gives_has_four_million_tokens(capsys):
     ask = ["predict", "--model", "gpt2", "--gpu", "H100", "--gpus", "8", "--run-tokens", "1e9"]
     assert main([*ask, "--json"]) == 0
     assumed = json.loads(capsys.readouterr().out)
-    assert main([*ask, "--json", "--global-batch", "2048"]) == 0  # × 1,024 tokens, rounded down
+    assert main([*ask, "--json", "--global-batch", "4096"]) == 0  # × 1,024: nearest to 4e6
     assert json.loads(capsys.readouterr().out) == assumed
 
 
@@ -98,3 +98,39 @@ def test_a_server_without_a_layout_gets_the_best_one(capsys):
                 if main([*ask, *cut]) == 0:
                     assert json.loads(capsys.readouterr().out)["value"] <= best
     capsys.readouterr()
+
+
+def test_a_mixtures_server_shares_attention_where_that_does_more(capsys):
+    ask = ["predict", "--model", "deepseek-v3", "--gpu", "H200", "--gpus", "16", "--json"]
+    ask += ["--batch", "2048", "--sequence", "2000", "--new-tokens", "1000", "--software", "sglang"]
+    found = []
+    for layout in ([], ["--tensor", "8", "--attention-data", "8"], ["--attention-data", "16"]):
+        assert main([*ask, *layout]) == 0
+        found.append(json.loads(capsys.readouterr().out)["value"])
+    assert found[0] >= max(found[1:])
+
+
+def test_the_time_of_a_request_is_named_and_its_parts_add_up(capsys):
+    ask = ["predict", "--model", "llama-3.1-8b", "--gpu", "H100", "--batch", "32"]
+    assert main([*ask, "--json"]) == 0
+    parts = json.loads(capsys.readouterr().out)["parts"]
+    assert main(ask) == 0
+    shown = capsys.readouterr().out
+    assert f"a request takes {sum(parts.values()) * 1e3:,.4g} ms of its replica" in shown
+    assert "spared where a pass reads prompts and decodes" in shown
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "words"),
+    [
+        ("A100", "fp8", "only weights are in fp8"),
+        ("V100", "bf16", "has no bf16"),
+        ("H100", "fp8", ""),
+    ],
+)
+def test_formats_that_a_device_does_not_compute_in_are_told(device, precision, words, capsys):
+    ask = ["predict", "--model", "llama-3.2-1b", "--gpu", device, "--precision", precision]
+    assert main(ask) == 0
+    shown = capsys.readouterr().out
+    assert words in shown
+    assert ("computes in" in shown) == bool(words)

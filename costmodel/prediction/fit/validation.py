@@ -29,7 +29,7 @@ from modelworth.costmodel.prediction.fit.refit import Refit, refit
 from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
 from modelworth.costmodel.prediction.fit.widths import Tried, unseen_widths
 from modelworth.costmodel.prediction.interval import groups_of, log_width
-from modelworth.costmodel.prediction.training.published_runs import validate_training_runs
+from modelworth.costmodel.prediction.published_runs import validate_training_runs
 
 WORST = 15
 

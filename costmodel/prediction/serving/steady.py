@@ -11,7 +11,7 @@ doesn't, they follow each other. So a replica's requests a second are never abov
 - static: one batch from its first to its last token, then the next.
 
 A pipeline's stages work on as many groups of sequences at once. Left out: bursts, and length
-distributions (`open_loop` has percentiles).
+distributions (`largest_load` has percentiles).
 """
 
 from __future__ import annotations
@@ -59,17 +59,28 @@ def cache_room(case: Columns, context: Number, share: Number | None = None) -> N
     engine = np.maximum(case.memory_share - WORKSPACE_SHARE, 0.01)
     usable = device.memory_bytes * (engine if share is None else share)
     free = devices * usable - weight_bytes(shape, device)
-    split = np.maximum(
-        np.minimum(case.tensor, np.maximum(shape.cache_split, 1)), case.attention_data
-    )
-    copies = np.maximum(case.tensor / split, 1)
-    each = cache_elements(shape, context) * device.cache_bytes * copies
-    return free / np.maximum(each, 1e-9)
+    return free / np.maximum(cached_bytes(case, context), 1e-9)
+
+
+def cached_bytes(case: Columns, context: Number) -> Number:
+    """Keys and values of one sequence of `context` tokens on all devices of a replica.
+
+    What tensor parallelism can't cut by heads, and attention's replicas don't divide, is kept as
+    copies.
+    """
+    heads = np.minimum(case.tensor, np.maximum(case.shape.cache_split, 1))
+    copies = np.maximum(case.tensor / np.maximum(heads, case.attention_data), 1)
+    return cache_elements(case.shape, context) * case.device.cache_bytes * copies
+
+
+def kept_tokens(case: Columns) -> Number:
+    """Tokens of a running sequence that its engine keeps room for."""
+    return case.tokens + case.reserves * case.new_tokens
 
 
 def most_running(case: Columns) -> Number:
     """Sequences that a replica decodes together at most, by its cache and its engine."""
-    room = cache_room(case, case.tokens + case.reserves * case.new_tokens)
+    room = cache_room(case, kept_tokens(case))
     return np.maximum(np.minimum(room, case.max_sequences), 1)
 
 

@@ -18,20 +18,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from math import exp, hypot, log
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import PositiveFloat, PositiveInt
 
-from modelworth.costmodel.prediction.training.run import FLOPS_PER_PARAMETER_AND_TOKEN
-from modelworth.data import csv_rows as tables
+from modelworth.costmodel.prediction.step.coefficients import PUBLISHED
+from modelworth.costmodel.prediction.training_run import FLOPS_PER_PARAMETER_AND_TOKEN
 from modelworth.data.catalog import Accelerator, Catalog, load_catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
-
-TABLE = Path(tables.__file__).parent / "published" / "training_runs.csv"
 
 EPOCH_COLUMNS = {
     "Model": "model",
@@ -44,7 +41,7 @@ EPOCH_COLUMNS = {
     "Training compute (FLOP)": "training_flops",
 }
 """Columns of Epoch AI's table of machine learning systems."""
-KEPT = ("model", "organisation", "accelerator", "device_hours")
+UNKNOWN = (None, None, None)
 RUN_COLUMNS = {"Model", "Training compute (FLOP)", "Training hardware", "Hardware quantity"}
 """Those that say that a table is one of whole runs."""
 
@@ -64,7 +61,6 @@ tokens, or its parameters aren't the active ones."""
 ROUND_SHARE = 0.0025
 """An implied utilisation this near to 0.3, 0.4 or 0.5 was assumed by the table's authors, who made
 the FLOPs from the hours: such a run can't test anything."""
-
 
 TABLE_LOG = 0.9
 """What a table's estimates of FLOPs and cluster add to the width's logarithm: by the scatter of
@@ -106,7 +102,7 @@ class PublishedRun(Row):
 @cache
 def load_training_runs() -> tuple[PublishedRun, ...]:
     """The shipped table."""
-    return tuple(read_table(TABLE, PublishedRun))
+    return tuple(read_table(PUBLISHED / "training_runs.csv", PublishedRun))
 
 
 def utilisation_prior(
@@ -121,7 +117,9 @@ def utilisation_prior(
     used = load_training_runs() if runs is None else tuple(runs)
     by_organisation: defaultdict[str, list[float]] = defaultdict(list)
     for run in used:
-        by_organisation[_first_word(run.organisation)].append(log(utilisation(run, catalog)))
+        flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
+        peak = run.device_hours * 3600 * _dense(catalog.accelerator(run.accelerator))
+        by_organisation[_first_word(run.organisation)].append(log(flops / peak))
     if len(by_organisation) < 2:
         raise ValueError("a prior needs the runs of at least two organisations")
     centre = float(np.median([np.mean(logs) for logs in by_organisation.values()]))
@@ -141,37 +139,36 @@ def hours_by_prior(flops: float, accelerator: Accelerator, prior: Utilisation) -
     return [at_peak / share for share in (best, prior.typical, worst)]
 
 
-def utilisation(run: PublishedRun, catalog: Catalog) -> float:
-    """What one run got from its hardware."""
-    device = catalog.accelerator(run.accelerator)
-    flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
-    return flops / (run.device_hours * 3600 * _dense(device))
-
-
 def validate_training_runs(
     rows: pd.DataFrame | None = None, catalog: Catalog | None = None
 ) -> pd.DataFrame:
     """Published device-hours against predicted ones, each without its own organisation's runs.
 
     Args:
-        rows: the shipped table's columns or those of Epoch AI's; None takes the shipped table.
+        rows: a table in Epoch AI's columns; None takes the shipped table.
         catalog: for the accelerators' rates.
 
     Returns:
-        One row a run: model, organisation, accelerator, device_hours, predicted, low, high (90%
-        interval), factor (the larger over the smaller), and note: why a run couldn't be used.
+        One row a run: model, device_hours, predicted, low, high (90% interval), and note: why a
+        run couldn't be used.
     """
+    catalog = catalog or load_catalog()
     if rows is None:
         rows = pd.DataFrame([run.model_dump() for run in load_training_runs()])
-    elif set(EPOCH_COLUMNS) <= set(rows.columns):
+    else:
+        if missing := set(EPOCH_COLUMNS) - set(rows.columns):
+            allowed = f"Epoch AI's columns, {', '.join(sorted(missing))} too"
+            raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
         rows = rows.rename(columns=EPOCH_COLUMNS)
         rows["device_hours"] = rows["hours"] * rows["devices"]
-    needed = {*KEPT, "active_parameters", "tokens"}
-    if missing := needed - set(rows.columns):
-        allowed = f"a table with {', '.join(sorted(missing))}, or Epoch AI's columns"
-        raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
-    catalog = catalog or load_catalog()
-    return pd.DataFrame([_checked(row, catalog) for row in rows.to_dict("records")])
+    found = []
+    for row in rows.to_dict("records"):
+        note = _unusable(row, _device(row, catalog))
+        flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
+        hours = UNKNOWN if note else _hours(row, flops, catalog)
+        kept = {key: row[key] for key in ("model", "device_hours")}
+        found.append(kept | dict(zip(("low", "predicted", "high"), hours, strict=True), note=note))
+    return pd.DataFrame(found)
 
 
 def predict_runs(rows: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
@@ -184,17 +181,15 @@ def predict_runs(rows: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
     Returns:
         The table with predicted (hours), low, high, basis and note.
     """
-    named = rows.rename(columns=EPOCH_COLUMNS).to_dict("records")
-    found = [_predicted(row, catalog) for row in named]
-    return pd.concat([rows, pd.DataFrame(found, index=rows.index)], axis=1)
+    found = [_run(row, catalog) for row in rows.rename(columns=EPOCH_COLUMNS).to_dict("records")]
+    names = ("predicted", "low", "high", "basis", "note")
+    return pd.concat([rows, pd.DataFrame(found, rows.index, names)], axis=1)
 
 
-def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
-    """One run's hours; or the reason why not."""
-    unknown = {"predicted": None, "low": None, "high": None, "basis": ""}
-    device = _device(row, catalog)
-    if device is None:
-        return {**unknown, "note": f"{row['accelerator']}: no such device in the catalogue"}
+def _run(row: Mapping[Any, Any], catalog: Catalog) -> tuple[object, ...]:
+    """One run's hours, their interval, basis and note; or the reason why not."""
+    if _device(row, catalog) is None:
+        return *UNKNOWN, "", f"{row['accelerator']}: no such device in the catalogue"
     stated, parameters, tokens, devices = (
         value if isinstance(value := row.get(name), int | float) and value > 0 else 0.0
         for name in ("training_flops", "active_parameters", "tokens", "devices")
@@ -202,33 +197,17 @@ def _predicted(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
     flops = stated or FLOPS_PER_PARAMETER_AND_TOKEN * (parameters * tokens)
     if not flops or not devices:
         missing = "Hardware quantity" if flops else "Training compute (FLOP)"
-        return {**unknown, "note": f"{missing}: nothing; must be given"}
-    least, typical, _ = hours_by_prior(flops, device, _others(row, catalog))
+        return *UNKNOWN, "", f"{missing}: nothing; must be given"
+    least, typical, _ = _hours(row, flops, catalog)
     hours, width = typical / devices, exp(hypot(log(typical / least), TABLE_LOG))
-    return {
-        "predicted": hours, "low": hours / width, "high": hours * width, "basis": "interpolated",
-        "note": "at the utilisation of published runs",
-    }  # fmt: skip
+    note = "at the utilisation of published runs"
+    return hours, hours / width, hours * width, "interpolated", note
 
 
-def _checked(row: Mapping[Any, Any], catalog: Catalog) -> dict[str, object]:
-    """One run, predicted; or the reason why not."""
-    kept = {key: row[key] for key in KEPT}
-    found = kept | dict.fromkeys(("predicted", "low", "high", "factor"))
-    device = _device(row, catalog)
+def _unusable(row: Mapping[Any, Any], device: Accelerator | None) -> str:
+    """Why a run can't be checked; nothing if it can."""
     if device is None:
-        return found | {"note": f"{row['accelerator']} isn't in the catalogue"}
-    if reason := _unusable(row, _dense(device)):
-        return found | {"note": reason}
-    flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
-    low, predicted, high = hours_by_prior(flops, device, _others(row, catalog))
-    factor = max(predicted / row["device_hours"], row["device_hours"] / predicted)
-    hours = {"predicted": predicted, "low": low, "high": high, "factor": factor}
-    return kept | hours | {"note": ""}
-
-
-def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
-    """Why a run can't be checked; None if it can."""
+        return f"{row['accelerator']} isn't in the catalogue"
     for key in ("active_parameters", "tokens", "device_hours"):
         if not row[key] > 0:  # absent numbers are NaN
             return f"{key.replace('_', ' ')} not published"
@@ -238,16 +217,18 @@ def _unusable(row: Mapping[str, Any], peak: float) -> str | None:
     ratio = stated / (FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"])
     if ratio > AGREEMENT or ratio < 1 / AGREEMENT:
         return "published FLOPs aren't 6 × parameters × data points"
-    implied = stated / (row["device_hours"] * 3600 * peak)
+    implied = stated / (row["device_hours"] * 3600 * _dense(device))
     if any(abs(implied / share - 1) < ROUND_SHARE for share in (0.3, 0.4, 0.5)):
         return "published FLOPs were made from the hours"
-    return None
+    return ""
 
 
-def _others(row: Mapping[Any, Any], catalog: Catalog) -> Utilisation:
-    """What the shipped runs of organisations other than a run's own got."""
-    own, runs = _first_word(str(row.get("organisation"))), load_training_runs()
-    return utilisation_prior([run for run in runs if _first_word(run.organisation) != own], catalog)
+def _hours(row: Mapping[Any, Any], flops: float, catalog: Catalog) -> list[float]:
+    """Device-hours by what the shipped runs of organisations other than a run's own got."""
+    own, device = _first_word(str(row.get("organisation"))), _device(row, catalog)
+    assert device is not None
+    runs = [run for run in load_training_runs() if _first_word(run.organisation) != own]
+    return hours_by_prior(flops, device, utilisation_prior(runs, catalog))
 
 
 def _first_word(organisation: str) -> str:

@@ -1,1 +1,0 @@
-"""Training runs made of steps: layouts, plans, failures, published runs."""
