@@ -18,7 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from modelworth.data.errors import InputError, ModelworthError, without_secrets
-from modelworth.data.foreign_file import opened, unreadable
+from modelworth.data.foreign_file import start_of, unreadable
 
 MAKE_ONE = (
     "a store that exists: `modelworth demo` or `modelworth bench` makes one, --store names another"
@@ -113,8 +113,7 @@ def _require_file(path: Path, where: str, *, create: bool) -> None:
     if not there:
         _require_place(path, where, create=create)
         return
-    with opened(path, allowed) as file:
-        start = file.read(len(SQLITE_MAGIC))
+    start = start_of(path, allowed, len(SQLITE_MAGIC))
     if start not in (b"", SQLITE_MAGIC):
         allowed = "a SQLite database made by modelworth (this file was left as it is)"
         raise InputError(where, "a file that is not a database", allowed)
@@ -165,6 +164,9 @@ def _explanation(where: str, line: str, wrong: type[InputError] | None) -> Model
     if "malformed" in line or "not a database" in line or "disk image" in line:
         allowed = "whole; it was not changed. Restore it from a copy, or name another with --store"
         return InputError(where, f"a damaged database ({line})", allowed)
+    if "disk I/O" in line or "is full" in line:
+        advice = "free some space, or name another store; what was told to be stored is there"
+        return ModelworthError(f"{where}: can't be written or read on ({line})\n  {advice}")
     if "readonly" in line:
         return ModelworthError(f"{where}: can only be read\n  use a store that you may write")
     if "locked" in line:

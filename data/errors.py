@@ -11,6 +11,9 @@ class ModelworthError(Exception):
 
     exit_status = 1
 
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(one_line(line, 600) for line in message.split("\n")))
+
 
 class InputError(ModelworthError):
     """The input was wrong; exit status 2.
@@ -30,7 +33,7 @@ class InputError(ModelworthError):
         self.where, self.found, self.advice = where, found, advice
         self.allowed = allowed if allowed is not None else (advice or "")
         remedy = advice if allowed is None else f"must be {allowed}"
-        super().__init__(f"{_shown(where)}: {_shown(found)}\n  {_line(remedy or '', 600)}")
+        super().__init__(f"{_shown(where)}: {_shown(found)}\n  {one_line(remedy or '', 600)}")
 
     def at(self, where: str) -> InputError:
         """The same error, said of another place: a file's name before the field's."""
@@ -70,10 +73,10 @@ def without_secrets(text: str) -> str:
 
 def _shown(found: object) -> str:
     """`found` as one short line without secrets."""
-    return _line(without_secrets(found if isinstance(found, str) else repr(found)), 200)
+    return one_line(without_secrets(found if isinstance(found, str) else repr(found)))
 
 
-def _line(text: str, longest: int) -> str:
+def one_line(text: str, longest: int = 200) -> str:
     """The text as one line that can't disturb a terminal."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return line if len(line) <= longest else line[: longest - 3] + "..."

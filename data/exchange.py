@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO, get_args
@@ -17,7 +18,7 @@ from typing import Any, Final, Literal, TextIO, get_args
 from modelworth.data.drafts import draft_beside, remove
 from modelworth.data.errors import InputError, SetAsideWarning
 from modelworth.data.flat import COLUMNS, row_of
-from modelworth.data.foreign_file import MOST_COLUMNS, require_file
+from modelworth.data.foreign_file import MOST_COLUMNS, opened
 from modelworth.data.measurement import Measurement
 from modelworth.data.parquet_reader import texts
 from modelworth.data.record_text import parse
@@ -72,7 +73,6 @@ def read(path: Path) -> Iterator[Measurement]:
         InputError: if it can't be read or a record is wrong, with file and line.
     """
     reader = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[format_of(path)]
-    require_file(path, "a file that can be read")
     total = 0
     try:
         for number, text in reader(path):
@@ -146,13 +146,13 @@ def _write_parquet(documents: Iterable[str], path: Path) -> int:
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8") as file:
+    with _text_of(path, None) as file:
         yield from ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
 
 
 def _read_csv(path: Path) -> Iterator[tuple[int, str]]:
     csv.field_size_limit(MOST_RECORD)
-    with path.open(newline="", encoding="utf-8") as file:
+    with _text_of(path, "") as file:
         reader = csv.DictReader(_lines(file))
         _require_columns(path, reader.fieldnames or ())
         for row in reader:
@@ -169,6 +169,10 @@ def _require_columns(path: Path, names: Sequence[str]) -> None:
     if DOCUMENT not in names or len(names) > MOST_COLUMNS:
         found = "no column document" if DOCUMENT not in names else f"{len(names):,} columns"
         raise InputError(str(path), found, EXPORTED)
+
+
+def _text_of(path: Path, newline: str | None) -> TextIO:
+    return TextIOWrapper(opened(path, "a file that can be read"), "utf-8", newline=newline)
 
 
 def _lines(file: TextIO) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -38,9 +39,11 @@ def require_file(path: Path, allowed: str, most_bytes: int | None = None) -> Non
     if not stat.S_ISREG(found.st_mode):
         raise InputError(str(path), "a pipe or a device", allowed)
     if most_bytes is not None and found.st_size > most_bytes:
-        raise InputError(
-            str(path), f"{found.st_size:,} bytes", f"{allowed} of at most {most_bytes:,} bytes"
-        )
+        raise _too_large(path, f"{found.st_size:,}", allowed, most_bytes)
+
+
+def _too_large(path: Path, found: str, allowed: str, most_bytes: int) -> InputError:
+    return InputError(str(path), f"{found} bytes", f"{allowed} of at most {most_bytes:,} bytes")
 
 
 def is_folder(path: Path) -> bool:
@@ -63,20 +66,35 @@ def opened(path: Path, allowed: str) -> BinaryIO:
     """
     require_file(path, allowed)
     try:
-        return path.open("rb")
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        raise unreadable(path, error, allowed) from error
+
+
+def start_of(path: Path, allowed: str, bytes_: int) -> bytes:
+    """The first bytes of a file, however long it is.
+
+    Raises:
+        InputError: if it can't be read.
+    """
+    try:
+        with opened(path, allowed) as file:
+            return file.read(bytes_) or b""  # None: a file that would make us wait
     except OSError as error:
         raise unreadable(path, error, allowed) from error
 
 
 def read_bytes(path: Path, allowed: str, most_bytes: int = MOST_BYTES) -> bytes:
-    """The bytes of a file.
+    """The bytes of a file, which may grow while it is read, or say nothing of its size.
 
     Raises:
         InputError: if it can't be read, or is larger.
     """
     require_file(path, allowed, most_bytes)
-    with opened(path, allowed) as file:
-        return file.read()
+    content = start_of(path, allowed, most_bytes + 1)
+    if len(content) > most_bytes:
+        raise _too_large(path, f"over {most_bytes:,}", allowed, most_bytes)
+    return content
 
 
 def read_text(path: Path, allowed: str, most_bytes: int = MOST_BYTES) -> str:

@@ -88,7 +88,7 @@ def read_gguf(path: Path) -> dict[str, Any]:
         with opened(path, "a readable GGUF file") as file:
             values, tensors = _header(file, str(path))
             end = file.tell()
-    except (struct.error, UnicodeDecodeError, OverflowError) as error:
+    except (struct.error, OverflowError, OSError) as error:
         raise InputError(str(path), str(error), "a GGUF file") from error
     config = _config(values, tensors, str(path))
     config["quantization_config"]["header_bytes"] = end + _padding(values, tensors, end)

@@ -61,7 +61,7 @@ def texts(path: Path, names: Sequence[str], allowed: str) -> Iterator[str | None
                 for batch in file.iter_batches(rows, columns=[name]):
                     found = (value.as_py() for value in batch.column(0))
                     yield from (text if isinstance(text, str) else None for text in found)
-    except (LookupError, struct.error) as error:
+    except (LookupError, struct.error, TypeError) as error:  # no bytes: a file that makes wait
         raise InputError(str(path), "a header that isn't whole", WHOLE) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(str(path), (str(error).splitlines() or [""])[0], allowed) from error

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import Final
 
 from modelworth.data.errors import InputError
 
 LONGEST: Final = 20_000
+LONGEST_NAME: Final = 200
 _NOT_PLAIN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
@@ -32,6 +34,13 @@ def check_text(text: str, where: str, longest: int = LONGEST) -> str:
         found = f"character U+{ord(fault[0]):04X} at place {fault.start() + 1}"
         raise InputError(where, found, "text without control characters or direction marks")
     return text
+
+
+def plain_or_none(found: object, longest: int) -> str | None:
+    """What a server or a file calls something, where it is text and plain."""
+    with suppress(InputError):
+        return check_text(found, "text", longest) if isinstance(found, str) else None
+    return None
 
 
 def plain_number(text: str) -> float:

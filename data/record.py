@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from modelworth.data.errors import InputError
 from modelworth.data.json_reader import LARGEST_WHOLE, check_plain
-from modelworth.data.plain_text import check_text
+from modelworth.data.plain_text import LONGEST_NAME, check_text
 
 
 def _plain_text(text: str) -> str:
@@ -46,7 +46,7 @@ Positive = Annotated[float, Field(gt=0, le=1e30)]
 """Up to 10^30: a year of all the world's computing is some 10^29 FLOPs."""
 Celsius = Annotated[float, Field(ge=-100, le=300)]
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_plain_text)]
-Name = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
+Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_plain_text)]
 Config = Annotated[dict[str, Any], AfterValidator(_plain_data)]
 
 

@@ -71,10 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        wrong = InputError("a file's name", str(error.filename), "of at most 255 bytes")
-        return _failed(f"modelworth {verb}: {wrong}", wrong.exit_status, debug)
+        return _failed(f"modelworth {verb}: {_refused(error)}", _refused(error).exit_status, debug)
 
 
 def _module(verb: str) -> Any:
@@ -133,6 +130,15 @@ def _missing(error: ModuleNotFoundError) -> str:
     extra = EXTRAS.get(package)
     command = f"pip install 'modelworth[{extra}]'" if extra else f"pip install {package}"
     return f"the package {package} is not installed\n  get it with: {command}"
+
+
+def _refused(error: OSError) -> ModelworthError:
+    """What the system refused, such as to write on a full disk."""
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError("a file's name", str(error.filename), "of at most 255 bytes")
+    what = "" if error.filename is None else f"{error.filename}: "
+    remedy = "must be possible: is the disk full, the place read-only? --debug says where it was"
+    return ModelworthError(f"{what}{error.strerror or error}\n  {remedy}")
 
 
 def _ours(error: ModuleNotFoundError) -> bool:

@@ -10,8 +10,10 @@ import ssl
 from modelworth.bench.load.plan import Outcome, Target
 from modelworth.bench.load.reply import Reply
 from modelworth.bench.load.wire import Answer, WireError
+from modelworth.data.errors import one_line
 
-READ_BYTES = 262_144
+READ_BYTES, MOST_PIECES = 262_144, 16
+"""Read at once, so often before others have their turn: what comes without end, too."""
 WANTS_MORE = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 ODD_FORM = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 """What taking apart an answer of another form than expected raises."""
@@ -120,7 +122,7 @@ class Connection:
         return False  # the answer can't be there yet
 
     def _read(self, arrived_s: float) -> None:
-        while not self.complete and not self.failure:
+        for _ in range(MOST_PIECES):
             data = self._socket.recv(READ_BYTES)
             if not data:
                 self._at_end()
@@ -134,7 +136,7 @@ class Connection:
                 self._fail("malformed", f"an event in another form: {error}")
             if self._answer.done or self._reply.error:
                 self._settle()
-            if self._plain and len(data) < READ_BYTES:
+            if self.complete or self.failure or (self._plain and len(data) < READ_BYTES):
                 return
 
     @property
@@ -154,7 +156,7 @@ class Connection:
             self._fail(kind, detail)
 
     def _fail(self, kind: str, detail: str) -> None:
-        self.failure, self.detail = kind, detail[:200]
+        self.failure, self.detail = kind, one_line(detail)
 
     def _settle(self) -> None:
         """The answer is whole: say whether it is one."""

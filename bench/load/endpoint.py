@@ -6,16 +6,23 @@ import http.client
 import json
 import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from modelworth.bench.load.plan import Target
-from modelworth.data.errors import InputError, ModelworthError
+from modelworth.data.errors import InputError, ModelworthError, one_line
+from modelworth.data.plain_text import LONGEST_NAME, plain_or_none
 
 Api = Literal["chat", "completions"]
 PATHS: dict[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
 LIST_TIMEOUT_S = 30.0
+"""For all of an answer, however slowly it comes."""
+MOST_BYTES = 16 * 2**20
+"""Of an answer; a server's metrics of many models and ranks take some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +83,32 @@ class Endpoint:
         """Status and body of a plain GET, such as of `/metrics`.
 
         Raises:
-            ModelworthError: if nobody answers, or not in HTTP.
+            ModelworthError: if nobody answers, not in HTTP, too slowly or too much.
         """
         kind = http.client.HTTPSConnection if self.tls else http.client.HTTPConnection
         connection = kind(self.host, self.port, timeout=LIST_TIMEOUT_S)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        late = threading.Event()
         try:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read(64 * 2**20)
+            connection.connect()
+            with _at_most(LIST_TIMEOUT_S, connection.sock, late):
+                connection.request("GET", path, headers=headers)
+                answer = connection.getresponse()
+                content = answer.read(MOST_BYTES + 1)
+            found = f"an answer of over {MOST_BYTES:,} bytes"
+            if len(content) <= MOST_BYTES:
+                found = "an answer that breaks off"
+                if not answer.length and not late.is_set():
+                    return answer.status, content
         except (OSError, http.client.HTTPException) as error:
-            raise ModelworthError(
-                f"{self.host}:{self.port}{path}: {error or type(error).__name__}\n"
-                "  must answer in HTTP; is the server up, and is it http or https?"
-            ) from None
+            found = str(error) or type(error).__name__
         finally:
             connection.close()
+        found = f"no end of an answer in {LIST_TIMEOUT_S:g} s" if late.is_set() else one_line(found)
+        raise ModelworthError(
+            f"{self.host}:{self.port}{path}: {found}\n"
+            "  must answer in HTTP; is the server up, and is it http or https?"
+        )
 
     def models(self) -> list[str]:
         """Names of the models it says it serves; empty where it doesn't say."""
@@ -102,9 +119,27 @@ class Endpoint:
             )
         try:
             rows = json.loads(body)["data"]
-            return [str(row["id"]) for row in rows]
-        except (ValueError, KeyError, TypeError):
+            named = [plain_or_none(row["id"], LONGEST_NAME) for row in rows]
+            return [name for name in named if name]
+        except (ValueError, KeyError, TypeError, RecursionError):
             return []
+
+
+@contextmanager
+def _at_most(seconds: float, peer: socket.socket, late: threading.Event) -> Iterator[None]:
+    """Ends a connection that is still in use then; the event is set where it was."""
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            peer.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 WHERE_KEY = "the name of an environment variable that holds one"

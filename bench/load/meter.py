@@ -14,7 +14,7 @@ from time import perf_counter
 
 from modelworth.bench.load.endpoint import Endpoint
 from modelworth.bench.load.metrics import Reading, Window, read_metrics, window
-from modelworth.bench.load.record import Served, recorded
+from modelworth.bench.load.record import Served, possible, recorded
 from modelworth.data.errors import ModelworthError
 from modelworth.data.measurement import Energy, Interval, Latency, Measurement, Result
 from modelworth.data.serving import Load, Serving, Spread
@@ -90,6 +90,7 @@ def _tokens(seen: Window) -> float | None:
     return seen.input_tokens + seen.output_tokens
 
 
+@possible()
 def measurement(seen: Window, energy: Energy | None, served: Served, label: str) -> Measurement:
     """A window as a record; one without a token is a record without a result."""
     requests = None if seen.requests is None else round(seen.requests)

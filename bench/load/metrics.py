@@ -6,14 +6,16 @@ replica say the same and count once. Source: Prometheus text exposition format 0
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from modelworth.data.errors import InputError
+from modelworth.data.plain_text import LONGEST_NAME, plain_or_none
 from modelworth.data.server_metrics import MetricName, Quantity, metric_names
 
 _LINE = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*")
@@ -63,13 +65,12 @@ def read_metrics(text: str, at_s: float, where: str = "metrics") -> Reading:
         if row.engine == engine and row.quantity not in values:
             total = sum(series.values())
             values[row.quantity] = total / len(series) if row.kind == "share" else total
-    return Reading(engine, at_s, values, models.pop() if len(models) == 1 else None)
+    named = plain_or_none(models.pop(), LONGEST_NAME) if len(models) == 1 else None
+    return Reading(engine, at_s, values, named)
 
 
 def _series(text: str) -> Iterator[tuple[str, str, float]]:
-    for number, line in enumerate(text.splitlines()):
-        if number >= MAX_LINES:
-            return
+    for line in islice(io.StringIO(text), MAX_LINES):
         found = None if line.startswith("#") else _LINE.fullmatch(line)
         if found is None:
             continue

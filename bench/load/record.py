@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from pydantic import ValidationError
+
 from modelworth.bench.load.prompts import Length
 from modelworth.bench.load.summary import Summary
+from modelworth.data.errors import ModelworthError, one_line
 from modelworth.data.measurement import (
     Interval,
     Latency,
@@ -40,6 +45,24 @@ class Served:
     command: str | None = None
 
 
+@contextmanager
+def possible() -> Iterator[None]:
+    """Say in one line what no record can hold, as servers may say anything of themselves.
+
+    Raises:
+        ModelworthError: naming the field.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        found = f"{'.'.join(map(str, first['loc']))} {first['input']}"
+        raise ModelworthError(
+            f"the server's own figures: {one_line(found)}\n  {first['msg']}: it can't be right"
+        ) from error
+
+
+@possible()
 def measurement(summary: Summary, served: Served, prompt: Length, new: Length) -> Measurement:
     """The record of one point; its lengths are those counted, else those asked for."""
     serving, load = summary.serving, summary.load

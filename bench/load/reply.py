@@ -11,6 +11,9 @@ import json
 from array import array
 from typing import Any
 
+MOST_CHUNKS = 1_000_000
+"""Of one answer; no model writes as many tokens."""
+
 
 class Reply:
     """What the events of one answer have said so far; moments are seconds of one clock.
@@ -78,6 +81,8 @@ class Reply:
         if not text:
             return
         self.chunks += 1
+        if self.chunks > MOST_CHUNKS:
+            raise ValueError(f"over {MOST_CHUNKS:,} pieces of text")
         self.characters += len(text)
         if self.first_s is None:
             self.first_s, self.first_characters = moment_s, len(text)

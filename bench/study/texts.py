@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from modelworth.data import parquet_reader
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import read_bytes
 
 PACKAGES: Final = ("numpy", "scipy", "pandas", "sympy", "networkx", "sqlalchemy")
 TEXT: Final = frozenset(
@@ -88,7 +89,7 @@ def read(path: Path) -> Iterator[str]:
         found = parquet_reader.texts(path, COLUMNS, "a Parquet file with such a column")
         yield from (text for text in found if text is not None)
     else:
-        yield path.read_text("utf-8", "replace")
+        yield read_bytes(path, "a text").decode("utf-8", "replace")
 
 
 def package_files(packages: tuple[str, ...] = PACKAGES) -> list[tuple[str, Path]]:
@@ -138,7 +139,7 @@ def _json_lines(path: Path) -> Iterator[str]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path}:{number}", str(error), "one JSON object a line") from None
             yield _text_of(row, f"{path}:{number}")
 

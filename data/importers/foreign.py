@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from modelworth.data.errors import InputError
 from modelworth.data.exchange import read
-from modelworth.data.foreign_file import opened
+from modelworth.data.foreign_file import start_of
 from modelworth.data.importers import (
     aiperf,
     guidellm,
@@ -83,8 +83,7 @@ def _is_own(path: Path) -> bool:
     """Whether `export` wrote a file: by its first line, or as the one Parquet there is."""
     if path.suffix.lower() == ".parquet":
         return True
-    with opened(path, "a file that can be read") as file:
-        line = file.readline(HEAD_BYTES)
+    line = start_of(path, "a file that can be read", HEAD_BYTES).partition(b"\n")[0]
     return b'"schema_version"' in line[:40] or line.rstrip().endswith(b",document")
 
 
