@@ -22,7 +22,6 @@ class ApiPrice:
 
     Attributes:
         as_of: the package's version, by which the price was read.
-        tiered: whether a longer prompt costs another price.
         long_over_base: price of prompt tokens above the first tier over the base price; 1: no tier.
         cache_write_over_input: price of writing to the cache over that of reading a prompt; None
             where the provider states none.
@@ -33,7 +32,6 @@ class ApiPrice:
     usd_per_million_input_tokens: float | None
     usd_per_million_cached_tokens: float | None
     usd_per_million_output_tokens: float | None
-    tiered: bool
     source: str
     as_of: str
     long_over_base: float = 1.0
@@ -66,7 +64,6 @@ def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
         _base(paid),
         _base(cached),
         _base(written),
-        tiered=any(hasattr(price, "tiers") for price in (paid, cached, written)),
         source=f"genai-prices {release}, provider {entry.id}",
         as_of=f"genai-prices {release}",
         long_over_base=_long(paid),

@@ -33,7 +33,6 @@ RENT_WINDOW = timedelta(days=365)
 """Rents older than this, counted from the newest of the same kind, don't enter the median."""
 
 T = TypeVar("T")
-P = TypeVar("P", "Electricity", "Carbon")
 Terms = Literal["on-demand", "1yr", "3yr", "spot"]
 LISTED = {
     "model": "; all: modelworth list models",
@@ -279,35 +278,27 @@ class Catalog:
         recent = [row for row in wanted if row.age_days(date.max) - newest <= RENT_WINDOW.days]
         return _quote(recent)
 
-    def electricity(self, country: str) -> Electricity:
-        """Newest price of power for companies, by ISO 3166 alpha-3 code, country or region.
-
-        Raises:
-            InputError: if there is none.
-        """
-        return _by_place("electricity", country, self.electricity_prices)
-
     def carbon(self, country: str) -> Carbon:
         """Newest carbon intensity, by ISO 3166 alpha-3 code or country.
 
         Raises:
             InputError: if there is none.
         """
-        return _by_place("carbon", country, self.carbon_intensities)
+        by_date = sorted(self.carbon_intensities, key=lambda row: row.as_of)
+        named = {row.country: row for row in by_date} | {row.iso3: row for row in by_date}
+        return _found("carbon", country, named)
 
 
-def load_catalog(extra: str | Path | None = None) -> Catalog:
+def load_catalog() -> Catalog:
     """The shipped tables, extended by a user's own accelerators.
 
-    Args:
-        extra: a CSV file with the columns of accelerators.csv; None takes the environment's
-            MODELWORTH_CATALOG. A row with a shipped name takes that row's place.
+    These are a CSV file with the columns of accelerators.csv, named by the environment's
+    MODELWORTH_CATALOG. A row with a shipped name takes that row's place.
 
     Raises:
         InputError: if a row of that file is wrong, with file and line.
     """
-    path = extra or os.environ.get("MODELWORTH_CATALOG")
-    shipped = _shipped()
+    path, shipped = os.environ.get("MODELWORTH_CATALOG"), _shipped()
     if not path:
         return shipped
     own = read_table(Path(path), Accelerator)
@@ -398,14 +389,6 @@ def _found(what: str, name: str, items: dict[str, T]) -> T:
     if len(items) > 10:
         some = f"a known one, such as {some}{LISTED.get(what, '')}"
     raise InputError(what, name, some if len(items) > 10 else f"one of {some}")
-
-
-def _by_place(what: str, place: str, rows: Iterable[P]) -> P:
-    """The newest row of a place, by code or name."""
-    by_date = sorted(rows, key=lambda row: row.as_of)
-    named = {row.country: row for row in by_date}
-    coded = {row.iso3: row for row in by_date if row.iso3}
-    return _found(what, place, named | coded)
 
 
 def _require_unique(where: str, accelerators: Iterable[Accelerator]) -> None:

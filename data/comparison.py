@@ -20,15 +20,9 @@ from typing import Literal
 from modelworth.data.measurement import Measurement
 
 Verdict = Literal[
-    "faster",
-    "slower",
-    "doubtful",
-    "no difference shown",
-    "too few samples",
-    "failed",
-    "only in A",
-    "only in B",
-]
+    "faster", "slower", "doubtful", "no difference shown", "too few samples", "failed",
+    "only in A", "only in B",
+]  # fmt: skip
 DISTURBED = frozenset(("contended", "throttled", "unsteady"))
 """Flags of a run whose figures may be those of what disturbed it."""
 LEVEL = 0.05

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from modelworth.data.errors import InputError
 from modelworth.data.foreign_file import MOST_BYTES, read_text
-from modelworth.data.plain_text import LONGEST, check_text
+from modelworth.data.plain_text import check_text
 
 MAX_DEPTH: Final = 64
 LARGEST_WHOLE: Final = 2**53
@@ -33,13 +33,8 @@ def read_json_file(
     return read_json(read_text(path, allowed, max_bytes), path.name)
 
 
-def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:
-    """The data that a text holds.
-
-    Args:
-        text: JSON.
-        name: what to call it in errors.
-        longest_text: characters of one text inside it.
+def read_json(text: str, name: str) -> Any:
+    """The data that a text holds; `name` is what to call it in errors.
 
     Raises:
         InputError: if it isn't JSON, or more than plain data within bounds.
@@ -54,7 +49,7 @@ def read_json(text: str, name: str, *, longest_text: int = LONGEST) -> Any:
         raise InputError(name, "nested too deep", f"at most {MAX_DEPTH} levels") from error
     except ValueError as error:
         raise InputError(name, str(error), "readable JSON") from error
-    check_plain(found, name, longest_text=longest_text)
+    check_plain(found, name)
     return found
 
 
@@ -81,9 +76,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def check_plain(
-    found: Any, name: str, path: str = "", depth: int = 0, *, longest_text: int = LONGEST
-) -> None:
+def check_plain(found: Any, name: str, path: str = "", depth: int = 0) -> None:
     """Refuse what isn't plain data within bounds, whoever made it.
 
     Raises:
@@ -93,16 +86,15 @@ def check_plain(
     if depth > MAX_DEPTH:
         raise InputError(where, f"{depth} levels", f"at most {MAX_DEPTH} levels")
     if isinstance(found, str):
-        check_text(found, where, longest_text)
+        check_text(found, where)
     elif isinstance(found, float) and not math.isfinite(found):
         raise InputError(where, str(found), "a finite number")
     elif isinstance(found, int) and abs(found) > LARGEST_WHOLE:
         raise InputError(where, "a larger whole number", "at most 2^53")
     elif isinstance(found, dict):
         for key, value in found.items():
-            check_text(key, where, longest_text)
-            below = f"{path}.{key}" if path else key
-            check_plain(value, name, below, depth + 1, longest_text=longest_text)
+            check_text(key, where)
+            check_plain(value, name, f"{path}.{key}" if path else key, depth + 1)
     elif isinstance(found, list | tuple):
         for place, value in enumerate(found):
-            check_plain(value, name, f"{path}[{place}]", depth + 1, longest_text=longest_text)
+            check_plain(value, name, f"{path}[{place}]", depth + 1)

@@ -9,18 +9,9 @@ from typing import Literal
 from modelworth.data.csv_rows import Row, Text, read_table
 
 Quantity = Literal[
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "cache_hits",
-    "cache_queries",
-    "requests",
-    "running",
-    "waiting",
-    "cache_usage",
-    "ttft_sum_s",
-    "ttft_count",
-]
+    "input_tokens", "output_tokens", "cached_tokens", "cache_hits", "cache_queries", "requests",
+    "running", "waiting", "cache_usage", "ttft_sum_s", "ttft_count",
+]  # fmt: skip
 
 
 class MetricName(Row):

@@ -53,7 +53,7 @@ _SPELLINGS: Final[dict[str, Precision]] = {
 }  # fmt: skip
 
 
-def precision(text: str, where: str = "--precision") -> Precision:
+def precision(text: str) -> Precision:
     """The number format that somebody means.
 
     Raises:
@@ -63,5 +63,5 @@ def precision(text: str, where: str = "--precision") -> Precision:
     if found is None:
         near = get_close_matches(text.lower(), _SPELLINGS, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise InputError(where, text, f"one of {', '.join(SHORT.values())}{hint}")
+        raise InputError("--precision", text, f"one of {', '.join(SHORT.values())}{hint}")
     return found
