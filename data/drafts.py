@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
+
+from modelworth.data.errors import InputError
 
 _DRAFT = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part")
 
@@ -22,12 +25,35 @@ def draft_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text's file, or nothing: a full disk leaves no half of it, and what was there stays.
+
+    Raises:
+        InputError: if it can't be written.
+    """
+    written = path
+    if path.is_file() or not path.exists():  # and no pipe, such as /dev/stdout
+        path = Path(os.path.realpath(path))
+        written = draft_beside(path)
+    try:
+        written.write_text(text, "utf-8")
+        if written != path:
+            written.replace(path)
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise InputError(str(path), found, "a file that can be written") from error
+    finally:
+        if written != path:
+            remove(written)
+
+
 def remove(draft: Path) -> None:
     """Remove a draft, if it is still there."""
     if draft.is_dir():
         shutil.rmtree(draft, ignore_errors=True)
     else:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _lives(process: int) -> bool:

@@ -13,7 +13,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from modelworth.data.drafts import write_whole
 from modelworth.data.errors import InputError
+from modelworth.data.foreign_file import unreadable
 from modelworth.data.model_files import MARK, read_model_file
 
 KEPT = "kept"
@@ -79,7 +81,7 @@ def keep(description: dict[str, Any], name: str, said: dict[str, Any]) -> Path:
     try:
         if not is_path(name):
             path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({**description, KEPT: said}, indent=1) + "\n", "utf-8")
     except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a file to write") from error
+        raise unreadable(path, error, "a file to write") from error
+    write_whole(path, json.dumps({**description, KEPT: said}, indent=1) + "\n")
     return path

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import ValidationError
 
 from modelworth.command_text import command_text
+from modelworth.data.drafts import write_whole
 from modelworth.data.errors import InputError
 from modelworth.data.store import Store, open_store
 from modelworth.data.words import Kind
@@ -284,12 +285,8 @@ def _report(options: argparse.Namespace) -> int:
 
     with open_store(options.store, create=False) as store:
         text = document(store.measurements(suite=options.suite))
-    path = Path(options.report)
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise InputError("--report", f"{path}: {error.strerror}", "a path to write to") from error
-    print(path)
+    write_whole(Path(options.report), text)
+    print(options.report)
     return 0
 
 

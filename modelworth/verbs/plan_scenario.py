@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelworth.data.errors import InputError
+from modelworth.data.drafts import write_whole
 from modelworth.verbs.predict_display import count
 
 if TYPE_CHECKING:
@@ -98,8 +98,5 @@ def _capacity(options: argparse.Namespace, choice: Choice, layout: str) -> dict[
 
 def write(path: Path, text: str) -> None:
     """A text file, and its name on standard error."""
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise InputError(str(path), str(error), "a file that can be written") from error
+    write_whole(path, text)
     print(f"  written: {path}", file=sys.stderr)

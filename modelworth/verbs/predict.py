@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from modelworth.data.drafts import write_whole
 from modelworth.data.errors import InputError
 from modelworth.verbs.asked_case import (
     add_device_arguments,
@@ -93,7 +94,7 @@ def _table(options: argparse.Namespace) -> int:
         raise InputError("--out", "missing", "the CSV file to write")
     frame = read_frame(options.cases, "a readable CSV file of cases")
     predicted = predict_table(frame, predictor_of(options, load_catalog(), ()))
-    _write(options.out, predicted.to_csv(index=False, lineterminator="\n"))
+    write_whole(options.out, predicted.to_csv(index=False, lineterminator="\n"))
     missing = int(predicted["predicted"].isna().sum())
     if not len(predicted):
         raise InputError(str(options.cases), "no rows", "a row for each case")
@@ -120,7 +121,7 @@ def _validate(options: argparse.Namespace) -> int:
 
         chart = options.report.with_suffix(".svg")
         draw(report.points, chart)
-        _write(options.report, markdown(report, chart.name))
+        write_whole(options.report, markdown(report, chart.name))
         print(f"written: {options.report}, {chart}")
     return 0
 
@@ -139,11 +140,3 @@ def _calibrate(options: argparse.Namespace) -> int:
     for path in write_tables(made.tables, options.out):
         print(path)
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        words = error.strerror or str(error)
-        raise InputError(str(path), words, "a file that can be written") from error

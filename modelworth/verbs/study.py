@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelworth.command_text import command_text
+from modelworth.data.drafts import write_whole
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import serialise
@@ -266,8 +267,8 @@ def _report(path: Path, store: Store) -> None:
     picture = None
     if found is not None and importlib.util.find_spec("vl_convert"):
         picture = path.with_suffix(".svg")
-        picture.write_text(learning_svg(found[1]), "utf-8")
-    path.write_text(document(records, picture.name if picture else None), "utf-8")
+        write_whole(picture, learning_svg(found[1]))
+    write_whole(path, document(records, picture.name if picture else None))
     print(f"written: {path}{f', {picture}' if picture else ''}", file=sys.stderr)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from modelworth.data import exchange
+from modelworth.data import exchange, foreign_file
+from modelworth.data.drafts import write_whole
 from modelworth.data.errors import InputError
 from modelworth.data.exchange import read, write
 from modelworth.data.record_text import serialise
@@ -102,3 +105,41 @@ def test_what_a_killed_export_left_goes_with_the_next(tmp_path):
         path.write_text("half a table")
     exchange.write([serialise(made_up())], tmp_path / "out.csv")
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "out.csv", *others])
+
+
+def test_a_text_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, "one")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(InputError, match="can be written"):
+            write_whole(path, "x" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "one"
+
+
+def test_a_text_goes_to_where_a_link_leads_and_through_a_pipe(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_whole(tmp_path / "link", "one")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "one"
+    os.mkfifo(tmp_path / "pipe")
+    with os.fdopen(os.open(tmp_path / "pipe", os.O_RDWR), "rb") as pipe:
+        write_whole(tmp_path / "pipe", "two")
+        assert pipe.read(3) == b"two"
+
+
+def test_a_file_that_grows_or_says_nothing_of_its_size_is_read_to_its_bound(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(InputError, match="at most 99 bytes"):
+        foreign_file.read_bytes(path, "a file", 99)
+    with pytest.raises(InputError, match="at most 9 bytes"):
+        foreign_file.read_bytes(Path("/proc/self/status"), "a file", 9)
+    with pytest.raises(InputError):
+        foreign_file.read_bytes(Path("/proc/self/mem"), "a file")
