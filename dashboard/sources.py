@@ -26,6 +26,7 @@ from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import team
 from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.engine import STORE_ENDINGS
 from modelworth.data.errors import InputError, ModelworthError
 from modelworth.data.importers import again
 from modelworth.data.importers.foreign import read_any
@@ -35,7 +36,6 @@ from modelworth.data.measurement import Measurement
 from modelworth.data.store import DEFAULT_URL, ENVIRONMENT, MAKE_ONE, NEWEST, Store, open_store
 from modelworth.data.store_queries import SORTS
 
-STORES = (".db", ".sqlite")
 COUNTED = [*SORTS, "count", "newest"]
 MOST_BYTES = 24_000_000
 """Of analyses kept, as they would be written down; in memory they take about three times that."""
@@ -157,7 +157,8 @@ def add_file(path: Path, told: Told) -> again.Kept:
         InputError: if something isn't a measurement, or more must be told; then none is taken.
     """
     team.require_writable()
-    foreign, own = ([], _records_of_store(path)) if path.suffix in STORES else read_any(path, told)
+    ours = path.suffix in STORE_ENDINGS
+    foreign, own = ([], _records_of_store(path)) if ours else read_any(path, told)
     said = [served.as_stored(record, load_catalog(), told) for record in foreign]
     with open_store(store_url()) as target:
         kept = again.keep(target, said, own)

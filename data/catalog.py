@@ -40,14 +40,9 @@ LISTED = {
 }
 """Where all names stand."""
 RATE_COLUMNS = {
-    "bf16": "bf16_tflops",
-    "fp16": "fp16_tflops",
-    "fp8": "fp8_tflops",
-    "fp4": "fp4_tflops",
-    "int8": "int8_tops",
-    "tf32": "tf32_tflops",
-    "fp32": "fp32_tflops",
-}
+    "bf16": "bf16_tflops", "fp16": "fp16_tflops", "fp8": "fp8_tflops", "fp4": "fp4_tflops",
+    "int8": "int8_tops", "tf32": "tf32_tflops", "fp32": "fp32_tflops",
+}  # fmt: skip
 
 
 class Accelerator(Row):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelworth.data.errors import InputError
@@ -25,8 +26,9 @@ def draft_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text's file, or nothing: a full disk leaves no half of it, and what was there stays.
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write a file that has its name when it is whole: what fails leaves no half of it.
 
     Raises:
         InputError: if it can't be written.
@@ -36,7 +38,7 @@ def write_whole(path: Path, text: str) -> None:
         path = Path(os.path.realpath(path))
         written = draft_beside(path)
     try:
-        written.write_text(text, "utf-8")
+        yield written
         if written != path:
             written.replace(path)
     except OSError as error:
@@ -45,6 +47,12 @@ def write_whole(path: Path, text: str) -> None:
     finally:
         if written != path:
             remove(written)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text's file, or nothing; errors as `whole` has them."""
+    with whole(path) as draft:
+        draft.write_text(text, "utf-8")
 
 
 def remove(draft: Path) -> None:

@@ -23,9 +23,8 @@ from modelworth.data.foreign_file import start_of, unreadable
 MAKE_ONE = (
     "a store that exists: `modelworth demo` or `modelworth bench` makes one, --store names another"
 )
-
-
 ADDRESSES: Final = "sqlite:///FILE.db, the path of a file, or postgresql://USER@HOST/DATABASE"
+STORE_ENDINGS: Final = (".db", ".sqlite", ".sqlite3")
 SQLITE_MAGIC: Final = b"SQLite format 3\0"
 BUSY_TIMEOUT_MS: Final = 30_000
 _SECRET: Final = re.compile(r"\bpassword\s*=|^\w+:/?[^/\\].*@", re.IGNORECASE)

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO, get_args
 
-from modelworth.data.drafts import draft_beside, remove
+from modelworth.data.drafts import whole
 from modelworth.data.errors import InputError, SetAsideWarning
 from modelworth.data.flat import COLUMNS, row_of
 from modelworth.data.foreign_file import MOST_COLUMNS, opened
@@ -55,15 +55,8 @@ def write(documents: Iterable[str], path: Path) -> int:
     writer = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_parquet}[format_of(path)]
     if not path.absolute().parent.is_dir():
         raise InputError(str(path), "a folder that doesn't exist", f"in a folder: {path.parent}")
-    draft = draft_beside(path)
-    try:
-        count = writer(documents, draft)
-        draft.replace(path)
-    except OSError as error:
-        raise InputError(str(path), error.strerror or str(error), "a place to write") from error
-    finally:
-        remove(draft)
-    return count
+    with whole(path) as draft:
+        return writer(documents, draft)
 
 
 def read(path: Path) -> Iterator[Measurement]:
@@ -78,11 +71,9 @@ def read(path: Path) -> Iterator[Measurement]:
         for number, text in reader(path):
             total += len(text)
             if len(text) > MOST_RECORD or total > MOST_TOTAL:
-                found = (
-                    f"over {MOST_RECORD if len(text) > MOST_RECORD else MOST_TOTAL:,} characters"
-                )
+                passed = MOST_RECORD if len(text) > MOST_RECORD else MOST_TOTAL
                 allowed = f"{MOST_RECORD:,} a record and {MOST_TOTAL:,} a file at most"
-                raise InputError(f"{path}:{number}", found, allowed)
+                raise InputError(f"{path}:{number}", f"over {passed:,} characters", allowed)
             try:
                 record = parse(text)
             except InputError as error:

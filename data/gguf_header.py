@@ -49,33 +49,21 @@ TYPES = {
 }  # fmt: skip
 """Architectures of llama.cpp by transformers' name; the rest are refused."""
 KEYS = {
-    "block_count": "num_hidden_layers",
-    "embedding_length": "hidden_size",
-    "feed_forward_length": "intermediate_size",
-    "attention.head_count": "num_attention_heads",
-    "attention.head_count_kv": "num_key_value_heads",
-    "attention.key_length": "head_dim",
-    "attention.sliding_window": "sliding_window",
-    "context_length": "max_position_embeddings",
-    "expert_count": "num_experts",
-    "expert_used_count": "num_experts_per_tok",
+    "block_count": "num_hidden_layers", "embedding_length": "hidden_size",
+    "feed_forward_length": "intermediate_size", "context_length": "max_position_embeddings",
+    "attention.head_count": "num_attention_heads", "attention.key_length": "head_dim",
+    "attention.head_count_kv": "num_key_value_heads", "attention.q_lora_rank": "q_lora_rank",
+    "attention.kv_lora_rank": "kv_lora_rank", "attention.sliding_window": "sliding_window",
+    "expert_count": "num_experts", "expert_used_count": "num_experts_per_tok",
     "expert_feed_forward_length": "moe_intermediate_size",
     "expert_shared_feed_forward_length": "shared_expert_intermediate_size",
-    "expert_shared_count": "n_shared_experts",
-    "leading_dense_block_count": "first_k_dense_replace",
-    "attention.q_lora_rank": "q_lora_rank",
-    "attention.kv_lora_rank": "kv_lora_rank",
-}
-PARTS = (
-    ("token_embd", "embedding"),
-    ("output.weight", "head"),
-    ("_norm", "norms"),
-    ("ffn_gate_inp", "router"),
-    ("_exps", "experts"),
-    ("_shexp", "experts"),
-    ("attn_", "attention"),
-    ("ffn_", "mlp"),
-)
+    "expert_shared_count": "n_shared_experts", "leading_dense_block_count": "first_k_dense_replace",
+}  # fmt: skip
+PARTS = {
+    "token_embd": "embedding", "output.weight": "head", "_norm": "norms", "ffn_gate_inp": "router",
+    "_exps": "experts", "_shexp": "experts", "attn_": "attention", "ffn_": "mlp",
+}  # fmt: skip
+"""By a word of a tensor's name; the first that is in it counts."""
 
 
 def read_gguf(path: Path) -> dict[str, Any]:
@@ -225,6 +213,6 @@ def _parts(tensors: list[Tensor]) -> list[list[Any]]:
     for name, parameters, kind, _ in tensors:
         if name.startswith("rope_freqs"):
             continue
-        part = next((part for word, part in PARTS if word in name), "norms")
+        part = next((part for word, part in PARTS.items() if word in name), "norms")
         held[part, FORMATS[kind]] += parameters
     return [[part, count, form] for (part, form), count in held.items()]

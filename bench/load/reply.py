@@ -11,8 +11,8 @@ import json
 from array import array
 from typing import Any
 
-MOST_CHUNKS = 1_000_000
-"""Of one answer; no model writes as many tokens."""
+MOST_CHUNKS, MOST_TOKENS = 1_000_000, 20_000_000
+"""Of one answer, and of one request: twice the longest context that is known."""
 
 
 class Reply:
@@ -127,6 +127,6 @@ class Reply:
 
 def _count(part: dict[str, Any], name: str) -> int | None:
     value = part.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**12:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
         return None
     return value

@@ -9,13 +9,14 @@ import streamlit as st
 
 from modelworth.dashboard import sources, state, team
 from modelworth.dashboard.parts import show
+from modelworth.data.engine import STORE_ENDINGS
 from modelworth.data.errors import InputError
 from modelworth.data.importers.again import Kept
 from modelworth.data.importers.numbers import moment
 from modelworth.data.importers.told import Told
 
 NOTHING = Told()
-ENDINGS = ["jsonl", "json", "csv", "parquet", "txt", "yaml", "db", "sqlite"]
+ENDINGS = ["jsonl", "json", "csv", "parquet", "txt", "yaml", *(end[1:] for end in STORE_ENDINGS)]
 
 
 def panel() -> None:

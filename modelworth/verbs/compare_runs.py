@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelworth.data.engine import STORE_ENDINGS
 from modelworth.data.errors import InputError
 from modelworth.data.exchange import read
 from modelworth.data.measurement import Measurement
@@ -35,7 +36,6 @@ examples:
   modelworth compare-runs published quick
 """
 PUBLISHED_RUNS = "published"
-STORES = (".db", ".sqlite", ".sqlite3")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +119,7 @@ def _run(name: str, url: str | None) -> list[Measurement]:
     from modelworth.data.comparison import newest_run
 
     path = Path(name)
-    if path.suffix in STORES or "://" in name:
+    if path.suffix in STORE_ENDINGS or "://" in name:
         with open_store(name, create=False) as store:
             return newest_run(store.measurements())
     if path.is_file():

@@ -133,3 +133,9 @@ def test_an_answer_without_end_is_given_up(monkeypatch, more):
         (outcome,) = drive(plan).outcomes
     assert outcome.failure in ("timeout", "malformed")
     assert outcome.detail.isprintable()
+
+
+def test_more_tokens_than_any_context_are_no_count():
+    answer = reply.Reply()
+    answer.take(b'{"usage": {"prompt_tokens": 5, "completion_tokens": 999999999999}}', 1.0)
+    assert (answer.input_tokens, answer.output_tokens) == (None, None)
