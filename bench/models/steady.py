@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -23,12 +23,22 @@ ROOM = 1000
 
 
 def stop_looking(model: torch.nn.Module) -> None:
-    """Let every such layer of a model in training choose its clamp on the device."""
+    """Let every such layer of a model in training choose its clamp on the device.
+
+    Stacks that would draw whether to skip a layer, at a share of none, don't draw: a draw is a look
+    as well (transformers 5.17's Whisper and its kin).
+    """
     for layer in list(model.modules()):
-        if LOOK in inspect.getsource(type(layer).forward):
+        looks = _looks(type(layer))
+        if looks or getattr(layer, "layerdrop", None) == 0:
             blind = copy.copy(layer)  # the same parts, but it believes that it doesn't train
             blind.training = False
-            layer.forward = partial(_clamped, blind)
+            layer.forward = partial(_clamped if looks else type(layer).forward, blind)
+
+
+@cache
+def _looks(kind: type[torch.nn.Module]) -> bool:
+    return LOOK in inspect.getsource(kind.forward)
 
 
 def _clamped(layer: torch.nn.Module, *given: Any, **named: Any) -> Any:

@@ -101,7 +101,7 @@ def load(name: str, device: DeviceKind, memory_bytes: int | None = None) -> Suit
     """
     if name not in NAMES:
         if not Path(name).exists():
-            allowed = f"one of {', '.join(NAMES)}, or the path of a YAML file"
+            allowed = f"one of {', '.join(NAMES)}, gpu-proof, or the path of a YAML file"
             raise InputError("suite", name, allowed)
         return _from_file(Path(name), device)
     requests = {

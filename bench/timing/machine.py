@@ -13,6 +13,7 @@ import platform
 import re
 import runpy
 import uuid
+from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +45,23 @@ class Gpu:
 def default_device() -> DeviceKind:
     """`cuda` where there is a GPU and a torch built for it."""
     return "cuda" if _torch_has_cuda() and gpu() is not None else "cpu"
+
+
+def chosen_device(asked: DeviceKind | None) -> DeviceKind:
+    """The device that is asked for, else a GPU where there is one.
+
+    Raises:
+        InputError: if a GPU is asked for where no driver or no such torch is installed.
+    """
+    if asked == "cuda" and not (_torch_has_cuda() and (gpu() or find_library("cuda"))):
+        raise InputError("--device", asked, "cpu: torch sees no GPU here")
+    return asked or default_device()
+
+
+def devices(kind: DeviceKind) -> int:
+    """How many processes have a device of their own: GPUs that are seen, or cores."""
+    found = gpu() if kind == "cuda" else None
+    return len(found.uuids) if found else cores()
 
 
 def detect(device: DeviceKind, count: int = 1) -> Machine:

@@ -168,13 +168,13 @@ def _measure(options: argparse.Namespace) -> int:
 def _proof(options: argparse.Namespace) -> int:
     """The proof of a device: its steps, a page and records."""
     from modelworth.bench.run import proof
-    from modelworth.bench.timing.machine import default_device
+    from modelworth.bench.timing.machine import chosen_device
 
     given = _given(options)
     if given or options.search or options.budget or options.profile:
         found = ", ".join(given) or "--search, --budget or --profile"
         raise InputError("--suite gpu-proof", found, advice="leave it out: the steps are fixed")
-    device, folder = options.device or default_device(), Path(options.out)
+    device, folder = chosen_device(options.device), Path(options.out)
     command = command_text("bench", options.parser, options)
     with open_store(options.store) as store:
         events = proof.run(device, store, folder, command)
@@ -210,9 +210,10 @@ def _suite(options: argparse.Namespace) -> Suite:
     from modelworth.bench.run import suites
     from modelworth.bench.run.request import FLAGS
     from modelworth.bench.run.sweep import expanded
-    from modelworth.bench.timing.machine import default_device, detect
+    from modelworth.bench.timing.machine import chosen_device, detect
 
-    device = options.device or default_device()
+    listed = options.list and options.device  # what another machine would do may be looked at
+    device = listed or chosen_device(options.device)
     given = _given(options)
     if options.model:
         if options.suite:
@@ -292,8 +293,12 @@ def _report(options: argparse.Namespace) -> int:
 
 def _under_torchrun(options: argparse.Namespace) -> int:
     """Start this command once a device; the first process shows and stores."""
-    if options.nproc < 1:
-        raise InputError("--nproc", options.nproc, "1 or more")
+    from modelworth.bench.timing.machine import chosen_device, devices
+
+    device = chosen_device(options.device)
+    most, of = devices(device), "GPUs" if device == "cuda" else "cores"
+    if not 1 <= options.nproc <= most:
+        raise InputError("--nproc", options.nproc, f"1 to {most}, the {of} that are here")
     _suite(options)  # what is wrong is said once, before anything starts
     own = {
         index + step for index, text in enumerate(sys.argv) for step in (0, 1) if text == "--nproc"

@@ -66,6 +66,8 @@ def test_a_real_case_from_end_to_end(store, capsys):
         (("--budget", "0"), "--budget: 0"),
         (("--timed-s", "-1"), "--timed-s: -1"),
         (("--nproc", "0"), "--nproc: 0"),
+        (("--nproc", "100000", "--device", "cpu"), "the cores that are here"),
+        (("--suite", "quickly"), "full, gpu-proof"),
         (("--model", "ladder-1m", "--device", "cpu", "--precision", "tf32"), "--precision: tf32"),
         (("--store", "oracle://nowhere/x"), "oracle"),
         (("--report", "/no/such/folder/x.md"), "must be a store that exists"),
@@ -171,6 +173,7 @@ def test_several_processes_are_started_by_torchrun(monkeypatch):
         return Done()
 
     monkeypatch.setattr(bench.subprocess, "run", fake)
+    monkeypatch.setattr("modelworth.bench.timing.machine.cores", lambda: 2)
     arguments = ["modelworth", "bench", "--nproc", "2", "--model", "ladder-1m", "--work", "decode"]
     monkeypatch.setattr(bench.sys, "argv", arguments)
     assert main(arguments[1:]) == 3
@@ -231,3 +234,11 @@ def test_an_unknown_run_is_refused(two_runs, capsys, before, noise, words):
     status, _, err = typed(capsys, *command)
     assert status == 2
     assert words in err
+
+
+@pytest.mark.parametrize("suite", ["quick", "gpu-proof"])
+def test_a_gpu_that_is_not_here_is_refused_before_anything_runs(suite, monkeypatch, capsys):
+    monkeypatch.setattr("modelworth.bench.timing.machine._torch_has_cuda", lambda: False)
+    status, out, err = typed(capsys, "bench", "--device", "cuda", "--suite", suite)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[0].endswith("--device: cuda")

@@ -370,9 +370,11 @@ def test_an_error_of_our_own_is_not_taken_for_the_gpus():
         worker.end_of(lambda: {}["missing"])
 
 
-def test_workers_share_what_was_compiled(monkeypatch):
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+def test_workers_share_what_was_compiled_and_count_devices_as_nvml_does(monkeypatch):
+    for name in ("TORCHINDUCTOR_CACHE_DIR", "CUDA_DEVICE_ORDER"):
+        monkeypatch.delenv(name, raising=False)
     isolation._context()
+    assert __import__("os").environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     shared = Path(__import__("os").environ["TORCHINDUCTOR_CACHE_DIR"])
     assert shared == isolation.CACHES / "modelworth" / "inductor"
 

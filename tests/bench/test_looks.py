@@ -16,8 +16,10 @@ from modelworth.bench.work.losses import loss_of  # noqa: E402
 from modelworth.bench.work.prepare import prepare  # noqa: E402
 from modelworth.bench.work.task import Task  # noqa: E402
 from modelworth.data.measurement import Workload  # noqa: E402
-from tests.bench.more_families import QWENS, RT_DETR  # noqa: E402
+from tests.bench.more_families import MORE_DECODERS, QWENS, RT_DETR  # noqa: E402
 from tests.bench.test_work_infer import decoder, written_logits  # noqa: E402
+
+WHISPER = MORE_DECODERS["whisper"]
 
 
 def case(config, kind, pixels, **sizes):
@@ -88,13 +90,17 @@ def test_numbers_do_what_a_tower_does_with_a_tensor():
     assert [list(row) for row in ours[0]] == grid.tolist()
 
 
-def test_rt_detr_learns_as_it_does_when_it_looks():
-    step = prepare(case(RT_DETR, "pretrain", 64), "cpu").step
+@pytest.mark.parametrize(
+    ("config", "sizes"), [(RT_DETR, {"image_pixels": 64}), (WHISPER, {"new_tokens": 6})]
+)
+def test_what_trains_without_a_look_learns_as_it_does_with_it(config, sizes):
+    """RT-DETR's look at its activations; the layers that Whisper might skip, and never does."""
+    asked = {"precision": "float32", "batch": 2, "attention": "eager", **sizes}
+    case = Task(model="m", config=config, workload=Workload(kind="pretrain", **asked))
+    step = prepare(case, "cpu").step
     plain = copy.deepcopy(step.model)
-    blind = [layer for layer in plain.modules() if layer.__dict__.pop("forward", None)]
-    assert blind
-    blueprint = zoo.resolve("m", config=RT_DETR)
-    expected = loss_of(blueprint, plain, step._batches[0])
+    assert [layer for layer in plain.modules() if layer.__dict__.pop("forward", None)]
+    expected = loss_of(zoo.resolve("m", config=config), plain, step._batches[0])
     expected.backward()
     step.accumulate()
     torch.testing.assert_close(step.loss, expected.detach())
