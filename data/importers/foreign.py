@@ -7,6 +7,7 @@ whose own figures contradict each other is refused with the arithmetic.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -41,6 +42,8 @@ SERVED: Final = (
 )  # fmt: skip
 """Tools that load a server; SGLang's and InferenceX's files have vLLM's keys and more."""
 T = TypeVar("T")
+OWN: Final = re.compile(rb'\s*\{\s*"schema_version":\s*\d+,\s*"id"')
+"""How a record of ours begins; AIPerf's summaries have a `schema_version`, too."""
 HEAD_BYTES: Final = 64 * 2**10
 KNOWN: Final = (
     "an export of modelworth or a result of vllm bench serve, sglang.bench_serving, InferenceX, "
@@ -84,7 +87,7 @@ def _is_own(path: Path) -> bool:
     if path.suffix.lower() == ".parquet":
         return True
     line = start_of(path, "a file that can be read", HEAD_BYTES).partition(b"\n")[0]
-    return b'"schema_version"' in line[:40] or line.rstrip().endswith(b",document")
+    return OWN.match(line) is not None or line.rstrip().endswith(b",document")
 
 
 def _records(content: Content, told: Told, where: str) -> list[Measurement]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelworth.data.importers.foreign import read_foreign
+from modelworth.data.importers.foreign import read_any, read_foreign
 from modelworth.data.importers.records import judged
 from modelworth.data.importers.told import Told
 from tests.data.importers import results
@@ -38,6 +38,12 @@ def test_aiperf_that_keeps_its_metrics_one_level_deeper(tmp_path, place):
     (record,) = read_foreign(written(tmp_path, {**head, place: inner}), TOLD)
     assert record.result.serving.ttft.p95_s == pytest.approx(0.18)
     assert (record.load.concurrency_limit, judged(record).sound) == (8, True)
+
+
+def test_aiperf_in_one_line_with_a_version_of_its_own_is_no_export_of_ours(tmp_path):
+    path = written(tmp_path, json.dumps({"schema_version": "1.1", **results.AIPERF}))
+    foreign, own = read_any(path, TOLD)
+    assert (len(foreign), own) == (1, [])
 
 
 def test_genai_perf_with_its_own_settings(tmp_path):
