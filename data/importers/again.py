@@ -82,7 +82,12 @@ def keep(store: Store, foreign: Sequence[Measurement], own: Sequence[Measurement
             if old.id != kept.id and kept.id not in taken_back:
                 replaced.append((old, kept))
                 reasons[old.id] = AGAIN + kept.id
-    welcome = [record for record in own if _is_welcome(record, held, taken_back)]
+    welcome = [
+        record
+        for record in own
+        if record.id not in taken_back
+        if all(one.id == record.id for one in held[_digest(record)])
+    ]
     added = store.add_all([*adding, *welcome], taken_back=reasons)
     left_out = len(own) - len(welcome) + sum(one.id in taken_back for one in adding)
     return Kept(len(foreign) + len(own), added, tuple(replaced), left_out)
@@ -122,13 +127,3 @@ def _anew(record: Measurement, earlier: Sequence[Measurement]) -> Measurement:
     return Measurement.model_validate(
         record.model_dump(exclude={"id", "provenance"}) | {"provenance": provenance}
     )
-
-
-def _is_welcome(
-    record: Measurement,
-    held: defaultdict[str | None, list[Measurement]],
-    taken_back: dict[str, str],
-) -> bool:
-    """Whether the store has no other word of the same run, and hasn't taken it back."""
-    others = [one for one in held[_digest(record)] if one.id != record.id]
-    return record.id not in taken_back and not others

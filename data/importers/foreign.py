@@ -36,11 +36,13 @@ from modelworth.data.importers.records import judged, measurement
 from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
 
-SERVED: Final = (
+TOOLS: Final = (
     sglang_serving, inferencex, vllm_serve, aiperf, guidellm, inference_perf,
-    inference_benchmarker, trtllm_bench, mlperf_loadgen,
+    inference_benchmarker, trtllm_bench, mlperf_loadgen, llama_bench, lm_evaluation,
+    optimum_benchmark,
 )  # fmt: skip
-"""Tools that load a server; SGLang's and InferenceX's files have vLLM's keys and more."""
+"""SGLang's and InferenceX's files have vLLM's keys and more. Those that load no server make their
+own measurements."""
 T = TypeVar("T")
 OWN: Final = re.compile(rb'\s*\{\s*"schema_version":\s*\d+,\s*"id"')
 """How a record of ours begins; AIPerf's summaries have a `schema_version`, too."""
@@ -92,17 +94,10 @@ def _is_own(path: Path) -> bool:
 
 def _records(content: Content, told: Told, where: str) -> list[Measurement]:
     """Each run of the file as a record."""
-    for tool in SERVED:
+    for tool in TOOLS:
         if tool.knows(content):
-            return _made(tool.runs(content), measurement, told, f"{where}: run")
-    if llama_bench.knows(content):
-        return _made(llama_bench.tests(content), llama_bench.measurement, told, f"{where}: test")
-    if lm_evaluation.knows(content):
-        runs = lm_evaluation.runs(content)
-        return _made(runs, lm_evaluation.measurement, told, f"{where}: evaluation")
-    if optimum_benchmark.knows(content):
-        parts = optimum_benchmark.parts(content)
-        return _made(parts, optimum_benchmark.measurement, told, f"{where}: part")
+            make = getattr(tool, "measurement", measurement)
+            return _made(tool.runs(content), make, told, f"{where}: run")
     first = ", ".join(sorted(content.objects[0])[:5]) if content.objects else content.head
     raise InputError(where, first or "an empty file", KNOWN)
 

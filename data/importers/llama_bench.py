@@ -56,7 +56,7 @@ def _timed(test: Test) -> bool:
     return any(key in test for key in ("avg_ns", "samples_ns", "avg_ts"))
 
 
-def tests(content: Content) -> Iterator[Test]:
+def runs(content: Content) -> Iterator[Test]:
     """Each test in the file, under the names of the JSON format."""
     return iter(content.objects) if content.objects else _texts(content)
 

@@ -51,7 +51,7 @@ class Part:
         return shapes or object_at(self.config, "benchmark", "input_shapes")
 
 
-def parts(content: Content) -> Iterator[Part]:
+def runs(content: Content) -> Iterator[Part]:
     """Each timed part of each report."""
     return (found for one in content.objects for found in _parts(one))
 

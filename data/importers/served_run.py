@@ -69,7 +69,6 @@ class ServedRun:
     request: Spread = NOTHING
     counted_in_flight: float | None = None
     peak_in_flight: float | None = None
-    waiting: float | None = None
     lag: Spread = NOTHING
     cached_share: float | None = None
 
