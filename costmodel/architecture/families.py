@@ -86,8 +86,9 @@ def _require_usual(config: Config, **usual: int) -> Config:
 
 
 def _stablelm(config: Config) -> dict[str, Any]:
-    """StableLM's one norm where attention and network run side by side."""
-    return {**config, "norms_per_layer": 2 - switch(config, "use_parallel_residual", False)}
+    """StableLM's one norm where attention and network run side by side; heads as wide as usual."""
+    norms = 2 - switch(config, "use_parallel_residual", False)
+    return {**config, "head_dim": None, "norms_per_layer": norms}
 
 
 def _gpt_bigcode(config: Config) -> dict[str, Any]:

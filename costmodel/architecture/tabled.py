@@ -160,7 +160,7 @@ def _words(config: Config, section: Mapping[str, Any], **known: Any) -> Words:
         given, earlier = config.get(key) or {}, config.get(f"{key}_dict")
         if not isinstance(given, Mapping):
             raise InputError(f"config: {key}", given, "a dictionary")
-        if given.get("model_type", kind) != kind:
+        if (given.get("model_type") or kind) != kind:
             raise NotReadError(f"config: {key}", given, f"of type {kind}")
         if isinstance(earlier, Mapping):
             given = {**given, **completed({**earlier, "model_type": kind}, nested=True)}

@@ -138,9 +138,8 @@ TRAITS: dict[str, Traits] = {
         LAYER_NORM, qkv_bias=False, output_bias=False, mlp_bias=False, bias_key="bias"
     ),
     "nemotron": Traits(gated=False, norm_vectors=2, norm="layer", activation="relu2"),
-    **dict.fromkeys(
-        ("glm4_moe_lite", "internlm3", "minicpm3", "mistral4", "solar_open", "youtu"), Traits()
-    ),
+    **dict.fromkeys(("glm4_moe_lite", "internlm3", "minicpm3", "mistral4", "youtu"), Traits()),
+    "solar_open": Traits(no_output_bias=True),
     **dict.fromkeys(("hunyuan_v1_moe", "hy_v3", "mellum"), Traits(qk_norm="head")),
     "exaone_moe": Traits(qk_norm="head", windows=4),
     "flex_olmo": Traits(qk_norm="width"),

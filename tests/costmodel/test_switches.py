@@ -45,6 +45,9 @@ ONCE_MISSED = [
     ("helium", "head_dim", 64),
     ("kimi_k25", "projection_hidden_size", 576),
     ("glm4_moe_lite", "head_dim", 24),
+    ("solar_open", "attention_bias", True),
+    ("stablelm", "head_dim", 24),
+    ("yolos", "patch_size", 17),
     ("hy_v3", "num_shared_experts", 0),
     ("qwen2_moe", "shared_expert_intermediate_size", 0),
 ]

@@ -42,6 +42,11 @@ SPACES |= {
     "n_mamba_heads": 4,
     "mamba_d_state": 16,
 }
+PARTED = SEEN | {"image_size": 160, "window_size": 4, "global_attn_indexes": [1], "mlp_dim": 200}
+PARTED |= {"output_channels": 64, "num_pos_feats": 32, "use_rel_pos": False, "qkv_bias": False}
+ASKS = {"hidden_size": 64, "mask_input_channels": 8, "image_size": 160}
+MASKS = {"hidden_size": 64, "mlp_dim": 100, "num_multimask_outputs": 2, "iou_head_depth": 4}
+CUT = {"vision_config": PARTED, "prompt_encoder_config": ASKS, "mask_decoder_config": MASKS}
 NET = {"hidden_sizes": [32, 64, 64], "depths": [1, 2, 1], "embedding_size": 24}
 NEXT = {"hidden_sizes": [24, 40, 48], "num_stages": 3, "depths": [2, 1, 3], "image_size": 100}
 BACKBONE = {"model_type": "resnet", "depths": [1, 2, 1, 1], "out_features": ["stage4"]}
@@ -80,6 +85,7 @@ CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("resnet", "ResNetModel", NET | {"layer_type": "basic", "downsample_in_first_stage": True}),
     ("convnext", None, NEXT | {"patch_size": 3, "layer_scale_init_value": 0.0}),
     ("convnextv2", "ConvNextV2Model", NEXT),
+    ("sam", None, CUT),
     (
         "detr",
         None,
