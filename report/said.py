@@ -35,7 +35,7 @@ BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 MOST_SHARE = 10.0  # 1,000%
 _AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
 _MINUS = re.compile(r"(?<![^\s(（，：“])-(?=(?:[A-Z]{2,3})?[$¥€£]?\d)")  # of a number
-_KEY = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)+)`")  # a driver's key in a finding's sentence
+_KEY = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)+)(: \w+)?`")  # a driver, and what to set it to
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -123,14 +123,14 @@ def finding(words: Words, one: Finding, *, named: bool = True) -> str:
 
     values = {key: said(key, value) for key, value in one.values.items()}
     told = _AMOUNT.sub(r"{\1}", text).format(**values)
-    return _KEY.sub(lambda key: path(words, key[1], "`{}`"), told) if named else told
+    return _KEY.sub(lambda key: path(words, key[1], key[2] or ""), told) if named else told
 
 
-def path(words: Words, key: str, bare: str = "{}") -> str:
-    """A driver's name with its key; a key alone where it names none."""
-    if key not in load_drivers():
-        return bare.format(key)
-    return words.t("said.named_key", name=words.name(key), path=key)
+def path(words: Words, key: str, value: str = "") -> str:
+    """The name of a driver or figure with its key; a key alone where it has none."""
+    if f"name.{key}" not in catalogue(words.language):
+        return f"`{key}{value}`"
+    return words.t("said.named_key", name=words.name(key), path=f"{key}{value}")
 
 
 def signed(text: str, joint: str = "") -> str:

@@ -4,9 +4,9 @@ All options see the same draws, so their difference isn't blurred by chance; the
 row, and so is doing nothing, which is worth 0 from now on. Best is the highest NPV among those that
 can be chosen, and its lead comes with its size and spread. Cost over volume is of the whole plan,
 as an equal sum each month that is worth what serving costs (hardware, interfaces, people, models),
-as if every option were ready from the start: rents, prices and volumes move on from the opening
-month, and what is cheapest in that month alone may not be. The cheapest may change more than once;
-every change is listed.
+as if every option were ready from the start and a given fleet sized to each volume: rents, prices
+and volumes move on from the opening month, and what is cheapest in that month alone may not be. The
+cheapest may change more than once; every change is listed.
 """
 
 from __future__ import annotations
@@ -284,7 +284,10 @@ def _number(model: Model, values: Mapping[str, Any], key: str) -> float:
 def _cost(
     model: Model, option: Option, values: Mapping[str, Any], driver: str, volumes: Floats
 ) -> Floats:
+    fleet = model.drivers["capacity.fleet"]
     ready = {**option.applied(values), "building.months_to_market": 0, driver: volumes}
+    if fleet.word(_number(model, ready, fleet.key)) == "given":
+        ready[fleet.key] = fleet.number(fleet.key, "monthly")
     return np.asarray(model.run(ready, [COST])[COST][0], dtype=float)
 
 

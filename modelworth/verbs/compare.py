@@ -26,6 +26,7 @@ COLUMNS = (
     ("gross_margin_share", "gross margin"),
     ("mean_utilisation_share", "utilisation"),
 )
+OF_REVENUE = ("payback_months", "gross_margin_share")  # of no use where only the cost is asked
 REASONS = {
     "below_quality_bar": "accepts too few results for the quality bar",
     "explanations_need_the_weights": "a provider's interface gives no weights to explain by",
@@ -82,9 +83,11 @@ def _show(analysis: Analysis) -> None:
     words = words_of(analysis)
     print(analysis.text.get("en", {}).get("name", analysis.scenario))
     compared = sorted(analysis.options or (), key=_order)
-    print("".join([f"\n{'option':<26}", *(f"{title:>17}" for _, title in COLUMNS), "    best in"]))
+    earns = analysis.verdict.question == "business"
+    columns = [column for column in COLUMNS if earns or column[0] not in OF_REVENUE]
+    print("".join([f"\n{'option':<26}", *(f"{title:>17}" for _, title in columns), "    best in"]))
     for option in compared:
-        print(_row(words, option))
+        print(_row(words, option, columns))
     for option in compared:
         if option.reason:
             print(f"{option.key} isn't in question: {REASONS[option.reason]}")
@@ -119,11 +122,11 @@ def _figures(option: OptionResult) -> dict[str, Figure]:
     return {figure.key: figure for figure in option.figures}
 
 
-def _row(words: Words, option: OptionResult) -> str:
+def _row(words: Words, option: OptionResult, columns: list[tuple[str, str]]) -> str:
     from modelworth.report import said
 
     figures, best = _figures(option), option.probability_best
-    cells = "".join(f"{said.figure(words, figures[key]):>17}" for key, _ in COLUMNS)
+    cells = "".join(f"{said.figure(words, figures[key]):>17}" for key, _ in columns)
     shown = "" if best is None else words.percent(best)
     return f"{option.label or option.key:<26}{cells}{shown:>11}"
 

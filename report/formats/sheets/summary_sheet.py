@@ -70,8 +70,20 @@ def _figures(paper: Paper) -> int:
     for figure in headlines(paper.context):
         _figure(paper, row, figure)
         row += 1
-    paper.text(row, 0, t("summary.values"), "note")
+    paper.text(row, 0, _money(paper), "note")
     return row + 1
+
+
+def _money(paper: Paper) -> str:
+    """What is live and in which currency, with its rate where that isn't the dollar."""
+    analysis = paper.context.analysis
+    text = paper.t("summary.values", currency=analysis.currency)
+    if analysis.currency == "USD":
+        return text
+    return (
+        f"{text} {paper.t('inputs.rate', currency=analysis.currency)}: "
+        f"{analysis.usd_per_currency:g} USD"
+    )
 
 
 def _figure(paper: Paper, row: int, figure: Figure) -> None:
@@ -110,11 +122,12 @@ def _live(paper: Paper, row: int, one: Criterion) -> None:
     """The condition in the base case now; nothing where only trials can say."""
     figure = paper.context.analysis.indicators.get(one.key)
     yes, no = paper.t("yes"), paper.t("no")
-    if figure is None or figure.base is None:
+    cell = indicator_cell(paper, one.key) if figure else ""
+    if figure is not None and figure.base is not None:
+        paper.formula(row, 4, f"={cell}", paper.style(one.unit, figure.base), figure.base)
+    if figure is None or figure.base is None or one.status == "waived":
         paper.text(row, 5, holds(paper.context, one))
         return
-    cell = indicator_cell(paper, one.key)
-    paper.formula(row, 4, f"={cell}", paper.style(one.unit, figure.base), figure.base)
     sign = "<=" if one.key in AT_MOST else ">="
     held = figure.base <= one.threshold if sign == "<=" else figure.base >= one.threshold
     formula = f'=IF({cell}{sign}{one.threshold!r},"{yes}","{no}")'

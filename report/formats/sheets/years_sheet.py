@@ -25,7 +25,11 @@ def write_years(paper: Paper) -> None:
     years = [(start, min(start + MONTHS_A_YEAR - 1, months)) for start in
              range(1, months + 1, MONTHS_A_YEAR)]  # fmt: skip
     spans = [(0, 0), *years, (0, months)]
-    paper.begin(t("sheet.years"), t("years.note"), [("A:A", 46.0), ("B:B", 18.0), ("C:Z", 15.0)])
+    paper.begin(
+        t("sheet.years"),
+        t("years.note", currency=paper.context.words.currency),
+        [("A:A", 46.0), ("B:B", 18.0), ("C:Z", 15.0)],
+    )
     heads = [t("column.opening"), *(t("column.year", year=i + 1) for i in range(len(years)))]
     paper.heads(MONTH_ROW, [t("column.line"), t("column.unit"), *heads, t("column.total")])
     row, rows = MONTH_ROW + 1, dict[str, int]()
