@@ -24,6 +24,7 @@ from modelworth.data.importers import (
     inference_perf,
     inferencex,
     llama_bench,
+    llmperf,
     lm_evaluation,
     mlperf_loadgen,
     optimum_benchmark,
@@ -38,7 +39,7 @@ from modelworth.data.measurement import Measurement
 
 TOOLS: Final = (
     sglang_serving, inferencex, vllm_serve, aiperf, guidellm, inference_perf,
-    inference_benchmarker, trtllm_bench, mlperf_loadgen, llama_bench, lm_evaluation,
+    inference_benchmarker, trtllm_bench, llmperf, mlperf_loadgen, llama_bench, lm_evaluation,
     optimum_benchmark,
 )  # fmt: skip
 """SGLang's and InferenceX's files have vLLM's keys and more. Those that load no server make their
@@ -49,8 +50,8 @@ OWN: Final = re.compile(rb'\s*\{\s*"schema_version":\s*\d+,\s*"id"')
 HEAD_BYTES: Final = 64 * 2**10
 KNOWN: Final = (
     "an export of modelworth or a result of vllm bench serve, sglang.bench_serving, InferenceX, "
-    "AIPerf, genai-perf, guidellm, inference-perf, inference-benchmarker, trtllm-bench, MLPerf "
-    "loadgen (summary), llama-bench, "
+    "AIPerf, genai-perf, llmperf, guidellm, inference-perf, inference-benchmarker, trtllm-bench, "
+    "MLPerf loadgen (summary), llama-bench, "
     "optimum-benchmark or lm-evaluation-harness"
 )
 

@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  modelworth import vllm-result.json --device 'H100 SXM 80GB' --count 2 --judge\n"
         "  modelworth import llama-bench.json\n\n"
         "Read are results of vllm bench serve, sglang.bench_serving, AIPerf, genai-perf,\n"
-        "guidellm, inference-perf, inference-benchmarker, trtllm-bench, InferenceX, MLPerf\n"
-        "loadgen, llama-bench, optimum-benchmark and lm-evaluation-harness, told apart by content."
+        "llmperf, guidellm, inference-perf, inference-benchmarker, trtllm-bench, InferenceX,\n"
+        "MLPerf loadgen, llama-bench, optimum-benchmark and lm-evaluation-harness, told apart by content."
     )
 
 

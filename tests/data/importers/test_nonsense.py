@@ -12,11 +12,21 @@ from modelworth.data.importers.foreign import read_foreign
 from modelworth.data.importers.records import judged_all
 from tests.data.importers import results
 from tests.data.importers.test_served import CONCURRENT, TOLD
+from tests.data.importers.test_versions import AGENTS, LLMPERF, NESTED
 
+SETTINGS = {
+    "kv_cache_dtype": "fp8", "accept_length": 3.1, "spec_decode_acceptance_rate": 70.0,
+    "spec_decode_num_drafts": 1000, "spec_decode_draft_tokens": 3000,
+    "spec_decode_accepted_tokens": 2100, "vllm_args": ["--kv-cache-dtype", "fp8"],
+    "server_info": {"speculative_algorithm": "EAGLE3", "speculative_num_draft_tokens": 4,
+                    "internal_states": [{"avg_spec_accept_length": 3.1}]},
+    "speculative_config": {"method": "mtp", "num_speculative_tokens": 3},
+}  # fmt: skip
 DOCUMENTS = [
     results.VLLM, results.SGLANG, results.INFERENCEX_POINT, results.LLAMA, results.AIPERF,
     results.guidellm(CONCURRENT), results.inference_perf({"requested_rate": 10.0}),
-    results.BENCHMARKER, results.TRTLLM, results.OPTIMUM, results.LM_EVALUATION,
+    results.BENCHMARKER, results.TRTLLM, results.OPTIMUM, results.LM_EVALUATION, AGENTS, NESTED,
+    LLMPERF, results.VLLM | SETTINGS, results.LLAMA | {"type_k": "q8_0", "n_cpu_moe": 2},
 ]  # fmt: skip
 NONSENSE = [
     None, -1, 0, 1e30, float("nan"), float("inf"), "", "x", "-5", True, [], {}, [1], {"a": 1},

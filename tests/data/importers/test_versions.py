@@ -159,3 +159,33 @@ def test_guidellm_counting_the_middle_of_a_run_keeps_its_own_rate(tmp_path):
     (record,) = read_foreign(written(tmp_path, run), TOLD)
     assert record.result.throughput_per_s.value == pytest.approx(1024 / 30)
     assert judged(record).kind == "concurrency_held"
+
+
+def quantiles(what, mean, *values):
+    names = zip((50, 90, 95, 99), values, strict=True)
+    return {f"results_{what}_mean": mean} | {
+        f"results_{what}_quantiles_p{number}": value for number, value in names
+    }
+
+
+LLMPERF = {
+    "version": "2023-08-31", "model": "meta-llama/Llama-2-70b-chat-hf", "timestamp": 1703136129,
+    "mean_input_tokens": 550, "mean_output_tokens": 150, "num_concurrent_requests": 5,
+    **quantiles("inter_token_latency_s", 0.015836, 0.014559, 0.019497, 0.022718, 0.038735),
+    **quantiles("ttft_s", 0.248903, 0.21283, 0.321225, 0.362008, 0.474531),
+    **quantiles("end_to_end_latency_s", 2.354667, 2.259533, 2.941864, 3.125571, 3.705701),
+    "results_number_input_tokens_mean": 550.0, "results_number_output_tokens_mean": 146.946667,
+    "results_num_requests_started": 150, "results_number_errors": 0,
+    "results_mean_output_throughput_token_per_s": 207.521211,
+    "results_num_completed_requests": 150, "results_num_completed_requests_per_min": 84.733277,
+}  # fmt: skip
+"""A public run of the llmperf leaderboard (Anyscale, 2023-12), digits rounded."""
+
+
+def test_llmperf_counts_the_first_token_among_the_gaps(tmp_path):
+    """84.73 / 60 × 2.355 s = 3.3 in flight of 5; (2.2595 − 0.2128) s / 145.9 tokens = 14.0 ms."""
+    (record,) = read_foreign(written(tmp_path, LLMPERF), TOLD)
+    assert record.result.throughput_per_s.value == pytest.approx(207.52, rel=1e-4)
+    assert record.result.latency.per_token_s == pytest.approx(0.01402, rel=1e-3)
+    assert (record.workload.prompt_tokens, record.workload.concurrency) == (550, 5)
+    assert (judged(record).kind, record.recorded_at.year) == ("load_limited", 2023)
