@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  modelworth import llama-bench.json\n\n"
         "Read are results of vllm bench serve, sglang.bench_serving, AIPerf, genai-perf,\n"
         "llmperf, guidellm, inference-perf, inference-benchmarker, trtllm-bench, InferenceX,\n"
-        "MLPerf loadgen, llama-bench, optimum-benchmark and lm-evaluation-harness, by their content."
+        "MLPerf loadgen, llama-bench, optimum-benchmark and lm-evaluation-harness, by content."
     )
 
 
