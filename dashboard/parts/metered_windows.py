@@ -9,7 +9,6 @@ import pandas as pd
 
 from modelworth.costmodel.business.metered import Metered, elsewhere_usd_per_million, metered
 from modelworth.data.api_prices import ApiPrice
-from modelworth.data.importers.judge import Judgement
 from modelworth.data.measurement import Measurement
 
 SUITE = "meter"
@@ -33,20 +32,6 @@ def by_endpoint(records: Sequence[Measurement]) -> dict[str, list[Measurement]]:
         if record.load is not None and record.load.endpoint:
             found.setdefault(record.load.endpoint, []).append(record)
     return found
-
-
-def capacity(
-    tests: Sequence[Measurement], judgements: dict[str, Judgement], endpoint: str
-) -> float | None:
-    """Most output tokens a second that sound load tests of this endpoint reached."""
-    rates = [
-        record.result.serving.output_tokens_per_s
-        for record in tests
-        if record.load is not None and record.load.endpoint == endpoint
-        and record.result and record.result.serving
-        and record.id in judgements and judgements[record.id].sound
-    ]  # fmt: skip
-    return max((rate for rate in rates if rate), default=None)
 
 
 def windows(

@@ -12,6 +12,7 @@ from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import metered_windows as meter
 from modelworth.dashboard.parts import offers, provenance, show
 from modelworth.dashboard.parts import record_details as record
+from modelworth.data.importers.records import largest_rate
 from modelworth.data.measurement import Measurement
 from modelworth.report import charts
 from modelworth.report.charts import Point
@@ -50,7 +51,7 @@ def metered(kept: dict[str, list[Measurement]]) -> None:
         st.info(words.t("meter.no_rent"))
         return
     tests = sources.newest(sources.NEWEST, suite="load", status="ok")
-    most = meter.capacity(tests, sources.judgements(), endpoint)
+    most = largest_rate(tests, sources.judgements(), endpoint)
     found = meter.windows(kept[endpoint], usd, most)
     if not found:
         show.empty("meter.idle")

@@ -316,6 +316,20 @@ def judged_all(
     }
 
 
+def largest_rate(
+    records: Iterable[Measurement], judgements: Mapping[str, Judgement], endpoint: str
+) -> float | None:
+    """Most output tokens a second that sound load tests of an endpoint reached."""
+    rates = [
+        record.result.serving.output_tokens_per_s
+        for record in records
+        if record.load is not None and record.load.endpoint == endpoint
+        if record.result and record.result.serving
+        if record.id in judgements and judgements[record.id].sound
+    ]
+    return max((rate for rate in rates if rate), default=None)
+
+
 def one_curve(one: Measurement, other: Measurement) -> bool:
     """Whether two runs differ in their load alone."""
     return _server(one) == _server(other) and _same_lengths(one, other)

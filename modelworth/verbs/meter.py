@@ -143,17 +143,11 @@ def _usd_per_hour(options: argparse.Namespace, served: Served) -> tuple[float | 
 
 def _capacity(store: Store, label: str) -> float | None:
     """Most output tokens a second that sound load tests of this endpoint reached."""
-    from modelworth.data.importers.records import judged_all
+    from modelworth.data.importers.records import judged_all, largest_rate
 
     own = [
         record
         for record in store.measurements(kind="serve", suite="load", status="ok")
         if record.load is not None and record.load.endpoint == label
     ]
-    judgements = judged_all(own)
-    rates = [
-        record.result.serving.output_tokens_per_s
-        for record in own
-        if record.result and record.result.serving and judgements[record.id].sound
-    ]
-    return max((rate for rate in rates if rate), default=None)
+    return largest_rate(own, judged_all(own), label)
