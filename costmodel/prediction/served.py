@@ -74,7 +74,9 @@ def served_scales(
 ) -> tuple[ServedScale, ...]:
     """Scales of every device and way of running among serving results and imported steps."""
     records = tuple(measurements)
-    runs = [(record, served_case(record, catalog)) for record in _sound(records, catalog)]
+    runs = [
+        (record, served_case(record, catalog)) for record in sound(records, prompt_costs(catalog))
+    ]
     steps = fastest(distinct(filter(_steps, records)))
     runs += [(record, step_case(record, catalog)) for record in steps]
     groups: defaultdict[tuple[str, Way], list[tuple[str, float]]] = defaultdict(list)
@@ -143,11 +145,12 @@ def fastest(records: Iterable[Measurement]) -> Iterable[Measurement]:
     for record in records:
         work = record.workload.model_copy(update={"attention": None, "chunk_tokens": None})
         key = f"{record.model} {record.machine.device} {record.machine.count} {work}"
-        found[key] = max(found.get(key, record), record, key=_per_device)
+        found[key] = max(found.get(key, record), record, key=per_device)
     return found.values()
 
 
-def _per_device(record: Measurement) -> float:
+def per_device(record: Measurement) -> float:
+    """Units a second of each device; 0 of a run that failed."""
     return record.result.throughput_per_s_per_device if record.result else 0.0
 
 
@@ -158,10 +161,6 @@ def _case(record: Measurement, catalog: Catalog) -> Case | None:
     with suppress(InputError):
         return Case.of_record(record, catalog.accelerator(record.machine.device), architecture)
     return None
-
-
-def _sound(records: Sequence[Measurement], catalog: Catalog) -> tuple[Measurement, ...]:
-    return sound(records, prompt_costs(catalog))
 
 
 def _steps(record: Measurement) -> bool:
