@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
 
-from modelworth.data.errors import InputError
+from modelworth.data.catalog import found_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,9 @@ def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
         InputError: if the package knows no such provider or model; names the nearest.
     """
     entry = _provider(provider)
+    sold = {item.id: item for item in entry.models}
     found = entry.find_model(model.lower(), all_providers=_providers())
-    if found is None:
-        near = get_close_matches(model.lower(), [item.id for item in entry.models], n=5, cutoff=0.4)
-        raise InputError(f"model at {entry.id}", model, _choice(near, "a model it sells"))
+    found = found or found_in(f"model at {entry.id}", model, sold)
     day = datetime.now(UTC).date() if on is None else on
     moment = datetime.combine(day, time(12), UTC)
     prices = found.get_prices(moment)
@@ -105,15 +103,7 @@ def _providers() -> list[Any]:
 
 def _provider(name: str) -> Any:
     """The provider of that id."""
-    known = {entry.id: entry for entry in _providers()}
-    if name.lower() not in known:
-        near = get_close_matches(name.lower(), known, n=5, cutoff=0.4)
-        raise InputError("provider", name, _choice(near or sorted(known), "a known provider"))
-    return known[name.lower()]
-
-
-def _choice(names: list[str], otherwise: str) -> str:
-    return f"one of {', '.join(names)}" if names else otherwise
+    return found_in("provider", name, {entry.id: entry for entry in _providers()})
 
 
 def _base(price: Any) -> float | None:

@@ -207,7 +207,7 @@ class Catalog:
         bare = "".join(rest)
         if vendor.casefold() in {item.vendor.casefold() for item in self.accelerators}:
             name = name if _key(name) in _by_key(tuple(named)) else bare
-        return _found("accelerator", name, named)
+        return found_in("accelerator", name, named)
 
     def same_device(self, *named: str | None) -> Callable[[str], bool]:
         """Whether a device is among those named, by any name; without a name every one is."""
@@ -228,7 +228,7 @@ class Catalog:
         Raises:
             InputError: if there is none, or its file is no description.
         """
-        return self.find_model(name) or _found("model", name, self._shipped)
+        return self.find_model(name) or found_in("model", name, self._shipped)
 
     def find_model(self, name: str) -> ModelEntry | None:
         """The model called so; None where there is none.
@@ -237,7 +237,7 @@ class Catalog:
             InputError: if its file is no description.
         """
         if self.ships_model(name):
-            return _found("model", name, self._shipped)
+            return found_in("model", name, self._shipped)
         row = kept_row(name)
         return None if row is None else _kept(row, name)
 
@@ -281,7 +281,7 @@ class Catalog:
         """
         by_date = sorted(self.carbon_intensities, key=lambda row: row.as_of)
         named = {row.country: row for row in by_date} | {row.iso3: row for row in by_date}
-        return _found("carbon", country, named)
+        return found_in("carbon", country, named)
 
 
 def load_catalog() -> Catalog:
@@ -375,8 +375,12 @@ def _nearest(key: str, names: tuple[str, ...]) -> list[str]:
     return [known[match] for match in get_close_matches(key, known, n=5, cutoff=0.5)]
 
 
-def _found(what: str, name: str, items: dict[str, T]) -> T:
-    """The item of that name, or an error that lists the nearest."""
+def found_in(what: str, name: str, items: dict[str, T]) -> T:
+    """The item of that name, however it is spelled.
+
+    Raises:
+        InputError: if there is none; it lists the nearest.
+    """
     names = tuple(items)
     if (known := _by_key(names).get(_key(name))) is not None:
         return items[known]

@@ -106,7 +106,9 @@ def test_a_damaged_database_is_refused(tmp_path, capsys, damage):
 
 
 @pytest.mark.parametrize("verb", [verb for verb in WORDS if verb != "logo"])
-@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "loop", "nothing", "name", "bytes"])
+@pytest.mark.parametrize(
+    "kind", ["pipe", "folder", "device", "loop", "nothing", "name", "bytes", "memory", "hole"]
+)
 def test_what_is_no_file_is_refused(tmp_path, capsys, verb, kind):
     path = tmp_path / "a"
     if kind == "pipe":
@@ -115,6 +117,11 @@ def test_what_is_no_file_is_refused(tmp_path, capsys, verb, kind):
         path.mkdir()
     elif kind == "device":
         path.symlink_to("/dev/zero")
+    elif kind == "memory":
+        path.symlink_to("/proc/self/mem")  # says that it has no bytes, and gives an error
+    elif kind == "hole":
+        path.touch()
+        os.truncate(path, 2**40)
     elif kind == "loop":
         path.symlink_to(path)
     elif kind == "nothing":
