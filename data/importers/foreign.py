@@ -45,8 +45,8 @@ TOOLS: Final = (
 """SGLang's and InferenceX's files have vLLM's keys and more. Those that load no server make their
 own measurements."""
 T = TypeVar("T")
-OWN: Final = re.compile(rb'\s*\{\s*"schema_version":\s*\d+,\s*"id"')
-"""How a record of ours begins; AIPerf's summaries have a `schema_version`, too."""
+OWN: Final = re.compile(rb'\s*\{\s*"schema_version":[^,]*,\s*"(id|recorded_at)"')
+"""How a record of ours begins, its id perhaps left out; AIPerf's summaries name a version, too."""
 HEAD_BYTES: Final = 64 * 2**10
 KNOWN: Final = (
     "an export of modelworth or a result of vllm bench serve, sglang.bench_serving, InferenceX, "
