@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ EXAMPLES = """examples:
 BAR = 28
 POSITIVE = (
     "rate", "prompt", "new_tokens", "ttft", "tpot", "run_tokens", "sequence", "batch_tokens",
-    "days", "budget_usd",
+    "days", "budget_usd", "usd_per_gpu_hour",
 )  # fmt: skip
 SIZE = (56, 9)
 """Columns and rows of a terminal's chart."""
@@ -43,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="a shipped model, or a config.json's path")
     parser.add_argument(
         "--gpus-of", nargs="+", metavar="DEVICE", help="devices to try (default: all with a rent)"
+    )
+    parser.add_argument(
+        "--usd-per-gpu-hour", type=float, help="your rent, of every device tried (the catalogue's)"
     )
     parser.add_argument(
         "--precisions", nargs="+", help="(bf16 and fp8, and as the checkpoint is stored)"
@@ -91,8 +95,9 @@ def run(options: argparse.Namespace) -> int:
     if options.chart and options.chart.suffix != ".svg":
         raise InputError("--chart", str(options.chart), "a file that ends in .svg")
     catalog = load_catalog()
-    predictor = predictor_of(options, catalog, options.gpus_of or ())
     devices = _devices(options.gpus_of, catalog)
+    catalog = _priced(catalog, devices, options.usd_per_gpu_hour)
+    predictor = predictor_of(options, catalog, options.gpus_of or ())
     if options.run_tokens is not None:
         return _train(options, predictor, devices)
     if options.rate is None:
@@ -104,6 +109,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(_document(plan), indent=2))
     else:
         _show(options, plan)
+        _show_rents(catalog, plan.best_by_device)
     if options.chart:
         unit = "USD per million tokens, 90% interval"
         _write_chart(options.chart, f"{options.model}: {options.rate:g} requests/s", unit, [
@@ -122,6 +128,38 @@ def _devices(names: list[str] | None, catalog: Catalog) -> list[Accelerator]:
         return [catalog.accelerator(name) for name in names]
     rented = {row.accelerator for row in catalog.rents if row.terms == "on-demand"}
     return [device for device in catalog.accelerators if device.name in rented]
+
+
+def _priced(catalog: Catalog, devices: Sequence[Accelerator], usd: float | None) -> Catalog:
+    """The catalogue with somebody's own rent of the devices, if one is said.
+
+    Raises:
+        InputError: if nothing says what any of the devices costs.
+    """
+    from modelworth.data.catalog import Rent
+
+    names = {device.name for device in devices}
+    if usd is None:
+        if not names & {row.accelerator for row in catalog.rents if row.terms == "on-demand"}:
+            found = f"{', '.join(sorted(names))}: no rent in the catalogue"
+            raise InputError("--gpus-of", found, advice="give your rent: --usd-per-gpu-hour")
+        return catalog
+    own = tuple(
+        Rent(provider="yours", accelerator=name, terms="on-demand", usd_per_gpu_hour=usd,
+             source="--usd-per-gpu-hour", as_of=f"{datetime.now(UTC):%Y-%m-%d}")
+        for name in names
+    )  # fmt: skip
+    return replace(catalog, rents=own)
+
+
+def _show_rents(catalog: Catalog, choices: Sequence[Choice]) -> None:
+    """Whose price each device's cost rests on, and of when."""
+    print("  rents an hour, the median of providers' newest prices:")
+    for choice in choices:
+        name = choice.case.accelerator.name
+        quote = catalog.rent(name)
+        who = ", ".join(sorted({row.provider for row in quote.rows}))
+        print(f"    {name}: ${quote.usd_per_gpu_hour:,.2f} ({who}; {quote.as_of})")
 
 
 def _serving(
@@ -156,7 +194,7 @@ def _show(options: argparse.Namespace, plan: ServingPlan) -> None:
     for choice in plan.best_by_device:
         bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
         print(f"  {_line(choice, wide)} {bar}")
-    print("  $/M tokens: of prompts and answers together, at the catalogue's rents")
+    print("  $/M tokens: of prompts and answers together")
     _show_frontier(plan.frontier)
     best = plan.choices[0]
     print(f"  cheapest: {_layout(best)}, ", end="")
@@ -315,6 +353,9 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
             f"{layout_words(one.best.case)}"
         )
     _show_batches([one.best.case for one in found])
+    held = {one.best.case.accelerator.name for one in found}
+    if left := [device.name for device in devices if device.name not in held]:
+        print(f"  no cluster tried keeps it, or no rent is known: {', '.join(left)}")
     return 0
 
 

@@ -210,3 +210,14 @@ def test_a_training_step_takes_the_batch_that_is_said_and_small_sums_are_dollars
     assert "an optimizer step has 524 k tokens" in shown
     assert "$9." in shown
     assert "e-0" not in shown
+
+
+def test_a_rent_of_ones_own_prices_what_the_catalogue_cannot(capsys):
+    ask = ["plan", "--model", "llama-3.1-8b", "--rate", "5", "--gpus-of", "MI300X"]
+    assert main(ask) == 2
+    assert "--usd-per-gpu-hour" in capsys.readouterr().err
+    found = []
+    for usd in ("2", "4"):
+        assert main([*ask, "--usd-per-gpu-hour", usd, "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["choices"][0]["usd_per_million_tokens"])
+    assert found[1] == pytest.approx(2 * found[0])
