@@ -45,6 +45,8 @@ FUSED_TOKENS = 384
 FUSED_EXPERTS = {"Hopper": (26, 2, 1), "Blackwell": (26, 6)}
 """Release from which Megatron's experts scale their inputs to 8 bits within the products' kernels,
 by the generation whose kernels these are; before, in kernels of their own."""
+MOST_DEVICES = 1_000_000
+"""More than any cluster has."""
 LARGEST = 1e15
 """More than any count is: parameters of a thousand of today's largest models."""
 PREDICTED_KINDS = ("pretrain", "prefill", "forward", "decode", "serve")
@@ -112,6 +114,12 @@ class Case:
             if getattr(self, name) % split:
                 allowed = f"a multiple of {split}: the layout's devices"
                 raise InputError(name, getattr(self, name), allowed)
+        layers = self.architecture.layers
+        for name, cut in (("pipeline", self.pipeline), ("virtual", self.virtual or 1)):
+            if cut > layers:
+                raise InputError(name, cut, f"at most {layers}: the model's layers")
+        if self.devices > MOST_DEVICES:
+            raise InputError("gpus", self.devices, f"at most {MOST_DEVICES:,}")
         if self.tensor % self.attention_data:
             raise InputError("attention_data", self.attention_data, f"a divisor of {self.tensor}")
         if self.read_gpus and (self.work != "serve" or self.regime == "static"):

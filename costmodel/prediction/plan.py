@@ -17,7 +17,12 @@ from itertools import product
 from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.energy import usd_per_million
-from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
+from modelworth.costmodel.prediction.largest_load import (
+    Objective,
+    ServingPoint,
+    UnreachableError,
+    largest_load,
+)
 from modelworth.costmodel.prediction.layouts import (
     MOST_SPREAD,
     experts_spread,
@@ -127,16 +132,19 @@ def plan_serving(
         raise never
     choices: list[Choice] = []
     refused: list[tuple[str, str, str]] = []
+    advice = "name devices with more memory (--gpus-of), or narrower --precisions"
     for device, precision in product(devices, precisions):
         try:
             choices += _tried(case, offer, predictor, device, precision)
         except InputError as error:
             refused.append((device.name, precision, " ".join(str(error).split())))
+            if isinstance(error, UnreachableError):
+                advice = "allow more time (--ttft, --tpot), or name other devices (--gpus-of)"
     if not choices:
         raise InputError(
             "objective",
             f"kept on no device tried; {refused[0][0]}: {refused[0][2]}",
-            advice="allow more time (--ttft, --tpot), or name other devices (--gpus-of)",
+            advice=advice,
         )
     ordered = sorted(choices, key=lambda choice: (choice.usd_per_million_tokens, choice.gpus))
     return ServingPlan(tuple(ordered), _frontier(ordered, offer, predictor), tuple(refused))

@@ -22,6 +22,7 @@ from math import exp, expm1
 import numpy as np
 import scipy
 
+from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.architecture.work import training_flops
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.energy import energy_kwh
@@ -235,6 +236,8 @@ def plan_clusters(
     Raises:
         InputError: if no device's cluster keeps the aim.
     """
+    if (never := unservable(case.architecture, "train", case.tokens)) is not None:
+        raise never
     found: list[TrainingPlan] = []
     for device in devices:
         kept = (

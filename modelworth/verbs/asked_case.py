@@ -204,10 +204,18 @@ def accelerator_of(options: argparse.Namespace, catalog: Catalog, precision: str
                 f"{named}, or described by its datasheet: --matmul-tflops (dense), "
                 "--bandwidth-gb-per-s and --memory-gb, or a row in the file MODELWORTH_CATALOG",
             ) from error
-    if None in rates or min(rates) <= 0:
-        raise InputError(
-            "--matmul-tflops, --bandwidth-gb-per-s, --memory-gb", str(rates), "all given, above 0"
-        )
+    flags = (
+        "matmul_tflops",
+        "bandwidth_gb_per_s",
+        "memory_gb",
+        "link_gb_per_s",
+        "network_gb_per_s",
+    )
+    for place, name in enumerate(flags):
+        rate = getattr(options, name)
+        if not 0 < (1 if rate is None and place >= len(rates) else rate or 0) < math.inf:
+            needed = " (the three rates of a device go together)" if rate is None else ""
+            raise InputError(f"--{name.replace('_', '-')}", rate, f"above 0{needed}")
     column = {"amp": "fp16", "int4": "bf16"}.get(precision, precision)
     unit = "tops" if column == "int8" else "tflops"
     given: dict[str, Any] = {

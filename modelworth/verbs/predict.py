@@ -60,6 +60,9 @@ def run(options: argparse.Namespace) -> int:
         return _table(options)
     if options.run_tokens is not None:
         return plan_run(options)
+    for flag, value in (("--country", options.country), ("--mtbf-hours", options.mtbf_hours)):
+        if value is not None:
+            raise InputError(flag, value, advice="it is of a whole run: give --run-tokens, too")
     return _one(options)
 
 

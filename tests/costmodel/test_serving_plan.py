@@ -125,7 +125,9 @@ def test_a_plan_for_programs(capsys):
 @pytest.mark.parametrize(
     ("change", "words"),
     [(["--rate", "0"], "above 0"), (["--gpus-of", "H900"], "accelerator"),
-     (["--precisions", "fp3"], "precision")],
+     (["--precisions", "fp3"], "precision"), (["--run-tokens", "1e9"], "one of both"),
+     (["--new-tokens", "0.5"], "--new-tokens: 0.5"), (["--prompt", "0.5"], "--prompt: 0.5"),
+     (["--model", "gpt2"], "made for 1,024"), (["--gpus-of", "T4"], "no rent")],
 )  # fmt: skip
 def test_wrong_input_says_what_is_allowed(capsys, change, words):
     assert main([*ASK, *change]) == 2
