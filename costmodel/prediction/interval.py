@@ -25,10 +25,15 @@ PRECISION_LOG = 0.1
 """What a precision that no row has adds: judgement."""
 APART_LOG = 0.2
 """What prompts read on devices of their own add, of which no row tells: judgement."""
+TRIED_TOGETHER = 8
+"""Devices that share a server's products at most in any row: those of one node."""
+TOGETHER_LOG = 0.6
+"""What larger groups add: DeepSeek's published days on 96 and 144 devices are up to twice off."""
 LEAST_ADDED = 0.03
 """What anything new multiplies a width by at least, as a logarithm: judgement."""
-UNTRIED = 0.02
-"""The same of a group that no row belongs to: half its variance before any row was seen."""
+UNTRIED = 0.07
+"""The same of each group that no row belongs to, for the spread between groups: with it, widths that
+never saw a group were about as often too narrow as too wide."""
 UNKNOWN_LOG = 1.0
 """The width where no table says anything."""
 
@@ -88,8 +93,9 @@ def new_in(case: Case, tables: Tables) -> tuple[str, ...]:
 def width_of(case: Case, tables: Tables) -> Width:
     """The width of a case's interval."""
     strange = case.precision not in tables.precisions(case.kind)
+    together = case.kind == "serve" and case.tensor > TRIED_TOGETHER
     asked = (groups_of(case), new_in(case, tables), strange, case.architecture.assumed)
-    return _width(tables, *asked, case.read_gpus > 0)
+    return _width(tables, *asked, case.read_gpus > 0, together)
 
 
 def log_width(widths: Mapping[Term, float], groups: tuple[str, ...], new: tuple[str, ...]) -> float:
@@ -112,15 +118,19 @@ def _width(
     strange: bool,
     assumed: bool,
     apart: bool,
+    together: bool,
 ) -> Width:
     held = {row.group: row for row in tables.intervals if row.distance == KNOWN}
     found = next((held[group] for group in groups if group in held), None)
-    added = (PRECISION_LOG * strange, APPROXIMATE_LOG * assumed, APART_LOG * apart)
-    tried = {"precision": not strange, "prompts read apart": not apart}
+    added = (
+        PRECISION_LOG * strange, APPROXIMATE_LOG * assumed, APART_LOG * apart,
+        TOGETHER_LOG * together,
+    )  # fmt: skip
+    unlike = {"precision": strange, "prompts read apart": apart, "large groups": together}
     return Width(
         math.hypot(log_width(tables.widths, groups, new), *added),
         found.group if found else "none",
         found.rows if found else 0,
         found.models if found else 0,
-        (*new, *(name for name, known in tried.items() if not known)),
+        (*new, *(name for name, holds in unlike.items() if holds)),
     )

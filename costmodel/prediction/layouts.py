@@ -21,6 +21,7 @@ from modelworth.costmodel.architecture.memory import Memory
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.refusal import training_ask
+from modelworth.costmodel.prediction.software import has_trait
 from modelworth.data.errors import InputError
 from modelworth.data.words import Sharding
 
@@ -104,8 +105,9 @@ def laid_out(case: Case, predictor: Predictor) -> Case:
         usual = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens, case.gpus)
         return best_layouts(replace(case, global_batch=usual), predictor)[0].case
     heads, node = case.architecture.blocks[0].attention.heads, case.accelerator.devices_per_node
-    tensors = _powers(min(node, MOST_TENSOR, case.gpus), heads)
-    cuts = [case] + [
+    staged = has_trait(case.software, "staged")
+    tensors = _powers(1 if staged else min(node, MOST_TENSOR, case.gpus), heads)
+    cuts = [case] * (not staged) + [
         replace(case, tensor=tensor, pipeline=stages)
         for tensor, stages in product(tensors, _powers(MOST_STAGES, case.gpus))
         if case.gpus % (tensor * stages) == 0

@@ -17,7 +17,7 @@ from functools import cached_property
 from modelworth.costmodel.prediction import own_machine, served
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case
 from modelworth.costmodel.prediction.columns import coefficients, columns, times
-from modelworth.costmodel.prediction.interval import Width, width_of
+from modelworth.costmodel.prediction.interval import TRIED_TOGETHER, Width, width_of
 from modelworth.costmodel.prediction.refusal import refused
 from modelworth.costmodel.prediction.serving.apart import apart_state
 from modelworth.costmodel.prediction.step.arrays import Times
@@ -213,6 +213,7 @@ def _note(case: Case, width: Width) -> str:
         "software": f"with software {case.software or 'that is not given'}",
         "precision": f"in {case.precision}",
         "prompts read apart": "with prompts read apart",
+        "large groups": f"with more than {TRIED_TOGETHER} devices in a group",
     }
     notes = [f"no measured row {rows[new]}" for new in width.new]
     used = rate_used(device, case.precision)

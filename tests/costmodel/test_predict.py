@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.layouts import laid_out
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.published_rows import measured_rows, nearest
 from modelworth.costmodel.prediction.software import software_name, version_of
@@ -129,6 +131,34 @@ def test_less_known_means_wider():
         "extrapolated",
         "assumed",
     ]
+
+
+def test_groups_beyond_those_measured_are_wide_enough_for_what_deepseek_published():
+    """SGLang on 96 H100 (lmsys.org, 2025-05-05): about 12,000 tokens a second and node of eight."""
+    asked = {"precision": "fp8", "software": "sglang", "tokens": 2000, "new_tokens": 1000}
+    few, many = (
+        Case.of(
+            "deepseek-v3", "H200", CATALOG, gpus=gpus, tensor=gpus, attention_data=gpus,
+            batch=256 * gpus, **asked,
+        )
+        for gpus in (8, 96)
+    )  # fmt: skip
+    near, far = predict([few, replace(many, accelerator=CATALOG.accelerator("H100 SXM 80GB"))])
+    assert near.width.factor < far.width.factor
+    assert (near.basis, far.basis) == ("interpolated", "extrapolated")
+    assert "more than 8 devices" in far.note
+    assert far.low < 12_000 / 8 * 0.9 < far.high
+
+
+def test_llamacpp_divides_layers_between_devices():
+    """Two RTX 4090 with Llama 3 70B in 4 bits: 19.06 tokens a second (GPU-Benchmarks, May 2024)."""
+    asked = Case.of(
+        "llama-3-70b", "RTX 4090", CATALOG, gpus=2, precision="int4", batch=1, tokens=128,
+        new_tokens=1024, software="llama.cpp",
+    )  # fmt: skip
+    found = laid_out(asked, Predictor(CATALOG))
+    assert (found.tensor, found.pipeline) == (1, 2)
+    assert 2 * Predictor(CATALOG).predict(found).value == pytest.approx(19.06, rel=0.2)
 
 
 def test_what_does_not_fit_is_refused_with_what_would():

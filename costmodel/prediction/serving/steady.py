@@ -6,7 +6,7 @@ doesn't, they follow each other. So a replica's requests a second are never abov
 1/(n/b·decode + P/q·prefill), whatever the clients see. Three regimes:
 
 - closed loop: clients keep so many requests in flight; what isn't decoding waits for its first
-  token (Little's law);
+  token (Little's law), and few clients leave the devices idle while their first tokens are due;
 - queued: all requests are there from the start, as many run as there is room for;
 - static: one batch from its first to its last token, then the next.
 
@@ -146,15 +146,15 @@ def steady_state(case: Columns, fit: Coefficients, near: Number | None = None) -
     near = None if near is None else np.clip(near / groups, 1, limit)
     running = np.where(closed, _decoding(case, fit, clients, limit, near), limit)
     request = request_s(case, fit, running)
-    rate = 1 / request.seconds
-    waiting_s = clients / rate - case.new_tokens * running / rate / case.new_tokens
+    first_s = _first_token_s(fit, request, clients)
+    quiet_s = np.where(closed, first_s + later_passes(case) * request.decode_s, 0.0)
+    whole_s = np.maximum(np.where(closed, clients, running) * request.seconds, quiet_s)
+    rate = np.where(closed, clients, running) / whole_s
     ttft_s = np.where(
         closed,
-        np.maximum(_first_token_s(fit, request, clients), waiting_s),
-        running * request.prefill_s / request.prompts,
+        np.maximum(first_s, (clients - running) * request.seconds),
+        np.minimum(running * request.prefill_s / request.prompts, whole_s),
     )
-    whole_s = np.where(closed, clients, running) / rate
-    ttft_s = np.minimum(ttft_s, whole_s)
     later = np.maximum(case.new_tokens - 1, 1)
     tpot_s = np.where(case.new_tokens > 1, (whole_s - ttft_s) / later, request.decode_s)
     parts = {name: seconds * groups for name, seconds in request.parts.items()}
