@@ -32,8 +32,8 @@ TOGETHER_LOG = 0.6
 LEAST_ADDED = 0.03
 """What anything new multiplies a width by at least, as a logarithm: judgement."""
 UNTRIED = 0.07
-"""The same of each group that no row belongs to, for the spread between groups: with it, widths that
-never saw a group were about as often too narrow as too wide."""
+"""The same of each group that no row belongs to, for the spread between groups: with it, widths
+that never saw a group were about as often too narrow as too wide."""
 UNKNOWN_LOG = 1.0
 """The width where no table says anything."""
 
