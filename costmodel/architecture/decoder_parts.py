@@ -281,6 +281,12 @@ def layer_kinds(config: Config, layers: int, *known: str) -> list[str] | None:
     return kinds
 
 
+def alternating(config: Config, layers: int, most: str, rest: str, every: int) -> list[str]:
+    """The names of the layers; where they aren't said, every so many is one of the rest."""
+    usual = [most if (place + 1) % every else rest for place in range(layers)]
+    return layer_kinds(config, layers, most, rest) or usual
+
+
 def windows_of(config: Config, traits: Traits, layers: int) -> list[int | None]:
     """The sliding window of each layer; None: it sees everything."""
     window = optional(config, "sliding_window", "attention_chunk_size")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from modelworth.costmodel.architecture.decoder_parts import (
+    alternating,
     attention_of,
     decoder,
     dense_network,
     expert_network,
-    layer_kinds,
 )
 from modelworth.costmodel.architecture.feed_forwards import FeedForward, no_network
 from modelworth.costmodel.architecture.keys import (
@@ -91,11 +91,7 @@ def _gemma4(config: Config, name: str) -> Architecture:
     """Gemma 4: wide heads in layers that see everything, keys that are values, shared caches."""
     hidden = whole(config, "hidden_size")
     layers = layer_count(config, "num_hidden_layers")
-    kinds = layer_kinds(config, layers, "sliding_attention", "full_attention")
-    if kinds is None:
-        kinds = [
-            "sliding_attention" if (place + 1) % 6 else "full_attention" for place in range(layers)
-        ]
+    kinds = alternating(config, layers, "sliding_attention", "full_attention", 6)
     kinds[-1] = "full_attention"
     first_shared = layers - (optional(config, "num_kv_shared_layers") or 0)
     own = optional(config, "hidden_size_per_layer_input") or 0

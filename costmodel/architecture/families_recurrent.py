@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelworth.costmodel.architecture.decoder_parts import (
+    alternating,
     attention_of,
     dense_network,
     expert_counts,
     expert_network,
-    layer_kinds,
     network_of,
     sparse_layers,
     stacked,
@@ -38,13 +38,8 @@ CHUNK = 64
 """Tokens that a gated delta rule works on at once in transformers."""
 
 NEMOTRON_LETTERS = {"M": "mamba", "E": "moe", "*": "attention", "-": "mlp"}
-NEMOTRON_NAMES = {
-    "mamba": "mamba",
-    "linear_attention": "mamba",
-    "attention": "attention",
-    "full_attention": "attention",
-    "moe": "moe",
-    "mlp": "mlp",
+NEMOTRON_NAMES = {each: each for each in NEMOTRON_LETTERS.values()} | {
+    **{"linear_attention": "mamba", "full_attention": "attention"}
 }
 
 
@@ -170,13 +165,8 @@ def _qwen3_next(config: Config, name: str) -> Architecture:
     """Qwen3-Next and Qwen3.5: gated delta layers, and gated attention in every fourth."""
     hidden = whole(config, "hidden_size")
     layers = layer_count(config, "num_hidden_layers")
-    kinds = layer_kinds(config, layers, "linear_attention", "full_attention")
     every = optional(config, "full_attention_interval") or 4
-    if kinds is None:
-        kinds = [
-            "linear_attention" if (place + 1) % every else "full_attention"
-            for place in range(layers)
-        ]
+    kinds = alternating(config, layers, "linear_attention", "full_attention", every)
     traits = Traits(qk_norm="head", output_gate=True, shared_gate=True)
     mixers = {
         "linear_attention": gated_delta(config, hidden),

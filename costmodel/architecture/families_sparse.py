@@ -50,15 +50,10 @@ def _indexed(config: Config, name: str) -> Architecture:
     config = {**config, "mlp_bias": False}  # which their classes don't ask for
     hidden = whole(config, "hidden_size")
     layers = layer_count(config, "num_hidden_layers")
-    both = zip(sparse_layers(config, layers), _own_indexer(config, layers), strict=True)
-    parts = [
-        (
-            _indexed_attention(config, hidden, scores=full),
-            network_of(config, LLAMA, hidden, sparse),
-        )
-        for sparse, full in both
-    ]
-    return stacked(config, name, parts)
+    mixers = [_indexed_attention(config, hidden, full) for full in _own_indexer(config, layers)]
+    sparse = sparse_layers(config, layers)
+    networks = [network_of(config, LLAMA, hidden, each) for each in sparse]
+    return stacked(config, name, list(zip(mixers, networks, strict=True)))
 
 
 def _own_indexer(config: Config, layers: int) -> list[bool]:
@@ -74,7 +69,7 @@ def _own_indexer(config: Config, layers: int) -> list[bool]:
     return [kind == "full" for kind in kinds[:layers]]
 
 
-def _indexed_attention(config: Config, hidden: int, *, scores: bool) -> Attention:
+def _indexed_attention(config: Config, hidden: int, scores: bool) -> Attention:
     """Latent attention with an indexer of its own, or the choice of another layer's."""
     latent = latent_attention(config, hidden, whole(config, "num_attention_heads"))
     chosen = whole(config, "index_topk")
@@ -100,18 +95,11 @@ def _deepseek_v4(config: Config, name: str) -> Architecture:
     layers = layer_count(config, "num_hidden_layers")
     streams = whole(config, "hc_mult")
     mixing = (2 + streams) * streams
-    made = []
-    for kind in _compression_kinds(config, layers):
-        made.append(
-            Block(
-                1,
-                _compressing_attention(config, hidden, kind),
-                expert_network(config, LLAMA, hidden),
-                norms=2 * hidden + 2 * (mixing + 3),
-                residual=2 * mixing * streams * hidden,
-            )
-        )
-    head = streams * streams * hidden
+    norms, residual = 2 * hidden + 2 * (mixing + 3), 2 * mixing * streams * hidden
+    experts = expert_network(config, LLAMA, hidden)
+    kinds = _compression_kinds(config, layers)
+    mixers = [_compressing_attention(config, hidden, kind) for kind in kinds]
+    made = [Block(1, mixer, experts, norms, residual=residual) for mixer in mixers]
     return decoder(
         config,
         name,
@@ -119,7 +107,7 @@ def _deepseek_v4(config: Config, name: str) -> Architecture:
         hidden=hidden,
         tied=False,
         final_norms=hidden + streams + 1,
-        head_beside=head,
+        head_beside=streams * streams * hidden,
     )
 
 

@@ -31,12 +31,9 @@ PREFIX = re.compile(r"^(?:(?:model|language_model|backbone|transformer|decoder|e
 HOLDERS = ("", "model.", "language_model.", "model.language_model.", "language_model.model.")
 MIXERS = ("self_attn", "attn", "attention", "mixer", "linear_attn", "mamba")
 ALSO = {
-    "q_proj": ("qkv_proj", "wq_b"),
-    "k_proj": ("qkv_proj", "fused_wqa_wkv"),
-    "v_proj": ("qkv_proj", "fused_wqa_wkv"),
-    "o_proj": ("wo_b",),
-    "gate_proj": ("gate_up_proj",),
-    "up_proj": ("gate_up_proj",),
+    **{"q_proj": ("qkv_proj", "wq_b"), "o_proj": ("wo_b",)},
+    **dict.fromkeys(("k_proj", "v_proj"), ("qkv_proj", "fused_wqa_wkv")),
+    **dict.fromkeys(("gate_proj", "up_proj"), ("gate_up_proj",)),
 }
 """Other names of a product: of engines that join several, and of DeepSeek V4."""
 NETWORKS = ("mlp", "block_sparse_moe", "ffn", "feed_forward", "mixer", "moe")

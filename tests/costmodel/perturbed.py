@@ -1,7 +1,9 @@
 """Every key of a config set otherwise: reading against the class that transformers builds.
 
-`python -m tests.costmodel.perturbed [TYPE ...]` goes over every type that reading knows (half an
-hour) and prints what differs; the slow test takes every so many of the same cases.
+`python -m tests.costmodel.perturbed [TYPE ...]` goes over every type that reading knows (an hour)
+and prints what differs; the slow test takes every so many of the same cases. Parameters are held
+for all; FLOPs and cache, with `--passes`, for each type as it is and with its layers in other
+orders (`--passes` goes over these alone).
 """
 
 # ruff: noqa: T201
@@ -16,6 +18,7 @@ from typing import Any
 from modelworth.bench.models.inspect import inspected
 from modelworth.costmodel.architecture.plausible import require_plausible
 from modelworth.costmodel.architecture.read import known_types, knows, read_model
+from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes
 from modelworth.data.errors import InputError
 from modelworth.verbs.inspect_rows import default_config
 
@@ -125,19 +128,48 @@ def variants(config: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tup
             yield ".".join((*path, key)), other, with_value(config, (*path, key), other)
 
 
-def difference(config: dict[str, Any]) -> str | None:
+def orders(kind: str) -> Iterator[tuple[str, Any, dict]]:
+    """A small config of a type with its lists by layer in other orders, and of one kind alone."""
+    whole, small = default_config(kind) or {}, usual(kind) or {}
+    for part in ((), ("text_config",)):
+        held, cut = (whole.get(part[0]), small.get(part[0])) if part else (whole, small)
+        for key in BY_LAYER if isinstance(held, dict) else ():
+            values = held.get(key)
+            if not isinstance(values, list) or len(values) != held.get("num_hidden_layers"):
+                continue
+            values = values[: cut["num_hidden_layers"]]
+            others = [values, values[::-1], *([each] * len(values) for each in sorted(set(values)))]
+            for other in others:
+                yield key, other, with_value(small, (*part, key), other)
+
+
+def difference(config: dict[str, Any], *, passes: bool = False) -> str | None:
     """What reading says that the built class denies; None: they agree, or one of them refuses."""
     try:
         require_plausible(config)
         read = read_model(config)
-        built = read_model(inspected(config, "it", passes=False).description)
+        found = inspected(config, "it", passes=passes)
+        built = read_model(found.description)
     except InputError:
         return None
     if read.parameters != built.parameters:
         return f"read {read.parameters:,} parameters for {built.parameters:,}"
     if read.active_parameters != built.active_parameters:
         return f"read {read.active_parameters:,} active ones for {built.active_parameters:,}"
-    return None
+    if not found.flops:
+        return None
+    tokens = None if read.patches is not None else found.tokens
+    flops = forward_flops(read, 1, tokens, found.source)
+    if abs(flops / found.flops - 1) > 0.01:
+        return f"read {flops:,.0f} FLOPs for {found.flops:,}"
+    if not read.generates or "wasn't seen" in str(built.note):
+        return None
+    kept = [float(kv_cache_bytes(each, 1, 900)) for each in (read, built)]
+    return (
+        None
+        if abs(kept[0] - kept[1]) <= 0.02 * kept[1]
+        else f"read {kept[0]:,} bytes kept for {kept[1]:,}"
+    )
 
 
 def kinds() -> list[str]:
@@ -153,12 +185,14 @@ def usual(kind: str) -> dict[str, Any] | None:
 
 def main(named: list[str]) -> None:
     """Prints what differs."""
-    for kind in named or kinds():
+    passes = "--passes" in named
+    for kind in [each for each in named if each != "--passes"] or kinds():
         config = usual(kind)
-        cases = [("as it is", "", config), *variants(config)] if config else []
+        further = orders(kind) if passes else variants(config or {})
+        cases = [("as it is", "", config), *further] if config else []
         print(f"{kind}: {len(cases)} cases", flush=True)
         for key, other, changed in cases:
-            if found := difference(changed):
+            if found := difference(changed, passes=passes):
                 shown = "absent" if other is ABSENT else other
                 print(f"  {key} {shown}: {found}", flush=True)
 
