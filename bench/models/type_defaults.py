@@ -71,7 +71,8 @@ def values_of(model_type: str) -> dict[str, Any]:
     taken: dict[str, list[str]] = defaultdict(list)
     for each in dataclasses.fields(kind):
         said = taken_by(each.type)
-        if said == "s" and isinstance(each.default, str) and each.default in ACT2FN:
+        acts = "act" in each.name and isinstance(each.default, str) and each.default in ACT2FN
+        if said == "s" and acts:
             said = "a"
         if said and each.name not in common:
             taken[said].append(each.name)

@@ -68,9 +68,12 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")
     if options.context is not None and not 0 < options.context <= MOST_TOKENS:
         raise InputError("--context", options.context, f"1 to {MOST_TOKENS:,} tokens")
+    from modelworth.costmodel.architecture.keys import optional
+
     config, name = _config(options.model)
     architecture, how = described(config, name, read_only=options.read)
-    longest = architecture.longest or MOST_TOKENS
+    written = optional(config, "max_target_positions")  # of what hears and writes
+    longest = architecture.longest or written or MOST_TOKENS
     context = min(CONTEXT, longest) if options.context is None else options.context
     if context > longest:
         raise InputError("--context", context, f"at most {longest:,}, which {name} was made for")

@@ -128,6 +128,23 @@ def test_a_value_that_a_type_does_not_take_is_refused_before_anything_is_built(k
         require_plausible({"model_type": kind, **change})
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("t5", {"feed_forward_proj": "gated-gelu"}),
+        ("gemma3n_text", {"intermediate_size": [64, 96]}),
+        ("yolos", {"image_size": [512, 864]}),
+        ("mamba", {"time_step_rank": "auto"}),
+        ("wav2vec2", {"conv_dim": [32, 24]}),
+        ("deberta-v2", {"max_relative_positions": -1, "position_buckets": 256}),
+        ("llava", {"vision_feature_layer": -2}),
+    ],
+    ids=str,
+)
+def test_a_value_that_a_type_takes_is_taken(kind, change):
+    require_plausible({"model_type": kind, **change})
+
+
 @pytest.mark.slow
 def test_the_defaults_of_every_type_are_taken():
     """But Aya Vision's, whose own towers' heads don't divide."""
