@@ -136,7 +136,7 @@ def _rule(
         return None
     if any(wide.fits(name) for name in leaf.names):
         return None
-    routed = ".experts." in leaf.names[0]
+    routed = ".experts." in leaf.names[0] or ".switch_mlp." in leaf.names[0]
     return scheme.experts if routed and scheme.experts else scheme.rule
 
 
@@ -144,7 +144,7 @@ def _leaves(architecture: Architecture, scheme: Scheme) -> Iterator[Leaf]:
     """Every matrix that a scheme may name; tables and routers where it says the whole model."""
     for block in architecture.blocks:
         for place in block.at or range(block.count):
-            yield from _layer_leaves(block, f"layers.{place}")
+            yield from _layer_leaves(block, f"layers.{place}", mlx=scheme.whole)
             if scheme.whole and block.feed_forward.experts:
                 names = tuple(f"layers.{place}.{held}.gate" for held in NETWORKS)
                 yield Leaf("router", names, block.feed_forward.router_parameters)
@@ -156,7 +156,7 @@ def _leaves(architecture: Architecture, scheme: Scheme) -> Iterator[Leaf]:
         yield Leaf("head", ("lm_head", "head"), own)
 
 
-def _layer_leaves(block: Block, layer: str) -> Iterator[Leaf]:
+def _layer_leaves(block: Block, layer: str, *, mlx: bool) -> Iterator[Leaf]:
     """The products of one layer."""
     part: Part = "attention" if block.attention.kind == "attention" else "recurrent"
     for leaf, parameters in _mixer_products(block.attention):
@@ -172,7 +172,7 @@ def _layer_leaves(block: Block, layer: str) -> Iterator[Leaf]:
         yield Leaf("mlp", names, network.network_parameters % 3)
         return
     routed = network.experts * network.network_parameters
-    experts = ("experts.0.gate_proj", "experts", "switch_mlp.gate_proj")
+    experts = ("switch_mlp.gate_proj",) if mlx else ("experts.0.gate_proj", "experts")
     names = tuple(f"{layer}.{held}.{leaf}" for held in NETWORKS for leaf in experts)
     yield Leaf("experts", names, routed)
     names = tuple(

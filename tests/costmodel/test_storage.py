@@ -126,6 +126,22 @@ def test_attention_of_deepseek_v4_by_its_engines_names():
     assert held > 0.9 * model.parameters_by_part["attention"]
 
 
+def test_experts_stay_narrow_beside_networks_that_are_wide():
+    """Kimi's list of what stays wide names dense networks and shared experts, not routed ones."""
+    ignored = [
+        "re:.*self_attn.*",
+        "re:.*shared_experts.*",
+        "re:.*mlp\\.(gate|up|gate_up|down)_proj.*",
+    ]
+    wild = {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": GROUP}}}
+    config = short_config("deepseek-v3")
+    model = read_model({**config, "quantization_config": {**wild, "ignore": ignored}})
+    held = {part.part: part.bits for part in model.stored.parts if part.bits < 16}
+    assert held == {"experts": 4.5}
+    narrow = next(part.parameters for part in model.stored.parts if part.bits == 4.5)
+    assert narrow == 3 * 4 * 3 * 64 * 32  # three layers of four experts
+
+
 def test_gpt_oss_120b_is_as_large_as_its_files_and_fits_one_h100():
     words = {"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}
     config = load_catalog().model("gpt-oss-120b").config
