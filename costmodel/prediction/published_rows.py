@@ -1,12 +1,12 @@
 """The published measurements nearest to a case or to a run: what to hold it against.
 
-A small table of cited rows, one for each model, device and software that was calibrated on. To a
-case is near what shares the model, the device or its generation, the software, the precision; then
-what is alike in size. To a measured run comparable is what ran on the same device, at the same kind
-of work and precision, with a model whose active parameters differ by a quarter at most, on
-sequences within twice as long, and, of inference, at a batch within twice as large: the same model
-first, then the nearest sizes. Models that differ in size are compared by tokens × parameters, to
-which a step's arithmetic is proportional. What else differs is said, not corrected.
+A small table of cited rows, one for each model, device, software and precision. To a case is near
+what shares the model, the device or its generation, the software, the precision; then what is alike
+in parameters used, batch and length. To a measured run comparable is what ran on the same device,
+at the same kind of work and precision, with a model whose active parameters differ by a quarter at
+most, on sequences within twice as long, and, of inference, at a batch within twice as large: the
+same model first, then the nearest sizes. Models that differ in size are compared by tokens ×
+parameters, to which a step's arithmetic is proportional. What else differs is said, not corrected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import PUBLISHED, Kind
-from modelworth.data.catalog import Catalog
+from modelworth.data.catalog import Catalog, load_catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
@@ -30,6 +30,8 @@ from modelworth.data.words import SHORT
 WEIGHTS = {"model": 3.0, "device": 2.0, "generation": 1.0, "software": 2.0, "precision": 1.0}
 DOUBLING = 0.15
 """What each doubling of batch, length or devices takes off."""
+SIZE_DOUBLING, MOST_SIZE = 0.5, 6.0
+"""What each doubling of the parameters used takes off, and how many count."""
 
 
 class MeasuredRow(Row):
@@ -57,11 +59,15 @@ def measured_rows() -> tuple[MeasuredRow, ...]:
 
 def nearest(case: Case, most: int = 3) -> list[MeasuredRow]:
     """The rows of the case's kind of work that are nearest to it."""
+    catalog = load_catalog()
     some = [row for row in measured_rows() if row.kind == case.kind]
-    return sorted(some, key=lambda row: -_likeness(row, case))[:most]
+    return sorted(some, key=lambda row: -_likeness(row, case, catalog))[:most]
 
 
-def _likeness(row: MeasuredRow, case: Case) -> float:
+def _likeness(row: MeasuredRow, case: Case, catalog: Catalog) -> float:
+    own = case.architecture.active_parameters
+    other = _size(row.model, catalog)
+    size = MOST_SIZE if other is None else min(_doublings(other, own), MOST_SIZE)
     same = {
         "model": row.model == case.architecture.name,
         "device": row.device == case.accelerator.name,
@@ -70,7 +76,7 @@ def _likeness(row: MeasuredRow, case: Case) -> float:
         "precision": row.precision == case.precision,
     }
     alike = sum(WEIGHTS[name] for name, yes in same.items() if yes)
-    return alike - DOUBLING * _apart(row, case)
+    return alike - DOUBLING * _apart(row, case) - SIZE_DOUBLING * size
 
 
 KINDS: dict[str, Kind] = {

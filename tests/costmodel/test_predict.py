@@ -348,3 +348,10 @@ def test_the_nearest_rows_share_what_was_asked():
     assert software_name(first.software) == "vllm"
     assert all(row.source and row.as_of for row in measured_rows())
     assert {row.kind for row in measured_rows()} == {"train", "forward", "serve"}
+
+
+def test_a_row_of_the_same_software_and_device_is_nearer_than_the_model_elsewhere():
+    case = ask(software="llama.cpp", precision="int4", batch=1,
+               accelerator=CATALOG.accelerator("RTX 4090"))  # fmt: skip
+    first = nearest(case)[0]
+    assert (software_name(first.software), first.device) == ("llamacpp", "RTX 4090")
