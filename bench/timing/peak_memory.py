@@ -138,7 +138,8 @@ def _processor_peaks(work: Work) -> dict[str, int]:
 def _peak_and_rest(step: Step) -> tuple[int, int]:
     """Highest sum of allocations less releases in order of time, and that sum at the end."""
     activities = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+    kept = {"profile_memory": True, "acc_events": True}  # else PyTorch 2.11 warns
+    with torch.profiler.profile(activities=activities, **kept) as profile:
         step()
     results = profile.profiler.kineto_results  # the public events leave single allocations out
     seen = [event for event in results.events() if event.name() == "[memory]"]

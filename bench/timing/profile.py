@@ -41,7 +41,7 @@ def write(work: Work, device: torch.device, stem: Path) -> None:
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as seen:
+    with profile(activities=activities, acc_events=True) as seen:
         for _ in range(STEPS):
             if work.reset is not None:
                 work.reset()

@@ -58,7 +58,14 @@ def test_int4_is_the_product_with_weights_rounded_to_sixteen_steps_a_group():
     assert ((rounded - exact.weight.float()).view(48, 2, 128).abs() <= step / 2 + 1e-6).all()
 
 
+def require_fp8_rows():
+    """A processor's fp8 product with a scale a row, which PyTorch 2.11 has on GPUs alone."""
+    if torch.__version__ < "2.12":
+        pytest.skip("PyTorch 2.11 has no fp8 product with a scale a row on a processor")
+
+
 def test_fp8_is_the_product_of_rows_that_fill_the_format():
+    require_fp8_rows()
     exact, given = layer(), 100 * torch.randn(5, 256, dtype=torch.bfloat16)
 
     def rounded(rows):
@@ -88,15 +95,13 @@ def test_training_in_fp8_has_the_gradients_of_the_exact_product_within_the_forma
 def test_logits_stay_near_those_of_float32(precision, furthest):
     blueprint = zoo.resolve("ladder-1m")
     ids = torch.randint(10, 100, (2, 32))
-    found = []
-    for dtype in (torch.float32, torch.bfloat16):
-        torch.manual_seed(0)
-        model = zoo.build(blueprint, "cpu", dtype)
-        if dtype is torch.bfloat16:
-            lower_weights(model, precision)
-        with torch.inference_mode():
-            found.append(model(input_ids=ids).logits.float())
-    assert (found[1] - found[0]).norm() < furthest * found[0].norm()
+    torch.manual_seed(0)
+    model = zoo.build(blueprint, "cpu", torch.float32)
+    with torch.inference_mode():
+        expected = model(input_ids=ids).logits
+        lower_weights(model.to(torch.bfloat16), precision)
+        found = model(input_ids=ids).logits.float()
+    assert (found - expected).norm() < furthest * expected.norm()
 
 
 @pytest.mark.parametrize("name", ["ladder-1m", "gpt-1m"])
@@ -229,6 +234,8 @@ ROUTED = [(name, 1) for name in ("mixtral", *MOE)]
 @pytest.mark.parametrize(("name", "tokens"), [*((name, 8) for name in LOWERED), *ROUTED])
 def test_every_family_says_what_its_rounded_weights_say(name, precision, tokens):
     """One token reads the experts that it is routed to, eight read all."""
+    if precision == "fp8":
+        require_fp8_rows()
     blueprint = zoo.resolve(name, config=LOWERED[name])
     torch.manual_seed(0)
     attention = zoo.usual_attention(blueprint)

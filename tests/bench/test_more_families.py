@@ -8,11 +8,9 @@ import json
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402 torch may be absent
-
-from modelworth.bench.models import zoo  # noqa: E402
+from modelworth.bench.models import zoo  # noqa: E402 torch may be absent
 from modelworth.bench.run.request import FLAGS  # noqa: E402
 from modelworth.bench.run.sweep import expanded  # noqa: E402
 from modelworth.bench.work import flops  # noqa: E402
@@ -59,15 +57,18 @@ def test_a_state_takes_the_same_memory_at_any_context(name):
         assert (short, long) == tuple(32 * 3 + 2 * n * 16 for n in (16, 64))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # DeBERTa's own
 @pytest.mark.parametrize("name", UNFUSED)
 def test_a_family_without_fused_attention_is_measured_with_eager(name, tmp_path):
+    if name == "gemma2" and transformers.__version__ < "5.18":
+        pytest.skip("transformers 5.17 gives Gemma 2 fused attention")
     file = tmp_path / "config.json"
     file.write_text(json.dumps({**UNFUSED[name], "model_type": name}))
     entry = {"model": str(file), "work": ["pretrain", "forward"], "prompt_tokens": 16, "batch": 1}
     trained, passed = (prepare(asked, "cpu") for asked in expanded(entry, FLAGS, "cpu"))
     trained.step()
     assert trained.attention == passed.attention == "eager"
-    with FlopCounterMode(display=False) as counter:
+    with flops.counting() as counter:
         passed.step()
     assert passed.model_flops_per_step == counter.get_total_flops()
     assert trained.model_flops_per_step == 3 * counter.get_total_flops()

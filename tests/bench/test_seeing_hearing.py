@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from torch.nn import functional  # noqa: E402 torch may be absent
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from modelworth.bench.models import zoo  # noqa: E402
 from modelworth.bench.models.families import FAMILIES, family_of  # noqa: E402
@@ -273,7 +272,7 @@ def test_flops_are_those_of_a_pass_that_really_runs(name):
     sizes = {"prompt_tokens": 24} if name in ("llava", "qwen") else {}
     seen = {"attention_kernel": "math"} if name in DIFFUSION else {"attention": "eager"}
     work = prepare(case(config, "forward", **sizes | SIZES.get(name, {}) | seen), "cpu")
-    with FlopCounterMode(display=False) as counter:
+    with flops.counting() as counter:
         work.step()
     assert work.model_flops_per_step == counter.get_total_flops()
 
@@ -283,7 +282,7 @@ def test_flops_of_adapters_are_those_of_a_pass_that_really_runs(name):
     config = {**MORE_DECODERS, "qwen": QWEN_VL}[name]
     sizes = {"prompt_tokens": 24, "attention": "eager", **SIZES.get(name, {})}
     work = prepare(case(config, "finetune_lora", lora_rank=4, **sizes), "cpu")
-    with FlopCounterMode(display=False) as counter:
+    with flops.counting() as counter:
         work.step()
     assert work.model_flops_per_step == counter.get_total_flops()
 
