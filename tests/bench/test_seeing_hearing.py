@@ -68,13 +68,11 @@ def trained_twice(config, loss_of, **sizes):
     return ours, theirs
 
 
-@pytest.mark.parametrize("name", [*MORE_DECODERS, "qwen"])
+@pytest.mark.parametrize("name", MORE_DECODERS)
 def test_what_is_written_of_a_sound_or_an_image_is_what_a_full_pass_writes(name):
     """Twice the same source through the cache; then one pass over source and all tokens."""
     sizes = {"new_tokens": 6} if name == "whisper" else {"prompt_tokens": 24, "new_tokens": 6}
-    sizes |= {"image_pixels": 32} if name == "qwen" else {}
-    config = {**MORE_DECODERS, "qwen": QWEN_VL}[name]
-    one = decoder(case(config, "generate", **sizes), growing=True)
+    one = decoder(case(MORE_DECODERS[name], "generate", **sizes), growing=True)
     one.prefill()
     one.advance()  # what the first one left must not reach the second
     logits, tokens = written_logits(one, steps=4)
