@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from modelworth.costmodel.prediction.case import Case, is_static
 from modelworth.costmodel.prediction.software import software_name
@@ -91,11 +90,20 @@ def new_in(case: Case, tables: Tables) -> tuple[str, ...]:
 
 
 def width_of(case: Case, tables: Tables) -> Width:
-    """The width of a case's interval."""
-    strange = case.precision not in tables.precisions(case.kind)
+    """The width of a case's interval, and the narrowest group with rows that it rests on."""
+    groups, new = groups_of(case), new_in(case, tables)
     together = case.kind == "serve" and case.tensor > TRIED_TOGETHER
-    asked = (groups_of(case), new_in(case, tables), strange, case.architecture.assumed)
-    return _width(tables, *asked, case.read_gpus > 0, together)
+    unlike = {
+        "precision": PRECISION_LOG * (case.precision not in tables.precisions(case.kind)),
+        "prompts read apart": APART_LOG * (case.read_gpus > 0),
+        "large groups": TOGETHER_LOG * together,
+    }
+    added = (*unlike.values(), APPROXIMATE_LOG * case.architecture.assumed)
+    width = math.hypot(log_width(tables.widths, groups, new), *added)
+    news = (*new, *(name for name, log in unlike.items() if log))
+    for row in (tables.ground[group] for group in groups if group in tables.ground):
+        return Width(width, row.group, row.rows, row.models, news)
+    return Width(width, "none", 0, 0, news)
 
 
 def log_width(widths: Mapping[Term, float], groups: tuple[str, ...], new: tuple[str, ...]) -> float:
@@ -108,29 +116,3 @@ def log_width(widths: Mapping[Term, float], groups: tuple[str, ...], new: tuple[
     ground = sum(widths.get((group, KNOWN), UNTRIED) for group in groups)
     added = (sum(widths.get((group, thing), 0.0) for group in groups) for thing in new)
     return math.exp(ground + sum(max(one, LEAST_ADDED) for one in added))
-
-
-@lru_cache(maxsize=4096)
-def _width(
-    tables: Tables,
-    groups: tuple[str, ...],
-    new: tuple[str, ...],
-    strange: bool,
-    assumed: bool,
-    apart: bool,
-    together: bool,
-) -> Width:
-    held = {row.group: row for row in tables.intervals if row.distance == KNOWN}
-    found = next((held[group] for group in groups if group in held), None)
-    added = (
-        PRECISION_LOG * strange, APPROXIMATE_LOG * assumed, APART_LOG * apart,
-        TOGETHER_LOG * together,
-    )  # fmt: skip
-    unlike = {"precision": strange, "prompts read apart": apart, "large groups": together}
-    return Width(
-        math.hypot(log_width(tables.widths, groups, new), *added),
-        found.group if found else "none",
-        found.rows if found else 0,
-        found.models if found else 0,
-        (*new, *(name for name, holds in unlike.items() if holds)),
-    )

@@ -46,11 +46,7 @@ FIT_TOLERANCE, ROUNDS = 1e-5, 15
 class Design:
     """Which parameter stands where: from the vector that is fitted to coefficients of each case."""
 
-    def __init__(
-        self,
-        cases: Sequence[Case],
-        known: Sequence[CoefficientRow] = (),
-    ) -> None:
+    def __init__(self, cases: Sequence[Case], known: Sequence[CoefficientRow] = ()) -> None:
         self.kind = cases[0].kind
         self._constants = priors(self.kind)
         self._known: dict[tuple[str, str, str, str], CoefficientRow] = {
@@ -65,13 +61,8 @@ class Design:
     def _place(self, prior: ConstantRow, factors: list[tuple[tuple[str, str], ...]]) -> None:
         first = self._add("common", "all", prior, prior.value, prior.log_sd, len(factors))
         columns_ = [np.full(len(factors), first)]
-        spreads = {
-            "generation": prior.generation_sd,
-            "software": prior.software_sd,
-            "device": prior.device_sd,
-        }
         for level, name in sorted({factor for row in factors for factor in row}):
-            spread = spreads.get(level)
+            spread = getattr(prior, f"{level}_sd", None)
             if spread is None and (self.kind, level, name, prior.coefficient) not in self._known:
                 continue
             has = np.array([(level, name) in row for row in factors])

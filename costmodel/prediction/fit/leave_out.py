@@ -14,12 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modelworth.costmodel.prediction.columns import coefficients, columns, times
-from modelworth.costmodel.prediction.fit.least_squares import (
-    Array,
-    completed,
-    fit,
-    known_factors,
-)
+from modelworth.costmodel.prediction.fit.least_squares import Array, completed, fit, known_factors
 from modelworth.costmodel.prediction.fit.observed import Observed, weighed
 from modelworth.costmodel.prediction.interval import new_in
 from modelworth.costmodel.prediction.software import software_name

@@ -126,13 +126,10 @@ def possible(
         return [], []
     found = times(cases[0].work, columns(cases, tables), stack([IDEAL] * len(cases)))
     shares = np.array([one.value for one in observed]) / np.asarray(found.value)
-    kept = [one for one, share in zip(observed, shares, strict=True) if share <= BEYOND]
-    refused = [
-        (one, f"{share:.2f} of what the best kernels reach")
-        for one, share in zip(observed, shares, strict=True)
-        if share > BEYOND
-    ]
-    return kept, refused
+    both = list(zip(observed, shares, strict=True))
+    said = "{:.2f} of what the best kernels reach"
+    refused = [(one, said.format(share)) for one, share in both if share > BEYOND]
+    return [one for one, share in both if share <= BEYOND], refused
 
 
 def weighed(observed: list[Observed]) -> list[Observed]:
@@ -194,11 +191,9 @@ def _seconds(row: Mapping[Any, Any], column: str) -> float | None:
 
 
 def _excluded(row: Mapping[Any, Any], table: Table, excluded: Iterable[ExcludedRow]) -> str | None:
+    gpus = str(row.get("gpus"))
     for one in excluded:
-        if (
-            one.table == table
-            and str(row.get(one.column)) == one.value
-            and str(row.get("gpus")) in one.gpus.split("|")
-        ):
+        named = (table, str(row.get(one.column))) == (one.table, one.value)
+        if named and gpus in one.gpus.split("|"):
             return one.reason
     return None

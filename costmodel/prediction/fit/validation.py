@@ -18,12 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from modelworth.costmodel.prediction.fit.least_squares import Array
-from modelworth.costmodel.prediction.fit.leave_out import (
-    ENOUGH,
-    band95,
-    log_errors,
-    quantile,
-)
+from modelworth.costmodel.prediction.fit.leave_out import ENOUGH, band95, log_errors, quantile
 from modelworth.costmodel.prediction.fit.observed import Observed
 from modelworth.costmodel.prediction.fit.refit import Refit, refit
 from modelworth.costmodel.prediction.fit.simple_rules import simple_logs
@@ -190,13 +185,13 @@ def _run_scores(folder: Path) -> list[Score]:
 
 def _rejected(made: Refit) -> tuple[tuple[str, int], ...]:
     """Reasons why rows weren't used, physics' in one."""
-    counted: dict[str, int] = {}
-    for one in made.rejected:
-        reason = one.reason
-        if "best kernels" in reason:
-            reason = f"{one.file}: more than the best kernels reach"
-        counted[reason] = counted.get(reason, 0) + 1
-    return tuple(counted.items())
+    reasons = (
+        f"{one.file}: more than the best kernels reach"
+        if "best kernels" in one.reason
+        else one.reason
+        for one in made.rejected
+    )
+    return tuple(Counter(reasons).items())
 
 
 def score_table(scores: Iterable[Score]) -> list[str]:

@@ -181,6 +181,11 @@ class Tables:
         """What each group adds to the logarithm of a width, at each distance."""
         return {(row.group, row.distance): row.added for row in self.intervals}
 
+    @cached_property
+    def ground(self) -> dict[str, IntervalRow]:
+        """Groups with rows on known ground."""
+        return {row.group: row for row in self.intervals if row.rows and row.distance == KNOWN}
+
     def value(self, kind: str, level: str, name: str, coefficient: str) -> float | None:
         """A coefficient, None where the table has none."""
         return self._index.get((kind, level, name, coefficient))

@@ -50,7 +50,6 @@ class Device:
         dense_bytes, expert_bytes, cache_bytes, activation_bytes: of one weight, one expert's
             weight, one cached number, one number of an activation.
         quantised: 1 where activations are scaled to a narrow format before products, else 0.
-        narrow: 1 where products run in 4 bits.
         meshed: 1 where each pair of a server's devices has links of its own, else 0.
     """
 
@@ -71,7 +70,6 @@ class Device:
     cache_bytes: Number
     activation_bytes: Number = 2.0
     quantised: Number = 0.0
-    narrow: Number = 0.0
     meshed: Number = 0.0
 
 
@@ -127,7 +125,6 @@ def device_of(
         cache_bytes=WEIGHT_BYTES.get(cache or "bf16", 2) if not full else 4.0,
         activation_bytes=4.0 if full else 2.0,
         quantised=float(used in ("fp8", "int8", "fp4")),
-        narrow=float(used == "fp4"),
         meshed=float(accelerator.architecture in MESHED),
     )
 

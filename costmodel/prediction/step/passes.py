@@ -15,11 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
-from modelworth.costmodel.prediction.step.communication import (
-    all_reduces_s,
-    all_to_all_s,
-    stages_s,
-)
+from modelworth.costmodel.prediction.step.communication import all_reduces_s, all_to_all_s, stages_s
 from modelworth.costmodel.prediction.step.device import Device
 from modelworth.costmodel.prediction.step.model import (
     Number,
@@ -97,7 +93,8 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
             work.tensor,
             1,
             work.attention_data,
-            stages=work.stages,
+            1,
+            work.stages,
         ),
         "attention": _prompts_s(shape, device, fit, work) + _cache_s(shape, device, fit, work),
         "activations": (moved + scaled) * tokens / work.tensor / bandwidth,
@@ -111,17 +108,10 @@ def inference_pass(shape: Shape, device: Device, fit: Coefficients, work: Infere
 
 
 def products_s(
-    shape: Shape,
-    device: Device,
-    fit: Coefficients,
-    tokens: Number,
-    answered: Number,
-    split: Number,
-    passes: Number,
-    attention_data: Number = 1.0,
-    gathered: Number = 1.0,
+    shape: Shape, device: Device, fit: Coefficients, tokens: Number, answered: Number,
+    split: Number, passes: Number, attention_data: Number = 1.0, gathered: Number = 1.0,
     stages: Number = 1.0,
-) -> Number:
+) -> Number:  # fmt: skip
     """Matrix products over `tokens`, the head over `answered`; dense ones and experts apart.
 
     `gathered` devices bring their tokens together at each expert (expert parallelism), so each

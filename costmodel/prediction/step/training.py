@@ -88,7 +88,7 @@ def micro_batch_s(work: Columns, fit: Coefficients) -> Parts:
     sent = all_to_all_s(shape, device, fit, tokens / work.tensor, work.expert, per_node)
     parts = {
         "products": products_s(
-            shape, device, fit, tokens, answered, split, passes, gathered=work.expert, stages=last
+            shape, device, fit, tokens, answered, split, passes, 1, work.expert, last
         ),
         "attention": (flops / attention_rate(shape, device, fit) + written) / split,
         "activations": (moved + scaled + logits) * tokens / split / bandwidth,
