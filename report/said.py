@@ -32,10 +32,11 @@ UNLIMITED = 1e15
 """A bound so far out that the plan sets none."""
 AT_MOST = ("peak_funding_usd",)  # conditions of the rule that bound from above
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
+KEPT = "months_to_zero_margin"
 MOST_SHARE = 10.0  # 1,000%
 _AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
 _MINUS = re.compile(r"(?<![^\s(（，：“])-(?=(?:[A-Z]{2,3})?[$¥€£]?\d)")  # of a number
-_KEY = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)+)(: \w+)?`")  # a driver, and what to set it to
+_KEY = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)+)`")  # a driver's key in a finding's sentence
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -123,14 +124,14 @@ def finding(words: Words, one: Finding, *, named: bool = True) -> str:
 
     values = {key: said(key, value) for key, value in one.values.items()}
     told = _AMOUNT.sub(r"{\1}", text).format(**values)
-    return _KEY.sub(lambda key: path(words, key[1], key[2] or ""), told) if named else told
+    return _KEY.sub(lambda key: path(words, key[1]), told) if named else told
 
 
-def path(words: Words, key: str, value: str = "") -> str:
+def path(words: Words, key: str) -> str:
     """The name of a driver or figure with its key; a key alone where it has none."""
     if f"name.{key}" not in catalogue(words.language):
-        return f"`{key}{value}`"
-    return words.t("said.named_key", name=words.name(key), path=f"{key}{value}")
+        return f"`{key}`"
+    return words.t("said.named_key", name=words.name(key), path=key)
 
 
 def signed(text: str, joint: str = "") -> str:
@@ -150,7 +151,8 @@ def _quantile(
 
 def never(words: Words, one: Figure) -> str:
     """That an event doesn't come within the plan; of a margin that it is kept."""
-    return words.t("status.kept" if one.key == "months_to_zero_margin" else "status.never")
+    kept = one.key == KEPT
+    return words.t("status.kept" if kept else "status.never")
 
 
 def _said(
