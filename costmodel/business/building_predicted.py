@@ -28,7 +28,6 @@ from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
 from modelworth.data.errors import InputError
 
 MFU: Final = "building.mfu_share"
-PRECISION: Final = "bfloat16"
 #: the largest cluster that the training model was calibrated on
 CALIBRATED_DEVICES: Final = 1024
 #: a run of any length: utilisation doesn't depend on it
@@ -74,7 +73,6 @@ def _utilisation(
         accelerator,
         work="train",
         gpus=devices,
-        precision=PRECISION,
         tokens=length,
         global_batch=sequences_of(scenario.number("building.batch_tokens"), length, devices),
     )

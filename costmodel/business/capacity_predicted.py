@@ -25,7 +25,6 @@ from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
 
-PRECISION: Final = "bfloat16"
 BATCH: Final = 32
 FACTOR: Final = "capacity.throughput_factor"
 
@@ -61,7 +60,7 @@ def _tokens(
         read_model(model.config, model.name),
         accelerator,
         gpus=gpus,
-        precision=scenario.hardware.precision or PRECISION,
+        precision=scenario.hardware.precision,
         tokens=prompt,
         new_tokens=_new_tokens(scenario),
         prefix_share=min(0.99, 1 - fresh_share),
@@ -97,7 +96,7 @@ def _items(
         read_model(model.config, model.name),
         accelerator,
         work="forward",
-        precision=scenario.hardware.precision or PRECISION,
+        precision=scenario.hardware.precision,
         tokens=max(1.0, scenario.number("demand.prompt_tokens_per_request")),
         batch=BATCH,
         software=scenario.hardware.engine,

@@ -142,13 +142,17 @@ class Case:
     def on(cls, architecture: Architecture, accelerator: Accelerator, **asked: Any) -> Case:
         """A case with what follows from its work filled in.
 
-        A precision in any spelling; images have as many tokens as patches; a server's devices
-        share its products, and a training on several shards its state, unless `asked` says.
+        A precision in any spelling; images have as many tokens as patches. Unless `asked` says
+        otherwise, a model is served as its checkpoint is stored and trained in bf16, and a server's
+        devices share its products.
         """
         work = asked.setdefault("work", "serve")
-        asked["precision"] = precision_name(str(asked.get("precision", "bf16")))
-        if asked.get("kv_precision"):
-            asked["kv_precision"] = precision_name(asked["kv_precision"])
+        own, cached = "bf16", asked.get("kv_precision")
+        if work != "train":
+            own, wide = architecture.own_precision, architecture.own_cache_precision == "bf16"
+            cached = cached or (None if wide else architecture.own_cache_precision)
+        asked["precision"] = precision_name(str(asked.get("precision") or own))
+        asked["kv_precision"] = precision_name(cached) if cached else None
         if architecture.patches is not None:
             asked["tokens"] = float(architecture.patches.tokens)
         if work != "train" and asked.get("tensor") is None:

@@ -9,15 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from modelworth.costmodel.architecture.named import named
+from modelworth.costmodel.prediction.answer import Answer
 from modelworth.costmodel.prediction.case import Case, precision_name
 from modelworth.costmodel.prediction.energy import usd_per_million
 from modelworth.costmodel.prediction.largest_load import Objective
 from modelworth.costmodel.prediction.plan import Choice, Offer, ServingPlan, plan_serving
 from modelworth.costmodel.prediction.predictor import Predictor, against
 from modelworth.dashboard import sources
-from modelworth.dashboard.parts import offers
 from modelworth.dashboard.parts import predictor_answers as prediction
-from modelworth.dashboard.parts.predictor_answers import Answer, Question
+from modelworth.dashboard.parts.predictor_answers import Question
 from modelworth.data.errors import InputError
 from modelworth.report import said
 from modelworth.report.charts import Point
@@ -56,9 +56,10 @@ def _placed(question: Question) -> Placed:
         found = prediction.ask(question, sources.catalog())
     except InputError as error:
         return Placed(name, None, " ".join(str(error).split()))
-    made, rent = found.prediction, offers.rent(sources.catalog(), name)
-    if rent is None:
+    made = found.prediction
+    if found.rent is None:
         return Placed(name, found, made.note)
+    rent = found.rent.usd_per_gpu_hour
     costs = [rate and usd_per_million(rent, rate) for rate in (made.value, made.high, made.low)]
     return Placed(name, found, made.note, *costs)
 
@@ -68,7 +69,7 @@ def table(placed: Sequence[Placed], words: Words) -> pd.DataFrame:
     rows = [
         {
             "device": one.device,
-            "fits": "✓" if one.answer and one.answer.fits else "–",
+            "fits": "✓" if one.answer and prediction.fits(one.answer) else "–",
             "usd_per_million": one.usd,
             "cost_range": words.bare_range(one.low, one.high, TOKENS),
             "per_gpu": made and made.value,
@@ -77,7 +78,7 @@ def table(placed: Sequence[Placed], words: Words) -> pd.DataFrame:
             "tpot_s": made and made.tpot_s,
             "step_s": made and made.step_s,
             "memory_used_bytes": one.answer and float(one.answer.memory.total),
-            "memory_room_bytes": one.answer and one.answer.room_bytes,
+            "memory_room_bytes": one.answer and one.answer.available_bytes,
             "basis": words.t(f"basis.{made.basis}") if made and made.basis else "",
             "note": said.source(words, one.reason),
         }
@@ -92,7 +93,7 @@ def points(placed: Sequence[Placed], words: Words) -> list[Point]:
     """Cost against the time of a later token (or of a step), where both are known."""
     found = []
     for one in placed:
-        made = one.answer.prediction if one.answer and one.answer.fits else None
+        made = one.answer.prediction if one.answer and prediction.fits(one.answer) else None
         seconds = made and (made.tpot_s or made.step_s)
         if one.usd is None or not seconds:
             continue
@@ -113,7 +114,7 @@ def unbeaten(found: Sequence[Point]) -> list[Point]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def cheapest(
     question: Question, requests_per_s: float, ttft_s: float, tpot_s: float,
-    precisions: tuple[str, ...],
+    precisions: tuple[str | None, ...],
 ) -> ServingPlan:  # fmt: skip
     """The cheapest layouts that carry a load within an objective, on all devices with a rent.
 
@@ -128,7 +129,8 @@ def cheapest(
         tokens=float(question.tokens), new_tokens=float(question.new_tokens),
     )  # fmt: skip
     offer = Offer(requests_per_s, Objective(ttft_s, tpot_s))
-    wanted = [precision_name(name) for name in precisions]
+    own = case.architecture.own_precision
+    wanted = dict.fromkeys(precision_name(name or own) for name in precisions)
     return plan_serving(case, offer, Predictor(catalog), devices, wanted)
 
 

@@ -30,15 +30,25 @@ def asked() -> Question:
     model = one.selectbox(words.t("predict.model"), models, models.index(FIRST_MODEL))
     device = two.selectbox(words.t("predict.device"), devices, devices.index(FIRST_DEVICE))
     gpus = three.select_slider(words.t("predict.gpus"), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
-    precision = four.selectbox(words.t("predict.precision"), prediction.PRECISIONS)
+    precision = four.selectbox(
+        words.t("predict.precision"), [None, *prediction.PRECISIONS], format_func=precision_words
+    )
     one, two, three, four = st.columns([3, 3, 2, 2])
     batch = one.number_input(words.t("predict.batch"), 1, 65_536, 16)
     tokens = two.number_input(words.t("predict.tokens"), 1, 1_000_000, 1024)
     new = three.number_input(
         words.t("predict.new_tokens"), 1, 1_000_000, 256, disabled=work != "serve"
     )
-    tensor = four.select_slider(words.t("predict.tensor"), [1, 2, 4, 8])
+    tensor = four.select_slider(
+        words.t("predict.tensor"), [None, 1, 2, 4, 8],
+        format_func=lambda count: str(count or words.t("predict.found")),
+    )  # fmt: skip
     return Question(model, device, work, gpus, precision, batch, tokens, new, tensor)
+
+
+def precision_words(name: str | None) -> str:
+    """A precision by its name; none: as the checkpoint is stored."""
+    return name or words.t("predict.stored")
 
 
 def answer(found: Answer) -> None:
@@ -54,14 +64,17 @@ def answer(found: Answer) -> None:
         ])  # fmt: skip
         interval = words.range(made.low, made.high, unit)
         st.caption(show.say("predict.interval", interval=interval))
+        if cut := prediction.degrees(found.case):
+            said_so = [f"{words.t(f'layout.{name}')} {count}" for name, count in cut]
+            st.caption(show.say("predict.layout", layout=" · ".join(said_so)))
         show.basis(made.basis or "assumed")
         if made.note:
             st.caption(show.plain(said.source(words, made.note)))
     st.subheader(words.t("predict.memory"), anchor=False)
-    parts = [(words.t(f"memory.{name}"), amount) for name, amount in found.parts]
-    room = found.accelerator.memory_bytes
+    parts = [(words.t(f"memory.{name}"), held) for name, held in prediction.parts(found.memory)]
+    room = found.case.accelerator.memory_bytes
     reading = words.t(
-        "predict.fits" if found.fits else "predict.too_big",
+        "predict.fits" if prediction.fits(found) else "predict.too_big",
         used=words.value(float(found.memory.total), "bytes"), room=words.value(room, "bytes"),
     )  # fmt: skip
     show.chart(charts.memory(look, parts, room), "memory", reading)
@@ -126,8 +139,9 @@ def cheapest(question: Question) -> None:
         ttft = two.number_input(words.t("plan.ttft"), 0.001, 600.0, 1.0, format="%g")
         tpot = three.number_input(words.t("plan.tpot"), 0.001, 60.0, 0.05, format="%g")
         precisions = four.multiselect(
-            words.t("predict.precision"), prediction.PRECISIONS, ["bf16", "fp8"]
-        )
+            words.t("predict.precision"), [None, *prediction.PRECISIONS], [None, "bf16", "fp8"],
+            format_func=precision_words,
+        )  # fmt: skip
         asked_for = st.form_submit_button(words.t("plan.search"), type="primary")
     if asked_for:
         st.session_state[PLAN] = (rate, ttft, tpot, tuple(precisions))

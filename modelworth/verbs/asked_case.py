@@ -107,8 +107,6 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     asked["tokens"] = asked.get("tokens", usual) + _seen_tokens(options, architecture)
     recomputed = {"none": 0.0, "selective": selective_share(options.software), "full": 1.0}
     asked["recomputed"] = recomputed[options.checkpointing]
-    cached = None if training else options.kv_precision or architecture.own_cache_precision
-    asked["kv_precision"] = None if cached in (None, "bf16") else precision_name(cached)
     if not 0 < options.shared <= 1:
         raise InputError("--shared", options.shared, "above 0, at most 1")
     asked["memory_share"] = options.shared * SHARED_WORKSPACE
