@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from modelworth.costmodel import evaluate
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.architecture.loss_fit import REACH, LawFit
 from modelworth.costmodel.architecture.loss_records import Curve, curves, learned
 from modelworth.costmodel.business.chain_quality import TASKS, Quality, by_size
 from modelworth.costmodel.business.chain_stages import Stage, stages
-from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.business.published_cases import Check, check_case
+from modelworth.costmodel.business.published_cases import Check
 from modelworth.costmodel.business.trends import GROWTH, RENT, Trend, by_start, trends
 from modelworth.costmodel.business.trust_steps import trust_steps
 from modelworth.costmodel.scenario import scenario as scenarios
@@ -179,12 +179,8 @@ def token() -> None:
 @st.cache_resource(show_spinner=False)
 def checked() -> tuple[tuple[Scenario, tuple[Check, ...]], ...]:
     """Every case with its checks; the cases ship with the project and don't change."""
-    found = []
-    for path in sorted(CASES.glob("*.yaml")):
-        case = scenarios.load(path)
-        values = {key: setting.value for key, setting in case.settings.items()}
-        found.append((case, check_case(Model(case.months), values, case.expected)))
-    return tuple(found)
+    cases = [scenarios.load(path) for path in sorted(CASES.glob("*.yaml"))]
+    return tuple((case, evaluate.check(case, catalog=sources.catalog())) for case in cases)
 
 
 def reproduced() -> None:
