@@ -1,4 +1,4 @@
-"""The Predict page answers as the library does: in the checkpoint's precision, in the best layout."""
+"""The Predict page answers as the library does: the stored precision, the best layout."""
 
 from __future__ import annotations
 
