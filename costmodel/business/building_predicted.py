@@ -7,11 +7,12 @@ plan count, so that its hours are the layout's to the last digit. Failures are g
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from modelworth.costmodel.analysis import PredictionUse
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.business.capacity_measured import Evidence
+from modelworth.costmodel.business.capacity_predicted import as_uncertain
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.layouts import sequences_of
 from modelworth.costmodel.prediction.predictor import Predictor
@@ -20,8 +21,6 @@ from modelworth.costmodel.prediction.training_run import (
     FLOPS_PER_PARAMETER_AND_TOKEN,
     plan_training,
 )
-from modelworth.costmodel.scenario.distributions import parse
-from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
@@ -59,7 +58,9 @@ def evidence(scenario: Scenario, catalog: Catalog) -> Evidence:
             advice="name the device, so that its utilisation can be predicted",
         )
     found = _utilisation(scenario, model, catalog.accelerator(hardware.accelerator), catalog)
-    return Evidence(settings | {MFU: _setting(found)}, predictions=(found,))
+    interval = (found.low or 0.0, found.high or 0.0)
+    mfu = as_uncertain(MFU, found.value, interval, found.note, found.basis)
+    return Evidence(settings | {MFU: mfu}, predictions=(found,))
 
 
 def _utilisation(
@@ -87,13 +88,3 @@ def _utilisation(
     return PredictionUse(
         MFU, "share", value, value / factor, min(value * factor, 0.75), within or "assumed", note
     )
-
-
-def _setting(found: PredictionUse) -> Setting:
-    spec: dict[str, Any] | None = None
-    if found.low is not None and found.high is not None and found.low < found.value < found.high:
-        spec = {"low": found.low, "mode": found.value, "high": found.high}
-    row = load_drivers()[MFU]
-    drawn = parse(MFU, spec, (row.minimum, row.maximum)) if spec else None
-    value = found.value if drawn is None else drawn.base
-    return Setting(value, drawn, spec, found.note, basis=found.basis)

@@ -9,14 +9,14 @@ spread of one factor on all rates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from modelworth.costmodel.analysis import PredictionUse
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.business.capacity_measured import ITEMS, Evidence
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.largest_load import Objective, ServingPoint, largest_load
-from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.largest_load import Objective, largest_load
+from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario
@@ -81,7 +81,12 @@ def _tokens(
     source = f"serving model, {model.name} on {accelerator.name}: {point.note}"
     settings = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
     settings[FACTOR] = throughput_factor(1 / point.factor, point.factor, source, point.basis)
-    return Evidence(settings, predictions=(_point_use(point),), device=accelerator.name)
+    rate = point.requests_per_s
+    use = PredictionUse(
+        "requests_per_s_per_replica", "requests/s", rate, rate * (1 / point.factor),
+        rate * point.factor, point.basis, point.note,
+    )  # fmt: skip
+    return Evidence(settings, predictions=(use,), device=accelerator.name)
 
 
 def _items(
@@ -111,7 +116,8 @@ def _items(
         key: Setting(found.value, source=source, basis=basis),
         FACTOR: throughput_factor(found.low / found.value, found.high / found.value, source, basis),
     }
-    return Evidence(settings, predictions=(_items_use(key, found, basis),), device=accelerator.name)
+    use = PredictionUse(key, found.unit, found.value, found.low, found.high, basis, found.note)
+    return Evidence(settings, predictions=(use,), device=accelerator.name)
 
 
 def _new_tokens(scenario: Scenario) -> float:
@@ -122,34 +128,17 @@ def _new_tokens(scenario: Scenario) -> float:
 
 def throughput_factor(low: float, high: float, source: str, basis: Basis) -> Setting:
     """1, as uncertain as the prediction."""
-    spec: dict[str, Any] | None = None
-    if low < 1 < high:
-        spec = {"low": low, "mode": 1.0, "high": high}
-    row = load_drivers()[FACTOR]
-    drawn = parse(FACTOR, spec, (row.minimum, row.maximum)) if spec else None
-    return Setting(1.0 if drawn is None else drawn.base, drawn, spec, source, basis=basis)
+    return as_uncertain(FACTOR, 1.0, (low, high), source, basis)
 
 
-def _point_use(point: ServingPoint) -> PredictionUse:
-    rate = point.requests_per_s
-    return PredictionUse(
-        key="requests_per_s_per_replica",
-        unit="requests/s",
-        value=rate,
-        low=rate * (1 / point.factor),
-        high=rate * point.factor,
-        basis=point.basis,
-        note=point.note,
-    )
-
-
-def _items_use(key: str, found: Prediction, basis: Basis) -> PredictionUse:
-    return PredictionUse(
-        key=key,
-        unit=found.unit,
-        value=found.value or 0.0,
-        low=found.low,
-        high=found.high,
-        basis=basis,
-        note=found.note,
-    )
+def as_uncertain(
+    key: str, value: float, interval: tuple[float, float], source: str, basis: Basis
+) -> Setting:
+    """A predicted driver, drawn from its interval where the value lies inside."""
+    low, high = interval
+    if not low < value < high:
+        return Setting(value, source=source, basis=basis)
+    spec = {"low": low, "mode": value, "high": high}
+    row = load_drivers()[key]
+    drawn = parse(key, spec, (row.minimum, row.maximum))
+    return Setting(drawn.base, drawn, spec, source, basis=basis)

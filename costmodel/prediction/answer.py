@@ -40,8 +40,6 @@ class Answer:
 
     case: Case
     prediction: Prediction
-    parameters: int
-    active_parameters: int
     memory: Memory
     available_bytes: float
     flops: float
@@ -62,15 +60,14 @@ class Answer:
 def answer_of(case: Case, predictor: Predictor) -> Answer:
     """The whole answer; where the case can't be, its prediction has no value and says why."""
     found = predictor.predict(case)
-    flops, model, device = flops_of(case), case.architecture, case.accelerator
+    flops, device = flops_of(case), case.accelerator
     joules = rent = None
     if device.board_power_w is not None and found.value:
         joules = facility_power_w(device.board_power_w) / found.value
     with suppress(InputError):
         rent = predictor.catalog.rent(device.name)
     return Answer(
-        case, found, model.parameters, model.active_parameters,
-        memory_of(case, found, predictor.tables), usable_bytes(case), flops,
+        case, found, memory_of(case, found, predictor.tables), usable_bytes(case), flops,
         *_bandwidth(case, found, predictor), _mfu(case, found, flops), joules, rent,
     )  # fmt: skip
 

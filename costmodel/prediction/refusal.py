@@ -34,7 +34,6 @@ USABLE_SHARE = 0.97
 """Of a device's memory; the driver takes the rest."""
 LEAN_BYTES = 6
 """For one parameter in training: 16-bit weight and gradient, two 8-bit moments."""
-DOUBLINGS = tuple(1 << power for power in range(21))
 
 
 def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | None:
@@ -75,7 +74,7 @@ def spread(case: Case, tables: Tables) -> Case:
 
 def fewest(weights: float, room: float) -> int:
     """Devices that hold so many bytes, a power of two."""
-    return next((n for n in DOUBLINGS if weights / n <= room), DOUBLINGS[-1])
+    return 1 << max(0, math.ceil(math.log2(weights / room)))
 
 
 def usable_bytes(case: Case) -> float:

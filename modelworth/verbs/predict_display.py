@@ -15,6 +15,7 @@ BAR = 30
 GB = 1e9
 MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
 LEAST_SHOWN = 0.005
+SIZES = ("parameters", "active_parameters")
 SHARDED = ("replicated", "distributed optimizer", "ZeRO 2", "FSDP")
 
 
@@ -41,8 +42,8 @@ def document(answer: Answer) -> dict[str, Any]:
     return {
         "case": asked,
         **shown,
-        "parameters": answer.parameters,
-        "active_parameters": answer.active_parameters,
+        "parameters": case.architecture.parameters,
+        "active_parameters": case.architecture.active_parameters,
         "flops": answer.flops,
         "bytes_read": answer.bytes_read,
         "mfu": answer.mfu,
@@ -149,9 +150,9 @@ def _parts(found: Prediction) -> None:
 
 def _sizes(answer: Answer) -> None:
     each = {"train": "an optimizer step", "serve": "a request"}.get(answer.case.work, "a pass")
-    active = answer.active_parameters
-    spared = f", {count(active)} active" if active != answer.parameters else ""
-    print(f"  {count(answer.parameters)} parameters{spared}; ", end="")
+    whole, active = (getattr(answer.case.architecture, name) for name in SIZES)
+    spared = f", {count(active)} active" if active != whole else ""
+    print(f"  {count(whole)} parameters{spared}; ", end="")
     flops = count(answer.flops / 1e6, ("EFLOP", "PFLOP", "TFLOP", "GFLOP"))
     print(f"{flops} {each}", end="")
     used = []
