@@ -228,6 +228,12 @@ class Case:
         return self.tokens + (self.new_tokens if self.work == "serve" else 0)
 
     @property
+    def unit_tokens(self) -> float:
+        """Tokens of what its speed counts: of an image where it trains on such, else 1."""
+        images = self.work == "train" and self.architecture.patches is not None
+        return self.tokens if images else 1.0
+
+    @property
     def kind(self) -> Kind:
         """Which coefficients apply."""
         return self.work if self.work in ("train", "forward") else "serve"

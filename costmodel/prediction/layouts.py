@@ -56,8 +56,7 @@ class Planned:
     @property
     def tokens_per_s_per_device(self) -> float:
         """Speed of a training's steps; images count by their patches."""
-        images = self.case.architecture.patches is not None
-        return (self.prediction.value or 0.0) * (self.case.tokens if images else 1)
+        return (self.prediction.value or 0.0) * self.case.unit_tokens
 
 
 def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:

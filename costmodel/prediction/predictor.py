@@ -172,9 +172,8 @@ def _prediction(
     slower: float = 1.0,
 ) -> Prediction:
     """One row of times, each `slower` times as long, with its interval's factor."""
-    images = _trains_images(case)
-    value = float(found.value[row]) / (case.tokens if images else 1) / slower
-    unit = UNITS["forward" if images else case.work]
+    value = float(found.value[row]) / case.unit_tokens / slower
+    unit = UNITS["forward" if case.unit_tokens > 1 else case.work]
 
     def at(name: str, scale: float = 1.0) -> float | None:
         column = getattr(found, name)
@@ -185,10 +184,6 @@ def _prediction(
         value, value / factor, value * factor, unit, basis, note, at("step_s", slower),
         at("ttft_s", slower), at("tpot_s", slower), parts, at("running"), at("room"),
     )  # fmt: skip
-
-
-def _trains_images(case: Case) -> bool:
-    return case.work == "train" and case.architecture.patches is not None
 
 
 def _of_machine(case: Case, fit: own_machine.MachineFit) -> Prediction:

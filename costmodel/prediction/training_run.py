@@ -161,24 +161,24 @@ def best_checkpoint_interval_s(mtbf_s: float, checkpoint_s: float) -> float:
 
 def run_of(
     case: Case,
-    tokens_per_s_per_device: float,
+    value: float,
     run_tokens: float,
     gco2_per_kwh: float | None = None,
     reliability: Reliability | None = None,
 ) -> TrainingRun:
-    """The whole run of a case whose steps have a known speed.
+    """The whole run of a case whose steps have a known speed, as a prediction's `value` says it.
 
     Raises:
         InputError: if tokens or speed aren't above 0, or failures leave no progress.
     """
-    for name, value in (("--run-tokens", run_tokens), ("speed", tokens_per_s_per_device)):
-        if not value > 0:
-            raise InputError(name, value, "above 0")
+    for name, number in (("--run-tokens", run_tokens), ("speed", value)):
+        if not number > 0:
+            raise InputError(name, number, "above 0")
     useful, device = goodput(case.gpus, reliability), case.accelerator
     if useful.share < 1e-6:
         found = f"{case.gpus} devices, {useful.failures_per_day:.0f} failures a day"
         raise InputError("reliability", found, "such that a checkpoint is ever reached")
-    seconds = run_tokens / (tokens_per_s_per_device * case.gpus) / useful.share
+    seconds = run_tokens / (value * case.unit_tokens * case.gpus) / useful.share
     hours = seconds / 3600 * case.gpus
     per_token = training_flops(case.architecture, 1, case.tokens, pairs="seen") / case.tokens
     flops = float(per_token) * run_tokens
@@ -211,8 +211,8 @@ def plan_training(
     best, *others = (
         best_layouts(case, predictor) if searched else [Planned.of(case, predictor.require(case))]
     )
-    speed = best.tokens_per_s_per_device
-    run = run_of(best.case, speed, run_tokens, gco2_per_kwh, reliability)
+    value = best.prediction.value or 0.0
+    run = run_of(best.case, value, run_tokens, gco2_per_kwh, reliability)
     return TrainingPlan(best, tuple(others), run)
 
 

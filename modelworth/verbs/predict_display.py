@@ -82,7 +82,7 @@ def show(answer: Answer, *, searched: bool = False, assumed: bool = False) -> No
         print("assumed, give --global-batch")
     if searched and case.work == "serve" and case.batch < case.gpus:
         print("  few requests for so many devices: --batch says how many are in flight")
-    _parts(found)
+    show_parts(found)
     _sizes(answer)
     _costs(answer)
     _certainty(case, found)
@@ -136,7 +136,8 @@ def count(number: float, units: tuple[str, ...] = ("T", "B", "M", "k")) -> str:
     return f"{number:,.3g}"
 
 
-def _parts(found: Prediction) -> None:
+def show_parts(found: Prediction) -> None:
+    """The time by part, with bars."""
     total = sum(found.parts.values())
     if found.ttft_s is not None:
         print(f"  a request takes {duration(total)} of its replica's time:")

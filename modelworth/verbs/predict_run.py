@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from modelworth.verbs.asked_case import case_of, predictor_of
-from modelworth.verbs.predict_display import LEAST_SHOWN, count, layout_words
+from modelworth.verbs.predict_display import count, layout_words, show_parts
 
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.layouts import Planned
@@ -92,8 +92,7 @@ def _show(plan: TrainingPlan, rule_hours: list[float]) -> None:
     model = case.architecture.name
     print(f"{model}, {count(run.tokens)} tokens on {run.devices:,} × {case.accelerator.name}")
     print(f"  {run.days:,.1f} days, {count(run.device_hours)} GPU-hours{_energy(run)}")
-    factor = (found.high or 1.0) / (found.value or 1.0)
-    print(f"  90% interval: {run.days / factor:,.1f} to {run.days * factor:,.1f} days")
+    print("  90% interval: {:,.1f} to {:,.1f} days".format(*plan.days_interval))
     speed = f"{plan.best.tokens_per_s_per_device:,.4g} tokens/s/GPU in a step"
     print(f"  {speed}, {run.utilisation:.0%} of the dense peak over the run")
     useful = run.goodput
@@ -105,10 +104,7 @@ def _show(plan: TrainingPlan, rule_hours: list[float]) -> None:
     usual = f"{typical} GPU-hours (nine of ten: {low} to {high})"
     print(f"  at the utilisation of published runs: {usual}")
     print(f"  best layout: {_words(plan.best)}")
-    total = found.step_s or 1.0
-    for name, seconds in sorted(found.parts.items(), key=lambda part: -part[1]):
-        if seconds > LEAST_SHOWN * total:
-            print(f"    {name:<14}{seconds:>10.4g} s {seconds / total:>6.0%}")
+    show_parts(found)
     for other in plan.others[:2]:
         print(f"  next: {_words(other)}")
     if found.note:

@@ -230,7 +230,13 @@ def test_refusals():
     with pytest.raises(InputError, match="tokens"):
         run_of(case, 1e4, 0)
     with pytest.raises(InputError, match="reliability"):
-        run_of(replace(case, gpus=10_000_000), 1e4, 1e12)
+        run_of(replace(case, gpus=100_000), 1e4, 1e12, reliability=Reliability(100))
     for wrong in ({"device_mtbf_hours": 0}, {"restart_s": -1}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             Reliability(**wrong)
+
+
+def test_a_run_on_images_counts_their_tokens():
+    case = Case.of("vit-base", "H100 SXM 80GB", work="train", gpus=8)
+    run = run_of(case, 1000, 1e12, reliability=NEVER_FAILS)
+    assert run.days == pytest.approx(1e12 / (1000 * 197 * 8) / 86_400)
