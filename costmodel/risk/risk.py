@@ -101,27 +101,10 @@ def _correlation(first: Floats, second: Floats) -> float | None:
     return float(one @ other) / size if size > 0 else None
 
 
-def summarise(
-    draws: Draws,
-    *,
-    npv: str = "npv_usd",
-    alternatives: Mapping[str, Floats] | None = None,
-    indices: Mapping[str, Indices] | None = None,
-) -> Risk:
-    """The risk in the trials' NPV.
-
-    Args:
-        draws: all trials.
-        npv: the indicator that is the payoff.
-        alternatives: NPV of other ways to do it in the same trials; None: not doing it at all.
-        indices: Sobol indices, where they were computed.
-    """
-    values = draws.indicators[npv]
-    table = (
-        information.with_doing_nothing(values)
-        if alternatives is None
-        else np.column_stack([values, *alternatives.values()])
-    )
+def summarise(draws: Draws, indices: Mapping[str, Indices] | None = None) -> Risk:
+    """The risk in the trials' NPV, against not doing it; with Sobol indices where known."""
+    values = draws.indicators["npv_usd"]
+    table = information.with_doing_nothing(values)
     places = information.ranks_of(draws.drivers)
     ranks = rank_correlations(values, places)
     chance = information.by_chance(table, draws.plan.seed)

@@ -40,16 +40,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Indices:
-    """Shares of the indicator's variance: by the driver alone, and with all its interactions.
-
-    Attributes:
-        first_order_error, total_error: standard errors over the draws.
-    """
+    """Shares of the indicator's variance: by the driver alone, and with all its interactions."""
 
     first_order: float
     total: float
-    first_order_error: float
-    total_error: float
 
 
 def tornado(
@@ -74,11 +68,9 @@ def tornado(
     return tuple(sorted(bars, key=lambda bar: (-np.nan_to_num(bar.width), bar.driver)))
 
 
-def ranges_of(
-    uncertain: Mapping[str, Distribution], *, low: float = 0.1, high: float = 0.9
-) -> dict[str, tuple[float, float]]:
-    """Each driver's values at two quantiles: what the tornado swings between."""
-    ends = np.array([low, high])
+def ranges_of(uncertain: Mapping[str, Distribution]) -> dict[str, tuple[float, float]]:
+    """Each driver's 10th and 90th percentile: what the tornado swings between."""
+    ends = np.array([0.1, 0.9])
     drawn = {key: distribution.ppf(ends) for key, distribution in uncertain.items()}
     return {key: (float(values[0]), float(values[1])) for key, values in drawn.items()}
 
@@ -123,12 +115,8 @@ def _indices(at_one: Floats, at_other: Floats, swapped: Floats) -> Indices:
     both = np.concatenate([at_one, at_other])
     variance = float(both.var())
     if variance == 0:
-        return Indices(0.0, 0.0, 0.0, 0.0)
+        return Indices(0.0, 0.0)
     centre = both.mean()
     first = (at_other - centre) * (swapped - at_one) / variance
     total = (at_one - swapped) ** 2 / (2 * variance)
-    root = np.sqrt(len(first))
-    return Indices(
-        float(first.mean()), float(total.mean()),
-        float(first.std() / root), float(total.std() / root),
-    )  # fmt: skip
+    return Indices(float(first.mean()), float(total.mean()))

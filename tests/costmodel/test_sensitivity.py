@@ -38,7 +38,6 @@ def test_ishigami_comes_out_as_its_closed_form():
     for key, (first, total) in closed_form().items():
         assert found[key].first_order == pytest.approx(first, abs=0.01)
         assert found[key].total == pytest.approx(total, abs=0.01)
-        assert found[key].first_order_error < 0.02
 
 
 def test_the_same_evaluations_give_salibs_indices():
