@@ -29,6 +29,7 @@ LEAST = {
     "plan": ["--model", "llama-3.1-8b", "--rate", "2"], "evaluate": ["base", "--trials", "0"],
     "compare": ["base", "--trials", "0"], "report": ["base", "--trials", "0"], "dashboard": [],
     "import": ["in.jsonl"], "export": ["out.jsonl"], "doctor": [], "inspect": ["llama-3.1-8b"],
+    "list": ["models"],
 }  # fmt: skip
 """The least that a verb is asked; without the libraries of a server or a study."""
 
