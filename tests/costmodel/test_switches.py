@@ -48,6 +48,8 @@ ONCE_MISSED = [
     ("solar_open", "attention_bias", True),
     ("stablelm", "head_dim", 24),
     ("yolos", "patch_size", 17),
+    ("sam", "tie_word_embeddings", False),
+    ("mt5", "is_gated_act", None),
     ("hy_v3", "num_shared_experts", 0),
     ("qwen2_moe", "shared_expert_intermediate_size", 0),
 ]
