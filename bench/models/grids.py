@@ -19,6 +19,9 @@ import torch
 PREFIX = "image_"
 """Of what is worked out for an image, in the arguments of the whole model."""
 
+SAME = 1e-3
+"""Furthest that a tower's two answers may be apart: kernels may add in another order."""
+
 
 class Numbers:
     """Whole numbers that stand where a tower expects a small tensor of them."""
@@ -67,24 +70,26 @@ def worked_out(model: Any, given: dict[str, torch.Tensor]) -> dict[str, Any]:
     """
     if "image_grid_thw" not in given:
         return {}
-    whole = getattr(model, "model", model)
-    image = given["input_ids"] == model.config.image_token_id
-    positions, _ = whole.get_rope_index(
-        given["input_ids"], mm_token_type_ids=image.int(), image_grid_thw=given["image_grid_thw"]
-    )
-    found = {"position_ids": positions}
-    if whole.visual.device.type == "meta":  # a part of it will be here only
+    whole, found = getattr(model, "model", model), {}
+    if hasattr(whole, "get_rope_index"):
+        ids, grid = given["input_ids"], given["image_grid_thw"]
+        image = (ids == model.config.image_token_id).int()
+        places, _ = whole.get_rope_index(ids, mm_token_type_ids=image, image_grid_thw=grid)
+        found["position_ids"] = places
+    tower = getattr(whole, "visual", None)
+    if tower is None or tower.device.type == "meta":  # a part of it will be here only
         return found
     seen = {name: given[name] for name in ("pixel_values", "image_grid_thw")}
     with torch.no_grad():
-        with _noted(whole.visual) as notes:
+        with _noted(tower) as notes:
             expected = whole.get_image_features(**seen).pooler_output
         notes |= {"image_grid_thw": Numbers(map(tuple, seen.pop("image_grid_thw").tolist()))}
         try:
             again = whole.get_image_features(**seen, **notes).pooler_output
         except (TypeError, AttributeError):
             return found
-    same = all(torch.equal(one, two) for one, two in zip(expected, again, strict=True))
+    pairs = zip(expected, again, strict=True)
+    same = all((one - two).norm() <= SAME * one.norm() for one, two in pairs)
     return found | notes if same else found
 
 
