@@ -75,7 +75,7 @@ def test_a_shipped_name_is_not_taken_and_a_config_is_no_description(kept, capsys
     capsys.readouterr()
     with pytest.raises(InputError, match="inspect MODEL --save"):
         load_catalog().model(str(kept / "config.json"))
-    with pytest.raises(InputError, match="one of"):
+    with pytest.raises(InputError, match="a known one"):
         load_catalog().model("no-such-model")
 
 
