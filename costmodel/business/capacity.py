@@ -16,7 +16,7 @@ from typing import Final
 from modelworth.costmodel.analysis import Finding, MeasurementUse, PredictionUse
 from modelworth.costmodel.business import capacity_measured, chain_measured, trends
 from modelworth.costmodel.business.capacity_measured import Evidence
-from modelworth.costmodel.business.catalog_prices import ON_DEMAND, priced
+from modelworth.costmodel.business.catalog_prices import ON_DEMAND, PURCHASE, priced
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
@@ -26,7 +26,11 @@ from modelworth.data.measurement import Measurement
 NOTHING_MEASURED: Final = "C01"
 PREDICTED_INSTEAD: Final = "C02"
 NOT_PREDICTED: Final = "C03"
-NO_RENT: Final = "C05"
+PRICED: Final = {
+    "rented": (ON_DEMAND, "C05", "usd_per_gpu_hour"),
+    "owned": (PURCHASE, "C08", "usd_per_gpu"),
+}
+"""How devices are had → the price that must be known, what is said without, its value's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +153,12 @@ def _missing(code: str, scenario: Scenario) -> Finding:
 def _unpriced(
     scenario: Scenario, prices: Mapping[str, Setting], device: str | None
 ) -> list[Finding]:
-    """That the device's rent isn't known, so that the default stands for another device's."""
+    """That the device's rent or price isn't known, so that another device's stands in its place."""
     named = scenario.hardware.accelerator or device
-    known = ON_DEMAND in prices or ON_DEMAND in scenario.settings
-    if named is None or known or scenario.word("compute.serving") != "rented":
+    key, code, name = PRICED.get(scenario.word("compute.serving"), ("", "", ""))
+    if named is None or not key or key in prices or key in scenario.settings:
         return []
-    usd = scenario.number(ON_DEMAND)
-    return [Finding(NO_RENT, "warning", ON_DEMAND, {"device": named, "usd_per_gpu_hour": usd})]
+    return [Finding(code, "warning", key, {"device": named, name: scenario.number(key)})]
 
 
 def _use(record: Measurement) -> MeasurementUse:

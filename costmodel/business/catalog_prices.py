@@ -1,4 +1,4 @@
-"""Rents, purchase price and peak of the scenario's device, from the catalogue's dated rows."""
+"""Rents, purchase price, power and peak of the scenario's device, from the catalogue."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from modelworth.data.catalog import Accelerator, Catalog, RentQuote, Terms
 from modelworth.data.errors import InputError
 
 ON_DEMAND: Final = "compute.rent_on_demand_usd_per_gpu_hour"
+PURCHASE: Final = "compute.purchase_usd_per_gpu"
 RESERVED: Final = "compute.rent_reserved_usd_per_gpu_hour"
 RENTS: Final[tuple[tuple[str, Terms], ...]] = (
     (ON_DEMAND, "on-demand"),
     (RESERVED, "1yr"),
     ("compute.rent_spot_usd_per_gpu_hour", "spot"),
 )
+
+POWERS: Final = ("compute.power_kw_per_gpu", "building.power_kw_per_gpu")
+RATED_W: Final = 700.0
+"""Of the boards, H100's and H200's, whose power with a share of the server the table has."""
 
 
 def priced(
@@ -40,7 +45,8 @@ def priced(
             raise
         return _cpu(cpu_cores) if cpu_cores else {}
     settings = _rents(scenario, catalog, accelerator.name)
-    return settings | _purchase(catalog, accelerator.name) | _peak(accelerator)
+    settings |= _purchase(catalog, accelerator.name)
+    return settings | _power(accelerator) | _peak(accelerator)
 
 
 def _rents(scenario: Scenario, catalog: Catalog, name: str) -> dict[str, Setting]:
@@ -83,7 +89,26 @@ def _purchase(catalog: Catalog, name: str) -> dict[str, Setting]:
     price = median(row.usd_per_gpu for row in rows)
     source = "; ".join(sorted({row.source for row in rows}))
     setting = Setting(price, source=source, as_of=newest, basis="published")
-    return {"compute.purchase_usd_per_gpu": setting, "building.server_usd_per_gpu": setting}
+    return {PURCHASE: setting, "building.server_usd_per_gpu": setting}
+
+
+def _power(accelerator: Accelerator) -> dict[str, Setting]:
+    """Power with a share of the server: the table's, in proportion to the board's own."""
+    if accelerator.board_power_w in (None, RATED_W):
+        return {}
+    share = accelerator.board_power_w / RATED_W
+    return {key: _scaled(key, share, accelerator) for key in POWERS}
+
+
+def _scaled(key: str, factor: float, accelerator: Accelerator) -> Setting:
+    """A driver's usual value and range, times a factor that a datasheet gives."""
+    row = load_drivers()[key]
+    spec = {"low": row.low, "mode": row.default, "high": row.high}
+    spec = {name: factor * value for name, value in spec.items() if value is not None}
+    drawn = parse(key, spec, (row.minimum, row.maximum))
+    source = f"{accelerator.board_power_w:g} W ({accelerator.source}); {row.source}"
+    as_of = accelerator.as_of
+    return Setting(spec["mode"], drawn, spec, source, as_of, "published")
 
 
 def _peak(accelerator: Accelerator) -> dict[str, Setting]:

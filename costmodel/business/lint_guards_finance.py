@@ -53,7 +53,9 @@ def counted_twice(plan: PlanView) -> Finding | None:
     if owned and by_power and plan.number("compute.hosting_usd_per_gpu_month") > 0:
         return plan.found("T13", "compute.hosting_usd_per_gpu_month")
     pue, power = plan.number("compute.pue"), plan.number("compute.power_kw_per_gpu")
-    if owned and pue > 1.02 and power > 1.7 and not plan.number("compute.hosting_includes_power"):
+    included = plan.number("compute.hosting_includes_power")
+    stated = "compute.power_kw_per_gpu" in plan.scenario.settings  # a catalogue's is without
+    if owned and stated and pue > 1.02 and power > 1.7 and not included:
         return plan.found("T13P", "compute.power_kw_per_gpu", power_kw_per_gpu=power, pue=pue)
     rate = plan.number("company.discount_rate_per_year")
     failing = _drawn_failure(plan)

@@ -13,6 +13,7 @@ from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.training_run import plan_training
 from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.data.catalog import load_catalog
 from modelworth.data.errors import InputError
 from tests.costmodel.records import record
@@ -250,6 +251,23 @@ def test_a_device_without_a_known_rent_is_said():
         assert "C05" in {finding.id for finding in resolved(changes, records).findings}
         own = {**changes, "compute.rent_on_demand_usd_per_gpu_hour": 0.4}
         assert "C05" not in {finding.id for finding in resolved(own, records).findings}
+
+
+def test_a_bought_device_without_a_known_price_is_said():
+    own = {"capacity.accelerator": "H20", "compute.serving": "owned"}
+    assert [one.id for one in resolved(own).findings if one.id > "C04"] == ["C08"]
+    priced = own | {"compute.purchase_usd_per_gpu": 14_000}
+    assert "C08" not in {one.id for one in resolved(priced).findings}
+    known = own | {"capacity.accelerator": "H200 SXM 141GB"}
+    assert "C08" not in {one.id for one in resolved(known).findings}
+
+
+def test_a_device_draws_power_in_proportion_to_its_board():
+    """H20: 400 W by its datasheet, H100 700 W; both with the same share of a server."""
+    key = "compute.power_kw_per_gpu"
+    drawn = resolved({"capacity.accelerator": "H20"}).settings[key].value
+    assert drawn == pytest.approx(load_drivers()[key].default * 400 / 700)
+    assert key not in resolved({"capacity.accelerator": "H100 SXM 80GB"}).settings
 
 
 def test_own_measurements_go_before_newer_published_ones():
