@@ -103,12 +103,11 @@ def _power(accelerator: Accelerator) -> dict[str, Setting]:
 def _scaled(key: str, factor: float, accelerator: Accelerator) -> Setting:
     """A driver's usual value and range, times a factor that a datasheet gives."""
     row = load_drivers()[key]
-    spec = {"low": row.low, "mode": row.default, "high": row.high}
-    spec = {name: factor * value for name, value in spec.items() if value is not None}
+    usual = {"low": row.low, "mode": row.default, "high": row.high}
+    spec = {name: factor * value for name, value in usual.items() if value is not None}
     drawn = parse(key, spec, (row.minimum, row.maximum))
     source = f"{accelerator.board_power_w:g} W ({accelerator.source}); {row.source}"
-    as_of = accelerator.as_of
-    return Setting(spec["mode"], drawn, spec, source, as_of, "published")
+    return Setting(spec["mode"], drawn, spec, source, accelerator.as_of, "published")
 
 
 def _peak(accelerator: Accelerator) -> dict[str, Setting]:
