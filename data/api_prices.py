@@ -14,6 +14,8 @@ from typing import Any
 
 from modelworth.data.catalog import found_in
 
+PAID = ("input_mtok", "cache_read_mtok", "output_mtok")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiPrice:
@@ -38,9 +40,10 @@ class ApiPrice:
 
 
 def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
-    """Price of `model` at `provider` on a day, at noon UTC; today's noon if None.
+    """Price of `model` at `provider` on a day, today if None; of its dearest hour if hours differ.
 
-    Always at noon, so that a price that depends on the hour is the same whenever it is asked for.
+    What people ask in working hours is paid at the price of these, and the answer is the same
+    whenever it is asked for.
 
     Raises:
         InputError: if the package knows no such provider or model; names the nearest.
@@ -50,11 +53,10 @@ def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
     found = entry.find_model(model.lower(), all_providers=_providers())
     found = found or found_in(f"model at {entry.id}", model, sold)
     day = datetime.now(UTC).date() if on is None else on
-    moment = datetime.combine(day, time(12), UTC)
-    prices = found.get_prices(moment)
-    paid, cached, written = (
-        getattr(prices, key, None) for key in ("input_mtok", "cache_read_mtok", "output_mtok")
-    )
+    hours = [found.get_prices(datetime.combine(day, time(hour), UTC)) for hour in range(24)]
+    prices = max(hours, key=_dearness)
+    hourly = any(one != prices for one in hours)
+    paid, cached, written = (getattr(prices, key, None) for key in PAID)
     release = version("genai-prices")
     return ApiPrice(
         entry.id,
@@ -62,11 +64,17 @@ def api_price(model: str, provider: str, on: date | None = None) -> ApiPrice:
         _base(paid),
         _base(cached),
         _base(written),
-        source=f"genai-prices {release}, provider {entry.id}",
+        source=f"genai-prices {release}, provider {entry.id}" + hourly * ", dearest hour of a day",
         as_of=f"genai-prices {release}",
         long_over_base=_long(paid),
         cache_write_over_input=_over(getattr(prices, "cache_write_mtok", None), paid),
     )
+
+
+def _dearness(prices: Any) -> tuple[float, float]:
+    """What tells a dear hour: its price of answers, then of prompts."""
+    paid, _, written = (_base(getattr(prices, key, None)) for key in PAID)
+    return written or 0.0, paid or 0.0
 
 
 def _long(price: Any) -> float:

@@ -26,6 +26,24 @@ def test_price_is_what_the_package_charges(provider, model):
     assert price.as_of
 
 
+def test_a_price_that_depends_on_the_hour_is_that_of_the_dearest():
+    """Charged by the package hour by hour; a desk works when everybody does."""
+    usage = Usage(input_tokens=1000, output_tokens=1000)
+    charged = [
+        calc_price(
+            usage, "deepseek-v4-flash", provider_id="deepseek",
+            genai_request_timestamp=datetime(2026, 11, 20, hour, tzinfo=UTC),
+        ).total_price
+        for hour in range(24)
+    ]  # fmt: skip
+    price = api_price("deepseek-v4-flash", "deepseek", date(2026, 11, 20))
+    total = price.usd_per_million_input_tokens + price.usd_per_million_output_tokens
+    assert min(charged) < max(charged)
+    assert total == pytest.approx(float(max(charged)) * 1000)
+    assert "dearest hour" in price.source
+    assert "hour" not in api_price("gpt-4o", "openai").source
+
+
 def test_near_names_are_offered():
     with pytest.raises(InputError, match="openai"):
         api_price("gpt-4o", "opnai")
