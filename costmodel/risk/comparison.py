@@ -49,6 +49,8 @@ VOLUMES: Final = (
     "revenue.enterprise.contracts",
 )  # fmt: skip
 COST: Final = "plan_month_total_usd"
+SERVED: Final = "served_load_share"
+LEAST_SERVED: Final = "verdict.served_share"
 SPAN: Final = (0.01, 1000.0)
 SEARCHED: Final = 257
 SHOWN: Final = 2
@@ -104,7 +106,8 @@ def compare(
         choice: the options and the accepted share that each must reach.
         sampling: what to draw; None: the base case only.
         sizes: drivers of the model's size, for options that build what the plan doesn't.
-        idle: whether doing nothing is a row.
+        idle: whether doing nothing is a row; if not, the question is of cost alone, and what does
+            less of the work wanted of it than `verdict.served_share` isn't in question.
         executor: where the trials run; None: threads here.
         progress: told (trials done, trials in all).
         cancelled: asked after each chunk whether to stop.
@@ -115,6 +118,9 @@ def compare(
         option.key: infeasible(option, _sized(option, values, sizes), choice.quality_bar)
         for option in options
     }
+    if not idle:
+        possible = [option for option in options if reasons[option.key] is None]
+        reasons |= _doing_less(model, values, possible, sizes)
     run = OptionIndicators(model.months, values, options, sizes)
     base = run({})
     drawn: dict[str, Floats] = {}
@@ -138,6 +144,18 @@ def compare(
         for option in options
     )
     return (*results, _nothing(best[NOTHING], trials)) if idle else results, _lead(payoffs)
+
+
+def _doing_less(
+    model: Model, values: Mapping[str, Any], options: Sequence[Option], sizes: Mapping[str, Any]
+) -> dict[str, str]:
+    """Options that would be cheap by leaving work undone, as on a fleet that is too small."""
+    least = np.ravel(values.get(LEAST_SERVED, model.drivers[LEAST_SERVED].default))[0]
+    done = {
+        option.key: model.indicators(option.applied(_sized(option, values, sizes)), (SERVED,))
+        for option in options
+    }
+    return {key: "does_less" for key, found in done.items() if found[SERVED][0] < least}
 
 
 def _result(

@@ -31,6 +31,7 @@ REASONS = {
     "below_quality_bar": "accepts too few results for the quality bar",
     "explanations_need_the_weights": "a provider's interface gives no weights to explain by",
     "not_on_premises": "isn't on the premises",
+    "does_less": "leaves more of the work undone than verdict.served_share allows",
 }
 CROSSINGS_SHOWN = 12
 TERMS_SHOWN = 6

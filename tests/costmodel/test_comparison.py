@@ -172,3 +172,16 @@ def test_every_input_that_counts_in_one_way_alone_is_named(key):
                   if one.key == "buy_api")  # fmt: skip
     assert bought.only_here["compute.api_platform_share"] == 0.25
     assert "compute.api_price_fall_factor_per_year" in bought.only_here
+
+
+def test_a_fleet_that_leaves_work_undone_is_no_cheap_answer_to_a_question_of_cost():
+    """One GPU costs little because it serves little; asked of cost alone it isn't in question."""
+    small = {**PLAN, "capacity.fleet": 2.0, "capacity.given_gpus": 1.0}
+    assert MODEL.indicators(small, ["served_load_share"])["served_load_share"][0] < 0.5
+    results, _ = compare(MODEL, small, only("buy_api"), None, idle=False)
+    reasons = {result.key: result.reason for result in results}
+    assert reasons == {"plan": "does_less", "buy_api": None}
+    allowed = {**small, "verdict.served_share": 0.0}
+    results, _ = compare(MODEL, allowed, only("buy_api"), None, idle=False)
+    assert [result.reason for result in results] == [None, None]
+    assert [one.reason for one in compare(MODEL, small, only("buy_api"), None)[0]] == [None] * 3
