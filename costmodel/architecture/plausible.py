@@ -91,8 +91,9 @@ def _require_taken(config: Mapping[str, Any], kind: str, path: str) -> None:
             raise InputError(where, str(value)[:60], f"{least} or more")
         if isinstance(value, list | tuple) and SIZE.search(key) and len(value) > MOST_STAGES:
             raise InputError(where, f"{len(value):,} sizes", f"at most {MOST_STAGES}")
-        if isinstance(value, Mapping) and (part := parts_of(kind).get(key)):
-            _require_taken(value, str(value.get("model_type", part)), f"{path}.{key}")
+        if isinstance(value, Mapping) and key.endswith("_config"):
+            part = value.get("model_type") or parts_of(kind).get(key)
+            _require_taken(value, str(part), f"{path}.{key}")
 
 
 def _is(value: Any, letter: str) -> bool:

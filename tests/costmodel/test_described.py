@@ -118,6 +118,7 @@ def test_absurd_sizes_are_refused_before_anything_is_built(change):
         ("beit", {"auxiliary_num_convs": None}),
         ("perceiver", {"self_attention_widening_factor": float("nan")}),
         ("clip", {"text_config": {"max_position_embeddings": [1, 2]}}),
+        ("llava", {"text_config": {"model_type": "llama", "attention_bias": "yes"}}),
         ("parakeet_ctc", {"encoder_config": {"subsampling_conv_stride": True}}),
     ],
     ids=str,
