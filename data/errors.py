@@ -78,5 +78,5 @@ def _shown(found: object) -> str:
 
 def one_line(text: str, longest: int = 200) -> str:
     """The text as one line that can't disturb a terminal."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= longest else line[: longest - 3] + "..."
+    start = text if len(text) <= longest else text[: longest - 3] + "..."
+    return "".join(character if character.isprintable() else " " for character in start)

@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 from types import CodeType
-from typing import Any
+from typing import Any, NoReturn
 
 from modelworth.costmodel.architecture.decoder_parts import gathered
 from modelworth.costmodel.architecture.defaults import completed
@@ -78,6 +78,23 @@ def _compiled(formula: str) -> CodeType:
     return compile(f"({formula})", "model_formulas.toml", "eval")
 
 
+def _times(_: object, __: object) -> NoReturn:
+    """What a config says in words or lists, times a size, would take gigabytes."""
+    raise TypeError("words or a list times a number")
+
+
+class _Word(str):
+    """A word of a config."""
+
+    __mul__ = __rmul__ = _times
+
+
+class _List(list[Any]):
+    """A list of a config."""
+
+    __mul__ = __rmul__ = _times
+
+
 class Words(dict[str, Any]):
     """What formulas may name: functions, values worked out before, and the config's keys."""
 
@@ -95,7 +112,9 @@ class Words(dict[str, Any]):
         if isinstance(value, Mapping) and key.endswith("_config"):
             return _part_of(value, self.section)
         _require_usable(key, value, zero=self._may(key, "zero"))
-        return value
+        if isinstance(value, str):
+            return _Word(value)
+        return _List(value) if isinstance(value, list) else value
 
     def __getattr__(self, key: str) -> Any:
         return self[key]

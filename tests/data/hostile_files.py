@@ -197,6 +197,13 @@ CONFIGS = [
 ]  # fmt: skip
 
 
+RWKV = {"model_type": "rwkv", "vocab_size": 50277, "context_length": 1024, "hidden_size": 4096,
+        "num_hidden_layers": 32}  # fmt: skip
+SWITCHES: list[str | bytes] = [
+    _changed(RWKV, tie_word_embeddings=found) for found in ("\n\n", [1, 2])
+]  # times sizes they took gigabytes
+
+
 def _inside(levels: int) -> str:
     """A model that reads images by a model that reads images by one, and so on."""
     found: dict[str, object] = CONFIG
@@ -255,7 +262,7 @@ MORE: dict[str, dict[str, list[str | bytes]]] = {
     "evaluate": {"b.yaml": list(PLANS)},
     "suite": {"b.yaml": list(SUITES)},
     "inspect": {"b.gguf": list(GGUFS)},
-    "config": {"b.json": [*CONFIGS, _inside(30), '{"model_type": "a", "a": 1, "a": 2}']},
+    "config": {"b.json": [*CONFIGS, *SWITCHES, _inside(30), '{"model_type": "a", "a": 1, "a": 2}']},
     "built": {"b.json": [_inside(2), _inside(60)]},
     "brand": {"b.toml": list(BRANDS)},
     "logo": {"b.png": list(LOGOS)},
