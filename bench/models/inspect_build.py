@@ -85,7 +85,12 @@ def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:
         needs = "; its own code isn't run here" if "auto_map" in config else ""
         allowed = f"a type that the installed transformers builds{known}{needs}"
         raise InputError(f"{name}: model_type", kind, allowed)
-    stated = {key: value for key, value in _plain(config).items() if key != "model_type"}
+    points = {each.name for each in fields(CONFIG_MAPPING[kind]) if each.type is float}
+    stated = {
+        key: float(value) if key in points and type(value) is int else value  # as JSON may say it
+        for key, value in _plain(config).items()
+        if key != "model_type"
+    }
     try:
         settings = CONFIG_MAPPING[kind].from_dict(stated)
     except Exception as error:

@@ -47,7 +47,7 @@ ACTIVATIONS = frozenset(ACTIVATION_NAMES.split())
 """Those that classes of transformers know by name."""
 LETTERS = {bool: "b", int: "i", float: "f", str: "s", type(None): "n", dict: "d"}
 KINDS = {
-    **{"i": "a whole number", "f": "a number with a point", "b": "true or false", "n": "null"},
+    **{"i": "a whole number", "f": "a number", "b": "true or false", "n": "null"},
     **{"s": "a word", "a": "a known activation", "d": "a dictionary", "l": "a list"},
     "I": "a list of whole numbers",
 }
@@ -102,7 +102,7 @@ def _is(value: Any, letter: str) -> bool:
         return value in ACTIVATIONS if isinstance(value, str) else False
     if isinstance(value, list | tuple):
         return letter == "l" or (letter == "I" and all(type(each) is int for each in value))
-    return LETTERS.get(type(value)) == letter
+    return LETTERS.get(type(value)) == letter or (letter == "f" and type(value) is int)
 
 
 def _lowest(value: Any) -> float:

@@ -73,6 +73,11 @@ def test_a_state_does_not_grow(kind):
     assert each == (2 * 2 * 16 * 2 if kind == "jamba" else 0)
 
 
+def test_a_whole_number_where_its_class_wants_a_point_is_built():
+    config = {"model_type": "mamba2", "num_hidden_layers": 1, "layer_norm_epsilon": 1}
+    assert build_bare(config, "whole").settings.layer_norm_epsilon == 1.0
+
+
 def test_what_cannot_be_built_is_refused():
     with pytest.raises(InputError, match="nemotron-nas"):
         inspect_model({"model_type": "nemotron-nas", "auto_map": {"AutoModel": "x.Y"}}, "nas")

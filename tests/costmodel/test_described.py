@@ -139,6 +139,7 @@ def test_a_value_that_a_type_does_not_take_is_refused_before_anything_is_built(k
         ("wav2vec2", {"conv_dim": [32, 24]}),
         ("deberta-v2", {"max_relative_positions": -1, "position_buckets": 256}),
         ("llava", {"vision_feature_layer": -2}),
+        ("glm_moe_dsa", {"routed_scaling_factor": 1}),
     ],
     ids=str,
 )
