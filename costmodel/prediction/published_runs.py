@@ -25,7 +25,10 @@ import pandas as pd
 from pydantic import PositiveFloat, PositiveInt
 
 from modelworth.costmodel.prediction.step.coefficients import PUBLISHED
-from modelworth.costmodel.prediction.training_run import FLOPS_PER_PARAMETER_AND_TOKEN
+from modelworth.costmodel.prediction.training_run import (
+    FLOPS_PER_PARAMETER_AND_TOKEN,
+    TrainingPlan,
+)
 from modelworth.data.catalog import Accelerator, Catalog, load_catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
@@ -137,6 +140,18 @@ def hours_by_prior(flops: float, accelerator: Accelerator, prior: Utilisation) -
     worst, best = prior.interval()
     at_peak = flops / _dense(accelerator) / 3600
     return [at_peak / share for share in (best, prior.typical, worst)]
+
+
+def days_as_published(plan: TrainingPlan, catalog: Catalog) -> list[float]:
+    """Days at the utilisation of whole published runs: least, typical, most of nine in ten.
+
+    Whole runs also evaluate, wait for stragglers and start again, which a step's interval leaves
+    out: these days spread further.
+    """
+    case = plan.best.case
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * case.architecture.active_parameters * plan.run.tokens
+    hours = hours_by_prior(flops, case.accelerator, utilisation_prior(catalog=catalog))
+    return [each / plan.run.devices / 24 for each in hours]
 
 
 def validate_training_runs(

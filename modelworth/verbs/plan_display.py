@@ -61,18 +61,26 @@ def show_rents(catalog: Catalog, choices: Sequence[Choice]) -> None:
 
 
 def show_clusters(
-    options: argparse.Namespace, found: Sequence[TrainingPlan], devices: Sequence[Accelerator]
+    options: argparse.Namespace,
+    found: Sequence[TrainingPlan],
+    devices: Sequence[Accelerator],
+    catalog: Catalog,
 ) -> None:
     """A row for each device's cluster."""
+    from modelworth.costmodel.prediction.published_runs import days_as_published
+
     print(f"{found[0].best.case.architecture.name}, {count(options.run_tokens)} tokens")
-    print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'rent':>10}{'90% days':>18}  layout")
+    print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'rent':>10}{'steps 90%':>16}", end="")
+    print(f"{'as published 90%':>19}  layout")
     for one in found:
         low, high = one.days_interval
+        least, _, most = days_as_published(one, catalog)
         print(
             f"  {one.best.case.accelerator.name:<24}{one.run.devices:>7,}{one.run.days:>9,.1f}"
-            f"{f'${count(one.usd or 0)}':>10}{f'{low:,.1f} – {high:,.1f}':>18}  "
-            f"{layout_words(one.best.case)}"
+            f"{f'${count(one.usd or 0)}':>10}{f'{low:,.1f} – {high:,.1f}':>16}"
+            f"{f'{least:,.1f} – {most:,.1f}':>19}  {layout_words(one.best.case)}"
         )
+    print("  days by the speed of steps; as published: at the utilisation of whole published runs")
     _show_batches([one.best.case for one in found])
     held = {one.best.case.accelerator.name for one in found}
     if left := [device.name for device in devices if device.name not in held]:
@@ -175,12 +183,15 @@ def _choice(choice: Choice) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cluster(one: TrainingPlan) -> dict[str, Any]:
+def cluster(one: TrainingPlan, catalog: Catalog) -> dict[str, Any]:
     """A training's cluster, for machines."""
+    from modelworth.costmodel.prediction.published_runs import days_as_published
+
     low, high = one.days_interval
     return {
         "gpu": one.best.case.accelerator.name, "gpus": one.run.devices, "days": one.run.days,
-        "low_days": low, "high_days": high, "usd": one.usd, "device_hours": one.run.device_hours,
+        "low_days": low, "high_days": high, "published_runs_days": days_as_published(one, catalog),
+        "usd": one.usd, "device_hours": one.run.device_hours,
         "layout": layout_words(one.best.case), "global_batch": one.best.case.global_batch,
         "tokens_per_s_per_gpu": one.best.tokens_per_s_per_device,
         "energy_kwh": one.run.energy_kwh,

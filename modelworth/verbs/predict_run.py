@@ -27,6 +27,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def plan_run(options: argparse.Namespace) -> int:
     """Plan the run and show it."""
     from modelworth.costmodel.prediction.layouts import BATCH_TOKENS, LAYOUT, sequences_of
+    from modelworth.costmodel.prediction.published_runs import days_as_published
     from modelworth.costmodel.prediction.training_run import Reliability, plan_training
     from modelworth.data.catalog import load_catalog
 
@@ -44,33 +45,20 @@ def plan_run(options: argparse.Namespace) -> int:
         reliability=reliability,
         searched=all(getattr(options, field) is None for field in LAYOUT),
     )
-    rule_hours = _published(plan, catalog)
+    published = days_as_published(plan, catalog)
     if options.json:
-        print(json.dumps(_document(plan, rule_hours), indent=2))
+        print(json.dumps(_document(plan, published), indent=2))
     else:
-        _show(plan, rule_hours)
+        _show(plan, published)
     return 0
 
 
-def _published(plan: TrainingPlan, catalog: Any) -> list[float]:
-    """Device-hours at the utilisation of published runs: best, typical, worst of nine in ten."""
-    from modelworth.costmodel.prediction.published_runs import (
-        hours_by_prior,
-        utilisation_prior,
-    )
-    from modelworth.costmodel.prediction.training_run import FLOPS_PER_PARAMETER_AND_TOKEN
-
-    case = plan.best.case
-    flops = FLOPS_PER_PARAMETER_AND_TOKEN * case.architecture.active_parameters * plan.run.tokens
-    return hours_by_prior(flops, case.accelerator, utilisation_prior(catalog=catalog))
-
-
-def _document(plan: TrainingPlan, rule_hours: list[float]) -> dict[str, Any]:
+def _document(plan: TrainingPlan, published: list[float]) -> dict[str, Any]:
     return {
         "layouts": [_layout(one) for one in (plan.best, *plan.others)],
         "tokens_per_s_per_device": plan.best.tokens_per_s_per_device,
         "run": asdict(plan.run),
-        "published_runs_device_hours": rule_hours,
+        "published_runs_device_hours": [days * plan.run.devices * 24 for days in published],
     }
 
 
@@ -87,12 +75,15 @@ def _layout(one: Planned) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(plan: TrainingPlan, rule_hours: list[float]) -> None:
+def _show(plan: TrainingPlan, published: list[float]) -> None:
     run, case, found = plan.run, plan.best.case, plan.best.prediction
     model = case.architecture.name
     print(f"{model}, {count(run.tokens)} tokens on {run.devices:,} × {case.accelerator.name}")
     print(f"  {run.days:,.1f} days, {count(run.device_hours)} GPU-hours{_energy(run)}")
-    print("  90% interval: {:,.1f} to {:,.1f} days".format(*plan.days_interval))
+    print("  90% interval of its steps: {:,.1f} to {:,.1f} days".format(*plan.days_interval))
+    least, typical, most = published
+    print(f"  at the utilisation of published runs: {typical:,.1f} days", end=" ")
+    print(f"(nine of ten: {least:,.1f} to {most:,.1f})")
     speed = f"{plan.best.tokens_per_s_per_device:,.4g} tokens/s/GPU in a step"
     print(f"  {speed}, {run.utilisation:.0%} of the dense peak over the run")
     useful = run.goodput
@@ -100,9 +91,6 @@ def _show(plan: TrainingPlan, rule_hours: list[float]) -> None:
         f"  goodput {useful.share:.1%}: {useful.failures_per_day:.2g} interruptions a day, "
         f"a checkpoint every {useful.checkpoint_interval_s / 60:.0f} min"
     )
-    low, typical, high = (count(hours) for hours in rule_hours)
-    usual = f"{typical} GPU-hours (nine of ten: {low} to {high})"
-    print(f"  at the utilisation of published runs: {usual}")
     print(f"  best layout: {_words(plan.best)}")
     show_parts(found)
     for other in plan.others[:2]:
