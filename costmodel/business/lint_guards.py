@@ -257,5 +257,5 @@ GUARDS: Final[tuple[Guard, ...]] = (
     beyond_measured, finance.free_work, finance.hours_saved, finance.terminal_value,
     finance.rated_power, finance.stable_provider, private_without_proof, finance.never_repaid,
     finance.far_from_mean, reading.answered_price, reading.delayed, reading.past_start,
-    reading.no_effect,
+    reading.upside_down, reading.no_effect,
 )  # fmt: skip

@@ -1,18 +1,24 @@
 """The linter's guards about reading: what must be said beside a plan's figures, or they mislead.
 
 A price that isn't the one its volume was stated at, months before service, a start that has passed,
-and inputs that change nothing.
+a currency's rate upside down, and inputs that change nothing.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from math import log
+from pathlib import Path
 from typing import Final
 
+from pydantic import PositiveFloat
+
+from modelworth import data
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.costmodel.business.without_effect import without_effect
 from modelworth.costmodel.scenario.drivers import ANCHORS
+from modelworth.data.csv_rows import Row, Text, read_table
 
 #: own price → what is sold at it, and the line that says how its volume answers
 ANSWERS: Final = {
@@ -33,6 +39,15 @@ ANSWERS: Final = {
 REFERENCE: Final = "demand.reference_price_usd_per_million_output_tokens"
 OUTPUT: Final = "revenue.api.price_usd_per_million_output_tokens"
 OPENING: Final = 1
+#: over or under a year's average by more than any of these currencies moved in five years
+FAR_RATE: Final = 2.0
+
+
+class UsualRate(Row):
+    """What one unit of a currency was worth, on average over a year."""
+
+    currency: Text
+    usd_per_unit: PositiveFloat
 
 
 def answered_price(plan: PlanView) -> Finding | None:
@@ -77,6 +92,22 @@ def past_start(plan: PlanView) -> Finding | None:
         return None
     months = float(12 * (now.year - opened.year) + now.month - opened.month)
     return plan.found("T33", "start", "note", start=plan.scenario.start, months=months)
+
+
+def upside_down(plan: PlanView) -> Finding | None:
+    """T35: a currency's rate that is far from what it is worth, as if turned round."""
+    currency, rate = plan.scenario.currency, plan.scenario.usd_per_currency
+    usual = usual_rates().get(currency)
+    if usual is None or 1 / FAR_RATE <= rate / usual <= FAR_RATE:
+        return None
+    return plan.found("T35", "usd_per_currency", currency=currency, rate=rate, usual=usual)
+
+
+@cache
+def usual_rates() -> dict[str, float]:
+    """USD for one unit of a currency, by code."""
+    rows = read_table(Path(data.__file__).parent / "currencies.csv", UsualRate)
+    return {row.currency: row.usd_per_unit for row in rows}
 
 
 def no_effect(plan: PlanView) -> Finding | None:

@@ -71,8 +71,10 @@ def start(where: str, found: Any) -> str:
 
 def currency(where: str, found: Any) -> str:
     """The code of the currency in which figures are shown."""
-    if not isinstance(found, str) or not re.fullmatch(r"[A-Z]{3}", found):
-        raise InputError(where, found, "a code of three capitals, such as USD")
+    from babel.core import get_global
+
+    if not isinstance(found, str) or found not in get_global("all_currencies"):
+        raise InputError(where, found, "a code of ISO 4217, such as USD or CNY")
     return found
 
 

@@ -18,6 +18,8 @@ _COMPARE = {
     ast.Eq: "=", ast.NotEq: "≠", ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥",
 }  # fmt: skip
 _ATOM = 9
+_ENCLOSING = ("min", "max", "exp", "ln", "sqrt", "cos", "norm_cdf", "norm_ppf")
+"""Functions whose sentence puts brackets round what they are of."""
 
 
 def in_words(context: Context, formula: str) -> str:
@@ -41,7 +43,7 @@ def _said(context: Context, node: ast.expr) -> tuple[str, int]:
             symbol = _COMPARE[type(operator)]
             return f"{_inside(context, left, 1)} {symbol} {_inside(context, right, 1)}", 0
         case ast.Call(func=ast.Name(id=function), args=arguments):
-            return _call(context, function, arguments), _ATOM
+            return _call(context, function, arguments)
     return _leaf(context, node), _ATOM
 
 
@@ -66,9 +68,16 @@ def _inside(context: Context, node: ast.expr, least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
-def _call(context: Context, function: str, arguments: list[ast.expr]) -> str:
-    """A function's sentence, with its arguments by number."""
-    shown = [_said(context, argument)[0] for argument in arguments]
+def _call(context: Context, function: str, arguments: list[ast.expr]) -> tuple[str, int]:
+    """A function's sentence, with its arguments by number, and how tightly it binds."""
+    if function in _ENCLOSING:
+        least, binds = [0] * len(arguments), _ATOM
+    elif function == "where":
+        least, binds = [0, 1, 0], 0
+    else:
+        least, binds = [_ATOM] * len(arguments), 0
+    shown = [_inside(context, each, low) for each, low in zip(arguments, least, strict=True)]
     if function in ("min", "max"):
-        return context.t(f"formula.{function}", items=context.t("list.join").join(shown))
-    return context.t(f"formula.{function}", **{"abc"[i]: text for i, text in enumerate(shown)})
+        return context.t(f"formula.{function}", items=context.t("list.join").join(shown)), binds
+    named = {"abc"[place]: text for place, text in enumerate(shown)}
+    return context.t(f"formula.{function}", **named), binds

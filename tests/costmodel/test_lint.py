@@ -126,6 +126,10 @@ def found(changes, records=()):
         ("T27", {"compute.serving": "api"},
          {"compute.serving": "api", "compute.api_price_usd_per_million_output_tokens":
           {"low": 1, "mode": 2, "high": 4}}),
+        ("T35", {"currency": "CNY", "usd_per_currency": 7.1},
+         {"currency": "CNY", "usd_per_currency": 0.14}),
+        ("T35", {"currency": "JPY", "usd_per_currency": 0.7},
+         {"currency": "BGN", "usd_per_currency": 7.1}),
         ("T28", PRIVATE, {**PRIVATE, "trust.privacy_accountant": "prv",
                           "trust.batch_sampling": "poisson"}),
     ],

@@ -15,7 +15,7 @@ from modelworth import report
 from modelworth.data.errors import InputError
 from modelworth.report.sections.blocks import Graphic, Table, clean, mapped
 from modelworth.report.sections.content import SECTIONS, compose
-from modelworth.report.words import LANGUAGES, catalogue
+from modelworth.report.words import LANGUAGES, Words, catalogue
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE
 from tests.report.sample import hostile, values
@@ -139,3 +139,24 @@ def test_every_graphic_says_how_to_read_it(small):
     graphics = [block for block in blocks if isinstance(block, Graphic)]
     assert len(graphics) >= 7
     assert all(graphic.reading.endswith(".") for graphic in graphics)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("where(month > 0, 2, 3) * month", "(if month > 0: 2, else 3) × month"),
+        ("month * where(month > 0, 2, 3)", "month × (if month > 0: 2, else 3)"),
+        ("where(month > 0, where(month > 1, 2, 3), 4)",
+         "if month > 0: (if month > 1: 2, else 3), else 4"),
+        ("where(month > 0, 2, where(month > 1, 3, 4))",
+         "if month > 0: 2, else if month > 1: 3, else 4"),
+        ("total(month + 1) / 2", "((month + 1), summed over all months) ÷ 2"),
+        ("max(month + 1, 2) * 3", "the largest of (month + 1; 2) × 3"),
+    ],
+)  # fmt: skip
+def test_a_formula_in_words_keeps_what_belongs_together(base, formula, said):
+    """As written by hand: whoever types it again gets the same figure."""
+    from modelworth.report.sections.context import Context
+    from modelworth.report.sections.formula_words import in_words
+
+    assert in_words(Context(base, Words("en")), formula) == said
