@@ -33,6 +33,8 @@ SIZES = (
     *("num_local_experts", "num_experts_per_tok"),
 )
 """Keys that decide a model's size: a class that doesn't read one would be built by its defaults."""
+EXACT = 2**53
+"""Whole numbers below are numbers with a point without loss, as files may write them."""
 SAME = {"kimi_k2": "deepseek_v3"}
 """Types whose layers are another type's, by their checkpoints' own code."""
 
@@ -87,7 +89,7 @@ def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:
         raise InputError(f"{name}: model_type", kind, allowed)
     points = {each.name for each in fields(CONFIG_MAPPING[kind]) if each.type is float}
     stated = {
-        key: float(value) if key in points and type(value) is int else value  # as JSON may say it
+        key: value + 0.0 if key in points and type(value) is int and abs(value) < EXACT else value
         for key, value in _plain(config).items()
         if key != "model_type"
     }
@@ -173,7 +175,10 @@ def _first(found: Any) -> str | None:
 
 def _wants_text(kind: Any, settings: Any) -> bool:
     """Whether a causal class takes the text part of a multimodal config."""
-    text = settings.get_text_config()
+    try:
+        text = settings.get_text_config()
+    except ValueError:  # several parts that write
+        return False
     return text is not settings and isinstance(text, kind.config_class)
 
 

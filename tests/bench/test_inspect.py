@@ -76,6 +76,8 @@ def test_a_state_does_not_grow(kind):
 def test_a_whole_number_where_its_class_wants_a_point_is_built():
     config = {"model_type": "mamba2", "num_hidden_layers": 1, "layer_norm_epsilon": 1}
     assert build_bare(config, "whole").settings.layer_norm_epsilon == 1.0
+    with pytest.raises(InputError):
+        build_bare(config | {"layer_norm_epsilon": 10**400}, "huge")
 
 
 def test_what_cannot_be_built_is_refused():
