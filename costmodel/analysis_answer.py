@@ -59,6 +59,7 @@ class Flip:
             trials and only the base case's NPV was brought to `target`.
         becomes: the verdict beyond `at`.
         default: whether the driver stands at a default that nobody confirmed.
+        reached: of a base case, the stretches in which it comes to `target` or above it.
         known: the answer turns by knowing alone: it holds from `at` on towards `now`, and what
             keeps the plan from it is that the driver may come out beyond `at`.
     """
@@ -75,6 +76,7 @@ class Flip:
     searched_high: float | None = None
     default: bool = False
     known: bool = False
+    reached: tuple[tuple[float, float], ...] = ()
 
     @property
     def above(self) -> bool:
@@ -216,6 +218,7 @@ class BreakEven:
     Attributes:
         rule: always the base case; what turns the verdict stands in its flips.
         demand_answers: whether volume answered the driver where it is a price.
+        reached: the stretches of the search in which the indicator is at the target or above it.
     """
 
     driver: str
@@ -227,3 +230,4 @@ class BreakEven:
     searched_high: float
     rule: Rule = "base_case"
     demand_answers: bool = True
+    reached: tuple[tuple[float, float], ...] = ()

@@ -16,6 +16,7 @@ from functools import cache
 
 from modelworth.costmodel.analysis import (
     Analysis,
+    BreakEven,
     Criterion,
     Figure,
     Finding,
@@ -270,8 +271,24 @@ def side(words: Words, flip: Flip) -> str:
     return words.t("said.above" if flip.above else "said.below", at=at)
 
 
+def pays(words: Words, found: BreakEven | Flip, now: float) -> str:
+    """Between which values of a driver it pays: of several such stretches the one nearest `now`."""
+    if not found.reached:
+        return ""
+    low, high = min(found.reached, key=lambda ends: max(ends[0] - now, now - ends[1]))
+    kind = "between"
+    if high == found.searched_high:
+        kind = "from"
+    elif low == found.searched_low:
+        kind = "to"
+    ends = {"low": words.value(low, found.unit), "high": words.value(high, found.unit)}
+    return words.t(f"said.pays.{kind}", **ends)
+
+
 def _turn(words: Words, flip: Flip) -> str:
     if flip.becomes is None:
+        if flip.reached:
+            return words.t("said.even.pays", pays=pays(words, flip, flip.now))
         return words.t("said.even", at=words.value(flip.at, flip.unit))
     becomes = words.t(f"report.becomes.{flip.becomes}")
     return words.t("said.turn", becomes=becomes, side=side(words, flip))

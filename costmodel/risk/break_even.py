@@ -9,7 +9,7 @@ What is narrower than that goes unseen, so "none" comes with the range that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,7 @@ class Solutions:
         jumps: for each, whether the indicator jumps over the target there instead of meeting it.
         least, most: what the indicator came to on the grid; None where it is nowhere defined.
         points: how many values of the driver were tried.
+        reached: the stretches in which the indicator comes to the target or above it.
     """
 
     values: tuple[float, ...]
@@ -41,6 +42,7 @@ class Solutions:
     least: float | None
     most: float | None
     points: int
+    reached: tuple[tuple[float, float], ...] = ()
 
 
 def solve(
@@ -86,7 +88,23 @@ def solve(
         least=float(defined.min()) if len(defined) else None,
         most=float(defined.max()) if len(defined) else None,
         points=len(grid),
+        reached=tuple(_reached(grid, found, values[order])),
     )
+
+
+def _reached(grid: Floats, found: Floats, roots: Floats) -> Iterator[tuple[float, float]]:
+    """Where the indicator is at the target or above it, from root to root or to the range's end."""
+
+    def edge(inner: int, outer: int) -> float:
+        low, high = sorted((grid[inner], grid[min(max(outer, 0), len(grid) - 1)]))
+        between = roots[(low <= roots) & (roots <= high)]
+        return float(between[0] if len(between) else grid[inner])
+
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], found >= 0, [False]])))
+    for first, after in turns.reshape(-1, 2):
+        low, high = edge(first, first - 1), edge(after - 1, after)
+        if low < high:
+            yield low, high
 
 
 def axis(low: float, high: float, points: int) -> Floats:

@@ -76,9 +76,22 @@ def search_range(
     low, high = min(low, now), max(high, now)
     if low == high:
         low, high = now - 1, now + 1
+    return _possible(driver, low, high)
+
+
+def sought(driver: Driver, now: float, own: Distribution | None = None) -> tuple[float, float]:
+    """Where a break-even is looked for: a decade at least to both sides of where the plan stands.
+
+    A price far outside its plausible range breaks even near itself, not at that range's far end.
+    """
+    low, high = search_range(driver, now, own)
+    return _possible(driver, min(low, now / 10, now * 10), max(high, now / 10, now * 10))
+
+
+def _possible(driver: Driver, low: float, high: float) -> tuple[float, float]:
+    """The range, cut to what the driver may be."""
     least = low if driver.minimum is None else max(low, driver.minimum)
-    most = high if driver.maximum is None else min(high, driver.maximum)
-    return least, most
+    return least, high if driver.maximum is None else min(high, driver.maximum)
 
 
 def break_even(
@@ -92,11 +105,12 @@ def break_even(
 ) -> tuple[BreakEven, Solutions]:
     """All values of the driver at which the indicator comes to the target, and what was seen."""
     row = model.drivers[driver]
-    low, high = span or search_range(row, float(values.get(driver, row.default)), own)
+    low, high = span or sought(row, float(values.get(driver, row.default)), own)
     found = solve(along(model, values, driver, indicator), low, high, target)
     result = BreakEven(
         driver=driver, unit=row.unit, indicator=indicator, target=target, values=found.values,
         searched_low=low, searched_high=high, demand_answers=answers(model, values, driver),
+        reached=found.reached,
     )  # fmt: skip
     return result, found
 
@@ -136,7 +150,7 @@ def _base_case(
     nearest = min(found.values, key=lambda value: abs(value - now), default=None)
     return Flip(
         driver=driver, unit=found.unit, now=now, at=nearest, indicator=indicator, target=target,
-        searched_low=found.searched_low, searched_high=found.searched_high,
+        searched_low=found.searched_low, searched_high=found.searched_high, reached=found.reached,
     )  # fmt: skip
 
 
@@ -183,18 +197,18 @@ def turning_range(
 ) -> tuple[float, float]:
     """Where a driver is turned: the plan's own range, else the plausible one.
 
-    A figure that only the plan can know (a volume, a price) has no plausible range: a tenth to ten
-    times of where it stands.
+    A figure that only the plan can know (a volume, a price), or that stands outside its plausible
+    range, has none: a tenth to ten times of where it stands.
     """
     if own is not None:
         low, high = (float(end) for end in own.ppf(np.array([1e-6, 1 - 1e-6])))
         if low < high:
             return low, high
-    if driver.distribution != "user" or now == 0:
-        return search_range(driver, now)
-    low, high = min(now / 10, now * 10), max(now / 10, now * 10)
-    least = low if driver.minimum is None else max(low, driver.minimum)
-    return least, high if driver.maximum is None else min(high, driver.maximum)
+    usual = search_range(driver, now)
+    stretched = now in usual and usual != (driver.low, driver.high)
+    if now == 0 or (driver.distribution != "user" and not stretched):
+        return usual
+    return _possible(driver, min(now / 10, now * 10), max(now / 10, now * 10))
 
 
 def _crossings(

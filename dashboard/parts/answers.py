@@ -77,8 +77,8 @@ def _volume(found: Analysis) -> None:
     cost = found.indicators["usd_per_million_output_tokens"]
     if volume and volume.values:
         key = "start.volume.found"
-        reached = said.driver_value(words, VOLUME, volume.values[0])
-        text = show.say(key, volume=reached, now=said.driver_value(words, VOLUME, now.value))
+        pays = said.pays(words, volume, now.value)
+        text = show.say(key, pays=pays, now=said.driver_value(words, VOLUME, now.value))
     elif volume:
         span = words.range(volume.searched_low, volume.searched_high, volume.unit)
         text = show.say("start.volume.none", span=span)
@@ -86,9 +86,8 @@ def _volume(found: Analysis) -> None:
         text = words.t("start.volume.unknown")
     st.info(f"### {text}", icon=":material/balance:")
     if price and price.values:
-        st.markdown(
-            show.say("start.price.found", price=said.driver_value(words, PRICE, price.values[0]))
-        )
+        pays = said.pays(words, price, found.drivers[PRICE].value)
+        st.markdown(show.say("start.price.found", pays=pays))
     st.caption(show.say("start.cost", cost=words.value(cost.base, cost.unit)))
     _verdict(found)
 

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--between", nargs=2, type=float, metavar=("LOW", "HIGH"),
-        help="where --solve looks; else over the driver's plausible range",
+        help="where --solve looks; else its plausible range and a decade around the plan",
     )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -
             "driver": found.driver, "unit": found.unit, "indicator": indicator, "target": target,
             "values": found.values, "jumps": seen.jumps, "least": seen.least, "most": seen.most,
             "searched": [found.searched_low, found.searched_high], "points": seen.points,
+            "reached": found.reached,
         }))  # fmt: skip
         return 0
     where = f"for {found.driver} from {found.searched_low:,.6g} to {found.searched_high:,.6g}"
@@ -64,6 +65,8 @@ def solve(scenario: Scenario, analysis: Analysis, options: argparse.Namespace) -
         print("  demand answers the price; --set demand.price_elasticity=0 holds the volume")
     for value, jump in zip(found.values, seen.jumps, strict=True):
         print(f"  {value:,.6g}{'   (jumps over it: a step of capacity)' if jump else ''}")
+    for low, high in found.reached if found.values else ():
+        print(f"  {indicator} is {target:,.6g} or more from {low:,.6g} to {high:,.6g}")
     if not found.values:
         kept = "it has no value there"
         if seen.least is not None and seen.most is not None:

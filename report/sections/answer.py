@@ -184,6 +184,7 @@ def break_even(context: Context) -> list[Block]:
         Column(t("column.driver"), 2.4),
         Column(t("column.reaches"), 2),
         Column(t("column.at"), 2, numeric=True),
+        Column(t("column.pays"), 2.2),
         Column(t("column.searched"), 2.6, numeric=True),
     )
     rows = tuple(_break_even_row(context, found) for found in context.analysis.break_evens)
@@ -193,10 +194,12 @@ def break_even(context: Context) -> list[Block]:
 def _break_even_row(context: Context, found: BreakEven) -> tuple[str, ...]:
     values = context.t("list.join").join(context.value(at, found.unit) for at in found.values)
     target = context.value(found.target, _unit_of(context, found.indicator))
+    use = context.analysis.drivers.get(found.driver)
     return (
         context.name(found.driver),
         f"{context.name(found.indicator)} = {target}",
         values or context.t("never_in_range"),
+        said.pays(context.words, found, use.value) if use and found.values else "",
         clean(context.span(found.searched_low, found.searched_high, found.unit)),
     )
 

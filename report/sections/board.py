@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Figure, OptionResult
+from modelworth.costmodel.analysis import Figure, Flip, OptionResult
 from modelworth.report import said
 from modelworth.report.sections import facts, titles
 from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
@@ -118,12 +118,18 @@ def _turning(context: Context) -> Table:
         (
             context.name(flip.driver),
             context.value(flip.now, flip.unit),
-            said.side(context.words, flip) if flip.at is not None else t("never_in_range"),
+            _place(context, flip) if flip.at is not None else t("never_in_range"),
             t(f"verdict.{flip.becomes}") if flip.becomes else "",
         )
         for flip in found[:MOST_BARS]
     )
     return Table(columns, rows)
+
+
+def _place(context: Context, flip: Flip) -> str:
+    """Where the answer is another one; of a base case, where it pays."""
+    side = said.side(context.words, flip)
+    return side if flip.becomes else said.pays(context.words, flip, flip.now) or side
 
 
 def _others(context: Context) -> list[Block]:

@@ -95,7 +95,12 @@ def turning(context: Context) -> list[Flip]:
         use = context.analysis.drivers.get(one.driver)
         if one.values and use:
             nearest = min(one.values, key=lambda value: abs(value - use.value))
-            found.append(Flip(one.driver, one.unit, use.value, nearest, one.indicator, one.target))
+            flip = Flip(
+                one.driver, one.unit, use.value, nearest, one.indicator, one.target,
+                searched_low=one.searched_low, searched_high=one.searched_high,
+                reached=one.reached,
+            )  # fmt: skip
+            found.append(flip)
     return found
 
 

@@ -33,6 +33,15 @@ def test_all_solutions_of_a_polynomial():
     assert found.values == pytest.approx((1, 2, 7.5))
 
 
+def test_it_is_reached_between_the_roots_where_the_polynomial_is_above_zero():
+    found = solve(lambda x: (x - 1) * (x - 2) * (x - 7.5), 0.0, 10.0, 0.0)
+    assert np.ravel(found.reached) == pytest.approx([1, 2, 7.5, 10])
+    falling = solve(lambda x: -(x - 1) * (x - 2) * (x - 7.5), 0.0, 10.0, 0.0)
+    assert np.ravel(falling.reached) == pytest.approx([0, 1, 2, 7.5])
+    assert solve(lambda x: x + 1, 0.0, 10.0, 0.0).reached == ((0.0, 10.0),)
+    assert solve(lambda x: x - 11, 0.0, 10.0, 0.0).reached == ()
+
+
 def test_a_staircase_crosses_as_often_as_its_steps_do():
     """Self-hosting: a $1,000 replica serves 400 requests; the interface asks $2.6 a request."""
 

@@ -70,6 +70,28 @@ def test_the_search_holds_where_the_driver_stands_and_stays_within_what_is_possi
     assert search_range(prefill, 100.0) == (10.0, 1000.0)
 
 
+def test_a_price_far_below_its_usual_range_breaks_even_near_itself_on_both_sides():
+    """A seat at $2.66: the usual range starts at $10, and by $20 nobody buys any more."""
+    seats = "revenue.seats.price_usd_per_month"
+    plan = {
+        seats: 2.66, "demand.anchor.seat_price_usd_per_month": 2.66, "revenue.seats.seats": 60000,
+        "revenue.seats.mean_tokens_per_month": 4e6,
+        "demand.requests_per_month": 0, "compute.platform_fte": 6, "compute.serving": 2,
+        "company.staff_usd_per_year": 84000, "company.acquisition_usd_per_seat": 4.2,
+        "compute.api_price_usd_per_million_input_tokens": 0.28,
+        "compute.api_price_usd_per_million_output_tokens": 0.42,
+    }  # fmt: skip
+    model = Model(36)
+    found, _ = break_even(model, plan, seats, "npv_usd", 0.0)
+    assert found.searched_low <= 0.266
+    assert found.searched_high >= 200
+    ((low, high),) = found.reached
+    assert low < 2.66 < high
+    for place, pays in ((low * 0.99, False), (low * 1.01, True), (high * 1.01, False)):
+        npv = model.indicators({**plan, seats: place}, ["npv_usd"])["npv_usd"][0]
+        assert (npv > 0) == pays
+
+
 def test_an_indicator_along_a_driver_is_the_model_with_that_value():
     places = np.array([1.0, 5.0, 20.0])
     found = along(MODEL, PLAN, PRICE, "npv_usd")(places)

@@ -36,8 +36,8 @@ IN_UNIT: Final[Mapping[type, tuple[str, ...]]] = {
     DriverUse: ("value", "default", "low", "high", "by_month", "distribution"),
     Criterion: ("threshold", "value"),
     Swing: ("low", "high"),
-    Flip: ("now", "at", "searched_low", "searched_high"),
-    BreakEven: ("values", "searched_low", "searched_high"),
+    Flip: ("now", "at", "searched_low", "searched_high", "reached"),
+    BreakEven: ("values", "searched_low", "searched_high", "reached"),
     PredictionUse: ("value", "low", "high"),
 }
 #: record → its values that are money whatever its unit
