@@ -37,14 +37,20 @@ def span(context: Context) -> str:
 
 
 def answer(context: Context) -> str:
-    """What to do, what the plan comes to, and in how many trials it is positive."""
+    """What to do, what the plan comes to, in how many trials it is positive, and what beats it."""
     if facts.is_cost_question(context):
         return _cheapest(context)
+    ahead = facts.better(context)
+    but = ""
+    if ahead is not None and ahead[1] > 0:
+        lead = amount(context, ahead[1] - (facts.npv(context) or 0.0))
+        but = context.t("board.answer.but", option=context.option_name(ahead[0]), lead=lead)
     return context.t(
         "board.answer.title",
         call=context.t(f"board.call.{context.analysis.verdict.outcome}"),
         result=result(context),
         chance=_chance(context),
+        but=but,
     )
 
 
