@@ -40,12 +40,18 @@ DEFAULTS_TURNED: Final = 5
 FLIP_TRIALS: Final = 4096
 QUICK_TRIALS: Final = 512
 SERVED: Final = "served_load_share"
+SEATS: Final = "revenue.seats.seats"
 #: what customers pay for; where there is none, work saved has no margin to compare
 SOLD: Final = (
-    "demand.requests_per_month", "revenue.seats.seats", "revenue.seats.free_users",
+    "demand.requests_per_month", SEATS, "revenue.seats.free_users",
     "revenue.enterprise.contracts", "revenue.images.images_per_month",
     "revenue.calls.calls_per_month", "revenue.finetune.jobs_per_month", "revenue.compute.gpus",
     "revenue.compute.megawatts", "revenue.products.usd_per_year", "revenue.services.usd_per_year",
+)  # fmt: skip
+#: what is paid for by use, at prices that follow those of tokens
+BY_USE: Final = (
+    "demand.requests_per_month", "revenue.images.images_per_month",
+    "revenue.calls.calls_per_month", "revenue.finetune.jobs_per_month",
 )  # fmt: skip
 JUDGED: Final = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd", SERVED)
 
@@ -227,7 +233,7 @@ def _judged(one: Criterion) -> Criterion:
 
 
 def _stressed(basis: Assumptions, values: Mapping[str, object]) -> Floats:
-    """NPV in the base case if all prices fall at the stated pace, own and others'."""
+    """NPV in the base case if prices by use fall at the stated pace, own and others'."""
     factor = basis.number("verdict.price_fall_stress_factor_per_year")
     stressed = {
         "revenue.price_fall_factor_per_year": factor,
@@ -241,8 +247,14 @@ def _stressed(basis: Assumptions, values: Mapping[str, object]) -> Floats:
 
 
 def _stress(basis: Assumptions, npv: float) -> Criterion:
-    """The price-fall condition; waived where the model is renewed."""
+    """The price-fall condition; waived where nothing is sold by use, or the model is renewed.
+
+    Seats and contracts have their own price path: such a plan would only buy cheaper.
+    """
     one = _at_least("npv_at_price_fall_stress_usd", "usd", npv, 0.0)
+    billed = basis.scenario.word("revenue.seats.over_cap") == "bill"
+    if not any(map(basis.number, BY_USE)) and not (billed and basis.number(SEATS)):
+        return replace(one, met=True, status="waived", reason="nothing_sold_by_use")
     built = basis.scenario.word("building.method") != "none"
     renewed = built and basis.number("building.refreshes") > 0
     return _waived(one, "model_is_renewed") if renewed else one

@@ -266,7 +266,8 @@ def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
         worst = context.words.money(risk.expected_shortfall_usd)
         found.append((t("board.risk.loss"), t("board.risk.loss.size", loss=loss, worst=worst), ""))
     for one in context.analysis.verdict.criteria:
-        if one.key == "npv_at_price_fall_stress_usd":
+        fixed = one.reason == "nothing_sold_by_use"
+        if one.key == "npv_at_price_fall_stress_usd" and not fixed:
             size = t("board.risk.stress.size", npv=context.value(one.value, one.unit))
             found.append((context.name(one.key), size, ""))
     order = ("error", "warning", "note")

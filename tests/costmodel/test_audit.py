@@ -310,6 +310,35 @@ def test_a_condition_let_be_says_waived_and_why(name):
     assert (stress.status, stress.reason) == ("waived", "model_is_renewed")
 
 
+SEATS_ALONE = {"revenue.seats.seats": 6e4, "revenue.seats.price_usd_per_month": 20,
+               "revenue.seats.overage_price_usd_per_million_tokens": 5,
+               "revenue.seats.cap_tokens_per_month": 1e5,
+               "demand.requests_per_month": 0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "moved"),
+    [
+        ({**SEATS_ALONE, "revenue.seats.over_cap": "stop"}, False),
+        ({**SEATS_ALONE, "revenue.seats.over_cap": "bill"}, True),
+        ({"demand.requests_per_month": 0, "revenue.enterprise.contracts": 50}, False),
+        ({"demand.requests_per_month": 0, "revenue.calls.calls_per_month": 1e8}, True),
+        ({"demand.requests_per_month": 0, "revenue.images.images_per_month": 1e6}, True),
+        ({}, True),
+    ],
+)
+def test_the_fall_of_prices_is_a_condition_where_it_moves_what_is_sold(changes, moved):
+    """Waived just where the revenue at a tenfold fall is the revenue at none."""
+    scenario = scenarios.with_overrides(scenarios.load("base"), changes)
+    stress = evaluate(scenario, trials=0, parts=()).verdict.criteria[-1]
+    held, pace, key = basis(scenario), "revenue.price_fall_factor_per_year", "external_revenue_usd"
+    falls = [{**held.values, pace: fall} for fall in (1.0, 10.0)]
+    sold = [held.model.run(values, [key])[key].sum() for values in falls]
+    assert sold[0] > 0
+    assert (sold[0] != sold[1]) == moved
+    assert (stress.reason == "nothing_sold_by_use") == (not moved)
+
+
 def test_a_payback_that_never_comes_ranks_last():
     figure = evaluate(question("chat_api_startup"), trials=2048, parts=("risk",)).indicators[
         "payback_months"

@@ -306,11 +306,14 @@ def answer_by_hand(held, table, key, value):
     }  # fmt: skip
     survives = held.model.indicators(stressed, ["npv_usd"])["npv_usd"][0] >= 0
     renewed = held.number("building.method") > 0 and held.number("building.refreshes") > 0
+    keys = ["api_revenue_usd", "call_revenue_usd", "image_revenue_usd", "finetune_revenue_usd",
+            "tokens_over_cap"]  # fmt: skip
+    by_use = any(line.any() for line in held.model.run(held.values, keys).values())
     chance = (npv > 0).mean()
     sound = (
         np.nanmedian(margin) >= 0.5
         and np.median(funding) <= held.number("verdict.peak_funding_usd")
-        and (survives or renewed)
+        and (survives or renewed or not by_use)
     )
     if chance >= 0.7 and sound:
         return "viable"
