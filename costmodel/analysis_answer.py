@@ -173,7 +173,7 @@ class Lead:
         mean_usd: mean lead; low_usd, high_usd: its 10th and 90th percentile over the trials.
         standard_error_usd: of the mean lead.
         clear: whether the lead is more than its uncertainty: its 10th percentile is above 0, and it
-            is more than a hundredth of what is at stake.
+            is more than a hundredth of the larger of the two.
     """
 
     best: str

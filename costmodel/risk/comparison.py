@@ -61,7 +61,7 @@ MAX_CROSSINGS: Final = 40
 
 PLAN: Final = Option("plan", ())
 NOTHING: Final = "do_nothing"
-#: a lead below this share of what is at stake is no finding
+#: a lead below this share of the larger of the two that compete is no finding
 CLEAR: Final = 0.01
 #: trials in which the options compete: Sobol's first ones, so the same as in the risk
 TRIALS: Final = 4096
@@ -234,7 +234,7 @@ def _lead(payoffs: Mapping[str, Floats]) -> Lead | None:
     means = {key: float(row.mean()) for key, row in payoffs.items()}
     best, second = sorted(means, key=lambda key: -means[key])[:2]
     ahead = payoffs[best] - payoffs[second]
-    mean, at_stake = float(ahead.mean()), max(abs(value) for value in means.values())
+    mean, at_stake = float(ahead.mean()), max(abs(means[best]), abs(means[second]))
     if len(ahead) == 1:
         return Lead(best, second, mean, None, None, None, mean > CLEAR * at_stake)
     low, high = (float(end) for end in np.quantile(ahead, [0.1, 0.9]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.risk.comparison import FIGURES, compare, volume_curve
+from modelworth.costmodel.risk.comparison import FIGURES, _lead, compare, volume_curve
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import LogNormal, Pert
 from modelworth.costmodel.scenario.options import Choice, Option, read_options
@@ -32,6 +32,17 @@ OWN = Option("plan", ())
 
 def only(*keys: str) -> Choice:
     return Choice(tuple(option for option in CHOICE.options if option.key in keys))
+
+
+def test_a_lead_is_measured_against_the_two_that_compete_not_the_dearest():
+    """290,000 of 2 million is a finding, whatever a model of 5 billion would cost beside it."""
+    noise = np.linspace(-1e5, 1e5, 64)
+    payoffs = {"buy": noise - 1.7e6, "open": noise - 1.99e6, "absurd": np.full(64, -5e9)}
+    lead = _lead(payoffs)
+    assert (lead.best, lead.second, lead.clear) == ("buy", "open", True)
+    assert lead.mean_usd == pytest.approx(2.9e5)
+    near = {"buy": noise - 1.99e6, "open": noise - 1.999e6}  # 0.5%
+    assert not _lead(near).clear
 
 
 def test_each_option_is_the_model_with_its_changes():
