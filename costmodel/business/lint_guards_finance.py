@@ -6,6 +6,7 @@ from typing import Final
 
 from modelworth.costmodel.analysis import Finding
 from modelworth.costmodel.business.lint_view import PlanView
+from modelworth.costmodel.scenario.drivers import FOLLOWS
 
 STALE_DAYS: Final = 90
 #: software companies keep 72 to 80% of revenue
@@ -225,12 +226,14 @@ def rated_power(plan: PlanView) -> Finding | None:
 
 
 def stable_provider(plan: PlanView) -> Finding | None:
-    """T27: a provider's price as a stable benchmark."""
+    """T27: a provider's price that can't rise over what the plan takes: price and path certain."""
     kinds = ("input", "cached", "output") if plan.line("bought_usd").any() else ()
     keys = [f"compute.api_price_usd_per_million_{kind}_tokens" for kind in kinds]
     keys = ["compute.inference_usd_per_year"] * bool(plan.line("inference_usd").any()) + keys
     buys = plan.word("compute.serving") == "api" and keys
-    if not buys or not all(plan.unmeasured(key) for key in keys):
+    pace = "compute.api_price_fall_factor_per_year"
+    path = pace if pace in plan.settings else FOLLOWS[pace]
+    if not buys or not all(plan.unmeasured(key) for key in (*keys, path)):
         return None
     doubled = {key: 2 * plan.number(key) for key in keys}
     npv = plan.model.indicators({**plan.values, **doubled}, ["npv_usd"])["npv_usd"][0]

@@ -126,6 +126,12 @@ def found(changes, records=()):
         ("T27", {"compute.serving": "api"},
          {"compute.serving": "api", "compute.api_price_usd_per_million_output_tokens":
           {"low": 1, "mode": 2, "high": 4}}),
+        ("T27", {"compute.serving": "api", "compute.api_price_fall_factor_per_year": 1.5},
+         {"compute.serving": "api",
+          "compute.api_price_fall_factor_per_year": {"low": 1, "mode": 1.5, "high": 3}}),
+        ("T27", {"compute.serving": "api"},
+         {"compute.serving": "api",
+          "demand.market_price_fall_factor_per_year": {"low": 0.8, "mode": 1.5, "high": 3}}),
         ("T35", {"currency": "CNY", "usd_per_currency": 7.1},
          {"currency": "CNY", "usd_per_currency": 0.14}),
         ("T35", {"currency": "JPY", "usd_per_currency": 0.7},
