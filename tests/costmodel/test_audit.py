@@ -310,6 +310,27 @@ def test_a_condition_let_be_says_waived_and_why(name):
     assert (stress.status, stress.reason) == ("waived", "model_is_renewed")
 
 
+def test_no_own_price_moves_what_a_question_of_cost_costs():
+    """Each own price and its path, changed with every stream's volume on: NPV stays, else moves."""
+    volumes = {
+        "revenue.seats.seats": 1e4, "revenue.enterprise.contracts": 20.0,
+        "revenue.enterprise.requests_per_contract_month": 1e5,
+        "revenue.images.images_per_month": 1e6, "revenue.calls.calls_per_month": 1e7,
+        "revenue.finetune.jobs_per_month": 10.0, "revenue.compute.gpus": 16.0,
+        "demand.price_elasticity": -1.1,
+    }  # fmt: skip
+    known = load_drivers()
+    paths = ("revenue.price_fall_factor_per_year", "revenue.contract_price_change_per_year")
+    for word, moves in (("cost", False), ("business", True)):
+        question = known["verdict.question"]
+        plan = {**volumes, "verdict.question": question.number(question.key, word)}
+        plan |= {anchor: known[own].default for own, anchor in ANCHORS.items()}
+        for key in (*ANCHORS, *paths):
+            changed = {**plan, key: np.array([1.0, 1.5]) * (known[key].default or 0.04)}
+            npv = MODEL.indicators(changed, ["npv_usd"])["npv_usd"]
+            assert (npv[0] != npv[1]) == moves, (word, key)
+
+
 SEATS_ALONE = {"revenue.seats.seats": 6e4, "revenue.seats.price_usd_per_month": 20,
                "revenue.seats.overage_price_usd_per_million_tokens": 5,
                "revenue.seats.cap_tokens_per_month": 1e5,
