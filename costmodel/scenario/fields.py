@@ -10,14 +10,20 @@ from typing import Any, Final, get_args
 import numpy as np
 
 from modelworth.data.errors import InputError
-from modelworth.data.words import Precision
+from modelworth.data.words import SHORT, Precision
 
 MONTHS: Final = (1, 120)
 """The shortest and the longest horizon."""
 LANGUAGES: Final = ("en", "zh_CN")
 PROSE: Final = ("name", "question", "finding")
 HARDWARE: Final = ("model", "accelerator", "precision", "provider", "engine")
-PRECISIONS: Final = tuple(name for name in get_args(Precision) if name != "tf32")
+SPELLED: Final = {
+    spelling: name
+    for name in get_args(Precision)
+    if name != "tf32"
+    for spelling in (name, SHORT[name])
+}
+"""As people spell a precision → its name."""
 HOURLY: Final = "demand.hourly_load"
 PEAK: Final = "demand.peak_over_average"
 _KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -102,10 +108,11 @@ def hardware(where: str, found: Mapping[str, Any]) -> Hardware:
         if found.get(key) is not None and not isinstance(found[key], str):
             raise InputError(f"{where}.{key}", found[key], "text")
     precision = found.get("precision")
-    if precision is not None and precision not in PRECISIONS:
-        allowed = f"one of {', '.join(PRECISIONS)}"
+    if precision is not None and precision not in SPELLED:
+        allowed = f"one of {', '.join(SPELLED)}"
         raise InputError(f"{where}.precision", precision, allowed)
-    return Hardware(*(found.get(key) for key in HARDWARE))
+    said = {key: found.get(key) for key in HARDWARE}
+    return Hardware(**said | {"precision": SPELLED.get(precision)})
 
 
 def peak_over_average(where: str, found: Any) -> float:

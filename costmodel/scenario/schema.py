@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from modelworth.costmodel.scenario.drivers import Driver, load_drivers
 from modelworth.costmodel.scenario.expected import ALLOWED
-from modelworth.costmodel.scenario.fields import HARDWARE, LANGUAGES, MONTHS, PRECISIONS
+from modelworth.costmodel.scenario.fields import HARDWARE, LANGUAGES, MONTHS, SPELLED
 from modelworth.costmodel.scenario.options import default_options
 
 Schema = dict[str, Any]
@@ -56,7 +56,7 @@ def schema() -> Schema:
     fields["expected"] = {"type": "object", "additionalProperties": _expected()}
     capacity = fields["capacity"]["properties"]
     capacity.update({key: {"type": "string"} for key in HARDWARE})
-    capacity["precision"] = {"enum": list(PRECISIONS)}
+    capacity["precision"] = {"enum": list(SPELLED)}
     fields["demand"]["properties"]["hourly_load"] = {
         "type": "array",
         "items": {"type": "number", "minimum": 0},

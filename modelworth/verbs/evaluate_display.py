@@ -48,7 +48,7 @@ def show(analysis: Analysis) -> None:
     if "question" in texts:
         print(texts["question"])
     print(f"\n{_verdict(words, analysis)}\n")
-    print(f"{'':<42}{'base':>14}{'P10':>14}{'P50':>14}{'P90':>14}")
+    print(f"{'':<42}{'base':>16}{'P10':>16}{'P50':>16}{'P90':>16}")
     for key in SHOWN:
         figure = analysis.indicators[key]
         known = figure.base is not None or figure.p50 is not None
@@ -103,7 +103,7 @@ def _row(words: Words, figure: Figure) -> str:
     """One line of the table."""
     name = f"{figure.key} ({figure.convention})" if figure.convention else figure.key
     cells = (said.figure(words, figure), *said.quantiles(words, figure))
-    row = f"{name:<42}" + "".join(f"{cell:>14}" for cell in cells)
+    row = f"{name:<42}" + "".join(f"{cell:>16}" for cell in cells)
     some = said.defined_in(words, figure)
     return f"{row}   {some}" if some else row.rstrip()
 

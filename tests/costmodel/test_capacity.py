@@ -290,3 +290,9 @@ def test_images_of_a_diffusion_model_are_whole_ones():
     plan = {"capacity.basis": "measured", "capacity.model": "my-dit"}
     assert resolved(plan, records).settings["capacity.images_per_s_per_gpu"].value == 2.0
     assert "capacity.images_per_s_per_gpu" not in resolved(plan, records[:1]).settings
+
+
+@pytest.mark.parametrize(("spelt", "meant"), [("bf16", "bfloat16"), ("float16", "float16")])
+def test_a_precision_is_taken_as_people_spell_it(spelt, meant):
+    plan = scenarios.loads(f"months: 12\ncapacity:\n  precision: {spelt}")
+    assert plan.hardware.precision == meant
