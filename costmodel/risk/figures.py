@@ -28,6 +28,8 @@ EVENTS: Final = frozenset({"payback_months", "discounted_payback_months", "month
 #: what says nothing where only the cost is asked for: nothing comes in that could pay it back
 OF_REVENUE: Final = RATES | EVENTS | {
     "markup_share", "serving_markup_share", "training_return_ratio", "terminal_share_of_value",
+    "lifetime_value_usd", "acquisition_usd_per_account", "total_revenue_usd",
+    "total_net_profit_usd", "opening_revenue_usd_per_day", "gross_margin_share",
 }  # fmt: skip
 #: unit cost → its parts: cost and quantity by month, and how many units it is of
 UNIT_COSTS: Final[Mapping[str, tuple[str, str, float]]] = {

@@ -10,6 +10,7 @@ from modelworth.costmodel.analysis import (
     OptionResult,
     VolumeCurve,
 )
+from modelworth.costmodel.risk.figures import OF_REVENUE
 from modelworth.report import said
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
@@ -29,6 +30,10 @@ from modelworth.report.sections.blocks import (
 )
 from modelworth.report.sections.context import Context
 
+COST_HEADLINES = (
+    "npv_usd", "usd_per_accepted_result", "peak_funding_usd", "served_load_share",
+    "mean_utilisation_share",
+)  # fmt: skip
 HEADLINES = (
     "npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
     "gross_margin_second_year_share",
@@ -42,7 +47,7 @@ def cards(context: Context) -> tuple[Card, ...]:
     """The figures that people ask for first, and in how many trials the plan earns money."""
     shown = [
         Card(context.name(one.key), context.figure(one), clean(said.beside(context.words, one)))
-        for one in headlines(context)
+        for one in (facts.to_show(context, headline) for headline in headlines(context))
     ]
     chance = facts.chance(context)
     if chance is not None:
@@ -56,6 +61,9 @@ def cards(context: Context) -> tuple[Card, ...]:
 def headlines(context: Context) -> list[Figure]:
     """The figures of a cover; a modified rate of return where no single plain one exists."""
     figures = context.analysis.indicators
+    if facts.is_cost_question(context):
+        found = (figures[key] for key in COST_HEADLINES if key in figures)
+        return [figure for figure in found if figure.base is not None]
     shown = [figures[key] for key in HEADLINES if key in figures]
     modified = figures.get(MODIFIED)
     if modified is None or modified.base is None:
@@ -144,7 +152,7 @@ def indicators(context: Context) -> list[Block]:
         if figure.in_part and figure.p50 is not None
     ]
     absent = [context.name(figure.key) for figure in figures if not has_meaning(figure)]
-    if absent:
+    if absent and not facts.is_cost_question(context):
         partly.append(t("indicators.absent", names=t("list.join").join(absent)))
     reading = [Paragraph(t("indicators.reading")), Table(columns, rows)]
     return [*reading, *(Paragraph(text, "note") for text in partly)]
@@ -214,7 +222,8 @@ def options(context: Context) -> list[Block]:
     t, results = context.t, context.analysis.options
     if not results:
         return [Paragraph(t("options.none"))]
-    blocks: list[Block] = [Paragraph(t("options.reading")), _options_table(context, results)]
+    reading = t(facts.asked(context, "options.reading"))
+    blocks: list[Block] = [Paragraph(reading), _options_table(context, results)]
     chart = options_chart(context, results)
     return [*blocks, chart] if chart else blocks
 
@@ -240,7 +249,9 @@ def _reason(context: Context, reason: str) -> str:
 
 def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table:
     t = context.t
-    keys = [figure.key for figure in results[0].figures][:MOST_OPTION_FIGURES]
+    left_out = OF_REVENUE if facts.is_cost_question(context) else ()
+    asked = [facts.to_show(context, one) for one in results[0].figures if one.key not in left_out]
+    keys = [figure.key for figure in asked][:MOST_OPTION_FIGURES]
     columns = (
         Column(t("column.option"), 2.2),
         *(Column(context.name(key), 1.4, numeric=True) for key in keys),
@@ -248,32 +259,39 @@ def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table
     )
     rows = []
     for option in results:
-        figures = {figure.key: figure for figure in option.figures}
+        shown = (facts.to_show(context, figure) for figure in option.figures)
+        figures = {figure.key: figure for figure in shown}
         best = option.probability_best
         rows.append(
             (
                 context.option_name(option) + ("" if option.feasible else f" ({t('infeasible')})"),
-                *(context.figure(figures[key]) if key in figures else "" for key in keys),
+                *(_known(context, figures.get(key)) for key in keys),
                 "" if best is None else context.words.percent(best),
             )
         )
     return Table(columns, tuple(rows))
 
 
+def _known(context: Context, figure: Figure | None) -> str:
+    """A figure; empty where an option has none of it."""
+    return "" if figure is None or figure.status == "undefined" else context.figure(figure)
+
+
 def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
     """NPV of each feasible option."""
+    value = facts.PRESENT_COST if facts.is_cost_question(context) else "npv_usd"
     npvs = {
         context.option_name(option): figure
         for option in results
-        for figure in option.figures
-        if option.feasible and figure.key == "npv_usd" and figure.base is not None
+        for figure in (facts.to_show(context, one) for one in option.figures)
+        if option.feasible and figure.key == value and figure.base is not None
     }
     if not npvs:
         return None
     scale = context.scale("usd", [figure.base or 0.0 for figure in npvs.values()])
-    bars = Bars(context.name("npv_usd"), scale.of(f.base or 0.0 for f in npvs.values()))
-    names = tuple(npvs)
-    chart = BarChart("options", context.t("chart.options"), scale.title, names, (bars,))
+    bars = Bars(context.name(value), scale.of(f.base or 0.0 for f in npvs.values()))
+    title = context.t(facts.asked(context, "chart.options"))
+    chart = BarChart("options", title, scale.title, tuple(npvs), (bars,))
     return Graphic(chart, context.t("reading.options"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from modelworth.costmodel.analysis import Figure, Flip, OptionResult
+from modelworth.costmodel.risk.figures import OF_REVENUE
 from modelworth.report import said
 from modelworth.report.sections import facts, titles
 from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
@@ -164,12 +165,14 @@ def _differences(context: Context, results: tuple[OptionResult, ...]) -> Table:
 def _options(context: Context, results: tuple[OptionResult, ...]) -> Table:
     """The plan, then its feasible alternatives by NPV, then what isn't feasible."""
     t, indicators = context.t, context.analysis.indicators
-    keys = [key for key in OPTION_FIGURES if key in indicators]
+    left_out = OF_REVENUE if facts.is_cost_question(context) else ()
+    keys = [key for key in OPTION_FIGURES if key in indicators and key not in left_out]
     columns = (
         Column(t("column.option"), 2.4),
-        *(Column(context.name(key), 1.4, numeric=True) for key in keys),
+        *(Column(context.name(facts.to_show(context, indicators[key]).key), 1.4, numeric=True)
+          for key in keys),
         Column(t("column.best"), 1, numeric=True),
-    )
+    )  # fmt: skip
     own = facts.own(context)
     figures = {figure.key: figure for figure in own.figures} if own else indicators
     rows = [_option_row(context, t("board.plan"), figures, keys, own)]
@@ -198,7 +201,7 @@ def _cell(context: Context, figure: Figure | None) -> str:
     """A figure; a dash where an option has none of it."""
     if figure is None or (figure.base is None and figure.status == "undefined"):
         return NONE
-    return clean(said.figure(context.words, figure))
+    return clean(said.figure(context.words, facts.to_show(context, figure)))
 
 
 def _best(context: Context, option: OptionResult | None) -> str:
@@ -263,8 +266,10 @@ def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
     t, risk, found = context.t, context.analysis.risk, []
     if risk is not None:
         loss = context.words.percent(risk.probability_of_loss)
-        worst = context.words.money(risk.expected_shortfall_usd)
-        found.append((t("board.risk.loss"), t("board.risk.loss.size", loss=loss, worst=worst), ""))
+        key = facts.asked(context, "board.risk.loss")
+        cost = facts.is_cost_question(context)
+        worst = context.words.money(risk.expected_shortfall_usd * (-1 if cost else 1))
+        found.append((t(key), t(f"{key}.size", loss=loss, worst=worst), ""))
     for one in context.analysis.verdict.criteria:
         fixed = one.reason == "nothing_sold_by_use"
         if one.key == "npv_at_price_fall_stress_usd" and not fixed:

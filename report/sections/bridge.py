@@ -32,8 +32,8 @@ def bridge(context: Context) -> Graphic:
     names, usd, totals = zip(*steps, strict=True)
     scale = context.scale("usd", usd)
     chart = BridgeChart(
-        "bridge", t("chart.bridge"), scale.title, names, scale.of(usd), totals,
-        tuple(context.words.money(step) for step in usd),
+        "bridge", t(facts.asked(context, "chart.bridge")), scale.title, names, scale.of(usd),
+        totals, tuple(context.words.money(step) for step in usd),
     )  # fmt: skip
     return Graphic(chart, t("reading.bridge"))
 

@@ -29,6 +29,7 @@ STATEMENT = (
     "revenue_usd", "cost_of_revenue_usd", "gross_profit_usd", "operating_expense_usd",
     "building_usd", "ebitda_usd", "tax_usd", "net_profit_usd", "net_cash_usd",
 )  # fmt: skip
+PROFITS = ("gross_profit_usd", "ebitda_usd", "net_profit_usd")
 
 
 def economics(context: Context) -> list[Block]:
@@ -42,7 +43,8 @@ def yearly(context: Context) -> Table | None:
 
     What is 0 throughout is left out.
     """
-    found = (context.series(key) for key in STATEMENT)
+    left_out = PROFITS if facts.is_cost_question(context) else ()
+    found = (context.series(key) for key in STATEMENT if key not in left_out)
     series = [line for line in found if line is not None and any(line.base)]
     if not series:
         return None
@@ -147,12 +149,13 @@ def sensitivity(context: Context) -> list[Block]:
 
 def _risk_sentence(context: Context, risk: Risk) -> str:
     return context.t(
-        "sensitivity.reading",
+        facts.asked(context, "sensitivity.reading"),
+        range=facts.cost_range(context), worst=context.words.money(-risk.expected_shortfall_usd),
         trials=context.count(risk.trials),
         loss=context.words.percent(risk.probability_of_loss),
         shortfall=context.value(risk.expected_shortfall_usd, "usd"),
         evpi=context.value(risk.evpi_usd, "usd"),
-    )
+    )  # fmt: skip
 
 
 def histogram(context: Context) -> Graphic:
@@ -169,7 +172,7 @@ def histogram(context: Context) -> Graphic:
         scale.of(risk.bin_edges_usd),
         tuple(float(f"{100 * count / trials:.4g}") for count in risk.bin_counts),
     )
-    return Graphic(chart, context.t("reading.npv"))
+    return Graphic(chart, context.t(facts.asked(context, "reading.npv")))
 
 
 def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:

@@ -5,7 +5,7 @@ Nothing here is computed anew: sums over the horizon, the widest swing, the best
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
 from modelworth.report.sections.context import Context
@@ -13,6 +13,7 @@ from modelworth.report.sections.context import Context
 BETTER = ("viable", "depends", "not_viable")
 COST_LINES = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
 SERVING = "compute.serving"
+PRESENT_COST = "present_cost_usd"
 TELLING = ("building.method", "demand.accepted_share")  # what an option is first asked about
 WORTH_SHARE = 0.01  # knowledge worth less than this of NPV isn't a reason to seek it
 ALIKE_SHARE = 0.05  # options whose NPVs differ by less than this of the larger count as equal
@@ -189,6 +190,29 @@ def worth_usd(context: Context, driver: str) -> float | None:
 def is_cost_question(context: Context) -> bool:
     """Whether only the cheapest way is sought, without revenue."""
     return context.analysis.verdict.question == "cost"
+
+
+def asked(context: Context, key: str) -> str:
+    """The message of a key; where only the cost is asked for, the one that speaks of cost."""
+    return f"cost.{key}" if is_cost_question(context) else key
+
+
+def to_show(context: Context, figure: Figure) -> Figure:
+    """A figure as a reader asks for it: in a question of cost, the present value spent."""
+    if figure.key != "npv_usd" or not is_cost_question(context):
+        return figure
+    base, low, middle, high = (
+        None if value is None else -value
+        for value in (figure.base, figure.p90, figure.p50, figure.p10)
+    )
+    return replace(figure, key=PRESENT_COST, base=base, p10=low, p50=middle, p90=high)
+
+
+def cost_range(context: Context) -> str:
+    """What eight of ten trials cost, in present value."""
+    npv = context.analysis.indicators["npv_usd"]
+    low, high = (None if end is None else -end for end in (npv.p90, npv.p10))
+    return context.words.range(low, high, "usd")
 
 
 def own(context: Context) -> OptionResult | None:

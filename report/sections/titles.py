@@ -70,6 +70,8 @@ def result(context: Context) -> str:
     npv = facts.npv(context)
     if npv is None:
         return context.t("board.result.unknown")
+    if facts.is_cost_question(context):
+        return context.t("board.result.cost", costs=amount(context, npv), span=span(context))
     kind = "earns" if npv > 0 else "loses" if npv < 0 else "even"
     return context.t(f"board.result.{kind}", npv=amount(context, npv), span=span(context))
 
@@ -115,7 +117,7 @@ def money_follows(context: Context) -> str:
     if month is not None and peak is not None and peak.base:
         said_here.append(t("board.funding", peak=context.figure(peak), month=month))
     payback = indicators.get("payback_months")
-    if payback is not None:
+    if payback is not None and not facts.is_cost_question(context):
         kind = "never" if payback.base is None else "payback"
         said_here.append(t(f"board.{kind}", months=context.figure(payback)))
     idle = facts.idle_share(context)
@@ -179,7 +181,9 @@ def alternatives(context: Context) -> str:
         return context.t("board.others.none", result=result(context))
     option, value = found[0]
     alike = abs(plan - value) <= facts.ALIKE_SHARE * max(abs(plan), abs(value))
-    if value <= 0 and plan <= 0:
+    if facts.is_cost_question(context):
+        kind = "cost.cheaper" if value > plan else "cost.dearer"
+    elif value <= 0 and plan <= 0:
         kind = "loses"
     elif alike:
         kind = "alike"
@@ -343,13 +347,16 @@ def evidence_follows(context: Context) -> str:
 
 
 def risks(context: Context) -> str:
-    """How often the plan loses, how much in the worst trials, and what to find out first."""
+    """How often the plan loses or what it costs, the worst trials, what to find out first."""
     risk, first = context.analysis.risk, facts.first_to_know(context)
     if risk is None:
         return context.t("board.risks.none", result=result(context))
     deep = "loses" if risk.expected_shortfall_usd < 0 else "earns"
+    if facts.is_cost_question(context):
+        deep = "cost"
     text = context.t(
         f"board.risks.{deep}",
+        range=facts.cost_range(context),
         loss=context.words.percent(risk.probability_of_loss),
         worst=amount(context, risk.expected_shortfall_usd),
     )

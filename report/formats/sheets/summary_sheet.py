@@ -52,7 +52,7 @@ def _choice(paper: Paper) -> None:
     paper.book.define_name(CASE, f"='{paper.name}'!$B${CASE_ROW + 1}")
     paper.text(CASE_ROW, 2, t("summary.case.note"), "note")
     npv = paper.context.analysis.indicators.get("npv_usd")
-    if npv is None:
+    if npv is None or facts.is_cost_question(paper.context):
         return
     earns, loses = t("summary.earns"), t("summary.loses")
     formula = f'=IF({indicator_cell(paper, "npv_usd")}>0,"{earns}","{loses}")'

@@ -1,0 +1,84 @@
+"""A plan without revenue: its report speaks of what is spent, never of a loss or of earnings."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.scenario import scenario
+from modelworth.report.sections.blocks import BoardPage, Table
+from modelworth.report.sections.content import compose
+from modelworth.report.words import LANGUAGES, Words
+from tests.report.conftest import DAY
+
+PLAN = """
+months: 12
+start: 2026-11
+verdict: {question: cost}
+demand:
+  requests_per_month: 500000
+  prompt_tokens_per_request: {low: 3000, mode: 6000, high: 12000}
+  output_tokens_per_request: {low: 300, mode: 600, high: 1200}
+capacity: {fleet: given, given_gpus: 8, gpus_per_replica: 2}
+compute: {serving: owned, purchase_usd_per_gpu: 15500}
+options:
+  buy_api: {price: {provider: deepseek, model: deepseek-chat}}
+simulation: {trials: 64}
+"""
+OF_BUSINESS = {
+    "en": r"loses|loss in|los(e|es) money|earns|profit|pays? back|payback|lifetime value|undefined",
+    "zh_CN": "亏损|盈利|利润|回收期|回本|终身价值|未定义",
+}
+
+
+@pytest.fixture(scope="module")
+def cost(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    """Eight GPUs of one's own, or an API."""
+    path = tmp_path_factory.mktemp("cost") / "plan.yaml"
+    path.write_text(PLAN)
+    return evaluate(scenario.load(path), today=DAY)
+
+
+def _pages(analysis: Analysis, language: str) -> dict[str, BoardPage]:
+    return {page.key: page for page in compose(analysis, language, DAY).pages}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_said_of_a_loss(cost, language):
+    found = compose(cost, language, DAY)
+    sections = ("indicators", "economics", "options", "sensitivity", "warnings")
+    shown = [section for section in found.sections if section.key in sections]
+    told = repr((found.cards, found.pages, shown))
+    assert not re.findall(f".{{20}}(?:{OF_BUSINESS[language]}).{{20}}", told)
+    assert not re.search(r"\b(report|board|name|chart|reading)\.[a-z_]+\.", told)
+
+
+def test_the_cheapest_alternative_is_named_with_the_present_value_of_its_cost(cost):
+    options = {one.key: one for one in cost.options or ()}
+    npv = {key: next(f.base for f in one.figures if f.key == "npv_usd") or 0.0
+           for key, one in options.items() if one.feasible and one.kind == "option"}  # fmt: skip
+    cheapest = max(npv, key=lambda key: npv[key])
+    title = _pages(cost, "en")["others"].title
+    words = Words("en")
+    assert words.t(f"option.{cheapest}").lower() in title.lower()
+    assert words.money(-npv[cheapest]) in title
+
+
+def test_the_table_of_options_shows_costs_as_what_is_spent(cost):
+    table = _pages(cost, "en")["others"].main
+    assert isinstance(table, Table)
+    assert table.columns[1].title == "Present value of cost"
+    plan = cost.indicators["npv_usd"].base
+    assert plan is not None
+    assert table.rows[0][1] == Words("en").money(-plan)
+
+
+def test_each_card_has_a_figure(cost):
+    cards = compose(cost, "en", DAY).cards
+    assert [card.name for card in cards][:2] == [
+        "Present value of cost", "Cost of an accepted result"
+    ]  # fmt: skip
+    assert all(re.search(r"\d", card.value) for card in cards)
