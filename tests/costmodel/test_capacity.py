@@ -294,5 +294,6 @@ def test_images_of_a_diffusion_model_are_whole_ones():
 
 @pytest.mark.parametrize(("spelt", "meant"), [("bf16", "bfloat16"), ("float16", "float16")])
 def test_a_precision_is_taken_as_people_spell_it(spelt, meant):
-    plan = scenarios.loads(f"months: 12\ncapacity:\n  precision: {spelt}")
+    document = {"months": 12, "start": "2026-12", "capacity": {"precision": spelt}}
+    plan = scenarios.from_document(document)
     assert plan.hardware.precision == meant
