@@ -174,6 +174,8 @@ class Lead:
         standard_error_usd: of the mean lead.
         clear: whether the lead is more than its uncertainty: its 10th percentile is above 0, and it
             is more than a hundredth of the larger of the two.
+        rival: the best option that isn't the plan.
+        swings: the plan's NPV less the rival's with each driver at its low and high, widest first.
     """
 
     best: str
@@ -183,6 +185,8 @@ class Lead:
     high_usd: float | None
     standard_error_usd: float | None
     clear: bool
+    rival: str | None = None
+    swings: tuple[Swing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

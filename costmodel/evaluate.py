@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import metadata
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from modelworth.costmodel.analysis import (
     Analysis,
     BaseCase,
     BreakEven,
+    Lead,
     Provenance,
     Risk,
     Series,
@@ -36,7 +37,7 @@ from modelworth.costmodel.business.usage import driver_uses, line_uses
 from modelworth.costmodel.findings import finding
 from modelworth.costmodel.risk import since, verdict
 from modelworth.costmodel.risk.assumptions import Assumptions
-from modelworth.costmodel.risk.comparison import PLAN, compare, volume_curve
+from modelworth.costmodel.risk.comparison import PLAN, compare, distance, volume_curve
 from modelworth.costmodel.risk.figures import figures
 from modelworth.costmodel.risk.flips import break_even
 from modelworth.costmodel.risk.risk import SHOWN, sorted_quantiles, summarise
@@ -50,6 +51,7 @@ from modelworth.costmodel.risk.simulation import (
 )
 from modelworth.costmodel.risk.swings import swings
 from modelworth.costmodel.scenario.correlations import correlations
+from modelworth.costmodel.scenario.options import Option
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
 from modelworth.costmodel.scenario.scenario import Scenario, choice_of
 from modelworth.costmodel.scenario.settings import Setting
@@ -138,7 +140,20 @@ def evaluate(
     possible = {result.key for result in results if result.feasible}
     drawn = [option for option in (PLAN, *choice.options) if option.key in possible]
     curve = volume_curve(basis.model, basis.values, drawn, sizes=sizes)
+    lead = _with_rival(basis, lead, choice.options, sizes)
     return replace(found, options=results, lead=lead, volume_curve=curve)
+
+
+def _with_rival(
+    basis: Assumptions, lead: Lead | None, options: Sequence[Option], sizes: Mapping[str, Any]
+) -> Lead | None:
+    """The lead with what moves the plan's distance to the best of the other options."""
+    ahead = (lead.best, lead.second) if lead else ()
+    rival = next((one for key in ahead for one in options if one.key == key), None)
+    if lead is None or rival is None:
+        return lead
+    moved = swings(basis, distance(basis.model, basis.values, rival, sizes))
+    return replace(lead, rival=rival.key, swings=moved[:TORNADO_BARS])
 
 
 def _simulated(

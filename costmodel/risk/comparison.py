@@ -32,6 +32,7 @@ from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.without_effect import acting
 from modelworth.costmodel.risk.figures import EVENTS, UNIT_COSTS, missing, spread_of
 from modelworth.costmodel.risk.risk import share_error
+from modelworth.costmodel.risk.sensitivity import Indicator
 from modelworth.costmodel.risk.simulation import simulate
 from modelworth.costmodel.scenario.options import Choice, Option, infeasible
 from modelworth.costmodel.scenario.sampling_plan import SamplingPlan
@@ -240,6 +241,20 @@ def _lead(payoffs: Mapping[str, Floats]) -> Lead | None:
     low, high = (float(end) for end in np.quantile(ahead, [0.1, 0.9]))
     error = float(ahead.std() / np.sqrt(len(ahead)))
     return Lead(best, second, mean, low, high, error, low > 0 and mean > CLEAR * at_stake)
+
+
+def distance(
+    model: Model, values: Mapping[str, Any], rival: Option, sizes: Mapping[str, Any]
+) -> Indicator:
+    """The plan's NPV less the rival's, as a function of drivers that both take."""
+
+    def function(table: Mapping[str, Floats]) -> Floats:
+        held = {**values, **table}
+        places = (held, rival.applied(_sized(rival, held, sizes)))
+        plan, other = (model.indicators(place, ["npv_usd"])["npv_usd"] for place in places)
+        return np.asarray(plan - other)
+
+    return function
 
 
 def _sized(

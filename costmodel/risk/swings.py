@@ -9,14 +9,19 @@ import numpy as np
 
 from modelworth.costmodel.analysis import DefaultsShare, Swing
 from modelworth.costmodel.risk.assumptions import Assumptions
-from modelworth.costmodel.risk.sensitivity import ranges_of, tornado
+from modelworth.costmodel.risk.sensitivity import Indicator, ranges_of, tornado
 from modelworth.costmodel.scenario.drivers import FOLLOWS
 
 NAMED: Final = 3
 
 
-def swings(basis: Assumptions) -> tuple[Swing, ...]:
-    """NPV with each driver at its low and high, widest first: uncertain ones, and defaults."""
+def swings(basis: Assumptions, indicator: Indicator | None = None) -> tuple[Swing, ...]:
+    """NPV with each driver at its low and high, widest first: uncertain ones, and defaults.
+
+    Args:
+        basis: the plan.
+        indicator: what is looked at in place of the plan's NPV.
+    """
     used = basis.model.drivers_of("npv_usd")
     defaults = {
         key: (row.low, row.high)
@@ -31,7 +36,7 @@ def swings(basis: Assumptions) -> tuple[Swing, ...]:
     drawn = {key: ends for key, ends in ranges_of(basis.uncertain).items() if key in used}
     ranges = defaults | drawn
     base = {key: basis.number(key) for key in ranges}
-    bars = tornado(basis.indicator("npv_usd"), base, ranges)
+    bars = tornado(indicator or basis.indicator("npv_usd"), base, ranges)
     return tuple(
         Swing(bar.driver, basis.model.drivers[bar.driver].unit, bar.low, bar.high,
               bar.at_low, bar.at_high, default=bar.driver in defaults)

@@ -35,6 +35,7 @@ REASONS = {
 }
 CROSSINGS_SHOWN = 12
 TERMS_SHOWN = 6
+MOVING = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,11 +99,22 @@ def _show(analysis: Analysis) -> None:
           f"NPV over {analysis.months} months, base case alone.")  # fmt: skip
     if analysis.lead is not None:
         print(_lead(words, analysis.lead))
+        _show_distance(words, analysis.lead)
     for option in compared:
         _show_differences(words, option)
     if analysis.volume_curve is not None:
         _show_crossings(words, analysis.volume_curve)
     warn(words, analysis)
+
+
+def _show_distance(words: Words, lead: Lead) -> None:
+    """What moves the plan's distance to the best other option most, and whether it turns it."""
+    for bar in lead.swings[:MOVING]:
+        low, high = words.value(bar.low, bar.unit), words.value(bar.high, bar.unit)
+        turns = ", so it decides which is better" if bar.at_low * bar.at_high < 0 else ""
+        print(f"plan less {lead.rival}: {words.money(bar.at_low)} to {words.money(bar.at_high)} as"
+              f" {bar.driver} goes from {low} to {high}"
+              f"{' (a default, unconfirmed)' if bar.default else ''}{turns}")  # fmt: skip
 
 
 def _lead(words: Words, lead: Lead) -> str:

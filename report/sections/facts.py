@@ -166,12 +166,19 @@ def better(context: Context) -> tuple[OptionResult, float] | None:
 
 
 def first_to_know(context: Context) -> str | None:
-    """The driver to find out first: worth most, else the widest swing that isn't measured."""
+    """The driver to find out first: worth most, else the widest swing that isn't measured.
+
+    Where the cheapest way is sought: what moves most how far the plan is from the best other one.
+    """
+    lead, drivers = context.analysis.lead, context.analysis.drivers
+    between = lead.swings if lead and is_cost_question(context) else ()
+    for bar in between:
+        if bar.driver not in drivers or drivers[bar.driver].basis != "measured":
+            return bar.driver
     risk, least = context.analysis.risk, WORTH_SHARE * abs(npv(context) or 0.0)
     worth = [item for item in (risk.influences if risk else ()) if (item.evppi_usd or 0) > least]
     if worth:
         return max(worth, key=lambda item: item.evppi_usd or 0.0).driver
-    drivers = context.analysis.drivers
     weak = [
         bar.driver
         for bar in swings(context)

@@ -475,3 +475,23 @@ def test_a_flip_is_where_the_probability_is_the_rules(name, driver, printed):
             assert flip.at == pytest.approx(printed[becomes], rel=0.02)
     if name == "internal_copilot":
         assert (flips["viable"].known, flips["not_viable"].known) == (True, False)
+
+
+def test_what_moves_the_distance_to_the_best_option_is_both_run_with_the_driver_there():
+    """Each swing of a question of cost: the plan's NPV less the option's, one run at a time."""
+    scenario = scenarios.with_overrides(
+        scenarios.load("base"), {"verdict.question": "cost", "capacity.basis": "given"}
+    )
+    lead, held = evaluate(scenario, trials=0, parts=("options",)).lead, basis(scenario)
+    (rival,) = [one for one in scenarios.choice_of(scenario).options if one.key == lead.rival]
+    assert lead.rival in (lead.best, lead.second)
+    widths = [abs(bar.at_high - bar.at_low) for bar in lead.swings]
+    assert widths == sorted(widths, reverse=True)
+    for bar in lead.swings[:4]:
+        for value, distance in ((bar.low, bar.at_low), (bar.high, bar.at_high)):
+            values = {**held.values, bar.driver: value}
+            plan, other = (
+                held.model.indicators(place, ["npv_usd"])["npv_usd"][0]
+                for place in (values, rival.applied(values))
+            )
+            assert plan - other == pytest.approx(distance, rel=1e-6)
