@@ -187,7 +187,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class OptionResult:
-    """One way to serve the same demand, at the same quality bar and horizon.
+    """One way to meet the same demand over the same horizon.
 
     Attributes:
         kind: `plan` is the plan itself, `nothing` is not doing it (0 from now on; what is already

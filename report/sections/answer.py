@@ -38,6 +38,9 @@ HEADLINES = (
     "npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
     "gross_margin_second_year_share",
 )  # fmt: skip
+UNLIKE = {
+    "opening": "building.months_to_market", "accepted": "demand.accepted_share", "does_less": "",
+}  # fmt: skip
 MODIFIED = "mirr_per_year"
 CASH = "cash_balance_usd"
 MOST_OPTION_FIGURES = 5
@@ -272,6 +275,24 @@ def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table
     return Table(columns, tuple(rows))
 
 
+def alike(context: Context, results: tuple[OptionResult, ...]) -> str:
+    """As far as these options do the same: whose opening or share accepted isn't the plan's."""
+    groups = {
+        f"reading.options.{kind}": [
+            context.t("board.plan") if one.kind == "plan" else context.option_name(one)
+            for one in results
+            if (one.feasible and driver in one.changes) or one.reason == kind
+        ]
+        for kind, driver in UNLIKE.items()
+    }
+    told = [
+        context.t(key, names=context.t("list.comma").join(names))
+        for key, names in groups.items()
+        if names
+    ]
+    return "".join([context.t("reading.options"), *told])
+
+
 def _known(context: Context, figure: Figure | None) -> str:
     """A figure; empty where an option has none of it."""
     return "" if figure is None or figure.status == "undefined" else context.figure(figure)
@@ -292,7 +313,7 @@ def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphi
     bars = Bars(context.name(value), scale.of(f.base or 0.0 for f in npvs.values()))
     title = context.t(facts.asked(context, "chart.options"))
     chart = BarChart("options", title, scale.title, tuple(npvs), (bars,))
-    return Graphic(chart, context.t("reading.options"))
+    return Graphic(chart, alike(context, results))
 
 
 def volume_chart(context: Context, curve: VolumeCurve) -> Graphic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 
 from modelworth.costmodel.analysis import Flip, Influence, Risk, Series, Swing
 from modelworth.report.sections import facts
@@ -24,10 +25,11 @@ MOST_BARS = 15
 MOST_WORTH, MOST_PARTS = 8, 10
 MONTHS_A_YEAR = 12
 REVENUE = ("revenue_usd",)
-COSTS = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+COSTS = facts.COST_LINES
 STATEMENT = (
     "revenue_usd", "cost_of_revenue_usd", "gross_profit_usd", "operating_expense_usd",
-    "building_usd", "ebitda_usd", "tax_usd", "net_profit_usd", "net_cash_usd",
+    "building_usd", "ebitda_usd", "fleet_write_off_usd", "tax_usd", "net_profit_usd",
+    "net_cash_usd",
 )  # fmt: skip
 PROFITS = ("gross_profit_usd", "ebitda_usd", "net_profit_usd")
 
@@ -73,7 +75,7 @@ def parts(context: Context, totals: tuple[str, ...]) -> list[Series]:
     )
     while 0 < len(open_keys) < MOST_PARTS:
         by_size = sorted(open_keys, key=lambda part: -_total(context, part))
-        inner = next((part for part in by_size if len(_terms(context, part)) > 1), None)
+        inner = next((part for part in by_size if _terms(context, part)), None)
         if inner is None or len(open_keys) + len(_terms(context, inner)) > MOST_PARTS + 1:
             break
         open_keys = [*(part for part in open_keys if part != inner), *_terms(context, inner)]
@@ -89,7 +91,9 @@ def _terms(context: Context, key: str) -> list[str]:
     known = context.analysis.series
     if not found or any(term not in known for term in found):
         return []
-    return [term for term in found if _total(context, term)]
+    whole, terms = _total(context, key), [term for term in found if _total(context, term)]
+    adds_up = math.isclose(sum(_total(context, term) for term in terms), whole, rel_tol=1e-6)
+    return terms if adds_up else []
 
 
 def _addends(node: ast.expr) -> list[str] | None:
@@ -98,6 +102,10 @@ def _addends(node: ast.expr) -> list[str] | None:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = _addends(node.left), _addends(node.right)
         return [*left, *right] if left and right else None
+    if isinstance(node, ast.Call) and len(node.args) == 3:  # where(applies, sum, 0)
+        _, inner, otherwise = node.args
+        nothing = isinstance(otherwise, ast.Constant) and otherwise.value == 0
+        return _addends(inner) if nothing else None
     return None
 
 

@@ -11,7 +11,9 @@ from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
 from modelworth.report.sections.context import Context
 
 BETTER = ("viable", "depends", "not_viable")
-COST_LINES = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+COST_LINES = (
+    "cost_of_revenue_usd", "operating_expense_usd", "building_usd", "fleet_write_off_usd",
+)  # fmt: skip
 SERVING = "compute.serving"
 PRESENT_COST = "present_cost_usd"
 TELLING = ("building.method", "demand.accepted_share")  # what an option is first asked about

@@ -73,7 +73,7 @@ def test_the_first_title_is_the_verdict_and_the_sign_of_npv(shipped, name, langu
 def test_the_money_title_says_whether_costs_are_covered(shipped, name):
     analysis = shipped[name]
     title = _pages(analysis)["money"].title
-    costs = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd")
+    costs = ("cost_of_revenue_usd", "operating_expense_usd", "building_usd", "fleet_write_off_usd")
     left = sum(analysis.series["revenue_usd"].base)
     left -= sum(sum(analysis.series[key].base) for key in costs)
     assert ("cover" in title) == (left <= 0)

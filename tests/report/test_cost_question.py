@@ -9,8 +9,11 @@ import pytest
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario
-from modelworth.report.sections.blocks import BoardPage, Table
+from modelworth.report.sections import facts
+from modelworth.report.sections.answer import alike
+from modelworth.report.sections.blocks import BoardPage, BridgeChart, Graphic, Table
 from modelworth.report.sections.content import compose
+from modelworth.report.sections.context import Context
 from modelworth.report.words import LANGUAGES, Words
 from tests.report.conftest import DAY
 
@@ -82,3 +85,26 @@ def test_each_card_has_a_figure(cost):
         "Present value of cost", "Cost of an accepted result"
     ]  # fmt: skip
     assert all(re.search(r"\d", card.value) for card in cards)
+
+
+def test_the_caption_of_the_options_claims_no_more_than_is_true(cost):
+    told = alike(Context(cost, Words("en")), cost.options or ())
+    assert "quality" not in told
+    late = [one for one in cost.options or () if "building.months_to_market" in one.changes]
+    assert late
+    assert "Another opening month" in told
+    assert "hosting on own GPUs" in told.split("Another opening month")[1].split(".")[0]
+
+
+def test_costs_of_own_hardware_are_named_and_a_loss_on_its_sale_is_no_timing(cost):
+    """No debt and no revenue: what leaves is what is spent, and nothing is left to timing."""
+    graphic = _pages(cost, "en")["money"].main
+    assert isinstance(graphic, Graphic)
+    assert isinstance(graphic.chart, BridgeChart)
+    names = repr(graphic.chart.names)
+    for part in ("Depreciation of the fleet", "Hosting", "Write-off of hardware sold"):
+        assert part in names
+    assert "timing" not in names
+    assert "Variable cost" not in names
+    spent = -sum(cost.series["net_cash_usd"].base)
+    assert facts.money(Context(cost, Words("en"))).costs == pytest.approx(spent)
