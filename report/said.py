@@ -34,6 +34,7 @@ UNLIMITED = 1e15
 AT_MOST = ("peak_funding_usd",)  # conditions of the rule that bound from above
 BASES = ("measured", "interpolated", "extrapolated", "published", "assumed")
 KEPT = "months_to_zero_margin"
+ALMOST_WHOLE = 0.9995  # which would be said as over 99.9%
 MOST_SHARE = 10.0  # 1,000%
 _AMOUNT = re.compile(r"\{(\w+)\} ?(?:USD|美元)")  # a sum of money in a finding's sentence
 _MINUS = re.compile(r"(?<![^\s(（，：“])-(?=(?:[A-Z]{2,3})?[$¥€£]?\d)")  # of a number
@@ -166,6 +167,8 @@ def _said(
     if one.unit == "share":
         if one.key in RATES and number > MEANINGFUL_RATE:
             return words.t("status.not_meaningful")
+        if one.key in RATES and ALMOST_WHOLE <= number < 1:  # a rate isn't bounded by 100%
+            number = 1.0
         if abs(number) > MOST_SHARE:
             bound = words.percent(MOST_SHARE if number > 0 else -MOST_SHARE)
             return words.t("said.over" if number > 0 else "said.under", bound=bound)

@@ -201,6 +201,8 @@ def _value(words: Words, number: float | None, unit: str) -> str:
         return _scaled(number, scale, words, SCALED[unit])
     if unit.startswith("usd"):
         return words._pattern(unit).format(value=words.money(number))
+    if unit == "trials":  # counted, so every digit
+        return words._pattern(unit).format(value=f"{number:,.0f}")
     return words._pattern(unit).format(value=words.number(number))
 
 

@@ -54,7 +54,7 @@ def box(found: Analysis) -> None:
     sure = words.value(verdict.probability_npv_positive, "share")
     text = show.say(
         f"verdict.{verdict.outcome}", probability=sure,
-        trials=words.number(found.provenance.trials),
+        trials=f"{found.provenance.trials:,}",
     )  # fmt: skip
     draw = {"viable": st.success, "depends": st.warning, "not_viable": st.error}[verdict.outcome]
     draw(f"### {words.t(f'outcome.{verdict.outcome}')}\n\n{text}", icon=ICONS[verdict.outcome])

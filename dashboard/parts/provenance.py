@@ -68,7 +68,7 @@ def _said(found: Analysis) -> None:
     words, origin = state.words(), found.provenance
     lines = [
         words.t(
-            "provenance.trials", trials=words.number(origin.trials), seed=origin.seed,
+            "provenance.trials", trials=f"{origin.trials:,}", seed=origin.seed,
             plan=origin.scenario_sha256[:12],
         ),
         words.t("provenance.store", count=origin.store_measurements,

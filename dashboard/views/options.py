@@ -39,7 +39,7 @@ with show.errors_said():
         best = options.likelihood(found.options, words)
         if best:
             st.subheader(words.t("options.best"), anchor=False)
-            reading = words.t("options.best.reading", trials=words.number(found.provenance.trials))
+            reading = words.t("options.best.reading", trials=f"{found.provenance.trials:,}")
             show.chart(charts.bars(look, best, "share"), "likelihood", reading)
         st.subheader(words.t("options.compared"), anchor=False)
         tables.shown(options.table(found.options, words), "options")

@@ -29,7 +29,7 @@ def spread(analysis: Analysis, risk: Risk) -> None:
     chart = charts.histogram(look, risk.bin_edges_usd, risk.bin_counts, marks)
     reading = words.t(
         "risk.spread.reading", loss=words.percent(risk.probability_of_loss),
-        range=words.range(npv.p10, npv.p90, "usd"), trials=words.number(risk.trials),
+        range=words.range(npv.p10, npv.p90, "usd"), trials=f"{risk.trials:,}",
     )  # fmt: skip
     show.chart(chart, "spread", reading)
 

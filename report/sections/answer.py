@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modelworth.costmodel.analysis import (
     BreakEven,
     Criterion,
@@ -41,6 +43,7 @@ HEADLINES = (
 UNLIKE = {
     "opening": "building.months_to_market", "accepted": "demand.accepted_share", "does_less": "",
 }  # fmt: skip
+LEAST_BAND = 0.03  # of the chart's height
 MODIFIED = "mirr_per_year"
 CASH = "cash_balance_usd"
 MOST_OPTION_FIGURES = 5
@@ -127,7 +130,16 @@ def cash_curve(context: Context) -> Graphic | None:
         context.months(),
         (line,),
     )
-    return Graphic(chart, context.t("reading.cash" if outer[0] else "reading.cash_base"))
+    kind = "cash" if outer[0] else "cash_base"
+    if outer[0] and _is_narrow(series.base, *outer):
+        kind = "cash_narrow"
+    return Graphic(chart, context.t(f"reading.{kind}"))
+
+
+def _is_narrow(base: Sequence[float], low: Sequence[float], high: Sequence[float]) -> bool:
+    """Whether the band is as thin as the line itself, so that none is to be seen."""
+    widest = max(above - below for below, above in zip(low, high, strict=True))
+    return widest < LEAST_BAND * (max(*base, *high) - min(*base, *low))
 
 
 def indicators(context: Context) -> list[Block]:

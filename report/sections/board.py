@@ -114,7 +114,9 @@ def _turning(context: Context) -> Table:
         Column(t("column.becomes"), 1.2),
     )
     found = facts.turning(context)
-    found += [flip for flip in context.analysis.verdict.flips if flip.at is None]
+    turning = {flip.driver for flip in found}
+    tried = (flip for flip in context.analysis.verdict.flips if flip.at is None)
+    found += [flip for flip in tried if flip.driver not in turning]
     rows = tuple(
         (
             context.name(flip.driver),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario
 from modelworth.report.sections import facts
-from modelworth.report.sections.answer import alike
+from modelworth.report.sections.answer import alike, cash_curve
 from modelworth.report.sections.blocks import BoardPage, BridgeChart, Graphic, Table
 from modelworth.report.sections.content import compose
 from modelworth.report.sections.context import Context
@@ -108,3 +109,18 @@ def test_costs_of_own_hardware_are_named_and_a_loss_on_its_sale_is_no_timing(cos
     assert "Variable cost" not in names
     spent = -sum(cost.series["net_cash_usd"].base)
     assert facts.money(Context(cost, Words("en"))).costs == pytest.approx(spent)
+
+
+def test_a_band_too_thin_to_see_isn_t_spoken_of(cost):
+    """Trials drawn apart have a band; trials that all but agree have none to be seen."""
+    context = Context(cost, Words("en"))
+    series = cost.series["cash_balance_usd"]
+    for factor, seen in ((0.999, False), (0.5, True)):
+        drawn = replace(
+            series, p10=tuple(value / factor for value in series.base),
+            p90=tuple(value * factor for value in series.base),
+        )  # fmt: skip
+        found = replace(context, analysis=replace(cost, series={**cost.series, series.key: drawn}))
+        curve = cash_curve(found)
+        assert curve is not None
+        assert ("the band holds" in curve.reading) == seen

@@ -91,3 +91,12 @@ def test_a_driver_says_on_which_side_which_answer_holds(small):
     assert text.endswith("but 8 of 10 trials lie anywhere from 95K to 264K, so it is open)")
     assert said.turning(EN, drawn, flips[1:]).endswith("; 8 of 10 trials: 95K to 264K)")
     assert "高于" in said.turning(ZH, drawn, flips)
+
+
+def test_a_rate_of_nearly_all_of_the_money_is_no_share_bounded_by_it():
+    rate = Figure("mirr_per_year", "share", 0.99985, 0.97, 0.996, 1.02)
+    assert said.figure(EN, rate) == "100%"
+
+
+def test_trials_are_counted_to_the_last():
+    assert EN.value(1024.0, "trials").startswith("1,024")
