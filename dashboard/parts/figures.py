@@ -16,6 +16,7 @@ JOINT = "\u2060"  # a minus stays with its amount
 FLIP = 215
 ASSUMED = "assumed"
 FIRST_FOUR = ("npv_usd", "gross_margin_share", "payback_months", "peak_funding_usd")
+OF_COST = ("npv_usd", "peak_funding_usd", "served_load_share", "mean_utilisation_share")
 UNIT_COSTS = (
     "usd_per_million_output_tokens", "usd_per_image", "usd_per_thousand_calls",
     "usd_per_accepted_result",
@@ -31,8 +32,13 @@ def row(figures: Iterable[Figure], place: str) -> None:
 
 
 def five(analysis: Analysis) -> list[Figure]:
-    """What most readers ask for first: value, margin, payback, funding, and what a unit costs."""
-    found = [analysis.indicators[key] for key in FIRST_FOUR]
+    """What most readers ask for first: value, margin, payback, funding, and what a unit costs.
+
+    Where only the cost is asked for: value, funding, what is served, how busy the GPUs are.
+    """
+    asked = OF_COST if analysis.verdict.question == "cost" else FIRST_FOUR
+    known = (analysis.indicators[key] for key in asked)
+    found = [one for one in known if asked is FIRST_FOUR or one.base is not None]
     costs = (analysis.indicators[key] for key in UNIT_COSTS)
     return [*found, *[figure for figure in costs if figure.base][:1]]
 

@@ -15,8 +15,8 @@ MOST = 12
 
 def spread(analysis: Analysis, risk: Risk) -> None:
     """The distribution of NPV."""
-    npv = analysis.indicators["npv_usd"]
-    show.metrics([
+    npv, cost = analysis.indicators["npv_usd"], analysis.verdict.question == "cost"
+    show.metrics([("risk.dearest", -risk.expected_shortfall_usd, "usd")] if cost else [
         ("risk.loss", risk.probability_of_loss, "share"),
         ("risk.shortfall", risk.expected_shortfall_usd, "usd"),
         ("risk.evpi", risk.evpi_usd, "usd"),
@@ -28,7 +28,8 @@ def spread(analysis: Analysis, risk: Risk) -> None:
     ]
     chart = charts.histogram(look, risk.bin_edges_usd, risk.bin_counts, marks)
     reading = words.t(
-        "risk.spread.reading", loss=words.percent(risk.probability_of_loss),
+        "risk.spread.cost" if cost else "risk.spread.reading",
+        loss=words.percent(risk.probability_of_loss),
         range=words.range(npv.p10, npv.p90, "usd"), trials=f"{risk.trials:,}",
     )  # fmt: skip
     show.chart(chart, "spread", reading)

@@ -244,6 +244,22 @@ def test_what_was_changed_is_listed_against_the_start(start, empty_store):
     assert "3M" in table["now"][0]
 
 
+def test_a_question_of_cost_shows_no_loss_and_no_payback(start, empty_store):
+    plan = """
+months: 12
+start: 2026-11
+verdict: {question: cost}
+demand: {requests_per_month: 500000, prompt_tokens_per_request: {low: 300, mode: 600, high: 900}}
+capacity: {fleet: given, given_gpus: 8, gpus_per_replica: 2}
+"""
+    test = start(empty_store, scenario=links.pack(plan))
+    assert not {"Payback", "Gross margin"} & {one.label for one in test.metric}
+    test = visit(test, "risk")
+    assert [one.label for one in test.metric] == ["Average cost in the dearest twentieth of trials"]
+    assert "a loss in" not in said(test)
+    assert "all of them cost" in said(test)
+
+
 def test_money_is_shown_in_the_currency_of_the_scenario(start, empty_store):
     document = dict(scenarios.load("base").document) | {"currency": "CNY", "usd_per_currency": 0.14}
     changed = scenarios.from_document(document)
