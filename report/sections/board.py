@@ -100,7 +100,8 @@ def _money(context: Context) -> list[Block]:
 def _depends(context: Context) -> list[Block]:
     if not context.analysis.tornado:
         return [_turning(context)]
-    blocks: list[Block] = [tornado(context, MOST_BARS), _turning(context)]
+    turning = _turning(context)
+    blocks: list[Block] = [tornado(context, MOST_BARS), *([turning] if turning.rows else [])]
     return [*blocks, histogram(context)] if context.analysis.risk else blocks
 
 

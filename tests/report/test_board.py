@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelworth.costmodel.analysis import Analysis
+from modelworth.costmodel.analysis import Analysis, Flip
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario
 from modelworth.report.sections.blocks import BoardPage, BridgeChart, Graphic, Table
@@ -238,3 +238,22 @@ def test_base_and_median_are_never_beside_each_other_unnamed(shipped):
 
 def _card(analysis: Analysis, name: str) -> str:
     return next(card.detail for card in compose(analysis, "en", DAY).cards if card.name == name)
+
+
+def test_a_driver_that_turns_the_answer_is_listed_once(base):
+    """Tried to both sides, it turns at one value and never on the other side."""
+    flip = Flip("demand.accepted_share", "share", 0.85, 0.5, "npv_usd", 0.0, becomes="viable")
+    flips = (flip, replace(flip, at=None, becomes=None))
+    verdict = replace(base.verdict, flips=flips)
+    table = next(
+        block
+        for block in _pages(replace(base, verdict=verdict))["depends"].more
+        if isinstance(block, Table)
+    )
+    assert len(table.rows) == 1
+    assert table.rows[0][2] != "never in its range"
+
+
+def test_a_table_of_turns_without_a_row_is_left_out(base):
+    found = replace(base, verdict=replace(base.verdict, flips=()), break_evens=())
+    assert not [one for one in _pages(found)["depends"].more if isinstance(one, Table)]
