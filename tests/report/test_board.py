@@ -26,18 +26,31 @@ SIGNS = {"en": ("loses", "is worth"), "zh_CN": ("亏损", "净现值为")}
 LEAST_LETTERS = {"en": 25, "zh_CN": 9}
 
 
+_MIRRORED: dict[int, tuple[Analysis, Analysis]] = {}
+_PAGES: dict[tuple[int, str], tuple[Analysis, dict[str, BoardPage]]] = {}
+"""What was made of an analysis, by its identity and kept beside it."""
+
+
 def _mirrored(analysis: Analysis) -> Analysis:
     """The same plan with the other sign of the result and the other verdict."""
+    if id(analysis) in _MIRRORED:
+        return _MIRRORED[id(analysis)][1]
     npv = analysis.indicators["npv_usd"]
     turned = replace(npv, base=-(npv.base or 0.0))
     outcome = "viable" if analysis.verdict.outcome == "not_viable" else "not_viable"
     chance = 1 - (analysis.verdict.probability_npv_positive or 0.0)
     verdict = replace(analysis.verdict, outcome=outcome, probability_npv_positive=chance)
-    return replace(analysis, indicators={**analysis.indicators, "npv_usd": turned}, verdict=verdict)
+    indicators = {**analysis.indicators, "npv_usd": turned}
+    found = replace(analysis, indicators=indicators, verdict=verdict)
+    return _MIRRORED.setdefault(id(analysis), (analysis, found))[1]
 
 
 def _pages(analysis: Analysis, language: str = "en") -> dict[str, BoardPage]:
-    return {page.key: page for page in compose(analysis, language, DAY).pages}
+    key = (id(analysis), language)
+    if key not in _PAGES:
+        pages = compose(analysis, language, DAY).pages
+        _PAGES[key] = analysis, {page.key: page for page in pages}
+    return _PAGES[key][1]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
