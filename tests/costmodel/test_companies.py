@@ -112,6 +112,7 @@ def test_what_binds_beyond_the_horizon_is_owed():
     assert expense - free == pytest.approx(settled)
 
 
+@pytest.mark.slow
 def test_a_random_path_is_ornstein_uhlenbecks_by_years():
     """Its middle is the path; its spread and its memory are those of the process simulated."""
     parts = {"rent_volatility_per_year": 0.4, "rent_reversion_per_year": 1.0,

@@ -179,6 +179,7 @@ def order(results):
     return sorted(worth, key=lambda key: -worth[key])
 
 
+@pytest.mark.slow
 def test_the_ranking_is_the_same_however_it_is_put():
     held = assumptions(scenarios.from_document(PLAN, "p.yaml"), {})
     sampling = sampling_plan(held.uncertain, trials=256, seed=2)
@@ -214,6 +215,7 @@ def worths(document, months=24):
     return {one.key: one.figures[0].mean or 0.0 for one in results}
 
 
+@pytest.mark.slow
 def test_the_ranking_is_the_same_in_other_units():
     """A request may be called ten of a tenth of its tokens, and a GPU half of one."""
     demand = {"prompt_tokens_per_request": 1000, "output_tokens_per_request": 200,
@@ -226,6 +228,7 @@ def test_the_ranking_is_the_same_in_other_units():
     assert other == pytest.approx(one, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_ranking_is_the_same_over_months_in_which_nothing_happens():
     """What ends after two years is worth the same over three: rented, without staff or debts."""
     ends = {

@@ -278,6 +278,7 @@ def test_sheets_charts_and_print_set_up(small, language):
     assert sum(len(sheet._charts) for sheet in book) >= 3
 
 
+@pytest.mark.slow
 def test_money_stands_in_the_currency_asked_and_follows_its_rate(base):
     """Every sheet of another currency holds the USD workbook's amounts over the rate."""
     dollars = _recalculated(render(base, "en", DAY))
@@ -295,6 +296,7 @@ def test_money_stands_in_the_currency_asked_and_follows_its_rate(base):
     assert rows["npv_usd"][7] == pytest.approx(base.indicators["npv_usd"].base / 0.14)
 
 
+@pytest.mark.slow
 def test_no_dollar_is_left_in_a_workbook_of_another_currency(base):
     book = _loaded(render(replace(base, currency="CNY", usd_per_currency=0.14), "zh_CN", DAY),
                    values=False)  # fmt: skip
