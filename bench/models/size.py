@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts")
-"""What configs call the number of routed experts."""
+from modelworth.bench.models.zoo import EXPERTS
 
 
 @dataclass(frozen=True, slots=True)

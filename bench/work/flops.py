@@ -137,7 +137,7 @@ def _meta_model(key: str) -> PreTrainedModel:
 
 def _experts(blueprint: zoo.Blueprint) -> str | None:
     """The experts implementation whose products the counter sees."""
-    routed = any(blueprint.config.get(key) for key in zoo_size.EXPERTS)
+    routed = any(blueprint.config.get(key) for key in zoo.EXPERTS)
     return "batched_mm" if routed else None
 
 
