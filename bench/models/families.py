@@ -13,6 +13,8 @@ from typing import Any
 from modelworth.data.errors import InputError
 from modelworth.data.words import TRAINING, Family, Kind
 
+EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts")
+"""What configs call the number of routed experts."""
 GENERATIVE: tuple[Kind, ...] = (*TRAINING, "prefill", "decode", "generate", "forward")
 WHOLE: tuple[Kind, ...] = (*TRAINING, "forward")
 IMAGE, BOTH = ("image_pixels",), ("prompt_tokens", "image_pixels")

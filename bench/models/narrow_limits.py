@@ -5,7 +5,8 @@ Compute capabilities are those of PyTorch's kernels: fp8 products from 8.9, int4
 
 from __future__ import annotations
 
-from modelworth.bench.models.zoo import EXPERTS, Blueprint
+from modelworth.bench.models.families import EXPERTS
+from modelworth.bench.models.zoo import Blueprint
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Workload
 from modelworth.data.words import SHORT, TRAINING, Family, Precision

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from modelworth.bench.models.zoo import EXPERTS
+from modelworth.bench.models.families import EXPERTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,6 @@ FUSED = frozenset(
     )
 )
 """Model types known to have sdpa, for which nothing needs to be imported to know."""
-EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts")
-"""What configs call the number of routed experts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelworth.bench.models import size as zoo_size
 from modelworth.bench.models import zoo
 from modelworth.bench.models.adapters import add_lora
-from modelworth.bench.models.families import USUAL_STEPS
+from modelworth.bench.models.families import EXPERTS, USUAL_STEPS
 from modelworth.bench.models.inspect_values import Literals, Values
 from modelworth.bench.work.inputs import (
     IMAGE_INPUTS,
@@ -137,7 +137,7 @@ def _meta_model(key: str) -> PreTrainedModel:
 
 def _experts(blueprint: zoo.Blueprint) -> str | None:
     """The experts implementation whose products the counter sees."""
-    routed = any(blueprint.config.get(key) for key in zoo.EXPERTS)
+    routed = any(blueprint.config.get(key) for key in EXPERTS)
     return "batched_mm" if routed else None
 
 
