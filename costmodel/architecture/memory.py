@@ -7,7 +7,7 @@ which use fused kernels and did fit, do fit: the fullest takes 98% of what is le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,11 @@ class Memory:
         """All of them."""
         state = self.weights + self.gradients + self.optimizer
         return state + self.activations + self.logits + self.kv_cache
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Each purpose's bytes, by its name."""
+        return {one.name: float(getattr(self, one.name)) for one in fields(self)}
 
 
 def bytes_per_weight(precision: str) -> float:

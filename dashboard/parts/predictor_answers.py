@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelworth.costmodel.architecture.memory import Memory
 from modelworth.costmodel.architecture.named import named
 from modelworth.costmodel.prediction.answer import Answer, answer_of
 from modelworth.costmodel.prediction.case import Case
@@ -16,7 +15,6 @@ from modelworth.data.words import Work
 WORKS: tuple[Work, ...] = ("serve", "train", "prefill", "decode", "forward")
 PRECISIONS = ("bf16", "fp16", "fp8", "fp4", "fp32", "int8", "int4")
 BILLION = 1e9
-PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
 DEGREES = ("data", "tensor", "pipeline", "expert", "context", "attention_data")
 """Fields of a case that say over how many devices something is cut."""
 
@@ -55,12 +53,6 @@ def ask(question: Question, catalog: Catalog) -> Answer:
     )  # fmt: skip
     predictor = Predictor(catalog)
     return answer_of(laid_out(case, predictor) if is_searched(case, asked) else case, predictor)
-
-
-def parts(memory: Memory) -> list[tuple[str, float]]:
-    """Memory by part, those that take none left out."""
-    found = [(name, float(getattr(memory, name))) for name in PARTS]
-    return [(name, amount) for name, amount in found if amount > 0]
 
 
 def fits(found: Answer) -> bool:

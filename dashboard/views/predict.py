@@ -71,7 +71,7 @@ def answer(found: Answer) -> None:
         if made.note:
             st.caption(show.plain(said.source(words, made.note)))
     st.subheader(words.t("predict.memory"), anchor=False)
-    parts = [(words.t(f"memory.{name}"), held) for name, held in prediction.parts(found.memory)]
+    parts = [(words.t(f"memory.{name}"), held) for name, held in found.memory.parts.items() if held]
     room = found.case.accelerator.memory_bytes
     reading = words.t(
         "predict.fits" if prediction.fits(found) else "predict.too_big",

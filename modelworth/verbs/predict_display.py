@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 BAR = 30
 GB = 1e9
-MEMORY_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "kv_cache")
 LEAST_SHOWN = 0.005
 SIZES = ("parameters", "active_parameters")
 SHARDED = ("replicated", "distributed optimizer", "ZeRO 2", "FSDP")
@@ -38,7 +37,7 @@ def document(answer: Answer) -> dict[str, Any]:
     }
     shown = asdict(found)
     shown.pop("refusal")
-    memory = {name: float(getattr(answer.memory, name)) for name in MEMORY_PARTS}
+    memory = answer.memory.parts
     return {
         "case": asked,
         **shown,
@@ -162,9 +161,10 @@ def _sizes(answer: Answer) -> None:
     if answer.mbu is not None:
         used.append(f"MBU {answer.mbu:.1%}")
     print(f"; {', '.join(used)}" if used else "")
-    held = [(name, float(getattr(answer.memory, name))) for name in MEMORY_PARTS]
     words = ", ".join(
-        f"{name.replace('_', ' ')} {amount / GB:,.3g}" for name, amount in held if amount > GB / 100
+        f"{name.replace('_', ' ')} {held / GB:,.3g}"
+        for name, held in answer.memory.parts.items()
+        if held > GB / 100
     )
     free = (answer.available_bytes - float(answer.memory.total)) / GB
     print(f"  memory a device: {float(answer.memory.total) / GB:,.3g} GB ({words}); ", end="")
