@@ -91,8 +91,10 @@ STEP = f"""async () => {{
   if (!one || one === document.body) return null;
   const again = one === window.first;
   window.first ??= one;
-  one.dataset.met = 'yes';
-  let node = one, shown = false;
+  // in a table the focus goes on from the canvas to the selected cell, and the canvas draws its ring
+  const table = one.closest('canvas');
+  (table ?? one).dataset.met = 'yes';
+  let node = one, shown = table !== null && one.ariaSelected === 'true';
   for (let up = 0; up < 4 && node; up += 1, node = node.parentElement) shown ||= seen(node);
   return {{again, shown, name: ({NAME})(one)}};
 }}"""
