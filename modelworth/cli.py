@@ -39,12 +39,13 @@ VERBS = {
 }
 EXTRAS = {
     "torch": "bench", "transformers": "bench", "peft": "bench",
-    "pynvml": "bench",
-    "streamlit": "dashboard", "plotly": "dashboard", "babel": "report", "jinja2": "report",
+    "pynvml": "bench", "diffusers": "diffusion",
+    "streamlit": "dashboard", "plotly": "dashboard", "jinja2": "report",
     "typst": "report", "xlsxwriter": "report", "pptx": "report", "fontTools": "report",
     "vl_convert": "report", "captum": "study",
     "datasketch": "study", "opacus": "study", "tokenizers": "study", "PIL": "study",
-    "distributed": "cluster", "psycopg": "postgres",
+    "fastapi": "serving", "uvicorn": "serving",
+    "distributed": "cluster", "psycopg": "postgres", "authlib": "team",
 }  # fmt: skip
 
 

@@ -25,7 +25,6 @@ BOUGHT = "options.buy_api.price"
 LARGE = "options.small_with_router.large_price"
 SCENARIO = "the scenario"
 LONGEST = 90
-DECODERS = ("decoder", "moe")
 Changes = Callable[[str], dict[str, Any]]
 
 
@@ -167,7 +166,7 @@ def _pick(
 
 
 def _model(key: str) -> None:
-    names = [item.name for item in sources.catalog().models if item.family in DECODERS]
+    names = [item.name for item in sources.catalog().models if item.family == "decoder"]
     _pick(key, names, state.session().scenario.hardware.model, lambda name: {key: name})
 
 
