@@ -91,7 +91,7 @@ STEP = f"""async () => {{
   if (!one || one === document.body) return null;
   const again = one === window.first;
   window.first ??= one;
-  // in a table the focus goes on from the canvas to the selected cell, and the canvas draws its ring
+  // in a table the focus goes on from the canvas to a cell, whose ring the canvas draws
   const table = one.closest('canvas');
   (table ?? one).dataset.met = 'yes';
   let node = one, shown = table !== null && one.ariaSelected === 'true';
