@@ -193,20 +193,26 @@ def _case(where: str, key: str, found: object) -> WeightedCase:
         raise InputError(where, found, "label, weight, and drivers with their values")
     weight = _bar(f"{where}.weight", found.get("weight"))
     changes = {name: value for name, value in found.items() if name not in ("label", "weight")}
-    option = _option(where, key, list(_flat("", changes)))
+    option = _option(where, key, list(flat("", changes)))
     return WeightedCase(key, found["label"], weight, option)
 
 
 @cache
-def default_options(model: str | None = None, on: date | None = None) -> Mapping[str, Option]:
-    """The table's options by key, in its order; a row for `model` goes before one for any."""
+def table_rows(model: str | None = None) -> Mapping[str, Mapping[str, str]]:
+    """The table's options, each driver's value as written; a row for `model` goes before others."""
     rows: dict[str, dict[str, str]] = {}
     for row in read_table(PATH, OptionRow):
         if not row.model or row.model == (model or "").lower():
             rows.setdefault(row.option, {})[row.driver] = row.value
+    return rows
+
+
+@cache
+def default_options(model: str | None = None, on: date | None = None) -> Mapping[str, Option]:
+    """The table's options by key, in its order."""
     return {
         key: _option(PATH.name, key, [(name, _plain(value)) for name, value in pairs.items()], on)
-        for key, pairs in rows.items()
+        for key, pairs in table_rows(model).items()
     }
 
 
@@ -241,7 +247,7 @@ def _changed(where: str, option: Option, found: object, on: date | None) -> Opti
         return option
     if not isinstance(found, Mapping):
         raise InputError(where, found, "false, or a mapping from drivers to values")
-    own = _option(where, option.key, list(_flat("", found)), on)
+    own = _option(where, option.key, list(flat("", found)), on)
     kept = {change.driver: change for change in option.changes}
     kept.update({change.driver: change for change in own.changes})
     sources = own.sources or option.sources
@@ -257,18 +263,18 @@ def _own(where: str, key: str, found: object, table: Iterable[str], on: date | N
     if not isinstance(found, Mapping) or not isinstance(found.get("label"), str):
         raise InputError(where, found, f"label: its name, and drivers with their values{hint}")
     changes = {name: value for name, value in found.items() if name != "label"}
-    option = _option(where, key, list(_flat("", changes)), on)
+    option = _option(where, key, list(flat("", changes)), on)
     if not option.changes:
         raise InputError(where, "no change", "at least one driver with its value")
     return replace(option, label=found["label"])
 
 
-def _flat(prefix: str, found: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
+def flat(prefix: str, found: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
     """Nested drivers by dotted key."""
     for name, value in found.items():
         key = f"{prefix}.{name}" if prefix else str(name)
         if isinstance(value, Mapping) and key not in PRICES:
-            yield from _flat(key, value)
+            yield from flat(key, value)
         else:
             yield key, value
 

@@ -138,7 +138,7 @@ def with_overrides(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     """
     document = deepcopy(dict(scenario.document))
     for key, value in {**_held_prices(scenario, changes), **changes}.items():
-        _put(document, key.split("."), value)
+        put(document, key.split("."), value)
     return from_document(document, f"{scenario.name}.yaml")
 
 
@@ -212,7 +212,7 @@ def _located(path: Path) -> Path:
     raise InputError("scenario", str(path), f"a YAML file{hint}")
 
 
-def _put(document: dict[str, Any], parts: list[str], value: Any) -> None:
+def put(document: dict[str, Any], parts: list[str], value: Any) -> None:
     """Set a nested key; what stood there before goes."""
     for part in parts[:-1]:
         below = document.get(part)

@@ -15,24 +15,14 @@ import streamlit as st
 
 from modelworth.costmodel.scenario import options
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.costmodel.scenario.scenario import Scenario
+from modelworth.costmodel.scenario.scenario import Scenario, put
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import entry, offers
-from modelworth.data.csv_rows import read_table
 from modelworth.data.errors import InputError
 from modelworth.report.words import Words
 
 NO_PRICE = "–"
 LONGEST_LABEL = 60
-
-
-def shipped(model: str | None = None) -> dict[str, dict[str, str]]:
-    """The table's options for a model: key → driver → value as it is written there."""
-    found: dict[str, dict[str, str]] = {}
-    for row in read_table(options.PATH, options.OptionRow):
-        if not row.model or row.model == (model or "").lower():
-            found.setdefault(row.option, {})[row.driver] = row.value
-    return found
 
 
 def own(plan: Scenario) -> dict[str, Any]:
@@ -42,7 +32,7 @@ def own(plan: Scenario) -> dict[str, Any]:
 
 def kept(plan: Scenario) -> list[str]:
     """Keys of the options that are compared, the table's first."""
-    mine, table = own(plan), shipped()
+    mine, table = own(plan), options.table_rows()
     added = [key for key in mine if key not in table and key != "quality_bar"]
     return [*(key for key in table if mine.get(key) is not False), *added]
 
@@ -51,29 +41,20 @@ def changes_of(plan: Scenario, key: str) -> dict[str, str]:
     """What an option changes, the table's rows under the plan's own, as text."""
     found = {
         driver: _on_screen(driver, text)
-        for driver, text in shipped(plan.hardware.model).get(key, {}).items()
+        for driver, text in options.table_rows(plan.hardware.model).get(key, {}).items()
     }
     written = own(plan).get(key)
     if isinstance(written, Mapping):
         plain = {name: value for name, value in written.items() if name != "label"}
-        found |= dict(_flat("", plain))
+        found |= {driver: _on_screen(driver, value) for driver, value in options.flat("", plain)}
     return found
 
 
-def _flat(prefix: str, found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    for name, value in found.items():
-        key = f"{prefix}.{name}" if prefix else str(name)
-        if key in options.PRICES:
-            yield key, f"{value['provider']}: {value['model']}"
-        elif isinstance(value, Mapping):
-            yield from _flat(key, value)
-        else:
-            plain = str(value).lower() if isinstance(value, bool) else str(value)
-            yield key, _on_screen(key, plain)
-
-
-def _on_screen(key: str, text: str) -> str:
+def _on_screen(key: str, value: Any) -> str:
     """A value as the table writes it, a share as a percentage."""
+    if key in options.PRICES and isinstance(value, Mapping):
+        return f"{value['provider']}: {value['model']}"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     row = load_drivers().get(key)
     if row is None or row.unit != "share" or text.startswith("x"):
         return text
@@ -102,7 +83,7 @@ def written(rows: Mapping[str, str], label: str | None) -> dict[str, Any]:
             provider, _, model = text.partition(": ")
             made[key] = {"provider": provider, "model": model}
         else:
-            _put(made, key, _value(key, text.strip()))
+            put(made, key.split("."), _value(key, text.strip()))
     return made
 
 
@@ -113,14 +94,6 @@ def _value(key: str, text: str) -> Any:
     if (row.kind == "number" and text.startswith("x")) or (row.kind == "choice" and "|" in text):
         return text
     return entry.read(text, row, Words("en"))
-
-
-def _put(made: dict[str, Any], key: str, value: Any) -> None:
-    *path, last = key.split(".")
-    below = made
-    for part in path:
-        below = below.setdefault(part, {})
-    below[last] = value
 
 
 def panel() -> None:
@@ -142,7 +115,7 @@ def panel() -> None:
             words.t("options.remove"), icon=":material/delete:", key="option-remove",
             on_click=remove, args=(key,), disabled=len(listed) < 2,
         )  # fmt: skip
-    gone = [one for one in shipped() if own(plan).get(one) is False]
+    gone = [one for one in options.table_rows() if own(plan).get(one) is False]
     if gone:
         picked = st.pills(
             words.t("options.back"), gone, key=f"option-back-{state.session().revision}",
@@ -162,7 +135,7 @@ def label_of(plan: Scenario, key: str, words: Words) -> str:
 
 def remove(key: str) -> None:
     """Leave a shipped option out, or drop one of the plan's own."""
-    _take(key, False if key in shipped() else None)
+    _take(key, False if key in options.table_rows() else None)
 
 
 def _take(key: str, value: Any) -> None:
@@ -183,7 +156,7 @@ def open_dialog(key: str, *, copying: bool) -> None:
 
 def _dialog(key: str, copying: bool) -> None:
     words, plan = state.words(), state.session().scenario
-    mine = copying or key not in shipped()
+    mine = copying or key not in options.table_rows()
     label = label_of(plan, key, words)
     if copying:
         label = words.t("options.copy.of", name=label)
