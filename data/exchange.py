@@ -1,8 +1,9 @@
-"""Measurements out of a store into JSONL, CSV or Parquet files, and back without loss.
+"""Measurements out of a store into JSONL, CSV or Parquet files, and back from the first two.
 
 CSV and Parquet have the columns of `data.flat` for readers and one more, `document`, that holds the
 whole record as JSON: reading takes only that one, so no digit is lost on the way. Files are written
-beside their place and moved there when whole.
+beside their place and moved there when whole. Parquet is for other programs: what such a file says
+of itself need not be true, and a line of JSON says the same.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from typing import Any, Final, Literal, TextIO, get_args
 from modelworth.data.drafts import whole
 from modelworth.data.errors import InputError, SetAsideWarning
 from modelworth.data.flat import COLUMNS, row_of
-from modelworth.data.foreign_file import MOST_COLUMNS, opened
+from modelworth.data.foreign_file import MOST_COLUMNS, opened, start_of
 from modelworth.data.measurement import Measurement
-from modelworth.data.parquet_reader import texts
 from modelworth.data.record_text import parse
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -31,7 +31,7 @@ MOST_RECORD: Final = 4_000_000
 MOST_TOTAL: Final = 4_000_000_000
 GROUP: Final = 1_000
 """Rows that a Parquet file is written by."""
-EXPORTED: Final = "a table that `export` wrote"
+EXPORTED: Final = "a file that `export` wrote, .jsonl or .csv"
 
 
 def format_of(path: Path) -> Format:
@@ -65,10 +65,9 @@ def read(path: Path) -> Iterator[Measurement]:
     Raises:
         InputError: if it can't be read or a record is wrong, with file and line.
     """
-    reader = {"jsonl": _read_jsonl, "csv": _read_csv, "parquet": _read_parquet}[format_of(path)]
     total = 0
     try:
-        for number, text in reader(path):
+        for number, text in _texts(path):
             total += len(text)
             if len(text) > MOST_RECORD or total > MOST_TOTAL:
                 passed = MOST_RECORD if len(text) > MOST_RECORD else MOST_TOTAL
@@ -136,6 +135,14 @@ def _write_parquet(documents: Iterable[str], path: Path) -> int:
     return count
 
 
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Each record's text with its line, by what the file begins with."""
+    start = start_of(path, EXPORTED, 4)
+    if start == b"PAR1":
+        raise InputError(str(path), "a Parquet file", EXPORTED)
+    return _read_jsonl(path) if start.lstrip()[:1] in (b"{", b"") else _read_csv(path)
+
+
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
     with _text_of(path, None) as file:
         yield from ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
@@ -148,12 +155,6 @@ def _read_csv(path: Path) -> Iterator[tuple[int, str]]:
         _require_columns(path, reader.fieldnames or ())
         for row in reader:
             yield reader.line_num, row[DOCUMENT] or ""
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
-    yield from (
-        (number, text or "") for number, text in enumerate(texts(path, [DOCUMENT], EXPORTED), 1)
-    )
 
 
 def _require_columns(path: Path, names: Sequence[str]) -> None:

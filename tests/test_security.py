@@ -47,8 +47,8 @@ HELD = {
     "Bounds before memory": [
         f"{HOSTILE}::test_a_record_out_of_bounds_never_enters_a_store",
         f"{HOSTILE}::test_a_parquet_file_that_unpacks_to_much_more_is_refused_in_little_memory",
-        "tests/data/test_parquet_reader.py::"
-        "test_a_file_that_lies_is_refused_before_memory_is_taken",
+        "tests/bench/test_parquet_texts.py::"
+        "test_a_file_that_lies_is_refused_by_a_child_with_little_memory",
         f"{FILES}::test_a_file_that_is_wrong_is_refused_in_two_lines",
         f"{FILES}::test_what_is_no_file_is_refused",
         "tests/bench/test_hostile_servers.py::test_metrics_that_can_not_be_are_refused",

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from modelworth.data import parquet_reader
+from modelworth.bench.study import parquet_texts
 from modelworth.data.errors import InputError
 from modelworth.data.foreign_file import read_bytes
 
@@ -86,8 +86,7 @@ def read(path: Path) -> Iterator[str]:
     if path.suffix.lower() == ".jsonl":
         yield from _json_lines(path)
     elif path.suffix.lower() == ".parquet":
-        found = parquet_reader.texts(path, COLUMNS, "a Parquet file with such a column")
-        yield from (text for text in found if text is not None)
+        yield from parquet_texts.texts(path, COLUMNS)
     else:
         yield read_bytes(path, "a text").decode("utf-8", "replace")
 

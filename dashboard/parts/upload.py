@@ -12,11 +12,11 @@ from modelworth.dashboard.parts import show
 from modelworth.data.engine import STORE_ENDINGS
 from modelworth.data.errors import InputError
 from modelworth.data.importers.again import Kept
-from modelworth.data.importers.numbers import moment
+from modelworth.data.importers.reading import moment
 from modelworth.data.importers.told import Told
 
 NOTHING = Told()
-ENDINGS = ["jsonl", "json", "csv", "parquet", "txt", "yaml", *(end[1:] for end in STORE_ENDINGS)]
+ENDINGS = ["jsonl", "json", "csv", "txt", "yaml", *(end[1:] for end in STORE_ENDINGS)]
 
 
 def panel() -> None:

@@ -25,7 +25,7 @@ EPILOG = """A run is one of
   quick             the newest record of each case of a suite in the store
   quick~1           the one before (~2: two before)
   0a436112da84      one measurement, by the start of its id
-  before.jsonl      a file that `modelworth export` wrote (or .csv, .parquet)
+  before.jsonl      a file that `modelworth export` wrote (or .csv)
   other.db          another store
   published         as A: the published runs that are nearest to each of B's
 

@@ -76,7 +76,8 @@ def _bomb(path, name) -> int:
 
 def test_a_parquet_file_that_unpacks_to_much_more_is_refused_in_little_memory(tmp_path, capsys):
     before = _bomb(tmp_path / "bomb.parquet", "document")
-    _refused(capsys, "import", tmp_path / "bomb.parquet", "--store", tmp_path / "store.db")
+    said = _refused(capsys, "import", tmp_path / "bomb.parquet", "--store", tmp_path / "store.db")
+    assert "a Parquet file\n  must be a file that `export` wrote, .jsonl or .csv" in said
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 

@@ -79,7 +79,7 @@ def test_a_load_test_is_judged_in_words(folder, capsys):
     assert "given: --device" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
 def test_records_are_exported_without_the_commands_that_made_them(tmp_path, ending):
     told = made_up(1).model_dump()
     told["provenance"]["command"] = "modelworth bench --store=postgresql://ann:s3cret@db/lab"

@@ -25,6 +25,7 @@ from modelworth.bench.load import prompts
 from modelworth.bench.load.metrics import read_metrics
 from modelworth.bench.load.reply import Reply
 from modelworth.bench.load.wire import Answer, WireError
+from modelworth.bench.study import texts
 from modelworth.cli import main
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.dashboard.links import pack, unpack
@@ -248,7 +249,7 @@ def _store_file(path: Path) -> None:
 
 def _read_upload(content: bytes) -> None:
     """As the page takes a dropped file, into a store of its own; its ending by its start."""
-    starts = {b"SQLite": ".db", b"PAR1": ".parquet", b"{": ".jsonl"}
+    starts = {b"SQLite": ".db", b"{": ".jsonl"}
     other = ".csv" if b"," in content[:20] else ".yaml"
     ending = next((end for start, end in starts.items() if content.startswith(start)), other)
     if ending == ".yaml":
@@ -258,6 +259,14 @@ def _read_upload(content: bytes) -> None:
         with patch.dict(os.environ, {ENVIRONMENT: str(Path(folder) / STORE)}):
             upload._taken(content, ending)
         _sound_store("", Path(folder))
+
+
+def _read_parquet(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.parquet"
+        path.write_bytes(content)
+        for _ in texts.read(path):
+            pass
 
 
 def _plans() -> list[object]:
@@ -315,10 +324,9 @@ READERS = (
         ".csv", "predict", "--cases", "FILE", "--out", "OUT", check=_sound_table)),
     Reader("imports", _results, _as_is, _typed(
         ".json", *INTO_STORE, "--device", "H100 SXM 80GB", check=_sound_store)),
-    Reader("parquet", _exports(".parquet"), _as_is,
-           _typed(".parquet", *INTO_STORE, check=_sound_store)),
+    Reader("parquet", _exports(".parquet"), _as_is, _read_parquet),
     Reader("databases", _exports(".db"), _as_is, _typed(".db", "doctor", "--store", "FILE")),
-    Reader("uploads", lambda: [*_exports(".jsonl", ".csv", ".parquet", ".db")(), *_plans()],
+    Reader("uploads", lambda: [*_exports(".jsonl", ".csv", ".db")(), *_plans()],
            _as_is, _read_upload),
     Reader("gguf", _gguf, _as_is, _typed(".gguf", "inspect", "FILE", "--json", check=_sound_json)),
     Reader("brands", _brands, _as_is, _read_brand),
