@@ -1,4 +1,4 @@
-"""The store's tables and how they are made or brought up to date, inside one transaction.
+"""The store's tables and how they are made, inside one transaction.
 
 All but the version's table are append-only: triggers refuse UPDATE and DELETE, so that the rule
 also holds for whoever opens the database with another program. Documents are text and not the
@@ -9,7 +9,6 @@ database's write lock (SQLite) or takes an advisory lock here (PostgreSQL).
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final
 
@@ -29,7 +28,6 @@ MOST_PARTS: Final = 100
 ADVISORY_LOCK: Final = 0x6D6F64656C  # any number no other program uses: "model"
 
 GUARDED: Final = ("measurements", "scenarios", "retractions")
-_ASKED: Final = ("kind", "model", "device")
 _NEWEST: Final = (
     "status", "recorded_at", "id", "family", "kind", "device", "model", "suite",
 )  # fmt: skip
@@ -60,8 +58,8 @@ measurements = sa.Table(
 )
 for _name in ("recorded_at", "suite", "case", "device", "family", "kind", "status"):
     sa.Index(f"measurements_{_name}", measurements.c[_name])
-_asked = sa.Index("measurements_asked", *(measurements.c[name] for name in _ASKED))
-_newest = sa.Index("measurements_newest", *(measurements.c[name] for name in _NEWEST))
+sa.Index("measurements_asked", *(measurements.c[name] for name in ("kind", "model", "device")))
+sa.Index("measurements_newest", *(measurements.c[name] for name in _NEWEST))
 retractions = sa.Table(
     "retractions",
     _metadata,
@@ -131,31 +129,26 @@ def _require_plain(connection: sa.Connection, where: str) -> None:
             raise InputError(where, found, "a store made by modelworth")
 
 
-def bring_up_to_date(connection: sa.Connection, where: str) -> None:
-    """Make or upgrade the tables within the transaction of `connection`.
+def make_tables(connection: sa.Connection, where: str) -> None:
+    """Make the tables within the transaction of `connection`, if there are none.
 
     Raises:
-        InputError: if the store was written by a newer version of modelworth.
+        InputError: if another version of modelworth made the store.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
     revision = revision_of(connection, where)
     if revision == HEAD:
         return
-    if revision not in (None, "0001", "0002"):
-        allowed = f"of revision {HEAD} or older: update modelworth (pip install -U modelworth)"
-        raise InputError(where, f"a store of unknown revision {revision}, so a newer one", allowed)
-    if revision is None:
-        _metadata.create_all(connection)
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(_REFUSE)
-        for table in GUARDED:
-            _guard(connection, table)
-    else:
-        if revision == "0001":
-            _name_models(connection)
-        _newest.create(connection)
-    connection.execute(version.delete())
+    if revision is not None:
+        advice = "export it (`modelworth export all.jsonl`) with the modelworth that made it, "
+        advice += "and import that; or update this one (pip install -U modelworth)"
+        raise InputError(where, f"a store of revision {revision}, not {HEAD}", advice=advice)
+    _metadata.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_REFUSE)
+    for table in GUARDED:
+        _guard(connection, table)
     connection.execute(version.insert().values(version_num=HEAD))
 
 
@@ -172,33 +165,3 @@ def _guard(connection: sa.Connection, table: str) -> None:
             f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
         )
-
-
-def _name_models(connection: sa.Connection) -> None:
-    """From the first schema: the model's name as a column, and records that take others back.
-
-    Records stay as they are: what refuses an UPDATE rests while the column is filled from the
-    documents, and stands again at the end of the same transaction.
-    """
-    sqlite = connection.dialect.name == "sqlite"
-    connection.exec_driver_sql("ALTER TABLE measurements ADD COLUMN model TEXT")
-    for name in ("no_update", "no_delete") if sqlite else ("append_only",):
-        on = "" if sqlite else " ON measurements"
-        connection.exec_driver_sql(f"DROP TRIGGER measurements_{name}{on}")
-    columns = measurements.c
-    for key in connection.execute(sa.select(columns.id)).scalars().all():
-        this = columns.id == key
-        text = connection.execute(sa.select(columns.document).where(this)).scalar_one()
-        connection.execute(measurements.update().where(this).values(model=_model(text)))
-    _asked.create(connection)
-    retractions.create(connection)
-    for table in ("measurements", "retractions"):
-        _guard(connection, table)
-
-
-def _model(document: str) -> str | None:
-    """The model's name out of a document; None where it can't be read."""
-    try:
-        return str(json.loads(document)["model"]["name"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None

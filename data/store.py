@@ -29,7 +29,7 @@ from modelworth.data.plain_text import check_text
 from modelworth.data.record_text import parse, serialise
 from modelworth.data.schema import (
     HEAD,
-    bring_up_to_date,
+    make_tables,
     measurements,
     retractions,
     revision_of,
@@ -69,7 +69,7 @@ def open_store(url: str | None = None, *, create: bool = True) -> Store:
         create: make the store if it isn't there. False also opens a file that can only be read.
 
     Raises:
-        InputError: if it can't be opened, isn't a store, or is of a newer version; it is left as
+        InputError: if it can't be opened, isn't a store, or another version made it; it is left as
             it was found.
     """
     if url is None:
@@ -86,14 +86,14 @@ def open_store(url: str | None = None, *, create: bool = True) -> Store:
 
 
 def _prepare(engine: sa.Engine, where: str, *, create: bool) -> None:
-    """Check that it is a store, make or upgrade it where allowed, and set SQLite's journal."""
+    """Check that it is a store, make it where allowed, and set SQLite's journal."""
     with engine.connect() as connection:
         revision = revision_of(connection, where)
     if revision is None and not create:
         raise InputError(where, "no store here yet", MAKE_ONE)
     if revision != HEAD:
         with _writing(engine) as connection:
-            bring_up_to_date(connection, where)
+            make_tables(connection, where)
     if engine.dialect.name == "sqlite" and not engine.get_execution_options().get("read_only"):
         use_wal(engine)
 

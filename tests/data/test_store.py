@@ -19,7 +19,6 @@ from modelworth.data.exchange import read, write
 from modelworth.data.measurement import Machine, Measurement
 from modelworth.data.record_text import parse, serialise
 from modelworth.data.schema import HEAD, VERSION_TABLE
-from modelworth.data.store import _row as store_row
 from modelworth.data.store import open_store
 from tests.data.records import failed, made_up
 
@@ -271,74 +270,13 @@ def test_records_are_asked_for_by_model_and_the_newest_first(address):
         assert store.measurements(kind=("decode", "prefill"), model="tiny-4") == [records[4]]
 
 
-FIRST = ROOT / "tests" / "data" / "first_schema.sql"
-
-
-def test_a_store_of_the_first_schema_opens_with_its_records(tmp_path):
-    path = tmp_path / "old.db"
-    connection = sqlite3.connect(path)
-    connection.executescript(FIRST.read_text())
-    connection.execute(
-        "INSERT INTO measurements VALUES (?, ?, 'quick', 'c', 'd', 'decoder', 'decode', 'ok', ?)",
-        (made_up().id, "2026-01-02T03:04:05.678901+00:00", serialise(made_up())),
-    )
-    connection.commit()
-    connection.close()
-    with open_store(str(path)) as store:
-        assert store.measurements(model="tiny-0") == [made_up()]
-        with pytest.raises(sa.exc.IntegrityError, match="append-only"), store._engine.begin() as c:
-            c.execute(sa.text("UPDATE measurements SET model = 'x'"))
-
-
-def _first_schema(address: str) -> sa.Engine:
-    """A database as the first version of the store made it."""
-    text = FIRST.read_text().replace("BEGIN TRANSACTION;", "").replace("COMMIT;", "")
-    if "://" not in address:
-        engine = sa.create_engine(f"sqlite:///{address}")
-    else:
-        engine = sa.create_engine(address)
-        text = text.split("CREATE TRIGGER")[0].replace('"modelworth_version"', VERSION_TABLE)
-        text += FUNCTION + "".join(GUARD.format(table) for table in ("measurements", "scenarios"))
-    with engine.begin() as connection:
-        for statement in text.split(";\n"):
-            if statement.strip():
-                connection.exec_driver_sql(statement)
-    return engine
-
-
-FUNCTION = (
-    "CREATE FUNCTION modelworth_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '%% are append-only', TG_TABLE_NAME; END $$;\n"
-)
-GUARD = (
-    "CREATE TRIGGER {0}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {0} "
-    "FOR EACH STATEMENT EXECUTE FUNCTION modelworth_append_only();\n"
-)
-
-
-def test_a_store_of_the_first_schema_is_brought_up_with_its_records(address):
-    row = store_row(made_up())
-    old = [name for name in row if name != "model"]
-    engine = _first_schema(address)
-    with engine.begin() as connection:
-        columns, values = (
-            ", ".join(f'"{name}"' for name in old),
-            ", ".join(f":{name}" for name in old),
-        )
-        connection.execute(sa.text(f"INSERT INTO measurements ({columns}) VALUES ({values})"), row)
-    engine.dispose()
-    with open_store(address) as store:
-        assert store.revision() == HEAD
-        assert store.measurements(model="tiny-0") == store.evidence("tiny-0") == [made_up()]
-        store.retract(made_up().id, "a fan had failed")
-        assert store.evidence() == []
-        store.save_scenario("a plan")
-        for table in ("retractions", "measurements", "scenarios"):
-            with (
-                pytest.raises(sa.exc.DBAPIError, match="append-only"),
-                store._engine.begin() as c,
-            ):
-                c.execute(sa.text(f"DELETE FROM {table}"))
+def test_a_store_of_another_version_is_left_alone_with_what_to_do(address):
+    with open_store(address) as store, store._engine.begin() as connection:
+        store.add(made_up())
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0002'"))
+    for create in (True, False):
+        with pytest.raises(InputError, match=r"revision 0002, not 0003\n  export it"):
+            open_store(address, create=create)
 
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
@@ -461,7 +399,7 @@ def test_whatever_stands_in_a_row_the_others_are_served(tmp_path, document):
     connection.commit()
     connection.close()
     with open_store(path, create=False) as store:
-        for ending in ("jsonl", "csv", "parquet"):
+        for ending in ("jsonl", "csv"):
             out = tmp_path / f"out.{ending}"
             with pytest.warns(SetAsideWarning, match="1 unreadable"):
                 assert write(store.documents(), out) == 1
