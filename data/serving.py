@@ -122,14 +122,6 @@ class Load(Record):
             raise ValueError(f"in_flight_mean {mean} is above in_flight_max {most}")
         return self
 
-    @property
-    def error_share(self) -> float | None:
-        """Failed requests of all; None where either isn't known."""
-        if self.requests_ok is None or self.requests_failed is None:
-            return None
-        total = self.requests_ok + self.requests_failed
-        return self.requests_failed / total if total else None
-
 
 class Drafting(Record):
     """How a server guessed tokens ahead (speculative decoding, multi-token prediction).

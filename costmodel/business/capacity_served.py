@@ -36,7 +36,7 @@ from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog
 from modelworth.data.importers.judge import Judgement
-from modelworth.data.importers.records import SAME_LENGTH, distinct, one_curve
+from modelworth.data.importers.judging import SAME_LENGTH, distinct, one_curve
 from modelworth.data.measurement import Measurement, Result
 from modelworth.data.words import Basis, Work
 

@@ -28,7 +28,7 @@ from modelworth.costmodel.prediction.step.coefficients import Tables, achieved, 
 from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
-from modelworth.data.importers.records import PromptCost, distinct, judged_all, sound
+from modelworth.data.importers.judging import PromptCost, distinct, judged_all, sound
 from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import BITS, SHORT, precision

@@ -12,7 +12,7 @@ from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import metered_windows as meter
 from modelworth.dashboard.parts import offers, provenance, show
 from modelworth.dashboard.parts import record_details as record
-from modelworth.data.importers.records import largest_rate
+from modelworth.data.importers.judging import largest_rate
 from modelworth.data.measurement import Measurement
 from modelworth.report import charts
 from modelworth.report.charts import Point

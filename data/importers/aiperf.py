@@ -13,23 +13,27 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any, Final
 
-from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import (
+from modelworth.data.importers.reading import (
+    Content,
+    Json,
     at,
     count,
+    engine,
     first,
     moment,
     number,
     positive,
     rate,
+    short_error,
     spread,
     spread_of,
+    text,
 )
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import engine, short_error, text
 from modelworth.data.serving import Spread
 
 UNITS: Final = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0}
+TOOL: Final = "AIPerf, genai-perf"
 Metrics = Mapping[str, Mapping[str, Any]]
 
 

@@ -1,6 +1,5 @@
 """Result files of other tools as measurements of origin `imported`, told apart by their content.
 
-A tool has a module here that knows its files and reads them; the first that knows a file reads it.
 What a file doesn't say is asked for by the name of the flag; what nobody says stays None. A run
 whose own figures contradict each other is refused with the arithmetic.
 """
@@ -26,34 +25,33 @@ from modelworth.data.importers import (
     llama_bench,
     llmperf,
     lm_evaluation,
+    lmdeploy,
     mlperf_loadgen,
     optimum_benchmark,
     sglang_serving,
+    tgi_benchmark,
     trtllm_bench,
     vllm_serve,
 )
-from modelworth.data.importers.content import Content, read_content
-from modelworth.data.importers.records import judged, measurement
+from modelworth.data.importers.judging import judged
+from modelworth.data.importers.reading import Content, read_content
+from modelworth.data.importers.records import measurement
 from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
 
 TOOLS: Final = (
     sglang_serving, inferencex, vllm_serve, aiperf, guidellm, inference_perf,
-    inference_benchmarker, trtllm_bench, llmperf, mlperf_loadgen, llama_bench, lm_evaluation,
-    optimum_benchmark,
+    inference_benchmarker, trtllm_bench, llmperf, lmdeploy, mlperf_loadgen, llama_bench,
+    lm_evaluation, optimum_benchmark, tgi_benchmark,
 )  # fmt: skip
-"""SGLang's and InferenceX's files have vLLM's keys and more. Those that load no server make their
-own measurements."""
+"""A tool's module has its name (TOOL), whether it knows a file (`knows`), what ran in it (`runs`)
+and, if it loads no server, a `measurement` of its own. The first that knows a file reads it:
+SGLang's and InferenceX's files have vLLM's keys and more."""
 T = TypeVar("T")
 OWN: Final = re.compile(rb'\s*\{\s*"schema_version":[^,]*,\s*"(id|recorded_at)"')
 """How a record of ours begins, its id perhaps left out; AIPerf's summaries name a version, too."""
 HEAD_BYTES: Final = 64 * 2**10
-KNOWN: Final = (
-    "an export of modelworth or a result of vllm bench serve, sglang.bench_serving, InferenceX, "
-    "AIPerf, genai-perf, llmperf, guidellm, inference-perf, inference-benchmarker, trtllm-bench, "
-    "MLPerf loadgen (summary), llama-bench, "
-    "optimum-benchmark or lm-evaluation-harness"
-)
+KNOWN: Final = f"an export of modelworth or a result of {', '.join(tool.TOOL for tool in TOOLS)}"
 
 
 def read_foreign(path: Path, told: Told) -> list[Measurement]:
@@ -86,11 +84,10 @@ def read_any(path: Path, told: Told) -> tuple[list[Measurement], list[Measuremen
 
 
 def _is_own(path: Path) -> bool:
-    """Whether `export` wrote a file: by its first line, or as the one Parquet there is."""
-    if path.suffix.lower() == ".parquet":
-        return True
+    """Whether `export` wrote a file, by its first line; what reads those tells of Parquet."""
     line = start_of(path, "a file that can be read", HEAD_BYTES).partition(b"\n")[0]
-    return OWN.match(line) is not None or line.rstrip().endswith(b",document")
+    own = OWN.match(line) is not None or line.rstrip().endswith(b",document")
+    return own or line.startswith(b"PAR1")
 
 
 def _records(content: Content, told: Told, where: str) -> list[Measurement]:

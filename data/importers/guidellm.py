@@ -11,10 +11,12 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import (
+from modelworth.data.importers.reading import (
+    Content,
+    Json,
     at,
     count,
+    error_kinds,
     first,
     list_at,
     moment,
@@ -23,9 +25,9 @@ from modelworth.data.importers.numbers import (
     positive,
     rate,
     spread,
+    text,
 )
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import error_kinds, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "guidellm"

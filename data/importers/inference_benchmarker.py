@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import (
+from modelworth.data.importers.reading import (
+    Content,
+    Json,
     at,
     count,
     first,
     list_at,
+    mean,
     moment,
     object_at,
     positive,
     spread,
+    text,
 )
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import mean, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "inference-benchmarker"

@@ -10,10 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import at, count, first, object_at, positive, rate, spread
+from modelworth.data.importers.reading import (
+    Json,
+    at,
+    count,
+    each_object,
+    first,
+    object_at,
+    positive,
+    rate,
+    spread,
+)
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import each_object
 from modelworth.data.serving import Spread
 
 TOOL: Final = "inference-perf"

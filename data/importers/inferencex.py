@@ -11,11 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelworth.data.importers import shared
-from modelworth.data.importers.client_run import client_run
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import at, count, first, moment, number, object_at, positive
-from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.importers.reading import (
+    Json,
+    at,
+    count,
+    each_object,
+    first,
+    moment,
+    named_spread,
+    number,
+    object_at,
+    positive,
+    text,
+)
+from modelworth.data.importers.served_run import ServedRun, client_run
 from modelworth.data.serving import Spread
 
 TOOL: Final = "InferenceX"
@@ -54,12 +63,12 @@ def _run(run: Json) -> ServedRun:
     return client_run(
         run,
         **_times(run),
-        gap=shared.named_spread(run, "itl", ""),
+        gap=named_spread(run, "itl", ""),
         failed=None,
         tool=TOOL,
         date=moment(run.get("date")),
-        model=shared.text(run.get("model_id")),
-        device=shared.text(first(run, "hw", "gpu", "hardware")),
+        model=text(run.get("model_id")),
+        device=text(first(run, "hw", "gpu", "hardware")),
         tensor=count(run.get("tp")),
     )
 
@@ -85,13 +94,13 @@ def _point(run: Json) -> ServedRun:
         tool=TOOL,
         content=run,
         date=moment(figures.get("date")),
-        model=shared.text(figures.get("model")),
-        engine=shared.text(figures.get("framework")),
-        device=_device(shared.text(first(figures, "hw", "hardware"))),
+        model=text(figures.get("model")),
+        engine=text(figures.get("framework")),
+        device=_device(text(first(figures, "hw", "hardware"))),
         count=gpus,
         tensor=count(first(figures, "tp", "decode_tp")),
         pipeline=count(figures.get("pp")),
-        stored=shared.text(figures.get("precision")),
+        stored=text(figures.get("precision")),
         concurrency=count(figures.get("conc")) or None,
         completed=done,
         failed=max(0, (asked or 0) - (done or 0)) if failed is None else failed,
@@ -109,7 +118,7 @@ def _point(run: Json) -> ServedRun:
 
 def _times(run: Mapping[str, Any]) -> dict[str, Spread]:
     names = {"ttft": "ttft", "tpot": "tpot", "request": "e2el"}
-    return {field: shared.named_spread(run, name, "") for field, name in names.items()}
+    return {field: named_spread(run, name, "") for field, name in names.items()}
 
 
 def _gpus(run: Mapping[str, Any]) -> int | None:
@@ -132,4 +141,4 @@ def _device(name: str | None) -> str | None:
     return None if name is None else name.split("-")[0]
 
 
-knows, runs = shared.each_object(_is_run, _either)
+knows, runs = each_object(_is_run, _either)

@@ -406,12 +406,3 @@ def _loaded(facts: LoadFacts) -> Judgement:
 def _product(facts: LoadFacts) -> str:
     """Little's law in figures."""
     return f"{facts.requests_per_s:.3g} requests/s × {facts.request_s:.3g} s = {facts.little:.1f}"
-
-
-def with_device(facts: LoadFacts, flops_per_token: float, ceiling_flops_per_s: float) -> LoadFacts:
-    """The facts with what a token costs and what the devices reach."""
-    return replace(
-        facts,
-        flops_per_token=flops_per_token,
-        ceiling_flops_per_s=ceiling_flops_per_s,
-    )

@@ -17,10 +17,16 @@ from statistics import fmean
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.content import Content
-from modelworth.data.importers.numbers import count, moment, number, positive
+from modelworth.data.importers.reading import (
+    Content,
+    count,
+    moment,
+    number,
+    positive,
+    table_cells,
+    text,
+)
 from modelworth.data.importers.server_settings import cache_format
-from modelworth.data.importers.shared import text
 from modelworth.data.importers.told import Timed, Told, cited, model_of, named, stored_format
 from modelworth.data.measurement import Layout, Machine, MachineKind, Measurement, Workload
 from modelworth.data.words import Kind, precision
@@ -81,7 +87,7 @@ def _markdown(table: str) -> Iterator[Test]:
     for line in table.splitlines():
         if found := _LISTED.findall(line):
             listed, header = [*([] if header else listed), *map(str.strip, found)], []
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        cells = table_cells(line)
         if "t/s" in cells and "test" in cells:
             header = cells
         elif header and len(cells) == len(header) and not set(cells[0]) <= set("-: "):

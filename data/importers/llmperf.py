@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import count, moment, positive, spread
+from modelworth.data.importers.reading import (
+    Json,
+    count,
+    each_object,
+    moment,
+    positive,
+    spread,
+    text,
+)
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import each_object, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "llmperf"

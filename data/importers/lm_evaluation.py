@@ -11,18 +11,19 @@ import re
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import (
+from modelworth.data.importers.reading import (
+    Json,
     at,
     count,
+    each_object,
     first,
     list_at,
     moment,
     number,
     object_at,
     positive,
+    text,
 )
-from modelworth.data.importers.shared import each_object, text
 from modelworth.data.importers.told import (
     Timed,
     Told,

@@ -8,13 +8,11 @@ kept as one that failed. Read: mlcommons/inference loadgen/results.cc, 3.1 to 6.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.content import Content
-from modelworth.data.importers.numbers import positive, spread
+from modelworth.data.importers.reading import Content, named_lines, positive, spread
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
@@ -30,7 +28,7 @@ def knows(content: Content) -> bool:
 
 def runs(content: Content) -> Iterator[ServedRun]:
     """The one run of the summary."""
-    lines = _lines(content.text)
+    lines = named_lines(content.text)
     scenario = lines.get("scenario", "")
     if scenario not in ("Offline", "Server", "Interactive"):
         allowed = "Offline, Server or Interactive"
@@ -38,16 +36,6 @@ def runs(content: Content) -> Iterator[ServedRun]:
     if lines.get("result is") != "VALID":
         raise InputError(f"{content.name}: Result is", lines.get("result is", "nothing"), "VALID")
     yield _run(lines, scenario, content.text)
-
-
-def _lines(text: str) -> dict[str, str]:
-    """Name → value, names in small letters; the first of several counts."""
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, colon, value = line.partition(":")
-        if colon:
-            found.setdefault(re.sub(r"\s+", " ", name.strip().casefold()), value.strip())
-    return found
 
 
 def _run(lines: Mapping[str, str], scenario: str, text: str) -> ServedRun:

@@ -13,9 +13,18 @@ from statistics import fmean
 from typing import Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.content import Content, Json
-from modelworth.data.importers.numbers import at, count, first, list_at, moment, object_at, positive
-from modelworth.data.importers.shared import text
+from modelworth.data.importers.reading import (
+    Content,
+    Json,
+    at,
+    count,
+    first,
+    list_at,
+    moment,
+    object_at,
+    positive,
+    text,
+)
 from modelworth.data.importers.told import Timed, Told, cited, device_name, model_of, named
 from modelworth.data.importers.told import stored_format as format_of
 from modelworth.data.measurement import Machine, Measurement, Workload

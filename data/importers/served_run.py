@@ -1,7 +1,9 @@
 """A load test of a server as other tools report it, before it is a measurement.
 
 Every parser of a tool makes one of these; whatever the file doesn't say stays None, and what nobody
-may leave out (device, model, date) is asked for by the name of the flag.
+may leave out (device, model, date) is asked for by the name of the flag. The clients of vLLM,
+SGLang and InferenceX write the same names for load, counts and rates (`client_run`); they differ in
+units, in who failed and in what they say of the server.
 """
 
 from __future__ import annotations
@@ -9,14 +11,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from modelworth.data.importers.numbers import middle_s
+from modelworth.data.importers.reading import (
+    Json,
+    count,
+    error_kinds,
+    first,
+    mean,
+    middle_s,
+    number,
+    positive,
+    rate,
+    text,
+)
 from modelworth.data.measurement import Layout
 from modelworth.data.serving import Arrivals, Spread
 
 NOTHING: Final = Spread()
 """A time of which nothing is known."""
+TRACES: Final = frozenset({"timed_trace", "mooncake"})
+"""Data whose requests carry the times at which they are sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +132,51 @@ def _token_time(tpot: Spread, ttft: Spread, request: Spread, tokens: float | Non
         for whole, first in ((request.mean_s, ttft.mean_s), (request.p50_s, ttft.p50_s))
     )
     return Spread(mean_s=mean_s, p50_s=p50_s)
+
+
+def client_run(run: Json, *, failed: int | None, **told: Any) -> ServedRun:
+    """One run.
+
+    Args:
+        run: what the tool wrote.
+        failed: failed requests where the tool states them, else those asked for and not completed.
+        **told: what this tool says and timed, by the names of `ServedRun`.
+    """
+    completed, asked = count(run.get("completed")), count(run.get("num_prompts"))
+    asked = told.pop("asked", asked)
+    if failed is None:
+        failed = 0 if asked is None else max(0, asked - (completed or 0))
+    arrivals = _arrivals(run)
+    return ServedRun(
+        content=run,
+        concurrency=count(run.get("max_concurrency")) or None,
+        rate_per_s=None if arrivals else rate(run.get("request_rate")),
+        arrivals=arrivals,
+        asked=asked,
+        completed=completed,
+        failed=failed,
+        errors=error_kinds(run.get("errors"), failed),
+        duration_s=positive(run.get("duration")),
+        prompt_tokens=mean(run.get("total_input_tokens"), completed),
+        output_tokens=mean(run.get("total_output_tokens"), completed),
+        requests_per_s=positive(run.get("request_throughput")),
+        goodput_per_s=_goodput(run),
+        output_per_s=positive(run.get("output_throughput")),
+        peak_in_flight=positive(run.get("max_concurrent_requests")),
+        **told,
+    )
+
+
+def _arrivals(run: Json) -> Arrivals | None:
+    """How requests came where the rate changed, whatever stands beside it (a ramp leaves `inf`)."""
+    if text(run.get("dataset_name")) in TRACES:
+        return "recorded"
+    if not run.get("ramp_up_strategy"):
+        return None
+    return "poisson" if number(run.get("burstiness")) in (None, 1.0) else "gamma"
+
+
+def _goodput(run: Json) -> float | None:
+    """Requests a second that met the objective; 0 is an answer too."""
+    found = number(first(run, "request_goodput", "request_goodput:"))
+    return None if found is None or found < 0 else found

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelworth.data.importers import shared
-from modelworth.data.importers.client_run import client_run
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import count, first, moment, object_at, positive
-from modelworth.data.importers.served_run import ServedRun
+from modelworth.data.importers.reading import (
+    Json,
+    count,
+    each_object,
+    engine,
+    first,
+    moment,
+    named_spread,
+    object_at,
+    positive,
+    text,
+)
+from modelworth.data.importers.served_run import ServedRun, client_run
 
 TOOL: Final = "sglang.bench_serving"
 
@@ -27,20 +35,20 @@ def _run(run: Json) -> ServedRun:
     server = object_at(run, "server_info")
     return client_run(
         run,
-        ttft=shared.named_spread(run, "ttft"),
-        tpot=shared.named_spread(run, "tpot"),
-        request=shared.named_spread(run, "e2e_latency"),
-        gap=shared.named_spread(run, "itl"),
+        ttft=named_spread(run, "ttft"),
+        tpot=named_spread(run, "tpot"),
+        request=named_spread(run, "e2e_latency"),
+        gap=named_spread(run, "itl"),
         failed=_failed(run),
         tool=TOOL,
-        tool_version=shared.text(server.get("version")),
+        tool_version=text(server.get("version")),
         date=moment(first(run, "date", "benchmark_start_time")),
-        model=shared.text(first(run, "model_id", "model") or server.get("model_path")),
-        engine=shared.engine(run),
+        model=text(first(run, "model_id", "model") or server.get("model_path")),
+        engine=engine(run),
         tensor=count(server.get("tp_size")),
         pipeline=count(server.get("pp_size")),
         copies=None if server.get("enable_dp_attention") else count(server.get("dp_size")),
-        stored=shared.text(server.get("quantization")),
+        stored=text(server.get("quantization")),
         asked=count(first(run, "num_prompts", "total_requests")),
         counted_in_flight=positive(run.get("concurrency")),
     )
@@ -53,4 +61,4 @@ def _failed(run: Json) -> int | None:
     return count(run.get("failed"))
 
 
-knows, runs = shared.each_object(_is_run, _run)
+knows, runs = each_object(_is_run, _run)

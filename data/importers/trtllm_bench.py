@@ -1,22 +1,33 @@
-"""TensorRT-LLM's `trtllm-bench throughput|latency --report_json`: one report a file.
+"""TensorRT-LLM's `trtllm-bench throughput|latency`: its `--report_json`, or what it prints.
 
 Requests are issued as fast as the client can unless a concurrency was set, which the report doesn't
 say. Its `issue_rate` isn't the rate that it is printed as, but nanoseconds a request × 1e9: where
 all were sent in a small part of the run it was a burst, else places were waited for. Nothing dates
-it; newer ones name the device.
+it; newer ones name the device. What is printed says the same under other names.
 Read: tensorrt_llm/bench/dataclasses/reporting.py and statistics.py, 0.12 to 1.3.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import at, count, first, object_at, positive, spread
+from modelworth.data.importers.reading import (
+    Content,
+    Json,
+    at,
+    count,
+    each_object,
+    first,
+    named_lines,
+    object_at,
+    positive,
+    spread,
+    text,
+)
 from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import each_object, text
 from modelworth.data.serving import Spread
 
 TOOL: Final = "trtllm-bench"
@@ -26,6 +37,38 @@ LEAST_GAP_S: Final = 1e-6
 """No client sends faster; a smaller gap is no gap."""
 BURST_SHARE: Final = 0.05
 """Of the run: where all were sent in less, they were sent at once."""
+
+PRINTED: Final = {
+    ("engine", "model"): ("model",),
+    ("engine", "version"): ("tensorrt llm version", "tensorrt-llm version"),
+    ("engine", "dtype"): ("dtype",),
+    ("engine", "quantization"): ("quantization",),
+    ("engine", "kv_cache_dtype"): ("kv cache dtype",),
+    ("world_info", "tp_size"): ("tp size",),
+    ("world_info", "pp_size"): ("pp size",),
+    ("world_info", "issue_rate"): ("issue rate (req/sec)",),
+    ("request_info", "num_requests"): ("number of requests",),
+    ("request_info", "avg_num_concurrent_requests"): ("number of concurrent requests",),
+    ("request_info", "avg_input_length"): ("average input length (tokens)",),
+    ("request_info", "avg_output_length"): ("average output length (tokens)",),
+    ("performance", "request_throughput_req_s"): ("request throughput (req/sec)",),
+    ("performance", "system_output_throughput_tok_s"): (
+        "total output throughput (tokens/sec)", "token throughput (tokens/sec)",
+    ),
+    ("performance", "total_latency_ms"): ("total latency (ms)",),
+    ("performance", "avg_request_latency_ms"): ("average request latency (ms)",),
+    ("streaming_metrics", "avg_ttft_ms"): ("average time-to-first-token [ttft] (ms)",),
+    ("streaming_metrics", "avg_tpot_ms"): ("average time-per-output-token [tpot] (ms)",),
+}  # fmt: skip
+"""Where the report has a figure → what it is printed as."""
+TIMES: Final = {
+    "Latency": ("performance", "request_latency_percentiles_ms"),
+    "TTFT": ("streaming_metrics", "ttft_percentiles"),
+    "TPOT": ("streaming_metrics", "tpot_percentiles"),
+}
+_PERCENTILE: Final = re.compile(r"\[(Latency|TTFT|TPOT)\] (\w+)\s*: ([\d.]+)")
+_BEGINS: Final = re.compile(r"^= (?:ENGINE DETAILS|PYTORCH BACKEND)", re.MULTILINE)
+_DEVICE: Final = re.compile(r"^= MACHINE DETAILS\s*\n=+\n([^,\n]+), memory", re.MULTILINE)
 
 
 def _is_run(one: Json) -> bool:
@@ -87,4 +130,33 @@ def _stream(one: Json, name: str) -> Spread:
     return _times(values, streamed.get(f"avg_{name}_ms"))
 
 
-knows, runs = each_object(_is_run, _run)
+def knows(content: Content) -> bool:
+    """Whether a file is of this tool."""
+    return _KNOWS(content) or (not content.objects and any(_printed(content.text)))
+
+
+def runs(content: Content) -> Iterator[ServedRun]:
+    """Each report."""
+    return _RUNS(content) if content.objects else map(_run, _printed(content.text))
+
+
+def _printed(log: str) -> Iterator[Json]:
+    """Reports in a log, each as `--report_json` would have it."""
+    for part in _BEGINS.split(log):
+        lines = named_lines(part)
+        if "issue rate (req/sec)" not in lines or "request throughput (req/sec)" not in lines:
+            continue
+        found: Json = {"world_info": {}, "performance": {}}
+        for (group, key), names in PRINTED.items():
+            found.setdefault(group, {})[key] = first(lines, *names)
+        if seconds := positive(lines.get("total latency (seconds)")):
+            found["performance"]["total_latency_ms"] = seconds * 1e3
+        if device := _DEVICE.search(part):
+            found["machine"] = {"name": device[1]}
+        for name, word, value in _PERCENTILE.findall(part):
+            group, key = TIMES[name]
+            found[group].setdefault(key, {})[word.casefold()] = value
+        yield found
+
+
+_KNOWS, _RUNS = each_object(_is_run, _run)

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelworth.data.importers.client_run import client_run
-from modelworth.data.importers.content import Json
-from modelworth.data.importers.numbers import count, first, moment, number, spread_of
-from modelworth.data.importers.served_run import ServedRun
-from modelworth.data.importers.shared import each_object, engine, named_spread, text
+from modelworth.data.importers.reading import (
+    Json,
+    count,
+    each_object,
+    engine,
+    first,
+    moment,
+    named_spread,
+    number,
+    spread_of,
+    text,
+)
+from modelworth.data.importers.served_run import ServedRun, client_run
 from modelworth.data.serving import Spread
 
 TOOL: Final = "vllm bench serve"

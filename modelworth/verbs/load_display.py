@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from modelworth.data.importers.records import judged
+from modelworth.data.importers.judging import judged
 
 if TYPE_CHECKING:
     from modelworth.bench.load.probe import Understood

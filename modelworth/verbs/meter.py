@@ -143,7 +143,7 @@ def _usd_per_hour(options: argparse.Namespace, served: Served) -> tuple[float | 
 
 def _capacity(store: Store, label: str) -> float | None:
     """Most output tokens a second that sound load tests of this endpoint reached."""
-    from modelworth.data.importers.records import judged_all, largest_rate
+    from modelworth.data.importers.judging import judged_all, largest_rate
 
     own = [
         record

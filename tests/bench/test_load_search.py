@@ -15,7 +15,7 @@ from modelworth.bench.load.search import MOST_TRIALS, Trial, growing, search
 from modelworth.bench.load.session import moments
 from modelworth.bench.load.summary import client_bound, in_flight, steady_from, summarise
 from modelworth.data.errors import InputError
-from modelworth.data.importers.records import judged
+from modelworth.data.importers.judging import judged
 from modelworth.data.measurement import Machine, Model
 from modelworth.data.serving import Load, Spread
 

@@ -41,7 +41,6 @@ def test_a_served_run_comes_back_whole():
     assert row["concurrency_limit"] == 64
     assert row["ttft_p95_s"] == 0.2
     assert row["output_tokens_per_s"] == 5374.0
-    assert LOAD.error_share == pytest.approx(0.001)
 
 
 def test_a_failed_run_says_how_it_was_loaded():

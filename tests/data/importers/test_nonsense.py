@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.foreign import read_foreign
-from modelworth.data.importers.records import judged_all
+from modelworth.data.importers.judging import judged_all
 from tests.data.importers import results
 from tests.data.importers.test_served import CONCURRENT, TOLD
 from tests.data.importers.test_versions import AGENTS, LLMPERF, NESTED

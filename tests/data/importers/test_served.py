@@ -7,7 +7,7 @@ import pytest
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.foreign import read_foreign
-from modelworth.data.importers.records import judged, judged_all
+from modelworth.data.importers.judging import judged, judged_all
 from modelworth.data.importers.told import Told
 from tests.data.importers import results
 from tests.data.importers.results import written
@@ -143,19 +143,21 @@ def test_devices_and_formats_that_the_file_says_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "share", "status"),
+    ("changes", "failures", "status"),
     [
         ({"completed": 396, "failed": 4, "total_input_tokens": 396_000, "max_concurrency": None,
           "total_output_tokens": 79_200, "request_throughput": 3.96, "output_throughput": 792},
-         0.01, "ok"),
+         4, "ok"),
         ({"completed": 0, "failed": 400, "total_input_tokens": 0, "total_output_tokens": 0,
           "request_throughput": 0.0, "output_throughput": 0.0, "mean_e2el_ms": 0.0,
-          "errors": ["Too Many Requests"] * 400}, 1.0, "error"),
+          "errors": ["Too Many Requests"] * 400}, 400, "error"),
     ],
 )  # fmt: skip
-def test_failed_requests_are_a_share_and_no_rate(tmp_path, changes, share, status):
+def test_failed_requests_are_a_share_and_no_rate(tmp_path, changes, failures, status):
     (record,) = read_foreign(written(tmp_path, {**results.VLLM, **changes}), TOLD)
-    assert (record.status, record.load.error_share) == (status, share)
+    load = record.load
+    assert (record.status, load.requests_failed) == (status, failures)
+    assert load.requests_ok + load.requests_failed == 400
     assert (record.result is None) == (status == "error")
     if status == "error":
         assert record.load.failures == {"rate_limited": 400}

@@ -7,7 +7,7 @@ import pytest
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.foreign import read_foreign
-from modelworth.data.importers.records import judged
+from modelworth.data.importers.judging import judged
 from modelworth.data.importers.told import Told
 
 FOLDER = next(
@@ -85,7 +85,7 @@ def test_steps(name, kind, per_s, prompt, answer, context, device, count, bits):
 @pytest.mark.parametrize("name", ["vllm_all_failed.json", "guidellm_all_failed.json"])
 def test_a_run_that_failed_whole_is_an_outcome(name):
     (record,) = read_foreign(FOLDER / "clients" / name, TOLD)
-    assert (record.status, record.result, record.load.error_share) == ("error", None, 1.0)
+    assert (record.status, record.result, record.load.requests_ok) == ("error", None, 0)
     assert "HTTP 422 (8)" in record.reason
 
 

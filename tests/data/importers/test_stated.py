@@ -6,7 +6,7 @@ import pytest
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.foreign import read_foreign
-from modelworth.data.importers.records import judged
+from modelworth.data.importers.judging import judged
 from modelworth.data.importers.told import Told
 from tests.data.importers import results
 from tests.data.importers.results import written

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modelworth.data.importers.foreign import read_any, read_foreign
-from modelworth.data.importers.records import judged
+from modelworth.data.importers.judging import judged
 from modelworth.data.importers.told import Told
 from tests.data.importers import results
 from tests.data.importers.results import written
@@ -60,7 +60,7 @@ def test_aiperf_errors_are_a_share_with_kinds(tmp_path):
     errors = [{"error_details": {"code": 503, "type": "x", "message": "y"}, "count": 3}]
     (record,) = read_foreign(written(tmp_path, {**results.AIPERF, "error_summary": errors}), TOLD)
     assert record.load.failures == {"server_error": 3}
-    assert record.load.error_share == pytest.approx(3 / 103)
+    assert (record.load.requests_ok, record.load.requests_failed) == (100, 3)
     assert judged(record).kind == "error_bearing"
 
 
