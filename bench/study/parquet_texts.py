@@ -20,7 +20,7 @@ from modelworth.data.errors import InputError
 from modelworth.data.foreign_file import MOST_BYTES, require_file
 
 MEMORY_BYTES: Final = 2**30
-ROWS: Final = 16
+ROWS: Final = 64
 """Read at once; a text may have some megabytes."""
 
 
@@ -55,7 +55,7 @@ def main(path: str, *names: str) -> int:
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     try:
-        with parquet.ParquetFile(path, pre_buffer=False, read_dictionary=[*names]) as file:
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
             name = next((name for name in names if name in file.schema_arrow.names), None)
             if name is None:
                 raise ValueError("no such column")

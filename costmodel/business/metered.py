@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelworth.data.api_prices import ApiPrice
+
 SECONDS_PER_HOUR = 3600.0
 HOURS_PER_YEAR = 8760.0
 MILLION = 1e6
@@ -92,27 +94,18 @@ def metered(
 
 
 def elsewhere_usd_per_million(
-    *,
-    input_tokens: float,
-    output_tokens: float,
-    cached_share: float,
-    usd_per_million_input: float,
-    usd_per_million_output: float,
-    usd_per_million_cached: float | None,
+    offer: ApiPrice, input_tokens: float, output_tokens: float, cached_share: float
 ) -> float | None:
-    """A million tokens of this mix at a provider's prices; None without tokens.
+    """A million tokens of this mix at a provider's prices; None without tokens or a price.
 
     Cached prompt tokens cost the provider's cached price, where it has one, else the full one.
     """
-    cached_price = usd_per_million_input if usd_per_million_cached is None else (
-        usd_per_million_cached
-    )  # fmt: skip
-    cached = input_tokens * cached_share
-    usd = (
-        (input_tokens - cached) * usd_per_million_input
-        + cached * cached_price
-        + output_tokens * usd_per_million_output
-    ) / MILLION
+    fresh, again = offer.usd_per_million_input_tokens, offer.usd_per_million_cached_tokens
+    written = offer.usd_per_million_output_tokens
+    if fresh is None or written is None:
+        return None
+    read = (1 - cached_share) * fresh + cached_share * (fresh if again is None else again)
+    usd = (input_tokens * read + output_tokens * written) / MILLION
     return _per_million(usd, input_tokens + output_tokens)
 
 

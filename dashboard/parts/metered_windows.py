@@ -74,13 +74,8 @@ def elsewhere(found: Sequence[Window], offer: ApiPrice) -> float | None:
         one.input_tokens * (one.record.load.cached_share or 0.0)
         for one in found if one.record.load is not None
     )  # fmt: skip
-    return elsewhere_usd_per_million(
-        input_tokens=read, output_tokens=sum(one.output_tokens for one in found),
-        cached_share=cached / read if read else 0.0,
-        usd_per_million_input=offer.usd_per_million_input_tokens or 0.0,
-        usd_per_million_output=offer.usd_per_million_output_tokens or 0.0,
-        usd_per_million_cached=offer.usd_per_million_cached_tokens,
-    )  # fmt: skip
+    written = sum(one.output_tokens for one in found)
+    return elsewhere_usd_per_million(offer, read, written, cached / read if read else 0.0)
 
 
 def table(found: Sequence[Window]) -> pd.DataFrame:

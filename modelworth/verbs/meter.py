@@ -100,7 +100,7 @@ def _offer(text: str) -> ApiPrice:
     if not mark or not model:
         raise InputError("--compare", text, "PROVIDER:MODEL, such as openai:gpt-4o-mini")
     price = api_price(model, provider)
-    if price.usd_per_million_input_tokens is None or price.usd_per_million_output_tokens is None:
+    if None in (price.usd_per_million_input_tokens, price.usd_per_million_output_tokens):
         raise InputError("--compare", text, "a model with a price for prompt and output tokens")
     return price
 

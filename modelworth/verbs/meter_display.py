@@ -98,20 +98,11 @@ def _print_costs(view: View) -> None:
         print(f"    {_figure(cost.at_capacity):>10}  at the measured capacity; this load is "
               f"{cost.load_share:.0%} of it, and {_figure(cost.idle_usd_per_hour)} USD an hour "
               "are paid for the rest")  # fmt: skip
+    seen = view.window
+    mix = seen.input_tokens or 0.0, seen.output_tokens or 0.0, seen.cached_share or 0.0
     for offer in view.offers:
-        print(f"    {_figure(_elsewhere(view.window, offer)):>10}  at {offer.provider} "
-              f"{offer.model} ({offer.as_of})")  # fmt: skip
-
-
-def _elsewhere(seen: Window, offer: ApiPrice) -> float | None:
-    return elsewhere_usd_per_million(
-        input_tokens=seen.input_tokens or 0.0,
-        output_tokens=seen.output_tokens or 0.0,
-        cached_share=seen.cached_share or 0.0,
-        usd_per_million_input=offer.usd_per_million_input_tokens or 0.0,
-        usd_per_million_output=offer.usd_per_million_output_tokens or 0.0,
-        usd_per_million_cached=offer.usd_per_million_cached_tokens,
-    )
+        there = _figure(elsewhere_usd_per_million(offer, *mix))
+        print(f"    {there:>10}  at {offer.provider} {offer.model} ({offer.as_of})")
 
 
 def _table(rows: list[View]) -> Table:

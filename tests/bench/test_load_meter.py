@@ -6,12 +6,14 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from modelworth.bench.load.metrics import read_metrics, window
 from modelworth.cli import main
 from modelworth.costmodel.business.metered import Owned, elsewhere_usd_per_million, metered
+from modelworth.data.api_prices import ApiPrice
 from modelworth.data.errors import InputError
 from modelworth.data.server_metrics import metric_names
 from modelworth.data.store import open_store
@@ -153,13 +155,14 @@ def test_every_name_is_told_apart():
 def test_owned_and_elsewhere():
     """8,760 × 4 hours of 35,040 USD is a dollar an hour; 700 W at 0.10 are 7 cents."""
     assert Owned(35_040.0, 4.0, 700.0, 0.10).usd_per_hour == pytest.approx(1.07)
-    mix = {"input_tokens": 8e6, "output_tokens": 2e6, "cached_share": 0.25,
-           "usd_per_million_input": 1.0, "usd_per_million_output": 4.0}  # fmt: skip
+    offer = ApiPrice("a", "b", 1.0, 0.1, 4.0, "a list", "2026")
     # 6 M × 1.0 + 2 M × 0.1 + 2 M × 4.0 = 14.2 USD for 10 M tokens
-    assert elsewhere_usd_per_million(**mix, usd_per_million_cached=0.1) == pytest.approx(1.42)
-    assert elsewhere_usd_per_million(**mix, usd_per_million_cached=None) == pytest.approx(1.6)
-    nothing = mix | {"input_tokens": 0.0, "output_tokens": 0.0}
-    assert elsewhere_usd_per_million(**nothing, usd_per_million_cached=None) is None
+    assert elsewhere_usd_per_million(offer, 8e6, 2e6, 0.25) == pytest.approx(1.42)
+    uncached = replace(offer, usd_per_million_cached_tokens=None)
+    assert elsewhere_usd_per_million(uncached, 8e6, 2e6, 0.25) == pytest.approx(1.6)
+    assert elsewhere_usd_per_million(offer, 0.0, 0.0, 0.25) is None
+    unknown = replace(offer, usd_per_million_output_tokens=None)
+    assert elsewhere_usd_per_million(unknown, 8e6, 2e6, 0.25) is None
 
 
 @contextmanager
