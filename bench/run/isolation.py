@@ -68,6 +68,7 @@ class Attempt:
 
     Attributes:
         news: the last that the worker said of itself.
+        began_s: when each phase that it told of began, in seconds from the start.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Attempt:
     ) -> None:
         _require_torch()
         self.news: News | None = None
+        self.began_s: dict[str, float] = {}
         self._limit_s, self._outcome = time_limit_s, None
         self._ends_s, self._stepped = start_limit_s or time_limit_s, start_limit_s is None
         self._kills_before = _kernel_oom_kills()
@@ -128,6 +130,7 @@ class Attempt:
                 if not text.startswith(NEWS):
                     return self._ended(text)
                 self.news = News.model_validate_json(text.removeprefix(NEWS))
+                self.began_s.setdefault(self.news.phase, self.elapsed_s)
                 if self.news.phase == "warming" and not self._stepped:
                     self._stepped, self._ends_s = True, self.elapsed_s + self._limit_s
         return self._ended(None) if text is None else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from time import perf_counter
 
 from modelworth.bench.run import record
 from modelworth.bench.run.isolation import WorkerEnd
@@ -33,6 +34,7 @@ class Session:
     Attributes:
         progress: what the events tell.
         refuses: whether a case that can't be asked for is an error instead of a record.
+        phases_s: when each phase of the last case began, in seconds from `asked_s`, its start.
 
     Args:
         store: where records go; None keeps none (all ranks but the first).
@@ -60,6 +62,8 @@ class Session:
         self._ceilings, self._profiles, self._prepare = ceilings, profiles, prepare
         self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
         self._provenance = provenance(command)
+        self.phases_s: Mapping[str, float] = {}
+        self.asked_s = 0.0
 
     def measured(self, case: Task) -> Generator[Event, None, Measurement]:
         """Measure a case and keep its record.
@@ -88,7 +92,9 @@ class Session:
             "prepare": self._prepare,
             "profile": profile,
         }
+        self.asked_s = perf_counter()
         trial = attempt(job, limits.time_limit_s, limits.start_limit_s)
+        self.phases_s = trial.began_s
         try:
             while (outcome := trial.wait(TICK_S)) is None:
                 yield self.progress.event("tick", news=trial.news)

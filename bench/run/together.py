@@ -66,6 +66,11 @@ class RankedAttempt:
         """The last that this rank's worker said of itself."""
         return self._own.news
 
+    @property
+    def began_s(self) -> dict[str, float]:
+        """When its phases began."""
+        return self._own.began_s
+
     def wait(self, seconds: float) -> WorkerEnd | None:
         """The outcome of all ranks together, or None if it isn't known after so many seconds."""
         own = self._own.wait(min(seconds, POLL_S))

@@ -179,17 +179,17 @@ def _warm_up(
             tell("warming", seen)
         timed.settled = bool(agree(is_flat(seen)))
         elapsed_s = perf_counter() - since
-        settled = timed.settled and elapsed_s >= clock.settling_s
-        if agree(_warm(seen, settled, elapsed_s, limits)):
+        if agree(_warm(seen, timed.settled, elapsed_s, limits, clock.settling_s)):
             timed.warmup_steps = len(seen)
             return seen[-1]
 
 
-def _warm(seen: list[float], settled: bool, elapsed_s: float, limits: Limits) -> bool:
+def _warm(seen: list[float], flat: bool, elapsed_s: float, limits: Limits, least_s: float) -> bool:
     """Whether to end the warm-up: it has settled, or its time since the first step is up."""
     if seen[-1] >= limits.warmup_s and len(seen) > 1:
         return True
-    return len(seen) >= MIN_WARMUP_STEPS and (settled or elapsed_s >= limits.warmup_s)
+    enough = flat or elapsed_s >= limits.warmup_s
+    return len(seen) >= MIN_WARMUP_STEPS and elapsed_s >= least_s and enough
 
 
 def _next_round(timed: Timed, limits: Limits, step_s: float, settling_s: float) -> int:

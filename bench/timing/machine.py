@@ -13,6 +13,7 @@ import platform
 import re
 import runpy
 import uuid
+from collections.abc import Iterable
 from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib import metadata
@@ -161,18 +162,29 @@ def _visible(library: Any) -> list[Any]:
     is cut into slices CUDA takes a slice, and where it has one it sees no other device (NVIDIA,
     Multi-Instance GPU User Guide, "CUDA device enumeration").
     """
-    count = library.nvmlDeviceGetCount()
+    places = ((index,) for index in range(library.nvmlDeviceGetCount()))
+    whole = _known(library, "DeviceGetHandleByIndex", places)
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = [name.strip() for name in chosen.split(",")] if chosen is not None else [*range(count)]
+    named = chosen.split(",") if chosen is not None else map(str, range(len(whole)))
+    names = [name.strip() for name in named]
     if len(set(names)) < len(names):
         return []
     found = []
     for name in names:
-        handle = _named(library, str(name), count)
+        handle = _named(library, name, whole)
         if handle is None:
             break
-        found += _slices(library, [handle]) if _is_cut(library, handle) else [handle]
+        found += _slices(library, handle) if _is_cut(library, handle) else [handle]
     return [one for one in found if _is_slice(library, one)][:1] or found
+
+
+def _known(library: Any, question: str, places: Iterable[Any]) -> list[Any]:
+    """Handles by their places, without those that nobody made or that are another's.
+
+    NVML counts all GPUs of the machine, also those that a batch system keeps from this process.
+    """
+    found = (asked(library, question, *place) for place in places)
+    return [one for one in found if one is not None]
 
 
 def _is_slice(library: Any, handle: Any) -> bool:
@@ -185,24 +197,25 @@ def _is_cut(library: Any, handle: Any) -> bool:
     return mode is not None and bool(mode[0]) and not _is_slice(library, handle)
 
 
-def _named(library: Any, name: str, count: int) -> Any | None:
+def _named(library: Any, name: str, whole: list[Any]) -> Any | None:
     """NVML's handle of one entry of CUDA_VISIBLE_DEVICES; None if it names no device."""
     if name.isdigit():
-        return library.nvmlDeviceGetHandleByIndex(int(name)) if int(name) < count else None
-    whole = [library.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
-    candidates = whole if name.startswith("GPU-") else _slices(library, whole)
-    near = [it for it in candidates if text(library.nvmlDeviceGetUUID(it)).startswith(name)]
-    return near[0] if len(near) == 1 and name.startswith(("GPU-", "MIG-")) else None
-
-
-def _slices(library: Any, devices: list[Any]) -> list[Any]:
-    """The MIG slices of all devices."""
-    places = [
-        asked(library, "DeviceGetMigDeviceHandleByIndex", device, index)
-        for device in devices
-        for index in range(asked(library, "DeviceGetMaxMigDeviceCount", device) or 0)
+        return whole[int(name)] if int(name) < len(whole) else None
+    if not name.startswith(("GPU-", "MIG-")):
+        return None
+    cut = (slice_ for one in whole for slice_ in _slices(library, one))
+    near = [
+        one
+        for one in (whole if name.startswith("GPU-") else cut)
+        if text(library.nvmlDeviceGetUUID(one)).startswith(name)
     ]
-    return [one for one in places if one is not None]  # others nobody made a slice of
+    return near[0] if len(near) == 1 else None
+
+
+def _slices(library: Any, device: Any) -> list[Any]:
+    """The MIG slices of a device; there may be places that nobody made one of."""
+    most = asked(library, "DeviceGetMaxMigDeviceCount", device) or 0
+    return _known(library, "DeviceGetMigDeviceHandleByIndex", ((device, i) for i in range(most)))
 
 
 def visible_handle(library: Any, index: int) -> Any | None:

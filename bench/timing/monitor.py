@@ -110,6 +110,7 @@ class Monitor:
         self._thread: threading.Thread | None = None
         self._library: Any = None
         self._handle: Any = None
+        self._reasons: dict[str, dict[int, str]] = {}
         self._counter_j: float | None = None
         self._counter_before: float | None = None
         self._load_before = self._load_after = (0.0, 0.0)
@@ -133,6 +134,7 @@ class Monitor:
             self._library = self._stack.enter_context(nvml())
         if self._library is not None:
             self._handle = visible_handle(self._library, self._index)
+            self._reasons = reasons(self._library)
         self._load_before = _busy_core_seconds()
         self._started_s = perf_counter()
         if self._handle is not None:
@@ -214,7 +216,9 @@ class Monitor:
         heat = asked(library, "DeviceGetTemperature", handle, sensor)
         if heat is not None:
             seen.temperature_c.append(float(heat))
-        seen.throttle |= _throttle_reasons(library, handle)
+        for question, names in self._reasons.items():
+            mask = asked(library, question, handle) or 0
+            seen.throttle |= {name for bit, name in names.items() if mask & bit}
 
     def _read_counter_j(self) -> float | None:
         count = asked(self._library, "DeviceGetTotalEnergyConsumption", self._handle)
@@ -255,16 +259,19 @@ def _energy(
     )
 
 
-def _throttle_reasons(library: Any, handle: Any) -> set[str]:
-    """Names of the bits that are set; NVML renamed "throttle" to "event" on the way."""
-    found = set()
+def reasons(library: Any) -> dict[str, dict[int, str]]:
+    """Names of throttling by question and bit; NVML renamed "throttle" to "event" on the way.
+
+    Looked up once: going through NVML's names ten times a second would slow the step down.
+    """
+    found: dict[str, dict[int, str]] = {}
     for word in ("Throttle", "Event"):
-        mask = asked(library, f"DeviceGetCurrentClocks{word}Reasons", handle) or 0
         prefix = f"nvmlClocks{word}Reason"
-        for name in dir(library):
-            bit, short = getattr(library, name), name.removeprefix(prefix)
-            if name.startswith(prefix) and short not in ("All", "None") and mask & bit:
-                found.add(_snake(short))
+        found[f"DeviceGetCurrentClocks{word}Reasons"] = {
+            getattr(library, name): _snake(name.removeprefix(prefix))
+            for name in dir(library)
+            if name.startswith(prefix) and name.removeprefix(prefix) not in ("All", "None")
+        }
     return found
 
 

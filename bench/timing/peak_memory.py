@@ -24,6 +24,8 @@ from modelworth.data.measurement import Memory
 
 HELD = ("weights_bytes", "gradients_bytes", "optimizer_bytes", "cache_bytes", "logits_bytes")
 """What a work says it holds."""
+COMPILED_TO_GRAPHS = ("reduce-overhead", "max-autotune")
+"""Modes of torch.compile in which it captures what it compiles."""
 STEPS = 2
 """The first may still create optimizer state or grow a pool."""
 
@@ -104,7 +106,7 @@ def _cuda_peaks(work: Work, device: torch.device) -> tuple[dict[str, int], int, 
     """Allocated peak by phase; reserved peak, the driver's figure, and the allocator's retries."""
     torch.cuda.empty_cache()
     peaks: dict[str, int] = {}
-    reserved = 0
+    reserved, pooled = 0, work.cuda_graphs or work.compile_mode in COMPILED_TO_GRAPHS
     for _ in range(STEPS):
         if work.reset is not None:
             work.reset()
@@ -116,7 +118,7 @@ def _cuda_peaks(work: Work, device: torch.device) -> tuple[dict[str, int], int, 
             held = torch.cuda.max_memory_reserved(device)
             reserved = max(reserved, held)
             # A captured graph's blocks are its own for good, though none counts as allocated.
-            used = held if work.cuda_graphs else torch.cuda.max_memory_allocated(device)
+            used = held if pooled else torch.cuda.max_memory_allocated(device)
             peaks[name] = max(peaks.get(name, 0), used)
     free, total = torch.cuda.mem_get_info(device)
     retries = torch.cuda.memory_stats(device).get("num_alloc_retries", 0)

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
-import subprocess
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -134,7 +135,19 @@ def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the verb; status 1 when nothing could be measured."""
+    """Run the verb; status 1 when nothing could be measured. SIGTERM stops it as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        if "RANK" not in os.environ:
+            raise
+        return 130  # who started the ranks says it once
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.nproc is not None and "RANK" not in os.environ:
         return _under_torchrun(options)
     if options.report:
@@ -308,13 +321,21 @@ def _under_torchrun(options: argparse.Namespace) -> int:
         for index, text in enumerate(sys.argv)
         if index and index not in own and not text.startswith("--nproc=")
     ]
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(options.nproc), "--local-ranks-filter", "0"),
-        *("-m", "modelworth", *arguments),
-    ]
-    environment = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.nproc))}
-    return subprocess.run(command, env={**environment, **os.environ}, check=False).returncode
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // options.nproc)))
+    # What a rank says is enough.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    ranks = ("--nproc-per-node", str(options.nproc), "--local-ranks-filter", "0")
+    try:
+        torchrun.main(["--standalone", *ranks, "-m", "modelworth", *arguments])
+    except SignalException:
+        raise KeyboardInterrupt from None
+    except ChildFailedError as error:
+        return abs(error.get_first_failure()[1].exitcode)
+    return 0
 
 
 def _progress(options: argparse.Namespace) -> str:

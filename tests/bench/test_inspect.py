@@ -7,7 +7,7 @@ import json
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 from modelworth.bench.models.inspect import inspect_model  # noqa: E402
 from modelworth.bench.models.inspect_build import build_bare  # noqa: E402
@@ -33,6 +33,8 @@ def config_of(name: str) -> dict:
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name in FAMILIES])
 def test_built_and_read_agree_in_parameters_flops_and_cache(name):
+    if name in ("nemotron_h", "glm_moe_dsa") and transformers.__version__ < "5.23":
+        pytest.skip("transformers 5.17 scans without products, and keeps keys and values unfolded")
     config = config_of(name)
     read = read_model(config)
     built = read_model(inspect_model(config, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
@@ -70,6 +70,8 @@ SMALL = {
 
 @pytest.mark.parametrize("kind", SMALL)
 def test_flops_of_a_pass_without_storage_are_those_of_a_real_one(kind):
+    if kind == "qwen2_5_vl_vision" and transformers.__version__ < "5.23":
+        pytest.skip("transformers 5.17 has no model for this tower alone")
     built = build_bare({"model_type": kind, **SMALL[kind]}, kind)
     runs, _ = runs_of(built)
     real = type(built.model)(built.settings).eval()

@@ -157,7 +157,9 @@ def test_a_graphs_pool_counts_though_nothing_of_it_is_allocated(monkeypatch):
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda _: 5000)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 9000))
     monkeypatch.setattr(torch.cuda, "memory_stats", lambda _: {})
-    for graphs, peak in ((False, 1000), (True, 5000)):
-        one = work(lambda: None, cuda_graphs=graphs)
+    cases = ((False, None, 1000), (True, None, 5000), (False, "reduce-overhead", 5000),
+             (False, "max-autotune-no-cudagraphs", 1000))  # fmt: skip
+    for graphs, mode, peak in cases:
+        one = work(lambda: None, cuda_graphs=graphs, compile_mode=mode)
         used = memory.measure(one, torch.device("cuda"))
         assert (used.allocated_peak_bytes, used.reserved_peak_bytes) == (peak, 5000)

@@ -166,6 +166,36 @@ def test_a_busy_gpu_is_contended_even_if_the_process_is_hidden(install):
     assert "contended" in watched().condition().flags
 
 
+def test_gpus_that_a_batch_system_keeps_away_are_counted_but_not_seen(install, monkeypatch):
+    """NVML counts all of a node; CUDA's numbers are of those that the job was given."""
+    library = install()
+    allowed = {2: "slice 1", 3: "slice 0"}  # two whole devices, by any names
+
+    def handle(index):
+        if index not in allowed:
+            raise FakeError("no permission")
+        return allowed[index]
+
+    monkeypatch.setattr(library, "nvmlDeviceGetCount", lambda: 4, raising=False)
+    monkeypatch.setattr(library, "nvmlDeviceGetHandleByIndex", handle, raising=False)
+    monkeypatch.setattr(library, "nvmlDeviceIsMigDeviceHandle", lambda _: 0, raising=False)
+    assert machine.gpu().uuids == ("MIG-8a", "MIG-7f")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert machine.gpu().uuids == ("MIG-7f",)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert machine.gpu() is None
+
+
+def test_names_of_throttling_are_looked_up_once(install, monkeypatch):
+    """Going through all of NVML's names ten times a second would slow the timed step down."""
+    install()
+    monkeypatch.setattr(monitor, "PERIOD_S", 0.001)
+    asked = []
+    monkeypatch.setattr(monitor, "reasons", lambda library: asked.append(library) or {})
+    watched(seconds=0.05)
+    assert len(asked) == 1
+
+
 def test_heat_is_throttling(install):
     install(throttle=64 | 4)
     condition = watched().condition()

@@ -157,12 +157,13 @@ def test_a_processor_reads_the_clock_on_the_wall():
     assert clock.seconds(clock.mark(), clock.mark()) >= 0
 
 
+@pytest.mark.parametrize("warmup_s", [10, 1.8])
 @pytest.mark.parametrize("step_s", [0.0002, 0.007, 0.3, 1.7])
-def test_a_gpu_is_warmed_and_timed_until_its_clocks_have_settled(clock, step_s):
+def test_a_gpu_is_warmed_and_timed_until_its_clocks_have_settled(clock, step_s, warmup_s):
     clock.settling_s = timing.CudaClock.settling_s
     moments = []
     timed = timing.time_work(
-        work(clock, [40.0, step_s]), clock, Limits(timed_s=5, warmup_s=10, precision=0.5),
+        work(clock, [40.0, step_s]), clock, Limits(timed_s=5, warmup_s=warmup_s, precision=0.5),
         before_timing=lambda: moments.append(clock.now_s),
     )  # fmt: skip
     assert moments[0] - 40.0 >= 2.0, "warm-up after the first step, which compiles"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
-from modelworth.verbs.inspect_rows import row_of, rows
+from modelworth.verbs.inspect_rows import row_of, rows  # noqa: E402 torch may be absent
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 SAMPLE = """
@@ -48,6 +48,8 @@ def hold(row):
 
 @pytest.mark.parametrize("kind", SAMPLE.split())
 def test_a_type_is_what_the_page_says(kind):
+    if kind == "vision-text-dual-encoder" and transformers.__version__ < "5.23":
+        pytest.skip("transformers 5.17 has no defaults for its two parts")
     counts = kind in ("bloom", "clip", "convnext", "dinov2", "gpt2", "swin", "wav2vec2", "xglm")
     hold(row_of(kind, passes=counts))
 
