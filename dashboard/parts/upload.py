@@ -12,7 +12,7 @@ from modelworth.dashboard.parts import show
 from modelworth.data.engine import STORE_ENDINGS
 from modelworth.data.errors import InputError
 from modelworth.data.importers.again import Kept
-from modelworth.data.importers.reading import moment
+from modelworth.data.importers.read import moment
 from modelworth.data.importers.told import Told
 
 NOTHING = Told()

@@ -13,22 +13,8 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any, Final
 
-from modelworth.data.importers.reading import (
-    Content,
-    Json,
-    at,
-    count,
-    engine,
-    first,
-    moment,
-    number,
-    positive,
-    rate,
-    short_error,
-    spread,
-    spread_of,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Content, Json
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
@@ -51,7 +37,7 @@ def _is_summary(document: Json) -> bool:
 
 
 def _is_request(document: Json) -> bool:
-    return at(document, "metadata", "request_start_ns") is not None and "metrics" in document
+    return read.at(document, "metadata", "request_start_ns") is not None and "metrics" in document
 
 
 def runs(content: Content) -> Iterator[ServedRun]:
@@ -85,27 +71,29 @@ def _csv_metrics(table: str) -> dict[str, Mapping[str, Any]]:
             assert named is not None
             name = re.sub(r"\W+", "_", named[1].strip().casefold())
             values = dict(zip(header[1:], row[1:], strict=False))
-            values["avg"] = first(values, "avg", "Value") or ""
+            values["avg"] = read.first(values, "avg", "Value") or ""
             found[name] = {**values, "unit": named[2] or ""}
     return found
 
 
 def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
     settings = document.get("input_config") or {}
-    command = str(at(document, "run_info", "cli_command") or at(settings, "cli_command") or "")
+    command = str(
+        read.at(document, "run_info", "cli_command") or read.at(settings, "cli_command") or ""
+    )
     averages = _averages(metrics)
-    done = count(averages.get("request_count"))
-    failed = count(averages.get("error_request_count")) or 0
+    done = read.count(averages.get("request_count"))
+    failed = read.count(averages.get("error_request_count")) or 0
     errors = _errors(document.get("error_summary"))
     return ServedRun(
         tool="aiperf" if _is_aiperf(document, metrics) else "genai-perf",
         content=content,
-        tool_version=text(first(document, "aiperf_version", "genai_perf_version")),
-        date=moment(document.get("start_time")),
+        tool_version=read.text(read.first(document, "aiperf_version", "genai_perf_version")),
+        date=read.moment(document.get("start_time")),
         model=_model(settings),
         engine=_engine(settings),
-        concurrency=count(_setting(settings, "concurrency") or _flag(command, "concurrency")),
-        rate_per_s=rate(
+        concurrency=read.count(_setting(settings, "concurrency") or _flag(command, "concurrency")),
+        rate_per_s=read.rate(
             _setting(settings, "request_rate")
             or _setting(settings, "rate")
             or _flag(command, "request-rate")
@@ -114,16 +102,16 @@ def _summary(metrics: Metrics, document: Json, content: object) -> ServedRun:
         failed=max(failed, sum(errors.values())),
         errors=errors,
         duration_s=_seconds(metrics, "benchmark_duration"),
-        prompt_tokens=positive(averages.get("input_sequence_length")),
-        output_tokens=positive(averages.get("output_sequence_length")),
-        requests_per_s=positive(averages.get("request_throughput")),
-        goodput_per_s=number(first(averages, "goodput", "request_goodput")),
-        output_per_s=positive(averages.get("output_token_throughput")),
+        prompt_tokens=read.positive(averages.get("input_sequence_length")),
+        output_tokens=read.positive(averages.get("output_sequence_length")),
+        requests_per_s=read.positive(averages.get("request_throughput")),
+        goodput_per_s=read.number(read.first(averages, "goodput", "request_goodput")),
+        output_per_s=read.positive(averages.get("output_token_throughput")),
         ttft=_spread(metrics, "time_to_first_token"),
         tpot=_spread(metrics, "inter_token_latency"),
         gap=_spread(metrics, "inter_chunk_latency"),
         request=_spread(metrics, "request_latency"),
-        counted_in_flight=positive(averages.get("effective_concurrency")),
+        counted_in_flight=read.positive(averages.get("effective_concurrency")),
         lag=_spread(metrics, "credit_to_start_latency"),
     )
 
@@ -134,17 +122,17 @@ def _is_aiperf(document: Json, metrics: Metrics) -> bool:
 
 
 def _averages(metrics: Metrics) -> dict[str, Any]:
-    return {name: first(one, "avg", "value") for name, one in metrics.items()}
+    return {name: read.first(one, "avg", "value") for name, one in metrics.items()}
 
 
 def _spread(metrics: Metrics, name: str) -> Spread:
     values = metrics.get(name, {})
-    return spread(values, UNITS.get(str(values.get("unit", "ms")).strip(), 1e-3))
+    return read.spread(values, UNITS.get(str(values.get("unit", "ms")).strip(), 1e-3))
 
 
 def _seconds(metrics: Metrics, name: str) -> float | None:
     values = metrics.get(name, {})
-    found = positive(first(values, "avg", "value"))
+    found = read.positive(read.first(values, "avg", "value"))
     return None if found is None else found * UNITS.get(str(values.get("unit", "sec")), 1.0)
 
 
@@ -157,7 +145,7 @@ def _setting(settings: Any, key: str) -> Any:
         settings.get("name"),
     ):
         return None
-    own = number(settings.get(key))
+    own = read.number(settings.get(key))
     if own:
         return own
     inner = (one for name, one in settings.items() if name != "warmup")
@@ -171,70 +159,74 @@ def _flag(command: str, name: str) -> str | None:
 
 def _model(settings: Any) -> str | None:
     """The model's name, in any of the places where versions keep it."""
-    items = at(settings, "models", "items")
+    items = read.at(settings, "models", "items")
     if isinstance(items, list) and items:
-        return text(at(items[0], "name"))
+        return read.text(read.at(items[0], "name"))
     places = (
-        at(settings, "endpoint", "model_names"), at(settings, "models", "model_names"),
-        at(settings, "model_names"), at(settings, "model"), at(settings, "models"),
+        read.at(settings, "endpoint", "model_names"), read.at(settings, "models", "model_names"),
+        read.at(settings, "model_names"), read.at(settings, "model"), read.at(settings, "models"),
     )  # fmt: skip
     for place in places:
         name = place[0] if isinstance(place, list) and place else place
         if isinstance(name, str):
-            return text(name)
+            return read.text(name)
     return None
 
 
 def _engine(settings: Any) -> str | None:
     """The server's software as genai-perf was told it; its default says nothing of a plain API."""
-    said = str(at(settings, "backend") or at(settings, "endpoint", "backend") or "")
-    kind = at(settings, "service_kind") or at(settings, "endpoint", "service_kind")
+    said = str(read.at(settings, "backend") or read.at(settings, "endpoint", "backend") or "")
+    kind = read.at(settings, "service_kind") or read.at(settings, "endpoint", "service_kind")
     if said == "tensorrtllm":
         return "tensorrt-llm" if kind == "triton" else None
-    return engine({"backend": said})
+    return read.engine({"backend": said})
 
 
 def _errors(summary: Any) -> dict[str, int]:
     found: dict[str, int] = {}
     for one in summary if isinstance(summary, list) else []:
-        details = at(one, "error_details") or {}
-        code = at(details, "code")
-        kind = f"HTTP {code}" if code else short_error(str(first(details, "type", "message") or ""))
-        found[kind] = found.get(kind, 0) + (count(at(one, "count")) or 1)
+        details = read.at(one, "error_details") or {}
+        code = read.at(details, "code")
+        kind = (
+            f"HTTP {code}"
+            if code
+            else read.short_error(str(read.first(details, "type", "message") or ""))
+        )
+        found[kind] = found.get(kind, 0) + (read.count(read.at(one, "count")) or 1)
     return found
 
 
 def _requests(documents: tuple[Json, ...]) -> ServedRun:
     """From single requests: the time from the first start to the last end is the duration."""
-    used = [one for one in documents if at(one, "metadata", "benchmark_phase") != "warmup"]
+    used = [one for one in documents if read.at(one, "metadata", "benchmark_phase") != "warmup"]
     good = [one for one in used if not one.get("error")]
-    starts = [number(at(one, "metadata", "request_start_ns")) for one in used]
-    ends = [number(at(one, "metadata", "request_end_ns")) for one in used]
+    starts = [read.number(read.at(one, "metadata", "request_start_ns")) for one in used]
+    ends = [read.number(read.at(one, "metadata", "request_end_ns")) for one in used]
     known = [it for it in starts if it], [it for it in ends if it]
     duration_s = (max(known[1]) - min(known[0])) / 1e9 if all(known) else None
     failed = len(used) - len(good)
     return ServedRun(
         tool="aiperf",
         content=list(documents),
-        date=moment(min(known[0])) if known[0] else None,
+        date=read.moment(min(known[0])) if known[0] else None,
         completed=len(good),
         failed=failed,
         errors={"unknown": failed} if failed else {},
         duration_s=duration_s if duration_s and duration_s > 0 else None,
         prompt_tokens=_mean(good, "input_sequence_length"),
         output_tokens=_mean(good, "output_sequence_length"),
-        ttft=spread_of(_values(good, "time_to_first_token")),
-        tpot=spread_of(_values(good, "inter_token_latency")),
-        request=spread_of(_values(good, "request_latency")),
-        lag=spread_of(_late_s(one) for one in used),
+        ttft=read.spread_of(_values(good, "time_to_first_token")),
+        tpot=read.spread_of(_values(good, "inter_token_latency")),
+        request=read.spread_of(_values(good, "request_latency")),
+        lag=read.spread_of(_late_s(one) for one in used),
     )
 
 
 def _values(documents: list[Json], name: str) -> list[float]:
     found = []
     for one in documents:
-        value = positive(at(one, "metrics", name, "value"))
-        unit = UNITS.get(str(at(one, "metrics", name, "unit")), 1.0)
+        value = read.positive(read.at(one, "metrics", name, "value"))
+        unit = UNITS.get(str(read.at(one, "metrics", name, "unit")), 1.0)
         found += [] if value is None else [value * unit]
     return found
 
@@ -246,5 +238,8 @@ def _mean(documents: list[Json], name: str) -> float | None:
 
 def _late_s(one: Json) -> float:
     """From the moment it was to be sent to the moment it was."""
-    parts = [number(at(one, "metadata", key)) for key in ("request_start_ns", "credit_issued_ns")]
+    parts = [
+        read.number(read.at(one, "metadata", key))
+        for key in ("request_start_ns", "credit_issued_ns")
+    ]
     return 0.0 if None in parts else ((parts[0] or 0.0) - (parts[1] or 0.0)) / 1e9

@@ -34,7 +34,7 @@ from modelworth.data.importers import (
     vllm_serve,
 )
 from modelworth.data.importers.judging import judged
-from modelworth.data.importers.reading import Content, read_content
+from modelworth.data.importers.read import Content, read_content
 from modelworth.data.importers.records import measurement
 from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement

@@ -11,22 +11,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from modelworth.data.importers.reading import (
-    Content,
-    Json,
-    at,
-    count,
-    error_kinds,
-    first,
-    list_at,
-    moment,
-    number,
-    object_at,
-    positive,
-    rate,
-    spread,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Content, Json
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
@@ -41,8 +27,8 @@ def knows(content: Content) -> bool:
 def _benchmarks(document: Json) -> list[Json]:
     return [
         one
-        for one in list_at(document, "benchmarks")
-        if at(one, "metrics", "inter_token_latency_ms") is not None
+        for one in read.list_at(document, "benchmarks")
+        if read.at(one, "metrics", "inter_token_latency_ms") is not None
     ]
 
 
@@ -53,24 +39,26 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _run(one: Json, document: Json) -> ServedRun:
-    totals = object_at(one, "metrics", "request_totals") or object_at(one, "request_totals")
-    totals = totals or object_at(one, "run_stats", "requests_made")
-    completed, failed = count(totals.get("successful")), count(totals.get("errored")) or 0
+    totals = read.object_at(one, "metrics", "request_totals") or read.object_at(
+        one, "request_totals"
+    )
+    totals = totals or read.object_at(one, "run_stats", "requests_made")
+    completed, failed = read.count(totals.get("successful")), read.count(totals.get("errored")) or 0
     limit, rate_per_s = _load(one)
-    begin, end = number(one.get("start_time")), number(one.get("end_time"))
+    begin, end = read.number(one.get("start_time")), read.number(one.get("end_time"))
     lasted = end - begin if begin is not None and end is not None and end > begin else None
     return ServedRun(
         tool=TOOL,
         content={"start_time": begin, "metrics": one.get("metrics"), "load": [limit, rate_per_s]},
-        tool_version=text(at(document, "metadata", "guidellm_version")),
-        date=moment(begin),
+        tool_version=read.text(read.at(document, "metadata", "guidellm_version")),
+        date=read.moment(begin),
         model=_model(one, document),
         concurrency=limit,
         rate_per_s=rate_per_s,
         completed=completed,
         failed=failed,
         errors=_errors(one, failed),
-        duration_s=None if _cut(one) else positive(one.get("duration")) or lasted,
+        duration_s=None if _cut(one) else read.positive(one.get("duration")) or lasted,
         prompt_tokens=_successful(one, "prompt_token_count").mean_s,
         output_tokens=_successful(one, "output_token_count").mean_s,
         requests_per_s=_successful(one, "requests_per_second").mean_s,
@@ -84,22 +72,22 @@ def _run(one: Json, document: Json) -> ServedRun:
 
 def _successful(one: Json, metric: str, seconds: float = 1.0) -> Spread:
     """A metric's statistics over requests that ended well."""
-    return spread(at(one, "metrics", metric, "successful"), seconds)
+    return read.spread(read.at(one, "metrics", metric, "successful"), seconds)
 
 
 def _load(one: Json) -> tuple[int | None, float | None]:
     """Limit in flight and arrival rate, by the strategy of the version's own place."""
     places = (("config", "strategy"), ("args", "strategy"), ("scheduler", "strategy"))
-    strategy = next((it for place in places if (it := object_at(one, *place))), {})
-    kind = first(strategy, "type_", "kind", "type")
+    strategy = next((it for place in places if (it := read.object_at(one, *place))), {})
+    kind = read.first(strategy, "type_", "kind", "type")
     if kind == "synchronous":
         return 1, None
     if kind == "concurrent":
-        return count(first(strategy, "streams", "max_concurrency")), None
+        return read.count(read.first(strategy, "streams", "max_concurrency")), None
     if kind == "throughput":
-        return count(strategy.get("max_concurrency")) or None, math.inf
+        return read.count(strategy.get("max_concurrency")) or None, math.inf
     if kind in ("constant", "poisson", "async"):
-        return None, rate(strategy.get("rate"))
+        return None, read.rate(strategy.get("rate"))
     return None, None
 
 
@@ -109,7 +97,7 @@ def _cut(one: Json) -> bool:
     Requests over that time would then be more than were done in it; the tool's own rate isn't.
     """
     counted, sent = (
-        number(at(one, "scheduler_metrics", key))
+        read.number(read.at(one, "scheduler_metrics", key))
         for key in ("measure_start_time", "request_start_time")
     )
     return counted is not None and sent is not None and counted > sent + 1
@@ -122,7 +110,7 @@ def _lag_s(one: Json) -> float | None:
         ("run_stats", "requests_targeted_start_time_delay_avg"),
         ("run_stats", "request_start_time_targeted_delay_avg"),
     ):
-        found = positive(at(one, group, key))
+        found = read.positive(read.at(one, group, key))
         if found is not None:
             return found
     return None
@@ -130,19 +118,19 @@ def _lag_s(one: Json) -> float | None:
 
 def _model(one: Json, document: Json) -> str | None:
     for place in (
-        at(document, "config", "spec", "backend", "model"),
-        at(one, "config", "backend", "model"),
-        at(one, "worker", "backend_model"),
-        at(document, "args", "model"),
-        at(document, "args", "backend_kwargs", "model"),
-        at(one, "benchmarker", "backend", "model"),
+        read.at(document, "config", "spec", "backend", "model"),
+        read.at(one, "config", "backend", "model"),
+        read.at(one, "worker", "backend_model"),
+        read.at(document, "args", "model"),
+        read.at(document, "args", "backend_kwargs", "model"),
+        read.at(one, "benchmarker", "backend", "model"),
     ):
         if isinstance(place, str):
-            return text(place)
+            return read.text(place)
     return None
 
 
 def _errors(one: Json, failed: int) -> dict[str, int]:
-    found = list_at(one, "requests", "errored")
-    texts = [first(it, "error") or at(it, "info", "error") or "unknown" for it in found]
-    return error_kinds(texts, failed)
+    found = read.list_at(one, "requests", "errored")
+    texts = [read.first(it, "error") or read.at(it, "info", "error") or "unknown" for it in found]
+    return read.error_kinds(texts, failed)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from modelworth.data.importers.judge import Judgement, LoadFacts, judge, judge_sweep
-from modelworth.data.importers.reading import average_s
+from modelworth.data.importers.read import average_s
 from modelworth.data.measurement import Measurement
 from modelworth.data.serving import Load, Serving, Spread
 

@@ -17,15 +17,8 @@ from statistics import fmean
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.reading import (
-    Content,
-    count,
-    moment,
-    number,
-    positive,
-    table_cells,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Content
 from modelworth.data.importers.server_settings import cache_format
 from modelworth.data.importers.told import Timed, Told, cited, model_of, named, stored_format
 from modelworth.data.measurement import Layout, Machine, MachineKind, Measurement, Workload
@@ -87,7 +80,7 @@ def _markdown(table: str) -> Iterator[Test]:
     for line in table.splitlines():
         if found := _LISTED.findall(line):
             listed, header = [*([] if header else listed), *map(str.strip, found)], []
-        cells = table_cells(line)
+        cells = read.table_cells(line)
         if "t/s" in cells and "test" in cells:
             header = cells
         elif header and len(cells) == len(header) and not set(cells[0]) <= set("-: "):
@@ -95,7 +88,7 @@ def _markdown(table: str) -> Iterator[Test]:
             test = _TEST.fullmatch(row["test"])
             if test is None or not (test[1] or test[2]):
                 continue
-            per_s = positive(row["t/s"].split("±")[0].strip())
+            per_s = read.positive(row["t/s"].split("±")[0].strip())
             yield {
                 "model_type": row.get("model"),
                 "model_size": _sized(row.get("size")),
@@ -114,7 +107,7 @@ def _markdown(table: str) -> Iterator[Test]:
 def _sized(cell: str | None) -> float | None:
     """`4.36 GiB` in bytes, `7.62 B` in weights."""
     value, _, unit = (cell or "").partition(" ")
-    found = positive(value)
+    found = read.positive(value)
     return None if found is None or unit not in _SIZE else found * _SIZE[unit]
 
 
@@ -124,10 +117,10 @@ def measurement(test: Test, told: Told, where: str) -> Measurement:
     Raises:
         InputError: if it lacks its times, or a device, a model or a date that isn't given.
     """
-    prompt, generated = count(test.get("n_prompt")) or 0, count(test.get("n_gen")) or 0
+    prompt, generated = read.count(test.get("n_prompt")) or 0, read.count(test.get("n_gen")) or 0
     device, on_cpu = _device(test, told)
     name = told.model or _text(test.get("model_type")) or _stem(test.get("model_filename"))
-    date = moment(test.get("test_time")) or told.date
+    date = read.moment(test.get("test_time")) or told.date
     ran = named(where, device, name, date)
     samples_s, mean_s = _times(test, prompt + generated, where)
     timed = Timed(
@@ -137,7 +130,7 @@ def measurement(test: Test, told: Told, where: str) -> Measurement:
     devices = 1 if on_cpu else told.count or max(1, len(_gpus(test)))
     return Measurement(
         recorded_at=ran.date,
-        model=model_of(ran.model, count(test.get("model_n_params"))),
+        model=model_of(ran.model, read.count(test.get("model_n_params"))),
         workload=_workload(test, told, prompt, generated, devices),
         machine=Machine(
             device=ran.device,
@@ -157,11 +150,11 @@ def measurement(test: Test, told: Told, where: str) -> Measurement:
 def _times(test: Test, tokens: int, where: str) -> tuple[tuple[float, ...], float]:
     """Seconds of each repetition, and their mean."""
     listed = test.get("samples_ns")
-    samples = [positive(it) for it in listed] if isinstance(listed, list) else []
+    samples = [read.positive(it) for it in listed] if isinstance(listed, list) else []
     known = tuple(it / 1e9 for it in samples if it is not None)
     if known:
         return known, fmean(known)
-    nanoseconds, per_s = positive(test.get("avg_ns")), positive(test.get("avg_ts"))
+    nanoseconds, per_s = read.positive(test.get("avg_ns")), read.positive(test.get("avg_ts"))
     if nanoseconds is not None:
         return (), nanoseconds / 1e9
     if per_s is None or not tokens:
@@ -178,7 +171,7 @@ def _device(test: Test, told: Told) -> tuple[str | None, bool]:
     cpu, names = _text(test.get("cpu_info")), list(dict.fromkeys(_gpus(test)))
     backends = set(_backends(test))
     plain = backends <= ON_CPU and not names
-    none = number(test.get("n_gpu_layers")) == 0 or test.get("devices") == "none"
+    none = read.number(test.get("n_gpu_layers")) == 0 or test.get("devices") == "none"
     if none or (plain and (cpu or told.device is None)):
         return (cpu or (told.device and "CPU"), True)
     return (told.device or " + ".join(names) or (cpu if "METAL" in backends else None), False)
@@ -204,7 +197,7 @@ def _gpus(test: Test) -> list[str]:
 
 def _workload(test: Test, told: Told, prompt: int, generated: int, devices: int) -> Workload:
     kind: Kind = "generate" if prompt and generated else "decode" if generated else "prefill"
-    depth, layers = count(test.get("n_depth")) or 0, count(test.get("n_gpu_layers"))
+    depth, layers = read.count(test.get("n_depth")) or 0, read.count(test.get("n_gpu_layers"))
     bits, stored = _bits(test), stored_format(None, str(test.get("model_type") or ""))
     narrow = next((name for most, name in NARROW if bits is not None and bits <= most), "bf16")
     rows = test.get("split_mode") == "row"
@@ -220,16 +213,16 @@ def _workload(test: Test, told: Told, prompt: int, generated: int, devices: int)
         quantization=stored.name.upper() if stored else None,
         weight_bits=bits or (stored.bits if stored else None),
         gpu_layers=layers,
-        host_expert_layers=count(test.get("n_cpu_moe")) or None,
+        host_expert_layers=read.count(test.get("n_cpu_moe")) or None,
         cache_format=cache_format(test.get("type_k"), test.get("type_v")),
-        chunk_tokens=count(test.get("n_ubatch")) or None,
+        chunk_tokens=read.count(test.get("n_ubatch")) or None,
         attention="flash" if _text(test.get("flash_attn")) in ("1", "True", "true") else None,
     )
 
 
 def _bits(test: Test) -> float | None:
     """Stored bits of a weight: the file's size over its weights."""
-    size, weights = positive(test.get("model_size")), positive(test.get("model_n_params"))
+    size, weights = read.positive(test.get("model_size")), read.positive(test.get("model_n_params"))
     return None if size is None or weights is None else round(8 * size / weights, 3)
 
 
@@ -239,4 +232,4 @@ def _stem(path: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     """A cell as a word: tables write numbers as text, and text may be empty."""
-    return None if value is None else text(str(value))
+    return None if value is None else read.text(str(value))

@@ -9,15 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelworth.data.importers.reading import (
-    Json,
-    count,
-    each_object,
-    moment,
-    positive,
-    spread,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Json
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
@@ -29,19 +22,19 @@ def _is_run(one: Json) -> bool:
 
 
 def _run(one: Json) -> ServedRun:
-    per_minute = positive(one.get("results_num_completed_requests_per_min"))
+    per_minute = read.positive(one.get("results_num_completed_requests_per_min"))
     return ServedRun(
         tool=TOOL,
         content=one,
-        date=moment(one.get("timestamp")),
-        model=text(one.get("model")),
-        concurrency=count(one.get("num_concurrent_requests")) or None,
-        completed=count(one.get("results_num_completed_requests")),
-        failed=count(one.get("results_number_errors")) or 0,
-        prompt_tokens=positive(one.get("results_number_input_tokens_mean")),
-        output_tokens=positive(one.get("results_number_output_tokens_mean")),
+        date=read.moment(one.get("timestamp")),
+        model=read.text(one.get("model")),
+        concurrency=read.count(one.get("num_concurrent_requests")) or None,
+        completed=read.count(one.get("results_num_completed_requests")),
+        failed=read.count(one.get("results_number_errors")) or 0,
+        prompt_tokens=read.positive(one.get("results_number_input_tokens_mean")),
+        output_tokens=read.positive(one.get("results_number_output_tokens_mean")),
         requests_per_s=None if per_minute is None else per_minute / 60,
-        output_per_s=positive(one.get("results_mean_output_throughput_token_per_s")),
+        output_per_s=read.positive(one.get("results_mean_output_throughput_token_per_s")),
         ttft=_times(one, "ttft_s"),
         request=_times(one, "end_to_end_latency_s"),
     )
@@ -49,7 +42,7 @@ def _run(one: Json) -> ServedRun:
 
 def _times(one: Json, what: str) -> Spread:
     quantiles = {f"p{n}": one.get(f"results_{what}_quantiles_p{n}") for n in (50, 90, 95, 99)}
-    return spread({"mean": one.get(f"results_{what}_mean"), **quantiles})
+    return read.spread({"mean": one.get(f"results_{what}_mean"), **quantiles})
 
 
-knows, runs = each_object(_is_run, _run)
+knows, runs = read.each_object(_is_run, _run)

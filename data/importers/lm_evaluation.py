@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.reading import (
+from modelworth.data.importers.read import (
     Json,
     at,
     count,

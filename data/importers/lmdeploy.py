@@ -12,16 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from modelworth.data.importers import read
 from modelworth.data.importers.judge import LITTLE_TOLERANCE
-from modelworth.data.importers.reading import (
-    Content,
-    count,
-    engine,
-    first,
-    named_spread,
-    positive,
-    spread,
-)
+from modelworth.data.importers.read import Content
 from modelworth.data.importers.served_run import ServedRun, client_run
 from modelworth.data.serving import Spread
 
@@ -42,36 +35,38 @@ def runs(content: Content) -> Iterator[ServedRun]:
 
 
 def _new(row: Mapping[str, str]) -> ServedRun:
-    places, request = count(row.get("bs")), named_spread(row, "e2e_latency")
-    there = (positive(row.get("request_throughput")) or 0.0) * (request.mean_s or 0.0)
+    places, request = read.count(row.get("bs")), read.named_spread(row, "e2e_latency")
+    there = (read.positive(row.get("request_throughput")) or 0.0) * (request.mean_s or 0.0)
     held = places is not None and there <= (1 + LITTLE_TOLERANCE) * places
     rate_per_s = row.get("request_rate") or (None if held or places is None else "inf")
     return client_run(
         {**row, "max_concurrency": places if held else None, "request_rate": rate_per_s},
-        ttft=named_spread(row, "ttft"),
-        tpot=named_spread(row, "tpot"),
+        ttft=read.named_spread(row, "ttft"),
+        tpot=read.named_spread(row, "tpot"),
         request=request,
-        gap=named_spread(row, "itl"),
+        gap=read.named_spread(row, "itl"),
         failed=None,
         tool=TOOL,
-        engine=engine(row) or "lmdeploy",
+        engine=read.engine(row) or "lmdeploy",
     )
 
 
 def _old(row: Mapping[str, str]) -> ServedRun:
-    threads, per_s = count(first(row, "batch", "bs")), positive(row.get("RPS"))
-    written, all_ = (positive(row.get(f"throughput({which} tok/s)")) for which in ("out", "total"))
+    threads, per_s = read.count(read.first(row, "batch", "bs")), read.positive(row.get("RPS"))
+    written, all_ = (
+        read.positive(row.get(f"throughput({which} tok/s)")) for which in ("out", "total")
+    )
     return ServedRun(
         tool=TOOL,
         content=dict(row),
         engine="lmdeploy",
         concurrency=threads,
-        completed=count(first(row, "num_prompts", "num_promts")),
+        completed=read.count(read.first(row, "num_prompts", "num_promts")),
         prompt_tokens=(all_ - written) / per_s if all_ and written and per_s else None,
         output_tokens=written / per_s if written and per_s else None,
         requests_per_s=per_s,
         output_per_s=written,
-        ttft=spread({"mean": row.get("FTL(ave)(s)")}),
-        gap=spread({f"p{share}": row.get(f"{share}%(s)") for share in (50, 95, 99)}),
+        ttft=read.spread({"mean": row.get("FTL(ave)(s)")}),
+        gap=read.spread({f"p{share}": row.get(f"{share}%(s)") for share in (50, 95, 99)}),
         request=Spread(mean_s=threads / per_s) if threads and per_s else Spread(),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.reading import Content, named_lines, positive, spread
+from modelworth.data.importers.read import Content, named_lines, positive, spread
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 

@@ -13,18 +13,8 @@ from statistics import fmean
 from typing import Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.reading import (
-    Content,
-    Json,
-    at,
-    count,
-    first,
-    list_at,
-    moment,
-    object_at,
-    positive,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Content, Json
 from modelworth.data.importers.told import Timed, Told, cited, device_name, model_of, named
 from modelworth.data.importers.told import stored_format as format_of
 from modelworth.data.measurement import Machine, Measurement, Workload
@@ -51,13 +41,13 @@ class Part:
     @property
     def backend(self) -> Json:
         """Settings of the software and the model."""
-        return object_at(self.config, "backend")
+        return read.object_at(self.config, "backend")
 
     @property
     def shapes(self) -> Json:
         """Sizes of the input."""
-        shapes = object_at(self.config, "scenario", "input_shapes")
-        return shapes or object_at(self.config, "benchmark", "input_shapes")
+        shapes = read.object_at(self.config, "scenario", "input_shapes")
+        return shapes or read.object_at(self.config, "benchmark", "input_shapes")
 
 
 def runs(content: Content) -> Iterator[Part]:
@@ -67,9 +57,9 @@ def runs(content: Content) -> Iterator[Part]:
 
 def _parts(document: Json) -> Iterator[Part]:
     for kind in PARTS:
-        timed = object_at(document.get("report", document), kind)
-        if object_at(timed, "latency"):
-            yield Part(kind, timed, object_at(document, "config"))
+        timed = read.object_at(document.get("report", document), kind)
+        if read.object_at(timed, "latency"):
+            yield Part(kind, timed, read.object_at(document, "config"))
 
 
 def measurement(part: Part, told: Told, where: str) -> Measurement:
@@ -80,13 +70,13 @@ def measurement(part: Part, told: Told, where: str) -> Measurement:
     """
     backend, config = part.backend, part.config
     on_cpu = backend.get("device") == "cpu"
-    cpu = text(at(config, "environment", "cpu"))
+    cpu = read.text(read.at(config, "environment", "cpu"))
     ran = named(
         where,
         told.device or (cpu if on_cpu else device_name(_gpu(config))),
-        told.model or text(backend.get("model")),
-        moment(first(config, "date", "timestamp")) or told.date,
-        count(part.shapes.get("batch_size")) or told.batch,
+        told.model or read.text(backend.get("model")),
+        read.moment(read.first(config, "date", "timestamp")) or told.date,
+        read.count(part.shapes.get("batch_size")) or told.batch,
     )
     samples_s, mean_s, per_s = _timed(part.timed, where)
     tokens = max(1, round(per_s * mean_s / ran.batch)) if _unit(part.timed) == "tokens" else None
@@ -108,7 +98,9 @@ def measurement(part: Part, told: Told, where: str) -> Measurement:
         status="ok",
         result=timed.result(devices),
         provenance=cited(
-            TOOL, [config, part.timed], text(at(config, "environment", "optimum_benchmark_version"))
+            TOOL,
+            [config, part.timed],
+            read.text(read.at(config, "environment", "optimum_benchmark_version")),
         ),
     )
 
@@ -121,51 +113,51 @@ def _workload(part: Part, told: Told, batch: int, tokens: int | None) -> Workloa
         new_tokens=tokens if part.kind == "decode" else None,
         precision=told.precision or _precision(part.backend),
         engine=_engine(part.config, part.backend),
-        quantization=text(part.backend.get("quantization_scheme")),
+        quantization=read.text(part.backend.get("quantization_scheme")),
     )
 
 
 def _gpu(config: Json) -> str | None:
     """The first device of the environment."""
-    gpus = at(config, "environment", "gpu")
-    return text(gpus[0] if isinstance(gpus, list) and gpus else gpus)
+    gpus = read.at(config, "environment", "gpu")
+    return read.text(gpus[0] if isinstance(gpus, list) and gpus else gpus)
 
 
 def _timed(timed: Json, where: str) -> tuple[tuple[float, ...], float, float]:
     """Seconds of each repetition, their mean, and what was done a second."""
-    listed = list_at(timed, "latency", "values")
-    samples = tuple(it for one in listed if (it := positive(one)) is not None)
-    mean_s = fmean(samples) if samples else positive(at(timed, "latency", "mean"))
-    per_s = positive(at(timed, "throughput", "value"))
+    listed = read.list_at(timed, "latency", "values")
+    samples = tuple(it for one in listed if (it := read.positive(one)) is not None)
+    mean_s = fmean(samples) if samples else read.positive(read.at(timed, "latency", "mean"))
+    per_s = read.positive(read.at(timed, "throughput", "value"))
     if mean_s is None or per_s is None:
         raise InputError(where, "no seconds or no throughput", "latency and throughput of a part")
     return samples, mean_s, per_s
 
 
 def _unit(timed: Json) -> str:
-    return str(at(timed, "throughput", "unit") or "tokens/s").split("/")[0]
+    return str(read.at(timed, "throughput", "unit") or "tokens/s").split("/")[0]
 
 
 def _prompt(kind: Kind, tokens: int | None, shapes: Json, told: Told) -> int | None:
-    stated = count(shapes.get("sequence_length")) or told.prompt_tokens
+    stated = read.count(shapes.get("sequence_length")) or told.prompt_tokens
     return (stated or tokens) if kind == "prefill" else stated
 
 
 def _precision(backend: Json) -> Precision:
     """Of the weights where they are quantised, else of the arithmetic."""
-    scheme = text(backend.get("quantization_scheme"))
-    stored = format_of(scheme, text(backend.get("model")))
+    scheme = read.text(backend.get("quantization_scheme"))
+    stored = format_of(scheme, read.text(backend.get("model")))
     if stored is not None:
         return precision(stored.products)
-    said = first(backend, "torch_dtype", "dtype")
+    said = read.first(backend, "torch_dtype", "dtype")
     return next((name for name in DTYPES if name == said), "bfloat16")
 
 
 def _engine(config: Json, backend: Json) -> str:
-    name = text(backend.get("name")) or text(config.get("name")) or "pytorch"
+    name = read.text(backend.get("name")) or read.text(config.get("name")) or "pytorch"
     return "transformers" if name == "pytorch" else name
 
 
 def _devices(backend: Json, on_cpu: bool) -> int:
-    chosen = text(backend.get("device_ids"))
+    chosen = read.text(backend.get("device_ids"))
     return 1 if on_cpu or chosen is None else len(chosen.split(","))

@@ -8,7 +8,7 @@ from typing import Final
 
 from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import LITTLE_TOLERANCE
-from modelworth.data.importers.reading import average_s, middle_s
+from modelworth.data.importers.read import average_s, middle_s
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.importers.server_settings import server_settings
 from modelworth.data.importers.told import (

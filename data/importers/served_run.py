@@ -13,18 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from modelworth.data.importers.reading import (
-    Json,
-    count,
-    error_kinds,
-    first,
-    mean,
-    middle_s,
-    number,
-    positive,
-    rate,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Json
 from modelworth.data.measurement import Layout
 from modelworth.data.serving import Arrivals, Spread
 
@@ -114,7 +104,7 @@ class ServedRun:
 
 def _request_time(request: Spread, ttft: Spread, tpot: Spread, tokens: float | None) -> Spread:
     """A request's time, from its parts where the file doesn't say it."""
-    if middle_s(request) is not None or tokens is None or tokens < 1:
+    if read.middle_s(request) is not None or tokens is None or tokens < 1:
         return request
     mean_s, p50_s = (
         None if first is None or each is None else first + each * (tokens - 1)
@@ -125,10 +115,12 @@ def _request_time(request: Spread, ttft: Spread, tpot: Spread, tokens: float | N
 
 def _token_time(tpot: Spread, ttft: Spread, request: Spread, tokens: float | None) -> Spread:
     """A later token's time, from the whole and its first where the file doesn't say it."""
-    if middle_s(tpot) is not None or tokens is None or tokens <= 1:
+    if read.middle_s(tpot) is not None or tokens is None or tokens <= 1:
         return tpot
     mean_s, p50_s = (
-        None if whole is None or first is None or whole <= first else (whole - first) / (tokens - 1)
+        None
+        if whole is None or first is None or whole <= first
+        else (whole - first) / (tokens - 1)
         for whole, first in ((request.mean_s, ttft.mean_s), (request.p50_s, ttft.p50_s))
     )
     return Spread(mean_s=mean_s, p50_s=p50_s)
@@ -142,41 +134,41 @@ def client_run(run: Json, *, failed: int | None, **told: Any) -> ServedRun:
         failed: failed requests where the tool states them, else those asked for and not completed.
         **told: what this tool says and timed, by the names of `ServedRun`.
     """
-    completed, asked = count(run.get("completed")), count(run.get("num_prompts"))
+    completed, asked = read.count(run.get("completed")), read.count(run.get("num_prompts"))
     asked = told.pop("asked", asked)
     if failed is None:
         failed = 0 if asked is None else max(0, asked - (completed or 0))
     arrivals = _arrivals(run)
     return ServedRun(
         content=run,
-        concurrency=count(run.get("max_concurrency")) or None,
-        rate_per_s=None if arrivals else rate(run.get("request_rate")),
+        concurrency=read.count(run.get("max_concurrency")) or None,
+        rate_per_s=None if arrivals else read.rate(run.get("request_rate")),
         arrivals=arrivals,
         asked=asked,
         completed=completed,
         failed=failed,
-        errors=error_kinds(run.get("errors"), failed),
-        duration_s=positive(run.get("duration")),
-        prompt_tokens=mean(run.get("total_input_tokens"), completed),
-        output_tokens=mean(run.get("total_output_tokens"), completed),
-        requests_per_s=positive(run.get("request_throughput")),
+        errors=read.error_kinds(run.get("errors"), failed),
+        duration_s=read.positive(run.get("duration")),
+        prompt_tokens=read.mean(run.get("total_input_tokens"), completed),
+        output_tokens=read.mean(run.get("total_output_tokens"), completed),
+        requests_per_s=read.positive(run.get("request_throughput")),
         goodput_per_s=_goodput(run),
-        output_per_s=positive(run.get("output_throughput")),
-        peak_in_flight=positive(run.get("max_concurrent_requests")),
+        output_per_s=read.positive(run.get("output_throughput")),
+        peak_in_flight=read.positive(run.get("max_concurrent_requests")),
         **told,
     )
 
 
 def _arrivals(run: Json) -> Arrivals | None:
     """How requests came where the rate changed, whatever stands beside it (a ramp leaves `inf`)."""
-    if text(run.get("dataset_name")) in TRACES:
+    if read.text(run.get("dataset_name")) in TRACES:
         return "recorded"
     if not run.get("ramp_up_strategy"):
         return None
-    return "poisson" if number(run.get("burstiness")) in (None, 1.0) else "gamma"
+    return "poisson" if read.number(run.get("burstiness")) in (None, 1.0) else "gamma"
 
 
 def _goodput(run: Json) -> float | None:
     """Requests a second that met the objective; 0 is an answer too."""
-    found = number(first(run, "request_goodput", "request_goodput:"))
+    found = read.number(read.first(run, "request_goodput", "request_goodput:"))
     return None if found is None or found < 0 else found

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from modelworth.data.errors import InputError
-from modelworth.data.importers.reading import count, first, positive, text
+from modelworth.data.importers.read import count, first, positive, text
 from modelworth.data.serving import Drafting
 from modelworth.data.words import SHORT, precision
 

@@ -9,18 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelworth.data.importers.reading import (
-    Json,
-    count,
-    each_object,
-    engine,
-    first,
-    moment,
-    named_spread,
-    object_at,
-    positive,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Json
 from modelworth.data.importers.served_run import ServedRun, client_run
 
 TOOL: Final = "sglang.bench_serving"
@@ -32,25 +22,25 @@ def _is_run(run: Json) -> bool:
 
 
 def _run(run: Json) -> ServedRun:
-    server = object_at(run, "server_info")
+    server = read.object_at(run, "server_info")
     return client_run(
         run,
-        ttft=named_spread(run, "ttft"),
-        tpot=named_spread(run, "tpot"),
-        request=named_spread(run, "e2e_latency"),
-        gap=named_spread(run, "itl"),
+        ttft=read.named_spread(run, "ttft"),
+        tpot=read.named_spread(run, "tpot"),
+        request=read.named_spread(run, "e2e_latency"),
+        gap=read.named_spread(run, "itl"),
         failed=_failed(run),
         tool=TOOL,
-        tool_version=text(server.get("version")),
-        date=moment(first(run, "date", "benchmark_start_time")),
-        model=text(first(run, "model_id", "model") or server.get("model_path")),
-        engine=engine(run),
-        tensor=count(server.get("tp_size")),
-        pipeline=count(server.get("pp_size")),
-        copies=None if server.get("enable_dp_attention") else count(server.get("dp_size")),
-        stored=text(server.get("quantization")),
-        asked=count(first(run, "num_prompts", "total_requests")),
-        counted_in_flight=positive(run.get("concurrency")),
+        tool_version=read.text(server.get("version")),
+        date=read.moment(read.first(run, "date", "benchmark_start_time")),
+        model=read.text(read.first(run, "model_id", "model") or server.get("model_path")),
+        engine=read.engine(run),
+        tensor=read.count(server.get("tp_size")),
+        pipeline=read.count(server.get("pp_size")),
+        copies=None if server.get("enable_dp_attention") else read.count(server.get("dp_size")),
+        stored=read.text(server.get("quantization")),
+        asked=read.count(read.first(run, "num_prompts", "total_requests")),
+        counted_in_flight=read.positive(run.get("concurrency")),
     )
 
 
@@ -58,7 +48,7 @@ def _failed(run: Json) -> int | None:
     """As stated, else by the list of errors."""
     if run.get("failed") is None and isinstance(run.get("errors"), list):
         return sum(1 for one in run["errors"] if one)
-    return count(run.get("failed"))
+    return read.count(run.get("failed"))
 
 
-knows, runs = each_object(_is_run, _run)
+knows, runs = read.each_object(_is_run, _run)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from modelworth.data.importers.reading import Content, count, positive, table_cells, text
+from modelworth.data.importers.read import Content, count, positive, table_cells, text
 from modelworth.data.importers.told import Timed, Told, cited, model_of, named, stored_format
 from modelworth.data.measurement import Layout, Machine, Measurement, Workload
 from modelworth.data.words import precision

@@ -14,19 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from modelworth.data.importers.reading import (
-    Content,
-    Json,
-    at,
-    count,
-    each_object,
-    first,
-    named_lines,
-    object_at,
-    positive,
-    spread,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Content, Json
 from modelworth.data.importers.served_run import ServedRun
 from modelworth.data.serving import Spread
 
@@ -76,38 +65,40 @@ def _is_run(one: Json) -> bool:
 
 
 def _run(one: Json) -> ServedRun:
-    figures, engine = object_at(one, "performance"), object_at(one, "engine")
-    world = object_at(one, "world_info")
+    figures, engine = read.object_at(one, "performance"), read.object_at(one, "engine")
+    world = read.object_at(one, "world_info")
     request = figures.get("request_latency_percentiles_ms"), figures.get("avg_request_latency_ms")
-    total_ms = positive(figures.get("total_latency_ms"))
+    total_ms = read.positive(figures.get("total_latency_ms"))
     return ServedRun(
         tool=TOOL,
         content=one,
-        tool_version=text(engine.get("version")),
-        model=text(engine.get("model")),
-        device=text(at(one, "machine", "name")),
+        tool_version=read.text(engine.get("version")),
+        model=read.text(engine.get("model")),
+        device=read.text(read.at(one, "machine", "name")),
         engine="tensorrt-llm",
-        count=count(world.get("world_size")),
-        tensor=count(world.get("tp_size")),
-        pipeline=count(world.get("pp_size")),
-        stored=text(engine.get("quantization")) or text(engine.get("dtype")),
-        rate_per_s=_rate(world, total_ms, count(at(one, "request_info", "num_requests"))),
-        completed=count(at(one, "request_info", "num_requests")),
+        count=read.count(world.get("world_size")),
+        tensor=read.count(world.get("tp_size")),
+        pipeline=read.count(world.get("pp_size")),
+        stored=read.text(engine.get("quantization")) or read.text(engine.get("dtype")),
+        rate_per_s=_rate(world, total_ms, read.count(read.at(one, "request_info", "num_requests"))),
+        completed=read.count(read.at(one, "request_info", "num_requests")),
         duration_s=None if total_ms is None else total_ms / 1e3,
-        prompt_tokens=positive(at(one, "request_info", "avg_input_length")),
-        output_tokens=positive(at(one, "request_info", "avg_output_length")),
-        requests_per_s=positive(figures.get("request_throughput_req_s")),
-        output_per_s=positive(figures.get("system_output_throughput_tok_s")),
+        prompt_tokens=read.positive(read.at(one, "request_info", "avg_input_length")),
+        output_tokens=read.positive(read.at(one, "request_info", "avg_output_length")),
+        requests_per_s=read.positive(figures.get("request_throughput_req_s")),
+        output_per_s=read.positive(figures.get("system_output_throughput_tok_s")),
         ttft=_stream(one, "ttft"),
         tpot=_stream(one, "tpot"),
         request=_times(*request),
-        counted_in_flight=positive(at(one, "request_info", "avg_num_concurrent_requests")),
+        counted_in_flight=read.positive(
+            read.at(one, "request_info", "avg_num_concurrent_requests")
+        ),
     )
 
 
 def _rate(world: Json, total_ms: float | None, requests: int | None) -> float | None:
     """All at once, or unknown; a figure that can only be requests a second is taken as such."""
-    issued = positive(world.get("issue_rate"))
+    issued = read.positive(world.get("issue_rate"))
     if issued is None or issued <= 1 / LEAST_GAP_S:
         return issued
     gap_s = issued / NANOSECONDS
@@ -118,15 +109,15 @@ def _rate(world: Json, total_ms: float | None, requests: int | None) -> float | 
 
 def _times(values: Any, average_ms: Any) -> Spread:
     """Statistics, and an average that stands apart from them; in milliseconds, like all here."""
-    known, average = spread(values, 1e-3), positive(average_ms)
+    known, average = read.spread(values, 1e-3), read.positive(average_ms)
     if known.mean_s is not None or average is None:
         return known
     return known.model_copy(update={"mean_s": average / 1e3})
 
 
 def _stream(one: Json, name: str) -> Spread:
-    streamed = object_at(one, "streaming_metrics")
-    values = first(streamed, f"{name}_percentiles", f"{name}_percentiles_ms")
+    streamed = read.object_at(one, "streaming_metrics")
+    values = read.first(streamed, f"{name}_percentiles", f"{name}_percentiles_ms")
     return _times(values, streamed.get(f"avg_{name}_ms"))
 
 
@@ -143,13 +134,13 @@ def runs(content: Content) -> Iterator[ServedRun]:
 def _printed(log: str) -> Iterator[Json]:
     """Reports in a log, each as `--report_json` would have it."""
     for part in _BEGINS.split(log):
-        lines = named_lines(part)
+        lines = read.named_lines(part)
         if "issue rate (req/sec)" not in lines or "request throughput (req/sec)" not in lines:
             continue
         found: Json = {"world_info": {}, "performance": {}}
         for (group, key), names in PRINTED.items():
-            found.setdefault(group, {})[key] = first(lines, *names)
-        if seconds := positive(lines.get("total latency (seconds)")):
+            found.setdefault(group, {})[key] = read.first(lines, *names)
+        if seconds := read.positive(lines.get("total latency (seconds)")):
             found["performance"]["total_latency_ms"] = seconds * 1e3
         if device := _DEVICE.search(part):
             found["machine"] = {"name": device[1]}
@@ -159,4 +150,4 @@ def _printed(log: str) -> Iterator[Json]:
         yield found
 
 
-_KNOWS, _RUNS = each_object(_is_run, _run)
+_KNOWS, _RUNS = read.each_object(_is_run, _run)

@@ -10,18 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelworth.data.importers.reading import (
-    Json,
-    count,
-    each_object,
-    engine,
-    first,
-    moment,
-    named_spread,
-    number,
-    spread_of,
-    text,
-)
+from modelworth.data.importers import read
+from modelworth.data.importers.read import Json
 from modelworth.data.importers.served_run import ServedRun, client_run
 from modelworth.data.serving import Spread
 
@@ -37,20 +27,20 @@ def _run(run: Json) -> ServedRun:
     samples = _samples(run)
     return client_run(
         run,
-        ttft=filled(named_spread(run, "ttft"), samples["ttft"]),
-        tpot=filled(named_spread(run, "tpot"), samples["tpot"]),
-        request=filled(named_spread(run, "e2el"), samples["request"]),
-        gap=named_spread(run, "itl"),
-        failed=count(run.get("failed")),
+        ttft=filled(read.named_spread(run, "ttft"), samples["ttft"]),
+        tpot=filled(read.named_spread(run, "tpot"), samples["tpot"]),
+        request=filled(read.named_spread(run, "e2el"), samples["request"]),
+        gap=read.named_spread(run, "itl"),
+        failed=read.count(run.get("failed")),
         tool=TOOL,
-        tool_version=text(first(run, "vllm_version", "version")),
-        date=moment(run.get("date")),
-        model=text(run.get("model_id")),
-        engine=engine(run),
-        device=text(first(run, "gpu", "device", "accelerator", "hardware")),
-        tensor=count(first(run, "tensor_parallel_size", "tp_size", "tp")),
-        pipeline=count(first(run, "pipeline_parallel_size", "pp_size", "pp")),
-        copies=count(first(run, "data_parallel_size", "dp_size", "dp")),
+        tool_version=read.text(read.first(run, "vllm_version", "version")),
+        date=read.moment(run.get("date")),
+        model=read.text(run.get("model_id")),
+        engine=read.engine(run),
+        device=read.text(read.first(run, "gpu", "device", "accelerator", "hardware")),
+        tensor=read.count(read.first(run, "tensor_parallel_size", "tp_size", "tp")),
+        pipeline=read.count(read.first(run, "pipeline_parallel_size", "pp_size", "pp")),
+        copies=read.count(read.first(run, "data_parallel_size", "dp_size", "dp")),
     )
 
 
@@ -58,7 +48,7 @@ def filled(stated: Spread, samples_s: list[float]) -> Spread:
     """What the file states, and what its single requests say where it doesn't."""
     if not samples_s:
         return stated
-    own = spread_of(samples_s)
+    own = read.spread_of(samples_s)
     names = ("mean_s", "p50_s", "p90_s", "p95_s", "p99_s")
     values = {name: getattr(stated, name) or getattr(own, name) for name in names}
     return Spread(**values)
@@ -67,7 +57,9 @@ def filled(stated: Spread, samples_s: list[float]) -> Spread:
 def _samples(run: Json) -> dict[str, list[float]]:
     """Times of single requests, where the file was saved with details."""
     ttft, request, tokens = (
-        [number(one) or 0.0 for one in run.get(key) or []] if isinstance(run.get(key), list) else []
+        [read.number(one) or 0.0 for one in run.get(key) or []]
+        if isinstance(run.get(key), list)
+        else []
         for key in ("ttfts", "latencies", "output_lens")
     )
     triples = zip(ttft, request, tokens, strict=False)
@@ -75,4 +67,4 @@ def _samples(run: Json) -> dict[str, list[float]]:
     return {"ttft": ttft, "request": request, "tpot": each}
 
 
-knows, runs = each_object(_is_run, _run)
+knows, runs = read.each_object(_is_run, _run)

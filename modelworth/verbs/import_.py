@@ -80,7 +80,7 @@ def _told(options: argparse.Namespace) -> Told:
     """The flags as the importers take them."""
     from modelworth.data.catalog import load_catalog
     from modelworth.data.errors import InputError
-    from modelworth.data.importers.reading import moment
+    from modelworth.data.importers.read import moment
     from modelworth.data.importers.told import Told
     from modelworth.data.words import precision
 
@@ -118,7 +118,7 @@ def _count(flag: str, text: str | None) -> int | None:
 def _rate(text: str | None) -> float | None:
     """A rate above 0, or `inf` for all at once."""
     from modelworth.data.errors import InputError
-    from modelworth.data.importers.reading import rate
+    from modelworth.data.importers.read import rate
 
     found = None if text is None else rate(text)
     if text is not None and found is None:

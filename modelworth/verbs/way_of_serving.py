@@ -25,7 +25,7 @@ def said(options: argparse.Namespace) -> tuple[str | None, Drafting | None]:
         InputError: if one can't be.
     """
     from modelworth.data.errors import InputError
-    from modelworth.data.importers.reading import count, number
+    from modelworth.data.importers.read import count, number
     from modelworth.data.importers.server_settings import cache_format
     from modelworth.data.serving import Drafting
     from modelworth.data.weight_formats import weight_format
