@@ -118,9 +118,7 @@ def _token_time(tpot: Spread, ttft: Spread, request: Spread, tokens: float | Non
     if read.middle_s(tpot) is not None or tokens is None or tokens <= 1:
         return tpot
     mean_s, p50_s = (
-        None
-        if whole is None or first is None or whole <= first
-        else (whole - first) / (tokens - 1)
+        None if whole is None or first is None or whole <= first else (whole - first) / (tokens - 1)
         for whole, first in ((request.mean_s, ttft.mean_s), (request.p50_s, ttft.p50_s))
     )
     return Spread(mean_s=mean_s, p50_s=p50_s)

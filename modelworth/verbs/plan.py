@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,10 +36,11 @@ EXAMPLES = """examples:
   modelworth plan --model llama-3.1-8b --rate 5 --scenario my_plan.yaml
   modelworth plan --model llama-3.1-70b --rate 50 --disaggregated --gpus-of H100 H200
   modelworth plan --model llama-3.1-70b --run-tokens 15e12 --days 60 --gpus-of H100 B200"""
-POSITIVE = (
-    "rate", "prompt", "new_tokens", "ttft", "tpot", "run_tokens", "sequence", "batch_tokens",
-    "days", "budget_usd", "usd_per_gpu_hour",
-)  # fmt: skip
+MOST = {
+    "rate": 1e9, "prompt": 1e8, "new_tokens": 1e8, "ttft": 1e6, "tpot": 1e4, "run_tokens": 1e18,
+    "sequence": 1e8, "batch_tokens": 1e12, "days": 1e5, "budget_usd": 1e15, "usd_per_gpu_hour": 1e6,
+}  # fmt: skip
+"""Numbers above 0, and what none of them passes."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,10 +121,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _require_sense(options: argparse.Namespace) -> None:
     """Refuse numbers that mean nothing, and a question that is none or two."""
-    for name in POSITIVE:
+    for name, most in MOST.items():
         value = getattr(options, name)
-        if value is not None and not 0 < value < math.inf:
-            raise InputError(f"--{name.replace('_', '-')}", value, "above 0")
+        if value is not None and not 0 < value <= most:
+            raise InputError(f"--{name.replace('_', '-')}", value, f"above 0, at most {most:g}")
     if options.chart and options.chart.suffix != ".svg":
         raise InputError("--chart", str(options.chart), "a file that ends in .svg")
     if options.rate is not None and options.run_tokens is not None:

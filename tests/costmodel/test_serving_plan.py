@@ -156,7 +156,8 @@ def test_a_training_plan_becomes_a_scenario_of_the_same_hours(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--ttft", "nan"], ["--tpot", "-1"], ["--prompt", "0"], ["--rate", "inf"],
+    [["--rate", "1e308"], ["--tpot", "1e308"], ["--run-tokens", "1e308"],
+     ["--ttft", "nan"], ["--tpot", "-1"], ["--prompt", "0"], ["--rate", "inf"],
      ["--run-tokens", "1e12", "--days", "0"], ["--run-tokens", "1e12", "--budget-usd", "0"],
      ["--run-tokens", "1e12", "--batch-tokens", "nan"], ["--chart", "plan.png"],
      ["--model", "bert-base"]],
