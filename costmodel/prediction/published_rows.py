@@ -21,7 +21,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import PUBLISHED, Kind
-from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.catalog import Catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
@@ -39,6 +39,7 @@ class MeasuredRow(Row):
 
     kind: Kind
     model: Text
+    active_parameters: PositiveFloat | None = None
     device: Text
     generation: Text
     software: str = ""
@@ -59,15 +60,13 @@ def measured_rows() -> tuple[MeasuredRow, ...]:
 
 def nearest(case: Case, most: int = 3) -> list[MeasuredRow]:
     """The rows of the case's kind of work that are nearest to it."""
-    catalog = load_catalog()
     some = [row for row in measured_rows() if row.kind == case.kind]
-    return sorted(some, key=lambda row: -_likeness(row, case, catalog))[:most]
+    return sorted(some, key=lambda row: -_likeness(row, case))[:most]
 
 
-def _likeness(row: MeasuredRow, case: Case, catalog: Catalog) -> float:
+def _likeness(row: MeasuredRow, case: Case) -> float:
     own = case.architecture.active_parameters
-    other = _size(row.model, catalog)
-    size = MOST_SIZE if other is None else min(_doublings(other, own), MOST_SIZE)
+    size = min(_doublings(row.active_parameters or math.inf, own), MOST_SIZE)
     same = {
         "model": row.model == case.architecture.name,
         "device": row.device == case.accelerator.name,
@@ -87,15 +86,8 @@ KINDS: dict[str, Kind] = {
 UNITS = {"train": ("tokens",), "forward": ("sequences", "images"), "serve": ("tokens",)}
 MIXED = {"amp": ("bf16", "fp16")}
 """Mixed precision that doesn't name its 16-bit format."""
-SIZE, LENGTH, BATCH = 1.25, 2.0, 2.0
-"""Ratios up to which sizes, lengths and batches of inference are alike."""
-
-
-class ModelSize(Row):
-    """Parameters of a published run's model that the catalogue lacks."""
-
-    name: Text
-    parameters: PositiveInt
+SIZE, LENGTH, BATCH = math.log2(1.25), 1.0, 1.0
+"""Doublings up to which sizes, lengths and batches of inference are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +113,20 @@ def beside(record: Measurement, catalog: Catalog) -> Beside:
     run = _as_row(record, catalog)
     if isinstance(run, str):
         return Beside(record, reason=run)
-    counted = record.model.parameters_active or record.model.parameters_total
-    size = float(counted or 0) or _size(run.model, catalog)
-    if size is None:
+    if run.active_parameters is None:
         return Beside(record, reason="the size of its model isn't known")
     here = [row for row in measured_rows() if (row.kind, row.device) == (run.kind, run.device)]
     if not here:
         return Beside(record, reason=f"nothing was published for {run.kind} on {run.device}")
-    alike = [
-        (row.model != run.model, _apart(row, run) + _doublings(other, size), place)
-        for place, row in enumerate(here)
-        if run.precision in (row.precision, *MIXED.get(row.precision, ()))
-        if (other := _size(row.model, catalog)) is not None
-        if _ratio(other, size) <= SIZE and _is_alike(row, run)
-    ]
+    alike = [row for row in here if _is_alike(row, run)]
     if not alike:
         near = ", ".join(sorted({f"{row.model} {row.precision}" for row in here})[:4])
         reason = f"no published run is alike in precision, size, length and batch (there is {near})"
         return Beside(record, reason=reason)
-    row = here[min(alike)[2]]
-    other = _size(row.model, catalog) or size
-    scaled = not math.isclose(other, size, rel_tol=0.01)
-    ratio = run.value / row.value * (size / other if scaled else 1.0)
-    return Beside(record, row, ratio, scaled, _differences(row, run))
+    row = min(alike, key=lambda row: (row.model != run.model, _apart(row, run) + _larger(row, run)))
+    scaled = not math.isclose(_larger(row, run), 0, abs_tol=math.log2(1.01))
+    size = run.active_parameters / (row.active_parameters or math.inf) if scaled else 1.0
+    return Beside(record, row, run.value / row.value * size, scaled, _differences(row, run))
 
 
 def _as_row(record: Measurement, catalog: Catalog) -> MeasuredRow | str:
@@ -159,8 +142,10 @@ def _as_row(record: Measurement, catalog: Catalog) -> MeasuredRow | str:
     if serving is not None and serving.output_tokens_per_s is not None:
         value = serving.output_tokens_per_s / gpus
     in_flight = (load and (load.in_flight_mean or load.concurrency_limit)) or work.concurrency
+    size = record.model.parameters_active or record.model.parameters_total
     return MeasuredRow(
         kind=kind, model=record.model.name, device=_device(record.machine.device, catalog),
+        active_parameters=size or _size(record.model.name, catalog),
         generation="own", precision=SHORT[work.precision], gpus=gpus,
         batch=in_flight or work.batch, tokens=work.prompt_tokens or _patches(record),
         new_tokens=work.new_tokens or 1, value=value, unit=result.unit, source=record.id,
@@ -188,27 +173,25 @@ def _size(name: str, catalog: Catalog) -> float | None:
     """Active parameters of a model by its name."""
     with suppress(InputError):
         return float(catalog.model(name).parameters_active)
-    return _sizes().get(name)
-
-
-@cache
-def _sizes() -> dict[str, float]:
-    rows = read_table(PUBLISHED / "model_sizes.csv", ModelSize)
-    return {row.name: float(row.parameters) for row in rows}
-
-
-def _ratio(one: float, other: float) -> float:
-    """How many times the larger is the smaller."""
-    return max(one, other) / min(one, other)
+    named = (row.active_parameters for row in measured_rows() if row.model == name)
+    return next(named, None)
 
 
 def _doublings(one: float, other: float) -> float:
     return abs(math.log2(one / other))
 
 
+def _larger(row: MeasuredRow, run: MeasuredRow) -> float:
+    """Doublings between the sizes of both models; inf where the row's isn't known."""
+    return _doublings(row.active_parameters or math.inf, run.active_parameters or 1.0)
+
+
 def _is_alike(row: MeasuredRow, run: MeasuredRow) -> bool:
-    lengths = max(_ratio(row.tokens, run.tokens), _ratio(row.new_tokens, run.new_tokens))
-    return lengths <= LENGTH and (run.kind == "train" or _ratio(row.batch, run.batch) <= BATCH)
+    pairs = (row.tokens, run.tokens), (row.new_tokens, run.new_tokens)
+    lengths = max(_doublings(*pair) for pair in pairs)
+    batches = 0.0 if run.kind == "train" else _doublings(row.batch, run.batch)
+    precise = run.precision in (row.precision, *MIXED.get(row.precision, ()))
+    return precise and _larger(row, run) <= SIZE and lengths <= LENGTH and batches <= BATCH
 
 
 def _apart(row: MeasuredRow, run: MeasuredRow | Case) -> float:

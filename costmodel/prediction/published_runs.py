@@ -13,7 +13,7 @@ never saw a run of the same organisation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +29,7 @@ from modelworth.costmodel.prediction.training_run import (
     FLOPS_PER_PARAMETER_AND_TOKEN,
     TrainingPlan,
 )
-from modelworth.data.catalog import Accelerator, Catalog, load_catalog
+from modelworth.data.catalog import Accelerator, load_catalog
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
 
@@ -108,102 +108,77 @@ def load_training_runs() -> tuple[PublishedRun, ...]:
     return tuple(read_table(PUBLISHED / "training_runs.csv", PublishedRun))
 
 
-def utilisation_prior(
-    runs: Iterable[PublishedRun] | None = None, catalog: Catalog | None = None
-) -> Utilisation:
-    """Centre and spread of what published runs got from their hardware.
-
-    Raises:
-        ValueError: if they are of fewer than two organisations.
-    """
-    catalog = catalog or load_catalog()
-    used = load_training_runs() if runs is None else tuple(runs)
+@cache
+def utilisation_prior(without: str = "") -> Utilisation:
+    """Centre and spread of what published runs got from their hardware, but one organisation's."""
     by_organisation: defaultdict[str, list[float]] = defaultdict(list)
-    for run in used:
+    for run in load_training_runs():
         flops = FLOPS_PER_PARAMETER_AND_TOKEN * run.active_parameters * run.tokens
-        peak = run.device_hours * 3600 * _dense(catalog.accelerator(run.accelerator))
+        peak = run.device_hours * 3600 * _dense(load_catalog().accelerator(run.accelerator))
         by_organisation[_first_word(run.organisation)].append(log(flops / peak))
-    if len(by_organisation) < 2:
-        raise ValueError("a prior needs the runs of at least two organisations")
+    by_organisation.pop(_first_word(without), None)
     centre = float(np.median([np.mean(logs) for logs in by_organisation.values()]))
     squares = [np.mean((np.array(logs) - centre) ** 2) for logs in by_organisation.values()]
     spread = float(np.sqrt(np.sum(squares) / (len(squares) - 1)))
     return Utilisation(exp(centre), spread, len(by_organisation))
 
 
-def hours_by_prior(flops: float, accelerator: Accelerator, prior: Utilisation) -> list[float]:
+def hours_by_prior(flops: float, accelerator: Accelerator, without: str = "") -> list[float]:
     """Device-hours of so many FLOPs at others' utilisation: least, typical, most of nine in ten.
 
     Raises:
         InputError: if the device has no dense rate.
     """
+    prior = utilisation_prior(without)
     worst, best = prior.interval()
-    at_peak = flops / _dense(accelerator) / 3600
-    return [at_peak / share for share in (best, prior.typical, worst)]
+    return [flops / _dense(accelerator) / 3600 / share for share in (best, prior.typical, worst)]
 
 
-def days_as_published(plan: TrainingPlan, catalog: Catalog) -> list[float]:
-    """Days at the utilisation of whole published runs: least, typical, most of nine in ten.
+def days_as_published(plan: TrainingPlan) -> list[float]:
+    """A plan's days at what published runs got of their devices: least, typical, most.
 
-    Whole runs also evaluate, wait for stragglers and start again, which a step's interval leaves
-    out: these days spread further.
+    Whole runs with all that interrupts them, where the plan's own days are steps and failures.
     """
-    case = plan.best.case
-    flops = FLOPS_PER_PARAMETER_AND_TOKEN * case.architecture.active_parameters * plan.run.tokens
-    hours = hours_by_prior(flops, case.accelerator, utilisation_prior(catalog=catalog))
+    parameters = plan.best.case.architecture.active_parameters
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * parameters * plan.run.tokens
+    hours = hours_by_prior(flops, plan.best.case.accelerator)
     return [each / plan.run.devices / 24 for each in hours]
 
 
-def validate_training_runs(
-    rows: pd.DataFrame | None = None, catalog: Catalog | None = None
-) -> pd.DataFrame:
+def validate_training_runs(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Published device-hours against predicted ones, each without its own organisation's runs.
 
-    Args:
-        rows: a table in Epoch AI's columns; None takes the shipped table.
-        catalog: for the accelerators' rates.
-
-    Returns:
-        One row a run: model, device_hours, predicted, low, high (90% interval), and note: why a
-        run couldn't be used.
+    `rows` is a table in Epoch AI's columns; None takes the shipped table. One row a run: model,
+    device_hours, predicted, low, high (90% interval), and note: why a run couldn't be used.
     """
-    catalog = catalog or load_catalog()
     if rows is None:
         rows = pd.DataFrame([run.model_dump() for run in load_training_runs()])
+    elif missing := set(EPOCH_COLUMNS) - set(rows.columns):
+        allowed = f"Epoch AI's columns, {', '.join(sorted(missing))} too"
+        raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
     else:
-        if missing := set(EPOCH_COLUMNS) - set(rows.columns):
-            allowed = f"Epoch AI's columns, {', '.join(sorted(missing))} too"
-            raise InputError("training runs", ", ".join(map(str, rows.columns)), allowed)
         rows = rows.rename(columns=EPOCH_COLUMNS)
-        rows["device_hours"] = rows["hours"] * rows["devices"]
-    found = []
-    for row in rows.to_dict("records"):
-        note = _unusable(row, _device(row, catalog))
-        flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
-        hours = UNKNOWN if note else _hours(row, flops, catalog)
-        kept = {key: row[key] for key in ("model", "device_hours")}
-        found.append(kept | dict(zip(("low", "predicted", "high"), hours, strict=True), note=note))
-    return pd.DataFrame(found)
+        rows = rows.assign(device_hours=rows["hours"] * rows["devices"])
+    found = [_checked(row) for row in rows.to_dict("records")]
+    names = ("low", "predicted", "high", "note")
+    return rows[["model", "device_hours"]].join(pd.DataFrame(found, rows.index, names))
 
 
-def predict_runs(rows: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
+def predict_runs(rows: pd.DataFrame) -> pd.DataFrame:
     """Hours of whole runs, by FLOPs, cluster and what other organisations' runs got of theirs.
 
-    Args:
-        rows: a table in Epoch AI's columns; the training time isn't looked at.
-        catalog: for the accelerators' rates.
-
-    Returns:
-        The table with predicted (hours), low, high, basis and note.
+    `rows` is a table in Epoch AI's columns, of which the training time isn't looked at; it comes
+    back with predicted (hours), low, high, basis and note.
     """
-    found = [_run(row, catalog) for row in rows.rename(columns=EPOCH_COLUMNS).to_dict("records")]
+    found = [_run(row) for row in rows.rename(columns=EPOCH_COLUMNS).to_dict("records")]
     names = ("predicted", "low", "high", "basis", "note")
     return pd.concat([rows, pd.DataFrame(found, rows.index, names)], axis=1)
 
 
-def _run(row: Mapping[Any, Any], catalog: Catalog) -> tuple[object, ...]:
+def _run(row: Mapping[Any, Any]) -> tuple[object, ...]:
     """One run's hours, their interval, basis and note; or the reason why not."""
-    if _device(row, catalog) is None:
+    device = _device(row)
+    if device is None:
         return *UNKNOWN, "", f"{row['accelerator']}: no such device in the catalogue"
     stated, parameters, tokens, devices = (
         value if isinstance(value := row.get(name), int | float) and value > 0 else 0.0
@@ -213,37 +188,34 @@ def _run(row: Mapping[Any, Any], catalog: Catalog) -> tuple[object, ...]:
     if not flops or not devices:
         missing = "Hardware quantity" if flops else "Training compute (FLOP)"
         return *UNKNOWN, "", f"{missing}: nothing; must be given"
-    least, typical, _ = _hours(row, flops, catalog)
+    least, typical, _ = hours_by_prior(flops, device, str(row.get("organisation")))
     hours, width = typical / devices, exp(hypot(log(typical / least), TABLE_LOG))
     note = "at the utilisation of published runs"
     return hours, hours / width, hours * width, "interpolated", note
 
 
-def _unusable(row: Mapping[Any, Any], device: Accelerator | None) -> str:
-    """Why a run can't be checked; nothing if it can."""
+def _checked(row: Mapping[Any, Any]) -> tuple[object, ...]:
+    """One run's device-hours as predicted, their interval and nothing; or why they can't be."""
+    device = _device(row)
     if device is None:
-        return f"{row['accelerator']} isn't in the catalogue"
+        return *UNKNOWN, f"{row['accelerator']} isn't in the catalogue"
     for key in ("active_parameters", "tokens", "device_hours"):
         if not row[key] > 0:  # absent numbers are NaN
-            return f"{key.replace('_', ' ')} not published"
-    if row["tokens"] < row["active_parameters"]:
-        return "fewer data points than parameters: they aren't tokens"
+            return *UNKNOWN, f"{key.replace('_', ' ')} not published"
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"]
     stated = row.get("training_flops", float("nan"))
-    ratio = stated / (FLOPS_PER_PARAMETER_AND_TOKEN * row["active_parameters"] * row["tokens"])
-    if ratio > AGREEMENT or ratio < 1 / AGREEMENT:
-        return "published FLOPs aren't 6 × parameters × data points"
-    implied = stated / (row["device_hours"] * 3600 * _dense(device))
-    if any(abs(implied / share - 1) < ROUND_SHARE for share in (0.3, 0.4, 0.5)):
-        return "published FLOPs were made from the hours"
-    return ""
-
-
-def _hours(row: Mapping[Any, Any], flops: float, catalog: Catalog) -> list[float]:
-    """Device-hours by what the shipped runs of organisations other than a run's own got."""
-    own, device = _first_word(str(row.get("organisation"))), _device(row, catalog)
-    assert device is not None
-    runs = [run for run in load_training_runs() if _first_word(run.organisation) != own]
-    return hours_by_prior(flops, device, utilisation_prior(runs, catalog))
+    ratio, implied = stated / flops, stated / (row["device_hours"] * 3600 * _dense(device))
+    made = any(abs(implied / share - 1) < ROUND_SHARE for share in (0.3, 0.4, 0.5))
+    few = row["tokens"] < row["active_parameters"]
+    wrong = {
+        "fewer data points than parameters: they aren't tokens": few,
+        "published FLOPs aren't 6 × parameters × data points": ratio > AGREEMENT
+        or ratio < 1 / AGREEMENT,
+        "published FLOPs were made from the hours": made,
+    }
+    note = next((reason for reason, holds in wrong.items() if holds), "")
+    hours = UNKNOWN if note else hours_by_prior(flops, device, str(row["organisation"]))
+    return *hours, note
 
 
 def _first_word(organisation: str) -> str:
@@ -251,11 +223,11 @@ def _first_word(organisation: str) -> str:
     return next(iter(organisation.replace(",", " ").casefold().split()), "")
 
 
-def _device(row: Mapping[Any, Any], catalog: Catalog) -> Accelerator | None:
+def _device(row: Mapping[Any, Any]) -> Accelerator | None:
     """A run's accelerator by the catalogue's or the table's name; of several kinds the first."""
     first = str(row["accelerator"]).split(",")[0]
     with suppress(InputError):
-        return catalog.accelerator(SAME_HARDWARE.get(first, first))
+        return load_catalog().accelerator(SAME_HARDWARE.get(first, first))
     return None
 
 

@@ -247,7 +247,7 @@ def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd
     """
     predictor = predictor or Predictor()
     if set(frame.columns) >= RUN_COLUMNS:
-        return predict_runs(frame, predictor.catalog)
+        return predict_runs(frame)
     table = table_of(frame.columns)
     reader = Reader(predictor.catalog)
     cases: dict[int, Case] = {}

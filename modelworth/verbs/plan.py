@@ -237,9 +237,9 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
     if options.scenario:
         write_training(options.scenario, options, found[0])
     if options.json:
-        print(json.dumps([cluster(one, predictor.catalog) for one in found], indent=2))
+        print(json.dumps([cluster(one) for one in found], indent=2))
     else:
-        show_clusters(options, found, devices, predictor.catalog)
+        show_clusters(options, found, devices)
     return 0
 
 

@@ -64,7 +64,6 @@ def show_clusters(
     options: argparse.Namespace,
     found: Sequence[TrainingPlan],
     devices: Sequence[Accelerator],
-    catalog: Catalog,
 ) -> None:
     """A row for each device's cluster."""
     from modelworth.costmodel.prediction.published_runs import days_as_published
@@ -74,7 +73,7 @@ def show_clusters(
     print(f"{'as published 90%':>19}  layout")
     for one in found:
         low, high = one.days_interval
-        least, _, most = days_as_published(one, catalog)
+        least, _, most = days_as_published(one)
         print(
             f"  {one.best.case.accelerator.name:<24}{one.run.devices:>7,}{one.run.days:>9,.1f}"
             f"{f'${count(one.usd or 0)}':>10}{f'{low:,.1f} – {high:,.1f}':>16}"
@@ -183,14 +182,14 @@ def _choice(choice: Choice) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cluster(one: TrainingPlan, catalog: Catalog) -> dict[str, Any]:
+def cluster(one: TrainingPlan) -> dict[str, Any]:
     """A training's cluster, for machines."""
     from modelworth.costmodel.prediction.published_runs import days_as_published
 
     low, high = one.days_interval
     return {
         "gpu": one.best.case.accelerator.name, "gpus": one.run.devices, "days": one.run.days,
-        "low_days": low, "high_days": high, "published_runs_days": days_as_published(one, catalog),
+        "low_days": low, "high_days": high, "published_runs_days": days_as_published(one),
         "usd": one.usd, "device_hours": one.run.device_hours,
         "layout": layout_words(one.best.case), "global_batch": one.best.case.global_batch,
         "tokens_per_s_per_gpu": one.best.tokens_per_s_per_device,

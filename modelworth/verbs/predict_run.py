@@ -45,7 +45,7 @@ def plan_run(options: argparse.Namespace) -> int:
         reliability=reliability,
         searched=all(getattr(options, field) is None for field in LAYOUT),
     )
-    published = days_as_published(plan, catalog)
+    published = days_as_published(plan)
     if options.json:
         print(json.dumps(_document(plan, published), indent=2))
     else:

@@ -150,9 +150,7 @@ def test_run_reports_energy_and_carbon_where_known():
 
 def test_hours_by_prior_are_the_rule_of_thumb():
     prior = utilisation_prior()
-    least, typical, most = hours_by_prior(
-        6 * 8e9 * 15e12, load_catalog().accelerator("H100"), prior
-    )
+    least, typical, most = hours_by_prior(6 * 8e9 * 15e12, load_catalog().accelerator("H100"))
     assert typical == pytest.approx(6 * 8e9 * 15e12 / (prior.typical * 989.4e12) / 3600, rel=1e-3)
     assert most / typical == pytest.approx(typical / least)
     low, high = prior.interval()
@@ -225,8 +223,6 @@ def test_refusals():
     case = Case.of("gpt2", "H100 SXM 80GB", work="train")
     with pytest.raises(InputError, match="training runs"):
         validate_training_runs(pd.DataFrame({"a": [1]}))
-    with pytest.raises(ValueError, match="two organisations"):
-        utilisation_prior(load_training_runs()[:1])
     with pytest.raises(InputError, match="tokens"):
         run_of(case, 1e4, 0)
     with pytest.raises(InputError, match="reliability"):
