@@ -81,7 +81,7 @@ def _utilisation(
     peak = accelerator.matmul_flops_per_s[rate_used(accelerator, case.precision)] or 1.0
     flops = FLOPS_PER_PARAMETER_AND_TOKEN * model.parameters_active
     value = flops * plan.best.tokens_per_s_per_device / peak
-    found = plan.best.prediction
+    found = plan.best
     factor = (found.high or 0.0) / (found.value or 1.0)
     within = found.basis if devices <= CALIBRATED_DEVICES else "extrapolated"
     note = f"best layout of {model.name} on {devices:,} × {accelerator.name}"

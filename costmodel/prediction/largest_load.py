@@ -158,7 +158,7 @@ def largest_load(case: Case, objective: Objective, predictor: Predictor) -> Serv
         InputError: if the model doesn't fit, or not even one request meets the objective, with
             what would.
     """
-    if (refusal := refused(case, predictor.tables)) is not None:
+    if refusal := refused([case], predictor.tables)[0]:
         raise refusal
     service = service_of(case, predictor)
     if case.reader is None:

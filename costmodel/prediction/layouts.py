@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from modelworth.costmodel.architecture.activations import RECOMPUTED_SHARE
 from modelworth.costmodel.architecture.fits import available_bytes
-from modelworth.costmodel.architecture.memory import Memory
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.refusal import training_ask
@@ -40,26 +39,7 @@ MOST_SPREAD = 64
 """Devices that experts of one server are spread over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A layout as a case, with its prediction and what one device holds."""
-
-    case: Case
-    prediction: Prediction
-    memory: Memory
-
-    @classmethod
-    def of(cls, case: Case, prediction: Prediction) -> Planned:
-        """A training's layout with its prediction."""
-        return cls(case, prediction, training_ask(case).memory())
-
-    @property
-    def tokens_per_s_per_device(self) -> float:
-        """Speed of a training's steps; images count by their patches."""
-        return (self.prediction.value or 0.0) * self.case.unit_tokens
-
-
-def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:
+def best_layouts(case: Case, predictor: Predictor) -> list[Prediction]:
     """The fastest layouts of a training case that fit, best first; its own layout isn't looked at.
 
     Raises:
@@ -67,22 +47,20 @@ def best_layouts(case: Case, predictor: Predictor) -> list[Planned]:
     """
     if case.global_batch is None:
         raise InputError("global_batch", "missing", "given: sequences in an optimizer step")
-    available = available_bytes(case.accelerator.memory_bytes)
-    held = [(tried, training_ask(tried).memory()) for tried in layouts(case)]
-    if not held:
+    tried = list(layouts(case))
+    if not tried:
         raise _unshared(case)
-    fitting = [(tried, memory) for tried, memory in held if memory.total <= available]
+    available = available_bytes(case.accelerator.memory_bytes)
+    fitting = [one for one in tried if training_ask(one).memory().total <= available]
     if not fitting:
         raise _refusal(case)
-    values = predictor.times([tried for tried, _ in fitting]).value
+    values = predictor.times(fitting).value
     # Equal times: fewer cuts first, which is simpler to run.
-    cuts = [tried.tensor * tried.pipeline for tried, _ in fitting]
-    order = sorted(range(len(fitting)), key=lambda place: (-values[place], cuts[place]))[:MOST]
-    best = [fitting[place] for place in order]
-    found = predictor.predict_all([tried for tried, _ in best])
+    order = np.lexsort(([one.tensor * one.pipeline for one in fitting], -values))[:MOST]
+    found = predictor.predict_all([fitting[place] for place in order])
     if found[0].refusal is not None:
         raise found[0].refusal
-    return [Planned(tried, one, memory) for (tried, memory), one in zip(best, found, strict=True)]
+    return found
 
 
 def is_searched(case: Case, said: Iterable[str]) -> bool:
@@ -103,22 +81,24 @@ def laid_out(case: Case, predictor: Predictor) -> Case:
     if case.work == "train":
         usual = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens, case.gpus)
         return best_layouts(replace(case, global_batch=usual), predictor)[0].case
+    found = predictor.predict_all(list(_server_cuts(case)))
+    return max(found, key=lambda one: one.value or 0.0).case
+
+
+def _server_cuts(case: Case) -> Iterator[Case]:
+    """A server's own layout, tensor groups × stages, and experts spread, on all its devices."""
     heads, node = case.architecture.blocks[0].attention.heads, case.accelerator.devices_per_node
     staged = has_trait(case.software, "staged")
     tensors = _powers(1 if staged else min(node, MOST_TENSOR, case.gpus), heads)
-    cuts = [case] * (not staged) + [
-        replace(case, tensor=tensor, pipeline=stages)
-        for tensor, stages in product(tensors, _powers(MOST_STAGES, case.gpus))
-        if case.gpus % (tensor * stages) == 0
-        if case.gpus <= max(case.batch, 1) * tensor * stages
-    ]
-    cuts += [
-        experts_spread(case, tensor)
-        for tensor in _powers(min(case.gpus, MOST_SPREAD), case.gpus)
-        if case.gpus <= max(case.batch, 1) * tensor and is_spread_over(case, tensor)
-    ]
-    found = [one.value or 0.0 for one in predictor.predict_all(cuts)]
-    return cuts[int(np.argmax(found))]
+    most = max(case.batch, 1)
+    if not staged:
+        yield case
+    for tensor, stages in product(tensors, _powers(MOST_STAGES, case.gpus)):
+        if case.gpus % (tensor * stages) == 0 and case.gpus <= most * tensor * stages:
+            yield replace(case, tensor=tensor, pipeline=stages)
+    for tensor in _powers(min(case.gpus, MOST_SPREAD), case.gpus):
+        if case.gpus <= most * tensor and is_spread_over(case, tensor):
+            yield experts_spread(case, tensor)
 
 
 def is_spread_over(case: Case, devices: int) -> bool:

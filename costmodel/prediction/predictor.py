@@ -9,10 +9,12 @@ of own servers correct these.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from modelworth.costmodel.prediction import own_machine, served
 from modelworth.costmodel.prediction.case import PREDICTED_KINDS, Case
@@ -42,6 +44,7 @@ class Prediction:
     """What a case will do.
 
     Attributes:
+        case: in the layout that it was predicted in.
         value: units per second and device; None where it can't be predicted.
         low, high: the 90% interval.
         parts: seconds of the parts of a step; of one request, for a server.
@@ -50,6 +53,7 @@ class Prediction:
         note: what was assumed, or why there is no value.
     """
 
+    case: Case
     value: float | None
     low: float | None
     high: float | None
@@ -66,10 +70,15 @@ class Prediction:
     width: Width | None = None
 
     @classmethod
-    def refused(cls, reason: InputError, unit: str = "") -> Prediction:
+    def refused(cls, case: Case, reason: InputError) -> Prediction:
         """None, and why."""
         note = " ".join(str(reason).split())
-        return cls(None, None, None, unit, None, note, refusal=reason)
+        return cls(case, None, None, None, UNITS[case.work], None, note, refusal=reason)
+
+    @property
+    def tokens_per_s_per_device(self) -> float:
+        """Speed of a training's steps; images count by their patches."""
+        return (self.value or 0.0) * self.case.unit_tokens
 
 
 class Predictor:
@@ -110,18 +119,17 @@ class Predictor:
 
     def predict_all(self, cases: Sequence[Case], *, ran: bool = False) -> list[Prediction]:
         """Cases in their order. `ran`: they are rows of measurements, so they did fit."""
-        found: dict[int, Prediction] = {}
-        works: dict[tuple[str, bool], list[int]] = {}
         cases = [served.as_run(self.scales, case) for case in cases]
-        for place, case in enumerate(cases):
-            refusal = refused(case, self.tables, ran=ran)
-            own = self.own_fit(case)
+        found: dict[int, Prediction] = {}
+        works: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
+        for place, refusal in enumerate(refused(cases, self.tables, ran=ran)):
+            case = cases[place]
             if refusal is not None:
-                found[place] = Prediction.refused(refusal, UNITS[case.work])
-            elif own is not None:
+                found[place] = Prediction.refused(case, refusal)
+            elif (own := self.own_fit(case)) is not None:
                 found[place] = _of_machine(case, own)
             else:
-                works.setdefault((case.work, case.read_gpus > 0), []).append(place)
+                works[case.work, case.read_gpus > 0].append(place)
         for places in works.values():
             times_ = self.times([cases[place] for place in places])
             for row, place in enumerate(places):
@@ -174,16 +182,16 @@ def _prediction(
     """One row of times, each `slower` times as long, with its interval's factor."""
     value = float(found.value[row]) / case.unit_tokens / slower
     unit = UNITS["forward" if case.unit_tokens > 1 else case.work]
-
-    def at(name: str, scale: float = 1.0) -> float | None:
-        column = getattr(found, name)
-        return None if column is None else float(column[row]) * scale
-
+    scales = dict.fromkeys(("step_s", "ttft_s", "tpot_s"), slower) | {"running": 1.0, "room": 1.0}
+    told: dict[str, Any] = {
+        name: float(column[row]) * scale
+        for name, scale in scales.items()
+        if (column := getattr(found, name)) is not None
+    }
     parts = {name: float(part[row]) * slower for name, part in (found.parts or {}).items()}
     return Prediction(
-        value, value / factor, value * factor, unit, basis, note, at("step_s", slower),
-        at("ttft_s", slower), at("tpot_s", slower), parts, at("running"), at("room"),
-    )  # fmt: skip
+        case, value, value / factor, value * factor, unit, basis, note, parts=parts, **told
+    )
 
 
 def _of_machine(case: Case, fit: own_machine.MachineFit) -> Prediction:
@@ -259,10 +267,8 @@ def against(records: Iterable[Measurement], predictor: Predictor) -> list[Pair]:
 
 def _case(record: Measurement, catalog: Catalog) -> Case | None:
     """The record's work as a case; None where it is of another kind, or failed."""
-    if record.workload.kind == "serve":
+    if record.workload.kind == "serve" or record.provenance.origin == "imported":
         return served.served_case(record, catalog)
-    if record.provenance.origin == "imported":
-        return served.step_case(record, catalog)
     if record.status == "ok" and record.workload.kind in PREDICTED_KINDS:
         with suppress(InputError):
             return Case.of_record(record, own_machine.accelerator_of(record, catalog))

@@ -10,8 +10,11 @@ fit.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
+
+import numpy as np
 
 from modelworth.costmodel.architecture.activations import Checkpointing
 from modelworth.costmodel.architecture.fits import (
@@ -21,8 +24,8 @@ from modelworth.costmodel.architecture.fits import (
     unservable,
 )
 from modelworth.costmodel.architecture.sharding import Sharding
-from modelworth.costmodel.prediction.case import Case, is_static
-from modelworth.costmodel.prediction.columns import columns_on, device_for
+from modelworth.costmodel.prediction.case import Case
+from modelworth.costmodel.prediction.columns import columns, device_for
 from modelworth.costmodel.prediction.serving.steady import cache_room
 from modelworth.costmodel.prediction.software import software_name
 from modelworth.costmodel.prediction.step.coefficients import Tables
@@ -36,20 +39,40 @@ LEAN_BYTES = 6
 """For one parameter in training: 16-bit weight and gradient, two 8-bit moments."""
 
 
-def refused(case: Case, tables: Tables, *, ran: bool = False) -> InputError | None:
-    """Why a case can't be, or None. `ran`: it is a row of a table of what did."""
+def refused(cases: Sequence[Case], tables: Tables, *, ran: bool = False) -> list[InputError | None]:
+    """Why each case can't be, or None. `ran`: they are rows of a table of what did."""
+    found = [_refused(case, tables, ran=ran) for case in cases]
+    held = [] if ran else [
+        place
+        for place, case in enumerate(cases)
+        if found[place] is None and case.work in ("serve", "decode")
+    ]  # fmt: skip
+    if not held:
+        return found
+    asked = [cases[place] for place in held]
+    work, whole = columns(asked, tables), np.array([case.whole for case in asked])
+    batched = (work.static > 0) | np.array([case.work == "decode" for case in asked])
+    wanted = np.where(batched, work.batch, 1.0)
+    for place, most, least in zip(held, cache_room(work, whole, USABLE_SHARE), wanted, strict=True):
+        if most < least:
+            found[place] = _no_room(cases[place], float(least), float(most))
+    return found
+
+
+def _refused(case: Case, tables: Tables, *, ran: bool) -> InputError | None:
+    """The same of one case, its cache left aside."""
     if not ran and (reason := unservable(case.architecture, case.work, case.whole)) is not None:
         return reason
     try:
         device = device_for(case, tables)
     except InputError as error:
         return error
-    if (reader := case.reader) is not None and (reason := refused(reader, tables)) is not None:
+    if (reader := case.reader) is not None and (reason := _refused(reader, tables, ran=False)):
         return reason
     shape = shape_of(case.architecture)
     if case.work == "train":
         return _training(case, shape, ran=ran)
-    return _weights(case, shape, device) or (None if ran else _cache(case, device))
+    return _weights(case, shape, device)
 
 
 def spread(case: Case, tables: Tables) -> Case:
@@ -152,14 +175,7 @@ def _weights(case: Case, shape: Shape, device: Device) -> InputError | None:
     )
 
 
-def _cache(case: Case, device: Device) -> InputError | None:
-    if case.work not in ("serve", "decode"):
-        return None
-    batched = case.work == "decode" or is_static(case)
-    wanted = max(case.batch / (case.data if case.work == "serve" else 1), 1) if batched else 1.0
-    room = float(cache_room(columns_on([case], [device]), case.whole, USABLE_SHARE)[0])
-    if room >= wanted:
-        return None
+def _no_room(case: Case, wanted: float, room: float) -> InputError:
     most = int(room * case.whole / wanted)
     return InputError(
         f"{case.architecture.name} on {case.gpus} × {case.accelerator.name}",

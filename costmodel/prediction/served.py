@@ -30,7 +30,7 @@ from modelworth.data.errors import InputError
 from modelworth.data.importers.judge import Judgement
 from modelworth.data.importers.judging import PromptCost, distinct, judged_all, sound
 from modelworth.data.importers.told import Told
-from modelworth.data.measurement import Measurement
+from modelworth.data.measurement import Measurement, Workload
 from modelworth.data.words import BITS, SHORT, precision
 
 Way = tuple[str, str, str | None, bool, str | None]
@@ -74,18 +74,19 @@ def served_scales(
 ) -> tuple[ServedScale, ...]:
     """Scales of every device and way of running among serving results and imported steps."""
     records = tuple(measurements)
+    steps = fastest(distinct(filter(_is_step, records)))
     runs = [
-        (record, served_case(record, catalog)) for record in sound(records, prompt_costs(catalog))
+        (record, record.result.throughput_per_s_per_device, case)
+        for record in (*sound(records, prompt_costs(catalog)), *steps)
+        if (case := served_case(record, catalog)) is not None and record.result is not None
     ]
-    steps = fastest(distinct(filter(_steps, records)))
-    runs += [(record, step_case(record, catalog)) for record in steps]
+    refusals = refused([case for *_, case in runs], tables)
     groups: defaultdict[tuple[str, Way], list[tuple[str, float]]] = defaultdict(list)
-    for record, case in runs:
-        if case is None or record.result is None or refused(case, tables) is not None:
-            continue
-        predicted = times(case.work, columns([case], tables), coefficients([case], tables))
-        log = math.log(record.result.throughput_per_s_per_device / float(predicted.value[0]))
-        groups[case.accelerator.name, way_of(case)].append((record.id, log))
+    for (record, measured, case), refusal in zip(runs, refusals, strict=True):
+        if refusal is None:
+            found = times(case.work, columns([case], tables), coefficients([case], tables))
+            log = math.log(measured / float(found.value[0]))
+            groups[case.accelerator.name, way_of(case)].append((record.id, log))
     return tuple(_scale(*key, found) for key, found in groups.items())
 
 
@@ -113,30 +114,34 @@ def as_run(scales: Iterable[ServedScale], case: Case) -> Case:
 
 
 def served_case(record: Measurement, catalog: Catalog) -> Case | None:
-    """The case that a serving result measured; None if it isn't one, or its model isn't known."""
-    work = record.workload
-    known = work.prompt_tokens and work.new_tokens and work.concurrency
-    return _case(record, catalog) if work.kind == "serve" and known else None
+    """The case that a serving result, or another tool's test of single steps, measured.
 
-
-def step_case(record: Measurement, catalog: Catalog) -> Case | None:
-    """The case that another tool's test of single steps measured.
-
-    A prompt read at a depth, layers left on the processor, and weights that don't take what their
-    precision usually takes are no case of a step.
+    None if it is neither, or its model isn't known. A prompt read at a depth, layers left on the
+    processor, and weights that don't take what their precision usually takes are no case of a step.
     """
-    work, case = record.workload, _case(record, catalog)
-    if case is None or not _steps(record) or (work.kind == "prefill" and work.context_tokens):
+    work, step = record.workload, _is_step(record)
+    serving = work.kind == "serve" and work.prompt_tokens and work.new_tokens and work.concurrency
+    architecture = architecture_of(record.model, catalog) if serving or step else None
+    if architecture is None or record.status != "ok":
         return None
-    on_device = case.architecture.layers if work.gpu_layers is None else work.gpu_layers
-    if on_device < case.architecture.layers or work.host_expert_layers:
+    try:
+        device = catalog.accelerator(record.machine.device)
+        case = Case.of_record(record, device, architecture)
+    except InputError:
+        return None
+    return _step_case(case, work) if step else case
+
+
+def _step_case(case: Case, work: Workload) -> Case | None:
+    layers, prompt = case.architecture.layers, work.kind == "prefill"
+    on_device = layers if work.gpu_layers is None else work.gpu_layers
+    if on_device < layers or work.host_expert_layers or (prompt and work.context_tokens):
         return None
     usual = 8 * float(device_for(case, shipped_tables()).dense_bytes)
     if work.weight_bits and abs(work.weight_bits / usual - 1) > SAME_BITS:
         return None
-    if work.kind == "prefill":
-        return case
-    return replace(case, tokens=max(1, (work.prompt_tokens or 0) + (work.new_tokens or 0) / 2))
+    held = max(1, (work.prompt_tokens or 0) + (work.new_tokens or 0) / 2)
+    return case if prompt else replace(case, tokens=held)
 
 
 def fastest(records: Iterable[Measurement]) -> Iterable[Measurement]:
@@ -145,25 +150,15 @@ def fastest(records: Iterable[Measurement]) -> Iterable[Measurement]:
     for record in records:
         work = record.workload.model_copy(update={"attention": None, "chunk_tokens": None})
         key = f"{record.model} {record.machine.device} {record.machine.count} {work}"
-        found[key] = max(found.get(key, record), record, key=per_device)
+        found[key] = max(found.get(key, record), record, key=_rate)
     return found.values()
 
 
-def per_device(record: Measurement) -> float:
-    """Units a second of each device; 0 of a run that failed."""
+def _rate(record: Measurement) -> float:
     return record.result.throughput_per_s_per_device if record.result else 0.0
 
 
-def _case(record: Measurement, catalog: Catalog) -> Case | None:
-    architecture = architecture_of(record.model, catalog)
-    if architecture is None or record.status != "ok":
-        return None
-    with suppress(InputError):
-        return Case.of_record(record, catalog.accelerator(record.machine.device), architecture)
-    return None
-
-
-def _steps(record: Measurement) -> bool:
+def _is_step(record: Measurement) -> bool:
     """Whether it is another tool's test of single steps."""
     if record.provenance.origin != "imported" or record.result is None:
         return False

@@ -19,7 +19,7 @@ from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture, Head
 from modelworth.costmodel.prediction.case import LARGEST, Case, Regime
 from modelworth.costmodel.prediction.case_fields import COLUMNS, FIELDS, LEAST
-from modelworth.costmodel.prediction.predictor import Prediction, Predictor
+from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.costmodel.prediction.published_runs import RUN_COLUMNS, predict_runs
 from modelworth.costmodel.prediction.refusal import spread
 from modelworth.costmodel.prediction.software import has_trait, is_before, selective_share
@@ -57,6 +57,7 @@ REGIMES: dict[str, Regime] = {
     "closed served": "closed",
 }
 """Words for how requests came, which a row's words on its measurement contain."""
+ADDED = ["predicted", "low", "high", "basis", "note", "predicted_ttft_ms", "predicted_tpot_ms"]
 YES = ("true", "1", "1.0", "yes")
 BARE = Tables(shipped_rates(), ())
 DESCRIBING = (
@@ -251,27 +252,24 @@ def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd
     table = table_of(frame.columns)
     reader = Reader(predictor.catalog)
     cases: dict[int, Case] = {}
-    found: dict[int, Prediction] = {}
+    said: dict[int, dict[str, Any]] = {}
     unmeasured = frame.drop(columns=list(MEASURED[table]), errors="ignore")
     for place, row in enumerate(unmeasured.to_dict("records")):
         try:
             cases[place] = reader.case(table, row)
         except InputError as error:
-            found[place] = Prediction.refused(error)
+            said[place] = {"basis": "", "note": " ".join(str(error).split())}
     predicted = predictor.predict_all(list(cases.values()), ran=True)
-    found |= dict(zip(cases, predicted, strict=True))
-    every = [found[place] for place in range(len(frame))]
-    added: dict[str, list[Any]] = {
-        "predicted": [one.value for one in every],
-        "low": [one.low for one in every],
-        "high": [one.high for one in every],
-        "basis": [one.basis or "" for one in every],
-        "note": [" ".join(one.note.split()) for one in every],
-    }
-    if table == "serving":
-        added["predicted_ttft_ms"] = [one.ttft_s and one.ttft_s * 1e3 for one in every]
-        added["predicted_tpot_ms"] = [one.tpot_s and one.tpot_s * 1e3 for one in every]
-    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)
+    for place, one in zip(cases, predicted, strict=True):
+        said[place] = {
+            "predicted": one.value, "low": one.low, "high": one.high, "basis": one.basis or "",
+            "note": " ".join(one.note.split()),
+            "predicted_ttft_ms": one.ttft_s and one.ttft_s * 1e3,
+            "predicted_tpot_ms": one.tpot_s and one.tpot_s * 1e3,
+        }  # fmt: skip
+    shown = ADDED if table == "serving" else ADDED[:-2]
+    rows = [said[place] for place in range(len(frame))]
+    return pd.concat([frame, pd.DataFrame(rows, frame.index, shown)], axis=1)
 
 
 def table_of(names: Iterable[str]) -> Table:

@@ -26,13 +26,8 @@ from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.architecture.work import training_flops
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.energy import energy_kwh
-from modelworth.costmodel.prediction.layouts import (
-    BATCH_TOKENS,
-    Planned,
-    best_layouts,
-    sequences_of,
-)
-from modelworth.costmodel.prediction.predictor import Predictor
+from modelworth.costmodel.prediction.layouts import BATCH_TOKENS, best_layouts, sequences_of
+from modelworth.costmodel.prediction.predictor import Prediction, Predictor
 from modelworth.costmodel.prediction.step.device import rate_used
 from modelworth.data.catalog import Accelerator
 from modelworth.data.errors import InputError
@@ -117,16 +112,15 @@ class TrainingPlan:
         usd: rent of the run's devices; None where it wasn't asked for.
     """
 
-    best: Planned
-    others: tuple[Planned, ...]
+    best: Prediction
+    others: tuple[Prediction, ...]
     run: TrainingRun
     usd: float | None = None
 
     @property
     def days_interval(self) -> tuple[float, float]:
         """The 90% interval of the run's days."""
-        found = self.best.prediction
-        factor = (found.high or 1.0) / (found.value or 1.0)
+        factor = (self.best.high or 1.0) / (self.best.value or 1.0)
         return self.run.days / factor, self.run.days * factor
 
 
@@ -208,11 +202,9 @@ def plan_training(
     Raises:
         InputError: if no layout fits, a rate isn't known, or a number isn't above 0.
     """
-    best, *others = (
-        best_layouts(case, predictor) if searched else [Planned.of(case, predictor.require(case))]
-    )
-    value = best.prediction.value or 0.0
-    run = run_of(best.case, value, run_tokens, gco2_per_kwh, reliability)
+    found = best_layouts(case, predictor) if searched else [predictor.require(case)]
+    best, *others = found
+    run = run_of(best.case, best.value or 0.0, run_tokens, gco2_per_kwh, reliability)
     return TrainingPlan(best, tuple(others), run)
 
 

@@ -3,7 +3,7 @@
 # ruff: noqa: T201
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def document(answer: Answer) -> dict[str, Any]:
         "new_tokens": case.new_tokens,
         "layout": layout_words(case),
     }
-    shown = asdict(found)
-    shown.pop("refusal")
+    kept = [field.name for field in fields(found) if field.name not in ("case", "refusal", "width")]
+    shown = {name: getattr(found, name) for name in kept}
+    shown["width"] = found.width and asdict(found.width)
     memory = answer.memory.parts
     return {
         "case": asked,

@@ -12,7 +12,7 @@ from modelworth.verbs.asked_case import case_of, predictor_of
 from modelworth.verbs.predict_display import count, layout_words, show_parts
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.prediction.layouts import Planned
+    from modelworth.costmodel.prediction.predictor import Prediction
     from modelworth.costmodel.prediction.training_run import TrainingPlan, TrainingRun
 
 
@@ -62,8 +62,8 @@ def _document(plan: TrainingPlan, published: list[float]) -> dict[str, Any]:
     }
 
 
-def _layout(one: Planned) -> dict[str, Any]:
-    case, found = one.case, one.prediction
+def _layout(found: Prediction) -> dict[str, Any]:
+    case = found.case
     names = (
         "data", "tensor", "pipeline", "expert", "context", "virtual", "sharding", "batch",
         "recomputed",
@@ -71,12 +71,12 @@ def _layout(one: Planned) -> dict[str, Any]:
     return {
         **{name: getattr(case, name) for name in names},
         "value": found.value, "low": found.low, "high": found.high, "unit": found.unit,
-        "step_s": found.step_s, "parts": found.parts, "memory_bytes": float(one.memory.total),
+        "step_s": found.step_s, "parts": found.parts, "memory_bytes": _held_bytes(found),
     }  # fmt: skip
 
 
 def _show(plan: TrainingPlan, published: list[float]) -> None:
-    run, case, found = plan.run, plan.best.case, plan.best.prediction
+    run, case, found = plan.run, plan.best.case, plan.best
     model = case.architecture.name
     print(f"{model}, {count(run.tokens)} tokens on {run.devices:,} × {case.accelerator.name}")
     print(f"  {run.days:,.1f} days, {count(run.device_hours)} GPU-hours{_energy(run)}")
@@ -106,6 +106,11 @@ def _energy(run: TrainingRun) -> str:
     return energy if run.carbon_kg is None else f"{energy}, {run.carbon_kg / 1000:,.0f} t CO2e"
 
 
-def _words(one: Planned) -> str:
-    step_s, held = one.prediction.step_s or 0.0, one.memory.total
-    return f"{layout_words(one.case)}: {step_s:,.3g} s, {held / 1e9:,.0f} GB"
+def _words(one: Prediction) -> str:
+    return f"{layout_words(one.case)}: {one.step_s or 0.0:,.3g} s, {_held_bytes(one) / 1e9:,.0f} GB"
+
+
+def _held_bytes(one: Prediction) -> float:
+    from modelworth.costmodel.prediction.refusal import training_ask
+
+    return float(training_ask(one.case).memory().total)

@@ -8,7 +8,7 @@ from modelworth.costmodel.architecture.identity import architecture_of
 from modelworth.costmodel.business import capacity_measured
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.predictor import Predictor, against
-from modelworth.costmodel.prediction.served import served_scales, step_case
+from modelworth.costmodel.prediction.served import served_case, served_scales
 from modelworth.costmodel.prediction.step.coefficients import shipped_tables
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.data.catalog import load_catalog
@@ -105,7 +105,7 @@ def test_of_settings_that_are_free_to_choose_the_fastest_counts(tests_of):
 
 def test_a_depth_is_the_length_that_is_decoded_at(tests_of):
     (record,) = tests_of((0, 128, 16_384, 100.0, {}))
-    assert step_case(record, CATALOG).tokens == 16_384 + 64
+    assert served_case(record, CATALOG).tokens == 16_384 + 64
     (pair,) = against([record], Predictor(CATALOG))
     assert (pair.work, pair.measured) == ("decode", pytest.approx(100.0))
 
