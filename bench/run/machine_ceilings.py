@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from modelworth.bench.run.together import attempt
+from modelworth.bench.run.isolation import Attempt, WorkerEnd
+from modelworth.bench.run.together import RankedAttempt, attempt
 from modelworth.bench.timing.machine import detect
 from modelworth.bench.work.task import Task
 from modelworth.data.measurement import Ceilings, Machine
 from modelworth.data.words import Precision
 
 PROBE_LIMIT_S = 180.0
-TICK_S = 0.5
 
 
 class Machines:
@@ -34,29 +32,25 @@ class Machines:
         found = self._known.get(probed_as(case))
         return found or detect(case.device, case.workload.layout.devices)
 
-    def probing(self, case: Task) -> Iterator[None]:
-        """Probe the case's precision; yields while it waits. A failed probe leaves None."""
-        precision = probed_as(case)
+    def attempt(self, case: Task) -> Attempt | RankedAttempt:
+        """Start probing the case's precision."""
         job = {
             "action": "probe",
             "device": case.device,
-            "precision": precision,
+            "precision": probed_as(case),
             "budget_s": self._budget_s,
         }
-        trial = attempt(job, PROBE_LIMIT_S)
-        try:
-            while (outcome := trial.wait(TICK_S)) is None:
-                yield
-        except BaseException:
-            trial.discard()
-            raise
-        before = self._known.get(precision)
+        return attempt(job, PROBE_LIMIT_S)
+
+    def take(self, case: Task, outcome: WorkerEnd) -> None:
+        """Remember what a probe found; one that failed leaves no ceilings."""
+        before = self._known.get(probed_as(case))
         if outcome.value is not None:
             found = Machine.model_validate_json(outcome.value)
         else:
             found = detect(case.device, case.workload.layout.devices)
         best = higher(before.ceilings, found.ceilings) if before else found.ceilings
-        self._known[precision] = found.model_copy(update={"ceilings": best})
+        self._known[probed_as(case)] = found.model_copy(update={"ceilings": best})
 
 
 def probed_as(case: Task) -> Precision:

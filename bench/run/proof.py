@@ -20,7 +20,6 @@ from typing import Any
 from modelworth.bench.run import search
 from modelworth.bench.run.expected import Pace
 from modelworth.bench.run.isolation import Attempt
-from modelworth.bench.run.machine_ceilings import TICK_S
 from modelworth.bench.run.progress import Event
 from modelworth.bench.run.proof_page import Finding, page, speedup, told
 from modelworth.bench.run.proof_plan import (
@@ -154,12 +153,7 @@ class Proof:
             ModelworthError: if it failed.
         """
         trial = Attempt({"action": action, **given}, self._within(JOB_LIMIT_S), JOBS)
-        try:
-            while (outcome := trial.wait(TICK_S)) is None:
-                yield self.session.progress.event("tick")
-        except BaseException:
-            trial.discard()
-            raise
+        outcome = yield from self.session.told(trial)
         if outcome.value is None:
             raise ModelworthError(f"{outcome.status}: {outcome.reason}")
         found: dict[str, Any] = json.loads(outcome.value)

@@ -14,17 +14,18 @@ from pathlib import Path
 from time import perf_counter
 
 from modelworth.bench.run import record
-from modelworth.bench.run.isolation import WorkerEnd
+from modelworth.bench.run.isolation import Attempt, WorkerEnd
 from modelworth.bench.run.keeper import Keeper
-from modelworth.bench.run.machine_ceilings import TICK_S, Machines
+from modelworth.bench.run.machine_ceilings import Machines
 from modelworth.bench.run.observation import Observation
 from modelworth.bench.run.progress import Event, Progress
-from modelworth.bench.run.together import attempt
+from modelworth.bench.run.together import RankedAttempt, attempt
 from modelworth.bench.work.task import Limits, Task
 from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement, Provenance
 from modelworth.data.store import Store
 
+TICK_S = 0.5
 PREPARE = "modelworth.bench.work.prepare:prepare"
 
 
@@ -95,6 +96,10 @@ class Session:
         self.asked_s = perf_counter()
         trial = attempt(job, limits.time_limit_s, limits.start_limit_s)
         self.phases_s = trial.began_s
+        return (yield from self.told(trial))
+
+    def told(self, trial: Attempt | RankedAttempt) -> Generator[Event, None, WorkerEnd]:
+        """What comes of an attempt, its news told meanwhile; it ends if nobody goes on asking."""
         try:
             while (outcome := trial.wait(TICK_S)) is None:
                 yield self.progress.event("tick", news=trial.news)
@@ -143,8 +148,7 @@ class Session:
             yield from self._probing(case)
 
     def _probing(self, case: Task) -> Iterator[Event]:
-        for _ in self._machines.probing(case):
-            yield self.progress.event("tick")
+        self._machines.take(case, (yield from self.told(self._machines.attempt(case))))
 
     def _recorded(self, case: Task, outcome: WorkerEnd) -> Generator[Event, None, Measurement]:
         """The measurement of an outcome; ceilings that it exceeds are probed once more."""

@@ -7,7 +7,6 @@ images; then single inputs are answered and explained in turn, so that a busy ma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
 from typing import Final
 
 import numpy as np
@@ -26,17 +25,12 @@ from modelworth.bench.study.explanations import (
 )
 from modelworth.bench.study.learning import net_of
 from modelworth.bench.study.nets import Net
-from modelworth.bench.study.privacy import ratio
-from modelworth.bench.study.training import Batch, mean, share, train
-from modelworth.bench.timing import peak_memory as memory
-from modelworth.bench.work.task import Work
-from modelworth.data.measurement import Model
+from modelworth.bench.study.training import Batch, in_turn, mean, share, train
 from modelworth.data.study import Estimate
 
 TRAINING_STEPS: Final = 200
 TRAINING_BATCH: Final = 32
 JUDGED: Final = 24
-PAIRS: Final = 12
 RATE: Final = 3e-3
 
 
@@ -131,22 +125,5 @@ def _cost(
     def explained() -> object:
         return explain(net, one, empty, kind)
 
-    times: dict[bool, list[float]] = {True: [], False: []}
-    for turn in range(2 * PAIRS + 4):
-        mine = turn % 2 == 0
-        began = perf_counter()
-        (explained if mine else plain)()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        if turn >= 4:
-            times[mine].append(perf_counter() - began)
-    model = Model(name="study", family=case.family)
-    peaks = [
-        memory.measure(Work(step=step, unit="sequences", work_per_step=1, model=model), device)
-        for step in (explained, plain)
-    ]
-    figures = {"cost_factor": ratio(times[True], times[False])}
-    most, least = (peak.allocated_peak_bytes for peak in peaks)
-    if most and least:
-        figures["memory_factor"] = Estimate(value=most / least)
-    return tuple(times[True]), figures
+    times, cost, held = in_turn(explained, plain, device)
+    return times, {"cost_factor": cost} | ({"memory_factor": held} if held else {})

@@ -30,14 +30,12 @@ from modelworth.bench.study.training import (
     Trained,
     cut,
     held_out,
+    in_turn,
     loss_of,
     lost,
     train,
     windows,
 )
-from modelworth.bench.timing import peak_memory as memory
-from modelworth.bench.work.task import Work
-from modelworth.data.measurement import Model
 from modelworth.data.study import Estimate
 
 PRIVATE_METHODS: Final = {"hooks": "hooks", "ghost": "ghost", "lora_private": "hooks"}
@@ -47,8 +45,6 @@ LORA_RANK: Final = 8
 CLIP: Final = 1.0
 PRIVATE_TOPIC: Final = 0
 RATES: Final = {"plain": 2e-3, "hooks": 2e-3, "ghost": 2e-3, "lora": 1e-2, "lora_private": 1e-2}
-PAIRS: Final = 12
-RESAMPLES: Final = 1000
 ACCOUNTANT: Final = "prv"
 
 
@@ -207,29 +203,8 @@ def _against_plain(
     rows = _rows(case, ids, device)
     batch = (rows[: case.batch, :-1].contiguous(), rows[: case.batch, 1:].contiguous())
     own, plain = _step(case, base, rows, batch, device), _plain_step(base, batch)
-    times: dict[bool, list[float]] = {True: [], False: []}
-    for turn in range(2 * PAIRS + 4):
-        mine = turn % 2 == 0
-        began = perf_counter()
-        (own if mine else plain)()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        if turn >= 4:  # the first steps make optimizer state
-            times[mine].append(perf_counter() - began)
-    peaks = [_peak(step, device, base) for step in (own, plain)]
-    figures = {"slowdown_factor": ratio(times[True], times[False])}
-    figures["memory_factor"] = Estimate(value=peaks[0] / peaks[1])
-    return figures, tuple(times[True])
-
-
-def ratio(one: list[float], other: list[float]) -> Estimate:
-    """Ratio of medians with its interval, from resampled pairs."""
-    pairs, rng = np.array([one, other]), np.random.default_rng(0)
-    drawn = pairs[:, rng.integers(0, len(one), (RESAMPLES, len(one)))]
-    ratios = np.median(drawn[0], axis=1) / np.median(drawn[1], axis=1)
-    value = float(np.median(pairs[0]) / np.median(pairs[1]))
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Estimate(value=value, low=min(float(low), value), high=max(float(high), value))
+    times, slowdown, held = in_turn(own, plain, device)
+    return {"slowdown_factor": slowdown} | ({"memory_factor": held} if held else {}), times
 
 
 def _step(
@@ -248,14 +223,6 @@ def _plain_step(net: nn.Module, batch: Batch) -> Callable[[], object]:
     parameters = [tensor for tensor in copy.parameters() if tensor.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=RATES["plain"], betas=(0.9, 0.95))
     return lambda: step_of(copy, optimizer, loss_of, batch)
-
-
-def _peak(step: Callable[[], object], device: torch.device, net: Net) -> int:
-    """Most bytes allocated at once within a step."""
-    model = Model(name="study", family="decoder")
-    work = Work(step=step, unit="tokens", work_per_step=1, model=model)
-    weights = sum(tensor.nbytes for tensor in net.parameters())
-    return (memory.measure(work, device).allocated_peak_bytes or 0) or weights
 
 
 def _rows(case: StudyCase, ids: np.ndarray, device: torch.device) -> Tensor:

@@ -18,7 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modelworth.bench.timing import peak_memory as memory
 from modelworth.bench.timing.samples import median_interval
+from modelworth.bench.work.task import Work
+from modelworth.data.measurement import Model
 from modelworth.data.study import Estimate
 
 Batch = tuple[Tensor, Tensor]
@@ -28,6 +31,7 @@ WARMUP_SHARE: Final = 0.05
 CLIP: Final = 1.0
 IGNORED: Final = -100
 Z_95: Final = 1.96
+PAIRS, RESAMPLES = 12, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,40 @@ def seconds(step: Callable[[], object], rounds: int = 15, warmup: int = 3) -> Es
         times.append(perf_counter() - began)
     middle = median_interval(times)
     return Estimate(value=middle.value, low=middle.low, high=middle.high)
+
+
+def in_turn(
+    own: Callable[[], object], plain: Callable[[], object], device: torch.device
+) -> tuple[tuple[float, ...], Estimate, Estimate | None]:
+    """A step and a plain one in turn, so that a busy machine slows both.
+
+    Returns the seconds of the own steps, and how many times the plain one's time and memory they
+    take.
+    """
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for turn in range(2 * PAIRS + 4):
+        mine = turn % 2 == 0
+        began = perf_counter()
+        (own if mine else plain)()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if turn >= 4:  # the first steps make optimizer state
+            times[mine].append(perf_counter() - began)
+    model = Model(name="study", family="decoder")
+    works = [Work(step=it, unit="tokens", work_per_step=1, model=model) for it in (own, plain)]
+    most, least = (memory.measure(work, device).allocated_peak_bytes for work in works)
+    held = Estimate(value=most / least) if most and least else None
+    return tuple(times[True]), ratio(times[True], times[False]), held
+
+
+def ratio(one: list[float], other: list[float]) -> Estimate:
+    """Ratio of medians with its interval, from resampled pairs."""
+    pairs, rng = np.array([one, other]), np.random.default_rng(0)
+    drawn = pairs[:, rng.integers(0, len(one), (RESAMPLES, len(one)))]
+    ratios = np.median(drawn[0], axis=1) / np.median(drawn[1], axis=1)
+    value = float(np.median(pairs[0]) / np.median(pairs[1]))
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return Estimate(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
 def windows(

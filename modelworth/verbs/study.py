@@ -19,9 +19,9 @@ from modelworth.data.record_text import serialise
 from modelworth.data.store import Store, open_store
 
 if TYPE_CHECKING:
-    from modelworth.bench.study.case import StudyCase
+    from modelworth.bench.study.case import StudyCase, StudyName
     from modelworth.bench.study.corpus import Corpus
-    from modelworth.bench.study.learning_plan import Ladder
+    from modelworth.bench.study.plans import Extent
     from modelworth.bench.study.texts import Document
 
 STUDIES = ("data", "learning", "privacy", "explain")
@@ -130,47 +130,40 @@ def _said(measurement: Measurement) -> str:
 
 
 def _data(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
-    from modelworth.bench.study import data, data_plan, texts
+    from modelworth.bench.study import data, plans, texts
     from modelworth.bench.timing.machine import cores
 
     require("datasketch")
     require("PIL")
     folder = None if options.folder is None else str(options.folder)
-    wanted = data_plan.QUICK if options.quick else data_plan.STANDARD
     pictures = None if folder is None else data.source_files(folder, "images")
     only_pictures = bool(pictures) and not texts.text_files(options.folder)
-    corpus = None if only_pictures else data_plan.digest(data.source_files(folder))
-    return data_plan.cases(wanted, corpus, cores(), pictures), None
+    corpus = None if only_pictures else plans.digest(data.source_files(folder))
+    return plans.data(_extent("data", options), corpus, cores(), pictures), None
 
 
 def _learning(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
-    from modelworth.bench.study import learning_plan as plan
+    from modelworth.bench.study import plans
 
-    ladder = _ladder(options)
-    corpus = _corpus(options, plan.tokens_needed(ladder))
-    return plan.cases(ladder, corpus.vocabulary, corpus.digest, _device(options)), corpus
+    extent = _extent("learning", options)
+    corpus = _corpus(options, max(extent.tokens))
+    return plans.learning(extent, corpus.vocabulary, corpus.digest, _device(options)), corpus
 
 
 def _privacy(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
-    from modelworth.bench.study import privacy_plan as plan
+    from modelworth.bench.study import plans
 
     require("opacus")
-    wanted = plan.QUICK if options.quick else plan.STANDARD
-    if options.sizes:
-        wanted = replace(wanted, sizes=_sizes(options.sizes))
-    corpus = _corpus(options, wanted.base_tokens)
-    return plan.cases(wanted, corpus.vocabulary, corpus.digest, _device(options)), corpus
+    extent = _extent("privacy", options)
+    corpus = _corpus(options, extent.base_tokens)
+    return plans.privacy(extent, corpus.vocabulary, corpus.digest, _device(options)), corpus
 
 
 def _explain(options: argparse.Namespace) -> tuple[list[StudyCase], Corpus | None]:
-    from modelworth.bench.study import explain_plan as plan
+    from modelworth.bench.study import plans
 
     require("captum")
-    wanted = plan.QUICK if options.quick else plan.STANDARD
-    if options.sizes:
-        sizes = _sizes(options.sizes)
-        wanted = replace(wanted, sizes=sizes, image_sizes=sizes)
-    return plan.cases(wanted, _device(options)), None
+    return plans.explain(_extent("explain", options), _device(options)), None
 
 
 def require(package: str) -> None:
@@ -193,18 +186,19 @@ def _sizes(text: str) -> tuple[str, ...]:
     return sizes
 
 
-def _ladder(options: argparse.Namespace) -> Ladder:
-    """The ladder that the options ask for."""
-    from modelworth.bench.study.learning_plan import QUICK, STANDARD
+def _extent(study: StudyName, options: argparse.Namespace) -> Extent:
+    """How far the study goes, as the options ask."""
+    from modelworth.bench.study.plans import QUICK, STANDARD
 
-    ladder = QUICK if options.quick else STANDARD
-    if options.sizes:
-        ladder = replace(ladder, sizes=_sizes(options.sizes))
-    if options.tokens:
+    extent = (QUICK if options.quick else STANDARD)[study]
+    if options.sizes and study != "data":
+        sizes = _sizes(options.sizes)
+        extent = replace(extent, sizes=sizes, image_sizes=sizes)
+    if options.tokens and study == "learning":
         tokens = tuple(sorted(_count(text) for text in options.tokens.split(",")))
         repeated = ((tokens[0], tokens[-1]),) if len(tokens) > 1 else ()
-        ladder = replace(ladder, tokens=tokens, repeated=repeated)
-    return ladder
+        extent = replace(extent, tokens=tokens, repeated=repeated)
+    return extent
 
 
 def _count(text: str) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from torch.distributed.elastic.multiprocessing import api as torchrun_api
+from torch.distributed.elastic.multiprocessing import errors as torchrun_errors
 
 from modelworth.bench.run import session
 from modelworth.cli import main
@@ -162,26 +165,54 @@ def test_the_page_of_benchmarks_comes_from_the_store(store, tmp_path, capsys):
     assert f"{tmp_path}: Is a directory" in err
 
 
-def test_several_processes_are_started_by_torchrun(monkeypatch):
+class Stopped(torchrun_api.SignalException):
+    def __init__(self):
+        super().__init__("got signal 15", signal.SIGTERM)
+
+
+class Failed(torchrun_errors.ChildFailedError):
+    def __init__(self):
+        first = torchrun_errors.ProcessFailure(0, 1, 3, "")
+        super().__init__("bench", {0: first})
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [(None, 0, ""), (Failed, 3, ""), (Stopped, 130, "stopped; what was finished is kept")],
+)
+def test_several_processes_are_started_by_torchrun(end, status, said, monkeypatch, capsys):
+    """What ends it is a status and at most a line, never torchrun's traceback."""
     started = []
 
-    class Done:
-        returncode = 3
+    def fake(command):
+        started.append(command)
+        if end is not None:
+            raise end
 
-    def fake(command, **options):
-        started.append((command, options["env"]))
-        return Done()
-
-    monkeypatch.setattr(bench.subprocess, "run", fake)
+    monkeypatch.setattr("torch.distributed.run.main", fake)
     monkeypatch.setattr("modelworth.bench.timing.machine.cores", lambda: 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     arguments = ["modelworth", "bench", "--nproc", "2", "--model", "ladder-1m", "--work", "decode"]
     monkeypatch.setattr(bench.sys, "argv", arguments)
-    assert main(arguments[1:]) == 3
-    command, environment = started[0]
-    assert command[1:6] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    assert command[6:8] == ["--local-ranks-filter", "0"]
-    assert command[8:] == ["-m", "modelworth", "bench", "--model", "ladder-1m", "--work", "decode"]
-    assert "OMP_NUM_THREADS" in environment
+    assert main(arguments[1:]) == status
+    assert said in capsys.readouterr().err
+    (command,) = started
+    assert command[:3] == ["--standalone", "--nproc-per-node", "2"]
+    assert command[3:5] == ["--local-ranks-filter", "0"]
+    assert command[5:] == ["-m", "modelworth", "bench", "--model", "ladder-1m", "--work", "decode"]
+
+
+@pytest.mark.parametrize(("rank", "status"), [(None, 130), ("0", 130)])
+def test_sigterm_stops_as_an_interrupt_does_and_a_rank_says_nothing(
+    rank, status, monkeypatch, capsys
+):
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(bench, "_run", lambda _: signal.raise_signal(signal.SIGTERM))
+    assert main(["bench", "--model", "ladder-1m"]) == status
+    assert ("what was finished is kept" in capsys.readouterr().err) == (rank is None)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_an_installed_copy_has_no_commit(monkeypatch, tmp_path):

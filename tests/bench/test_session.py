@@ -18,6 +18,11 @@ def probes(monkeypatch):
     rates = []
 
     class Probe:
+        news = None
+
+        def discard(self):
+            pass
+
         def __init__(self, job, time_limit_s, start_limit_s=None):
             self.waits = 0
             assert (job["action"], job["precision"]) == ("probe", "float32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelworth.bench.study import data, data_plan, preparation
+from modelworth.bench.study import data, plans, preparation
 from modelworth.bench.study.case import StudyCase
 from modelworth.data.errors import InputError
 
@@ -115,7 +115,7 @@ def test_a_folders_own_images_are_decoded_and_broken_ones_counted(tmp_path):
         (tmp_path / f"{number}.jpg").write_bytes(content)
     (tmp_path / "broken.PNG").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     files = data.source_files(str(tmp_path), "images")
-    (only,) = data_plan.cases(data_plan.QUICK, None, 2, files)
+    (only,) = plans.data(plans.QUICK["data"], None, 2, files)
     seen = data.run(only, files)
     assert only.settings == {"images": 10}
     assert seen.figures["kept_share"].value == 0.9
@@ -126,12 +126,12 @@ def test_a_folders_own_images_are_decoded_and_broken_ones_counted(tmp_path):
 
 
 def test_a_folder_of_text_alone_has_no_images_to_study(files):
-    methods = {case.method for case in data_plan.cases(data_plan.QUICK, "text", 1, [])}
+    methods = {case.method for case in plans.data(plans.QUICK["data"], "text", 1, [])}
     assert methods == {"read", "filter", "deduplicate", "tokenise", "pack"}
-    made = data_plan.cases(data_plan.QUICK, "text", 1)
+    made = plans.data(plans.QUICK["data"], "text", 1)
     assert [case.method for case in made][-1] == "images"
 
 
 def test_other_files_are_another_corpus(files):
-    assert data_plan.digest(files) == data_plan.digest(list(files))
-    assert data_plan.digest(files) != data_plan.digest(files[1:])
+    assert plans.digest(files) == plans.digest(list(files))
+    assert plans.digest(files) != plans.digest(files[1:])

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from modelworth.bench.study import examples, explain, explain_plan, explanations, tasks
+from modelworth.bench.study import examples, explain, explanations, plans, tasks
 from modelworth.bench.study.case import StudyCase
-from modelworth.bench.study.learning_plan import shape_of
 from modelworth.bench.study.nets import Net
+from modelworth.bench.study.plans import shape_of
 from modelworth.bench.study.shape import Shape
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # captum warns that it sets requires_grad
@@ -105,7 +105,7 @@ def test_planted_words_alone_decide():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", explain_plan.METHODS)
+@pytest.mark.parametrize("method", plans.METHODS["explain"])
 def test_a_run_finds_the_planted_words(method):
     case = StudyCase(study="explain", method=method, shape=SHAPE)
     seen = explain.run(case, CPU)

@@ -11,7 +11,7 @@ import torch
 
 from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.bench.study import corpus as corpora
-from modelworth.bench.study import examples, learning, learning_plan, runner, tasks, worker
+from modelworth.bench.study import examples, learning, plans, runner, tasks, worker
 from modelworth.bench.study.case import StudyCase, record
 from modelworth.bench.study.nets import Net
 from modelworth.bench.study.shape import Shape, size
@@ -170,10 +170,10 @@ def test_labels_teach_topics_to_a_pretrained_and_to_a_new_model(corpus):
 
 
 def test_a_ladder_has_each_run_once():
-    cases = learning_plan.cases(learning_plan.STANDARD, 512, "digest", "cpu")
+    cases = plans.learning(plans.STANDARD["learning"], 512, "digest", "cpu")
     assert len({case.id for case in cases}) == len(cases)
     sizes = {case.shape.name for case in cases if case.method == "scratch"}
-    assert sizes == set(learning_plan.STANDARD.sizes)
+    assert sizes == set(plans.STANDARD["learning"].sizes)
 
 
 @pytest.mark.parametrize("text", ["64", "64x0", "20x2", "x4", "64*4"])

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import norm
 
 from modelworth.bench.study import corpus as corpora
-from modelworth.bench.study import privacy, privacy_plan
+from modelworth.bench.study import plans, privacy, training
 from modelworth.bench.study.case import StudyCase
 from modelworth.bench.study.nets import Net
 from modelworth.bench.study.shape import Shape
@@ -127,13 +127,13 @@ def test_adapters_alone_are_trained():
 def test_a_ratio_of_times_has_an_interval_that_holds_it():
     rng = np.random.default_rng(0)
     slow, fast = rng.lognormal(1, 0.1, 40).tolist(), rng.lognormal(0, 0.1, 40).tolist()
-    found = privacy.ratio(slow, fast)
+    found = training.ratio(slow, fast)
     assert found.low < found.value < found.high
     assert found.low < np.e < found.high
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", privacy_plan.METHODS)
+@pytest.mark.parametrize("method", plans.METHODS["privacy"])
 def test_every_method_runs_to_its_figures(method):
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(["a", "bee", "sea", "dee"], 1500)) for _ in range(40)]

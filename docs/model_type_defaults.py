@@ -1,6 +1,6 @@
 """The defaults that a type's own config class has, for reading a config without transformers.
 
-`python -m modelworth.bench.models.type_defaults` writes `data/model_type_defaults.json`: for each
+`python -m docs.model_type_defaults` writes `data/model_type_defaults.json`: for each
 model type of transformers, the keys that say something of size, other names for them, and keys
 without a default that it knows or asks for all the same. Values that a class works out from others
 aren't here: reading works them out the same way. `data/model_type_values.json` says what kinds of
@@ -119,7 +119,7 @@ def main() -> None:
 
 def _write(name: str, table: dict[str, dict[str, Any]]) -> None:
     """Writes a table, a type a line."""
-    target = Path(__file__).resolve().parents[2] / "data" / f"model_type_{name}.json"
+    target = Path(__file__).resolve().parents[1] / "data" / f"model_type_{name}.json"
     lines = [f" {json.dumps(kind)}: {json.dumps(found)}" for kind, found in table.items()]
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
