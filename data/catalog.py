@@ -37,6 +37,7 @@ Terms = Literal["on-demand", "1yr", "3yr", "spot"]
 LISTED = {
     "model": "; all: modelworth list models",
     "accelerator": "; all: modelworth list devices",
+    "provider": "; all: modelworth list prices",
 }
 """Where all names stand."""
 RATE_COLUMNS = {

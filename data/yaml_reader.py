@@ -35,6 +35,10 @@ _TAGS: Final = frozenset(
     for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
 _NUMBER = re.compile(r"^[-+]?(\d[\d_]*)?(\.\d*)?([eE][-+]?\d+)?$", re.ASCII)
+WIDE: Final = "："
+NARROW: Final = "write the colon after a key as : and a space, not full-width as ："
+_WIDE_KEY = re.compile(r"^[ \t]*(?:- )?([a-z][a-z0-9_.]*[ \t]*：)", re.MULTILINE)
+_WIDE_VALUE = re.compile(r"[a-z][a-z0-9_.]*\s*：\s*([-+.\d{\[=]|true|false|$)")
 _NOT_FINITE = re.compile(r"^[-+]?\.?(inf|nan|infinity)$", re.IGNORECASE)
 
 
@@ -53,6 +57,9 @@ def read(text: str, name: str) -> Document:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
+        if wide := _WIDE_KEY.search(text):
+            line = text.count("\n", 0, wide.start(1)) + 1
+            raise InputError(name, f"{wide[1]} in line {line}", advice=NARROW) from error
         raise InputError(name, _first_line(error), "readable YAML") from error
     except (ValueError, OverflowError) as error:  # an escape such as \\UFFFFFFFF, beyond Unicode
         raise InputError(name, str(error), "readable YAML") from error
@@ -125,10 +132,22 @@ class _Builder:
             self._untagged(key_node, path)
             key = check_text(key_node.value, self._at(path), LONGEST_KEY)
             below = f"{path}.{key}" if path else key
+            self._key(node, key, value_node, path, next(reversed(found), None))
             if key in found:
                 raise InputError(self._at(below), "the key twice", "given once")
             found[key] = self.build(value_node, below, depth + 1)
         return found
+
+    def _key(
+        self, node: yaml.MappingNode, key: str, value_node: yaml.Node, path: str, before: str | None
+    ) -> None:
+        """Refuse what is a key by mistake: the rest of 3,000,000, or a colon of another width."""
+        if before and node.flow_style and re.fullmatch(r"\d{3}", key) and not value_node.value:
+            advice = "write it without commas, such as 3000000 or 3e6: in {} a comma ends a value"
+            where = f"{path}.{before}" if path else before
+            raise InputError(self._at(where), "a number with commas", advice=advice)
+        if WIDE in key:
+            raise InputError(self._at(path), key, advice=NARROW)
 
     def _scalar(self, node: yaml.Node, path: str) -> Any:
         text = check_text(str(node.value), self._at(path))
@@ -140,6 +159,8 @@ class _Builder:
             return None
         if _NOT_FINITE.match(text):
             raise InputError(self._at(path), text, "a finite number")
+        if _WIDE_VALUE.match(text):
+            raise InputError(self._at(path), text, advice=NARROW)
         if _NUMBER.match(text) and any(character.isdigit() for character in text):
             return self._number(text, path)
         return text

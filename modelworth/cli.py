@@ -25,7 +25,7 @@ VERBS = {
     "compare-runs": "two benchmark runs side by side, or one beside what others published",
     "load": "a server under load: latencies, tokens per second, a record for each level",
     "meter": "a running server's own metrics to what its tokens cost",
-    "list": "the models, devices, rents, drivers and scenarios that the other verbs know by name",
+    "list": "the models, devices, rents, prices, drivers and scenarios that the verbs know",
     "inspect": "what a model consists of, keeps and computes, and which devices it fits on",
     "predict": "time and throughput of a model on a device, or of a table of cases, with intervals",
     "plan": "the cheapest devices and layout within a latency objective, a deadline or a budget",

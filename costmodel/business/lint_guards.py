@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from modelworth.costmodel.analysis import Finding
+from modelworth.costmodel.analysis import Finding, Severity
 from modelworth.costmodel.business import lint_guards_finance as finance
 from modelworth.costmodel.business import lint_guards_reading as reading
 from modelworth.costmodel.business.lint_view import Guard, PlanView
+from modelworth.costmodel.scenario.scenario import choice_of
 from modelworth.data.catalog import load_catalog
 
 UTILISATION_LIMIT: Final = 0.7
@@ -191,18 +192,16 @@ def cache_assumed(plan: PlanView) -> Finding | None:
 
 def equal_quality(plan: PlanView) -> Finding | None:
     """T20: quality held equal without a test."""
-    choice = plan.scenario.choice
-    if choice is None:
-        return None
+    choice = choice_of(plan.scenario)
     own = any(
         change.driver == "demand.accepted_share"
         for option in choice.options
         for change in option.changes
     )
-    usual = plan.number("demand.accepted_share")
-    if choice.quality_bar < LEAST_BAR * usual or not own:
-        return plan.found("T20", "options.quality_bar")
-    return None
+    if own and choice.quality_bar >= LEAST_BAR * plan.number("demand.accepted_share"):
+        return None
+    severity: Severity = "warning" if plan.scenario.choice else "note"
+    return plan.found("T20", "options.quality_bar", severity)
 
 
 def noisy_record(plan: PlanView) -> Finding | None:

@@ -36,6 +36,8 @@ ANSWERS: Final = {
         ("revenue.finetune.jobs_per_month", "finetune_response"),
     "revenue.compute.price_usd_per_gpu_hour": ("revenue.compute.gpus", "gpu_hour_response"),
 }  # fmt: skip
+#: revenue at prices that follow those of tokens
+BY_USE: Final = ("api_revenue_usd", "image_revenue_usd", "call_revenue_usd", "finetune_revenue_usd")
 REFERENCE: Final = "demand.reference_price_usd_per_million_output_tokens"
 OUTPUT: Final = "revenue.api.price_usd_per_million_output_tokens"
 OPENING: Final = 1
@@ -77,12 +79,28 @@ def delayed(plan: PlanView) -> Finding | None:
         return None
     spent = -float(plan.line("net_cash_usd")[: months + 1].sum())
     staff = float(plan.line("waiting_staff_usd").sum())
-    prices = (plan.line(key)[months + OPENING] for key in ("price_index", "market_price_index"))
-    own, market = (float(price) for price in prices)
+    own, market = (
+        _own_prices(plan, months),
+        float(plan.line("market_price_index")[months + OPENING]),
+    )
     return plan.found(
         "T32", "building.months_to_market", "note",
         months=float(months), spent=spent, staff=staff, own=own, market=market,
     )  # fmt: skip
+
+
+def _own_prices(plan: PlanView, months: int) -> float:
+    """Own prices in the opening month over those stated, in the mean of what is sold then."""
+
+    def opening(key: str) -> float:
+        return float(plan.line(key)[months + OPENING])
+
+    by_use, held = opening("price_index"), opening("contract_price_index")
+    sold = opening("external_revenue_usd")
+    if not sold:
+        return held
+    share = sum(map(opening, BY_USE)) / sold
+    return 1 / (share / by_use + (1 - share) / held)
 
 
 def past_start(plan: PlanView) -> Finding | None:

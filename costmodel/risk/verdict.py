@@ -31,6 +31,7 @@ from modelworth.costmodel.risk.flips import (
 from modelworth.costmodel.risk.risk import share_error
 from modelworth.costmodel.risk.simulation import Draws
 from modelworth.costmodel.risk.swings import defaults_share
+from modelworth.costmodel.scenario.drivers import MARKET
 
 Floats = NDArray[np.float64]
 NAMED: Final = 3
@@ -52,6 +53,10 @@ SOLD: Final = (
 BY_USE: Final = (
     "demand.requests_per_month", "revenue.images.images_per_month",
     "revenue.calls.calls_per_month", "revenue.finetune.jobs_per_month",
+)  # fmt: skip
+#: yearly factors that the stress of prices by use sets
+FALLING: Final = (
+    "revenue.price_fall_factor_per_year", MARKET, "compute.api_price_fall_factor_per_year",
 )  # fmt: skip
 JUDGED: Final = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd", SERVED)
 
@@ -233,31 +238,37 @@ def _judged(one: Criterion) -> Criterion:
 
 
 def _stressed(basis: Assumptions, values: Mapping[str, object]) -> Floats:
-    """NPV in the base case if prices by use fall at the stated pace, own and others'."""
-    factor = basis.number("verdict.price_fall_stress_factor_per_year")
-    stressed = {
-        "revenue.price_fall_factor_per_year": factor,
-        "demand.market_price_fall_factor_per_year": factor,
-        "compute.api_price_fall_factor_per_year": factor,
-        "demand.market_price_path": 0.0,
-        "demand.years_until_start": 0.0,  # the fall is that of the months of operation
-    }
+    """NPV in the base case if the prices it sells at fall at the stated paces.
+
+    With prices by use fall the market's and what is bought; a plan that sells seats or contracts
+    alone buys at its own pace, or the stress would be a gain.
+    """
+    held = basis.number("verdict.contract_price_fall_stress_factor_per_year")
+    stressed = {"revenue.contract_price_change_per_year": 1 / held - 1}
+    if _sells_by_use(basis):
+        factor = basis.number("verdict.price_fall_stress_factor_per_year")
+        stressed |= dict.fromkeys(FALLING, factor) | {
+            "demand.market_price_path": 0.0,
+            "demand.years_until_start": 0.0,  # the fall is that of the months of operation
+        }
     found = basis.model.indicators({**values, **stressed}, ["npv_usd"])["npv_usd"]
     return np.asarray(found)
 
 
 def _stress(basis: Assumptions, npv: float) -> Criterion:
-    """The price-fall condition; waived where nothing is sold by use, or the model is renewed.
-
-    Seats and contracts have their own price path: such a plan would only buy cheaper.
-    """
+    """The price-fall condition; waived where nothing is sold, or the model is renewed."""
     one = _at_least("npv_at_price_fall_stress_usd", "usd", npv, 0.0)
-    billed = basis.scenario.word("revenue.seats.over_cap") == "bill"
-    if not any(map(basis.number, BY_USE)) and not (billed and basis.number(SEATS)):
-        return replace(one, met=True, status="waived", reason="nothing_sold_by_use")
+    if not any(map(basis.number, SOLD)):
+        return replace(one, met=True, status="waived", reason="nothing_sold")
     built = basis.scenario.word("building.method") != "none"
     renewed = built and basis.number("building.refreshes") > 0
     return _waived(one, "model_is_renewed") if renewed else one
+
+
+def _sells_by_use(basis: Assumptions) -> bool:
+    """Whether a price of the plan follows those of tokens."""
+    billed = basis.scenario.word("revenue.seats.over_cap") == "bill"
+    return any(map(basis.number, BY_USE)) or (billed and basis.number(SEATS) > 0)
 
 
 def _waived(one: Criterion, reason: str) -> Criterion:

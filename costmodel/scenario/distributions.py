@@ -28,7 +28,9 @@ from modelworth.costmodel.scenario.distribution_kinds import (
     Triangular,
     Uniform,
 )
+from modelworth.costmodel.scenario.fields import LARGEST, number
 from modelworth.data.errors import InputError
+from modelworth.data.yaml_reader import SMALLEST
 
 __all__ = [
     "Discrete", "Distribution", "Empirical", "LogNormal", "Normal", "Pert", "Triangular", "Uniform",
@@ -36,7 +38,6 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_VALUES = 10_000
-MAX_SIZE = 1e30
 Spec = Mapping[str, object]
 Range = tuple[float | None, float | None]
 
@@ -109,12 +110,8 @@ def _number(where: str, spec: Spec, key: str, *, positive: bool = False) -> floa
 
 
 def _finite(where: str, value: object, *, positive: bool = False) -> float:
-    need = f"a {'positive ' if positive else ''}number of at most {MAX_SIZE:g}"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(where, value, need)
-    if not abs(value) <= MAX_SIZE or (positive and value <= 0):
-        raise InputError(where, value if abs(value) < MAX_SIZE else f"{value!r:.40}", need)
-    return float(value)
+    need = f"a {'positive ' if positive else ''}number of at most {LARGEST:g}"
+    return number(where, value, need, SMALLEST if positive else -LARGEST)
 
 
 def _ends(where: str, spec: Spec) -> tuple[float, float]:

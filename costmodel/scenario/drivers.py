@@ -18,6 +18,7 @@ from pydantic import field_validator
 
 from modelworth import data
 from modelworth.costmodel.analysis import Section
+from modelworth.costmodel.scenario.fields import LARGEST, number
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
 
@@ -112,18 +113,12 @@ class Driver(Row):
             if not isinstance(value, bool):
                 raise InputError(where, value, self.allowed)
             return float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        low = -LARGEST if self.minimum is None else self.minimum
+        high = LARGEST if self.maximum is None else self.maximum
+        found = number(where, value, self.allowed, low, high)
+        if self.kind == "integer" and not found.is_integer():
             raise InputError(where, value, self.allowed)
-        return self._in_range(where, value)
-
-    def _in_range(self, where: str, value: float) -> float:
-        below = self.minimum is not None and value < self.minimum
-        above = self.maximum is not None and value > self.maximum
-        if not abs(value) <= 1e30 or below or above:
-            raise InputError(where, value if abs(value) < 1e40 else f"{value!r:.40}", self.allowed)
-        if self.kind == "integer" and value != int(value):
-            raise InputError(where, value, self.allowed)
-        return float(value)
+        return found
 
 
 @cache

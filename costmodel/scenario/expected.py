@@ -23,8 +23,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.scenario.fields import MONTHS, number
 from modelworth.data.errors import InputError
 
+FINITE: Final = "a finite number"
 ALLOWED: Final = frozenset({"value", "tolerance", "month", "set", "solve", "source", "note"})
 
 
@@ -82,9 +84,8 @@ def _expectation(where: str, key: str, entry: object) -> Expectation:
     if unknown := set(settings) - ALLOWED:
         raise InputError(where, ", ".join(sorted(unknown)), f"only {', '.join(sorted(ALLOWED))}")
     low, high = _range(f"{where}.value", settings.get("value"))
-    tolerance = _number(f"{where}.tolerance", settings.get("tolerance", DEFAULT_TOLERANCE))
-    if not 0 <= tolerance <= 1:
-        raise InputError(f"{where}.tolerance", tolerance, "a share from 0 to 1")
+    within = settings.get("tolerance", DEFAULT_TOLERANCE)
+    tolerance = number(f"{where}.tolerance", within, "a share from 0 to 1", 0, 1)
     return Expectation(
         key,
         low,
@@ -125,23 +126,19 @@ def _range(where: str, value: object) -> tuple[float, float]:
     if isinstance(value, list | tuple):
         if len(value) != 2:
             raise InputError(where, list(value), "a number, or the two ends of a range")
-        low, high = (_number(where, end) for end in value)
+        low, high = (number(where, end, FINITE) for end in value)
         if low > high:
             raise InputError(where, list(value), "a range, the lower end first")
         return low, high
-    number = _number(where, value)
-    return number, number
-
-
-def _number(where: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e30:
-        raise InputError(where, "nothing" if value is None else value, "a finite number")
-    return float(value)
+    single = number(where, value, FINITE)
+    return single, single
 
 
 def _month(where: str, value: object) -> int | str:
     if value in ("total", "last"):
         return str(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 120:
-        raise InputError(where, value, "a month from 0 to 120, total or last")
-    return value
+    allowed = f"a month from 0 to {MONTHS[1]}, total or last"
+    month = number(where, value, allowed, 0, MONTHS[1])
+    if not month.is_integer():
+        raise InputError(where, value, allowed)
+    return int(month)

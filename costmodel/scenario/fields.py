@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -26,6 +27,12 @@ SPELLED: Final = {
 """As people spell a precision → its name."""
 HOURLY: Final = "demand.hourly_load"
 PEAK: Final = "demand.peak_over_average"
+LARGEST: Final = 1e30
+_WRITTEN = re.compile(r"([-+]?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?) ?([a-z%千万百亿]*)")
+_TIMES: Final = {
+    "": 1.0, "%": 0.01, "千": 1e3, "k": 1e3, "thousand": 1e3, "万": 1e4, "百万": 1e6, "m": 1e6,
+    "million": 1e6, "千万": 1e7, "亿": 1e8, "b": 1e9, "bn": 1e9, "billion": 1e9,
+}  # fmt: skip
 _KEY_OF_TEXT = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -38,6 +45,30 @@ class Hardware:
     precision: str | None = None
     provider: str | None = None
     engine: str | None = None
+
+
+def number(
+    where: str, found: Any, allowed: str, low: float = -LARGEST, high: float = LARGEST
+) -> float:
+    """A number from `low` to `high`, which `allowed` says in words.
+
+    Raises:
+        InputError: if it is none, or beyond them.
+    """
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        raise InputError(where, "nothing" if found is None else found, allowed + _meant(found))
+    if not low <= found <= high:
+        raise InputError(where, found if abs(found) < 1e40 else f"{found!r:.40}", allowed)
+    return float(found)
+
+
+def _meant(found: Any) -> str:
+    """How to write what somebody wrote as 3,000,000, 300万 or 10%; empty where it is no number."""
+    plain = unicodedata.normalize("NFKC", found).strip().lower() if isinstance(found, str) else ""
+    match = _WRITTEN.fullmatch(plain)
+    if match is None or match[2] not in _TIMES:
+        return ""
+    return f": write {float(re.sub('[, ]', '', match[1])) * _TIMES[match[2]]:.15g}"
 
 
 def text(where: str, found: Any) -> dict[str, dict[str, str]]:
@@ -60,10 +91,9 @@ def text(where: str, found: Any) -> dict[str, dict[str, str]]:
 
 def months(where: str, found: Any) -> int:
     """Months of the horizon."""
-    low, high = MONTHS
-    if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
-        allowed = f"a whole number of months from {low} to {high}"
-        raise InputError(where, "nothing" if found is None else found, allowed)
+    allowed = f"a whole number of months from {MONTHS[0]} to {MONTHS[1]}"
+    if number(where, found, allowed, *MONTHS) != found or not isinstance(found, int):
+        raise InputError(where, found, allowed)
     return found
 
 
@@ -86,10 +116,8 @@ def currency(where: str, found: Any) -> str:
 
 def rate(where: str, document: Mapping[str, Any]) -> float:
     """USD for one unit of the currency."""
-    found = document.get("usd_per_currency", 1.0)
-    number = isinstance(found, int | float) and not isinstance(found, bool)
-    if not number or not 1e-9 <= found <= 1e9:
-        raise InputError(where, found, "a number from 1e-9 to 1e9 (USD for 1 of the currency)")
+    allowed = "a number from 1e-9 to 1e9 (USD for 1 of the currency)"
+    found = number(where, document.get("usd_per_currency", 1.0), allowed, 1e-9, 1e9)
     usd = document.get("currency", "USD") == "USD"
     if usd and found != 1:
         raise InputError(where, found, "1 for USD")
@@ -97,7 +125,7 @@ def rate(where: str, document: Mapping[str, Any]) -> float:
         raise InputError(
             where, "missing", advice="state how many dollars one unit of the currency is worth"
         )
-    return float(found)
+    return found
 
 
 def hardware(where: str, found: Mapping[str, Any]) -> Hardware:
@@ -120,8 +148,7 @@ def peak_over_average(where: str, found: Any) -> float:
     if not isinstance(found, list | tuple) or len(found) != 24:
         raise InputError(where, found, "24 numbers, the load of each hour of a day")
     for hour, load in enumerate(found):
-        if isinstance(load, bool) or not isinstance(load, int | float) or not 0 <= load <= 1e30:
-            raise InputError(f"{where}[{hour}]", load, "a number, 0 or more")
+        number(f"{where}[{hour}]", load, "a number, 0 or more", 0.0)
     mean = sum(found) / 24
     if mean == 0:
         raise InputError(where, "24 times 0", "load in at least one hour")
@@ -134,10 +161,9 @@ def between(where: str, points: Mapping[Any, Any]) -> list[float]:
     known = {}
     for month, value in points.items():
         whole = int(month) if str(month).isdecimal() else 0
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not 1 <= whole <= MONTHS[1] or not number or not abs(value) <= 1e30:
+        if not 1 <= whole <= MONTHS[1]:
             raise InputError(f"{where}.{month}", value, allowed)
-        known[whole] = float(value)
+        known[whole] = number(f"{where}.{month}", value, allowed)
     months = sorted(known)
     return [
         float(np.interp(at, months, [known[one] for one in months]))
@@ -157,9 +183,9 @@ def actuals(where: str, found: Any) -> dict[str, tuple[float | None, ...]]:
         if not isinstance(values, list) or not 1 <= len(values) <= MONTHS[1]:
             allowed = f"a list of 1 to {MONTHS[1]} numbers, the first for the first month"
             raise InputError(below, values, allowed)
-        for place, value in enumerate(values):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if value is not None and not (number and abs(value) <= 1e30):
-                raise InputError(f"{below}[{place}]", value, "a number, or null where unknown")
-        table[str(line)] = tuple(None if value is None else float(value) for value in values)
+        allowed = "a number, or null where unknown"
+        table[str(line)] = tuple(
+            None if value is None else number(f"{below}[{place}]", value, allowed)
+            for place, value in enumerate(values)
+        )
     return table

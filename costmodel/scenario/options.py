@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from modelworth import data
 from modelworth.costmodel.scenario.drivers import Driver, load_drivers
+from modelworth.costmodel.scenario.fields import number
 from modelworth.data.api_prices import api_price
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.data.errors import InputError
@@ -39,6 +40,7 @@ GAIN: Final = "building.tuning_gain_factor"
 TUNED: Final = ("finetune", "lora")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 #: rows of every comparison, which aren't options
+SHARE: Final = "a share from 0 to 1"
 RESERVED: Final = ("plan", "do_nothing", "quality_bar")
 #: what a row may say besides a driver: whose prices the option pays
 PRICES: Final[Mapping[str, str]] = {
@@ -143,7 +145,7 @@ def read_options(
     if found is not None and not isinstance(found, Mapping):
         raise InputError(where, found, "a mapping from options to their changes")
     wanted = {str(key): value for key, value in (found or {}).items()}
-    bar = _bar(f"{where}.quality_bar", wanted.pop("quality_bar", 0.0))
+    bar = number(f"{where}.quality_bar", wanted.pop("quality_bar", 0.0), SHARE, 0, 1)
     table = default_options(model, on)
     options = [
         _changed(f"{where}.{key}", option, wanted.get(key), on)
@@ -191,7 +193,7 @@ def _case(where: str, key: str, found: object) -> WeightedCase:
         raise InputError(where, key, "a plain name in small letters")
     if not isinstance(found, Mapping) or not isinstance(found.get("label"), str):
         raise InputError(where, found, "label, weight, and drivers with their values")
-    weight = _bar(f"{where}.weight", found.get("weight"))
+    weight = number(f"{where}.weight", found.get("weight"), SHARE, 0, 1)
     changes = {name: value for name, value in found.items() if name not in ("label", "weight")}
     option = _option(where, key, list(flat("", changes)))
     return WeightedCase(key, found["label"], weight, option)
@@ -233,12 +235,6 @@ def infeasible(option: Option, values: Mapping[str, Any], quality_bar: float) ->
     if at("trust.on_premises") > 0 and elsewhere:
         return "not_on_premises"
     return None
-
-
-def _bar(where: str, found: object) -> float:
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise InputError(where, found, "a share from 0 to 1")
-    return float(found)
 
 
 def _changed(where: str, option: Option, found: object, on: date | None) -> Option:
@@ -339,7 +335,12 @@ def _priced(where: str, prefix: str, found: object, on: date | None) -> tuple[li
     """A provider's prices as changes of the drivers that start with `prefix`."""
     if not isinstance(found, Mapping) or set(found) != {"provider", "model"}:
         raise InputError(where, found, "{provider: …, model: …}")
-    price = api_price(str(found["model"]), str(found["provider"]), on)
+    try:
+        price = api_price(str(found["model"]), str(found["provider"]), on)
+    except InputError as error:
+        own = f"{prefix}_usd_per_million_input_tokens, …cached_tokens and …output_tokens"
+        allowed = f"{error.allowed}; or state {own} of this option yourself, without a provider"
+        raise InputError(where, f"{error.where}: {error.found}", allowed) from error
     paid, written = price.usd_per_million_input_tokens, price.usd_per_million_output_tokens
     if paid is None or written is None:
         raise InputError(where, f"{price.model} at {price.provider}", "a model with token prices")

@@ -45,6 +45,7 @@ TOP: Final = (
 )  # fmt: skip
 LATER: Final = "demand.years_until_start"
 MOST_YEARS_AHEAD: Final = 20
+WITHIN: Final = (-1 + 1e-12, 1 - 1e-12)  # a rank correlation of 1 would be one driver
 FOLDER: Final = Path(data.__file__).parent / "scenarios"
 
 
@@ -320,9 +321,9 @@ class _Reader:
             for key in (first, second):
                 if not isinstance(key, str) or key not in self.drivers:
                     raise self._unknown(f"simulation.correlations[{place}]", self.drivers, str(key))
-            if isinstance(rank, bool) or not isinstance(rank, int | float) or not -1 < rank < 1:
-                raise InputError(f"{where}[{place}]", rank, "a rank correlation between -1 and 1")
-            pairs.append((first, second, float(rank)))
+            allowed = "a rank correlation between -1 and 1"
+            ranked = fields.number(f"{where}[{place}]", rank, allowed, *WITHIN)
+            pairs.append((first, second, ranked))
         return tuple(pairs)
 
     def _choice(self, document: Mapping[str, Any]) -> Choice | None:

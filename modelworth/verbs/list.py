@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   modelworth list models qwen3
   modelworth list devices h100
   modelworth list rents a100
+  modelworth list prices deepseek
   modelworth list drivers price
   modelworth list scenarios --json"""
 Entry = dict[str, object]
@@ -122,6 +123,20 @@ def _rents() -> Iterator[Entry]:
         }
 
 
+def _prices() -> Iterator[Entry]:
+    from modelworth.data.api_prices import api_offers, api_price
+
+    for provider, model in api_offers():
+        price = api_price(model, provider)
+        yield {
+            "provider": provider,
+            "model": model,
+            "usd_per_million_input_tokens": price.usd_per_million_input_tokens,
+            "usd_per_million_cached_tokens": price.usd_per_million_cached_tokens,
+            "usd_per_million_output_tokens": price.usd_per_million_output_tokens,
+        }
+
+
 def _drivers() -> Iterator[Entry]:
     from modelworth.costmodel.scenario.drivers import load_drivers
 
@@ -148,6 +163,7 @@ LISTS: dict[str, Callable[[], Iterator[Entry]]] = {
     "models": _models,
     "devices": _devices,
     "rents": _rents,
+    "prices": _prices,
     "drivers": _drivers,
     "scenarios": _scenarios,
 }

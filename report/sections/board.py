@@ -274,7 +274,7 @@ def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
         worst = context.words.money(risk.expected_shortfall_usd * (-1 if cost else 1))
         found.append((t(key), t(f"{key}.size", loss=loss, worst=worst), ""))
     for one in context.analysis.verdict.criteria:
-        fixed = one.reason == "nothing_sold_by_use"
+        fixed = one.reason == "nothing_sold"
         if one.key == "npv_at_price_fall_stress_usd" and not fixed:
             size = t("board.risk.stress.size", npv=context.value(one.value, one.unit))
             found.append((context.name(one.key), size, ""))

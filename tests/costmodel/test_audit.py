@@ -338,7 +338,7 @@ SEATS_ALONE = {"revenue.seats.seats": 6e4, "revenue.seats.price_usd_per_month": 
 
 
 @pytest.mark.parametrize(
-    ("changes", "moved"),
+    ("changes", "by_use"),
     [
         ({**SEATS_ALONE, "revenue.seats.over_cap": "stop"}, False),
         ({**SEATS_ALONE, "revenue.seats.over_cap": "bill"}, True),
@@ -348,16 +348,26 @@ SEATS_ALONE = {"revenue.seats.seats": 6e4, "revenue.seats.price_usd_per_month": 
         ({}, True),
     ],
 )
-def test_the_fall_of_prices_is_a_condition_where_it_moves_what_is_sold(changes, moved):
-    """Waived just where the revenue at a tenfold fall is the revenue at none."""
+def test_the_stress_lowers_the_prices_of_what_is_sold(changes, by_use):
+    """The plan with just the price falls of the stress written into it has its NPV."""
     scenario = scenarios.with_overrides(scenarios.load("base"), changes)
-    stress = evaluate(scenario, trials=0, parts=()).verdict.criteria[-1]
-    held, pace, key = basis(scenario), "revenue.price_fall_factor_per_year", "external_revenue_usd"
-    falls = [{**held.values, pace: fall} for fall in (1.0, 10.0)]
-    sold = [held.model.run(values, [key])[key].sum() for values in falls]
-    assert sold[0] > 0
-    assert (sold[0] != sold[1]) == moved
-    assert (stress.reason == "nothing_sold_by_use") == (not moved)
+    analysis = evaluate(scenario, trials=0, parts=())
+    stress, held = analysis.verdict.criteria[-1], basis(scenario)
+    fallen = {"revenue.contract_price_change_per_year": 1 / 1.25 - 1}
+    if by_use:
+        paces = ("revenue.price_fall_factor_per_year", "compute.api_price_fall_factor_per_year",
+                 "demand.market_price_fall_factor_per_year")  # fmt: skip
+        fallen |= dict.fromkeys(paces, 10.0)
+    npv = held.model.indicators({**held.values, **fallen}, ["npv_usd"])["npv_usd"]
+    assert stress.value == pytest.approx(float(npv[0]), rel=1e-9)
+    assert stress.value < analysis.indicators["npv_usd"].base
+    assert stress.reason is None
+
+
+def test_what_sells_nothing_has_no_price_that_falls():
+    assistant = {"demand.requests_per_month": 0, "revenue.internal.staff": 500}
+    scenario = scenarios.with_overrides(scenarios.load("base"), assistant)
+    assert evaluate(scenario, trials=0, parts=()).verdict.criteria[-1].reason == "nothing_sold"
 
 
 def test_a_payback_that_never_comes_ranks_last():

@@ -199,5 +199,7 @@ def test_a_careful_plan_has_no_finding():
             {"value": 2, "source": "our price list", "as_of": TODAY},
         "demand.market_price_fall_factor_per_year": 1.2,
         "company.acquisition_revenue_months": 1,
+        "options": {"quality_bar": 0.8, "buy_api": {"demand": {"accepted_share": 0.9}}},
     }  # fmt: skip
     assert found(careful) == {}
+    assert found(careful | {"options": None})["T20"].severity == "note"

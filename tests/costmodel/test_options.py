@@ -122,7 +122,7 @@ def test_a_scenario_changes_options_and_leaves_some_out():
         ({"buy_api": {"demand.accepted_share": "x-1"}}, "options.buy_api.demand.accepted_share"),
         ({"buy_api": {"price": "gpt"}}, "options.buy_api.price"),
         ({"buy_api": {"price": {"provider": "openai"}}}, "options.buy_api.price"),
-        ({"buy_api": {"price": {"provider": "nobody", "model": "x"}}}, "provider"),
+        ({"buy_api": {"price": {"provider": "nobody", "model": "x"}}}, "options.buy_api.price"),
         (dict.fromkeys(NINE, False), "options"),
     ],
 )

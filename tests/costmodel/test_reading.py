@@ -102,6 +102,29 @@ def test_a_delay_costs_the_people_who_wait():
     assert told(evaluated(), "T32") is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "own"),
+    [
+        ({"demand.requests_per_month": 0, "revenue.enterprise.contracts": 20}, 1.0),
+        ({"demand.requests_per_month": 0, "revenue.calls.calls_per_month": 1e8}, 3 ** (-5 / 12)),
+    ],
+)
+def test_the_prices_at_opening_are_those_of_what_is_sold(changes, own):
+    fall = {"revenue.price_fall_factor_per_year": 3, "building.months_to_market": 5}
+    found = told(evaluated({**fall, **changes}), "T32").values
+    assert found["own"] == pytest.approx(own, rel=1e-12)
+
+
+def test_use_at_work_grows_from_opening_to_its_share_over_the_ramp():
+    contacts = {"revenue.internal.contacts_per_month": 9e5, "revenue.internal.deflected_share": 0.4}
+    staff = {"revenue.internal.staff": 1000, "revenue.internal.adoption_share": 0.5}
+    ramp = {"revenue.internal.ramp_months": 4, "building.months_to_market": 3}
+    shares = np.minimum(np.maximum(np.arange(PLAN["months"] + 1) - 3, 0) / 4, 1)
+    found = evaluated({**contacts, **staff, **ramp}).series
+    assert found["contacts_deflected"].base == pytest.approx(9e5 * 0.4 * shares, rel=1e-12)
+    assert found["internal_users"].base == pytest.approx(1000 * 0.5 * shares, rel=1e-12)
+
+
 def test_who_is_hired_at_opening_does_not_wait():
     changes = {"building.months_to_market": 5, "compute.platform_share_before_opening": 0}
     assert not any(evaluated(changes).series["waiting_staff_usd"].base)

@@ -9,6 +9,7 @@ import pytest
 from modelworth.cli import main
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import shipped
+from modelworth.data.api_prices import api_price
 from modelworth.data.catalog import load_catalog
 
 
@@ -31,6 +32,12 @@ def test_every_name_listed_is_known(capsys):
 def test_a_device_is_listed_with_the_rent_that_a_prediction_takes(capsys):
     (device,) = listed(capsys, "devices", "h100", "sxm")
     assert device["usd_per_gpu_hour"] == load_catalog().rent("H100 SXM 80GB").usd_per_gpu_hour
+
+
+def test_a_price_listed_is_the_one_that_an_option_pays(capsys):
+    row = next(row for row in listed(capsys, "prices", "deepseek") if row["provider"] == "deepseek")
+    price = api_price(row["model"], row["provider"])
+    assert row["usd_per_million_output_tokens"] == price.usd_per_million_output_tokens
 
 
 def test_only_lines_with_every_word_are_listed_whatever_their_case(capsys):
