@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from modelworth.data.importers.judging import judged
+from modelworth.verbs.shown import figure
 
 if TYPE_CHECKING:
     from modelworth.bench.load.probe import Understood
@@ -63,13 +64,13 @@ def found(found: Found, objective: str, by: str, *, as_json: bool) -> None:
     """What the search came to."""
     unit = "requests a second" if by == "rate" else "in flight"
     if found.low is None:
-        text = f"no load keeps {objective}: {_figure(found.high)} {unit} was the least tried"
+        text = f"no load keeps {objective}: {figure(found.high)} {unit} was the least tried"
     else:
         held = max((one for one in found.trials if one.load == found.low), key=lambda it: it.load)
-        text = f"largest load within {objective}: {_figure(found.low)} {unit}"
+        text = f"largest load within {objective}: {figure(found.low)} {unit}"
         if found.high is not None:
-            text += f"; {_figure(found.high)} was too much"
-        text += f"; goodput {_figure(held.goodput)} requests a second"
+            text += f"; {figure(found.high)} was too much"
+        text += f"; goodput {figure(held.goodput)} requests a second"
     if found.end not in ("found", "no load holds"):
         text += f" ({found.end})"
     text += f"; {len(found.trials)} trials"
@@ -87,11 +88,11 @@ def _cells(record: Measurement) -> tuple[str, ...]:
         said,
         str(load.requests_ok),
         str(load.requests_failed),
-        _figure(load.in_flight_mean),
+        figure(load.in_flight_mean),
         *_times(serving.ttft if serving else None),
         *_times(serving.tpot if serving else None),
-        _figure(serving.output_tokens_per_s if serving else None),
-        _figure(serving.requests_per_s if serving else None),
+        figure(serving.output_tokens_per_s if serving else None),
+        figure(serving.requests_per_s if serving else None),
         judgement.title if judgement is not None else "—",
     )
 
@@ -99,15 +100,11 @@ def _cells(record: Measurement) -> tuple[str, ...]:
 def _times(spread: Spread | None) -> tuple[str, str]:
     if spread is None:
         return "—", "—"
-    return _figure(_ms(spread.p50_s)), _figure(_ms(spread.p95_s))
+    return figure(_ms(spread.p50_s)), figure(_ms(spread.p95_s))
 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1e3
-
-
-def _figure(value: float | None) -> str:
-    return "—" if value is None else f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelworth.costmodel.business.metered import Metered, elsewhere_usd_per_million, metered
+from modelworth.verbs.shown import figure
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,11 +77,11 @@ def _lines(view: View) -> None:
         f"  {seen.duration_s:.1f} s: {_count(seen.input_tokens)} tokens in, "
         f"{_count(seen.output_tokens)} out, {_share(seen.cached_share)} of prompts cached"
     )
-    print(f"  running {_figure(seen.running)}, waiting {_figure(seen.waiting)}, "
+    print(f"  running {figure(seen.running)}, waiting {figure(seen.waiting)}, "
           f"busy {_share(seen.busy_share)} of the time")  # fmt: skip
     if view.energy is not None:
-        print(f"  {_figure(view.energy.mean_power_w)} W, "
-              f"{_figure(view.energy.energy_j_per_unit)} J a token")  # fmt: skip
+        print(f"  {figure(view.energy.mean_power_w)} W, "
+              f"{figure(view.energy.energy_j_per_unit)} J a token")  # fmt: skip
     _print_costs(view)
 
 
@@ -90,18 +91,18 @@ def _print_costs(view: View) -> None:
         said = view.usd_said if view.usd_per_hour is None else "no token was counted"
         print(f"  no cost per token: {said}")
         return
-    print(f"  USD per million tokens ({_figure(view.usd_per_hour)} USD an hour, {view.usd_said}):")
-    print(f"    {_figure(cost.reserved):>10}  reserved: every hour is paid")
-    print(f"    {_figure(cost.used):>10}  as used: only busy time is paid")
-    print(f"    {_figure(cost.output_alone):>10}  with all of it charged to the output tokens")
+    print(f"  USD per million tokens ({figure(view.usd_per_hour)} USD an hour, {view.usd_said}):")
+    print(f"    {figure(cost.reserved):>10}  reserved: every hour is paid")
+    print(f"    {figure(cost.used):>10}  as used: only busy time is paid")
+    print(f"    {figure(cost.output_alone):>10}  with all of it charged to the output tokens")
     if cost.load_share is not None:
-        print(f"    {_figure(cost.at_capacity):>10}  at the measured capacity; this load is "
-              f"{cost.load_share:.0%} of it, and {_figure(cost.idle_usd_per_hour)} USD an hour "
+        print(f"    {figure(cost.at_capacity):>10}  at the measured capacity; this load is "
+              f"{cost.load_share:.0%} of it, and {figure(cost.idle_usd_per_hour)} USD an hour "
               "are paid for the rest")  # fmt: skip
     seen = view.window
     mix = seen.input_tokens or 0.0, seen.output_tokens or 0.0, seen.cached_share or 0.0
     for offer in view.offers:
-        there = _figure(elsewhere_usd_per_million(offer, *mix))
+        there = figure(elsewhere_usd_per_million(offer, *mix))
         print(f"    {there:>10}  at {offer.provider} {offer.model} ({offer.as_of})")
 
 
@@ -113,22 +114,18 @@ def _table(rows: list[View]) -> Table:
         seen, cost, energy = view.window, view.cost, view.energy
         table.add_row(
             f"{view.record.recorded_at:%H:%M:%S}",
-            _figure(seen.input_tokens and seen.input_tokens / seen.duration_s),
-            _figure(seen.output_tokens and seen.output_tokens / seen.duration_s),
+            figure(seen.input_tokens and seen.input_tokens / seen.duration_s),
+            figure(seen.output_tokens and seen.output_tokens / seen.duration_s),
             _share(seen.cached_share),
-            _figure(seen.running),
-            _figure(seen.waiting),
+            figure(seen.running),
+            figure(seen.waiting),
             _share(seen.busy_share),
-            _figure(energy.mean_power_w if energy else None),
-            _figure(energy.energy_j_per_unit if energy else None),
-            _figure(cost.reserved if cost else None),
-            _figure(cost.used if cost else None),
+            figure(energy.mean_power_w if energy else None),
+            figure(energy.energy_j_per_unit if energy else None),
+            figure(cost.reserved if cost else None),
+            figure(cost.used if cost else None),
         )
     return table
-
-
-def _figure(value: float | None) -> str:
-    return "—" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 
 def _count(value: float | None) -> str:

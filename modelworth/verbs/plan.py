@@ -16,17 +16,15 @@ from modelworth.verbs.asked_case import predictor_of
 from modelworth.verbs.plan_display import (
     cluster,
     document,
-    layout_of,
     show,
     show_clusters,
     show_rents,
 )
 from modelworth.verbs.plan_scenario import write, write_serving, write_training
-from modelworth.verbs.predict_display import count
+from modelworth.verbs.shown import count
 
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.case import Case
-    from modelworth.costmodel.prediction.plan import ServingPlan
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import Accelerator, Catalog
 
@@ -101,22 +99,7 @@ def run(options: argparse.Namespace) -> int:
         return _train(options, predictor, devices)
     if options.lengths is not None:
         options.prompt, options.new_tokens, options.variation = _lengths(options.lengths)
-    plan = _serving(options, predictor, devices)
-    if options.json:
-        print(json.dumps(document(plan), indent=2))
-    else:
-        show(options, plan)
-        show_rents(catalog, plan.best_by_device)
-    if options.chart:
-        unit = "USD per million tokens, 90% interval"
-        _write_chart(options.chart, f"{options.model}: {options.rate:g} requests/s", unit, [
-            (f"{one.case.accelerator.name} {one.case.precision}", one.usd_per_million_tokens,
-             one.low, one.high)
-            for one in plan.best_by_device
-        ])  # fmt: skip
-    if options.scenario:
-        write_serving(options.scenario, options, plan.choices[0], layout_of(plan.choices[0]))
-    return 0
+    return _serve(options, predictor, devices)
 
 
 def _require_sense(options: argparse.Namespace) -> None:
@@ -138,8 +121,12 @@ def _devices(names: list[str] | None, catalog: Catalog) -> list[Accelerator]:
     """Those named, or all that are rented out."""
     if names:
         return [catalog.accelerator(name) for name in names]
-    rented = {row.accelerator for row in catalog.rents if row.terms == "on-demand"}
+    rented = _rented(catalog)
     return [device for device in catalog.accelerators if device.name in rented]
+
+
+def _rented(catalog: Catalog) -> set[str]:
+    return {row.accelerator for row in catalog.rents if row.terms == "on-demand"}
 
 
 def _priced(catalog: Catalog, devices: Sequence[Accelerator], usd: float | None) -> Catalog:
@@ -151,41 +138,61 @@ def _priced(catalog: Catalog, devices: Sequence[Accelerator], usd: float | None)
     from modelworth.data.catalog import Rent
 
     names = {device.name for device in devices}
-    if usd is None:
-        if not names & {row.accelerator for row in catalog.rents if row.terms == "on-demand"}:
-            found = f"{', '.join(sorted(names))}: no rent in the catalogue"
-            raise InputError("--gpus-of", found, advice="give your rent: --usd-per-gpu-hour")
-        return catalog
-    own = tuple(
-        Rent(provider="yours", accelerator=name, terms="on-demand", usd_per_gpu_hour=usd,
-             source="--usd-per-gpu-hour", as_of=f"{datetime.now(UTC):%Y-%m-%d}")
-        for name in names
-    )  # fmt: skip
-    return replace(catalog, rents=own)
+    if usd is not None:
+        said = {"provider": "yours", "terms": "on-demand", "source": "--usd-per-gpu-hour"}
+        said |= {"as_of": f"{datetime.now(UTC):%Y-%m-%d}"}
+        own = [Rent(accelerator=name, usd_per_gpu_hour=usd, **said) for name in names]
+        return replace(catalog, rents=tuple(own))
+    if not names & _rented(catalog):
+        found = f"{', '.join(sorted(names))}: no rent in the catalogue"
+        raise InputError("--gpus-of", found, advice="give your rent: --usd-per-gpu-hour")
+    return catalog
 
 
-def _serving(
-    options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]
-) -> ServingPlan:
+def _case(options: argparse.Namespace, catalog: Catalog, device: Accelerator) -> Case:
     from modelworth.costmodel.architecture.named import named
-    from modelworth.costmodel.prediction.case import Case, precision_name
+    from modelworth.costmodel.prediction.case import Case
     from modelworth.costmodel.prediction.case_fields import flag_of
+
+    if options.run_tokens is None:
+        asked = {"tokens": options.prompt, "new_tokens": options.new_tokens}
+        asked |= {"prefix_share": options.prefix_share}
+    else:
+        precision = (options.precisions or ["bf16"])[0]
+        asked = {"work": "train", "tokens": options.sequence, "precision": precision}
+    try:
+        return Case.on(named(options.model, catalog), device, software=options.software, **asked)
+    except InputError as error:
+        serving = options.run_tokens is None and error.where == "tokens"
+        raise error.at("--prompt" if serving else flag_of(error.where)) from None
+
+
+def _serve(options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]) -> int:
+    from modelworth.costmodel.prediction.case import precision_name
     from modelworth.costmodel.prediction.largest_load import Objective
     from modelworth.costmodel.prediction.plan import Offer, plan_serving
 
-    model = named(options.model, predictor.catalog)
-    try:
-        case = Case.on(
-            model, devices[0], tokens=options.prompt, new_tokens=options.new_tokens,
-            prefix_share=options.prefix_share, software=options.software,
-        )  # fmt: skip
-    except InputError as error:
-        raise error.at("--prompt" if error.where == "tokens" else flag_of(error.where)) from None
-    asked = options.precisions or dict.fromkeys((model.own_precision, "bf16", "fp8"))
+    case = _case(options, predictor.catalog, devices[0])
+    asked = options.precisions or (case.architecture.own_precision, "bf16", "fp8")
     objective = Objective(options.ttft, options.tpot, options.variation)
     offer = Offer(options.rate, objective, options.disaggregated)
     precisions = list(dict.fromkeys(map(precision_name, asked)))
-    return plan_serving(case, offer, predictor, devices, precisions)
+    plan = plan_serving(case, offer, predictor, devices, precisions)
+    if options.json:
+        print(json.dumps(document(plan), indent=2))
+    else:
+        show(options, plan)
+        show_rents(predictor.catalog, (one.case for one in plan.best_by_device))
+    if options.chart:
+        unit = "USD per million tokens, 90% interval"
+        _write_chart(options.chart, f"{options.model}: {options.rate:g} requests/s", unit, [
+            (f"{one.case.accelerator.name} {one.case.precision}", one.usd_per_million_tokens,
+             one.low, one.high)
+            for one in plan.best_by_device
+        ])  # fmt: skip
+    if options.scenario:
+        write_serving(options.scenario, options, plan.choices[0])
+    return 0
 
 
 def _write_chart(
@@ -224,9 +231,13 @@ def _lengths(path: Path) -> tuple[float, float, float]:
 def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Accelerator]) -> int:
     from modelworth.costmodel.prediction.training_run import Aim, plan_clusters
 
-    case = _training_case(options, predictor, devices[0])
+    case = _case(options, predictor.catalog, devices[0])
     aim = Aim(options.run_tokens, options.batch_tokens, options.days, options.budget_usd)
     found = plan_clusters(case, aim, predictor, devices)
+    if options.json:
+        print(json.dumps([cluster(one) for one in found], indent=2))
+    else:
+        show_clusters(found, devices, predictor.catalog)
     if options.chart:
         title = f"{case.architecture.name}: {count(options.run_tokens)} tokens"
         _write_chart(options.chart, title, "days, 90% interval", [
@@ -236,18 +247,4 @@ def _train(options: argparse.Namespace, predictor: Predictor, devices: list[Acce
         ])  # fmt: skip
     if options.scenario:
         write_training(options.scenario, options, found[0])
-    if options.json:
-        print(json.dumps([cluster(one) for one in found], indent=2))
-    else:
-        show_clusters(options, found, devices)
     return 0
-
-
-def _training_case(options: argparse.Namespace, predictor: Predictor, device: Accelerator) -> Case:
-    from modelworth.costmodel.architecture.named import named
-    from modelworth.costmodel.prediction.case import Case
-
-    return Case.on(
-        named(options.model, predictor.catalog), device, work="train", tokens=options.sequence,
-        software=options.software, precision=(options.precisions or ["bf16"])[0],
-    )  # fmt: skip

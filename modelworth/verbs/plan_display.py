@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelworth.verbs.predict_display import count, figure, layout_words
+from modelworth.verbs.predict_display import layout_words
+from modelworth.verbs.shown import count, figure
 
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.case import Case
@@ -50,25 +51,22 @@ def show(options: argparse.Namespace, plan: ServingPlan) -> None:
         print(f"  not within the objective or without a rent: {', '.join(names)}")
 
 
-def show_rents(catalog: Catalog, choices: Sequence[Choice]) -> None:
+def show_rents(catalog: Catalog, cases: Iterable[Case]) -> None:
     """Whose price each device's cost rests on, and of when."""
     print("  rents an hour, the median of providers' newest prices:")
-    for choice in choices:
-        name = choice.case.accelerator.name
+    for name in dict.fromkeys(case.accelerator.name for case in cases):
         quote = catalog.rent(name)
         who = ", ".join(sorted({row.provider for row in quote.rows}))
         print(f"    {name}: ${quote.usd_per_gpu_hour:,.2f} ({who}; {quote.as_of})")
 
 
 def show_clusters(
-    options: argparse.Namespace,
-    found: Sequence[TrainingPlan],
-    devices: Sequence[Accelerator],
+    found: Sequence[TrainingPlan], devices: Sequence[Accelerator], catalog: Catalog
 ) -> None:
     """A row for each device's cluster."""
     from modelworth.costmodel.prediction.published_runs import days_as_published
 
-    print(f"{found[0].best.case.architecture.name}, {count(options.run_tokens)} tokens")
+    print(f"{found[0].best.case.architecture.name}, {count(found[0].run.tokens)} tokens")
     print(f"  {'device':<24}{'GPUs':>7}{'days':>9}{'rent':>10}{'steps 90%':>16}", end="")
     print(f"{'as published 90%':>19}  layout")
     for one in found:
@@ -80,8 +78,10 @@ def show_clusters(
             f"{f'{least:,.1f} – {most:,.1f}':>19}  {layout_words(one.best.case)}"
         )
     print("  days by the speed of steps; as published: at the utilisation of whole published runs")
-    _show_batches([one.best.case for one in found])
-    held = {one.best.case.accelerator.name for one in found}
+    cases = [one.best.case for one in found]
+    _show_batches(cases)
+    show_rents(catalog, cases)
+    held = {case.accelerator.name for case in cases}
     if left := [device.name for device in devices if device.name not in held]:
         print(f"  no cluster tried keeps it, or no rent is known: {', '.join(left)}")
 
@@ -151,34 +151,26 @@ def _line(choice: Choice, wide: int) -> str:
 
 def document(plan: ServingPlan) -> dict[str, Any]:
     """All of it, for machines."""
-    return {
-        "choices": [_choice(choice) for choice in plan.choices],
-        "frontier": [_choice(choice) for choice in plan.frontier],
-        "best_by_device": [_choice(choice) for choice in plan.best_by_device],
-        "refused": [
-            {"gpu": name, "precision": precision, "reason": reason}
-            for name, precision, reason in plan.refused
-        ],
-    }
+    names = ("choices", "frontier", "best_by_device")
+    refused = [dict(zip(("gpu", "precision", "reason"), one, strict=True)) for one in plan.refused]
+    lists = {name: [_choice(choice) for choice in getattr(plan, name)] for name in names}
+    return {**lists, "refused": refused}
 
 
 def _choice(choice: Choice) -> dict[str, Any]:
     case, point = choice.case, choice.point
+    names = ("share", "ttft_s", "tpot_s")
     return {
         "gpu": case.accelerator.name, "precision": case.precision, "tensor": case.tensor,
         "pipeline": case.pipeline, "attention_data": case.attention_data,
-        "replicas": choice.replicas, "gpus": choice.gpus,
-        "readers": choice.readers,
+        "replicas": choice.replicas, "gpus": choice.gpus, "readers": choice.readers,
         "reader_tensor": case.read_tensor if choice.readers else None,
         "reader_pipeline": case.read_pipeline if choice.readers else None,
         "usd_per_million_tokens": choice.usd_per_million_tokens, "low": choice.low,
         "high": choice.high, "usd_per_hour": choice.usd_per_hour,
         "requests_per_s_per_replica": point.requests_per_s, "ttft_p95_s": point.ttft_s,
         "tpot_p95_s": point.tpot_s, "basis": point.basis,
-        "percentiles": [
-            {"share": share, "ttft_s": ttft, "tpot_s": tpot}
-            for share, ttft, tpot in point.percentiles
-        ],
+        "percentiles": [dict(zip(names, one, strict=True)) for one in point.percentiles],
     }  # fmt: skip
 
 

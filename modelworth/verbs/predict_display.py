@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from modelworth.verbs.shown import count, duration, figure
+
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.answer import Answer
     from modelworth.costmodel.prediction.case import Case
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
 
 BAR = 30
 GB = 1e9
+CLOSED = ("serve", "closed")
 LEAST_SHOWN = 0.005
 SIZES = ("parameters", "active_parameters")
+DEGREES = ("data", "tensor", "pipeline", "expert", "context", "attention_data")
 SHARDED = ("replicated", "distributed optimizer", "ZeRO 2", "FSDP")
 
 
@@ -24,33 +28,20 @@ def document(answer: Answer) -> dict[str, Any]:
 
     case, found = answer.case, answer.prediction
     asked = {
-        "model": case.architecture.name,
-        "gpu": case.accelerator.name,
-        "gpus": case.devices,
-        "prefill_gpus": case.read_gpus,
-        "work": case.work,
-        "precision": case.precision,
-        "batch": case.batch,
-        "sequence": case.tokens,
-        "new_tokens": case.new_tokens,
+        "model": case.architecture.name, "gpu": case.accelerator.name, "gpus": case.devices,
+        "prefill_gpus": case.read_gpus, "work": case.work, "precision": case.precision,
+        "batch": case.batch, "sequence": case.tokens, "new_tokens": case.new_tokens,
         "layout": layout_words(case),
-    }
+    }  # fmt: skip
     kept = [field.name for field in fields(found) if field.name not in ("case", "refusal", "width")]
-    shown = {name: getattr(found, name) for name in kept}
-    shown["width"] = found.width and asdict(found.width)
-    memory = answer.memory.parts
+    told = ("flops", "bytes_read", "mfu", "mbu", "available_bytes", "joules_per_unit")
     return {
         "case": asked,
-        **shown,
-        "parameters": case.architecture.parameters,
-        "active_parameters": case.architecture.active_parameters,
-        "flops": answer.flops,
-        "bytes_read": answer.bytes_read,
-        "mfu": answer.mfu,
-        "mbu": answer.mbu,
-        "memory_bytes": {**memory, "total": float(answer.memory.total)},
-        "available_bytes": answer.available_bytes,
-        "joules_per_unit": answer.joules_per_unit,
+        **{name: getattr(found, name) for name in kept},
+        "width": found.width and asdict(found.width),
+        **{name: getattr(case.architecture, name) for name in SIZES},
+        **{name: getattr(answer, name) for name in told},
+        "memory_bytes": {**answer.memory.parts, "total": float(answer.memory.total)},
         "usd_per_gpu_hour": answer.rent.usd_per_gpu_hour if answer.rent else None,
         "usd_per_million": answer.usd_per_million,
         "nearest_measured": [row.model_dump() for row in nearest(case)],
@@ -60,11 +51,9 @@ def document(answer: Answer) -> dict[str, Any]:
 def show(answer: Answer, *, searched: bool = False, assumed: bool = False) -> None:
     """The whole answer in a terminal; `assumed`: an optimizer step's batch wasn't said."""
     case, found = answer.case, answer.prediction
-    print(
-        f"{case.architecture.name}, {case.work} on {case.devices} × {case.accelerator.name}", end=""
-    )
-    serving = case.work == "serve" and case.regime == "closed"
-    print(f", {case.batch:,.0f} in flight" if serving else "")
+    flying = f", {case.batch:,.0f} in flight" if (case.work, case.regime) == CLOSED else ""
+    where = f"{case.devices} × {case.accelerator.name}"
+    print(f"{case.architecture.name}, {case.work} on {where}{flying}")
     print(f"  {figure(found.value)} {found.unit}", end="")
     print(f"   (90% interval {figure(found.low)} to {figure(found.high)}; {found.basis})")
     for name, seconds in (("step", found.step_s), ("TTFT", found.ttft_s), ("TPOT", found.tpot_s)):
@@ -97,14 +86,7 @@ def layout_words(case: Case) -> str:
         writers = layout_words(replace(case, read_gpus=0))
         read = f"{case.read_gpus} read prompts ({layout_words(reader)})"
         return f"{read}, {case.gpus} decode ({writers})"
-    degrees = {
-        "data": case.data,
-        "tensor": case.tensor,
-        "pipeline": case.pipeline,
-        "expert": case.expert,
-        "context": case.context,
-        "attention-data": case.attention_data,
-    }
+    degrees = {name.replace("_", "-"): getattr(case, name) for name in DEGREES}
     words = [f"{name} {degree}" for name, degree in degrees.items() if degree > 1] or ["one device"]
     if case.work != "train":
         return ", ".join(words)
@@ -116,24 +98,6 @@ def layout_words(case: Case) -> str:
     if case.recomputed:
         words.append(f"{case.recomputed:.0%} recomputed")
     return ", ".join(words)
-
-
-def figure(value: float | None) -> str:
-    """A number with four digits."""
-    return "—" if value is None else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds, or milliseconds where they are few."""
-    return f"{figure(seconds)} s" if abs(seconds) >= 1 else f"{seconds * 1e3:,.4g} ms"
-
-
-def count(number: float, units: tuple[str, ...] = ("T", "B", "M", "k")) -> str:
-    """A large number with the unit that people read."""
-    for size, unit in zip((1e12, 1e9, 1e6, 1e3), units, strict=True):
-        if number >= size:
-            return f"{number / size:,.3g} {unit}"
-    return f"{number:,.3g}"
 
 
 def show_parts(found: Prediction) -> None:
@@ -156,12 +120,9 @@ def _sizes(answer: Answer) -> None:
     print(f"  {count(whole)} parameters{spared}; ", end="")
     flops = count(answer.flops / 1e6, ("EFLOP", "PFLOP", "TFLOP", "GFLOP"))
     print(f"{flops} {each}", end="")
-    used = []
-    if answer.mfu is not None:
-        used.append(f"MFU {answer.mfu:.1%}")
-    if answer.mbu is not None:
-        used.append(f"MBU {answer.mbu:.1%}")
-    print(f"; {', '.join(used)}" if used else "")
+    used = {"MFU": answer.mfu, "MBU": answer.mbu}
+    shown = ", ".join(f"{name} {part:.1%}" for name, part in used.items() if part is not None)
+    print(f"; {shown}" if shown else "")
     words = ", ".join(
         f"{name.replace('_', ' ')} {held / GB:,.3g}"
         for name, held in answer.memory.parts.items()

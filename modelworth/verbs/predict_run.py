@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from modelworth.verbs.asked_case import case_of, predictor_of
-from modelworth.verbs.predict_display import count, layout_words, show_parts
+from modelworth.verbs.predict_display import layout_words, show_parts
+from modelworth.verbs.shown import count
 
 if TYPE_CHECKING:
     from modelworth.costmodel.prediction.predictor import Prediction
@@ -63,16 +64,16 @@ def _document(plan: TrainingPlan, published: list[float]) -> dict[str, Any]:
 
 
 def _layout(found: Prediction) -> dict[str, Any]:
-    case = found.case
     names = (
         "data", "tensor", "pipeline", "expert", "context", "virtual", "sharding", "batch",
         "recomputed",
     )  # fmt: skip
+    told = ("value", "low", "high", "unit", "step_s", "parts")
     return {
-        **{name: getattr(case, name) for name in names},
-        "value": found.value, "low": found.low, "high": found.high, "unit": found.unit,
-        "step_s": found.step_s, "parts": found.parts, "memory_bytes": _held_bytes(found),
-    }  # fmt: skip
+        **{name: getattr(found.case, name) for name in names},
+        **{name: getattr(found, name) for name in told},
+        "memory_bytes": _held_bytes(found),
+    }
 
 
 def _show(plan: TrainingPlan, published: list[float]) -> None:
