@@ -7,6 +7,7 @@ another. Keys are identifiers; the words for them are the message catalogues' bu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -129,7 +130,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class LineUse:
-    """A formula of the model as it was used; `uses` names the lines and drivers in it."""
+    """A formula of the model as it was used.
+
+    Attributes:
+        uses: the lines and drivers that it names.
+        value: what it comes to in the base case where that is one figure for all months; None:
+            it has a series, or no value.
+        recurrence: the lines that it needs and that need it, month by month, itself included.
+    """
 
     key: str
     unit: str
@@ -137,6 +145,8 @@ class LineUse:
     formula: str
     uses: tuple[str, ...]
     source: str
+    value: float | None = None
+    recurrence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +335,7 @@ class Analysis:
     Attributes:
         text: language → name, question, finding and the scenario's other prose.
         months: months of the horizon; series have months + 1 values.
+        series: the lines that may differ from month to month; of the others `lines` has the value.
         indicators: by key, in the order in which they should be shown.
         options, volume_curve, risk, lead: None where they weren't asked for.
         base_case: which value of an uncertain driver every figure's `base` takes.
@@ -358,3 +369,10 @@ class Analysis:
     named_cases: tuple[NamedCase, ...] = ()
     weighted_npv_usd: float | None = None
     actuals: tuple[Actual, ...] = ()
+
+    def by_month(self, key: str) -> tuple[float, ...]:
+        """A line's value in the base case in each month from 0 on."""
+        if key in self.series:
+            return self.series[key].base
+        value = self.lines[key].value
+        return (math.nan if value is None else value,) * (self.months + 1)

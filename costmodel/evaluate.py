@@ -216,8 +216,13 @@ def _analysis(
     draws, bands = simulated or (None, {})
     drawn = None if draws is None else draws.indicators
     keys = [key for key in model.formulas if key in model.monthly]
-    row, lines = model.indicators_and_lines(basis.values, keys)
+    row, lines = model.indicators_and_lines(basis.values, model.formulas)
     base = {key: values[0] for key, values in row.items()}
+    single = {
+        key: float(lines[key][0, 0])
+        for key in model.formulas
+        if key not in model.monthly and np.isfinite(lines[key][0, 0])
+    }
     drivers = driver_uses(scenario, basis.settings, model, today)
     series = {key: _series(model, key, lines[key][:, 0], bands.get(key)) for key in keys}
     found = figures(basis, base, drawn, drivers, series)
@@ -237,7 +242,7 @@ def _analysis(
         usd_per_currency=scenario.usd_per_currency,
         indicators=found,
         series=series,
-        lines=line_uses(model),
+        lines=line_uses(model, single),
         drivers=drivers,
         verdict=verdict.decide(basis, found, draws, risk, bars, turn=turn),
         findings=(*resolved.findings, *lint.findings(plan_to_judge)),

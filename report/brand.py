@@ -96,16 +96,8 @@ def _brand(file: _File, path: Path) -> Brand:
         raise InputError(path.name, "one of two", "currency and usd_per_currency together")
     if file.currency is not None and file.currency not in list_currencies():
         raise InputError(f"{path.name}: currency", file.currency, "an ISO 4217 code, such as EUR")
-    return Brand(
-        organisation=file.organisation,
-        logo=None if file.logo is None else _logo(path.parent / file.logo),
-        primary=file.primary,
-        series=tuple(file.series),
-        currency=file.currency,
-        usd_per_currency=file.usd_per_currency,
-        day=file.day,
-        author=file.author,
-    )
+    logo = None if file.logo is None else _logo(path.parent / file.logo)
+    return Brand(**{**dict(file), "series": tuple(file.series), "logo": logo})
 
 
 def _logo(path: Path) -> bytes:

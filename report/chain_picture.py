@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from modelworth.costmodel.architecture.loss_records import Curve
 from modelworth.report.palette import LIGHT
 
-VEGA_LITE: Final = "v6.4"
-
 
 def learning_svg(curves: Sequence[Curve]) -> str:
     """Loss against tokens as SVG: points are runs, lines the law, dashed beyond the runs."""
-    import vl_convert  # with the extra `report`
+    from modelworth.report.charts.vega_pen import drawn  # with the extra `report`
 
-    return str(vl_convert.vegalite_to_svg(json.dumps(specification(curves)), vl_version=VEGA_LITE))
+    return drawn(specification(curves))
 
 
 def specification(curves: Sequence[Curve]) -> dict[str, Any]:

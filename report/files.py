@@ -118,54 +118,30 @@ class Job:
         return compose(self.analysis, self.language, self.day, self.sections, brand)
 
 
-def _html(job: Job) -> Files:
-    return {f"{NAME}.html": _module("html").render(job.document)}
-
-
-def _pdf(job: Job) -> Files:
-    return {f"{NAME}.pdf": _module("pdf").render(job.document, job.day, job.style.paper)}
-
-
-def _xlsx(job: Job) -> Files:
-    book = _module("xlsx").render(job.analysis, job.language, job.day, job.style.brand)
-    return {f"{NAME}.xlsx": book}
-
-
-def _pptx(job: Job) -> Files:
-    slides = _module("pptx").render(job.document, job.day, appendix=job.style.appendix)
-    return {f"{NAME}.pptx": slides}
-
-
-def _onepager(job: Job) -> Files:
-    """The answer for a mail: on paper, and as a slide."""
-    return {
-        "onepager.pdf": _module("pdf").render_one(job.document, job.day, job.style.paper),
-        "onepager.pptx": _module("pptx").render_one(job.document, job.day),
-    }
-
-
-def _md(job: Job) -> Files:
-    return dict(_module("md").render(job.document))
-
-
-def _json(job: Job) -> Files:
-    return {f"{NAME}.json": _module("json").render(job.analysis, job.day)}
-
-
-FORMATS: dict[str, Callable[[Job], Files]] = {
-    "html": _html,
-    "pdf": _pdf,
-    "xlsx": _xlsx,
-    "pptx": _pptx,
-    "md": _md,
-    "json": _json,
-    "onepager": _onepager,
-}
-
-
 def _module(name: str) -> Any:
     """A format's module; its library loads only when it is asked for."""
     return import_module(f"modelworth.report.formats.{name}")
+
+
+#: format → what makes its files; the one-pager is the answer alone, for a mail and as a slide
+FORMATS: dict[str, Callable[[Job], Files]] = {
+    "html": lambda job: {f"{NAME}.html": _module("html").render(job.document)},
+    "pdf": lambda job: {
+        f"{NAME}.pdf": _module("pdf").render(job.document, job.day, job.style.paper)
+    },
+    "xlsx": lambda job: {
+        f"{NAME}.xlsx": _module("xlsx").render(job.analysis, job.language, job.day, job.style.brand)
+    },
+    "pptx": lambda job: {
+        f"{NAME}.pptx": _module("pptx").render(job.document, job.day, appendix=job.style.appendix)
+    },
+    "md": lambda job: dict(_module("md").render(job.document)),
+    "json": lambda job: {f"{NAME}.json": _module("json").render(job.analysis, job.day)},
+    "onepager": lambda job: {
+        "onepager.pdf": _module("pdf").render_one(job.document, job.day, job.style.paper),
+        "onepager.pptx": _module("pptx").render_one(job.document, job.day),
+    },
+}
 
 
 def _one(name: str, job: Job, out_dir: Path) -> Outcome:

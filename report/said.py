@@ -18,6 +18,7 @@ from modelworth.costmodel.analysis import (
     Analysis,
     BreakEven,
     Criterion,
+    DriverUse,
     Figure,
     Finding,
     Flip,
@@ -220,6 +221,15 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
         (re.compile(re.escape(key.removeprefix("source.")).replace(r"\*", "(.+?)")), known[key])
         for key in keys
     )
+
+
+def setting(words: Words, use: DriverUse) -> str:
+    """What a plan takes for a driver; the first of its values where it has one a month."""
+    if use.by_month:
+        return words.t("report.by_month", first=words.value(use.value, use.unit))
+    if use.key not in load_drivers():
+        return words.value(use.value, use.unit)
+    return driver_value(words, use.key, use.value)
 
 
 def driver_value(words: Words, key: str, value: float) -> str:

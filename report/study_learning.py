@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from modelworth.costmodel.architecture.loss_fit import REACH, LawFit
 from modelworth.costmodel.architecture.loss_records import fitted, foretold, learned, run_of
@@ -11,45 +12,60 @@ from modelworth.costmodel.business.chain_quality import TASKS, by_size
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.data.measurement import Measurement
 from modelworth.data.study import Estimate
-from modelworth.report.study_table import figure, interval, of, parameters, rate, setting, table
+from modelworth.report.study_table import (
+    Column,
+    figure,
+    interval,
+    method,
+    of,
+    parameters,
+    rate,
+    setting,
+    table,
+    table_of,
+)
 
 TASK_NAMES = {
     "next_word": "next word", "cloze": "cloze, one of four",
     "in_context": "repeating random words from the context", "topic": "topic, fine-tuned",
     "translation": "translation", "question": "question about a passage", "image": "images",
 }  # fmt: skip
+RUNS: Final[tuple[Column, ...]] = (
+    ("parameters", parameters), ("tokens", setting("tokens")),
+    ("of them different", setting("unique_tokens")),
+    ("held-out loss, nats a token", figure("held_out_loss_nats")),
+    ("next word right", figure("next_word_share", "{:.1%}")),
+    ("cloze, 1 of 4", figure("cloze_share", "{:.1%}")), ("training", rate),
+)  # fmt: skip
+LABELS: Final[tuple[Column, ...]] = (
+    ("start", lambda it: "pre-trained" if method(it) == "finetune" else "from nothing"),
+    ("labelled examples", setting("labelled_examples")),
+    ("topics right", figure("accuracy_share", "{:.1%}")),
+)
+IMAGES: Final[tuple[Column, ...]] = (
+    ("parameters", parameters), ("images", setting("examples")),
+    ("classes right", figure("accuracy_share", "{:.1%}")), ("training", rate),
+)  # fmt: skip
 
 
-def lines(records: Sequence[Measurement], picture: str | None = None) -> list[str]:
+def learning(records: Sequence[Measurement], picture: str | None) -> list[str]:
     """The section's lines; `picture` is the file with the curves."""
-    every = [it for it in records if it.study and it.study.name == "learning"]
-    runs = list(learned(every))
-    failed = [it for it in every if it.status != "ok"]
+    runs = list(learned(records))
+    failed = [it for it in records if it.status != "ok"]
     return [
         "## Learning: what data and size buy",
         "",
         *([f"![Held-out loss against tokens: runs, law, reach]({picture})", ""] if picture else []),
-        *_runs(runs),
+        *table_of(RUNS, sorted(runs, key=lambda it: (run_of(it).parameters, run_of(it).tokens))),
+        "",
         *_law(runs),
-        *_tasks(every),
-        *_labels(every),
-        *_images(every),
+        *_tasks(records),
+        *_table(
+            "What pre-training saves in labels:", LABELS, of(records, "finetune", "labels_only")
+        ),
+        *_table("Images:", IMAGES, of(records, "image")),
         *_failed(failed),
     ]
-
-
-def _runs(runs: Sequence[Measurement]) -> list[str]:
-    head = ("parameters", "tokens", "of them different", "held-out loss, nats a token",
-            "next word right", "cloze, 1 of 4", "training")  # fmt: skip
-    rows = [
-        (
-            parameters(it), setting(it, "tokens"), setting(it, "unique_tokens"),
-            figure(it, "held_out_loss_nats"), figure(it, "next_word_share", "{:.1%}"),
-            figure(it, "cloze_share", "{:.1%}"), rate(it),
-        )
-        for it in sorted(runs, key=lambda it: (run_of(it).parameters, run_of(it).tokens))
-    ]  # fmt: skip
-    return [*table(head, rows), ""]
 
 
 def _law(runs: Sequence[Measurement]) -> list[str]:
@@ -129,25 +145,8 @@ def _or_dash(value: float | None, scale: float) -> str:
     return "—" if value is None else f"{value * scale:.3g}"
 
 
-def _labels(records: Sequence[Measurement]) -> list[str]:
-    rows = [
-        (
-            "pre-trained" if it.study and it.study.method == "finetune" else "from nothing",
-            setting(it, "labelled_examples"), figure(it, "accuracy_share", "{:.1%}"),
-        )
-        for it in of(records, "finetune", "labels_only")
-    ]  # fmt: skip
-    head = ("start", "labelled examples", "topics right")
-    return ["What pre-training saves in labels:", "", *table(head, rows), ""] if rows else []
-
-
-def _images(records: Sequence[Measurement]) -> list[str]:
-    rows = [
-        (parameters(it), setting(it, "examples"), figure(it, "accuracy_share", "{:.1%}"), rate(it))
-        for it in of(records, "image")
-    ]
-    head = ("parameters", "images", "classes right", "training")
-    return ["Images:", "", *table(head, rows), ""] if rows else []
+def _table(said: str, columns: Sequence[Column], records: Sequence[Measurement]) -> list[str]:
+    return [said, "", *table_of(columns, records), ""] if records else []
 
 
 def _failed(records: Sequence[Measurement]) -> list[str]:

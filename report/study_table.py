@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from modelworth.data.measurement import Measurement
 from modelworth.data.study import Estimate
+
+Column = tuple[str, Callable[[Measurement], str]]
+"""A column's head, and what it says of a record."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -14,12 +17,32 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [_row(head), _row(marks), *(_row(row) for row in rows)]
 
 
-def figure(record: Measurement, key: str, shown: str = "{:.3g}") -> str:
-    """A figure of a study with half its interval; a dash where it has none."""
-    found = estimate(record, key)
-    if found is None:
-        return "—"
-    return interval(found, shown)
+def table_of(columns: Sequence[Column], records: Iterable[Measurement]) -> list[str]:
+    """A table with a row a record."""
+    rows = ([say(it) for _, say in columns] for it in records)
+    return table([head for head, _ in columns], rows)
+
+
+def figure(key: str, shown: str = "{:.3g}") -> Callable[[Measurement], str]:
+    """A figure of a study with its interval; a dash where it has none."""
+
+    def say(record: Measurement) -> str:
+        found = estimate(record, key)
+        return "—" if found is None else interval(found, shown)
+
+    return say
+
+
+def setting(key: str) -> Callable[[Measurement], str]:
+    """A setting of a study, numbers in groups of three."""
+
+    def say(record: Measurement) -> str:
+        found = record.study.settings.get(key) if record.study else None
+        if isinstance(found, bool) or found is None:
+            return "—" if found is None else str(found).lower()
+        return f"{found:,}" if isinstance(found, int) else str(found)
+
+    return say
 
 
 def estimate(record: Measurement, key: str) -> Estimate | None:
@@ -35,12 +58,9 @@ def interval(found: Estimate, shown: str = "{:.3g}") -> str:
     return f"{text} ({shown.format(found.low)} to {shown.format(found.high)})"
 
 
-def setting(record: Measurement, key: str) -> str:
-    """A setting of a study, numbers in groups of three."""
-    found = record.study.settings.get(key) if record.study else None
-    if isinstance(found, bool) or found is None:
-        return "—" if found is None else str(found).lower()
-    return f"{found:,}" if isinstance(found, int) else str(found)
+def method(record: Measurement) -> str:
+    """Which of a study's methods it was."""
+    return record.study.method if record.study else ""
 
 
 def parameters(record: Measurement) -> str:
@@ -59,7 +79,7 @@ def rate(record: Measurement) -> str:
 
 def of(records: Iterable[Measurement], *methods: str) -> list[Measurement]:
     """Records of some methods, by size and settings; of each case the newest."""
-    newest = {it.case: it for it in records if it.study and it.study.method in methods}
+    newest = {it.case: it for it in records if method(it) in methods}
     return sorted(newest.values(), key=_order)
 
 

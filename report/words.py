@@ -93,10 +93,12 @@ class Words:
         return _value(self, number, unit)
 
     def range(self, low: float | None, high: float | None, unit: str) -> str:
-        """Two quantities, as "low to high"; nothing where either is unknown."""
+        """Two quantities, as "low to high", their unit said once; nothing where one is unknown."""
         if low is None or high is None:
             return ""
-        return self.t("range", low=self.value(low, unit), high=self.value(high, unit))
+        follows = self._pattern(unit_key(unit)).startswith("{value}")
+        first = self.bare(low, unit) if follows else self.value(low, unit)
+        return self.t("range", low=first, high=self.value(high, unit))
 
     def bare(self, number: float | None, unit: str) -> str:
         """A quantity without the words of its unit, for places where `unit_tail` stands beside."""

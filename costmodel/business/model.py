@@ -32,8 +32,8 @@ from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]
-Compiled = tuple[Mapping[str, Formula], Program, frozenset[str]]
-"""Formulas, program, and the lines that may differ from month to month."""
+Compiled = tuple[Mapping[str, Formula], Program, frozenset[str], Mapping[str, tuple[str, ...]]]
+"""Formulas, program, the lines that may differ from month to month, and the recurrences."""
 _COMPILING = Lock()
 
 
@@ -45,6 +45,7 @@ class Model:
         drivers: the table of drivers by key.
         formulas: the parsed lines by key, those of the indicators included.
         monthly: lines that may differ from month to month; the others are one figure.
+        recurrences: line → the lines that go month by month with it, itself included.
     """
 
     def __init__(self, months: int, lines: tuple[Line, ...] | None = None) -> None:
@@ -52,7 +53,9 @@ class Model:
             raise InputError("months", months, f"a whole number from {MONTHS[0]} to {MONTHS[1]}")
         self.months = months
         self.drivers: Mapping[str, Driver] = load_drivers()
-        self.formulas, self._program, self.monthly = _compiled(LINES if lines is None else lines)
+        self.formulas, self._program, self.monthly, self.recurrences = _compiled(
+            LINES if lines is None else lines
+        )
         self.indicator_keys = tuple(INDICATORS)
 
     def run(self, values: Values, keys: Iterable[str]) -> dict[str, Floats]:
@@ -159,7 +162,8 @@ def _compiled_once(lines: tuple[Line, ...]) -> Compiled:
     formulas = {line.key: parse(line, names, words) for line in lines}
     steps = order(formulas)
     tables = [key for key, row in load_drivers().items() if row.kind == "monthly"]
-    return formulas, Program(formulas, steps, words), monthly(formulas, steps, tables)
+    knots = {key: step.lines for step in steps if step.recurrence for key in step.lines}
+    return formulas, Program(formulas, steps, words), monthly(formulas, steps, tables), knots
 
 
 @cache

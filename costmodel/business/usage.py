@@ -28,8 +28,8 @@ def weakest(bases: Iterable[Basis]) -> Basis:
     return STRENGTH[max(found)] if found else "assumed"
 
 
-def line_uses(model: Model) -> dict[str, LineUse]:
-    """Every formula of the model."""
+def line_uses(model: Model, values: Mapping[str, float]) -> dict[str, LineUse]:
+    """Every formula of the model, with the value of those that are one figure."""
     return {
         key: LineUse(
             key=key,
@@ -38,6 +38,8 @@ def line_uses(model: Model) -> dict[str, LineUse]:
             formula=formula.line.expression,
             uses=formula.uses,
             source=formula.line.source,
+            value=values.get(key),
+            recurrence=model.recurrences.get(key, ()),
         )
         for key, formula in model.formulas.items()
     }

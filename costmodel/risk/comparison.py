@@ -198,7 +198,7 @@ def _differences(
 
 def _widest(moves: Mapping[str, float], but: Set[str]) -> tuple[str, ...]:
     """Those that move NPV, the most first."""
-    return tuple(sorted(moves.keys() - but, key=lambda key: -moves[key]))
+    return tuple(sorted(moves.keys() - but, key=lambda key: (-moves[key], key)))
 
 
 def _differs(option: Option, model: Model, values: Mapping[str, Any]) -> dict[str, float]:

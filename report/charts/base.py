@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import plotly.graph_objects as go
+
 from modelworth.report.charts.sketch import Sketch
 from modelworth.report.palette import DARK, INK, LIGHT, veil
 from modelworth.report.words import BYTES, SCALED, Words
@@ -158,9 +160,37 @@ def decades(values: Sequence[float]) -> list[float]:
     return [factor * 10.0**power for power in range(low, high + 1, stride) for factor in factors]
 
 
-def zero_line(chart: Sketch, look: Look) -> None:
-    """A line at 0 on the vertical axis."""
-    chart.add_hline(y=0, line={"color": look.quiet, "width": 1})
+def add_line(
+    chart: Sketch, look: Look, along: Sequence[float], series: tuple[str, Sequence[float]],
+    name: str, **line: Any,
+) -> None:  # fmt: skip
+    """A line of a series (its unit and values), whose values are said in words when touched."""
+    unit, values = series
+    chart.add_scatter(
+        x=along, y=values, mode="lines", name=name, line=line,
+        customdata=[look.words.value(value, unit) for value in values],
+        hovertemplate="%{customdata}",
+    )  # fmt: skip
+
+
+def add_bars(
+    chart: Sketch, names: Sequence[str], values: Sequence[float], texts: Sequence[Any], **trace: Any
+) -> None:
+    """Level bars by name, which say their text when touched."""
+    said = {"customdata": texts, "hovertemplate": "%{y}: %{customdata}<extra></extra>"}
+    chart.add_bar(y=names, x=values, orientation="h", **{**said, **trace})
+
+
+def with_bars(
+    chart: Sketch, look: Look, unit: str, ends: Sequence[float], wanted: int = 5, **layout: Any
+) -> go.Figure:
+    """The figure of level bars, whose ends lie within `ends`; `x` is more of that axis."""
+    chart.update_layout(
+        xaxis={**axis(look, unit, ends, wanted=wanted), **layout.pop("x", {})},
+        yaxis={"automargin": True, "fixedrange": True},
+    )
+    chart.update_layout(**layout)
+    return chart.done()
 
 
 def wrapped(text: str, width: int = 16) -> str:

@@ -8,8 +8,16 @@ from itertools import accumulate
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Series
-from modelworth.report.charts.base import Look, axis, figure, month_axis, wrapped, zero_line
-from modelworth.report.charts.sketch import Sketch
+from modelworth.report.charts.base import (
+    Look,
+    add_bars,
+    add_line,
+    axis,
+    figure,
+    month_axis,
+    with_bars,
+    wrapped,
+)
 
 TEXT_ROOM = 0.3
 """Room right of the bars for the amounts, as a share of what the bars span."""
@@ -37,9 +45,12 @@ def band(
         veil = {**edge, "showlegend": True, "name": look.words.t("chart.band")}
         fill = look.faint(look.good, 0.22)
         chart.add_scatter(x=months, y=series.p10, fill="tonexty", fillcolor=fill, **veil)
-    if series.p50:
-        _line(chart, look, months, series.p50, series.unit, "chart.median", "dot")
-    _line(chart, look, months, series.base, series.unit, "chart.base_case", "solid")
+    drawn = (("median", series.p50, 1.5, "dot"), ("base_case", series.base, 3, "solid"))
+    for key, values, width, dash in drawn:
+        if values:
+            name = look.words.t(f"chart.{key}")
+            line = (series.unit, values)
+            add_line(chart, look, months, line, name, color=look.good, width=width, dash=dash)
     for month, text in marks:
         chart.add_scatter(
             x=[month], y=[series.base[month]], mode="markers+text", text=[text],
@@ -55,7 +66,7 @@ def band(
             customdata=[look.words.value(value, series.unit) for _, value in seen],
             hovertemplate="%{customdata}",
         )  # fmt: skip
-    zero_line(chart, look)
+    chart.add_hline(y=0, line={"color": look.quiet, "width": 1})
     spread = [*series.base, *(series.p10 or ()), *(series.p90 or ()), *(value for _, value in seen)]
     chart.update_layout(
         xaxis=month_axis(look, len(months) - 1),
@@ -63,18 +74,6 @@ def band(
         hovermode="x unified",
     )
     return chart.done()
-
-
-def _line(
-    chart: Sketch, look: Look, months: list[int], values: Sequence[float], unit: str,
-    name: str, dash: str,
-) -> None:  # fmt: skip
-    chart.add_scatter(
-        x=months, y=values, mode="lines", name=look.words.t(name),
-        line={"color": look.good, "width": 3 if dash == "solid" else 1.5, "dash": dash},
-        customdata=[look.words.value(value, unit) for value in values],
-        hovertemplate="%{customdata}",
-    )  # fmt: skip
 
 
 def months(
@@ -104,12 +103,8 @@ def months(
         tops = [top + max(value, 0.0) for top, value in zip(tops, values, strict=True)]
     depths = [-sum(column) for column in zip(*(s.base for s in taken), strict=True)] or [0.0]
     if result:
-        chart.add_scatter(
-            x=list(range(len(result.base))), y=result.base, mode="lines",
-            name=look.words.name(result.key), line={"color": look.quiet, "width": 3},
-            customdata=[look.words.value(value, result.unit) for value in result.base],
-            hovertemplate="%{customdata}",
-        )  # fmt: skip
+        name, line = look.words.name(result.key), (result.unit, result.base)
+        add_line(chart, look, range(len(result.base)), line, name, color=look.quiet, width=3)
     unit = (added or taken)[0].unit
     chart.update_layout(
         barmode="relative", hovermode="x unified", bargap=0.1,
@@ -135,19 +130,15 @@ def waterfall(look: Look, steps: Sequence[tuple[str, float]], total: str, unit: 
     reached = levels[-1]
     bars.append((total, 0.0, reached, look.series[2] if reached >= 0 else look.bad))
     texts = [look.words.money(amount) for _, _, amount, _ in bars]
-    chart.add_bar(
-        y=[wrapped(name, 24) for name, *_ in bars], orientation="h",
-        x=[abs(amount) for _, _, amount, _ in bars],
+    add_bars(
+        chart, [wrapped(name, 24) for name, *_ in bars],
+        [abs(amount) for _, _, amount, _ in bars], texts,
         base=[min(before, before + amount) for _, before, amount, _ in bars],
         marker={"color": [colour for *_, colour in bars]},
         text=texts, textposition="outside", constraintext="none", cliponaxis=False,
-        customdata=texts, hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
     chart.add_vline(x=0, line={"color": look.quiet, "width": 1})
     low, high = min(levels), max(levels)
     room = TEXT_ROOM * (high - low or 1.0)
-    chart.update_layout(
-        xaxis={**axis(look, unit, levels, wanted=3), "range": [low, high + room]},
-        yaxis={"automargin": True, "fixedrange": True, "autorange": "reversed"},
-    )
-    return chart.done()
+    reached_right = {"range": [low, high + room]}
+    return with_bars(chart, look, unit, levels, 3, x=reached_right, yaxis={"autorange": "reversed"})

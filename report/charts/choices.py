@@ -9,7 +9,15 @@ from typing import Any
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Crossing, VolumeCurve
-from modelworth.report.charts.base import Look, axis, figure, wrapped
+from modelworth.report.charts.base import (
+    Look,
+    add_bars,
+    add_line,
+    axis,
+    figure,
+    with_bars,
+    wrapped,
+)
 from modelworth.report.charts.sketch import Sketch
 from modelworth.report.palette import dash
 
@@ -35,15 +43,12 @@ def volume(
         now: the volume of the scenario, drawn as a line.
         names: what options are called; None: as the catalogue calls them.
     """
-    words = look.words
     chart = figure(look, height=390 + 12 * len(curve.usd_per_month))
     for index, (key, costs) in enumerate(curve.usd_per_month.items()):
-        chart.add_scatter(
-            x=curve.requests_per_month, y=costs, mode="lines", name=_called(look, key, names),
-            line={"color": look.colour(index), "width": 2.5, "dash": dash(index)},
-            customdata=[words.money(cost) for cost in costs],
-            hovertemplate="%{customdata}",
-        )  # fmt: skip
+        name, shade = _called(look, key, names), look.colour(index)
+        line = ("usd", costs)
+        add_line(chart, look, curve.requests_per_month, line, name,
+                 color=shade, width=2.5, dash=dash(index))  # fmt: skip
     costs = [cost for series in curve.usd_per_month.values() for cost in series]
     chart.update_layout(
         hovermode="x unified",
@@ -160,20 +165,14 @@ def option_costs(
     words, shown = look.words, list(reversed(rows))
     chart = figure(look, height=90 + 44 * len(rows), legend=False)
     values = [row[1] for row in shown]
-    chart.add_bar(
-        y=[wrapped(row[0], 24) for row in shown], x=values, orientation="h",
+    add_bars(
+        chart, [wrapped(row[0], 24) for row in shown], values, list(map(words.money, values)),
         marker={"color": [look.good if value >= 0 else look.bad for value in values]},
-        customdata=[words.money(value) for value in values],
         error_x={
             "type": "data", "symmetric": False, "color": look.quiet, "thickness": 2,
             "array": [0 if high is None else high - value for _, value, _, high in shown],
             "arrayminus": [0 if low is None else value - low for _, value, low, _ in shown],
         },
-        hovertemplate="%{y}: %{customdata}<extra></extra>",
     )  # fmt: skip
     ends = [end for _, value, low, high in shown for end in (value, low, high) if end is not None]
-    chart.update_layout(
-        xaxis={**axis(look, "usd", ends, wanted=3), "title": {"text": words.name("npv_usd")}},
-        yaxis={"automargin": True, "fixedrange": True},
-    )
-    return chart.done()
+    return with_bars(chart, look, "usd", ends, 3, x={"title": {"text": words.name("npv_usd")}})

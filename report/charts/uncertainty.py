@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from modelworth.costmodel.analysis import Swing
-from modelworth.report.charts.base import Look, axis, figure, wrapped
+from modelworth.report.charts.base import Look, add_bars, axis, figure, with_bars, wrapped
 
 
 def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.Figure:
@@ -22,25 +22,21 @@ def tornado(look: Look, swings: Sequence[Swing], base: float, unit: str) -> go.F
         ("chart.at_high", look.series[0], [(s.high, s.at_high) for s in ordered]),
     )
     for name, colour, pairs in ends:
-        chart.add_bar(
-            y=names, x=[reached - base for _, reached in pairs], base=base, orientation="h",
+        texts = [
+            [words.value(value, swing.unit), words.value(reached, unit)]
+            for (value, reached), swing in zip(pairs, ordered, strict=True)
+        ]
+        add_bars(
+            chart, names, [reached - base for _, reached in pairs], texts, base=base,
             name=words.t(name), marker={"color": colour},
-            customdata=[
-                [words.value(value, swing.unit), words.value(reached, unit)]
-                for (value, reached), swing in zip(pairs, ordered, strict=True)
-            ],
             hovertemplate="%{y} = %{customdata[0]}: %{customdata[1]}<extra></extra>",
         )  # fmt: skip
     chart.add_vline(x=base, line={"color": look.quiet, "width": 2})
     values = [value for swing in ordered for value in (swing.at_low, swing.at_high)]
     low, high = min([*values, base]), max([*values, base])
     room = 0.05 * (high - low or 1.0)
-    chart.update_layout(
-        barmode="overlay",
-        xaxis={**axis(look, unit, [*values, base], wanted=2), "range": [low - room, high + room]},
-        yaxis={"automargin": True, "fixedrange": True},
-    )
-    return chart.done()
+    reach = {"range": [low - room, high + room]}
+    return with_bars(chart, look, unit, [*values, base], 2, x=reach, barmode="overlay")
 
 
 def histogram(
@@ -131,18 +127,13 @@ def bars(look: Look, rows: Sequence[tuple[str, float]], unit: str, *, colour: in
     ordered = sorted(rows, key=lambda row: row[1])
     texts = [look.words.value(amount, unit) for _, amount in ordered]
     chart = figure(look, height=60 + 32 * max(1, len(rows)), legend=False)
-    chart.add_bar(
-        y=[name for name, _ in ordered], x=[amount for _, amount in ordered], orientation="h",
-        marker={"color": look.colour(colour)}, text=texts, textposition="outside",
-        constraintext="none", cliponaxis=False, customdata=texts,
-        hovertemplate="%{y}: %{customdata}<extra></extra>",
-    )  # fmt: skip
     amounts = [amount for _, amount in ordered]
-    chart.update_layout(
-        xaxis=axis(look, unit, [*amounts, max([*amounts, 0.0]) * 1.15]),
-        yaxis={"automargin": True, "fixedrange": True},
-    )
-    return chart.done()
+    add_bars(
+        chart, [name for name, _ in ordered], amounts, texts, text=texts,
+        marker={"color": look.colour(colour)}, textposition="outside",
+        constraintext="none", cliponaxis=False,
+    )  # fmt: skip
+    return with_bars(chart, look, unit, [*amounts, max([*amounts, 0.0]) * 1.15])
 
 
 def pairs(
@@ -152,15 +143,10 @@ def pairs(
     ordered = sorted(rows, key=lambda row: row[2])
     chart = figure(look, height=90 + 40 * max(1, len(rows)))
     for place, name in enumerate(names):
-        texts = [look.words.value(row[place + 1], unit) for row in ordered]
-        chart.add_bar(
-            y=[row[0] for row in ordered], x=[row[place + 1] for row in ordered],
-            orientation="h", name=name, marker={"color": look.colour(0 if place == 0 else 4)},
-            customdata=texts, hovertemplate="%{y}: %{customdata}",
-        )  # fmt: skip
-    values = [value for row in ordered for value in row[1:]]
-    chart.update_layout(
-        barmode="group", xaxis=axis(look, unit, values),
-        yaxis={"automargin": True, "fixedrange": True},
-    )  # fmt: skip
-    return chart.done()
+        amounts = [row[place + 1] for row in ordered]
+        texts = [look.words.value(amount, unit) for amount in amounts]
+        shade = {"color": look.colour(0 if place == 0 else 4)}
+        add_bars(chart, [row[0] for row in ordered], amounts, texts, name=name, marker=shade,
+                 hovertemplate="%{y}: %{customdata}")  # fmt: skip
+    ends = [value for row in ordered for value in row[1:]]
+    return with_bars(chart, look, unit, ends, barmode="group")

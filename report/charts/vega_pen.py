@@ -12,7 +12,6 @@ import vl_convert
 
 from modelworth.report.palette import AXIS, DASHES, GRID, INK, LIGHT, QUIET
 from modelworth.report.sections.blocks import (
-    AreaChart,
     BarChart,
     BridgeChart,
     Chart,
@@ -41,7 +40,11 @@ def svg(chart: Chart, fonts: Sequence[str] = (ANY_FONT,), colours: Colours = LIG
 @lru_cache(maxsize=64)
 def _drawn(chart: Chart, colours: Colours) -> str:
     """Drawn once for all formats; measuring in a face with Chinese would take six times as long."""
-    spec = specification(chart, (ANY_FONT,), colours)
+    return drawn(specification(chart, (ANY_FONT,), colours))
+
+
+def drawn(spec: dict[str, Any]) -> str:
+    """A Vega-Lite specification as SVG."""
     return str(vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VEGA_LITE))
 
 
@@ -79,9 +82,7 @@ def _common(font: str, colours: Colours) -> dict[str, Any]:
 def _body(chart: Chart, colours: Colours, room: int) -> dict[str, Any]:
     match chart:
         case LineChart():
-            return _lines(chart, colours, room)
-        case AreaChart():
-            return _areas(chart, colours, room)
+            return (_areas if chart.stacked else _lines)(chart, colours, room)
         case BarChart():
             return _bars(chart, colours, room)
         case BridgeChart():
@@ -186,7 +187,7 @@ def _marks(chart: LineChart) -> list[dict[str, Any]]:
     return [{"data": data, **rule}]
 
 
-def _areas(chart: AreaChart, colours: Colours, room: int) -> dict[str, Any]:
+def _areas(chart: LineChart, colours: Colours, room: int) -> dict[str, Any]:
     names = [line.name for line in chart.lines]
     rows = [
         {"x": x, "y": y, "series": line.name, "place": place}
@@ -197,19 +198,11 @@ def _areas(chart: AreaChart, colours: Colours, room: int) -> dict[str, Any]:
     x = _quantity("x", chart.x_title)
     x["scale"]["nice"] = False
     colour = _order(names, colours, room - AXIS_PX, "square")
-    encoding = {
-        "x": x,
-        "y": y,
-        "color": colour,
-        "order": {"field": "place", "type": "quantitative"},
-        "tooltip": [_tip("series", ""), _tip("x", chart.x_title), _tip("y", chart.y_title)],
-    }
-    return {
-        "height": HEIGHT,
-        "data": {"values": rows},
-        "mark": {"type": "area"},
-        "encoding": encoding,
-    }
+    tips = [_tip("series", ""), _tip("x", chart.x_title), _tip("y", chart.y_title)]
+    order = {"field": "place", "type": "quantitative"}
+    encoding = {"x": x, "y": y, "color": colour, "order": order, "tooltip": tips}
+    return {"height": HEIGHT, "data": {"values": rows}, "mark": {"type": "area"},
+            "encoding": encoding}  # fmt: skip
 
 
 def _bars(chart: BarChart, colours: Colours, room: int) -> dict[str, Any]:

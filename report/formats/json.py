@@ -1,14 +1,13 @@
 """The whole analysis as JSON, for programs and archives; unknown and undefined are null.
 
-Its JSON Schema is published beside it and carries the same version. A field that is added keeps the
-version; one that is taken away or means something else raises it.
+Its JSON Schema (`modelworth report --schema`) carries the same version. A field that is added keeps
+the version; one that is taken away or means something else raises it.
 """
 
 from __future__ import annotations
 
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,7 +17,6 @@ from modelworth.costmodel.analysis_json import plain
 
 VERSION = 2
 SCHEMA = f"modelworth/analysis/{VERSION}"
-PUBLISHED = Path(__file__).parent / "schemas" / f"analysis-{VERSION}.schema.json"
 
 
 def render(analysis: Analysis, day: date) -> bytes:
@@ -50,5 +48,5 @@ def _nullable(node: Any) -> Any:
 
 
 def published() -> str:
-    """The schema as it stands in its file."""
+    """The schema as text."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"

@@ -2,7 +2,9 @@
 
 Inputs are the only constants that a formula reads; every formula comes from the text that the
 model itself is computed from. Money is in the report's currency, at a rate that is a cell: inputs
-that the plan states in USD are divided by it. The value that the model computed is stored beside
+that the plan states in USD are divided by it. The model is homogeneous in money (a test holds it to
+that): with every amount divided, each formula gives its amounts divided and all else as before, so
+the formulas stay as they are. The value that the model computed is stored beside
 each formula, for viewers that don't recalculate. Text from data is written as text, never as a
 formula or a link.
 """
@@ -19,7 +21,6 @@ import xlsxwriter
 from modelworth.costmodel.analysis import Analysis
 from modelworth.report.brand import UNBRANDED, Brand
 from modelworth.report.formats.sheets.book import Book
-from modelworth.report.formats.sheets.currency import in_own_currency
 from modelworth.report.formats.sheets.evidence_sheet import (
     write_checks,
     write_measurements,
@@ -29,7 +30,6 @@ from modelworth.report.formats.sheets.indicators_sheet import write_indicators
 from modelworth.report.formats.sheets.inputs_sheet import write_inputs
 from modelworth.report.formats.sheets.lines_sheets import write_lines
 from modelworth.report.formats.sheets.outcome_sheets import write_options, write_risk
-from modelworth.report.formats.sheets.search_sheet import write_search
 from modelworth.report.formats.sheets.sheet import Paper, add_styles
 from modelworth.report.formats.sheets.summary_sheet import write_summary
 from modelworth.report.formats.sheets.years_sheet import write_years
@@ -39,7 +39,7 @@ from modelworth.report.words import Words
 
 ORDER = (
     "summary", "inputs", "years", "demand", "capacity", "revenue", "costs", "cash_flow",
-    "indicators", "options", "risk", "measurements", "sources", "checks", "search",
+    "indicators", "options", "risk", "measurements", "sources", "checks",
 )  # fmt: skip
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
@@ -49,7 +49,8 @@ def render(analysis: Analysis, language: str, day: date, brand: Brand = UNBRANDE
     if brand.currency and brand.usd_per_currency:
         rate = brand.usd_per_currency
         analysis = replace(analysis, currency=brand.currency, usd_per_currency=rate)
-    context = Context(in_own_currency(analysis), Words(language, analysis.currency))
+    words = Words(language, analysis.currency, analysis.usd_per_currency)
+    context = Context(analysis, words)
     names = {key: context.t(f"sheet.{key}") for key in ORDER}
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "nan_inf_to_errors": False, **SAFE}) as book:
@@ -78,7 +79,6 @@ def _write(papers: dict[str, Paper]) -> None:
     write_measurements(papers["measurements"])
     write_sources(papers["sources"])
     write_checks(papers["checks"])
-    write_search(papers["search"])
 
 
 def _properties(context: Context, day: date, brand: Brand) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modelworth.costmodel.analysis import (
     BreakEven,
@@ -20,7 +20,6 @@ from modelworth.report.sections.blocks import (
     Bars,
     Block,
     Card,
-    Column,
     Graphic,
     Line,
     LineChart,
@@ -43,6 +42,7 @@ HEADLINES = (
 UNLIKE = {
     "opening": "building.months_to_market", "accepted": "demand.accepted_share", "does_less": "",
 }  # fmt: skip
+NONE = "–"
 LEAST_BAND = 0.03  # of the chart's height
 MODIFIED = "mirr_per_year"
 CASH = "cash_balance_usd"
@@ -80,12 +80,9 @@ def headlines(context: Context) -> list[Figure]:
 def criteria(context: Context) -> Table:
     """The conditions of the verdict's rule: what each asks, what came out, whether it holds."""
     t = context.t
-    columns = (
-        Column(t("column.criterion"), 2.6),
-        Column(t("column.asked"), 1.1, numeric=True),
-        Column(t("column.came_out"), 2.2, numeric=True),
-        Column(t("column.holds"), 1.3),
-    )
+    columns = context.heads(
+        ("criterion", 2.6), ("asked", 1.1, True), ("came_out", 2.2, True), ("holds", 1.3),
+    )  # fmt: skip
     rows = tuple(
         (
             context.name(criterion.key),
@@ -147,15 +144,10 @@ def indicators(context: Context) -> list[Block]:
     t = context.t
     figures = context.analysis.indicators.values()
     shown = [figure for figure in figures if has_meaning(figure) and not is_nothing(figure)]
-    columns = (
-        Column(t("column.indicator"), 3),
-        Column(t("column.unit"), 1.4),
-        Column(t("column.base"), 1.3, numeric=True),
-        Column("P10", 1.2, numeric=True),
-        Column("P50", 1.2, numeric=True),
-        Column("P90", 1.2, numeric=True),
-        Column(t("column.basis"), 1.2),
-    )
+    columns = context.heads(
+        ("indicator", 3), ("unit", 1.4), ("base", 1.3, True), ("P10", 1.2, True),
+        ("P50", 1.2, True), ("P90", 1.2, True), ("basis", 1.2),
+    )  # fmt: skip
     rows = tuple(_indicator_row(context, figure) for figure in shown)
     partly = [
         t(
@@ -203,13 +195,9 @@ def break_even(context: Context) -> list[Block]:
     t = context.t
     if not context.analysis.break_evens:
         return [Paragraph(t("break_even.none"))]
-    columns = (
-        Column(t("column.driver"), 2.4),
-        Column(t("column.reaches"), 2),
-        Column(t("column.at"), 2, numeric=True),
-        Column(t("column.pays"), 2.2),
-        Column(t("column.searched"), 2.6, numeric=True),
-    )
+    columns = context.heads(
+        ("driver", 2.4), ("reaches", 2), ("at", 2, True), ("pays", 2.2), ("searched", 2.6, True),
+    )  # fmt: skip
     rows = tuple(_break_even_row(context, found) for found in context.analysis.break_evens)
     return [Paragraph(t("break_even.reading")), Table(columns, rows)]
 
@@ -223,7 +211,7 @@ def _break_even_row(context: Context, found: BreakEven) -> tuple[str, ...]:
         f"{context.name(found.indicator)} = {target}",
         values or context.t("never_in_range"),
         said.pays(context.words, found, use.value) if use and found.values else "",
-        clean(context.span(found.searched_low, found.searched_high, found.unit)),
+        clean(context.words.range(found.searched_low, found.searched_high, found.unit)),
     )
 
 
@@ -238,7 +226,9 @@ def options(context: Context) -> list[Block]:
     if not results:
         return [Paragraph(t("options.none"))]
     reading = t(facts.asked(context, "options.reading"))
-    blocks: list[Block] = [Paragraph(reading), _options_table(context, results)]
+    keys = [figure.key for figure in results[0].figures]
+    table = options_table(context, keys[:MOST_OPTION_FIGURES])
+    blocks: list[Block] = [Paragraph(reading), table]
     chart = options_chart(context, results)
     return [*blocks, chart] if chart else blocks
 
@@ -262,29 +252,37 @@ def _reason(context: Context, reason: str) -> str:
     return context.known(f"report.reason.{reason}", prose(reason))
 
 
-def _options_table(context: Context, results: tuple[OptionResult, ...]) -> Table:
-    t = context.t
+def options_table(context: Context, wanted: Sequence[str]) -> Table:
+    """The plan, then its feasible alternatives by NPV, then what isn't feasible: some figures."""
+    t, indicators = context.t, context.analysis.indicators
     left_out = OF_REVENUE if facts.is_cost_question(context) else ()
-    asked = [facts.to_show(context, one) for one in results[0].figures if one.key not in left_out]
-    keys = [figure.key for figure in asked][:MOST_OPTION_FIGURES]
-    columns = (
-        Column(t("column.option"), 2.2),
-        *(Column(context.name(key), 1.4, numeric=True) for key in keys),
-        Column(t("column.best"), 1.1, numeric=True),
-    )
-    rows = []
-    for option in results:
-        shown = (facts.to_show(context, figure) for figure in option.figures)
-        figures = {figure.key: figure for figure in shown}
-        best = option.probability_best
-        rows.append(
-            (
-                context.option_name(option) + ("" if option.feasible else f" ({t('infeasible')})"),
-                *(_known(context, figures.get(key)) for key in keys),
-                "" if best is None else context.words.percent(best),
-            )
-        )
+    keys = [key for key in wanted if key in indicators and key not in left_out]
+    names = (context.name(facts.to_show(context, indicators[key]).key) for key in keys)
+    columns = context.heads(("option", 2.4), *((name, 1.4, True) for name in names),
+                            ("best", 1, True))  # fmt: skip
+    own, ranked = facts.own(context), [option for option, _ in facts.alternatives(context)]
+    other = [one for one in context.analysis.options or () if one not in ranked and one is not own]
+    figures = {figure.key: figure for figure in own.figures} if own else indicators
+    rows = [_option_row(context, t("board.plan"), figures, keys, own)]
+    for option in [*ranked, *sorted(other, key=lambda option: not option.feasible)]:
+        name = capital(context.option_name(option))
+        figures = {figure.key: figure for figure in option.figures} if option.feasible else {}
+        name += "" if option.feasible else f" ({t('infeasible')})"
+        rows.append(_option_row(context, name, figures, keys, option))
     return Table(columns, tuple(rows))
+
+
+def _option_row(
+    context: Context,
+    name: str,
+    figures: Mapping[str, Figure],
+    keys: Sequence[str],
+    option: OptionResult | None,
+) -> tuple[str, ...]:
+    """Name, figures without their units, and in how many trials it is best."""
+    best = None if option is None else option.probability_best
+    shown = "" if best is None else context.words.percent(best)
+    return (name, *(_known(context, figures.get(key)) for key in keys), shown)
 
 
 def alike(context: Context, results: tuple[OptionResult, ...]) -> str:
@@ -306,8 +304,10 @@ def alike(context: Context, results: tuple[OptionResult, ...]) -> str:
 
 
 def _known(context: Context, figure: Figure | None) -> str:
-    """A figure; empty where an option has none of it."""
-    return "" if figure is None or figure.status == "undefined" else context.figure(figure)
+    """A figure; a dash where an option has none of it."""
+    if figure is None or (figure.base is None and figure.status == "undefined"):
+        return NONE
+    return clean(said.figure(context.words, facts.to_show(context, figure)))
 
 
 def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
@@ -357,12 +357,9 @@ def warnings(context: Context) -> list[Block]:
     if not findings:
         return [Paragraph(context.t("warnings.none"))]
     t = context.t
-    columns = (
-        Column(t("column.severity"), 1),
-        Column(t("column.finding"), 5),
-        Column(t("column.where"), 2),
-        Column("", 0.6),
-    )
+    columns = context.heads(
+        ("severity", 1), ("finding", 5), ("where", 2), ("", 0.6),
+    )  # fmt: skip
     rows = tuple(
         (
             t(f"severity.{finding.severity}"),

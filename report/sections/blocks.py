@@ -71,7 +71,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """Lines over a common x; `marks` are vertical lines with a word each."""
+    """Lines over a common x.
+
+    Attributes:
+        marks: vertical lines with a word each.
+        stacked: whether they stand on one another as areas, for amounts that add up.
+    """
 
     key: str
     title: str
@@ -81,6 +86,7 @@ class LineChart:
     lines: tuple[Line, ...]
     logarithmic: bool = False
     marks: tuple[tuple[float, str], ...] = ()
+    stacked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +119,6 @@ class BarChart:
         if not self.details:
             return self.categories
         return tuple(map(joint.join, zip(self.categories, self.details, strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class AreaChart:
-    """Series stacked over a common x, for amounts that add up."""
-
-    key: str
-    title: str
-    x_title: str
-    y_title: str
-    x: tuple[float, ...]
-    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +161,7 @@ class BridgeChart:
         return tuple(found)
 
 
-Chart = LineChart | BarChart | AreaChart | Histogram | BridgeChart
+Chart = LineChart | BarChart | Histogram | BridgeChart
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,23 @@ Each has one chart or table that shows its title; what a printed page has room f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Figure, Flip, OptionResult
-from modelworth.costmodel.risk.figures import OF_REVENUE
+from modelworth.costmodel.analysis import Flip, OptionResult
 from modelworth.report import said
 from modelworth.report.sections import facts, titles
-from modelworth.report.sections.answer import cash_curve, criteria, reasons, volume_chart
+from modelworth.report.sections.answer import (
+    NONE,
+    cash_curve,
+    criteria,
+    options_table,
+    reasons,
+    volume_chart,
+)
 from modelworth.report.sections.blocks import (
     Block,
     BoardPage,
-    Column,
     Paragraph,
     Table,
     capital,
@@ -38,7 +43,6 @@ from modelworth.report.sections.evidence import source
 
 _COMMAND = re.compile(r"[^.。：]*`[^。]*?(?:。|\.(?=\s|$)|$)")
 """A sentence on how to type something, which a board doesn't do."""
-NONE = "–"
 MOST_BARS, MOST_OPTIONS, MOST_RISKS, MOST_DRIVERS = 8, 9, 4, 6
 OPTION_FIGURES = ("npv_usd", "usd_per_accepted_result", "peak_funding_usd", "payback_months")
 
@@ -72,7 +76,7 @@ def sources(context: Context) -> str:
             "board.sources",
             scenario=clean(analysis.scenario, 40),
             digest=analysis.provenance.scenario_sha256[:8],
-            trials=context.count(analysis.provenance.trials),
+            trials=f"{analysis.provenance.trials:,}",
             measured=context.t("board.sources.measured", count=count)
             if count
             else context.t("board.sources.unmeasured"),
@@ -87,7 +91,8 @@ def _answer(context: Context) -> list[Block]:
         (context.t("board.row.why"), titles.why(context)),
         (context.t("board.row.change"), titles.would_change(context)),
     )
-    columns = (Column(context.t("board.row.question"), 1), Column(context.t("board.row.answer"), 6))
+    t = context.t
+    columns = context.heads((t("board.row.question"), 1), (t("board.row.answer"), 6))
     cash = cash_curve(context)
     return [Table(columns, rows), criteria(context), *([cash] if cash else [])]
 
@@ -108,12 +113,9 @@ def _depends(context: Context) -> list[Block]:
 def _turning(context: Context) -> Table:
     """Where each driver turns the answer, and which were tried in vain."""
     t = context.t
-    columns = (
-        Column(t("column.would_flip"), 2.6),
-        Column(t("column.now"), 1.5, numeric=True),
-        Column(t("column.flips_at"), 2.1, numeric=True),
-        Column(t("column.becomes"), 1.2),
-    )
+    columns = context.heads(
+        ("would_flip", 2.6), ("now", 1.5, True), ("flips_at", 2.1, True), ("becomes", 1.2),
+    )  # fmt: skip
     found = facts.turning(context)
     turning = {flip.driver for flip in found}
     tried = (flip for flip in context.analysis.verdict.flips if flip.at is None)
@@ -140,7 +142,7 @@ def _others(context: Context) -> list[Block]:
     results = context.analysis.options
     if not results:
         return [criteria(context)]
-    blocks: list[Block] = [_options(context, results), *reasons(context, results)]
+    blocks: list[Block] = [_options(context), *reasons(context, results)]
     curve = context.analysis.volume_curve
     blocks += [volume_chart(context, curve)] if curve else []
     return [*blocks, _differences(context, results)]
@@ -149,10 +151,7 @@ def _others(context: Context) -> list[Block]:
 def _differences(context: Context, results: tuple[OptionResult, ...]) -> Table:
     """Every input in which an option differs from the plan, and those that count in one alone."""
     t = context.t
-    columns = (
-        Column(t("column.option"), 1.2),
-        *(Column(t(f"column.{head}"), 2) for head in ("changed", "only_here", "not_here")),
-    )
+    columns = context.heads(("option", 1.2), ("changed", 2), ("only_here", 2), ("not_here", 2))
     rows = tuple(
         (
             capital(context.option_name(option)),
@@ -165,69 +164,24 @@ def _differences(context: Context, results: tuple[OptionResult, ...]) -> Table:
     return Table(columns, rows)
 
 
-def _options(context: Context, results: tuple[OptionResult, ...]) -> Table:
-    """The plan, then its feasible alternatives by NPV, then what isn't feasible."""
-    t, indicators = context.t, context.analysis.indicators
-    left_out = OF_REVENUE if facts.is_cost_question(context) else ()
-    keys = [key for key in OPTION_FIGURES if key in indicators and key not in left_out]
-    columns = (
-        Column(t("column.option"), 2.4),
-        *(Column(context.name(facts.to_show(context, indicators[key]).key), 1.4, numeric=True)
-          for key in keys),
-        Column(t("column.best"), 1, numeric=True),
-    )  # fmt: skip
-    own = facts.own(context)
-    figures = {figure.key: figure for figure in own.figures} if own else indicators
-    rows = [_option_row(context, t("board.plan"), figures, keys, own)]
-    ranked = [option for option, _ in facts.alternatives(context)]
-    other = [option for option in results if option not in ranked and option is not own]
-    for option in [*ranked, *sorted(other, key=lambda option: not option.feasible)]:
-        name = capital(context.option_name(option))
-        figures = {figure.key: figure for figure in option.figures} if option.feasible else {}
-        name += "" if option.feasible else f" ({t('infeasible')})"
-        rows.append(_option_row(context, name, figures, keys, option))
-    return Table(columns, tuple(rows[:MOST_OPTIONS]))
-
-
-def _option_row(
-    context: Context,
-    name: str,
-    figures: Mapping[str, Figure],
-    keys: list[str],
-    option: OptionResult | None,
-) -> tuple[str, ...]:
-    """Name, figures with their units in the columns' heads, and in how many trials it is best."""
-    return (name, *(_cell(context, figures.get(key)) for key in keys), _best(context, option))
-
-
-def _cell(context: Context, figure: Figure | None) -> str:
-    """A figure; a dash where an option has none of it."""
-    if figure is None or (figure.base is None and figure.status == "undefined"):
-        return NONE
-    return clean(said.figure(context.words, facts.to_show(context, figure)))
-
-
-def _best(context: Context, option: OptionResult | None) -> str:
-    best = None if option is None else option.probability_best
-    return "" if best is None else context.words.percent(best)
+def _options(context: Context) -> Table:
+    """The plan and the best of its alternatives."""
+    table = options_table(context, OPTION_FIGURES)
+    return replace(table, rows=table.rows[:MOST_OPTIONS])
 
 
 def _evidence(context: Context) -> list[Block]:
     """What the drivers that matter most rest on."""
     t, drivers = context.t, context.analysis.drivers
-    columns = (
-        Column(t("column.driver"), 2.3),
-        Column(t("column.value"), 1.6, numeric=True),
-        Column(t("column.range"), 1.7, numeric=True),
-        Column(t("column.moves"), 1.2, numeric=True),
-        Column(t("column.basis"), 1.1),
-        Column(t("column.source"), 2.3),
-    )
+    columns = context.heads(
+        ("driver", 2.3), ("value", 1.6, True), ("range", 1.7, True), ("moves", 1.2, True),
+        ("basis", 1.1), ("source", 2.3),
+    )  # fmt: skip
     rows = tuple(
         (
             context.name(bar.driver),
-            context.setting(drivers[bar.driver]),
-            f"{context.bare(bar.low, bar.unit)} – {context.bare(bar.high, bar.unit)}",
+            clean(said.setting(context.words, drivers[bar.driver])),
+            context.words.bare_range(bar.low, bar.high, bar.unit),
             titles.amount(context, bar.at_high - bar.at_low),
             t(f"basis.{drivers[bar.driver].basis}"),
             clean(source(context, drivers[bar.driver].source), 48),
@@ -254,11 +208,9 @@ def _measured(context: Context) -> str:
 def _risks(context: Context, day: date) -> list[Block]:
     """Risks and steps, each with its size and a date."""
     t = context.t
-    columns = (
-        Column(t("board.risk.what"), 2.8),
-        Column(t("board.risk.size"), 4),
-        Column(t("board.risk.when"), 1.8),
-    )
+    columns = context.heads(
+        (t("board.risk.what"), 2.8), (t("board.risk.size"), 4), (t("board.risk.when"), 1.8),
+    )  # fmt: skip
     rows = [*_risk_rows(context), *_steps(context, day)]
     blocks: list[Block] = [Table(columns, tuple(rows))]
     return [*blocks, *worth_table(context)]

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from modelworth.costmodel.analysis import Analysis, DriverUse, Figure, OptionResult, Series
-from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.costmodel.analysis import Analysis, Figure, OptionResult, Series
 from modelworth.report import said
-from modelworth.report.sections.blocks import clean
-from modelworth.report.sections.in_use import Used, in_use, line_values
+from modelworth.report.sections.blocks import Column, clean
+from modelworth.report.sections.in_use import Used, in_use
 from modelworth.report.words import SCALES, Words
 
 WAY = {"compute.serving", "building.method", "compute.large_share"}
@@ -37,18 +36,20 @@ class Context:
     words: Words
 
     @cached_property
-    def line_values(self) -> dict[str, tuple[float, ...]]:
-        """Every line of the model by month, single figures repeated."""
-        return line_values(self.analysis)
-
-    @cached_property
     def used(self) -> Used:
         """The drivers and lines that the plan really uses."""
-        return in_use(self.analysis, self.line_values)
+        return in_use(self.analysis)
 
     def t(self, key: str, **values: object) -> str:
         """A message of the report's own."""
         return self.words.t(f"report.{key}", **values)
+
+    def heads(self, *heads: tuple[str, float] | tuple[str, float, bool]) -> tuple[Column, ...]:
+        """Columns: the word of each, its part of the width, and whether it holds numbers."""
+        return tuple(
+            Column(self.known(f"report.column.{word}", word), share, *numeric)
+            for word, share, *numeric in heads
+        )
 
     def name(self, key: str) -> str:
         """What an indicator, line or driver is called; keys may come from a user's file."""
@@ -113,27 +114,3 @@ class Context:
         """A message, or what to say where there is none."""
         text = self.words.t(key)
         return clean(otherwise) if text == key else text
-
-    def count(self, number: int) -> str:
-        """A whole number, every digit of it."""
-        return f"{number:,}"
-
-    def bare(self, number: float, unit: str) -> str:
-        """A quantity whose unit is said nearby: only currency and percent are kept."""
-        if unit.startswith("usd"):
-            return self.words.money(number)
-        return self.words.percent(number) if unit == "share" else self.words.number(number)
-
-    def span(self, low: float, high: float, unit: str) -> str:
-        """Two quantities as "1–2 months", their unit said once."""
-        return f"{self.bare(low, unit)} – {self.value(high, unit)}"
-
-    def setting(self, driver: DriverUse) -> str:
-        """A driver's value: a quantity, or the word of a choice or switch."""
-        row = load_drivers().get(driver.key)
-        if row and row.kind in ("choice", "switch"):
-            word = row.word(driver.value) if row.choices else ("false", "true")[int(driver.value)]
-            return self.known(f"choice.{word}", word)
-        if driver.by_month:
-            return self.t("by_month", first=self.value(driver.value, driver.unit))
-        return self.value(driver.value, driver.unit)

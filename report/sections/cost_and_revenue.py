@@ -8,14 +8,13 @@ import math
 from modelworth.costmodel.analysis import Flip, Influence, Risk, Series, Swing
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
-    AreaChart,
     BarChart,
     Bars,
     Block,
-    Column,
     Graphic,
     Histogram,
     Line,
+    LineChart,
     Paragraph,
     Table,
 )
@@ -52,10 +51,7 @@ def yearly(context: Context) -> Table | None:
         return None
     t, starts = context.t, range(1, context.analysis.months + 1, MONTHS_A_YEAR)
     heads = (t("column.opening"), *(t("column.year", year=i + 1) for i in range(len(starts))))
-    columns = (
-        Column(t("column.per_year"), 2),
-        *(Column(head, 1.2, numeric=True) for head in heads),
-    )
+    columns = context.heads(("per_year", 2), *((head, 1.2, True) for head in heads))
     rows = tuple(
         (
             context.name(line.key),
@@ -134,13 +130,14 @@ def costs_over_time(context: Context) -> Graphic | None:
         return None
     total = [sum(values) for values in zip(*(series.base[1:] for series in found), strict=True)]
     scale = context.scale(found[0].unit, total)
-    chart = AreaChart(
+    chart = LineChart(
         "cost_by_month",
         context.t("chart.cost_by_month"),
         context.t("axis.month"),
         scale.title,
         context.months()[1:],
         tuple(Line(context.name(series.key), scale.of(series.base[1:])) for series in found),
+        stacked=True,
     )
     return Graphic(chart, context.t("reading.cost_by_month"))
 
@@ -159,7 +156,7 @@ def _risk_sentence(context: Context, risk: Risk) -> str:
     return context.t(
         facts.asked(context, "sensitivity.reading"),
         range=facts.cost_range(context), worst=context.words.money(-risk.expected_shortfall_usd),
-        trials=context.count(risk.trials),
+        trials=f"{risk.trials:,}",
         loss=context.words.percent(risk.probability_of_loss),
         shortfall=context.value(risk.expected_shortfall_usd, "usd"),
         evpi=context.value(risk.evpi_usd, "usd"),
@@ -209,10 +206,10 @@ def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:
 
 def _detail(context: Context, swing: Swing, turn: Flip | None) -> str:
     """The driver's range, and where it turns the answer."""
-    text = f"({context.span(swing.low, swing.high, swing.unit)})"
+    text = f"({context.words.range(swing.low, swing.high, swing.unit)})"
     if turn is None:
         return text
-    return text + context.t("tornado.turns", at=context.bare(turn.at or 0.0, turn.unit))
+    return text + context.t("tornado.turns", at=context.words.bare(turn.at, turn.unit))
 
 
 def worth_table(context: Context) -> list[Block]:
@@ -220,13 +217,10 @@ def worth_table(context: Context) -> list[Block]:
     t, risk = context.t, context.analysis.risk
     if risk is None or not risk.influences:
         return []
-    columns = (
-        Column(t("column.driver"), 3),
-        Column(t("column.first_order"), 1.4, numeric=True),
-        Column(t("column.total_order"), 1.4, numeric=True),
-        Column(t("column.rank_correlation"), 1.4, numeric=True),
-        Column(t("column.evppi"), 1.6, numeric=True),
-    )
+    columns = context.heads(
+        ("driver", 3), ("first_order", 1.4, True), ("total_order", 1.4, True),
+        ("rank_correlation", 1.4, True), ("evppi", 1.6, True),
+    )  # fmt: skip
     ranked = measure_next(risk)[:MOST_WORTH]
     rows = tuple(
         (

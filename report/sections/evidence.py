@@ -15,7 +15,6 @@ from modelworth.report.sections.blocks import (
     Bars,
     Block,
     Code,
-    Column,
     Graphic,
     Paragraph,
     Table,
@@ -35,16 +34,10 @@ def measurements(context: Context) -> list[Block]:
     t, used = context.t, context.analysis.measurements
     if not used:
         return [Paragraph(t("measurements.none"), "note")]
-    columns = (
-        Column(t("column.model"), 1.9),
-        Column(t("column.device"), 1.9),
-        Column(t("column.work"), 1.1),
-        Column(t("column.throughput"), 1.6, numeric=True),
-        Column(t("column.interval"), 1.9, numeric=True),
-        Column(t("column.recorded"), 1.3),
-        Column(t("column.origin"), 1.2),
-        Column("id", 1.1),
-    )
+    columns = context.heads(
+        ("model", 1.9), ("device", 1.9), ("work", 1.1), ("throughput", 1.6, True),
+        ("interval", 1.9, True), ("recorded", 1.3), ("origin", 1.2), ("id", 1.1),
+    )  # fmt: skip
     rows = tuple(_measurement_row(context, use) for use in used)
     blocks: list[Block] = [
         Paragraph(t("measurements.reading", count=len(used))),
@@ -107,14 +100,10 @@ def predictions(context: Context) -> list[Block]:
 
 
 def _predictions_table(context: Context) -> Table:
-    t = context.t
-    columns = (
-        Column(t("column.predicted"), 2.4),
-        Column(t("column.value"), 1.4, numeric=True),
-        Column(t("column.interval_90"), 1.9, numeric=True),
-        Column(t("column.basis"), 1.2),
-        Column(t("column.note"), 3),
-    )
+    columns = context.heads(
+        ("predicted", 2.4), ("value", 1.4, True), ("interval_90", 1.9, True), ("basis", 1.2),
+        ("note", 3),
+    )  # fmt: skip
     return Table(
         columns, tuple(_prediction_row(context, use) for use in context.analysis.predictions)
     )
@@ -123,12 +112,9 @@ def _predictions_table(context: Context) -> Table:
 def _record(context: Context) -> list[Block]:
     """How far such predictions were off on published figures that their fit had not seen."""
     t = context.t
-    columns = (
-        Column(t("column.predicted"), 2.4),
-        Column(t("column.unseen"), 3),
-        Column(t("column.within"), 1.6, numeric=True),
-        Column(t("column.rows"), 1, numeric=True),
-    )
+    columns = context.heads(
+        ("predicted", 2.4), ("unseen", 3), ("within", 1.6, True), ("rows", 1, True),
+    )  # fmt: skip
     rows = tuple(
         (
             context.known(f"report.predicted.{row.group}", row.group),
@@ -174,18 +160,14 @@ def assumptions(context: Context) -> list[Block]:
 
 def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
     t = context.t
-    columns = (
-        Column(t("column.driver"), 2.6),
-        Column(t("column.value"), 1.6, numeric=True),
-        Column(t("column.distribution"), 2.2),
-        Column(t("column.basis"), 1.2),
-        Column(t("column.source"), 3.2),
-        Column(t("column.age"), 1.4),
-    )
+    columns = context.heads(
+        ("driver", 2.6), ("value", 1.6, True), ("distribution", 2.2), ("basis", 1.2),
+        ("source", 3.2), ("age", 1.4),
+    )  # fmt: skip
     rows = tuple(
         (
             context.name(driver.key) + (" *" if driver.changed else ""),
-            context.setting(driver),
+            clean(said.setting(context.words, driver)),
             distribution(context, driver.distribution, driver.unit),
             t(f"basis.{driver.basis}"),
             source(context, driver.source),
@@ -210,7 +192,7 @@ def _parameter(context: Context, key: str, value: Any, unit: str) -> str:
         return context.t("distribution.values", count=len(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{word} {clean(value, 40)}"
-    return f"{word} {clean(context.bare(value, unit))}"
+    return f"{word} {clean(context.words.bare(value, unit))}"
 
 
 def source(context: Context, text: str) -> str:
@@ -231,12 +213,9 @@ def age(context: Context, driver: DriverUse) -> str:
 def formulas(context: Context) -> list[Block]:
     """Every line that the plan uses, as a sentence."""
     t, used = context.t, context.used.lines
-    columns = (
-        Column(t("column.line"), 2),
-        Column(t("column.unit"), 1),
-        Column(t("column.formula"), 5.4),
-        Column(t("column.source"), 1.6),
-    )
+    columns = context.heads(
+        ("line", 2), ("unit", 1), ("formula", 5.4), ("source", 1.6),
+    )  # fmt: skip
     rows = tuple(
         (
             context.name(line.key),
@@ -263,7 +242,7 @@ def reproduce(context: Context) -> list[Block]:
         "trials": str(origin.trials),
         **{f"version {name}": version for name, version in sorted(origin.versions.items())},
     }
-    columns = (Column(t("column.what"), 1.4), Column(t("column.value"), 4))
+    columns = context.heads(("what", 1.4), ("value", 4))
     rows = tuple((clean(_fact(context, key)), clean(value)) for key, value in facts.items())
     return [
         Paragraph(t("reproduce.reading")),

@@ -8,16 +8,11 @@ only they need. What the scenario sets itself counts as used.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from modelworth.costmodel.analysis import Analysis
-from modelworth.costmodel.formula.compile import Program, Run
-from modelworth.costmodel.formula.text import Line, driver_key, order, parse
-from modelworth.costmodel.scenario.drivers import choices, load_drivers
+from modelworth.costmodel.formula.text import driver_key
+from modelworth.costmodel.scenario.drivers import load_drivers
 
 ROOTS = ("npv_usd", "gross_margin_second_year_share", "peak_funding_usd")
 _COMPARE = {
@@ -34,44 +29,13 @@ class Used:
     lines: frozenset[str]
 
 
-def in_use(analysis: Analysis, values: Mapping[str, tuple[float, ...]]) -> Used:
-    """What the plan uses, given every line's `values` by month."""
-    walk = _Walk(analysis, values)
+def in_use(analysis: Analysis) -> Used:
+    """What the plan uses."""
+    walk = _Walk(analysis)
     for root in ROOTS:
         walk.line(root)
     set_here = {key for key, use in analysis.drivers.items() if use.changed}
     return Used(frozenset(walk.drivers | set_here), frozenset(walk.lines))
-
-
-def line_values(analysis: Analysis) -> dict[str, tuple[float, ...]]:
-    """Each line's value in every month: the analysis' own series, and single figures repeated."""
-    months, known = analysis.months, analysis.series
-    words = {**dict.fromkeys(analysis.drivers, ()), **choices(load_drivers())}
-    formulas = {
-        key: parse(Line(key, "", "cash", line.formula), analysis.lines, words)
-        for key, line in analysis.lines.items()
-    }
-    drivers = {key: _by_month(monthly_values(analysis, key), months) for key in analysis.drivers}
-    run = Run(months, 1, drivers, Program(formulas, order(formulas), words))
-    run.lines.update({key: np.array(row.base)[:, None] for key, row in known.items()})
-    with np.errstate(all="ignore"):
-        arrays = {key: run.line(key).astype(float) for key in formulas}
-    shape = (months + 1, 1)
-    return {key: tuple(np.broadcast_to(array, shape)[:, 0]) for key, array in arrays.items()}
-
-
-def monthly_values(analysis: Analysis, key: str) -> tuple[float, ...]:
-    """A driver's value, or its values by month where it has one for each."""
-    use = analysis.drivers[key]
-    return use.by_month or (use.value,)
-
-
-def _by_month(values: tuple[float, ...], months: int) -> NDArray[np.float64]:
-    """One row, or one a month; month 0 takes the first value, and the last one holds on."""
-    if len(values) == 1:
-        return np.array([values])
-    column = np.array((values[0], *values)[: months + 1])
-    return np.pad(column, (0, months + 1 - len(column)), mode="edge")[:, None]
 
 
 @dataclass
@@ -79,7 +43,6 @@ class _Walk:
     """Follows formulas down from a line, once each."""
 
     analysis: Analysis
-    values: Mapping[str, tuple[float, ...]]
     drivers: set[str] = field(default_factory=set)
     lines: set[str] = field(default_factory=set)
 
@@ -119,7 +82,9 @@ class _Walk:
 
     def _constant(self, key: str) -> float | None:
         """A line's value where it is the same in all months."""
-        months = set(self.values.get(key, ()))
+        if key not in self.analysis.lines:
+            return None
+        months = set(self.analysis.by_month(key))
         return months.pop() if len(months) == 1 else None
 
     def _static(self, node: ast.expr) -> float | None:

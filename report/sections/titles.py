@@ -135,7 +135,7 @@ def dependence(context: Context) -> str:
     return context.t(
         "board.depends.title",
         driver=context.name(widest.driver),
-        span=clean(context.span(widest.low, widest.high, widest.unit)),
+        span=clean(context.words.range(widest.low, widest.high, widest.unit)),
         at_low=context.words.money(widest.at_low), at_high=context.words.money(widest.at_high),
     )  # fmt: skip
 

@@ -131,7 +131,15 @@ def analysis() -> Analysis:
         indicators=_indicators(found),
         series={key: _series(key, row) for key, row in found.items()},
         lines={
-            key: LineUse(key, unit, section, text, (), "accounting identity")
+            key: LineUse(
+                key,
+                unit,
+                section,
+                text,
+                (),
+                "accounting identity",
+                recurrence=(key,) * (f"({key}, " in text),
+            )
             for key, (section, unit, text) in FORMULAS.items()
         },
         drivers={key: _driver(key) for key in DRIVERS},

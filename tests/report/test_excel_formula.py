@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelworth.costmodel.formula.compile import Program, Run
-from modelworth.costmodel.formula.text import Line, order, parse
+from modelworth.costmodel.formula.text import Formula, Line, order, parse
 from modelworth.report.formats.sheets.excel_formula import (
     FIRST_COLUMN,
     HORIZON,
@@ -23,7 +23,6 @@ from modelworth.report.formats.sheets.excel_formula import (
     Layout,
     Place,
     Writer,
-    recurrences,
     undefined,
 )
 
@@ -38,13 +37,17 @@ BASIC = {
 }
 
 
+WORDS = dict.fromkeys(DRIVERS, ()) | {"a.on": ("false", "true")}
+
+
+def _parsed(lines: dict[str, str]) -> dict[str, Formula]:
+    return {key: parse(Line(key, "", "cash", text), lines, WORDS) for key, text in lines.items()}
+
+
 def _modelled(lines: dict[str, str]) -> dict[str, np.ndarray]:
-    words = dict.fromkeys(DRIVERS, ()) | {"a.on": ("false", "true")}
-    formulas = {
-        key: parse(Line(key, "", "cash", text), lines, words) for key, text in lines.items()
-    }
+    formulas = _parsed(lines)
     values = {key: np.array([[value]]) for key, value in DRIVERS.items()}
-    run = Run(MONTHS, 1, values, Program(formulas, order(formulas), words))
+    run = Run(MONTHS, 1, values, Program(formulas, order(formulas), WORDS))
     with np.errstate(all="ignore"):
         found = {key: run.line(key).astype(float) for key in lines}
     return {key: np.broadcast_to(array, (MONTHS + 1, 1))[:, 0] for key, array in found.items()}
@@ -54,9 +57,11 @@ def _calculated(lines: dict[str, str]) -> dict[str, list[object]]:
     """The lines in a workbook, computed by a spreadsheet engine."""
     trees = {key: ast.parse(text, mode="eval").body for key, text in lines.items()}
     places = {key: Place("Model", 5 + row) for row, key in enumerate(trees)}
+    steps = order(_parsed(lines))
+    past = {key: step.lines for step in steps if step.recurrence for key in step.lines}
     layout = Layout(
-        places, {}, frozenset(), frozenset({"a.on"}), recurrences(trees), undefined(trees), MONTHS
-    )
+        places, {}, frozenset(), frozenset({"a.on"}), past, undefined(trees), MONTHS
+    )  # fmt: skip
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         sheet = book.add_worksheet("Model")
@@ -165,10 +170,3 @@ def test_lines_that_can_have_no_value_are_found():
     }  # fmt: skip
     trees = {key: ast.parse(text, mode="eval").body for key, text in texts.items()}
     assert undefined(trees) == {"divides", "asks", "uses"}
-
-
-def test_lines_that_wait_for_each_other_are_found():
-    trees = {key: ast.parse(text, mode="eval").body for key, text in BASIC.items()}
-    assert recurrences(trees) == {
-        "up": {"up"}, "step": set(), "loop": {"loop"}, "late": set(), "never": set(),
-    }  # fmt: skip

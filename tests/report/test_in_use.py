@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from modelworth.costmodel.business.model import Model
-from modelworth.costmodel.evaluate import evaluate
+from modelworth.costmodel.evaluate import assumptions, evaluate
 from modelworth.costmodel.scenario import scenario
-from modelworth.report.sections.in_use import in_use, line_values
+from modelworth.report.sections.in_use import in_use
 from tests.report.conftest import DAY
 
 SCENARIOS = ("internal_copilot", "enterprise_on_premises", "pretrain_foundation")
@@ -17,7 +18,7 @@ SCENARIOS = ("internal_copilot", "enterprise_on_premises", "pretrain_foundation"
 def test_a_driver_left_out_moves_npv_by_nothing(name):
     """Each is set 7% higher; only those at 0 (which a change would switch on) are passed by."""
     analysis = evaluate(scenario.load(name), trials=0, parts=(), today=DAY)
-    used = in_use(analysis, line_values(analysis))
+    used = in_use(analysis)
     model = Model(analysis.months)
     values = {
         key: use.by_month or use.value
@@ -36,8 +37,10 @@ def test_a_driver_left_out_moves_npv_by_nothing(name):
         assert moved == npv, key
 
 
-def test_lines_are_those_of_the_model():
-    analysis = evaluate(scenario.load("base"), trials=0, parts=(), today=DAY)
-    values = line_values(analysis)
-    for key, series in analysis.series.items():
-        assert values[key] == pytest.approx(series.base, nan_ok=True)
+def test_each_line_has_its_months_or_its_one_figure():
+    given = scenario.load("base")
+    analysis = evaluate(given, trials=0, parts=(), today=DAY)
+    model, values = Model(analysis.months), assumptions(given, {}).values
+    for key, rows in model.run(values, model.formulas).items():
+        wanted = np.where(np.isfinite(rows[:, 0]), rows[:, 0], np.nan)
+        assert analysis.by_month(key) == pytest.approx(wanted, nan_ok=True), key

@@ -6,6 +6,7 @@ import io
 import math
 import zlib
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from modelworth.costmodel.analysis import Analysis, Figure
 from modelworth.costmodel.evaluate import assumptions, evaluate
 from modelworth.costmodel.scenario import scenario
 from modelworth.costmodel.scenario.drivers import load_drivers
-from modelworth.report.formats.sheets.currency import is_money
+from modelworth.report.formats.sheets.sheet import is_money
 from modelworth.report.formats.xlsx import ORDER, render
-from modelworth.report.sections.in_use import in_use, line_values
+from modelworth.report.sections.in_use import in_use
 from modelworth.report.words import Words
 from tests.report import office, sample
 from tests.report.conftest import DAY
@@ -61,10 +62,17 @@ def _indicators(book: Any, column: int = 2) -> dict[str, Any]:
 
 def _assert_same(cells: dict[str, Any], analysis: Analysis, tolerance: float) -> None:
     for key, figure in analysis.indicators.items():
-        if figure.base is None:
+        if figure.base is None or (key == "irr_per_year" and _may_be_several(cells, analysis)):
             assert isinstance(cells[key], str), (key, cells[key])
         else:
             assert cells[key] == pytest.approx(figure.base, rel=tolerance, abs=tolerance), key
+
+
+def _may_be_several(cells: dict[str, Any], analysis: Analysis) -> bool:
+    """Whether a changed workbook can't know that a rate of return is the only one, and says so."""
+    flows = [flow for flow in analysis.series["net_cash_usd"].base if flow]
+    changes = sum(before * after < 0 for before, after in pairwise(flows))
+    return cells["irr_per_year"] == "n/a" and changes > 1
 
 
 def _assert_all_same(book: Any, analysis: Analysis, tolerance: float) -> None:
@@ -234,8 +242,6 @@ def test_stored_values_are_those_of_the_formulas(base_book):
         for row in sheet.iter_rows():
             for cell in row:
                 again = live[sheet.title][cell.coordinate].value
-                if sheet.title == "Search" and cell.column == 3:
-                    continue  # present values next to a root: rounding of large terms
                 if isinstance(cell.value, int | float):
                     assert again == pytest.approx(cell.value, rel=1e-9, abs=1e-6), cell
                 else:
@@ -274,7 +280,6 @@ def test_sheets_charts_and_print_set_up(small, language):
         portrait = sheet.title == book.sheetnames[0]
         assert sheet.page_setup.orientation == ("portrait" if portrait else "landscape")
     assert book.active.title == book.sheetnames[0]
-    assert book[book.sheetnames[-1]].sheet_state == "hidden"
     assert sum(len(sheet._charts) for sheet in book) >= 3
 
 
@@ -374,7 +379,7 @@ def _as_exported(analysis: Analysis) -> dict[str, float]:
 def _five(analysis: Analysis, seed: str) -> dict[str, float]:
     """Five inputs that the plan uses, drawn at random, each up to a quarter higher or lower."""
     rows, draw = load_drivers(), np.random.default_rng(zlib.crc32(seed.encode()))
-    used = in_use(analysis, line_values(analysis)).drivers
+    used = in_use(analysis).drivers
     known = sorted(
         key for key, use in analysis.drivers.items()
         if key in used and use.value and rows[key].kind == "number"

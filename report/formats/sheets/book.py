@@ -13,7 +13,6 @@ from modelworth.report.formats.sheets.excel_formula import (
     Place,
     Writer,
     column,
-    recurrences,
     undefined,
 )
 from modelworth.report.sections.context import Context
@@ -81,11 +80,10 @@ class Book:
             monthly=self._monthly(),
             words=frozenset(key for key, row in self.table.items() if row.kind == "choice"),
             switches=frozenset(key for key, row in self.table.items() if row.kind == "switch"),
-            past=recurrences(self._trees),
+            past={key: line.recurrence for key, line in analysis.lines.items()},
             undefined=undefined(self._trees),
             months=analysis.months,
         )
-        self._computed = context.line_values
 
     def lines(self, sheet: str) -> Iterator[tuple[Section, list[Row]]]:
         """The sheet's rows by section, in the order of the model."""
@@ -178,7 +176,7 @@ class Book:
         line, months = self.analysis.lines[key], range(self.analysis.months + 1)
         formulas = tuple(Writer(self.layout, key, m).formula(self._trees[key]) for m in months)
         row = self.layout.places[key].row
-        return Row(key, line.unit, line.source, row, formulas, self._computed[key])
+        return Row(key, line.unit, line.source, row, formulas, self.analysis.by_month(key))
 
 
 def _tree(text: str) -> ast.expr:

@@ -109,8 +109,8 @@ def write_checks(paper: Paper) -> None:
     for check in checks(paper.plan):
         money = paper.styles["plain"]
         paper.text(row, 0, t(f"check.{check.key}"))
-        paper.formula(row, 1, f"={check.left}", money, check.value)
-        paper.formula(row, 2, f"={check.right}", money, check.value)
+        paper.formula(row, 1, f"={check.left}", money, check.value, "usd")
+        paper.formula(row, 2, f"={check.right}", money, check.value, "usd")
         _compare(paper, row)
         row += 1
     row += _npv_check(paper, row)
@@ -126,8 +126,8 @@ def _npv_check(paper: Paper, row: int) -> int:
     first, after = plan.first_and_rest("net_cash_usd")
     money = paper.styles["plain"]
     paper.text(row, 0, paper.t("check.npv"))
-    paper.formula(row, 1, f"={first}+NPV({rate},{after})", money, npv.base)
-    paper.formula(row, 2, f"={indicator_cell(paper, 'npv_usd')}", money, npv.base)
+    paper.formula(row, 1, f"={first}+NPV({rate},{after})", money, npv.base, "usd")
+    paper.formula(row, 2, f"={indicator_cell(paper, 'npv_usd')}", money, npv.base, "usd")
     _compare(paper, row)
     return 1
 
@@ -172,12 +172,12 @@ def _sum(paper: Paper) -> float:
 def _numbers(paper: Paper) -> list[float]:
     """The indicators that are shown as numbers."""
     figures = paper.context.analysis.indicators.values()
-    shown = (shown_value(paper, figure, figure.base) for figure in figures)
-    return [value for value in map(_finite, shown) if value is not None]
-
-
-def _finite(value: float | str | None) -> float | None:
-    return value if isinstance(value, float) and math.isfinite(value) else None
+    shown = ((shown_value(paper, figure, figure.base), figure.unit) for figure in figures)
+    return [
+        paper.own(value, unit)
+        for value, unit in shown
+        if isinstance(value, float) and math.isfinite(value)
+    ]
 
 
 def checks(plan: Book) -> Iterator[Check]:

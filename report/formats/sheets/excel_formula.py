@@ -65,16 +65,9 @@ class Layout:
     monthly: Mapping[str, Place]
     words: frozenset[str]
     switches: frozenset[str]
-    past: Mapping[str, frozenset[str]]
+    past: Mapping[str, tuple[str, ...]]
     undefined: frozenset[str]
     months: int
-
-
-def recurrences(trees: Mapping[str, ast.expr]) -> dict[str, frozenset[str]]:
-    """Line → the lines that it both needs and is needed by, itself included; empty if none."""
-    uses = {key: _lines_in(tree) & trees.keys() for key, tree in trees.items()}
-    reach = {key: _reachable(key, uses) for key in uses}
-    return {key: frozenset(other for other in reach[key] if key in reach[other]) for key in uses}
 
 
 def _lines_in(node: ast.AST) -> frozenset[str]:
@@ -85,17 +78,6 @@ def _lines_in(node: ast.AST) -> frozenset[str]:
         return frozenset({node.id})
     inner = node.args if isinstance(node, ast.Call) else list(ast.iter_child_nodes(node))
     return frozenset().union(*(_lines_in(part) for part in inner))
-
-
-def _reachable(start: str, uses: Mapping[str, frozenset[str]]) -> set[str]:
-    found: set[str] = set()
-    open_keys = list(uses[start])
-    while open_keys:
-        key = open_keys.pop()
-        if key not in found:
-            found.add(key)
-            open_keys.extend(uses[key])
-    return found
 
 
 def undefined(trees: Mapping[str, ast.expr]) -> frozenset[str]:
@@ -230,28 +212,11 @@ class Writer:
         if function in _PLAIN:
             inner = ",".join(self._bare(argument) for argument in arguments)
             return f"{_PLAIN[function]}({inner})"
-        return _CALLS[function](self, arguments)
+        return _CALLS[function](self, *arguments)
 
-    def _where(self, arguments: list[ast.expr]) -> str:
-        condition, then, otherwise = arguments
-        return f"IF({self._condition(condition)},{self._bare(then)},{self._bare(otherwise)})"
-
-    def _ceil(self, arguments: list[ast.expr]) -> str:
-        return f"(-INT(-({self._bare(arguments[0])}-1E-9)))"
-
-    def _floor(self, arguments: list[ast.expr]) -> str:
-        return f"INT({self._bare(arguments[0])}+1E-9)"
-
-    def _round(self, arguments: list[ast.expr]) -> str:
-        return f"ROUND({self._bare(arguments[0])},0)"
-
-    def _prev(self, arguments: list[ast.expr]) -> str:
-        line, first = arguments
-        return self.cell(_id(line), self.month - 1) if self.month else self._bare(first)
-
-    def _lag(self, arguments: list[ast.expr]) -> str:
+    def _lag(self, of: ast.expr, months: ast.expr) -> str:
         """Cells up to last month only where the line waits for this one: else a circle."""
-        line, back = _id(arguments[0]), f"INT({self._bare(arguments[1])})"
+        line, back = _id(of), f"INT({self._bare(months)})"
         looped = line in self.layout.past.get(self.key, ())
         if looped:
             back = f"MAX(1,{back})"
@@ -261,39 +226,32 @@ class Writer:
         at = f"{self.month}-{back}+1"
         return f"IF({back}<={self.month},INDEX({self.span(line, 0, last)},1,{at}),0)"
 
-    def _next(self, arguments: list[ast.expr]) -> str:
-        if self.month == self.layout.months:
-            return "0"
-        return self.cell(_id(arguments[0]), self.month + 1)
-
-    def _cumulative(self, arguments: list[ast.expr]) -> str:
-        return f"SUM({self.span(_id(arguments[0]), 0, self.month)})"
-
-    def _over_all(self, function: str, arguments: list[ast.expr]) -> str:
-        return f"{function}({self._all(arguments[0])})"
-
-    def _first(self, arguments: list[ast.expr]) -> str:
-        return f"(MATCH(TRUE,INDEX({self._all(arguments[0])}<>0,0),0)-1)"
-
     def _all(self, node: ast.expr) -> str:
         place = self.layout.places[_id(node)]
         row = place.row + 1
         return f"{self._sheet(place)}${column(0)}{row}:${column(self.layout.months)}{row}"
 
 
-_CALLS: dict[str, Callable[[Writer, list[ast.expr]], str]] = {
-    "where": Writer._where,
-    "ceil": Writer._ceil,
-    "floor": Writer._floor,
-    "round": Writer._round,
-    "prev": Writer._prev,
+#: function → its formula, of the writer and the function's arguments
+_CALLS: dict[str, Callable[..., str]] = {
+    "where": lambda to, condition, then, otherwise: (
+        f"IF({to._condition(condition)},{to._bare(then)},{to._bare(otherwise)})"
+    ),
+    "ceil": lambda to, node: f"(-INT(-({to._bare(node)}-1E-9)))",
+    "floor": lambda to, node: f"INT({to._bare(node)}+1E-9)",
+    "round": lambda to, node: f"ROUND({to._bare(node)},0)",
+    "prev": lambda to, line, first: (
+        to.cell(_id(line), to.month - 1) if to.month else to._bare(first)
+    ),
     "lag": Writer._lag,
-    "next": Writer._next,
-    "cumulative": Writer._cumulative,
-    "total": lambda writer, arguments: writer._over_all("SUM", arguments),
-    "highest": lambda writer, arguments: writer._over_all("MAX", arguments),
-    "lowest": lambda writer, arguments: writer._over_all("MIN", arguments),
-    "first": Writer._first,
+    "next": lambda to, line: (
+        "0" if to.month == to.layout.months else to.cell(_id(line), to.month + 1)
+    ),
+    "cumulative": lambda to, line: f"SUM({to.span(_id(line), 0, to.month)})",
+    "total": lambda to, line: f"SUM({to._all(line)})",
+    "highest": lambda to, line: f"MAX({to._all(line)})",
+    "lowest": lambda to, line: f"MIN({to._all(line)})",
+    "first": lambda to, line: f"(MATCH(TRUE,INDEX({to._all(line)}<>0,0),0)-1)",
 }
 
 

@@ -1,10 +1,13 @@
 """The Indicators sheet: each figure computed live, beside what modelworth found for it.
 
-The rate of return is the spreadsheet's own IRR, where present value changes sign exactly once and
-the result means something; the search for that is on a hidden sheet.
+The rate of return is the spreadsheet's own IRR, sought from the one that the model found. There may
+be several; a live count of the flows' changes of sign says where there can be no more than one, or
+no more than when the model searched.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
@@ -12,7 +15,6 @@ from modelworth.costmodel.analysis import Figure
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE
 from modelworth.report import said
-from modelworth.report.formats.sheets.search_sheet import count_and_rate, flows_line, profile_chart
 from modelworth.report.formats.sheets.sheet import Paper
 
 WIDTHS = [("A:A", 46.0), ("B:B", 18.0), ("C:C", 26.0), ("D:F", 15.0), ("G:G", 14.0), ("H:H", 18.0),
@@ -21,6 +23,8 @@ FIRST, HEAD = 4, 3
 KEY_COLUMN = 8
 DISCOUNT = "company.discount_rate_per_year"
 NONE = '"n/a"'
+LADDER = (0.5, -0.1, -0.2, -0.3, -0.45, -0.6)
+"""Monthly rates from which a rate of return is sought, the last one first."""
 WORDS = ("never", "not_meaningful")
 
 
@@ -30,8 +34,6 @@ def write_indicators(paper: Paper) -> None:
     paper.begin(t("sheet.indicators"), t("indicators.note"), WIDTHS)
     heads = ["indicator", "live", "unit", "p10", "p50", "p90", "basis", "exported", "key"]
     paper.heads(HEAD, [t(f"column.{head}") for head in heads])
-    if flows_line(paper):
-        paper.sheet.insert_chart(FIRST, KEY_COLUMN + 2, profile_chart(paper))
     for offset, figure in enumerate(figures.values()):
         _figure(paper, FIRST + offset, figure)
     paper.sheet.freeze_panes(FIRST, 1)
@@ -53,7 +55,7 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
     formula = live(paper, figure)
     shown = shown_value(paper, figure, figure.base)
     if formula:
-        paper.formula(row, 1, formula, style, shown)
+        paper.formula(row, 1, formula, style, shown, figure.unit)
     else:
         paper.shown(row, 1, shown, figure.unit)
     paper.text(row, 2, context.words.unit(figure.unit), "unit")
@@ -76,7 +78,7 @@ def shown_value(paper: Paper, figure: Figure, value: float | None) -> float | st
 
 
 def live(paper: Paper, figure: Figure) -> str | None:
-    """The indicator's formula: its line, or a search in its cash flow."""
+    """The indicator's formula: its line, or the rate of return of its cash flow."""
     known = INDICATORS.get(figure.key)
     line = (known.line if known else figure.line) or figure.key
     if not paper.plan.has(line):
@@ -89,9 +91,24 @@ def live(paper: Paper, figure: Figure) -> str | None:
     if figure.key == "mirr_per_year":
         monthly = f"(1+{DISCOUNT})^(1/12)-1"
         return _guarded(paper, f"(1+MIRR({flows},{monthly},{monthly}))^12-1")
-    counted, found = count_and_rate(paper)
-    yearly = _guarded(paper, f"(1+IFERROR(IRR({flows},{found}),{found}))^12-1")
-    return f"=IF({counted}=1,{yearly.removeprefix('=')},{NONE})"
+    yearly = _guarded(paper, f"(1+{_monthly_rate(flows, figure)})^12-1")
+    most, base = 1, paper.context.analysis.by_month(line)
+    if figure.base is not None:
+        most = max(most, sum(before * after < 0 for before, after in pairwise(base)))
+    before, after = (
+        paper.plan.span(line, *ends) for ends in ((0, len(base) - 2), (1, len(base) - 1))
+    )
+    changes = f"SUMPRODUCT(--({before}*{after}<0))"
+    return f"=IF({changes}<={most},{yearly.removeprefix('=')},{NONE})"
+
+
+def _monthly_rate(flows: str, figure: Figure) -> str:
+    """IRR sought from what the model found, else from a ladder: programs give up far from it."""
+    known = [] if figure.base is None else [(1 + figure.base) ** (1 / 12) - 1]
+    text = f"IRR({flows})"
+    for start in (*LADDER, *known):
+        text = f"IFERROR(IRR({flows},{start!r}),{text})"
+    return text
 
 
 def _guarded(paper: Paper, rate: str) -> str:

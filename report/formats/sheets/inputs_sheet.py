@@ -12,12 +12,10 @@ from modelworth.costmodel.analysis import DriverUse
 from modelworth.costmodel.business.settled import BASIS, STATED
 from modelworth.costmodel.scenario.drivers import ANCHORS, FOLLOWS
 from modelworth.report.formats.sheets.book import INPUTS_FIRST_ROW, Input
-from modelworth.report.formats.sheets.currency import is_money
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, HORIZON, RATE
-from modelworth.report.formats.sheets.sheet import CASE, Paper, pattern
+from modelworth.report.formats.sheets.sheet import CASE, Paper, is_money, pattern
 from modelworth.report.said import UNLIMITED
 from modelworth.report.sections.evidence import age, distribution, source
-from modelworth.report.sections.in_use import monthly_values
 
 WIDTHS = [("A:A", 46.0), ("B:B", 16.0), ("C:C", 24.0), ("D:F", 12.0), ("G:G", 24.0),
           ("H:H", 13.0), ("I:I", 44.0), ("J:J", 8.0), ("K:K", 16.0), ("L:L", 70.0)]  # fmt: skip
@@ -131,8 +129,7 @@ def _case(paper: Paper, given: Input, use: DriverUse) -> None:
         _entry(paper, given, use, row, column, value)
     low, high = (f'{CASE}="{paper.t(f"case.{name}")}"' for name in ("low", "high"))
     formula = f"=IF({low},{cells[LOW]},IF({high},{cells[HIGH]},{cells[BASE]}))"
-    style = paper.styles[pattern(use.unit, abs(use.value))]
-    paper.formula(row, VALUE, formula, style, use.value)
+    paper.formula(row, VALUE, formula, paper.style(use.unit, use.value), use.value, use.unit)
     _name(paper, given.key, row)
 
 
@@ -164,17 +161,25 @@ def _entry(paper: Paper, given: Input, use: DriverUse, row: int, column: int, va
         rule = {"validate": "list", "source": [0, 1]}
     else:
         formula = followed(paper, use) if column in (VALUE, BASE) else None
-        formula = formula or converted(paper, use.unit, value)
-        style = paper.styles[f"{pattern(use.unit, abs(value))}_entry"]
-        if formula:
-            paper.formula(row, column, formula, style, value)
-        else:
-            paper.sheet.write_number(row, column, value, style)
+        _put(paper, row, column, use.unit, value, formula=formula)
         rate = paper.context.analysis.usd_per_currency if is_money(use.unit) else 1.0
         low = known.minimum / rate if known and known.minimum is not None else -1e30
         high = known.maximum / rate if known and known.maximum is not None else 1e30
         rule = {"validate": "decimal", "criteria": "between", "minimum": low, "maximum": high}
     paper.sheet.data_validation(row, column, row, column, rule)
+
+
+def _put(
+    paper: Paper, row: int, column: int, unit: str, value: float, largest: float | None = None,
+    formula: str | None = None,
+) -> None:  # fmt: skip
+    """A number to set, or the formula that gives it."""
+    size = abs(paper.own(value if largest is None else largest, unit))
+    style = paper.styles[f"{pattern(unit, size)}_entry"]
+    if formula := formula or converted(paper, unit, value):
+        paper.formula(row, column, formula, style, value, unit)
+    else:
+        paper.sheet.write_number(row, column, value, style)
 
 
 def converted(paper: Paper, unit: str, value: float) -> str | None:
@@ -185,7 +190,7 @@ def converted(paper: Paper, unit: str, value: float) -> str | None:
     rate = paper.context.analysis.usd_per_currency
     if rate == 1 or not value or not is_money(unit) or abs(value) >= UNLIMITED:
         return None
-    return f"={value * rate:.15g}/{RATE}"
+    return f"={value:.15g}/{RATE}"
 
 
 def followed(paper: Paper, use: DriverUse) -> str | None:
@@ -229,15 +234,12 @@ def _monthly(paper: Paper) -> None:
     for month in months:
         paper.sheet.write_number(head, FIRST_COLUMN + month, month, paper.styles["head"])
     for key, place in places.items():
-        values = monthly_values(paper.context.analysis, key)
-        unit = paper.context.analysis.drivers[key].unit
+        use = paper.context.analysis.drivers[key]
+        values = use.by_month or (use.value,)
+        unit = use.unit
         paper.text(place.row, 0, paper.context.name(key))
         paper.text(place.row, 1, paper.context.words.unit(unit))
         paper.text(place.row, 2, key, "quiet")
-        style = paper.styles[pattern(unit, max(map(abs, values))) + "_entry"]
         for month in months:
             value = values[min(max(month - 1, 0), len(values) - 1)]
-            if formula := converted(paper, unit, value):
-                paper.formula(place.row, FIRST_COLUMN + month, formula, style, value)
-            else:
-                paper.sheet.write_number(place.row, FIRST_COLUMN + month, value, style)
+            _put(paper, place.row, FIRST_COLUMN + month, unit, value, max(map(abs, values)))

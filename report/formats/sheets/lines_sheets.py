@@ -49,7 +49,7 @@ def _line(paper: Paper, row: Row) -> None:
     paper.text(row.row, 1, paper.context.words.unit(row.unit))
     paper.text(row.row, 2, row.key, "quiet")
     for month, (formula, value) in enumerate(zip(row.formulas, row.values, strict=True)):
-        paper.formula(row.row, FIRST_COLUMN + month, formula, style, value)
+        paper.formula(row.row, FIRST_COLUMN + month, formula, style, value, row.unit)
 
 
 def _chart(paper: Paper, row: int) -> None:
@@ -58,25 +58,12 @@ def _chart(paper: Paper, row: int) -> None:
     keys = [key for key in keys if paper.plan.layout.places[key].sheet == paper.name]
     if not keys:
         return
-    chart = paper.book.add_chart({"type": "line"})
-    months = paper.context.analysis.months
-    last = FIRST_COLUMN + months
-    for key in keys:
-        place = paper.plan.layout.places[key]
-        chart.add_series(
-            {
-                "name": paper.context.name(key),
-                "categories": [paper.name, MONTH_ROW, FIRST_COLUMN, MONTH_ROW, last],
-                "values": [paper.name, place.row, FIRST_COLUMN, place.row, last],
-                "line": {"width": 2},
-            }
-        )
+    last = FIRST_COLUMN + paper.context.analysis.months
+    places = {paper.context.name(key): paper.plan.layout.places[key].row for key in keys}
+    series = {
+        name: tuple([paper.name, row, FIRST_COLUMN, row, last] for row in (MONTH_ROW, line))
+        for name, line in places.items()
+    }
     unit = paper.context.words.unit(paper.context.analysis.lines[keys[0]].unit)
-    chart.set_x_axis({"name": paper.t("axis.month"), "label_position": "low", "interval_unit": 6})
-    chart.set_y_axis(
-        {"name": unit, "major_gridlines": {"visible": True, "line": {"color": "#e5e7eb"}}}
-    )
-    chart.set_legend({"position": "bottom"} if len(keys) > 1 else {"none": True})
-    chart.set_title({"name": ", ".join(map(paper.context.name, keys)), "name_font": {"size": 12}})
-    chart.set_size({"width": 760, "height": 320})
-    paper.sheet.insert_chart(row, 0, chart)
+    axes = {"name": paper.t("axis.month"), "interval_unit": 6}, {"name": unit, "num_format": None}
+    paper.chart("line", (row, 0), series, axes, ", ".join(places))

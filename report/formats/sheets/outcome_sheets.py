@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelworth.report import said
-from modelworth.report.formats.sheets.sheet import Paper
+from modelworth.report.formats.sheets.sheet import AMOUNT, Paper
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import capital
 
@@ -90,13 +90,7 @@ def _histogram(paper: Paper, row: int) -> None:
         paper.number(row, 0, low, "usd")
         paper.number(row, 1, high, "usd")
         paper.number(row, 2, count / whole, "share")
-    chart = paper.book.add_chart({"type": "column"})
-    chart.add_series({"categories": [paper.name, first, 0, row, 0], "gap": 5,
-                      "values": [paper.name, first, 2, row, 2]})  # fmt: skip
-    chart.set_title({"name": t("chart.npv"), "name_font": {"size": 12}})
-    chart.set_x_axis({"name": paper.context.words.currency, "num_format": "#,##0",
-                      "label_position": "low"})  # fmt: skip
-    chart.set_y_axis({"name": t("axis.share_of_trials"), "num_format": "0%"})
-    chart.set_legend({"none": True})
-    chart.set_size({"width": 640, "height": 340})
-    paper.sheet.insert_chart(FIRST, 7, chart)
+    cells = tuple([paper.name, first, column, row, column] for column in (0, 2))
+    axes = ({"name": paper.context.words.currency, "num_format": AMOUNT},
+            {"name": t("axis.share_of_trials"), "num_format": "0%"})  # fmt: skip
+    paper.chart("column", (FIRST, 7), {t("risk.share"): cells}, axes, t("chart.npv"), (640, 340))

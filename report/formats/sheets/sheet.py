@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +14,8 @@ from xlsxwriter.worksheet import Worksheet
 
 from modelworth.report.formats.sheets.book import Book
 from modelworth.report.formats.sheets.excel_formula import UNDEFINED
-from modelworth.report.palette import INK, QUIET, RULE, SOFT
+from modelworth.report.palette import GRID, INK, QUIET, RULE, SOFT
+from modelworth.report.said import UNLIMITED
 from modelworth.report.sections.blocks import clean
 from modelworth.report.sections.context import Context
 
@@ -31,6 +33,12 @@ FORMATS = {
 HEAD = {"bold": True, "font_color": QUIET, "bottom": 1, "bg_color": SOFT, "text_wrap": True}
 BOX = {"bg_color": ENTRY, "border": 1, "border_color": RULE}
 PAPER_A4 = 9
+AMOUNT = "#,##0"
+GRID_LINES = {"visible": True, "line": {"color": GRID}}
+Cells = list[str | int]
+"""Sheet, first row and column, last row and column."""
+Axis = Mapping[str, object]
+"""Of a native chart: its name, and what else xlsxwriter may be told."""
 
 
 def add_styles(book: Workbook) -> dict[str, Format]:
@@ -71,6 +79,11 @@ def pattern(unit: str, largest: float) -> str:
     return "plain" if largest >= 10 else "price" if unit.startswith("usd") else "small"
 
 
+def is_money(unit: str) -> bool:
+    """Whether a quantity of this unit is an amount of money, or one per something."""
+    return unit.lower().startswith("usd")
+
+
 def finite(value: float | None) -> float | str:
     """What stands in a cell: the number, or the word for there being none."""
     return UNDEFINED.strip('"') if value is None or not math.isfinite(value) else float(value)
@@ -97,9 +110,19 @@ class Paper:
         """A message of the report's."""
         return self.context.t(key, **values)
 
+    def own(self, value: float, unit: str) -> float:
+        """An amount of USD in the workbook's currency; what has no limit, or isn't money, as is."""
+        if not is_money(unit) or abs(value) >= UNLIMITED:
+            return value
+        return value / self.context.words.usd_per_currency
+
     def style(self, unit: str, *values: float | None) -> Format:
         """The number format for a quantity that takes these values."""
-        known = [abs(value) for value in values if value is not None and math.isfinite(value)]
+        known = [
+            abs(self.own(value, unit))
+            for value in values
+            if value is not None and math.isfinite(value)
+        ]
         return self.styles[pattern(unit, max(known, default=0.0))]
 
     def text(self, row: int, column: int, text: object, style: str = "text") -> None:
@@ -114,7 +137,7 @@ class Paper:
         if isinstance(shown, str):
             self.text(row, column, shown, "note")
         else:
-            self.sheet.write_number(row, column, shown, style)
+            self.sheet.write_number(row, column, self.own(shown, unit), style)
 
     def shown(
         self, row: int, column: int, value: float | str | None, unit: str, *among: float | None
@@ -126,11 +149,30 @@ class Paper:
             self.number(row, column, value, unit, *among)
 
     def formula(
-        self, row: int, column: int, formula: str, style: Format | None, value: float | str | None
-    ) -> None:
+        self, row: int, column: int, formula: str, style: Format | None, value: float | str | None,
+        unit: str = "",
+    ) -> None:  # fmt: skip
         """A formula with the value it has now."""
         shown = value if isinstance(value, str) else finite(value)
+        shown = shown if isinstance(shown, str) else self.own(shown, unit)
         self.sheet.write_formula(row, column, formula, style, shown)
+
+    def chart(
+        self, kind: str, at: tuple[int, int], series: Mapping[str, tuple[Cells, Cells]],
+        axes: tuple[Axis, Axis], title: str = "", size: tuple[int, int] = (760, 320),
+    ) -> None:  # fmt: skip
+        """A native chart at a cell, of named rows of cells: what stands across, and the values."""
+        chart: Any = self.book.add_chart({"type": kind})
+        shape = {"line": {"width": 2}} if kind == "line" else {"gap": 50 if len(series) > 1 else 5}
+        for name, (across, values) in series.items():
+            chart.add_series({"name": name, "categories": across, "values": values, **shape})
+        chart.set_x_axis({"label_position": "low", **axes[0]})
+        chart.set_y_axis({"num_format": AMOUNT, "major_gridlines": GRID_LINES, **axes[1]})
+        chart.set_legend({"position": "bottom"} if len(series) > 1 else {"none": True})
+        if title:
+            chart.set_title({"name": title, "name_font": {"size": 12}})
+        chart.set_size({"width": size[0], "height": size[1]})
+        self.sheet.insert_chart(*at, chart)
 
     def begin(self, title: str, note: str, widths: list[tuple[str, float]]) -> None:
         """Title, note, widths of columns, and set-up for print."""

@@ -36,7 +36,7 @@ def write_summary(paper: Paper) -> None:
     row = _rule(paper, row + 1)
     row = _changes(paper, row + 1)
     if paper.plan.has(CASH):
-        paper.sheet.insert_chart(row + 1, 0, _chart(paper))
+        _chart(paper, row + 1)
     paper.sheet.print_area(0, 0, row + 18, 6)
     paper.sheet.fit_to_pages(1, 1)
 
@@ -90,7 +90,7 @@ def _figure(paper: Paper, row: int, figure: Figure) -> None:
     paper.text(row, 0, paper.context.name(figure.key))
     style = paper.style(figure.unit, figure.base, figure.p10, figure.p50, figure.p90)
     shown = shown_value(paper, figure, figure.base)
-    paper.formula(row, 1, f"={indicator_cell(paper, figure.key)}", style, shown)
+    paper.formula(row, 1, f"={indicator_cell(paper, figure.key)}", style, shown, figure.unit)
     paper.text(row, 2, paper.context.words.unit(figure.unit), "unit")
     paper.shown(row, 3, shown, figure.unit)
     for place, value in enumerate((figure.p50, figure.p10, figure.p90), 4):
@@ -124,13 +124,14 @@ def _live(paper: Paper, row: int, one: Criterion) -> None:
     yes, no = paper.t("yes"), paper.t("no")
     cell = indicator_cell(paper, one.key) if figure else ""
     if figure is not None and figure.base is not None:
-        paper.formula(row, 4, f"={cell}", paper.style(one.unit, figure.base), figure.base)
+        style = paper.style(one.unit, figure.base)
+        paper.formula(row, 4, f"={cell}", style, figure.base, one.unit)
     if figure is None or figure.base is None or one.status == "waived":
         paper.text(row, 5, holds(paper.context, one))
         return
     sign = "<=" if one.key in AT_MOST else ">="
     held = figure.base <= one.threshold if sign == "<=" else figure.base >= one.threshold
-    formula = f'=IF({cell}{sign}{one.threshold!r},"{yes}","{no}")'
+    formula = f'=IF({cell}{sign}{paper.own(one.threshold, one.unit)!r},"{yes}","{no}")'
     paper.formula(row, 5, formula, paper.styles["text"], yes if held else no)
 
 
@@ -146,7 +147,8 @@ def _changes(paper: Paper, row: int) -> int:
         if use is None or bar.driver not in paper.plan.cases:
             continue
         paper.text(row, 0, context.name(bar.driver))
-        paper.formula(row, 1, f"={bar.driver}", paper.style(bar.unit, use.value), use.value)
+        style = paper.style(bar.unit, use.value)
+        paper.formula(row, 1, f"={bar.driver}", style, use.value, bar.unit)
         paper.text(row, 2, context.words.unit(bar.unit), "unit")
         worse, better = sorted((bar.at_low, bar.at_high))
         for place, value in ((3, worse), (4, better), (5, better - worse)):
@@ -156,22 +158,12 @@ def _changes(paper: Paper, row: int) -> int:
     return row + 1
 
 
-def _chart(paper: Paper) -> object:
+def _chart(paper: Paper, row: int) -> None:
     """The balance of cash by month, from its cells."""
-    place, months = paper.plan.layout.places[CASH], paper.context.analysis.months
-    sheet, last = paper.plan.names["cash_flow"], FIRST_COLUMN + months
-    chart = paper.book.add_chart({"type": "line"})
-    chart.add_series(
-        {
-            "name": paper.context.name(CASH),
-            "categories": [sheet, MONTH_ROW, FIRST_COLUMN, MONTH_ROW, last],
-            "values": [sheet, place.row, FIRST_COLUMN, place.row, last],
-            "line": {"width": 2.25},
-        }
-    )
-    chart.set_title({"name": paper.t("chart.cash"), "name_font": {"size": 12}})
-    chart.set_x_axis({"name": paper.t("axis.month"), "label_position": "low", "interval_unit": 6})
-    chart.set_y_axis({"name": paper.context.words.currency, "num_format": "#,##0"})
-    chart.set_legend({"none": True})
-    chart.set_size({"width": 980, "height": 300})
-    return chart
+    sheet, last = paper.plan.names["cash_flow"], FIRST_COLUMN + paper.context.analysis.months
+    cash = paper.plan.layout.places[CASH].row
+    cells = tuple([sheet, line, FIRST_COLUMN, line, last] for line in (MONTH_ROW, cash))
+    across = {"name": paper.t("axis.month"), "interval_unit": 6}
+    axes = across, {"name": paper.context.words.currency}
+    series = {paper.context.name(CASH): cells}
+    paper.chart("line", (row, 0), series, axes, paper.t("chart.cash"), (980, 300))

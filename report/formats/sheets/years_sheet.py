@@ -49,7 +49,7 @@ def write_years(paper: Paper) -> None:
 
 
 def _values(paper: Paper, key: str) -> tuple[float, ...]:
-    return paper.context.line_values[key]
+    return paper.context.analysis.by_month(key)
 
 
 def _sums(paper: Paper, row: int, key: str, spans: list[tuple[int, int]]) -> None:
@@ -62,7 +62,7 @@ def _sums(paper: Paper, row: int, key: str, spans: list[tuple[int, int]]) -> Non
     paper.text(row, 1, paper.context.words.unit(unit), "unit")
     for offset, ((first, last), value) in enumerate(zip(spans, sums, strict=True)):
         formula = f"=SUM({paper.plan.span(key, first, last)})"
-        paper.formula(row, FIRST_VALUE + offset, formula, style, value)
+        paper.formula(row, FIRST_VALUE + offset, formula, style, value, unit)
 
 
 def _balances(paper: Paper, row: int, spans: list[tuple[int, int]]) -> int:
@@ -75,26 +75,20 @@ def _balances(paper: Paper, row: int, spans: list[tuple[int, int]]) -> int:
             for offset, (_, last) in enumerate(spans):
                 formula = f"={paper.plan.span(key, last, last).split(':')[0]}"
                 style = paper.style("usd", *values)
-                paper.formula(row, FIRST_VALUE + offset, formula, style, values[last])
+                paper.formula(row, FIRST_VALUE + offset, formula, style, values[last], "usd")
             row += 1
     return row
 
 
 def _chart(paper: Paper, row: int, rows: dict[str, int], years: int) -> None:
     """Revenue and net profit by year, from their cells."""
-    chart = paper.book.add_chart({"type": "column"})
-    last = FIRST_VALUE + years
-    for key in CHARTED:
-        if key in rows:
-            chart.add_series(
-                {
-                    "name": paper.context.name(key),
-                    "categories": [paper.name, MONTH_ROW, FIRST_VALUE + 1, MONTH_ROW, last],
-                    "values": [paper.name, rows[key], FIRST_VALUE + 1, rows[key], last],
-                }
-            )
-    chart.set_y_axis({"name": paper.context.words.currency, "num_format": "#,##0"})
-    chart.set_legend({"position": "bottom"})
-    chart.set_size({"width": 760, "height": 320})
-    if any(key in rows for key in CHARTED):
-        paper.sheet.insert_chart(row, 0, chart)
+    first, last = FIRST_VALUE + 1, FIRST_VALUE + years
+    series = {
+        paper.context.name(key): tuple(
+            [paper.name, line, first, line, last] for line in (MONTH_ROW, rows[key])
+        )
+        for key in CHARTED
+        if key in rows
+    }
+    if series:
+        paper.chart("column", (row, 0), series, ({}, {"name": paper.context.words.currency}))

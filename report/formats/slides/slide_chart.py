@@ -17,7 +17,6 @@ from pptx.util import Inches, Pt
 
 from modelworth.report.palette import AXIS, GRID, dash
 from modelworth.report.sections.blocks import (
-    AreaChart,
     BarChart,
     BridgeChart,
     Chart,
@@ -41,9 +40,7 @@ def add_chart(shapes: SlideShapes, chart: Chart, box: Box, colours: Colours) -> 
     """Draw the chart natively in `box` (left, top, width, height in inches); its frame."""
     match chart:
         case LineChart():
-            frame = _lines(shapes, chart, box, colours)
-        case AreaChart():
-            frame = _areas(shapes, chart, box, colours)
+            frame = (_areas if chart.stacked else _lines)(shapes, chart, box, colours)
         case BarChart():
             frame = _bars(shapes, chart, box, colours)
         case BridgeChart():
@@ -76,6 +73,18 @@ def _place(shapes: SlideShapes, kind: XL_CHART_TYPE, box: Box, data: Any) -> Any
         native.legend.include_in_layout = False
         native.legend.font.size = Pt(TEXT_PT)
     return frame
+
+
+def _by_name(
+    shapes: SlideShapes, kind: XL_CHART_TYPE, box: Box, names: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[float | None]]],
+) -> Any:  # fmt: skip
+    """A chart with a value for each name; the axis of level bars starts at the bottom."""
+    data = CategoryChartData()
+    data.categories = names
+    for name, values in rows:
+        data.add_series(name, values)
+    return _place(shapes, kind, box, data)
 
 
 def _axis_titles(native: NativeChart, across: str, up: str) -> None:
@@ -132,12 +141,10 @@ def _logarithmic(native: NativeChart) -> None:
         axis.tick_labels.number_format_is_linked = False
 
 
-def _areas(shapes: SlideShapes, chart: AreaChart, box: Box, colours: Colours) -> Any:
-    data = CategoryChartData()
-    data.categories = [f"{x:g}" for x in chart.x]
-    for line in chart.lines:
-        data.add_series(line.name, line.y)
-    frame = _place(shapes, XL_CHART_TYPE.AREA_STACKED, box, data)
+def _areas(shapes: SlideShapes, chart: LineChart, box: Box, colours: Colours) -> Any:
+    rows = [(line.name, line.y) for line in chart.lines]
+    names = [f"{x:g}" for x in chart.x]
+    frame = _by_name(shapes, XL_CHART_TYPE.AREA_STACKED, box, names, rows)
     native = frame.chart
     _fill(native, colours)
     _axis_titles(native, chart.x_title, chart.y_title)
@@ -157,12 +164,9 @@ def _label_every(native: NativeChart, step: int) -> None:
 
 
 def _bars(shapes: SlideShapes, chart: BarChart, box: Box, colours: Colours) -> Any:
-    data = CategoryChartData()
     names = chart.names(" ")
-    data.categories = names[::-1]  # the axis starts at the bottom
-    for bars in chart.series:
-        data.add_series(bars.name, bars.values[::-1])
-    frame = _place(shapes, XL_CHART_TYPE.BAR_CLUSTERED, box, data)
+    rows = [(bars.name, bars.values[::-1]) for bars in chart.series]
+    frame = _by_name(shapes, XL_CHART_TYPE.BAR_CLUSTERED, box, names[::-1], rows)
     native = frame.chart
     plot: Any = native.plots[0]
     plot.overlap, plot.gap_width = 100, 45
@@ -174,14 +178,14 @@ def _bars(shapes: SlideShapes, chart: BarChart, box: Box, colours: Colours) -> A
 
 def _bridge(shapes: SlideShapes, chart: BridgeChart, box: Box, colours: Colours) -> Any:
     """Bars that hang between where a step starts and ends: stacked on one without a fill."""
-    data = CategoryChartData()
     names = [f"{name}  {text}" for name, text in zip(chart.names, chart.shown, strict=True)]
-    data.categories = names[::-1]
     spans = [(min(ends), max(ends)) for ends in chart.spans()][::-1]
-    data.add_series("0", [max(low, 0) or min(high, 0) for low, high in spans])
-    data.add_series("+", [max(high, 0) - max(low, 0) for low, high in spans])
-    data.add_series("-", [min(low, 0) - min(high, 0) for low, high in spans])
-    frame = _place(shapes, XL_CHART_TYPE.BAR_STACKED, box, data)
+    rows = [
+        ("0", [max(low, 0) or min(high, 0) for low, high in spans]),
+        ("+", [max(high, 0) - max(low, 0) for low, high in spans]),
+        ("-", [min(low, 0) - min(high, 0) for low, high in spans]),
+    ]
+    frame = _by_name(shapes, XL_CHART_TYPE.BAR_STACKED, box, names[::-1], rows)
     native = frame.chart
     native.has_legend = False
     plot: Any = native.plots[0]
@@ -218,11 +222,9 @@ def _room_for_names(native: NativeChart, names: Sequence[str], width_in: float) 
 
 
 def _histogram(shapes: SlideShapes, chart: Histogram, box: Box, colours: Colours) -> Any:
-    data = CategoryChartData()
     middles = [(low + high) / 2 for low, high in zip(chart.edges, chart.edges[1:], strict=False)]
-    data.categories = [_short(middle) for middle in middles]
-    data.add_series(chart.y_title, chart.shares)
-    frame = _place(shapes, XL_CHART_TYPE.COLUMN_CLUSTERED, box, data)
+    names, rows = [_short(middle) for middle in middles], [(chart.y_title, chart.shares)]
+    frame = _by_name(shapes, XL_CHART_TYPE.COLUMN_CLUSTERED, box, names, rows)
     native = frame.chart
     plot: Any = native.plots[0]
     plot.gap_width = 4
