@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,10 @@ ORDER = (
     *("TIME_SERIES_PREDICTION", "TEXT_TO_WAVEFORM", "KEYPOINT_DETECTION", "PRETRAINING"),
 )
 """Tasks whose class stands for a type that names none, the first that has it."""
-DROPPED = ("auto_map", "quantization_config", "compression_config", "_name_or_path")
+DROPPED = (
+    *("auto_map", "quantization_config", "compression_config", "_name_or_path"),
+    *("dtype", "torch_dtype", "label2id"),
+)
 SIZES = (
     *("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"),
     *("d_model", "n_layer", "n_embd", "n_head", "num_experts", "n_routed_experts"),
@@ -87,12 +90,8 @@ def _settings(config: Mapping[str, Any], name: str) -> PreTrainedConfig:
         needs = "; its own code isn't run here" if "auto_map" in config else ""
         allowed = f"a type that the installed transformers builds{known}{needs}"
         raise InputError(f"{name}: model_type", kind, allowed)
-    points = {each.name for each in fields(CONFIG_MAPPING[kind]) if each.type is float}
-    stated = {
-        key: value + 0.0 if key in points and type(value) is int and abs(value) < EXACT else value
-        for key, value in _plain(config).items()
-        if key != "model_type"
-    }
+    stated = _pointed(_plain(config), CONFIG_MAPPING[kind])
+    stated.pop("model_type")
     try:
         settings = CONFIG_MAPPING[kind].from_dict(stated)
     except Exception as error:
@@ -134,6 +133,20 @@ def _own_keys(kind: type[PreTrainedConfig]) -> set[str]:
     with suppress(ValueError, StrictDataclassError):  # a type whose parts must be given
         own |= set(vars(kind()))
     return own
+
+
+def _pointed(stated: dict[str, Any], kind: Any) -> dict[str, Any]:
+    """A config with its whole numbers as numbers with a point, where its classes want such."""
+    points = {each.name for each in fields(kind) if each.type in (float, float | None)}
+    parts = kind.sub_configs or {}
+    found = {}
+    for key, value in stated.items():
+        if key in points and type(value) is int and abs(value) < EXACT:
+            value = float(value)
+        elif isinstance(value, dict) and is_dataclass(parts.get(key)):
+            value = _pointed(value, parts[key])
+        found[key] = value
+    return found
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 from modelworth.costmodel.architecture.keys import Config
 from modelworth.data.errors import InputError
 
+SAME = {"kimi_k2": "deepseek_v3"}
+"""Types of checkpoints with code of their own whose config and layers are another type's."""
 STATED = (
     *("hidden_size", "d_model", "n_embd", "dim"),
     *("num_hidden_layers", "n_layer", "n_layers", "num_layers"),

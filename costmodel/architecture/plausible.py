@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from modelworth.costmodel.architecture.defaults import (
+    SAME,
     completed,
     defaults_of,
     parts_of,
@@ -53,6 +54,24 @@ KINDS = {
 }
 MOST_WEIGHTS = 10**13
 """No matrix of a model has more."""
+LONGEST_NUMBER, LONGEST_NAME = 2**63, 100
+ENDLESS = ("time_step_limit", "dt_limit")
+"""Keys whose upper end may be infinite."""
+EVERYWHERE = {
+    **dict.fromkeys(("id2label", "label2id", "rope_scaling", "rope_parameters"), "dn"),
+    **dict.fromkeys(("is_encoder_decoder", "output_hidden_states", "return_dict"), "bn"),
+    **{"architectures": "ln", "chunk_size_feed_forward": "in", "model_type": "sn"},
+}
+"""The kinds of value that keys of every type take."""
+SHARE = re.compile(r"(dropout|dropout_prob|_pdrop|layerdrop|drop_rate|initializer_range)$")
+"""Keys from 0 to 1."""
+DTYPE = re.compile(r"(torch\.)?(auto|b?float\d+(_\w+)?|u?int\d+|half|double)")
+ROPE_KINDS = "axial, default, dynamic, linear, llama3, longrope, mrope, proportional, su, yarn"
+ROPE_NEEDED = re.compile(
+    r"^factor$|theta$|partial_rotary_factor$|^(low|high)_freq_factor$|^original_"
+)
+ROPE_NUMBER = re.compile(rf"{ROPE_NEEDED.pattern}|^beta_|^mscale|^attention_factor$")
+"""What rotary positions say in numbers above 0, null where it isn't needed."""
 
 
 def require_plausible(config: Mapping[str, Any]) -> None:
@@ -64,6 +83,7 @@ def require_plausible(config: Mapping[str, Any]) -> None:
     for count, (path, key, value) in enumerate(_numbers(config, "")):
         if count > MOST_VALUES:
             raise InputError("config", "more values than any model's", f"at most {MOST_VALUES:,}")
+        _require_number(path, key, value)
         if not SIZE.search(key) or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         most = LARGEST
@@ -74,13 +94,58 @@ def require_plausible(config: Mapping[str, Any]) -> None:
         if not -1 <= value <= most:
             shown = f"{value:.3g}" if abs(value) < 1e300 else "a number of hundreds of digits"
             raise InputError(f"config: {path}", shown, f"a size of a model, 0 to {most:,}")
-    _require_taken(config, str(config.get("model_type")), "config")
+    kind = str(config.get("model_type"))
+    if len(kind) > LONGEST_NAME:
+        raise InputError("config: model_type", f"{len(kind):,} letters", "a name such as llama")
+    _require_taken(config, kind, "config")
     _require_buildable(config)
+
+
+def _require_number(path: str, key: str, value: Any) -> None:
+    """Refuses what isn't finite or has too many digits, and a share that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if isinstance(value, int) and abs(value) >= LONGEST_NUMBER:
+        raise InputError(f"config: {path}", "a number of more than 63 bits", "a shorter one")
+    if math.isnan(value) or (math.isinf(value) and key not in ENDLESS):
+        raise InputError(f"config: {path}", value, "a finite number")
+    if SHARE.search(key) and not 0 <= value <= 1:
+        raise InputError(f"config: {path}", f"{value:.3g}", "a number from 0 to 1")
+
+
+def _require_common(config: Mapping[str, Any], path: str) -> None:
+    """Refuses a format of numbers or rotary positions that no class knows."""
+    for key in ("dtype", "torch_dtype"):
+        said = config.get(key)
+        if said is not None and not (isinstance(said, str) and DTYPE.fullmatch(said)):
+            raise InputError(f"{path}: {key}", str(said)[:60], "a format such as bfloat16")
+    if "rope_theta" in config:
+        _require_rotary({"rope_theta": config["rope_theta"]}, path)
+    for key in ("rope_scaling", "rope_parameters"):
+        if isinstance(said := config.get(key), Mapping):
+            _require_rotary(said, f"{path}: {key}")
+
+
+def _require_rotary(said: Mapping[str, Any], path: str) -> None:
+    """Refuses rotary positions of a kind that isn't known, and what is no number of theirs."""
+    for key, value in said.items():
+        where = f"{path}.{key}"
+        if key in ("rope_type", "type") and str(value) not in ROPE_KINDS.split(", "):
+            raise InputError(where, str(value)[:60], f"one of {ROPE_KINDS}")
+        if ROPE_NUMBER.search(key) and not (value is None and not ROPE_NEEDED.search(key)):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or value < 0 or (value == 0 and ROPE_NEEDED.search(key)):
+                raise InputError(where, str(value)[:60], "a number above 0")
+        elif isinstance(value, Mapping):
+            _require_rotary(value, where)
 
 
 def _require_taken(config: Mapping[str, Any], kind: str, path: str) -> None:
     """Refuses values of a kind that the type's class doesn't take, and sizes of nothing or less."""
-    taken, usual = taken_by(kind), defaults_of(kind)
+    kind = SAME.get(kind, kind)
+    parts, usual = parts_of(kind), defaults_of(kind)
+    taken = {**EVERYWHERE, **dict.fromkeys(parts, "dn"), **taken_by(kind)}
+    _require_common(config, path)
     for key, value in config.items():
         said, where = taken.get(key), f"{path}: {key}"
         if said and not any(_is(value, letter) for letter in said):
@@ -91,8 +156,9 @@ def _require_taken(config: Mapping[str, Any], kind: str, path: str) -> None:
             raise InputError(where, str(value)[:60], f"{least} or more")
         if isinstance(value, list | tuple) and SIZE.search(key) and len(value) > MOST_STAGES:
             raise InputError(where, f"{len(value):,} sizes", f"at most {MOST_STAGES}")
-        if isinstance(value, Mapping) and key.endswith("_config"):
-            part = value.get("model_type") or parts_of(kind).get(key)
+        if isinstance(value, Mapping) and (key in parts or key.endswith("_config")):
+            part = value.get("model_type") or parts.get(key)
+            part = parts.get(key) if part == kind else part  # as older files name it
             _require_taken(value, str(part), f"{path}.{key}")
 
 

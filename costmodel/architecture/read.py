@@ -18,7 +18,7 @@ from modelworth.costmodel.architecture import (
     families_recurrent,
     families_sparse,
 )
-from modelworth.costmodel.architecture.defaults import completed
+from modelworth.costmodel.architecture.defaults import SAME, completed
 from modelworth.costmodel.architecture.description import described, is_description
 from modelworth.costmodel.architecture.families import read_decoder
 from modelworth.costmodel.architecture.heads import with_head
@@ -40,8 +40,6 @@ READERS: dict[str, Callable[[Config, str], Architecture]] = {
     **families_diffusion.READERS,
     **dict.fromkeys(tabled_types(), read_tabled),
 }
-SAME = {"kimi_k2": "deepseek_v3"}
-"""Types of checkpoints with code of their own whose config and layers are another type's."""
 PREDICTING = (
     *("deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_ref", "kimi_k2", "kimi_k25"),
     *("glm4_moe", "glm_moe_dsa"),
