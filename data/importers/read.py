@@ -30,8 +30,11 @@ from modelworth.data.serving import Spread
 
 T = TypeVar("T")
 Json = dict[str, Any]
-_OPENS: Final = re.compile(r"^[ \t]*([\[{])", re.MULTILINE)
-_FOLLOWS: Final = re.compile(r"\s*([\[{])")
+_OPENS: Final = re.compile(r"^[ \t]*(\{|\[(?=\s*[\[{\]]))", re.MULTILINE)
+"""An object, or a list of objects: a program's own lines may begin with `[INFO]`."""
+_FOLLOWS: Final = re.compile(r"\s*(\{|\[(?=\s*[\[{\]]))")
+MOST_TRIES: Final = 100
+"""Lists that are none, before a file is taken for one without JSON."""
 LARGEST: Final = 1e19
 """No count, rate or time in such a file is larger."""
 
@@ -80,8 +83,8 @@ def read_content(path: Path) -> Content:
 def _objects(where: str, text: str) -> tuple[Json, ...]:
     """Every JSON object, from the first line that begins one to the last."""
     found: list[Json] = []
-    position, fault = 0, None
-    while (opening := _next(text, position, bool(found))) is not None:
+    position, fault, tries = 0, None, 0
+    while tries < MOST_TRIES and (opening := _next(text, position, bool(found))) is not None:
         start = opening.start(1)
         try:
             value, position = json.JSONDecoder().raw_decode(text, start)
@@ -89,7 +92,7 @@ def _objects(where: str, text: str) -> tuple[Json, ...]:
             fault = fault or (text.count("\n", 0, start) + 1, error)
             if found or opening[1] == "{":
                 break
-            position = opening.end()
+            position, tries = opening.end(), tries + 1
             continue
         fault = None if not found else fault
         found += [item for item in _flat(value) if isinstance(item, dict)]

@@ -123,7 +123,8 @@ def _stream(one: Json, name: str) -> Spread:
 
 def knows(content: Content) -> bool:
     """Whether a file is of this tool."""
-    return _KNOWS(content) or (not content.objects and any(_printed(content.text)))
+    printed = not content.objects and "Issue Rate (req/sec)" in content.text
+    return any(_printed(content.text)) if printed else _KNOWS(content)
 
 
 def runs(content: Content) -> Iterator[ServedRun]:

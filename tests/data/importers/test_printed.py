@@ -1,6 +1,7 @@
 """Reports as tools print them, or write them as tables: excerpts of public runs."""
 
 import argparse
+import json
 
 import pytest
 
@@ -9,7 +10,7 @@ from modelworth.data.importers.foreign import TOOLS, read_foreign
 from modelworth.data.importers.judging import judged
 from modelworth.data.importers.told import Told
 from modelworth.verbs import import_
-from tests.data.importers.results import written
+from tests.data.importers.results import VLLM, written
 from tests.data.importers.test_served import TOLD
 from tests.test_house import ROOT
 
@@ -205,3 +206,12 @@ def test_each_tool_is_named_where_people_look():
         for name in tool.TOOL.split(", "):
             assert name in help_, name
             assert name in page, name
+
+
+def test_lines_that_begin_like_a_list_are_a_programs_own(tmp_path):
+    """Each had been tried as JSON, which counts all lines before it: minutes for a long log."""
+    log = "[07/04/2026-12:00:00] [TRT-LLM] [I] one of many\n" * 100_000
+    (record,) = read_foreign(written(tmp_path, f"{log}{json.dumps(VLLM)}\n[INFO] done\n"), TOLD)
+    assert record.provenance.tool == "vllm bench serve"
+    with pytest.raises(InputError, match="must be an export"):
+        read_foreign(written(tmp_path, "[{\n" * 300_000), TOLD)
