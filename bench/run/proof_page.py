@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from modelworth.bench.run.result_table import against, duration, machine_line, memory, number
+from modelworth.bench.run.result_table import against, duration, machine_line, memory, rate
 from modelworth.bench.work.task import DeviceKind
 from modelworth.data.measurement import Measurement
+from modelworth.data.words import SHORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def told(one: Measurement) -> str:
         return f"{one.model.name}: {one.status}: {one.reason}"
     met, workload = against(one), one.workload
     parts = [
-        f"{one.model.name} {number(result.throughput_per_s.value)}{result.unit}/s",
+        f"{one.model.name} {SHORT[workload.precision]}",
+        rate(result.throughput_per_s.value, result.unit),
         f"{duration(result.latency.p50_s)} a step",
         f"{met.share} of {met.ceiling}" if met.share != "–" else "",
         f"peak {memory(result.memory.allocated_peak_bytes)}",

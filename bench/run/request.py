@@ -49,6 +49,8 @@ AS_ASKED = (
     *("gradient_accumulation", "activation_checkpointing"),
 )
 """Choices that a workload states as they were made."""
+PLAIN = {"bool": "on or off", "int": "a whole number", "float": "a number"}
+"""Kinds of value, where pydantic says what it couldn't parse."""
 FLAGS = "--"
 """The place of what was typed on the command line."""
 AttentionKernel = Literal["flash", "cudnn", "efficient", "math", "split"]
@@ -247,8 +249,7 @@ def _fault(fault: ErrorDetails, where: str, record: type[Record]) -> InputError:
         return InputError(where, f"unknown key {field}", allowed)
     message = fault["msg"].replace("Input should be ", "").replace("'", "")
     message = message.removeprefix("Value error, ")
-    if fault["type"].startswith("bool"):
-        message = "on or off"
+    message = PLAIN.get(fault["type"].partition("_")[0], message)
     return InputError(place(where, field), str(fault["input"]), message)
 
 

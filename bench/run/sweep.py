@@ -64,8 +64,9 @@ def expanded(entry: Mapping[str, Any], where: str, device: DeviceKind) -> tuple[
     cases: dict[str, Task] = {}
     heeded, paired = {"model", "work"}, False
     for model, family in _families(lists, where, mistakes):
-        for kind in _kinds(lists, model, family, where, mistakes):
-            paired = True
+        kinds = list(_kinds(lists, model, family, where, mistakes))
+        for kind in kinds or KINDS[family][:1]:  # without one, what else is wrong is said as well
+            paired = paired or bool(kinds)
             used = {key: lists[key] for key in lists if uses(key, family, kind)}
             heeded |= used.keys()
             for one in _combined(used | {"model": [model], "work": [kind]}, where, mistakes):

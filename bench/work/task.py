@@ -19,7 +19,7 @@ from pydantic import Field
 from modelworth.data.json_reader import LARGEST_WHOLE
 from modelworth.data.measurement import Model, Workload
 from modelworth.data.record import Record
-from modelworth.data.words import Unit
+from modelworth.data.words import SHORT, Unit
 
 DeviceKind = Literal["cpu", "cuda"]
 Step = Callable[[], object]
@@ -56,11 +56,14 @@ class Task(Record):
 
     @property
     def label(self) -> str:
-        """A short name for people, such as `ladder-16m decode batch 1 × 512`."""
+        """A short name for people, such as `ladder-16m decode bf16, compiled, batch 1 × 512`."""
         work = self.workload
+        attention = work.attention if work.attention not in (None, "sdpa") else ""
+        choices = (SHORT[work.precision], "compiled" if work.compiled else "", attention)
         size = f" × {work.prompt_tokens}" if work.prompt_tokens else ""
         new = f" + {work.new_tokens}" if work.new_tokens and work.new_tokens > 1 else ""
-        return f"{self.model} {work.kind} batch {work.batch}{size}{new}"
+        how = ", ".join(filter(None, (*choices, f"batch {work.batch}{size}{new}")))
+        return f"{self.model} {work.kind} {how}"
 
 
 class Limits(Record):

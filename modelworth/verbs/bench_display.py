@@ -14,6 +14,7 @@ from rich.table import Table
 
 from modelworth.data.measurement import Measurement
 from modelworth.data.record_text import serialise
+from modelworth.data.words import SHORT
 
 if TYPE_CHECKING:
     from modelworth.bench.run.progress import Event
@@ -57,10 +58,14 @@ def results(
     for row in table.rows(measured):
         shown.add_row(*row)
     console.print(shown)
-    lines = dict.fromkeys(table.machine_line(one.machine) for one in measured)
-    for line in lines:
+    lines: dict[str, set[str]] = {}  # a machine's ceilings, by the precisions that met them
+    for one in measured:
+        precisions = lines.setdefault(table.machine_line(one.machine), set())
+        precisions.add(SHORT[one.workload.precision])
+    for line, precisions in lines.items():
         if not any(other.startswith(f"{line},") for other in lines):
-            console.print(line, soft_wrap=True)
+            of = f"{', '.join(sorted(precisions))}: " if len(lines) > 1 else ""
+            console.print(f"{of}{line}", soft_wrap=True)
     if sweep and (bars := chart(measured)):
         print(f"\n{bars}")
 
@@ -81,10 +86,9 @@ def suite(one: Suite) -> None:
     from modelworth.bench.run.expected import suite_s
 
     for case in one.cases:
-        workload = case.workload
-        compiled = ", compiled" if workload.compiled else ""
-        print(f"{case.id}  {case.label}, {workload.precision} on {case.device}{compiled}")
-    print(f"{len(one.cases)} cases, about {_clock(suite_s(one.limits, one.cases))}")
+        print(f"{case.id}  {case.label}, on {case.device}")
+    cases = f"{len(one.cases)} case" + "s" * (len(one.cases) != 1)
+    print(f"{cases}, about {_clock(suite_s(one.limits, one.cases))}")
 
 
 def _bar(events: Iterator[Event]) -> Iterator[Event]:
@@ -119,6 +123,7 @@ def _plain(events: Iterator[Event]) -> Iterator[Event]:
         standing = f"{event.label}{_standing(event)}"
         phase = event.news.phase if event.news else ""
         lasts = phase not in ("", said) and event.elapsed_s - said_s >= SILENCE_S
+        lasts = lasts or event.kind == "probe"
         if event.message or event.kind == "done":
             print(f"{_clock(event.elapsed_s)}  {_line(event)}", file=sys.stderr, flush=True)
         elif lasts:

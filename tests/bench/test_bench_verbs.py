@@ -45,7 +45,7 @@ def test_a_real_case_from_end_to_end(store, capsys):
     assert measurement.result.work_per_step == 1
     assert measurement.result.mfu <= 1
     assert measurement.machine.ceilings.matmul_flops_per_s > 0
-    assert "1/1  ladder-1m decode batch 1 × 16" in err
+    assert "1/1  ladder-1m decode fp32, batch 1 × 16" in err
     with open_store(store, create=False) as opened:
         assert opened.measurements() == [measurement]
     assert measurement.provenance.tool_version == metadata.version("modelworth")
@@ -96,7 +96,7 @@ def test_the_suites_are_listed(capsys):
         "full",
     ]
     _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--device", "cpu")
-    assert "ladder-16m prefill batch 1 × 256, float32 on cpu" in out
+    assert "ladder-16m prefill fp32, batch 1 × 256, on cpu" in out
     _, out, _ = typed(capsys, "bench", "--list", "--suite", "quick", "--budget", "15s")
     assert "2 cases" in out
 
