@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 from modelworth.bench.models import zoo
 from modelworth.bench.run.isolation import WorkerEnd
-from modelworth.bench.run.ranks import Ranks
+from modelworth.bench.run.ranks import own_device
 from modelworth.bench.run.worker import end_of
 from modelworth.bench.timing import ceilings
 from modelworth.bench.timing.clock import clock_for
@@ -54,7 +54,7 @@ def environment(job: dict[str, Any]) -> dict[str, Any]:
     """Versions, compiler and headers that Triton needs, and who is on the device."""
     device: DeviceKind = job["device"]
     before = neighbours(device)
-    Ranks().device(device)
+    own_device(device)
     if device == "cuda":
         torch.zeros(1, device="cuda")
     after = neighbours(device, sleep=lambda _: None)
@@ -76,7 +76,7 @@ def environment(job: dict[str, Any]) -> dict[str, Any]:
 
 def attention(job: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Seconds of each attention by each kernel that can do it."""
-    device = Ranks().device(job["device"])
+    device = own_device(job["device"])
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     tokens = TOKENS[device.type]
     one, four, all_ = (1, 32, 1, 128), (1, 8, 4, 128), (1, 16, tokens, 128)
@@ -95,7 +95,7 @@ def attention(job: dict[str, Any]) -> dict[str, dict[str, float]]:
 def replay(job: dict[str, Any]) -> dict[str, Any]:
     """Logits of the step as it is timed, beside those of a full eager pass over the same tokens."""
     case = Task.model_validate(job["case"])
-    device = Ranks().device(case.device)
+    device = own_device(case.device)
     ceilings.set_matmul_precision(case.workload.precision)
     blueprint = zoo.resolve(case.model)
     torch.manual_seed(case.seed)
@@ -122,7 +122,7 @@ def replay(job: dict[str, Any]) -> dict[str, Any]:
 def generate(job: dict[str, Any]) -> dict[str, float]:
     """Tokens a second of transformers' own `generate`, greedy, eager, as it comes."""
     case = Task.model_validate(job["case"])
-    device = Ranks().device(case.device)
+    device = own_device(case.device)
     dtype = torch.bfloat16 if case.workload.precision == "bfloat16" else torch.float32
     model: Any = zoo.build(zoo.resolve(case.model), device, dtype)
     new = int(job["new_tokens"])
@@ -141,7 +141,7 @@ def generate(job: dict[str, Any]) -> dict[str, float]:
 def products(job: dict[str, Any]) -> dict[str, Any]:
     """Matrix products of one eager step by number format, and how often the host waited."""
     case = Task.model_validate(job["case"])
-    device = Ranks().device(case.device)
+    device = own_device(case.device)
     work = prepare(case, device)
     work.step()
     with _Formats() as seen, warnings.catch_warnings(record=True) as noted:

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from modelworth.bench.run.expected import PROBING_S, STARTING_S, Pace, expected_s
-from modelworth.bench.run.machine_ceilings import probed_as
 from modelworth.bench.run.progress import Event
 from modelworth.bench.run.request import Request
+from modelworth.bench.run.session import probed_as
 from modelworth.bench.work.task import DeviceKind, Limits, Task
 from modelworth.data.errors import InputError
 

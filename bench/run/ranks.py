@@ -15,63 +15,58 @@ import torch
 from torch import distributed
 
 from modelworth.bench.run.observation import Observation
-from modelworth.bench.run.place import Place, place
+from modelworth.bench.run.place import place
 from modelworth.bench.work.task import DeviceKind
 from modelworth.data.errors import InputError
 
 TIMEOUT = timedelta(minutes=10)
 
 
-class Ranks(Place):
-    """What the processes that do one case together need of each other."""
+def own_device(kind: DeviceKind) -> torch.device:
+    """This rank's device; on CUDA it becomes the current one."""
+    if kind == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError("device", "cuda", "cpu: torch sees no GPU here")
+    torch.cuda.set_device(place().local_rank)
+    return torch.device("cuda", place().local_rank)
 
-    __slots__ = ()
 
-    def device(self, kind: DeviceKind) -> torch.device:
-        """This rank's device; on CUDA it becomes the current one."""
-        if kind == "cpu":
-            return torch.device("cpu")
-        if not torch.cuda.is_available():
-            raise InputError("device", "cuda", "cpu: torch sees no GPU here")
-        torch.cuda.set_device(self.local_rank)
-        return torch.device("cuda", self.local_rank)
+def agreed(value: float) -> float:
+    """Rank 0's value."""
+    if place().world == 1:
+        return value
+    held = [value]
+    distributed.broadcast_object_list(held, src=0, device=torch.device("cpu"))
+    return held[0]
 
-    def agree(self, value: float) -> float:
-        """Rank 0's value."""
-        if self.world == 1:
-            return value
-        held = [value]
-        distributed.broadcast_object_list(held, src=0, device=torch.device("cpu"))
-        return held[0]
 
-    def gather(self, seen: Observation) -> list[Observation]:
-        """What every rank saw."""
-        if self.world == 1:
-            return [seen]
-        held: list[Observation | None] = [None] * self.world
-        distributed.all_gather_object(held, seen)
-        return [rank for rank in held if rank is not None]
+def gathered(seen: Observation) -> list[Observation]:
+    """What every rank saw."""
+    if place().world == 1:
+        return [seen]
+    held: list[Observation | None] = [None] * place().world
+    distributed.all_gather_object(held, seen)
+    return [rank for rank in held if rank is not None]
 
 
 @contextmanager
-def join(group: str, device: DeviceKind) -> Iterator[Ranks]:
+def joined(group: str, device: DeviceKind) -> Iterator[None]:
     """Be one of the ranks, in a process group of this name; alone nothing is set up."""
     here = place()
-    ranks = Ranks(here.rank, here.world, here.local_rank)
-    if ranks.world == 1:
-        yield ranks
+    if here.world == 1:
+        yield
         return
-    if device == "cuda":
-        torch.cuda.set_device(ranks.local_rank)
+    own_device(device)
     distributed.init_process_group(
         "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo",
         store=distributed.PrefixStore(group, agent_store()),
-        rank=ranks.rank,
-        world_size=ranks.world,
+        rank=here.rank,
+        world_size=here.world,
         timeout=TIMEOUT,
     )
     try:
-        yield ranks
+        yield
     finally:
         distributed.destroy_process_group()
 

@@ -13,19 +13,21 @@ from importlib import metadata
 from pathlib import Path
 from time import perf_counter
 
+from modelworth.bench.models.narrow_limits import WEIGHTS_ONLY
 from modelworth.bench.run import record
 from modelworth.bench.run.isolation import Attempt, WorkerEnd
 from modelworth.bench.run.keeper import Keeper
-from modelworth.bench.run.machine_ceilings import Machines
 from modelworth.bench.run.observation import Observation
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.run.together import RankedAttempt, attempt
+from modelworth.bench.timing.machine import detect
 from modelworth.bench.work.task import Limits, Task
 from modelworth.data.errors import InputError
-from modelworth.data.measurement import Measurement, Provenance
+from modelworth.data.measurement import Ceilings, Machine, Measurement, Provenance
 from modelworth.data.store import Store
+from modelworth.data.words import Precision
 
-TICK_S = 0.5
+TICK_S, PROBE_LIMIT_S = 0.5, 180.0
 PREPARE = "modelworth.bench.work.prepare:prepare"
 
 
@@ -61,7 +63,8 @@ class Session:
         self.store, self.limits, self.suite = store, limits, suite
         self.progress, self.refuses = Progress(limits), False
         self._ceilings, self._profiles, self._prepare = ceilings, profiles, prepare
-        self._keeper, self._machines = Keeper(store), Machines(min(1.0, limits.timed_s / 4))
+        self._keeper, self._budget_s = Keeper(store), min(1.0, limits.timed_s / 4)
+        self._machines: dict[Precision, Machine] = {}  # with their ceilings, by precision
         self._provenance = provenance(command)
         self.phases_s: Mapping[str, float] = {}
         self.asked_s = 0.0
@@ -114,7 +117,7 @@ class Session:
             case,
             outcome.status,
             outcome.reason or "the worker gave no reason",
-            self._machines.machine(case),
+            self._machine(case),
             self._provenance,
             self.suite,
         )
@@ -140,15 +143,31 @@ class Session:
         name = re.sub(r"[^\w.+-]+", "-", case.label.replace("×", "x"))
         return str(self._profiles.absolute() / f"{name}-{case.id[:6]}")
 
+    def _machine(self, case: Task) -> Machine:
+        """The case's machine; without ceilings where none were measured."""
+        found = self._machines.get(probed_as(case))
+        return found or detect(case.device, case.workload.layout.devices)
+
     def _probed(self, case: Task) -> Iterator[Event]:
         """Measure the ceilings at the case's precision, the first time one needs them."""
-        if self._ceilings and not self._machines.knows(case):
-            self.progress.begin(f"ceilings at {case.workload.precision}")
+        if self._ceilings and probed_as(case) not in self._machines:
+            self.progress.begin(f"ceilings at {probed_as(case)}")
             yield self.progress.event("probe")
             yield from self._probing(case)
 
     def _probing(self, case: Task) -> Iterator[Event]:
-        self._machines.take(case, (yield from self.told(self._machines.attempt(case))))
+        """Measure them, and keep the best that was seen; a probe that fails leaves none."""
+        precision, before = probed_as(case), self._machine(case)
+        asked = {"device": case.device, "precision": precision, "budget_s": self._budget_s}
+        outcome = yield from self.told(attempt({"action": "probe", **asked}, PROBE_LIMIT_S))
+        found = before
+        if outcome.value is not None:
+            found = Machine.model_validate_json(outcome.value)
+        else:
+            said = f"no ceilings at {precision}: {outcome.status}: {outcome.reason}"
+            yield self.progress.event("notice", said)
+        best = higher(before.ceilings, found.ceilings)
+        self._machines[precision] = found.model_copy(update={"ceilings": best})
 
     def _recorded(self, case: Task, outcome: WorkerEnd) -> Generator[Event, None, Measurement]:
         """The measurement of an outcome; ceilings that it exceeds are probed once more."""
@@ -158,11 +177,26 @@ class Session:
         if seen.graph_breaks:
             said = f"{case.label}: compiled in pieces, as the model's own code stops a graph"
             yield self.progress.event("notice", f"{said}: {', '.join(seen.graph_breaks)}")
-        mfu, mbu = record.utilisation(seen, self._machines.machine(case).ceilings)
+        mfu, mbu = record.utilisation(seen, self._machine(case).ceilings)
         if any(share is not None and share > 1 for share in (seen.of_kernels(mfu), mbu)):
             yield from self._probing(case)
-        machine = self._machines.machine(case)
+        machine = self._machine(case)
         return record.measured(case, seen, machine, self._provenance, self.suite)
+
+
+def probed_as(case: Task) -> Precision:
+    """The precision of a case's products, whose ceilings count: narrow weights run in bfloat16."""
+    precision = case.workload.precision
+    return "bfloat16" if precision in WEIGHTS_ONLY else precision
+
+
+def higher(one: Ceilings, other: Ceilings) -> Ceilings:
+    """The better of two probes, ceiling by ceiling."""
+    pairs = {
+        name: [value for value in (getattr(one, name), getattr(other, name)) if value is not None]
+        for name in Ceilings.model_fields
+    }
+    return Ceilings(**{name: max(values, default=None) for name, values in pairs.items()})
 
 
 def provenance(command: str | None) -> Provenance:

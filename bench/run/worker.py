@@ -18,16 +18,15 @@ from modelworth.bench.run.isolation import WorkerEnd, shortened
 from modelworth.bench.run.news import News, Tell, nobody, timing_news
 from modelworth.bench.run.observation import Observation, merged
 from modelworth.bench.run.place import place
-from modelworth.bench.run.ranks import Ranks, join
+from modelworth.bench.run.ranks import agreed, gathered, joined, own_device
 from modelworth.bench.timing import ceilings, profile
 from modelworth.bench.timing import peak_memory as memory
-from modelworth.bench.timing.clock import Timed, clock_for, time_work
+from modelworth.bench.timing.clock import clock_for, time_work
 from modelworth.bench.timing.machine import detect, last_level_cache_bytes
 from modelworth.bench.timing.monitor import Monitor, Neighbours, neighbours
 from modelworth.bench.work.blueprint import graph_breaks
 from modelworth.bench.work.task import DeviceKind, Limits, Task, Work
 from modelworth.data.errors import InputError, ModelworthError
-from modelworth.data.measurement import Machine
 
 OUT_OF_MEMORY = re.compile(
     r"out of memory|can't allocate memory|not enough memory|cannot allocate memory"
@@ -119,15 +118,13 @@ def measure(
     case: Task,
     limits: Limits,
     prepare: Prepare,
-    ranks: Ranks | None = None,
     before: Neighbours | None = None,
     trace: Path | None = None,
     tell: Tell = nobody,
 ) -> Observation:
     """Make the case ready, time it, then see to its memory and, if asked, where its time goes."""
-    ranks = ranks or Ranks()
-    before = before or neighbours(case.device, ranks.local_rank)
-    device = ranks.device(case.device)
+    before = before or neighbours(case.device, place().local_rank)
+    device = own_device(case.device)
     if device.type == "cpu":
         memory.limit_host_memory()
     ceilings.set_matmul_precision(case.workload.precision)
@@ -135,7 +132,15 @@ def measure(
     tell(News(phase="building"))
     work = prepare(case, device)
     tell(News(phase="compiling" if work.compiled else "starting"))
-    timed, monitor = _timed(work, device, limits, before, ranks, tell)
+    with Monitor(device.type, device.index or 0, before) as monitor:
+        timed = time_work(
+            work,
+            clock_for(device),
+            limits,
+            agree=agreed,
+            before_timing=monitor.start,
+            tell=lambda phase, samples_s: tell(timing_news(work, phase, samples_s)),
+        )
     tell(News(phase="memory"))
     used = memory.measure(work, device) if limits.memory else memory.Memory()
     if trace is not None:
@@ -161,48 +166,23 @@ def measure(
     )
 
 
-def _timed(
-    work: Work,
-    device: torch.device,
-    limits: Limits,
-    before: Neighbours,
-    ranks: Ranks,
-    tell: Tell,
-) -> tuple[Timed, Monitor]:
-    with Monitor(device.type, device.index or 0, before) as monitor:
-        timed = time_work(
-            work,
-            clock_for(device),
-            limits,
-            agree=ranks.agree,
-            before_timing=monitor.start,
-            tell=lambda phase, samples_s: tell(timing_news(work, phase, samples_s)),
-        )
-    return timed, monitor
-
-
 def _measure_job(job: dict[str, Any], tell: Tell) -> str:
     case, limits = Task.model_validate(job["case"]), Limits.model_validate(job["limits"])
     module, _, function = job.get("prepare", "modelworth.bench.work.prepare:prepare").partition(":")
-    before = neighbours(case.device, place().local_rank)  # joining makes a context on the device
-    with join(job.get("group", "case"), case.device) as ranks:
+    here, trace = place(), None
+    if job.get("profile"):  # each rank has its own
+        trace = Path(f"{job['profile']}-rank-{here.rank}" if here.world > 1 else job["profile"])
+    before = neighbours(case.device, here.local_rank)  # joining makes a context on the device
+    with joined(job.get("group", "case"), case.device):
         prepare = getattr(import_module(module), function)
-        trace = _trace(job, ranks)
-        seen = measure(case, limits, prepare, ranks, before, trace, tell)
-        return merged(ranks.gather(seen)).model_dump_json()
-
-
-def _trace(job: dict[str, Any], ranks: Ranks) -> Path | None:
-    """Where this job's profile goes, without an ending; each rank has its own."""
-    if not job.get("profile"):
-        return None
-    return Path(f"{job['profile']}-rank-{ranks.rank}" if ranks.world > 1 else job["profile"])
+        seen = measure(case, limits, prepare, before, trace, tell)
+        return merged(gathered(seen)).model_dump_json()
 
 
 def _probe_job(job: dict[str, Any]) -> str:
     """The machine with its ceilings at a precision."""
     kind: DeviceKind = job["device"]
-    with join(job.get("group", "probe"), kind) as ranks:
-        found = ceilings.probe(ranks.device(kind), job["precision"], job.get("budget_s", 1.0))
-        machine: Machine = detect(kind, ranks.world)
+    with joined(job.get("group", "probe"), kind):
+        found = ceilings.probe(own_device(kind), job["precision"], job.get("budget_s", 1.0))
+        machine = detect(kind, place().world)
         return machine.model_copy(update={"ceilings": found}).model_dump_json()

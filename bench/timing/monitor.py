@@ -22,6 +22,7 @@ import psutil
 
 from modelworth.bench.timing.machine import cores, visible_handle
 from modelworth.bench.timing.nvml import asked, nvml
+from modelworth.bench.work.task import DeviceKind
 from modelworth.data.measurement import Condition, Energy
 
 PERIOD_S = 0.1
@@ -31,7 +32,7 @@ MAX_GAP_S = 0.5
 BUSY_SHARE = 0.1
 """Share of the cores that others may use before a processor counts as contended."""
 GPU_BUSY_PERCENT = 5
-LEAVING_S = 3.0
+LOOK_S, LEAVING_S = 0.3, 3.0
 LOOK_AGAIN_S = 0.25
 EXPECTED = (
     "gpu_idle",
@@ -96,6 +97,33 @@ def _seen_beside(library: Any, handle: Any) -> Neighbours:
 def in_use(found: Neighbours) -> bool:
     """Whether somebody is there."""
     return bool(found.processes) or (found.busy_percent or 0) > GPU_BUSY_PERCENT
+
+
+def busy(device: DeviceKind) -> str | None:
+    """What others do on the device, in words; None if nothing that matters."""
+    if device == "cuda":
+        return _gpu(neighbours(device))
+    return _processor(psutil.cpu_percent(LOOK_S) / 100 * (psutil.cpu_count() or 1))
+
+
+def _processor(used: float) -> str | None:
+    """Of the cores that others use, so many of this process's."""
+    if used <= BUSY_SHARE * cores():
+        return None
+    return (
+        f"this machine is busy: others use {used:.1f} of its cores, and figures will be marked "
+        "contended; stop them, or read the figures as a lower bound"
+    )
+
+
+def _gpu(found: Neighbours) -> str | None:
+    if not in_use(found):
+        return None
+    others = f"{found.processes or 'some'} other processes, {found.busy_percent or 0:.0f}% busy"
+    return (
+        f"this GPU is in use ({others}), and figures will be marked contended; "
+        "nvidia-smi shows by whom"
+    )
 
 
 class Monitor:

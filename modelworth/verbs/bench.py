@@ -200,7 +200,7 @@ def _proof(options: argparse.Namespace) -> int:
 def _events(suite: Suite, store: Store | None, options: argparse.Namespace) -> Iterator[Event]:
     from modelworth.bench.run import runner, search
     from modelworth.bench.run.session import Session
-    from modelworth.bench.timing.busy import busy
+    from modelworth.bench.timing.monitor import busy
 
     named = options.search or (None if options.model else suite.name)
     session = Session(

@@ -160,8 +160,20 @@ QWENS = {
             "deepstack_visual_indexes": [0],
         },
     },
-}
-"""Three generations: windows of attention, then none, then positions that are interpolated."""
+    "glm4v": {
+        **QWEN_VL,
+        "model_type": "glm4v",
+        "image_start_token_id": 7,
+        "image_end_token_id": 6,
+        "text_config": {**_TEXT, "rope_parameters": {
+            "rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4,
+            "partial_rotary_factor": 1.0}},
+        "vision_config": {**_PATCHES, "intermediate_size": 64, "out_hidden_size": 32,
+                          "image_size": 32},
+    },
+}  # fmt: skip
+"""Three generations: windows of attention, then none, then positions that are interpolated; and
+GLM-4V, which reckons with the grid as a tensor."""
 CLIP = {
     "model_type": "clip",
     "architectures": ["CLIPModel"],

@@ -8,7 +8,7 @@ import resource
 import pytest
 import torch
 
-from modelworth.bench.run import machine_ceilings as machines
+from modelworth.bench.run import session as machines
 from modelworth.bench.timing import ceilings
 from modelworth.bench.timing import peak_memory as memory
 from modelworth.bench.work.task import Work

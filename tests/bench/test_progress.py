@@ -8,7 +8,7 @@ from modelworth.bench.run import progress as progress_module
 from modelworth.bench.run.expected import PROBING_S, expected_s, suite_s
 from modelworth.bench.run.news import News, timing_news
 from modelworth.bench.run.progress import Event, Progress
-from modelworth.bench.timing import busy
+from modelworth.bench.timing import monitor as busy
 from modelworth.bench.timing.monitor import Neighbours
 from modelworth.bench.work.task import Work
 from modelworth.data.measurement import Model

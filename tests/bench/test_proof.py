@@ -84,8 +84,7 @@ def test_switching_the_look_out_on_is_no_waiting(monkeypatch):
             warnings.warn(said[mode], stacklevel=1)
 
     monkeypatch.setattr(proof_jobs.torch.cuda, "set_sync_debug_mode", switched)
-    gpu = SimpleNamespace(device=lambda _: SimpleNamespace(type="cuda"))
-    monkeypatch.setattr(proof_jobs, "Ranks", lambda: gpu)
+    monkeypatch.setattr(proof_jobs, "own_device", lambda _: SimpleNamespace(type="cuda"))
     waits = iter([None, "called a synchronizing CUDA operation (Triggered internally)", None, None])
 
     def step():

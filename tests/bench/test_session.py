@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from modelworth.bench.run import machine_ceilings as machines
 from modelworth.bench.run import session
 from modelworth.bench.run.isolation import WorkerEnd
 from modelworth.data.measurement import Ceilings
@@ -37,7 +36,7 @@ def probes(monkeypatch):
             found = MACHINE.model_copy(update={"ceilings": Ceilings(matmul_flops_per_s=rate)})
             return WorkerEnd(status="ok", value=found.model_dump_json())
 
-    monkeypatch.setattr(machines, "attempt", Probe)
+    monkeypatch.setattr(session, "attempt", Probe)
     return rates
 
 
