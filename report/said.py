@@ -214,9 +214,13 @@ def _filled(pattern: str, gap: str, values: Sequence[str]) -> str:
 
 @cache
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Sentences with names in them: what stands around the names, and how it is said."""
+    """Sentences with names in them: what stands around the names, and how it is said.
+
+    The one that says most itself comes first.
+    """
     known = catalogue(language)
-    keys = (key for key in known if key.startswith("source.") and "*" in key)
+    keys = [key for key in known if key.startswith("source.") and "*" in key]
+    keys.sort(key=lambda key: -len(key.replace("*", "")))
     return tuple(
         (re.compile(re.escape(key.removeprefix("source.")).replace(r"\*", "(.+?)")), known[key])
         for key in keys

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import openpyxl
 import pytest
 
+import modelworth.data
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.scenario import scenario
 from modelworth.costmodel.scenario.drivers import load_drivers
@@ -20,6 +23,7 @@ from modelworth.report.words import Words
 from tests.report.conftest import DAY
 
 ZH = Words("zh_CN")
+TABLES = Path(modelworth.data.__file__).parent
 SCENARIOS = tuple(scenario.shipped())
 #: keys and paths, commands, addresses and versions of models, titles of papers and books
 _CODE = re.compile(
@@ -30,6 +34,7 @@ _WORD = re.compile(r"(?<![A-Za-z0-9-])[a-z]{2,}(?![A-Za-z0-9-])")
 NAMES = frozenset(
     {"ln", "cos", "exp", "sqrt", "pi", "gamma", "mod", "et", "al", "epsilon", "sigma", "kg", "ms"}
     | {"genai", "openai", "openrouter", "anthropic", "verda", "aiconfigurator", "schnell", "team"}
+    | {"modelworth", "codecarbon"}
     | {"annuity", "peak"}  # in formulas
 )
 
@@ -56,6 +61,32 @@ def _texts(analysis: Analysis) -> Iterator[str]:
 def test_no_english_is_left_in_a_chinese_document(shipped, name):
     found = {text: leaks(text.replace(name, "")) for text in _texts(shipped[name])}
     assert not {text: words for text, words in found.items() if words}
+
+
+@pytest.mark.parametrize("name", ["drivers", "lines", "options", "accelerators", "carbon", "rents",
+                                  "electricity", "purchase_prices", "correlations",
+                                  "models/index", "models/described"])  # fmt: skip
+def test_every_source_that_a_plan_may_show_is_said_in_chinese(name):
+    """Whatever devices, models, prices and options a plan names: not only the shipped ones'."""
+    with (TABLES / f"{name}.csv").open(encoding="utf-8") as file:
+        sources = {row["source"] for row in csv.DictReader(file)}
+    found = {text: leaks(said.source(ZH, text)) for text in sources}
+    assert sources
+    assert not {text: words for text, words in found.items() if words}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the hourly profile", "16 runs of modelworth study, on AMD EPYC",
+        "measurement 12ab, llama-3.1-8b on NVIDIA H100", "measurement 12ab: 500 of 700 W",
+        "64 cores at 0.04 USD an hour: market scan", "400 W (NVIDIA H20 datasheet); judgement",
+        "measured server, llama-3.1-8b on 2 × NVIDIA H100, fp8: 3.2 requests/s with 8 in flight "
+        "(measurement 12ab)",
+    ],
+)  # fmt: skip
+def test_sources_that_are_made_for_a_plan_are_said_in_chinese(text):
+    assert not leaks(said.source(ZH, text))
 
 
 def test_a_leak_would_be_found():
