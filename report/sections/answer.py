@@ -33,7 +33,7 @@ from modelworth.report.sections.context import Context
 
 COST_HEADLINES = (
     "npv_usd", "usd_per_accepted_result", "peak_funding_usd", "served_load_share",
-    "mean_utilisation_share",
+    "mean_utilisation_share", "opening_gpus",
 )  # fmt: skip
 HEADLINES = (
     "npv_usd", "irr_per_year", "payback_months", "peak_funding_usd",
@@ -69,7 +69,8 @@ def headlines(context: Context) -> list[Figure]:
     figures = context.analysis.indicators
     if facts.is_cost_question(context):
         found = (figures[key] for key in COST_HEADLINES if key in figures)
-        return [figure for figure in found if figure.base is not None]
+        known = (figure for figure in found if figure.base is not None)
+        return [figure for figure in known if figure.base or figure.key != "opening_gpus"]
     shown = [figures[key] for key in HEADLINES if key in figures]
     modified = figures.get(MODIFIED)
     if modified is None or modified.base is None:

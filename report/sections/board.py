@@ -222,8 +222,7 @@ def _risk_rows(context: Context) -> list[tuple[str, str, str]]:
     if risk is not None:
         loss = context.words.percent(risk.probability_of_loss)
         key = facts.asked(context, "board.risk.loss")
-        cost = facts.is_cost_question(context)
-        worst = context.words.money(risk.expected_shortfall_usd * (-1 if cost else 1))
+        worst = context.words.money(facts.sign(context) * risk.expected_shortfall_usd)
         found.append((t(key), t(f"{key}.size", loss=loss, worst=worst), ""))
     for one in context.analysis.verdict.criteria:
         fixed = one.reason == "nothing_sold"

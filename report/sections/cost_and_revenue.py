@@ -167,15 +167,17 @@ def histogram(context: Context) -> Graphic:
     """NPV over the trials; the analysis must have had some."""
     risk = context.analysis.risk
     assert risk is not None
-    scale = context.scale("usd", risk.bin_edges_usd)
-    trials = sum(risk.bin_counts) or 1
+    edges, counts, sign = risk.bin_edges_usd, risk.bin_counts, facts.sign(context)
+    edges, counts = tuple(sign * edge for edge in edges[::sign]), counts[::sign]
+    scale, trials = context.scale("usd", edges), sum(counts) or 1
+    name = context.name("npv_usd" if sign > 0 else facts.PRESENT_COST)
     chart = Histogram(
         "npv",
-        context.t("chart.npv"),
-        f"{context.name('npv_usd')}, {scale.title}",
+        context.t(facts.asked(context, "chart.npv")),
+        f"{name}, {scale.title}",
         context.t("axis.share_of_trials"),
-        scale.of(risk.bin_edges_usd),
-        tuple(float(f"{100 * count / trials:.4g}") for count in risk.bin_counts),
+        scale.of(edges),
+        tuple(float(f"{100 * count / trials:.4g}") for count in counts),
     )
     return Graphic(chart, context.t(facts.asked(context, "reading.npv")))
 
@@ -189,8 +191,9 @@ def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:
     base = npv.base if npv and npv.base is not None else 0.0
     widest = facts.swings(context)[:most]
     turns = {flip.driver: flip for flip in reversed(facts.turning(context))}
-    lows = [swing.at_low - base for swing in widest]
-    highs = [swing.at_high - base for swing in widest]
+    sign = facts.sign(context)
+    lows = [sign * (swing.at_low - base) for swing in widest]
+    highs = [sign * (swing.at_high - base) for swing in widest]
     scale = context.scale("usd", [*lows, *highs])
     names = tuple(context.name(swing.driver) for swing in widest)
     details = tuple(_detail(context, swing, turns.get(swing.driver)) for swing in widest)
@@ -198,8 +201,8 @@ def tornado(context: Context, most: int, key: str = "tornado") -> Graphic:
         Bars(context.t("at_low"), scale.of(lows)),
         Bars(context.t("at_high"), scale.of(highs)),
     )
-    title = context.t("chart.tornado")
-    axis = context.t("axis.change_of_npv", unit=scale.title)
+    title = context.t(facts.asked(context, "chart.tornado"))
+    axis = context.t(facts.asked(context, "axis.change_of_npv"), unit=scale.title)
     chart = BarChart(key, title, axis, names, series, details)
     return Graphic(chart, context.t("reading.tornado"))
 
@@ -244,4 +247,4 @@ def measure_next(risk: Risk) -> list[Influence]:
 
 
 def _index(context: Context, value: float | None) -> str:
-    return "" if value is None else context.words.number(round(value, 3))
+    return "" if value is None else context.words.number(round(value, 3) + 0.0)

@@ -201,6 +201,11 @@ def is_cost_question(context: Context) -> bool:
     return context.analysis.verdict.question == "cost"
 
 
+def sign(context: Context) -> int:
+    """What makes of a net present value the figure that is asked for: cost is spent."""
+    return -1 if is_cost_question(context) else 1
+
+
 def asked(context: Context, key: str) -> str:
     """The message of a key; where only the cost is asked for, the one that speaks of cost."""
     return f"cost.{key}" if is_cost_question(context) else key

@@ -131,12 +131,13 @@ def dependence(context: Context) -> str:
     bars = facts.swings(context)
     if not bars:
         return context.t("board.depends.none", result=result(context))
-    widest = bars[0]
+    widest, sign = bars[0], facts.sign(context)
     return context.t(
-        "board.depends.title",
+        facts.asked(context, "board.depends.title"),
         driver=context.name(widest.driver),
         span=clean(context.words.range(widest.low, widest.high, widest.unit)),
-        at_low=context.words.money(widest.at_low), at_high=context.words.money(widest.at_high),
+        at_low=context.words.money(sign * widest.at_low),
+        at_high=context.words.money(sign * widest.at_high),
     )  # fmt: skip
 
 
@@ -264,6 +265,8 @@ def why(context: Context) -> str:
         said.condition(context.words, context.analysis, one)
         for one in (failed or bounds)[:MOST_CONDITIONS]
     )
+    if not failed and not bounds:
+        return context.t("board.why.unbound")
     key = "failed" if failed else "waived" if waived else "all"
     rule = context.t(
         f"board.why.{key}", count=len(criteria) - waived, waived=waived,

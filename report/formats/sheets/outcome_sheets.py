@@ -58,8 +58,7 @@ def write_risk(paper: Paper) -> None:
         paper.text(FIRST, 0, t("sensitivity.none"))
         return
     loss = context.words.percent(risk.probability_of_loss)
-    cost = facts.is_cost_question(context)
-    worst = context.words.money(risk.expected_shortfall_usd * (-1 if cost else 1))
+    worst = context.words.money(facts.sign(context) * risk.expected_shortfall_usd)
     key = facts.asked(context, "board.risk.loss")
     paper.text(2, 0, t(f"{key}.size", loss=loss, worst=worst))
     heads = ("driver", "first_order", "total_order", "rank_correlation", "evppi")
