@@ -13,8 +13,7 @@ from uuid import uuid4
 
 from modelworth.bench.load.plan import InterruptedPointError
 from modelworth.data.errors import InputError
-from modelworth.verbs import way_of_serving
-from modelworth.verbs.served import machine_of, model_of
+from modelworth.verbs import served, way_of_serving
 
 if TYPE_CHECKING:
     from modelworth.bench.load.endpoint import Endpoint
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from modelworth.bench.load.record import Served
     from modelworth.bench.load.session import Level, Settings
     from modelworth.bench.load.summary import Summary
-    from modelworth.data.measurement import Machine, Measurement
+    from modelworth.data.measurement import Measurement
 
 EPILOG = """examples:
   modelworth load http://127.0.0.1:8000 --concurrency 1,4,16,64
@@ -41,7 +40,6 @@ MOST_LEVELS, MOST_CONCURRENCY, MOST_RATE = 64, 16_384, 1e6
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.epilog = EPILOG
-    parser.set_defaults(parser=parser)  # from which the command is rebuilt
     parser.add_argument("url", metavar="URL", help="of an OpenAI-compatible server")
     how = parser.add_argument_group("how to load it")
     how.add_argument("--concurrency", metavar="N,N", help="so many in flight (default 1,4,16)")
@@ -67,15 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="for prompts to the token")
     what.add_argument("--model", metavar="NAME", help="default: the first that the server lists")
     what.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key")
-    whose = parser.add_argument_group("what the record says")
-    whose.add_argument("--label", help="a name for the endpoint (default: the model's)")
-    whose.add_argument("--device", help="what it runs on (default, on 127.0.0.1: this machine)")
-    whose.add_argument("--count", type=int, default=1, help="how many of them (default 1)")
-    whose.add_argument("--config", help="the model: a name of the catalogue or a config.json")
-    whose.add_argument("--precision", default="bfloat16", help="of the weights")
+    whose = served.add_arguments(parser)
     way_of_serving.add_arguments(whose)
     whose.add_argument("--engine", default="unknown", help="such as vllm, sglang, llama.cpp")
-    whose.add_argument("--store", metavar="URL", help="where measurements are kept")
     whose.add_argument("--json", action="store_true", help="print the records as JSON lines")
 
 
@@ -85,14 +77,14 @@ def run(options: argparse.Namespace) -> int:
     from modelworth.verbs import load_display as display
 
     levels = _levels(options)
-    settings, understood, served = _prepared(options)
+    settings, understood, about = _prepared(options)
     if not options.json:
-        display.heading(settings, understood, served)
+        display.heading(settings, understood, about)
     statuses = []
     with open_store(options.store) as store:
 
         def keep(summary: Summary) -> None:
-            record = _record(options, summary, served)
+            record = _record(options, summary, about)
             store.add(record)
             statuses.append(record.status)
             display.point(record, as_json=options.json)
@@ -137,12 +129,12 @@ def _search(
     display.found(found, options.objective, options.search, as_json=options.json)
 
 
-def _record(options: argparse.Namespace, summary: Summary, served: Served) -> Measurement:
+def _record(options: argparse.Namespace, summary: Summary, about: Served) -> Measurement:
     from modelworth.bench.load.prompts import parse_length
     from modelworth.bench.load.record import measurement
 
     prompt = parse_length(options.prompt_tokens, "--prompt-tokens")
-    return measurement(summary, served, prompt, parse_length(options.new_tokens, "--new-tokens"))
+    return measurement(summary, about, prompt, parse_length(options.new_tokens, "--new-tokens"))
 
 
 def _levels(options: argparse.Namespace) -> list[Level]:
@@ -184,7 +176,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
     endpoint = parse(options.url, options.api_key_env)
     shape = _shape(options, endpoint)
     count = prompts.tokenizer_count(options.tokenizer) if options.tokenizer else None
-    machine = machine_of(options, endpoint.local)
+    machine = served.machine_of(options, endpoint.local)
     if options.dataset:
         prompts.dataset(options.dataset, shape)  # what is wrong is said before anything is sent
     listed = [options.model] if options.model else endpoint.models()
@@ -193,10 +185,12 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
     understood = understand(
         endpoint, listed[0], shape, prompts.Words(count=count), options.timeout, options.seed
     )
-    served = _served(options, listed[0], machine)
+    about = served.served_of(
+        options, "load", listed[0], machine, options.engine, way_of_serving.said(options)
+    )
     settings = Settings(
         endpoint=endpoint,
-        label=options.label or served.model.name,
+        label=options.label or about.model.name,
         sweep=uuid4().hex[:16],
         requests=options.requests,
         duration_s=options.duration,
@@ -209,7 +203,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Settings, Understood, Served
         objective=objective.parse(options.objective) if options.objective else (),
         traffic=options.dataset and prompts.dataset(options.dataset, understood.shape),
     )
-    return settings, understood, served
+    return settings, understood, about
 
 
 def _shape(options: argparse.Namespace, endpoint: Endpoint) -> Shape:
@@ -232,28 +226,6 @@ def _check(options: argparse.Namespace) -> None:
         "processes": (1, 256), "max_in_flight": (1, MOST_CONCURRENCY), "count": (1, 10**6),
         "shared_prefix": (0, 0.99), "seed": (0, 2**63),
     }  # fmt: skip
-    for name, (low, high) in bounds.items():
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            raise InputError(f"--{name.replace('_', '-')}", value, f"{low:g} to {high:g}")
+    served.require_bounds(options, bounds)
     if options.label is not None and not (options.label.isprintable() and len(options.label) < 200):
         raise InputError("--label", options.label, "one line of up to 200 characters")
-
-
-def _served(options: argparse.Namespace, name: str, machine: Machine) -> Served:
-    from modelworth.bench.load.record import Served
-    from modelworth.command_text import command_text
-    from modelworth.data.measurement import Layout
-    from modelworth.data.words import precision
-
-    cached, drafting = way_of_serving.said(options)
-    return Served(
-        model=model_of(options.config, name),
-        machine=machine,
-        precision=precision(options.precision),
-        engine=options.engine,
-        layout=Layout(tensor=options.count),
-        cache_format=cached,
-        drafting=drafting,
-        command=command_text("load", options.parser, options),
-    )

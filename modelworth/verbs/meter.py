@@ -7,10 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from modelworth.data.errors import InputError
-from modelworth.verbs.served import machine_of, model_of
+from modelworth.verbs import served
 
 if TYPE_CHECKING:
-    from modelworth.bench.load.endpoint import Endpoint
     from modelworth.bench.load.record import Served
     from modelworth.data.api_prices import ApiPrice
     from modelworth.data.store import Store
@@ -33,7 +32,6 @@ BOUNDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.epilog = EPILOG
-    parser.set_defaults(parser=parser)  # from which the command is rebuilt
     parser.add_argument("url", metavar="URL", help="of the server (its /metrics is read)")
     when = parser.add_argument_group("when")
     when.add_argument("--window", type=float, default=10.0, metavar="S", help="default 10")
@@ -47,14 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cost.add_argument("--usd-per-kwh", type=float, metavar="USD", default=0.0)
     cost.add_argument("--compare", action="append", default=[], metavar="PROVIDER:MODEL",
                       help="what the same tokens cost there; may be repeated")  # fmt: skip
-    whose = parser.add_argument_group("what the record says")
-    whose.add_argument("--label", help="a name for the endpoint, as with `load`")
-    whose.add_argument("--device", help="what it runs on (default, on 127.0.0.1: this machine)")
-    whose.add_argument("--count", type=int, default=1, help="how many of them (default 1)")
-    whose.add_argument("--config", help="the model: a name of the catalogue or a config.json")
-    whose.add_argument("--precision", default="bfloat16", help="of the weights")
+    whose = served.add_arguments(parser)
     whose.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key")
-    whose.add_argument("--store", metavar="URL", help="where windows are kept")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,24 +61,22 @@ def run(options: argparse.Namespace) -> int:
     path = "/metrics"
     endpoint = parse(options.url.rstrip("/").removesuffix("/metrics"), options.api_key_env)
     first = read(endpoint, path)
-    served = _served(options, endpoint, first.model)
-    per_hour, said = _usd_per_hour(options, served)
-    label = options.label or served.model.name
-    seen = windows(endpoint, path, served, first, length_s=options.window, every_s=options.every)
+    names = endpoint.models() or [first.model or options.label or "unknown"]
+    about = served.served_of(options, "meter", names[0], served.machine_of(options, endpoint.local))
+    per_hour, said = _usd_per_hour(options, about)
+    label = options.label or about.model.name
+    seen = windows(endpoint, path, about, first, length_s=options.window, every_s=options.every)
     with open_store(options.store) as store, display.shown(options.watch) as show:
         capacity = _capacity(store, label)
         for one, energy in seen if options.watch else islice(seen, 1):
-            record = measurement(one, energy, served, label)
+            record = measurement(one, energy, about, label)
             store.add(record)
             show(display.View(record, one, energy, per_hour, said, capacity, tuple(offers)))
     return 0
 
 
 def _check(options: argparse.Namespace) -> None:
-    for name, (low, high) in BOUNDS.items():
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            raise InputError(f"--{name.replace('_', '-')}", value, f"{low:g} to {high:g}")
+    served.require_bounds(options, BOUNDS)
     if options.price_usd is not None and options.usd_per_hour is not None:
         raise InputError("--price-usd", options.price_usd, "given alone, or --usd-per-hour instead")
     if options.price_usd is not None and options.years is None:
@@ -105,26 +95,7 @@ def _offer(text: str) -> ApiPrice:
     return price
 
 
-def _served(options: argparse.Namespace, endpoint: Endpoint, metered: str | None) -> Served:
-    """What is served: the model by the endpoint's list, else as its `metered` series name it."""
-    from modelworth.bench.load.record import Served
-    from modelworth.command_text import command_text
-    from modelworth.data.measurement import Layout
-    from modelworth.data.words import precision
-
-    machine = machine_of(options, endpoint.local)
-    names = endpoint.models()
-    return Served(
-        model=model_of(options.config, (names or [metered or options.label or "unknown"])[0]),
-        machine=machine,
-        precision=precision(options.precision),
-        engine="unknown",
-        layout=Layout(tensor=options.count),
-        command=command_text("meter", options.parser, options),
-    )
-
-
-def _usd_per_hour(options: argparse.Namespace, served: Served) -> tuple[float | None, str]:
+def _usd_per_hour(options: argparse.Namespace, about: Served) -> tuple[float | None, str]:
     """What an hour of all devices costs, and in words where that comes from."""
     from modelworth.costmodel.business.metered import Owned
     from modelworth.data.catalog import load_catalog
@@ -135,9 +106,9 @@ def _usd_per_hour(options: argparse.Namespace, served: Served) -> tuple[float | 
         owned = Owned(options.price_usd, options.years, options.power_w, options.usd_per_kwh)
         return owned.usd_per_hour * options.count, "bought, written off, with power"
     try:
-        quote = load_catalog().rent(served.machine.device)
+        quote = load_catalog().rent(about.machine.device)
     except InputError:
-        return None, f"no rent of {served.machine.device} is known: give --usd-per-hour"
+        return None, f"no rent of {about.machine.device} is known: give --usd-per-hour"
     return quote.usd_per_gpu_hour * options.count, f"median rent as of {quote.as_of}"
 
 
