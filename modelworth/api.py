@@ -114,7 +114,7 @@ def predict(
     """
     from modelworth.costmodel.architecture.named import named
     from modelworth.costmodel.prediction.case import Case
-    from modelworth.costmodel.prediction.layouts import is_searched, laid_out
+    from modelworth.costmodel.prediction.layouts import laid_out
     from modelworth.costmodel.prediction.predictor import Predictor
     from modelworth.data.catalog import load_catalog
     from modelworth.data.store import Store
@@ -130,8 +130,7 @@ def predict(
         records = list(store or ())
     case = Case.on(architecture, catalog.accelerator(gpu), work=work, **asked)
     predictor = Predictor(catalog, records=records)
-    found = is_searched(case, asked)
-    return predictor.require(laid_out(case, predictor) if found else case)
+    return predictor.require(laid_out(case, predictor, asked) or case)
 
 
 def evaluate(

@@ -43,20 +43,14 @@ def evidence(scenario: Scenario, catalog: Catalog) -> Evidence:
     assert hardware.model is not None
     model = catalog.model(hardware.model)
     size = Setting(
-        float(model.parameters_active),
-        source=model.source,
-        as_of=model.as_of,
-        basis="published",
+        float(model.parameters_active), source=model.source, as_of=model.as_of, basis="published"
     )
     settings = {"building.active_parameters": size}
     if scenario.word("building.mfu_basis") == "given":
         return Evidence(settings)
     if hardware.accelerator is None:
-        raise InputError(
-            "accelerator",
-            "missing",
-            advice="name the device, so that its utilisation can be predicted",
-        )
+        advice = "name the device, so that its utilisation can be predicted"
+        raise InputError("accelerator", "missing", advice=advice)
     found = _utilisation(scenario, model, catalog.accelerator(hardware.accelerator), catalog)
     interval = (found.low or 0.0, found.high or 0.0)
     mfu = as_uncertain(MFU, found.value, interval, found.note, found.basis)

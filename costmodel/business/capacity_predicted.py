@@ -9,7 +9,7 @@ spread of one factor on all rates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from modelworth.costmodel.analysis import PredictionUse
 from modelworth.costmodel.architecture.read import read_model
@@ -21,7 +21,7 @@ from modelworth.costmodel.scenario.distributions import parse
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.costmodel.scenario.settings import Setting
-from modelworth.data.catalog import Accelerator, Catalog, ModelEntry
+from modelworth.data.catalog import Catalog
 from modelworth.data.measurement import Measurement
 from modelworth.data.words import Basis
 
@@ -39,46 +39,44 @@ def evidence(scenario: Scenario, measurements: Sequence[Measurement], catalog: C
     assert hardware.model is not None
     assert hardware.accelerator is not None
     model = catalog.model(hardware.model)
-    accelerator = catalog.accelerator(hardware.accelerator)
+    asked: dict[str, Any] = {
+        "precision": hardware.precision, "software": hardware.engine,
+        "tokens": max(1.0, scenario.number("demand.prompt_tokens_per_request")),
+    }  # fmt: skip
     if model.family in ITEMS:
-        return _items(scenario, model, accelerator, measurements, catalog)
-    return _tokens(scenario, model, accelerator, measurements, catalog)
+        asked |= {"work": "forward", "batch": BATCH}
+    else:
+        factor = scenario.number("demand.reasoning_factor")
+        new_tokens = scenario.number("demand.output_tokens_per_request") * factor
+        asked |= {
+            "gpus": int(scenario.number("capacity.gpus_per_replica")),
+            "new_tokens": max(1.0, new_tokens),
+            "prefix_share": min(0.99, scenario.number("demand.cached_share")),
+        }
+    device = catalog.accelerator(hardware.accelerator)
+    case = Case.on(read_model(model.config, model.name), device, **asked)
+    predictor = Predictor(catalog, records=measurements)
+    if model.family in ITEMS:
+        return _items(ITEMS[model.family][0], case, predictor)
+    return _tokens(scenario, case, predictor)
 
 
-def _tokens(
-    scenario: Scenario,
-    model: ModelEntry,
-    accelerator: Accelerator,
-    measurements: Sequence[Measurement],
-    catalog: Catalog,
-) -> Evidence:
+def _tokens(scenario: Scenario, case: Case, predictor: Predictor) -> Evidence:
     """Both phases of a decoder within the objective."""
-    gpus = int(scenario.number("capacity.gpus_per_replica"))
-    fresh_share = 1 - scenario.number("demand.cached_share")
-    prompt = max(1.0, scenario.number("demand.prompt_tokens_per_request"))
-    case = Case.on(
-        read_model(model.config, model.name),
-        accelerator,
-        gpus=gpus,
-        precision=scenario.hardware.precision,
-        tokens=prompt,
-        new_tokens=_new_tokens(scenario),
-        prefix_share=min(0.99, 1 - fresh_share),
-        software=scenario.hardware.engine,
-    )
     objective = Objective(
         scenario.number("capacity.objective.ttft_p95_s"),
         scenario.number("capacity.objective.tpot_p95_s"),
     )
-    point = largest_load(case, objective, Predictor(catalog, records=measurements))
-    gpu_s = gpus / point.requests_per_s
+    point = largest_load(case, objective, predictor)
+    gpu_s = case.gpus / point.requests_per_s
+    fresh = max(1.0, case.tokens * (1 - scenario.number("demand.cached_share")))
     rates = {
-        "capacity.prefill_tokens_per_s_per_gpu": max(1.0, prompt * fresh_share)
-        / (gpu_s * point.prefill_share),
-        "capacity.decode_tokens_per_s_per_gpu": _new_tokens(scenario)
+        "capacity.prefill_tokens_per_s_per_gpu": fresh / (gpu_s * point.prefill_share),
+        "capacity.decode_tokens_per_s_per_gpu": case.new_tokens
         / (gpu_s * (1 - point.prefill_share)),
     }
-    source = f"serving model, {model.name} on {accelerator.name}: {point.note}"
+    name, device = case.architecture.name, case.accelerator.name
+    source = f"serving model, {name} on {device}: {point.note}"
     settings = {key: Setting(rate, source=source, basis=point.basis) for key, rate in rates.items()}
     settings[FACTOR] = throughput_factor(1 / point.factor, point.factor, source, point.basis)
     rate = point.requests_per_s
@@ -86,44 +84,23 @@ def _tokens(
         "requests_per_s_per_replica", "requests/s", rate, rate * (1 / point.factor),
         rate * point.factor, point.basis, point.note,
     )  # fmt: skip
-    return Evidence(settings, predictions=(use,), device=accelerator.name)
+    return Evidence(settings, predictions=(use,), device=device)
 
 
-def _items(
-    scenario: Scenario,
-    model: ModelEntry,
-    accelerator: Accelerator,
-    measurements: Sequence[Measurement],
-    catalog: Catalog,
-) -> Evidence:
+def _items(key: str, case: Case, predictor: Predictor) -> Evidence:
     """Inputs a second of an encoder or a vision model."""
-    case = Case.on(
-        read_model(model.config, model.name),
-        accelerator,
-        work="forward",
-        precision=scenario.hardware.precision,
-        tokens=max(1.0, scenario.number("demand.prompt_tokens_per_request")),
-        batch=BATCH,
-        software=scenario.hardware.engine,
-    )
-    found = Predictor(catalog, records=measurements).predict(case)
+    found = predictor.predict(case)
     if found.value is None or found.low is None or found.high is None:
         return Evidence()
-    key, _ = ITEMS[model.family]
     basis: Basis = found.basis or "assumed"
-    source = f"calibrated roofline, {model.name} on {accelerator.name}: {found.note}"
+    name, device = case.architecture.name, case.accelerator.name
+    source = f"calibrated roofline, {name} on {device}: {found.note}"
     settings = {
         key: Setting(found.value, source=source, basis=basis),
         FACTOR: throughput_factor(found.low / found.value, found.high / found.value, source, basis),
     }
     use = PredictionUse(key, found.unit, found.value, found.low, found.high, basis, found.note)
-    return Evidence(settings, predictions=(use,), device=accelerator.name)
-
-
-def _new_tokens(scenario: Scenario) -> float:
-    """Tokens generated for a request, at least one."""
-    factor = scenario.number("demand.reasoning_factor")
-    return max(1.0, scenario.number("demand.output_tokens_per_request") * factor)
+    return Evidence(settings, predictions=(use,), device=device)
 
 
 def throughput_factor(low: float, high: float, source: str, basis: Basis) -> Setting:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,13 +80,10 @@ class Objective:
     variation: float = 0.0
 
 
-@dataclass(frozen=True)
-class OpenLoop:
-    """A replica at arrival rates: arrays over the mean number of running sequences.
+class OpenLoop(NamedTuple):
+    """A replica at arrival rates, with the latencies within which the asked share of requests is.
 
-    Attributes:
-        ttft_s, tpot_s: within which the asked share of requests is.
-        prefill_share: of the time that the devices work, spent on prefills; the rest decodes.
+    `prefill_share`: of the time that the devices work, spent on prefills; the rest decodes.
     """
 
     requests_per_s: Number
@@ -173,16 +171,14 @@ def largest_load(case: Case, objective: Objective, predictor: Predictor) -> Serv
 
 def service_of(case: Case, predictor: Predictor) -> Service:
     """What the replica's devices take, with how sure that is."""
-    if not case.read_gpus:
-        prefill, decode = (
-            predictor.own_fit(replace(case, work=work, software=None))
-            for work in ("prefill", "decode")
-        )
-        if prefill is not None and decode is not None:
-            return _service_of_own(case, prefill, decode)
-    tables = predictor.tables
+    own = [
+        None if case.read_gpus else predictor.own_fit(replace(case, work=work, software=None))
+        for work in ("prefill", "decode")
+    ]
+    if own[0] is not None and own[1] is not None:
+        return _service_of_own(case, own[0], own[1])
+    tables, scale = predictor.tables, scale_for(predictor.scales, case)
     work, fit = columns([replace(case, batch=1)], tables), coefficients([case], tables)
-    scale = scale_for(predictor.scales, case)
     speed = 1.0 if scale is None else scale.speed
     alone = steady.request_s(work, fit, np.array([1.0]))
 
@@ -191,15 +187,16 @@ def service_of(case: Case, predictor: Predictor) -> Service:
         written_s = steady.later_passes(work) / running * one.decode_s
         return (written_s if case.read_gpus else one.seconds) / speed, one.decode_s / speed
 
-    prefill_s = float(alone.prefill_s[0] / min(alone.prompts[0], 1.0)) / speed
     width = width_of(case, tables)
     return Service(
-        seconds, prefill_s=0.0 if case.read_gpus else prefill_s,
-        first_token_s=float(fit.first_token_s[0]),
-        room=float(steady.cache_room(work, case.whole)[0]), lanes=float(case.pipeline),
-        factor=width.factor if scale is None else float(np.exp(scale.log_width)),
-        basis=width.basis if scale is None else "interpolated",
-    )  # fmt: skip
+        seconds,
+        0.0 if case.read_gpus else float(alone.prefill_s[0] / min(alone.prompts[0], 1.0)) / speed,
+        float(fit.first_token_s[0]),
+        float(steady.cache_room(work, case.whole)[0]),
+        width.factor if scale is None else float(np.exp(scale.log_width)),
+        width.basis if scale is None else "interpolated",
+        float(case.pipeline),
+    )
 
 
 def _service_of_own(case: Case, prefill: MachineFit, decode: MachineFit) -> Service:
@@ -214,12 +211,10 @@ def _service_of_own(case: Case, prefill: MachineFit, decode: MachineFit) -> Serv
         return case.new_tokens / running * decode_s + prefill_s, decode_s
 
     beyond = max(prefill.doublings_beyond(case), decode.doublings_beyond(case))
-    return Service(
-        seconds, prefill_s=prefill_s, first_token_s=0.0,
-        room=float(steady.cache_room(work, case.whole)[0]),
-        factor=max(prefill.factor90(case), decode.factor90(case)),
-        basis="extrapolated" if beyond > 0 else "interpolated",
-    )  # fmt: skip
+    room = float(steady.cache_room(work, case.whole)[0])
+    factor = max(prefill.factor90(case), decode.factor90(case))
+    basis: Basis = "extrapolated" if beyond > 0 else "interpolated"
+    return Service(seconds, prefill_s, 0.0, room, factor, basis)
 
 
 def _largest(case: Case, service: Service, objective: Objective) -> ServingPoint:
@@ -240,12 +235,11 @@ def _largest(case: Case, service: Service, objective: Objective) -> ServingPoint
     limit = "the objective" if bounded else "the cache's room"
     at = service.loop(case.new_tokens, running[[best]], objective.variation, SHARES)
     shares = zip(SHARES.tolist(), at.ttft_s.tolist(), at.tpot_s.tolist(), strict=True)
+    rate, ttft_s, tpot_s, reading = (float(column[best]) for column in loop)
+    note = f"bounded by {limit}; room for {service.room:.0f} sequences"
     return ServingPoint(
-        requests_per_s=float(loop.requests_per_s[best]), ttft_s=float(loop.ttft_s[best]),
-        tpot_s=float(loop.tpot_s[best]), prefill_share=float(loop.prefill_share[best]),
-        factor=service.factor, basis=service.basis, percentiles=tuple(shares),
-        note=f"bounded by {limit}; room for {service.room:.0f} sequences",
-    )  # fmt: skip
+        rate, ttft_s, tpot_s, reading, service.factor, service.basis, note, tuple(shares)
+    )
 
 
 def _require_reachable(case: Case, service: Service, objective: Objective) -> None:

@@ -63,21 +63,18 @@ def best_layouts(case: Case, predictor: Predictor) -> list[Prediction]:
     return found
 
 
-def is_searched(case: Case, said: Iterable[str]) -> bool:
-    """Whether a layout is to be found for a case: several devices, and no field `said` has one."""
-    apart = case.read_gpus > 0 or case.attention_data > 1
-    several = case.gpus > 1 and case.work in ("train", "serve")
-    return several and not apart and not set(said) & set(LAYOUT)
-
-
-def laid_out(case: Case, predictor: Predictor) -> Case:
+def laid_out(case: Case, predictor: Predictor, said: Iterable[str] = ()) -> Case | None:
     """The case in the layout that does most on all its devices; a server's own is tried, too.
 
-    A training that doesn't say how many sequences an optimizer step has, has the usual number.
+    None where none is to be found: on one device, or where a field `said` is of a layout. A
+    training that doesn't say how many sequences an optimizer step has, has the usual number.
 
     Raises:
         InputError: if none fits, with what would.
     """
+    apart = case.read_gpus > 0 or case.attention_data > 1
+    if case.gpus == 1 or case.work not in ("train", "serve") or apart or set(said) & set(LAYOUT):
+        return None
     if case.work == "train":
         usual = case.global_batch or sequences_of(BATCH_TOKENS, case.tokens, case.gpus)
         return best_layouts(replace(case, global_batch=usual), predictor)[0].case

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
@@ -24,10 +24,10 @@ from modelworth.costmodel.prediction.published_runs import RUN_COLUMNS, predict_
 from modelworth.costmodel.prediction.refusal import spread
 from modelworth.costmodel.prediction.software import has_trait, is_before, selective_share
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_rates
-from modelworth.data.catalog import Accelerator, Catalog
+from modelworth.data.catalog import Catalog
 from modelworth.data.errors import InputError
 from modelworth.data.plain_text import plain_number
-from modelworth.data.words import Sharding
+from modelworth.data.words import Sharding, Work
 
 Table = Literal["training", "vision", "encoder", "serving"]
 Row = Mapping[Any, Any]
@@ -57,6 +57,7 @@ REGIMES: dict[str, Regime] = {
     "closed served": "closed",
 }
 """Words for how requests came, which a row's words on its measurement contain."""
+PHASES: dict[str, Work] = {"train": "train", "forward infer": "forward"}
 ADDED = ["predicted", "low", "high", "basis", "note", "predicted_ttft_ms", "predicted_tpot_ms"]
 YES = ("true", "1", "1.0", "yes")
 BARE = Tables(shipped_rates(), ())
@@ -127,13 +128,17 @@ def _one_of(words: str, choices: Mapping[str, T]) -> T | None:
     return next((one for key, one in choices.items() if any(w in words for w in key.split())), None)
 
 
-def _sharding(row: Row) -> Sharding:
-    """What is sharded over the data-parallel devices."""
-    written = _word(row, "sharding") or "none"
-    found = _one_of("".join(filter(str.isalnum, written.casefold())), SHARDING)
+def _chosen(row: Row, column: str, choices: Mapping[str, T], usual: str) -> T:
+    """The same of a cell's word, or of the usual one.
+
+    Raises:
+        InputError: if none is within it.
+    """
+    written = _word(row, column) or usual
+    found = _one_of("".join(filter(str.isalnum, written.casefold())), choices)
     if found is None:
-        every = ", ".join(" ".join(SHARDING).split())
-        raise InputError("sharding", written, f"a word with one of {every}")
+        every = ", ".join(" ".join(choices).split())
+        raise InputError(column, written, f"a word with one of {every}")
     return found
 
 
@@ -154,21 +159,14 @@ def _recomputed(row: Row) -> float:
     return 1.0 if word in (*YES, "full") else 0.0
 
 
-def _phase(row: Row) -> str:
-    phase = _word(row, "phase") or "forward"
-    if phase not in ("forward", "infer", "train"):
-        raise InputError("phase", phase, "forward or train")
-    return "train" if phase == "train" else "forward"
-
-
 SPOKEN: dict[Table, dict[str, Callable[[Row], Any]]] = {
     "training": {
-        "sharding": _sharding,
+        "sharding": lambda row: _chosen(row, "sharding", SHARDING, "none"),
         "recomputed": _recomputed,
         "overlapped": lambda row: "async" in _word(row, "recipe").casefold(),
     },
     "serving": {"regime": _regime},
-    "vision": {"work": _phase},
+    "vision": {"work": lambda row: _chosen(row, "phase", PHASES, "forward")},
 }
 """Field of a case → how the words of a row give it."""
 
@@ -180,7 +178,6 @@ class Reader:
         self._catalog = catalog
         self._architectures: dict[tuple[Any, ...], Architecture] = {}
         self._accelerator = cache(catalog.accelerator)
-        self._latent: dict[tuple[int, ...], Architecture] | None = None
 
     def case(self, table: Table, row: Row) -> Case:
         """The case of one row.
@@ -201,13 +198,16 @@ class Reader:
         asked = USUAL[table] | read
         asked |= {name: say(row) for name, say in SPOKEN.get(table, {}).items()}
         asked["compiled"] = _word(row, "compile").casefold() in YES
+        if table == "serving":  # at least as many devices as one replica has
+            stages, gpus = asked.get("pipeline", 1), asked.get("gpus", 1)
+            tensor = asked.get("tensor") or gpus // stages
+            asked |= {"tensor": tensor, "gpus": max(gpus, tensor * stages)}
         accelerator = self._accelerator(_word(row, "gpu"))
         try:
-            if table == "serving":
-                return _server(self._architectures[key], accelerator, asked)
-            return Case.on(self._architectures[key], accelerator, **asked)
+            case = Case.on(self._architectures[key], accelerator, **asked)
         except InputError as error:
             raise error.at(columns.get(error.where, error.where)) from None
+        return spread(case, BARE) if table == "serving" else case
 
     def _decoder(self, row: Row) -> Architecture:
         """The catalogue's model if the row's sizes are the same, else by the row's columns."""
@@ -221,23 +221,22 @@ class Reader:
             if not any(sizes.values()):
                 raise error.at("model") from None
         untied = _by_columns(row, tied=False)
-        if (twin := self._twin(untied)) is not None:
+        if (twin := self._latent.get(_sizes(untied))) is not None:
             return twin
         if not (stated := _number(row, "params", 0.0)):
             return untied
         pair = (untied, _by_columns(row, tied=True))
         return min(pair, key=lambda one: abs(one.parameters - stated))
 
-    def _twin(self, described: Architecture) -> Architecture | None:
-        """A shipped model of the same sizes whose attention columns can't describe.
+    @cached_property
+    def _latent(self) -> dict[tuple[int, ...], Architecture]:
+        """Shipped models whose attention columns can't describe, by their sizes.
 
-        Such as DeepSeek-R1, which is DeepSeek-V3 by another name.
+        DeepSeek-R1 is DeepSeek-V3 by another name.
         """
-        if self._latent is None:
-            read = (read_model(model.config, model.name) for model in self._catalog.models)
-            latent = [one for one in read if one.blocks[0].attention.kv_rank is not None]
-            self._latent = {_sizes(one): one for one in reversed(latent)}
-        return self._latent.get(_sizes(described))
+        read = (read_model(model.config, model.name) for model in self._catalog.models)
+        latent = [one for one in read if one.blocks[0].attention.kv_rank is not None]
+        return {_sizes(one): one for one in reversed(latent)}
 
 
 def predict_table(frame: pd.DataFrame, predictor: Predictor | None = None) -> pd.DataFrame:
@@ -289,14 +288,6 @@ def table_of(names: Iterable[str]) -> Table:
         raise InputError("columns", found, advice=f"a {near} table needs {lacking}, too")
     wanted = "; or ".join(f"{table}: {', '.join(r)}" for table, r in REQUIRED.items())
     raise InputError("columns", found, f"those of {wanted}")
-
-
-def _server(architecture: Architecture, accelerator: Accelerator, asked: dict[str, Any]) -> Case:
-    """A server's case; at least as many devices as one replica has."""
-    stages, gpus = asked.get("pipeline", 1), asked.get("gpus", 1)
-    tensor = asked.get("tensor") or gpus // stages
-    asked |= {"tensor": tensor, "gpus": max(gpus, tensor * stages)}
-    return spread(Case.on(architecture, accelerator, **asked), BARE)
 
 
 def _by_columns(row: Row, *, tied: bool) -> Architecture:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modelworth.costmodel.architecture.named import named
 from modelworth.costmodel.prediction.answer import Answer, answer_of
 from modelworth.costmodel.prediction.case import Case
-from modelworth.costmodel.prediction.layouts import is_searched, laid_out
+from modelworth.costmodel.prediction.layouts import laid_out
 from modelworth.costmodel.prediction.predictor import Predictor
 from modelworth.data.catalog import Catalog
 from modelworth.data.words import Work
@@ -52,7 +52,7 @@ def ask(question: Question, catalog: Catalog) -> Answer:
         batch=question.batch, tokens=question.tokens, new_tokens=question.new_tokens, **asked,
     )  # fmt: skip
     predictor = Predictor(catalog)
-    return answer_of(laid_out(case, predictor) if is_searched(case, asked) else case, predictor)
+    return answer_of(laid_out(case, predictor, asked) or case, predictor)
 
 
 def fits(found: Answer) -> bool:

@@ -99,7 +99,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
         options.precision = architecture.own_precision
     own = "bf16" if training else architecture.own_precision
     precision = precision_name(options.precision or own)
-    asked = _said(options)
+    asked = said_fields(options)
     if options.micro_batch is not None:
         asked["batch"] = options.micro_batch
     new = asked.setdefault("new_tokens", NEW_TOKENS) if options.work == "serve" else 0
@@ -166,14 +166,7 @@ def predictor_of(
     return Predictor(catalog, tables, _measurements(options, catalog, devices))
 
 
-def is_to_be_laid_out(options: argparse.Namespace, case: Case) -> bool:
-    """Whether the layout is to be found: no argument says how the case is cut."""
-    from modelworth.costmodel.prediction.layouts import is_searched
-
-    return is_searched(case, _said(options))
-
-
-def _said(options: argparse.Namespace) -> dict[str, Any]:
+def said_fields(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of a case that have a flag, and were said."""
     from modelworth.costmodel.prediction.case_fields import FIELDS
 

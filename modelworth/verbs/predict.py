@@ -15,8 +15,8 @@ from modelworth.verbs.asked_case import (
     add_model_arguments,
     add_work_arguments,
     case_of,
-    is_to_be_laid_out,
     predictor_of,
+    said_fields,
     seen_words,
 )
 from modelworth.verbs.predict_run import add_run_arguments, plan_run
@@ -74,15 +74,15 @@ def _one(options: argparse.Namespace) -> int:
 
     catalog = load_catalog()
     case, predictor = case_of(options, catalog), predictor_of(options, catalog, [options.gpu])
-    if searched := is_to_be_laid_out(options, case):
-        case = laid_out(case, predictor)
+    found = laid_out(case, predictor, said_fields(options))
+    case = found or case
     predictor.require(case)
     answer = answer_of(case, predictor)
     if options.json:
         seen = seen_words(options, case.architecture) if options.images else None
         print(json.dumps(document(answer) | ({"images": seen} if seen else {}), indent=2))
     else:
-        show(answer, searched=searched, assumed=options.global_batch is None)
+        show(answer, searched=found is not None, assumed=options.global_batch is None)
         if options.images:
             print(f"  {seen_words(options, case.architecture)}")
     return 0
