@@ -46,8 +46,7 @@ test-all: $(INSTALLED) ## every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -q $(PYTEST_ARGS)
 
 models-walk: $(INSTALLED) ## build every type of transformers, an hour on two cores; makes docs/models.md
-	mkdir -p out
-	OMP_NUM_THREADS=1 $(BIN)/modelworth inspect --all-types --rows out/models.jsonl --page docs/models.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m docs.model_walk
 
 soak: $(INSTALLED) ## hostile inputs and sudden deaths for SOAK_MINUTES (10); makes docs/reliability.md
 	$(BIN)/python -m tests.soak

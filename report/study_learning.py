@@ -108,13 +108,13 @@ def _buys(law: LawFit) -> list[str]:
     size, data = law.parameters[1], law.tokens[1]
     here = law.predicted(size, data)[0]
     more_data, bigger = law.predicted(size, 2 * data)[0], law.predicted(2 * size, data)[0]
-    best = compute_optimal(law.law, 6 * size * data)
-    reach = law.reach(best.parameters, best.tokens)
+    best, tokens = compute_optimal(law.law, 6 * size * data)
+    reach = law.reach(best, tokens)
     where = "inside the runs" if reach == 1 else f"{reach:.1f} times beyond the runs"
     return [
         f"From {size:,.0f} parameters and {data:,.0f} tokens on, twice the data lowers the loss by "
         f"{here - more_data:.3f} nats, twice the size by {here - bigger:.3f}. For the compute of "
-        f"the largest run the best is {best.parameters:,.0f} parameters on {best.tokens:,.0f} "
+        f"the largest run the best is {best:,.0f} parameters on {tokens:,.0f} "
         f"tokens ({where}). The law isn't asked further than {REACH:.0f} times beyond its runs.",
     ]
 

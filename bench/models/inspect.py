@@ -43,17 +43,8 @@ class Inspected:
     flops: int | None = None
 
 
-def inspect_model(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The description of the model that a config describes, as its class builds it.
-
-    Raises:
-        InputError: if transformers has no such type or refuses the config.
-    """
-    return inspected(config, name).description
-
-
 def inspected(config: Mapping[str, Any], name: str, *, passes: bool = True) -> Inspected:
-    """The same, with the counted pass; without `passes` only parameters are counted.
+    """The model that a config describes, as its class builds it; without `passes` unrun.
 
     Raises:
         InputError: if transformers has no such type or refuses the config.

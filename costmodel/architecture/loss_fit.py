@@ -119,17 +119,13 @@ def fit_law(
             samples.append(_law(_minimised(best, drawn)[0], name, source))
     fitted = _law(best, name, source)
     residuals = np.log(table[:, 3]) - np.log(_law_loss(fitted, *table.T[:3]))
-    errors = tuple(float(np.std([getattr(law, key) for law in samples])) for key in _CONSTANTS)
     return LawFit(
-        replace(fitted, errors=errors),
+        fitted,
         tuple(samples),
         tuple(residuals.tolist()),
         (float(table[:, 0].min()), float(table[:, 0].max())),
         (float(table[:, 1].min()), float(table[:, 1].max())),
     )
-
-
-_CONSTANTS: Final = ("irreducible", "a", "b", "alpha", "beta")
 
 
 def _require_spread(table: Floats) -> None:

@@ -79,15 +79,6 @@ def _sees(config: Config, kind: str) -> bool:
     return kind in families_multimodal.TEXT_TYPES and parts
 
 
-def read_defaults(kind: str) -> Architecture:
-    """A type by the defaults of its own class.
-
-    Raises:
-        InputError: if its class has no defaults that make a model.
-    """
-    return _part({"model_type": kind}, kind)
-
-
 def with_storage(architecture: Architecture, config: Mapping[str, Any]) -> Architecture:
     """The architecture with the bits that a config says its weights are stored in."""
     words = config.get("quantization_config")

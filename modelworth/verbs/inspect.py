@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from modelworth.data.errors import InputError
 
 if TYPE_CHECKING:
+    from modelworth.bench.models.inspect import Inspected
     from modelworth.costmodel.architecture.structure import Architecture
 
 NEAR = 0.01
@@ -48,22 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "evaluate, scenarios and the Predict page, also where there is no torch",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    walk = parser.add_argument_group("every type that the installed transformers builds")
-    walk.add_argument("--all-types", action="store_true", help="describe each by its defaults")
-    walk.add_argument("--parameters-only", action="store_true", help="don't count FLOPs: faster")
-    walk.add_argument(
-        "--rows", type=Path, metavar="FILE", help="keep a line a type, and go on from there"
-    )
-    walk.add_argument("--page", type=Path, metavar="FILE", help="write what came out as Markdown")
     parser.epilog = EXAMPLES
 
 
 def run(options: argparse.Namespace) -> int:
     """Describe a model and show it."""
-    if options.all_types:
-        from modelworth.verbs.inspect_walk import walk
-
-        return walk(options.page, options.rows, passes=not options.parameters_only)
     if not options.model:
         raise InputError("MODEL", "nothing", "a config.json, a folder, a GGUF file or a name")
     if options.context is not None and not 0 < options.context <= MOST_TOKENS:
@@ -175,7 +165,6 @@ def built_architecture(config: dict[str, Any], name: str) -> Architecture:
 
     from modelworth.bench.models.inspect import inspected
     from modelworth.costmodel.architecture.read import read_model, with_storage
-    from modelworth.verbs.inspect_rows import flops_off
 
     found = inspected(config, name)
     made = read_model(found.description, name)
@@ -184,6 +173,16 @@ def built_architecture(config: dict[str, Any], name: str) -> Architecture:
         said = f"its layers' FLOPs are {off:+.0%} from those of a counted pass"
         made = replace(made, note="; ".join(filter(None, (made.note, said))))
     return with_storage(made, config)
+
+
+def flops_off(built: Architecture, found: Inspected) -> float | None:
+    """How far a description is from the counter, over the longest pass that was counted."""
+    from modelworth.costmodel.architecture.work import forward_flops
+
+    if not found.flops:
+        return None
+    tokens = None if built.patches is not None else found.tokens
+    return float(forward_flops(built, 1, tokens, found.source)) / found.flops - 1
 
 
 def _joined(read: Architecture, built: Architecture) -> tuple[Architecture, str]:

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from modelworth.bench.models.inspect import inspect_model  # noqa: E402
+from modelworth.bench.models.inspect import inspected  # noqa: E402
 from modelworth.bench.models.inspect_build import build_bare  # noqa: E402
 from modelworth.costmodel.architecture.description import describe  # noqa: E402
 from modelworth.costmodel.architecture.read import read_model  # noqa: E402
@@ -37,7 +37,7 @@ def test_built_and_read_agree_in_parameters_flops_and_cache(name):
         pytest.skip("transformers 5.17 scans without products, and keeps keys and values unfolded")
     config = config_of(name)
     read = read_model(config)
-    built = read_model(inspect_model(config, name))
+    built = read_model(inspected(config, name).description)
     assert built.parameters == read.parameters
     assert built.active_parameters == read.active_parameters
     length, source = (None, 0) if read.patches else (768, 256)
@@ -48,7 +48,7 @@ def test_built_and_read_agree_in_parameters_flops_and_cache(name):
 
 
 def test_a_description_survives_json():
-    made = read_model(inspect_model(config_of("deepseek_v4"), "small"))
+    made = read_model(inspected(config_of("deepseek_v4"), "small").description)
     again = read_model(json.loads(json.dumps(describe(made))))
     assert again == made
 
@@ -57,7 +57,7 @@ def test_parameters_are_those_of_the_built_class():
     config = {"model_type": "whisper"}
     built = build_bare(config, "whisper")
     counted = sum(weight.numel() for weight in built.model.parameters())
-    assert read_model(inspect_model(config, "whisper")).parameters == counted
+    assert read_model(inspected(config, "whisper").description).parameters == counted
 
 
 @pytest.mark.parametrize("kind", ["mamba", "mamba2", "jamba"])
@@ -68,7 +68,7 @@ def test_a_state_does_not_grow(kind):
     if kind == "jamba":
         small |= {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 96}
         small |= {"attn_layer_period": 4, "attn_layer_offset": 1, "use_mamba_kernels": False}
-    model = read_model(inspect_model({"model_type": kind, **small}, kind))
+    model = read_model(inspected({"model_type": kind, **small}, kind).description)
     state = kv_cache_bytes(model, 1, 0)
     each = kv_cache_bytes(model, 1, 1001) - kv_cache_bytes(model, 1, 1000)
     assert state > 0
@@ -84,17 +84,17 @@ def test_a_whole_number_where_its_class_wants_a_point_is_built():
 
 def test_what_cannot_be_built_is_refused():
     with pytest.raises(InputError, match="nemotron-nas"):
-        inspect_model({"model_type": "nemotron-nas", "auto_map": {"AutoModel": "x.Y"}}, "nas")
+        inspected({"model_type": "nemotron-nas", "auto_map": {"AutoModel": "x.Y"}}, "nas")
 
 
 def test_sizes_that_the_class_does_not_read_are_refused():
     """A multimodal type's text sizes at the top would leave the text part at its defaults."""
     flat = {"model_type": "qwen3_vl", "hidden_size": 256, "num_hidden_layers": 2}
     with pytest.raises(InputError, match=r"text_config.*Not read: hidden_size, num_hidden_layers"):
-        inspect_model(flat, "flat")
+        inspected(flat, "flat")
     with pytest.raises(InputError, match="Not read: num_experts"):
-        inspect_model({"model_type": "step3p7", "num_experts": 16}, "flat")
-    inspect_model({"model_type": "qwen3_vl", "text_config": {"num_hidden_layers": 2}}, "nested")
+        inspected({"model_type": "step3p7", "num_experts": 16}, "flat")
+    inspected({"model_type": "qwen3_vl", "text_config": {"num_hidden_layers": 2}}, "nested")
 
 
 def test_experts_whose_rows_share_a_matrix_are_told_apart():
@@ -103,6 +103,6 @@ def test_experts_whose_rows_share_a_matrix_are_told_apart():
     experts = {"ffn_hidden_size": 10_752, "moe_num_experts": 16, "moe_top_k": 4}
     shape = {"d_model": 6_144, "n_layers": 40, "n_heads": 48, "vocab_size": 100_352}
     config = {"model_type": "dbrx", **shape, "attn_config": attention, "ffn_config": experts}
-    model = read_model(inspect_model(config, "dbrx"))
+    model = read_model(inspected(config, "dbrx").description)
     assert model.parameters == pytest.approx(132e9, rel=0.01)
     assert model.active_parameters == pytest.approx(36e9, rel=0.02)

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from modelworth.verbs.inspect_rows import row_of, rows  # noqa: E402 torch may be absent
+from docs.model_rows import row_of, rows  # noqa: E402 torch may be absent
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 SAMPLE = """

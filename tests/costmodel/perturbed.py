@@ -15,12 +15,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from docs.model_rows import default_config
 from modelworth.bench.models.inspect import inspected
 from modelworth.costmodel.architecture.plausible import require_plausible
 from modelworth.costmodel.architecture.read import known_types, knows, read_model
 from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes
 from modelworth.data.errors import InputError
-from modelworth.verbs.inspect_rows import default_config
 
 ABSENT = object()
 LAYERS = re.compile(

@@ -10,7 +10,7 @@ from modelworth.costmodel.architecture.description import describe
 from modelworth.costmodel.architecture.families_multimodal import TEXT_TYPES
 from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.architecture.plausible import ACTIVATIONS, require_plausible
-from modelworth.costmodel.architecture.read import known_types, read_defaults, read_model
+from modelworth.costmodel.architecture.read import _part, known_types, read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
     kv_cache_bytes,
@@ -151,7 +151,7 @@ def test_a_value_that_a_type_takes_is_taken(kind, change):
 def test_the_defaults_of_every_type_are_taken():
     """But Aya Vision's, whose own towers' heads don't divide."""
     pytest.importorskip("transformers")
-    from modelworth.verbs.inspect_rows import default_config, types
+    from docs.model_rows import default_config, types
 
     for kind in set(types()) - {"aya_vision"}:
         if config := default_config(kind):
@@ -195,7 +195,7 @@ def test_the_page_of_models_is_what_reading_knows():
     for kind, row in read.items():
         if kind in parts:
             continue
-        found = read_defaults(kind)
+        found = _part({"model_type": kind}, kind)
         assert f"{found.parameters:,}" == row[2], kind
         assert f"{found.active_parameters:,}" == row[3], kind
     for kind in known_types():

@@ -7,11 +7,11 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from docs.model_rows import default_config
 from modelworth.bench.models.inspect_build import build_bare
 from modelworth.costmodel.architecture.fits import unservable
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.data.errors import InputError
-from modelworth.verbs.inspect_rows import default_config
 
 READ = """
     ViTModel ViTForImageClassification DeiTModel LlamaModel LlamaForSequenceClassification

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from modelworth.costmodel.architecture.loss_fit import Run, fit_law
-from modelworth.costmodel.architecture.scaling_law import (
-    BESIROGLU,
-    LossLaw,
-    data_constrained_loss,
-    loss,
-)
+from modelworth.costmodel.architecture.scaling_law import LossLaw, effective_tokens, loss
 from modelworth.data.errors import InputError
+from tests.costmodel.laws import BESIROGLU
 
 CONSTANTS = ("irreducible", "a", "b", "alpha", "beta")
 
@@ -26,8 +20,8 @@ def drawn(law, count, noise, seed=0, repeated=False):
     unique = tokens / np.where(rng.random(count) < 0.4, 10 ** rng.uniform(0, 1.5, count), 1)
     if not repeated:
         unique = tokens
-    huge = replace(law, size_halving=1e12)  # parameters never in excess: the fit has no such term
-    seen = data_constrained_loss(huge, sizes, tokens, unique) * np.exp(rng.normal(0, noise, count))
+    worth = effective_tokens(law, tokens, unique)
+    seen = loss(law, sizes, worth) * np.exp(rng.normal(0, noise, count))
     table = zip(sizes, tokens, seen, unique, strict=True)
     return [Run(*(float(value) for value in row)) for row in table]
 

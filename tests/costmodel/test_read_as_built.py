@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from modelworth.bench.models.inspect import inspect_model  # noqa: E402
+from modelworth.bench.models.inspect import inspected  # noqa: E402
 from modelworth.costmodel.architecture.keys import NotReadError  # noqa: E402
 from modelworth.costmodel.architecture.read import read_model  # noqa: E402
 from modelworth.costmodel.architecture.work import forward_flops, kv_cache_bytes  # noqa: E402
@@ -176,7 +176,7 @@ def test_what_only_building_knows_is_built(tmp_path):
     made, how = described(config, "layers")
     assert how == "built"
     twice, once = (
-        read_model(inspect_model(few | {"moe_topk": used}, "all")).active_parameters
+        read_model(inspected(few | {"moe_topk": used}, "all").description).active_parameters
         for used in (2, 1)
     )
     assert made.active_parameters == twice - (twice - once) // LAYERS
@@ -187,7 +187,7 @@ def test_what_only_building_knows_is_built(tmp_path):
 )
 def test_read_as_built(kind, config):
     read = read_model({**config, "model_type": kind})
-    built = read_model(inspect_model({**config, "model_type": kind}, kind))
+    built = read_model(inspected({**config, "model_type": kind}, kind).description)
     assert read.parameters == built.parameters
     assert read.active_parameters == built.active_parameters
     tokens, source = (None, 0) if read.patches else (768, 256)

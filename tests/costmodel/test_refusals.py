@@ -118,7 +118,7 @@ def _tried(config):
 def test_perturbed_configs_of_all_types_are_refused_early(seed):
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from modelworth.verbs.inspect_rows import default_config, types
+    from docs.model_rows import default_config, types
     from tests.costmodel.perturbed import shrunk, with_value
 
     read_model(LLAMA)  # whose tables are read once

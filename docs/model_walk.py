@@ -1,4 +1,8 @@
-"""`modelworth inspect --all-types`: every type of transformers by its defaults, and a page."""
+"""Every type of transformers by its defaults, and `docs/models.md`: `make models-walk`.
+
+`python -m docs.model_walk` keeps a line a type in `out/models.jsonl` and goes on from there; types
+whose code has changed are counted anew once their lines are deleted.
+"""
 
 # ruff: noqa: T201
 from __future__ import annotations
@@ -6,11 +10,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from modelworth.verbs.inspect_rows import COMPLETIONS, Row, rows, types
+from docs.model_rows import COMPLETIONS, Row, rows, types
 
 HEADER = """# Models
 
-Made by `modelworth inspect --all-types --page docs/models.md` with transformers {version}; don't
+Made by `make models-walk` with transformers {version}; don't
 edit by hand. Every type in its mapping, by the defaults of its config class, on the meta device:
 {described} of {total} are described, {refused} refused. Parameters are summed over distinct tensors
 of the built class. FLOPs of {counted} are held against PyTorch's counter over a pass: {near} are
@@ -43,15 +47,17 @@ What transformers or its class says against the defaults; a config that states m
 """
 
 
-def walk(page: Path | None, kept: Path | None, *, passes: bool = True) -> int:
+PAGE, KEPT = Path("docs/models.md"), Path("out/models.jsonl")
+
+
+def walk() -> None:
     """Describes every type; prints a line each and writes the page."""
+    KEPT.parent.mkdir(exist_ok=True)
     found = []
-    for row in rows(types(), kept, passes=passes):
+    for row in rows(types(), KEPT):
         found.append(row)
         print(f"{row.model_type:<32}{row.refused or f'{row.parameters:,}'}"[:120], flush=True)
-    if page is not None:
-        page.write_text(page_of(found), "utf-8")
-    return 0
+    PAGE.write_text(page_of(found), "utf-8")
 
 
 def page_of(found: list[Row]) -> str:
@@ -101,3 +107,7 @@ def _line(row: Row) -> str:
     flops = "not counted" if row.flops_off is None else f"{row.flops_off:+.1%}"
     cells = (f"`{row.model_type}`", row.built_class, f"{row.parameters:,}", f"{row.active:,}")
     return f"| {' | '.join((*cells, flops, way))} |"
+
+
+if __name__ == "__main__":
+    walk()

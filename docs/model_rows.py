@@ -1,6 +1,6 @@
 """What came out for each type of transformers: one process for many types, bounded, resumable.
 
-A worker (`python -m modelworth.verbs.inspect_rows`) reads types from its standard input and answers
+A worker (`python -m docs.model_rows`) reads types from its standard input and answers
 each with a row as one line of JSON. One that takes too long or too much memory is ended and its
 type refused so; the next type gets a new worker.
 """
@@ -16,13 +16,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelworth.data.errors import InputError
-
-if TYPE_CHECKING:
-    from modelworth.bench.models.inspect import Inspected
-    from modelworth.costmodel.architecture.structure import Architecture
+from modelworth.verbs.inspect import flops_off
 
 SECONDS = 300.0
 MEMORY_BYTES = 10 * 2**30
@@ -46,10 +43,11 @@ COMPLETIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("wav2vec2-bert wav2vec2-conformer", {"vocab_size": 32}),
     ("esm", {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32}),
     ("nemotron", {"num_key_value_heads": 8}),
+    ("aya_vision", {"vision_config": {"hidden_size": 1152, "num_attention_heads": 16}}),
 )
 COMPLETED = {kind: stated for kinds, stated in COMPLETIONS for kind in kinds.split()}
 """What must be stated beside the defaults of a type's class before it is a model that runs."""
-COMMAND = (sys.executable, "-m", "modelworth.verbs.inspect_rows")
+COMMAND = (sys.executable, "-m", "docs.model_rows")
 
 
 @dataclass(frozen=True)
@@ -113,16 +111,6 @@ def read_by_default(model_type: str) -> int | None:
         return read_model(config).parameters
     except InputError:
         return None
-
-
-def flops_off(built: Architecture, found: Inspected) -> float | None:
-    """How far the description is from the counter, over the longest pass that was counted."""
-    from modelworth.costmodel.architecture.work import forward_flops
-
-    if not found.flops:
-        return None
-    tokens = None if built.patches is not None else found.tokens
-    return float(forward_flops(built, 1, tokens, found.source)) / found.flops - 1
 
 
 def default_config(model_type: str) -> dict[str, Any] | None:
