@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from modelworth.data.checkup import checkup
 from modelworth.data.exchange import read, write
@@ -34,7 +35,8 @@ BEFORE, COMING = 40, 300
 """Records in a store before a killed import, and in the file that it reads."""
 MOST_RECORDS = 400
 """A store is begun anew when it has so many: looking it over must stay quick."""
-ENDINGS = ("jsonl", "csv", "parquet")
+READ, WRITTEN = ("jsonl", "csv"), ("jsonl", "csv", "parquet")
+"""What `import` takes, and what `export` writes."""
 DOCUMENTS = ("json", "md", "html", "xlsx", "pptx", "pdf")
 PERIOD = ["--trials", "0", "--date", "2026-11-25"]
 Faults = list[str]
@@ -42,7 +44,7 @@ Faults = list[str]
 
 def importing(victims: Victims) -> Iterator[Faults]:
     """All of a file's records are there after a killed import, or none; the old ones always."""
-    for ending in ENDINGS:
+    for ending in READ:
         texts = (serialise(made_up(BEFORE + n)) for n in range(COMING))
         write(texts, victims.folder / f"in.{ending}")
     old, path = victims.folder / "old.db", victims.folder / "import.db"
@@ -52,7 +54,7 @@ def importing(victims: Victims) -> Iterator[Faults]:
     for number in range(10**9):
         _delete(path)
         shutil.copy(old, path)
-        source = victims.folder / f"in.{ENDINGS[number % len(ENDINGS)]}"
+        source = victims.folder / f"in.{READ[number % len(READ)]}"
         death = victims.kill(["import", str(source), "--store", str(path)])
         with open_store(str(path)) as store:
             count = store.count()
@@ -68,10 +70,11 @@ def exporting(victims: Victims) -> Iterator[Faults]:
     with open_store(str(path)) as store:
         store.add_all(made_up(n) for n in range(COMING))
     for number in range(10**9):
-        out = victims.folder / f"out.{ENDINGS[number % len(ENDINGS)]}"
+        out = victims.folder / f"out.{WRITTEN[number % len(WRITTEN)]}"
         write([serialise(made_up(0))], out)
         death = victims.kill(["export", str(out), "--store", str(path)])
-        count = len(list(read(out)))
+        parquet = out.suffix == ".parquet"
+        count = len(pq.read_table(out) if parquet else list(read(out)))
         yield [*([] if count in (1, COMING) else [f"{count} records"]), *death.survivors]
 
 
