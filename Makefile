@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 INSTALLED := $(VENV)/.installed-all
-PARTS := bench,study,serving,dashboard,report,cluster,postgres,team,test
+PARTS := bench,study,serving,dashboard,report,postgres,team,test
 RUNTIME := $(VENV)/.installed-runtime
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 

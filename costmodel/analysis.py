@@ -203,7 +203,6 @@ class OptionResult:
         kind: `plan` is the plan itself, `nothing` is not doing it (0 from now on; what is already
             spent is spent either way), `option` is any other way.
         label: the name that the scenario gives to an option of its own; None: the catalogue's.
-        probability_best_error: standard error of `probability_best`.
         changes: the drivers in which it differs from the plan, with its value in the base case.
         only_here: drivers that move its NPV and not the plan's, as the way to serve decides which
             count, with its values; those that move it most first.
@@ -217,7 +216,6 @@ class OptionResult:
     probability_best: float | None
     kind: Literal["option", "plan", "nothing"] = "option"
     label: str | None = None
-    probability_best_error: float | None = None
     changes: dict[str, float] = field(default_factory=dict)
     only_here: dict[str, float] = field(default_factory=dict)
     not_here: tuple[str, ...] = ()

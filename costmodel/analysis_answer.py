@@ -113,7 +113,6 @@ class Verdict:
         standard_error: of that probability.
         question: `business`: is it worth it; `cost`: which way is cheapest, without revenue.
         defaults: the part of NPV that rests on unconfirmed defaults; None where not computed.
-        demand_answers_price: whether volume answers a change of the own price in this plan.
     """
 
     outcome: Outcome
@@ -124,7 +123,6 @@ class Verdict:
     standard_error: float | None = None
     question: Literal["business", "cost"] = "business"
     defaults: DefaultsShare | None = None
-    demand_answers_price: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,6 @@ class Influence:
         first_order, total: Sobol indices (None where not computed).
         rank_correlation: Spearman's, with NPV.
         evppi_usd: expected value of knowing this driver before deciding.
-        evppi_error_usd: its standard error.
     """
 
     driver: str
@@ -143,25 +140,20 @@ class Influence:
     total: float | None
     rank_correlation: float | None
     evppi_usd: float | None
-    evppi_error_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """Distribution of NPV over the trials and what drives it; errors are standard errors."""
+    """Distribution of NPV over the trials and what drives it."""
 
     trials: int
     seed: int
-    sampler: str
     probability_of_loss: float
     expected_shortfall_usd: float
     evpi_usd: float
     bin_edges_usd: tuple[float, ...]
     bin_counts: tuple[int, ...]
     influences: tuple[Influence, ...]
-    probability_of_loss_error: float | None = None
-    expected_shortfall_error_usd: float | None = None
-    evpi_error_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +163,6 @@ class Lead:
     Attributes:
         best, second: keys of the two options of highest mean NPV (base case without trials).
         mean_usd: mean lead; low_usd, high_usd: its 10th and 90th percentile over the trials.
-        standard_error_usd: of the mean lead.
         clear: whether the lead is more than its uncertainty: its 10th percentile is above 0, and it
             is more than a hundredth of the larger of the two.
         rival: the best option that isn't the plan.
@@ -183,7 +174,6 @@ class Lead:
     mean_usd: float
     low_usd: float | None
     high_usd: float | None
-    standard_error_usd: float | None
     clear: bool
     rival: str | None = None
     swings: tuple[Swing, ...] = ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -91,7 +90,6 @@ def evaluate(
     seed: int | None = None,
     parts: Sequence[str] = PARTS,
     *,
-    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     store_digest: str | None = None,
@@ -106,7 +104,6 @@ def evaluate(
         trials: None: as the scenario says; 0: the base case only.
         seed: None: as the scenario says.
         parts: which of `PARTS` (or `tornado`) to compute beside the base case.
-        executor: where the trials run; None: threads here.
         progress: told (trials done, trials in all).
         cancelled: asked now and then whether to stop.
         store_digest: the store's hash, for the provenance.
@@ -123,7 +120,7 @@ def evaluate(
     simulated = None
     if sampling is not None and "risk" in parts:
         run = ModelIndicators(scenario.months, basis.values, tuple(INDICATORS))
-        simulated = _simulated(run, sampling, executor, progress, cancelled)
+        simulated = _simulated(run, sampling, progress, cancelled)
     day = datetime.now(UTC).date() if today is None else today
     found = _with_finding(
         _analysis(basis, resolved, simulated, sampling, parts, records, store_digest, day)
@@ -135,7 +132,7 @@ def evaluate(
     idle = found.verdict.question == "business"
     results, lead = compare(
         basis.model, basis.values, choice, sampling,
-        sizes=sizes, idle=idle, executor=executor, cancelled=cancelled,
+        sizes=sizes, idle=idle, cancelled=cancelled,
     )  # fmt: skip
     possible = {result.key for result in results if result.feasible}
     drawn = [option for option in (PLAN, *choice.options) if option.key in possible]
@@ -159,15 +156,14 @@ def _with_rival(
 def _simulated(
     run: ModelIndicators,
     sampling: SamplingPlan,
-    executor: Executor | None,
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool],
 ) -> tuple[Draws, dict[str, Bands]]:
     """All trials, and quantiles of the main monthly lines over the first of them."""
-    if executor is None and sampling.trials <= SERIES_TRIALS:
+    if sampling.trials <= SERIES_TRIALS:
         draws, lines = simulate_few(run, sampling, BANDS, progress=progress, cancelled=cancelled)
     else:
-        draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
+        draws = simulate(run, sampling, progress=progress, cancelled=cancelled)
         first = draw(sampling, 0, min(SERIES_TRIALS, sampling.trials))
         lines = Model(run.months).run({**run.values, **first}, BANDS)
     ordered = {key: np.sort(rows, axis=1) for key, rows in lines.items()}
@@ -197,7 +193,6 @@ def _plan(basis: Assumptions, trials: int | None, seed: int | None) -> SamplingP
         correlations=correlations(scenario),
         trials=count,
         seed=int(scenario.number("simulation.seed")) if seed is None else seed,
-        sampler=scenario.word("simulation.sampler"),
     )
 
 

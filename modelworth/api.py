@@ -153,7 +153,7 @@ def evaluate(
         trials: draws of the uncertain drivers; the scenario's number if None, 0 for none.
         seed: of the draws; the scenario's if None.
         parts: of `risk`, `sensitivity`, `tornado`, `break_even`, `options`; all if None.
-        options: `executor`, `progress`, `cancelled`, `today` of `costmodel.evaluate.evaluate`.
+        options: `progress`, `cancelled`, `today` of `costmodel.evaluate.evaluate`.
 
     Raises:
         InputError: if the scenario, the store, or a part is wrong.

@@ -45,7 +45,7 @@ EXTRAS = {
     "vl_convert": "report", "captum": "study",
     "datasketch": "study", "opacus": "study", "tokenizers": "study", "PIL": "study",
     "fastapi": "serving", "uvicorn": "serving",
-    "distributed": "cluster", "psycopg": "postgres", "authlib": "team",
+    "psycopg": "postgres", "authlib": "team",
 }  # fmt: skip
 
 

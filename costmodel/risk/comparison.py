@@ -12,7 +12,6 @@ cheapest may change more than once; every change is listed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -31,7 +30,6 @@ from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.without_effect import acting
 from modelworth.costmodel.risk.figures import EVENTS, UNIT_COSTS, missing, spread_of
-from modelworth.costmodel.risk.risk import share_error
 from modelworth.costmodel.risk.sensitivity import Indicator
 from modelworth.costmodel.risk.simulation import simulate
 from modelworth.costmodel.scenario.options import Choice, Option, infeasible
@@ -95,8 +93,6 @@ def compare(
     *,
     sizes: Mapping[str, Any] | None = None,
     idle: bool = True,
-    executor: Executor | None = None,
-    progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[OptionResult, ...], Lead | None]:
     """Every option's figures: the plan, then the table's options; and who leads by how much.
@@ -109,8 +105,6 @@ def compare(
         sizes: drivers of the model's size, for options that build what the plan doesn't.
         idle: whether doing nothing is a row; if not, the question is of cost alone, and what does
             less of the work wanted of it than `verdict.served_share` isn't in question.
-        executor: where the trials run; None: threads here.
-        progress: told (trials done, trials in all).
         cancelled: asked after each chunk whether to stop.
     """
     options = (PLAN, *choice.options)
@@ -127,7 +121,7 @@ def compare(
     drawn: dict[str, Floats] = {}
     if sampling is not None:
         sampling = replace(sampling, trials=min(sampling.trials, TRIALS))
-        draws = simulate(run, sampling, executor=executor, progress=progress, cancelled=cancelled)
+        draws = simulate(run, sampling, cancelled=cancelled)
         drawn = draws.indicators
     payoffs = {
         key: (drawn or base)[f"{key}/npv_usd"] for key, reason in reasons.items() if reason is None
@@ -135,16 +129,15 @@ def compare(
     if idle:
         payoffs[NOTHING] = np.zeros(len(next(iter(payoffs.values()), np.zeros(1))))
     best = _share_best(payoffs)
-    trials = 0 if sampling is None else sampling.trials
     acts = acting(model, values)
     results = tuple(
         replace(
-            _result(option, reasons[option.key], best.get(option.key), trials, base, drawn),
+            _result(option, reasons[option.key], best.get(option.key), base, drawn),
             **_differences(option, model, _sized(option, values, sizes), acts),
         )
         for option in options
     )
-    return (*results, _nothing(best[NOTHING], trials)) if idle else results, _lead(payoffs)
+    return (*results, _nothing(best[NOTHING])) if idle else results, _lead(payoffs)
 
 
 def _doing_less(
@@ -163,7 +156,6 @@ def _result(
     option: Option,
     reason: str | None,
     best: float | None,
-    trials: int,
     base: Mapping[str, Floats],
     drawn: Mapping[str, Floats],
 ) -> OptionResult:
@@ -175,7 +167,6 @@ def _result(
         probability_best=best,
         kind="plan" if option is PLAN else "option",
         label=option.label,
-        probability_best_error=share_error(best, trials) if best is not None and trials else None,
     )
 
 
@@ -212,7 +203,7 @@ def _differs(option: Option, model: Model, values: Mapping[str, Any]) -> dict[st
     }
 
 
-def _nothing(best: float, trials: int) -> OptionResult:
+def _nothing(best: float) -> OptionResult:
     """Not doing it: nothing comes in, nothing goes out; what is spent already is spent."""
     zero = {"npv_usd", "peak_funding_usd", "building_total_usd", COST}
     figures = tuple(
@@ -221,11 +212,9 @@ def _nothing(best: float, trials: int) -> OptionResult:
         else Figure(key, INDICATORS[key].unit, None, status="undefined")
         for key in FIGURES
     )
-    error = share_error(best, trials) if trials else None
     return OptionResult(
-        NOTHING, figures, feasible=True, reason=None, probability_best=best, kind="nothing",
-        probability_best_error=error,
-    )  # fmt: skip
+        NOTHING, figures, feasible=True, reason=None, probability_best=best, kind="nothing"
+    )
 
 
 def _lead(payoffs: Mapping[str, Floats]) -> Lead | None:
@@ -237,10 +226,9 @@ def _lead(payoffs: Mapping[str, Floats]) -> Lead | None:
     ahead = payoffs[best] - payoffs[second]
     mean, at_stake = float(ahead.mean()), max(abs(means[best]), abs(means[second]))
     if len(ahead) == 1:
-        return Lead(best, second, mean, None, None, None, mean > CLEAR * at_stake)
+        return Lead(best, second, mean, None, None, mean > CLEAR * at_stake)
     low, high = (float(end) for end in np.quantile(ahead, [0.1, 0.9]))
-    error = float(ahead.std() / np.sqrt(len(ahead)))
-    return Lead(best, second, mean, low, high, error, low > 0 and mean > CLEAR * at_stake)
+    return Lead(best, second, mean, low, high, low > 0 and mean > CLEAR * at_stake)
 
 
 def distance(
@@ -268,7 +256,6 @@ def volume_curve(
     model: Model,
     values: Mapping[str, Any],
     options: Sequence[Option],
-    span: tuple[float, float] | None = None,
     sizes: Mapping[str, Any] | None = None,
 ) -> VolumeCurve | None:
     """Monthly cost of each option over volume; None where the scenario has no volume.
@@ -277,14 +264,13 @@ def volume_curve(
         model: over the plan's months.
         values: drivers in the base case.
         options: those to draw.
-        span: least and largest volume; None: from a hundredth to a thousand times the scenario's.
         sizes: drivers of the model's size, for options that build what the plan doesn't.
     """
     driver = next((key for key in VOLUMES if _number(model, values, key) > 0), None)
     if driver is None or not options:
         return None
     now = _number(model, values, driver)
-    low, high = span or (now * SPAN[0], now * SPAN[1])
+    low, high = now * SPAN[0], now * SPAN[1]
     most = model.drivers[driver].maximum
     grid = np.geomspace(low, high if most is None else min(high, most), SEARCHED)
 

@@ -31,32 +31,14 @@ def with_doing_nothing(payoff: Floats) -> Floats:
     return np.column_stack([payoff, np.zeros_like(payoff)])
 
 
-def with_errors(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
-    """Expected value of knowing each driver, with its standard error.
+def knowing_each(payoffs: Floats, ranks: Mapping[str, Floats]) -> dict[str, float]:
+    """Expected value of knowing each driver.
 
     Args:
         payoffs: a row a trial, a column a decision.
         ranks: driver → rank of its value in each trial from 1 on, ties sharing their mean.
-
-    The payoff of the decision chosen knowing the driver, less that of the decision chosen without,
-    differs from trial to trial; its spread over the root of their number is the error.
     """
-    usual = int(payoffs.mean(axis=0).argmax())
-    return {key: _known(payoffs, row, usual) for key, row in ranks.items()}
-
-
-def _known(payoffs: Floats, ranks: Floats, usual: int) -> tuple[float, float]:
-    means, weights = expected_given(payoffs, ranks)
-    place, held = _grouped(ranks)
-    chosen = means.argmax(axis=1)[np.searchsorted(held, place)]
-    gain = payoffs[np.arange(len(payoffs)), chosen] - payoffs[:, usual]
-    return _worth(means, weights), float(gain.std() / np.sqrt(len(gain)))
-
-
-def perfect_error(payoffs: Floats) -> float:
-    """Standard error of the value of knowing everything."""
-    gain = payoffs.max(axis=1) - payoffs[:, payoffs.mean(axis=0).argmax()]
-    return float(gain.std() / np.sqrt(len(gain)))
+    return {key: _worth(*expected_given(payoffs, row)) for key, row in ranks.items()}
 
 
 def by_chance(payoffs: Floats, seed: int) -> float:
@@ -77,8 +59,10 @@ def expected_given(payoffs: Floats, ranks: Floats) -> tuple[Floats, Floats]:
 
     A driver of few values has a group for each, and its means are taken as they are.
     """
-    trials, groups = len(ranks), _groups(len(ranks))
-    place, held = _grouped(ranks)
+    trials = len(ranks)
+    groups = min(GROUPS, max(1, trials // 4))
+    place = ((ranks - 0.5) * (groups / trials)).astype(np.intp)
+    held = np.unique(place)
     counts = np.bincount(place, minlength=groups).astype(float)
     sums = np.array([np.bincount(place, column, minlength=groups) for column in payoffs.T]).T
     means, weights = sums[held] / counts[held, None], counts[held] / trials
@@ -88,17 +72,6 @@ def expected_given(payoffs: Floats, ranks: Floats) -> tuple[Floats, Floats]:
     root = np.sqrt(weights)[:, None]
     coefficients = np.linalg.lstsq(root * basis, root * means, rcond=1e-12)[0]
     return np.asarray(basis @ coefficients), weights
-
-
-def _groups(trials: int) -> int:
-    return min(GROUPS, max(1, trials // 4))
-
-
-def _grouped(ranks: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The group of each trial by its driver's rank, and the groups that hold any."""
-    trials = len(ranks)
-    place = ((ranks - 0.5) * (_groups(trials) / trials)).astype(np.intp)
-    return place, np.unique(place)
 
 
 def _worth(payoffs: Floats, weights: Floats) -> float:

@@ -73,18 +73,18 @@ def sorted_quantiles(ordered: Floats, shares: Sequence[float]) -> list[Floats]:
     return found
 
 
-def expected_shortfall(values: Floats, tail: float = TAIL) -> float:
-    """Mean of the worst `tail` of the trials (of at least one)."""
-    count = max(1, round(tail * len(values)))
+def expected_shortfall(values: Floats) -> float:
+    """Mean of the worst twentieth of the trials (of at least one)."""
+    count = max(1, round(TAIL * len(values)))
     return float(np.partition(values, count - 1)[:count].mean())
 
 
-def histogram(values: Floats, bins: int = BINS) -> tuple[tuple[float, ...], tuple[int, ...]]:
+def histogram(values: Floats) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """Edges and counts of bars of equal width; values beyond the edges are in the last bar."""
     low, high = np.quantile(values, [0.005, 0.995])
     if low == high:
         low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, bins + 1)
+    edges = np.linspace(low, high, BINS + 1)
     counts, _ = np.histogram(np.clip(values, low, high), edges)
     return tuple(edges.tolist()), tuple(int(count) for count in counts)
 
@@ -110,23 +110,18 @@ def summarise(draws: Draws, indices: Mapping[str, Indices] | None = None) -> Ris
     chance = information.by_chance(table, draws.plan.seed)
     edges, counts = histogram(values)
     found = [
-        _influence(key, ranks[key], worth if worth > chance else 0.0, error, indices)
-        for key, (worth, error) in information.with_errors(table, places).items()
+        _influence(key, ranks[key], worth if worth > chance else 0.0, indices)
+        for key, worth in information.knowing_each(table, places).items()
     ]
-    loss = float((values < 0).mean())
     return Risk(
         trials=draws.plan.trials,
         seed=draws.plan.seed,
-        sampler=draws.plan.sampler,
-        probability_of_loss=loss,
+        probability_of_loss=float((values < 0).mean()),
         expected_shortfall_usd=expected_shortfall(values),
         evpi_usd=information.perfect_information(table),
         bin_edges_usd=edges,
         bin_counts=counts,
         influences=tuple(sorted(found, key=_weight)),
-        probability_of_loss_error=share_error(loss, len(values)),
-        expected_shortfall_error_usd=_tail_error(values),
-        evpi_error_usd=information.perfect_error(table),
     )
 
 
@@ -135,18 +130,10 @@ def share_error(share: float, trials: int) -> float:
     return float(np.sqrt(share * (1 - share) / trials))
 
 
-def _tail_error(values: Floats) -> float:
-    """Standard error of the mean of the worst trials."""
-    count = max(1, round(TAIL * len(values)))
-    worst = np.partition(values, count - 1)[:count]
-    return float(worst.std() / np.sqrt(count))
-
-
 def _influence(
     key: str,
     rank: float | None,
     worth: float,
-    error: float,
     indices: Mapping[str, Indices] | None,
 ) -> Influence:
     shares = indices.get(key) if indices else None
@@ -156,7 +143,6 @@ def _influence(
         total=shares.total if shares else None,
         rank_correlation=rank,
         evppi_usd=worth,
-        evppi_error_usd=error,
     )
 
 

@@ -1,4 +1,4 @@
-"""Draws of all uncertain drivers at once: scrambled Sobol points or a Latin hypercube.
+"""Draws of all uncertain drivers at once: scrambled Sobol points.
 
 Drivers take the dimensions in the order of their keys, so the order in which a scenario names them
 is of no account. Any stretch of trials can be drawn by itself and is the same as in the whole, on
@@ -10,7 +10,6 @@ with the share of it that could. Sources: Owen 1998 (scrambling); Iman and Conov
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
 
 import numpy as np
 import scipy
@@ -28,7 +27,7 @@ def draw(plan: SamplingPlan, start: int = 0, stop: int | None = None) -> dict[st
     end = plan.trials if stop is None else min(stop, plan.trials)
     if not plan.keys:
         return {}
-    uniform = _points(plan, start, end)
+    uniform = sobol_points(len(plan.keys), start, end, plan.seed)
     places, factor = normal_factor(plan.keys, plan.correlations)
     if len(places):
         uniform[:, places] = _together(uniform[:, places], factor)
@@ -51,14 +50,6 @@ def _together(uniform: Floats, factor: Floats) -> Floats:
     return np.asarray(np.clip(scipy.special.ndtr(mixed), 1e-12, 1 - 1e-12))
 
 
-def _points(plan: SamplingPlan, start: int, stop: int) -> Floats:
-    """Rows `start` to `stop` of the plan's points in the unit cube, open at both ends."""
-    if plan.sampler == "sobol":
-        return sobol_points(len(plan.keys), start, stop, plan.seed)
-    whole = _hypercube(len(plan.keys), plan.trials, plan.seed)
-    return np.clip(whole[start:stop], _HALF_STEP, 1 - _HALF_STEP)
-
-
 def sobol_points(dimensions: int, start: int, stop: int, seed: int) -> Floats:
     """Scrambled Sobol points `start` to `stop`, shifted off 0 by half a step.
 
@@ -79,12 +70,3 @@ def sobol_points(dimensions: int, start: int, stop: int, seed: int) -> Floats:
     if start == 0 and stop > 1:  # first one and then the rest: any number without a warning
         return np.concatenate([engine.random(1), engine.random(stop - 1)]) + _HALF_STEP
     return np.asarray(engine.random(stop - start) + _HALF_STEP)
-
-
-@lru_cache(maxsize=1)
-def _hypercube(dimensions: int, trials: int, seed: int) -> Floats:
-    """A Latin hypercube exists only as a whole; the latest is kept for the next chunk."""
-    from scipy.stats import qmc
-
-    made = qmc.LatinHypercube(dimensions, rng=np.random.default_rng(seed)).random(trials)
-    return np.asarray(made)

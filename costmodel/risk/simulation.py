@@ -1,17 +1,17 @@
-"""Runs the model over all trials, a chunk at a time, on whatever executor is given.
+"""Runs the model over all trials, a chunk at a time, on as many threads as there are cores.
 
 A chunk is a stretch of trials whose arrays fit in the processor's cache; its size doesn't depend on
-the machine, and it draws its own values from the plan. So a chunk is the same wherever it is
-computed, and the results are put together in order: two threads, one, or a cluster give the same
-numbers to the last bit.
+the machine, and it draws its own values from the plan. So a chunk is the same whoever computes it,
+and the results are put together in order: one thread or many give the same numbers to the last bit.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,6 @@ Floats = NDArray[np.float64]
 Indicators = Callable[[Mapping[str, Floats]], Mapping[str, Floats]]
 Chunk = tuple[dict[str, Floats], dict[str, Floats]]
 CHUNK = 2048
-IN_FLIGHT = 256  # chunks handed out at once: enough for many workers, few enough to stop soon
 
 
 class CancelledError(ModelworthError):
@@ -46,7 +45,7 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class ModelIndicators:
-    """The model with all drivers but the drawn ones fixed; small enough to travel to a worker.
+    """The model with all drivers but the drawn ones fixed.
 
     Attributes:
         values: drivers that the scenario sets, by key.
@@ -66,27 +65,34 @@ def simulate(
     indicators: Indicators,
     plan: SamplingPlan,
     *,
-    executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Draws:
     """Every trial of the plan.
 
     Args:
-        indicators: the model; must be picklable where the executor crosses processes.
+        indicators: the model.
         plan: what to draw.
-        executor: None: as many threads as there are cores.
         progress: told (trials done, trials in all) after each chunk, in this thread.
         cancelled: asked after each chunk.
 
     Raises:
         CancelledError: if `cancelled` said so.
     """
-    spans = [(start, min(start + CHUNK, plan.trials)) for start in range(0, plan.trials, CHUNK)]
-    if executor is not None:
-        return _joined(plan, _run(executor, indicators, plan, spans, progress, cancelled))
+    chunks: list[Chunk] = []
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return _joined(plan, _run(threads, indicators, plan, spans, progress, cancelled))
+        starts = range(0, plan.trials, CHUNK)
+        for start, chunk in zip(
+            starts, threads.map(partial(run_chunk, indicators, plan), starts), strict=True
+        ):
+            chunks.append(chunk)
+            done = min(start + CHUNK, plan.trials)
+            if cancelled():
+                threads.shutdown(cancel_futures=True)
+                raise CancelledError(f"stopped after {done} of {plan.trials} trials")
+            if progress is not None:
+                progress(done, plan.trials)
+    return _joined(plan, chunks)
 
 
 def simulate_few(
@@ -116,11 +122,11 @@ def simulate_few(
     return Draws(plan, drawn, full), monthly
 
 
-def run_chunk(indicators: Indicators, plan: SamplingPlan, start: int, stop: int) -> Chunk:
-    """Draws and indicators of one stretch of trials."""
+def run_chunk(indicators: Indicators, plan: SamplingPlan, start: int) -> Chunk:
+    """Draws and indicators of the chunk that begins with a trial."""
     keep_freed_memory()
-    drawn = draw(plan, start, stop)
-    size = stop - start
+    drawn = draw(plan, start, start + CHUNK)
+    size = min(CHUNK, plan.trials - start)
     found = {key: _full(values, size) for key, values in indicators(drawn).items()}
     return drawn, found
 
@@ -128,51 +134,6 @@ def run_chunk(indicators: Indicators, plan: SamplingPlan, start: int, stop: int)
 def _full(values: Floats, size: int) -> Floats:
     """One value a trial, also where the indicator is the same in all."""
     return np.array(np.broadcast_to(np.asarray(values, dtype=float).reshape(-1), size))
-
-
-def _run(
-    executor: Executor,
-    indicators: Indicators,
-    plan: SamplingPlan,
-    spans: list[tuple[int, int]],
-    progress: Callable[[int, int], None] | None,
-    cancelled: Callable[[], bool],
-) -> list[Chunk]:
-    """All chunks in order of trials."""
-    futures: dict[Future[Chunk], int] = {}
-    waiting = iter(enumerate(spans))
-    results: dict[int, Chunk] = {}
-    try:
-        _submit(executor, indicators, plan, waiting, futures, IN_FLIGHT)
-        while futures:
-            done, _ = wait(futures, return_when=FIRST_COMPLETED)
-            for future in done:
-                results[futures.pop(future)] = future.result()
-            if cancelled():
-                raise CancelledError(f"stopped after {_count(results)} of {plan.trials} trials")
-            if progress is not None:
-                progress(_count(results), plan.trials)
-            _submit(executor, indicators, plan, waiting, futures, len(done))
-    finally:
-        for future in futures:
-            future.cancel()
-    return [results[place] for place in range(len(spans))]
-
-
-def _submit(
-    executor: Executor,
-    indicators: Indicators,
-    plan: SamplingPlan,
-    waiting: Iterable[tuple[int, tuple[int, int]]],
-    futures: dict[Future[Chunk], int],
-    count: int,
-) -> None:
-    for _, (place, span) in zip(range(count), waiting, strict=False):  # in this order: none is lost
-        futures[executor.submit(run_chunk, indicators, plan, *span)] = place
-
-
-def _count(results: Mapping[int, Chunk]) -> int:
-    return sum(len(next(iter(found.values()))) for _, found in results.values())
 
 
 def _joined(plan: SamplingPlan, chunks: list[Chunk]) -> Draws:

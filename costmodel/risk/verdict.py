@@ -23,7 +23,6 @@ from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.figures import spread_of
 from modelworth.costmodel.risk.flips import (
     CHANCE,
-    ELASTICITY,
     Answer,
     base_case_flips,
     verdict_flips,
@@ -97,7 +96,6 @@ def decide(
         drivers=drivers,
         standard_error=None if draws is None else share_error(chance or 0.0, draws.plan.trials),
         defaults=defaults_share(bars),
-        demand_answers_price=basis.number(ELASTICITY) != 0,
     )
 
 
@@ -119,7 +117,6 @@ def _cost(
         drivers=_drivers(risk, bars),
         question="cost",
         defaults=defaults_share(bars),
-        demand_answers_price=False,
     )
 
 

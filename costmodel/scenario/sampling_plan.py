@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +18,8 @@ from modelworth.costmodel.scenario.distributions import Distribution
 from modelworth.data.errors import InputError
 
 Floats = NDArray[np.float64]
-Sampler = Literal["sobol", "latin_hypercube"]
-
-SAMPLERS = ("sobol", "latin_hypercube")
 
 MAX_TRIALS = 2_000_000
-
-MAX_HYPERCUBE = 100_000_000  # a Latin hypercube exists only as a whole: 0.8 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,6 @@ class SamplingPlan:
     correlations: tuple[tuple[str, str, float], ...] = ()
     trials: int = 10_000
     seed: int = 0
-    sampler: Sampler = "sobol"
 
 
 def plan(
@@ -53,35 +46,23 @@ def plan(
     correlations: tuple[tuple[str, str, float], ...] = (),
     trials: int = 10_000,
     seed: int = 0,
-    sampler: str = "sobol",
 ) -> SamplingPlan:
     """A checked plan for drawing the drivers in `uncertain`.
 
     Correlations with a driver that isn't uncertain have nothing to act on and are left out.
 
     Raises:
-        InputError: if the number of trials, the seed, the sampler or a correlation is wrong.
+        InputError: if the number of trials, the seed or a correlation is wrong.
     """
     if not 1 <= trials <= MAX_TRIALS:
         raise InputError("trials", trials, f"from 1 to {MAX_TRIALS:,}")
     if not 0 <= seed < 2**63:
         raise InputError("seed", seed, "from 0 to 2^63 - 1")
-    if sampler not in SAMPLERS:
-        raise InputError("sampler", sampler, f"one of {', '.join(SAMPLERS)}")
-    if sampler == "latin_hypercube" and trials * len(uncertain) > MAX_HYPERCUBE:
-        found = f"latin_hypercube of {trials:,} trials x {len(uncertain)} drivers"
-        raise InputError("sampler", found, "sobol for so many, or fewer trials")
     keys = tuple(sorted(uncertain))
     acting = tuple(pair for pair in correlations if {pair[0], pair[1]} <= set(keys))
-    made = SamplingPlan(
-        keys, tuple(uncertain[key] for key in keys), acting, trials, seed, _named(sampler)
-    )
+    made = SamplingPlan(keys, tuple(uncertain[key] for key in keys), acting, trials, seed)
     normal_factor(made.keys, made.correlations)
     return made
-
-
-def _named(sampler: str) -> Sampler:
-    return "sobol" if sampler == "sobol" else "latin_hypercube"
 
 
 @lru_cache(maxsize=32)

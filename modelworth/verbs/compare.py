@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from modelworth.verbs import evaluate as evaluating
@@ -48,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="0: the base case only")
     parser.add_argument("--seed", type=int, metavar="S")
     parser.add_argument("--store", metavar="URL", help="measurements to rest on")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="run the trials on a Dask cluster")
     parser.add_argument("--json", action="store_true", help="print options and curve as JSON")
     parser.epilog = EXAMPLES
 
@@ -69,13 +67,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _analysis(options: argparse.Namespace) -> Analysis:
     from modelworth.api import compare
-    from modelworth.costmodel.risk.cluster import cluster
 
     scenario = evaluating.scenario_of(options)
-    with cluster(options.cluster) if options.cluster else nullcontext() as executor:
-        return compare(
-            scenario, options.store, trials=options.trials, seed=options.seed, executor=executor
-        )
+    return compare(scenario, options.store, trials=options.trials, seed=options.seed)
 
 
 def _show(analysis: Analysis) -> None:

@@ -22,7 +22,6 @@ PARTS = {
     "study": ("opacus", "captum", "datasketch", "tokenizers", "pillow"),
     "dashboard": ("streamlit", "plotly", "Babel"),
     "report": ("typst", "XlsxWriter", "python-pptx", "fonttools", "vl-convert-python", "Jinja2"),
-    "cluster": ("distributed",),
 }
 
 

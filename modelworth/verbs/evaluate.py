@@ -7,7 +7,6 @@ import argparse
 import gc
 import json
 import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from modelworth.data.errors import InputError
@@ -44,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, metavar="N", help="how many; 0: the base case only")
     parser.add_argument("--seed", type=int, metavar="S", help="of the draws; 0 is a seed")
     parser.add_argument("--store", metavar="URL", help="measurements to rest on")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="run the trials on a Dask cluster")
     parser.add_argument("--json", action="store_true", help="print the analysis as JSON")
     evaluate_solve.add_arguments(parser)
     only = parser.add_mutually_exclusive_group()
@@ -111,20 +109,17 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 def _analysis(scenario: Scenario, options: argparse.Namespace) -> Analysis:
     from modelworth.api import evaluate
     from modelworth.costmodel.evaluate import PARTS
-    from modelworth.costmodel.risk.cluster import cluster
 
     base_only = options.lint or options.solve
     shown = () if base_only else ("risk", "tornado", "flips")
-    with cluster(options.cluster) if options.cluster else nullcontext() as executor:
-        return evaluate(
-            scenario,
-            options.store,
-            trials=0 if base_only and options.trials is None else options.trials,
-            seed=options.seed,
-            parts=PARTS if options.json and not options.solve else shown,
-            executor=executor,
-            progress=_progress if sys.stderr.isatty() and not options.json else None,
-        )
+    return evaluate(
+        scenario,
+        options.store,
+        trials=0 if base_only and options.trials is None else options.trials,
+        seed=options.seed,
+        parts=PARTS if options.json and not options.solve else shown,
+        progress=_progress if sys.stderr.isatty() and not options.json else None,
+    )
 
 
 def _progress(done: int, trials: int) -> None:

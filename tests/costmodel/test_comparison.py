@@ -89,7 +89,7 @@ def test_cost_over_volume_by_hand_for_an_interface():
     flat = {**PLAN, "demand.growth_per_year": 0.0, "demand.ceiling_multiple": 1.0001,
             "demand.market_price_fall_factor_per_year": 1.25, "company.inflation_per_year": 0.0,
             "compute.platform_fte": 2.0}  # fmt: skip
-    curve = volume_curve(MODEL, flat, only("buy_api").options, (1e6, 1e9))
+    curve = volume_curve(MODEL, flat, only("buy_api").options)
     assert curve is not None
     volume, cost = (np.array(side) for side in
                     (curve.requests_per_month, curve.usd_per_month["buy_api"]))  # fmt: skip
@@ -113,7 +113,7 @@ def test_cost_over_volume_by_hand_for_an_interface():
 def test_every_change_of_the_cheapest_is_found_and_is_one():
     options = only("serverless_open_weights", "self_host_rented").options
     stable = {**PLAN, "compute.api_price_fall_factor_per_year": 1.0}
-    curve = volume_curve(MODEL, stable, options, (1e6, 3e9))
+    curve = volume_curve(MODEL, stable, options)
     assert curve is not None
     assert curve.crossings
     cost = "plan_month_total_usd"
@@ -135,12 +135,13 @@ def test_every_change_of_the_cheapest_is_found_and_is_one():
 def test_what_is_cheapest_in_the_opening_month_need_not_be_over_the_plan():
     """A provider's prices fall threefold a year here, rents hardly."""
     options = only("serverless_open_weights", "self_host_rented").options
-    curve = volume_curve(MODEL, PLAN, options, (1e8, 3e9))
+    curve = volume_curve(MODEL, PLAN, options)
     at = {key: row[-1] for key, row in curve.usd_per_month.items()}
     opening = {
         option.key: Model(3).indicators(
             {**option.applied(PLAN), "building.months_to_market": 0,
-             "demand.requests_per_month": 3e9}, ["opening_month_total_usd"],
+             "demand.requests_per_month": curve.requests_per_month[-1]},
+            ["opening_month_total_usd"],
         )["opening_month_total_usd"][0]
         for option in options
     }  # fmt: skip

@@ -10,20 +10,16 @@ from scipy import stats
 
 from modelworth.costmodel.risk.information import (
     by_chance,
+    knowing_each,
     perfect_information,
     ranks_of,
     with_doing_nothing,
-    with_errors,
 )
 from modelworth.costmodel.risk.sampling import draw
 from modelworth.costmodel.scenario.distributions import Normal
 from modelworth.costmodel.scenario.sampling_plan import plan
 
 TRIALS = 2**15
-
-
-def partial_information(payoffs, ranks):
-    return {key: worth for key, (worth, _) in with_errors(payoffs, ranks).items()}
 
 
 def closed_form(mean: float, sd: float) -> float:
@@ -47,7 +43,7 @@ def test_perfect_information_is_the_closed_form_of_a_normal_payoff():
 
 def test_each_drivers_information_is_the_closed_form_of_its_part():
     values = drawn()
-    found = partial_information(with_doing_nothing(values["a"] + values["b"]), ranks_of(values))
+    found = knowing_each(with_doing_nothing(values["a"] + values["b"]), ranks_of(values))
     assert found["a"] == pytest.approx(closed_form(1, 3), rel=0.02)
     assert found["b"] == pytest.approx(closed_form(1, 2), rel=0.02)
     assert found["idle"] < 0.01 * found["b"]
@@ -56,7 +52,7 @@ def test_each_drivers_information_is_the_closed_form_of_its_part():
 def test_a_driver_also_informs_about_what_moves_with_it():
     values = drawn(correlation=0.6)
     normal = 2 * np.sin(np.pi * 0.6 / 6)
-    found = partial_information(with_doing_nothing(values["a"] + values["b"]), ranks_of(values))
+    found = knowing_each(with_doing_nothing(values["a"] + values["b"]), ranks_of(values))
     assert found["b"] == pytest.approx(closed_form(1, 2 + 3 * normal), rel=0.02)
 
 
@@ -64,7 +60,7 @@ def test_a_choice_between_two_ways_is_worth_the_spread_of_their_difference():
     values = drawn()
     table = np.column_stack([values["a"], values["b"]])
     assert perfect_information(table) == pytest.approx(closed_form(1, np.hypot(3, 2)), rel=0.01)
-    found = partial_information(table, ranks_of(values))
+    found = knowing_each(table, ranks_of(values))
     assert found["a"] == pytest.approx(closed_form(1, 3), rel=0.02)
 
 
@@ -72,7 +68,7 @@ def test_a_driver_of_few_values_is_taken_by_its_levels():
     generator = np.random.default_rng(2)
     switch = generator.choice([0.0, 1.0], size=TRIALS, p=[0.7, 0.3])
     payoff = np.where(switch == 1, -10.0, 4.0) + generator.normal(0, 1, TRIALS)
-    found = partial_information(with_doing_nothing(payoff), ranks_of({"switch": switch}))["switch"]
+    found = knowing_each(with_doing_nothing(payoff), ranks_of({"switch": switch}))["switch"]
     share = switch.mean()
     assert found == pytest.approx(4 * (1 - share) - max(0, 4 - 14 * share), abs=0.05)
 
@@ -80,7 +76,7 @@ def test_a_driver_of_few_values_is_taken_by_its_levels():
 def test_nothing_is_worth_knowing_when_the_decision_is_clear():
     values = drawn()
     table = with_doing_nothing(1000 + values["a"])
-    assert partial_information(table, ranks_of(values))["a"] == 0
+    assert knowing_each(table, ranks_of(values))["a"] == 0
     assert by_chance(table, seed=0) == 0
 
 
@@ -91,7 +87,7 @@ def test_knowing_one_driver_is_never_worth_more_than_knowing_all(seed, mean, fir
     values = {"a": generator.normal(size=2000), "b": generator.random(2000)}
     table = with_doing_nothing(mean + first * values["a"] + second * values["b"] ** 2)
     whole = perfect_information(table)
-    for worth in partial_information(table, ranks_of(values)).values():
+    for worth in knowing_each(table, ranks_of(values)).values():
         assert -1e-9 <= worth <= whole * 1.01 + 0.02
 
 

@@ -68,7 +68,6 @@ def test_a_certain_plan_is_compared_without_trials(plan, capsys):
     [
         (["nowhere.yaml"], "scenario"),
         (["base", "--set", "demand.nonsense=1"], "demand.nonsense"),
-        (["base", "--cluster", "here"], "cluster"),
         (["base", "--trials", "-1"], "trials"),
     ],
 )

@@ -301,7 +301,7 @@ def _risk() -> Risk:
         Influence("sample.rent", 0.22, 0.25, -0.45, 700.0),
         Influence("sample.growth", None, None, 0.2, None),
     )
-    return Risk(1000, 0, "sobol", 0.38, -14_000.0, 3100.0, edges, counts, influences)
+    return Risk(1000, 0, 0.38, -14_000.0, 3100.0, edges, counts, influences)
 
 
 def _options() -> tuple[OptionResult, ...]:
