@@ -15,6 +15,7 @@ from time import perf_counter
 from modelworth.bench.load.endpoint import Endpoint
 from modelworth.bench.load.metrics import Reading, Window, read_metrics, window
 from modelworth.bench.load.record import Served, possible, recorded
+from modelworth.bench.timing.monitor import Monitor, energy_together
 from modelworth.data.errors import ModelworthError
 from modelworth.data.measurement import Energy, Interval, Latency, Measurement, Result
 from modelworth.data.serving import Load, Serving, Spread
@@ -51,36 +52,20 @@ def windows(
             for monitor in monitors:
                 monitor.stop()
             last, seen = readings[-1], window(readings)
-            yield seen, _energy([one.energy(_tokens(seen) or 1.0) for one in monitors])
+            done = _tokens(seen) or 1.0
+            yield seen, energy_together([one.energy(done) for one in monitors], done)
 
 
 def _monitors(served: Served, stack: ExitStack) -> list:
     """A monitor for each GPU of this machine that serves; none elsewhere."""
     if served.machine.kind != "cuda":
         return []
-    from modelworth.bench.timing.monitor import Monitor
-
     monitors = [
         stack.enter_context(Monitor("cuda", index)) for index in range(served.machine.count)
     ]
     for monitor in monitors:
         monitor.start()
     return monitors
-
-
-def _energy(parts: list[Energy | None]) -> Energy | None:
-    """The devices' energies added up; None where one isn't known."""
-    known = [part for part in parts if part is not None and part.energy_j is not None]
-    if not parts or len(known) < len(parts):
-        return None
-    return Energy(
-        energy_j=sum(part.energy_j or 0.0 for part in known),
-        energy_j_per_unit=sum(part.energy_j_per_unit or 0.0 for part in known),
-        mean_power_w=sum(part.mean_power_w or 0.0 for part in known),
-        method=known[0].method,
-        valid=all(part.valid for part in known),
-        reason=next((part.reason for part in known if part.reason), None),
-    )
 
 
 def _tokens(seen: Window) -> float | None:

@@ -68,10 +68,15 @@ def expected_s(
     return compiling * _compiling_s(case, again) + pace.rest * _rest_s(limits, case)
 
 
-def suite_s(limits: Limits, cases: Sequence[Task]) -> float:
-    """Seconds that cases take together, with the ceilings of their precisions."""
-    precisions = {case.workload.precision for case in cases}
-    return len(precisions) * PROBING_S + sum(expected_s(limits, case) for case in cases)
+def each_s(limits: Limits, cases: Sequence[Task]) -> list[float]:
+    """Seconds of each case; the first at a precision measures its ceilings as well."""
+    probed: set[str] = set()
+    found = []
+    for case in cases:
+        new = case.workload.precision not in probed
+        probed.add(case.workload.precision)
+        found.append(expected_s(limits, case) + new * PROBING_S)
+    return found
 
 
 def _compiling_s(case: Task, again: bool) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
+from modelworth.bench.timing.monitor import energy_together
 from modelworth.data.measurement import (
     Condition,
     Energy,
@@ -73,6 +74,7 @@ def merged(ranks: Sequence[Observation]) -> Observation:
     """
     if len(ranks) == 1:
         return ranks[0]
+    work_done = sum(rank.work_per_step for rank in ranks) * len(ranks[0].samples_s)
     first, slowest = ranks[0], max(ranks, key=lambda rank: sum(rank.samples_s))
     return first.model_copy(
         update={
@@ -80,7 +82,7 @@ def merged(ranks: Sequence[Observation]) -> Observation:
             **{name: getattr(slowest, name) for name in ("samples_s", "parts_s", "wall_s")},
             "settled": all(rank.settled for rank in ranks),
             "memory": _fullest([rank.memory for rank in ranks]),
-            "energy": _all_energy(ranks),
+            "energy": energy_together([rank.energy for rank in ranks], work_done),
             "condition": _worst([rank.condition for rank in ranks]),
             "devices": len(ranks),
         }
@@ -99,24 +101,6 @@ def _fullest(memories: list[Memory]) -> Memory:
         return memory.allocated_peak_bytes or memory.host_peak_bytes or 0
 
     return max(memories, key=peak)
-
-
-def _all_energy(ranks: Sequence[Observation]) -> Energy | None:
-    """Energy of all devices; doubtful if one is, unknown if one is."""
-    known = [rank.energy for rank in ranks if rank.energy is not None]
-    joules = _sum(energy.energy_j for energy in known)
-    if len(known) < len(ranks) or joules is None:
-        return None
-    work_done = sum(rank.work_per_step for rank in ranks) * len(ranks[0].samples_s)
-    reasons = [energy.reason for energy in known if energy.reason]
-    return Energy(
-        energy_j=joules,
-        energy_j_per_unit=joules / work_done,
-        mean_power_w=_sum(energy.mean_power_w for energy in known),
-        method=known[0].method,
-        valid=all(energy.valid for energy in known),
-        reason=reasons[0] if reasons else None,
-    )
 
 
 def _worst(conditions: list[Condition]) -> Condition:

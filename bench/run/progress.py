@@ -80,8 +80,9 @@ class Progress:
     taken_s: list[float] = field(default_factory=list)
 
     def begin(self, label: str) -> None:
-        """A case, or the probing before it, starts."""
-        self.label, self.began_s = label, perf_counter()
+        """A case, or the probing before it, which counts as part of it, starts."""
+        self.label = label
+        self.began_s = perf_counter() if self.began_s is None else self.began_s
 
     def finish(self) -> None:
         """The case is done."""

@@ -130,11 +130,7 @@ def _result(
     return Result(
         unit=seen.unit,
         work_per_step=work,
-        throughput_per_s=Interval(
-            value=throughput,
-            low=None if middle.high is None else min(throughput, work / middle.high),
-            high=None if middle.low is None else max(throughput, work / middle.low),
-        ),
+        throughput_per_s=rate_of(work, middle),
         throughput_per_s_per_device=throughput / seen.devices,
         latency=_latency(seen, middle),
         model_flops_per_step=seen.model_flops_per_step,
@@ -150,6 +146,16 @@ def _result(
         warmup_steps=seen.warmup_steps,
         effective_samples=middle.effective_samples,
         samples_s=seen.samples_s[::stride],  # every figure is computed from all of them
+    )
+
+
+def rate_of(work: float, middle: samples.MedianInterval) -> Interval:
+    """Units a second of the median step, with its interval."""
+    rate = work / middle.value
+    return Interval(
+        value=rate,
+        low=None if middle.high is None else min(rate, work / middle.high),
+        high=None if middle.low is None else max(rate, work / middle.low),
     )
 
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from modelworth.bench.run.expected import expected_s
+from modelworth.bench.run.expected import each_s
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.run.session import Session
 from modelworth.bench.run.together import one_decides
@@ -49,7 +49,7 @@ def run(
     done = [] if again or suite is None or store is None else _finished(cases, store, suite)
     done = one_decides(done)
     todo = [case for case in cases if case.id not in done]
-    expected = [expected_s(limits, case) for case in todo]
+    expected = each_s(limits, todo)
     progress = Progress(limits, len(todo), skipped=len(cases) - len(todo), expected_s=expected)
     session.progress, session.refuses = progress, len(cases) == 1
     yield progress.event("plan", _plan_message(progress, suite))

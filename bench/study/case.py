@@ -11,12 +11,12 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from modelworth.bench.run.isolation import WorkerEnd
+from modelworth.bench.run.record import rate_of
 from modelworth.bench.study.shape import Shape
 from modelworth.bench.timing import samples
 from modelworth.data.measurement import (
     Condition,
     Energy,
-    Interval,
     Latency,
     Machine,
     Measurement,
@@ -169,11 +169,7 @@ def _result(seen: Seen) -> Result:
     return Result(
         unit=seen.unit,
         work_per_step=work,
-        throughput_per_s=Interval(
-            value=throughput,
-            low=None if middle.high is None else min(throughput, work / middle.high),
-            high=None if middle.low is None else max(throughput, work / middle.low),
-        ),
+        throughput_per_s=rate_of(work, middle),
         throughput_per_s_per_device=throughput,
         latency=Latency(mean_s=float(np.mean(seen.samples_s)), p50_s=middle.value),
         model_flops_per_step=seen.model_flops_per_step,

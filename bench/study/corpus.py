@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.bench.study.examples import TOPICS
-from modelworth.bench.study.texts import Document
+from modelworth.bench.study.texts import Document, byte_pairs
 from modelworth.data.errors import InputError
 
 Ids = NDArray[np.int64]
@@ -80,20 +80,10 @@ def build(documents: Iterable[Document], vocabulary: int, where: str) -> Corpus:
     Raises:
         InputError: if there is too little text to hold any out.
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
     kept = list(documents)
     if len(kept) < 2 * HELD_OUT_EVERY or sum(len(it.text) for it in kept) < 100_000:
         raise InputError(where, f"{len(kept)} documents", "20 documents and 100 kB of text or more")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=["<end>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(_sample(kept), trainer)
+    tokenizer = byte_pairs(_sample(kept), vocabulary, ["<end>"])
     encoded = [it.ids for it in tokenizer.encode_batch([it.text for it in kept])]
     names = tuple(name for name, _ in Counter(it.topic for it in kept).most_common(TOPICS))
     ids: dict[bool, list[Ids]] = {True: [], False: []}

@@ -12,13 +12,19 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
 from modelworth.bench.study import preparation
 from modelworth.bench.study.case import Seen, StudyCase
-from modelworth.bench.study.texts import folder_files, image_files, package_files, read
+from modelworth.bench.study.texts import (
+    byte_pairs,
+    folder_files,
+    image_files,
+    package_files,
+    read,
+)
 from modelworth.data.errors import InputError
 from modelworth.data.study import Estimate
 
@@ -98,7 +104,7 @@ def _tokenise(case: StudyCase, files: Sequence[Path]) -> Seen:
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if workers > 1 else "false"
     os.environ["RAYON_NUM_THREADS"] = str(workers)
     texts = _texts(case, files)
-    tokenizer, counts = _tokenizer(texts[:TRAINED_ON]), []
+    tokenizer, counts = byte_pairs(texts[:TRAINED_ON], VOCABULARY), []
 
     def stage(part: Sequence[str]) -> None:
         counts.extend(len(it.ids) for it in tokenizer.encode_batch(list(part)))
@@ -110,7 +116,7 @@ def _tokenise(case: StudyCase, files: Sequence[Path]) -> Seen:
 
 def _pack(case: StudyCase, files: Sequence[Path]) -> Seen:
     texts = _texts(case, files)
-    tokenizer = _tokenizer(texts[:TRAINED_ON])
+    tokenizer = byte_pairs(texts[:TRAINED_ON], VOCABULARY)
     encoded = [(it.ids, _bytes(text)) for text in texts for it in [tokenizer.encode(text)]]
     rows: list[int] = []
 
@@ -194,20 +200,6 @@ def _up_to(files: Sequence[Path], megabytes: float) -> list[Path]:
         if held >= megabytes * PER_MEGABYTE:
             break
     return chosen
-
-
-def _tokenizer(texts: Sequence[str]) -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
 
 
 def _bytes(text: str) -> int:

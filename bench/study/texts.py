@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -113,6 +113,22 @@ def package_documents(limit_bytes: int | None = None) -> Iterator[Document]:
         held += len(text.encode())
         if limit_bytes is not None and held >= limit_bytes:
             return
+
+
+def byte_pairs(texts: Iterable[str], vocabulary: int, special: Sequence[str] = ()) -> Any:
+    """A tokenizer of byte pairs, learnt from texts."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(special),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
 
 
 def licences(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -284,6 +284,22 @@ def _energy(
         method=method,
         valid=reason is None,
         reason=reason,
+    )
+
+
+def energy_together(parts: Sequence[Energy | None], work_done: float) -> Energy | None:
+    """Energy of all devices for the work of all; doubtful if one is, unknown if one is."""
+    known = [part for part in parts if part is not None and part.energy_j is not None]
+    if not known or len(known) < len(parts):
+        return None
+    joules = sum(part.energy_j or 0.0 for part in known)
+    return Energy(
+        energy_j=joules,
+        energy_j_per_unit=joules / work_done,
+        mean_power_w=sum(part.mean_power_w or 0.0 for part in known),
+        method=known[0].method,
+        valid=all(part.valid for part in known),
+        reason=next((part.reason for part in known if part.reason), None),
     )
 
 

@@ -72,23 +72,23 @@ def results(
 
 def suites(all_suites: Iterable[Suite]) -> None:
     """The suites by name, size and time."""
-    from modelworth.bench.run.expected import suite_s
+    from modelworth.bench.run.expected import each_s
     from modelworth.bench.run.suites import NAMES
 
     for suite in all_suites:
-        time = _clock(suite_s(suite.limits, suite.cases))
+        time = _clock(sum(each_s(suite.limits, suite.cases)))
         print(f"{suite.name:<10}{len(suite.cases):>4} cases  about {time:>8}  {NAMES[suite.name]}")
     print("modelworth bench --suite NAME --list shows a suite's cases")
 
 
 def suite(one: Suite) -> None:
     """The cases of a suite."""
-    from modelworth.bench.run.expected import suite_s
+    from modelworth.bench.run.expected import each_s
 
     for case in one.cases:
         print(f"{case.id}  {case.label}, on {case.device}")
     cases = f"{len(one.cases)} case" + "s" * (len(one.cases) != 1)
-    print(f"{cases}, about {_clock(suite_s(one.limits, one.cases))}")
+    print(f"{cases}, about {_clock(sum(each_s(one.limits, one.cases)))}")
 
 
 def _bar(events: Iterator[Event]) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelworth.bench.run import progress as progress_module
-from modelworth.bench.run.expected import PROBING_S, expected_s, suite_s
+from modelworth.bench.run.expected import PROBING_S, each_s, expected_s
 from modelworth.bench.run.news import News, timing_news
 from modelworth.bench.run.progress import Event, Progress
 from modelworth.bench.timing import monitor as busy
@@ -101,4 +101,4 @@ def test_a_gpu_in_use_is_told(found, told):
 def test_a_suite_takes_its_cases_and_the_ceilings_of_its_precisions():
     cases = [stub.case("fine", batch=batch) for batch in (1, 2, 3)]
     each = expected_s(stub.LIMITS, cases[0])
-    assert suite_s(stub.LIMITS, cases) == pytest.approx(PROBING_S + 3 * each)
+    assert sum(each_s(stub.LIMITS, cases)) == pytest.approx(PROBING_S + 3 * each)
