@@ -1,4 +1,4 @@
-"""What a step of a Transformer has to do: FLOPs, bytes moved, cache kept.
+"""What a step of a Transformer has to do: FLOPs, and the cache it keeps.
 
 FLOPs are a multiply and an add each, of matrix products only: 2 × parameters used × tokens, plus
 2 × heads × (key width + value width) for each pair of a query and a position. With `pairs="full"`
@@ -9,7 +9,7 @@ query meets as many as the last one does: windows and choices count, the causal 
 is how training FLOPs of windowed and indexed models are published.
 
 Model FLOPs count the mathematics once: recomputation isn't in them. Norms, activations, softmax
-and the optimizer's arithmetic are left out; their memory traffic isn't.
+and the optimizer's arithmetic are left out.
 
 Tokens and batches may be numbers or numpy arrays.
 """
@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from modelworth.costmodel.architecture.structure import Architecture, Attention, Block, FeedForward
+from modelworth.costmodel.architecture.structure import Architecture, Attention, Block
 from modelworth.data.errors import InputError
 
 Pairs = Literal["full", "reach", "seen"]
@@ -66,18 +66,10 @@ def training_flops(
     architecture: Architecture,
     batch: Number,
     tokens: Number | None = None,
-    encoder_tokens: Number = 0,
     pairs: Pairs = "full",
-    *,
-    recomputed: bool = False,
 ) -> Number:
-    """FLOPs of a forward and backward pass: three times the forward one.
-
-    With `recomputed` the second forward pass of full activation checkpointing counts too, which
-    hardware FLOPs include and model FLOPs leave out.
-    """
-    passes = 4 if recomputed else 3
-    return passes * forward_flops(architecture, batch, tokens, encoder_tokens, pairs)
+    """Model FLOPs of a forward and backward pass: three times the forward one."""
+    return 3 * forward_flops(architecture, batch, tokens, pairs=pairs)
 
 
 def image_tokens(architecture: Architecture, side: int) -> tuple[int, float | None]:
@@ -135,26 +127,6 @@ def decode_flops(
     return batch * flops
 
 
-def experts_touched(feed_forward: FeedForward, tokens: Number) -> Number:
-    """Experts that `tokens` tokens use together, when each picks evenly: E·(1 − (1 − k/E)^tokens).
-
-    Real routers are less even, so this is an upper estimate.
-    """
-    experts = feed_forward.experts
-    return experts * (1 - (1 - feed_forward.experts_per_token / experts) ** tokens)
-
-
-def matmul_parameters_touched(architecture: Architecture, tokens: Number) -> Number:
-    """Parameters read by the matrix products of a step with `tokens` tokens, each once."""
-    touched: Number = architecture.matmul_parameters
-    for block in architecture.blocks:
-        feed_forward = block.feed_forward
-        if feed_forward.experts:
-            spared = feed_forward.experts - experts_touched(feed_forward, tokens)
-            touched = touched - block.count * spared * feed_forward.network_parameters
-    return touched
-
-
 def kv_cache_bytes(
     architecture: Architecture,
     batch: Number,
@@ -178,67 +150,6 @@ def kv_cache_bytes(
         if block.cross is not None:
             elements += block.count * block.cross.cache_elements * encoder_tokens
     return batch * elements * bytes_per_element
-
-
-def decode_bytes(
-    architecture: Architecture,
-    batch: Number,
-    context: Number,
-    weight_bytes: float = 2,
-    cache_bytes: float = 2,
-    encoder_tokens: Number = 0,
-) -> Number:
-    """Bytes that a decode step reads and writes: weights touched, cache, the token's activations.
-
-    `weight_bytes` and `cache_bytes` are those of one number; a head whose layers are narrower than
-    16 bits stays in 16.
-    """
-    head = architecture.head.matmul_parameters
-    touched = matmul_parameters_touched(architecture, batch) - _idle(architecture) - head
-    weights = touched * weight_bytes + head * max(weight_bytes, 2)
-    read = kv_cache_bytes(architecture, batch, context, cache_bytes, encoder_tokens)
-    written = kv_cache_bytes(architecture, batch, 1, cache_bytes)
-    return weights + read + written + activation_traffic_bytes(architecture, batch, 1)
-
-
-def activation_traffic_bytes(
-    architecture: Architecture,
-    batch: Number,
-    tokens: Number,
-    encoder_tokens: Number = 0,
-    bytes_per_element: float = 2,
-) -> Number:
-    """Activations read and written by a forward pass.
-
-    Every operation reads its inputs and writes its output once; attention is fused (no scores in
-    memory), norms, residual sums and activation functions are operations of their own.
-    """
-    head = architecture.head
-    answered = tokens if head.positions is None else head.positions
-    elements = answered * (architecture.hidden + head.outputs)
-    for block in architecture.blocks:
-        length = encoder_tokens if block.stack == "encoder" else tokens
-        elements += block.count * _layer_traffic(block) * length
-    return batch * elements * bytes_per_element
-
-
-def _layer_traffic(block: Block) -> int:
-    """Numbers that one layer reads and writes for one token."""
-    hidden = block.attention.hidden
-    sublayers = 2 if block.cross is None else 3
-    elements = sublayers * 5 * hidden  # a norm reads and writes; a sum reads two and writes one
-    for attention in (block.attention, block.cross):
-        if attention is not None:
-            queries, values = (
-                attention.heads * attention.head_dim,
-                attention.heads * attention.value_dim,
-            )
-            keys = attention.kv_heads * (attention.head_dim + attention.value_dim)
-            elements += 2 * hidden + 2 * (queries + keys + values)
-    feed_forward = block.feed_forward
-    used = feed_forward.experts_per_token if feed_forward.experts else 1
-    width = used * feed_forward.width + feed_forward.shared_width
-    return elements + 2 * hidden * used + 2 * feed_forward.matrices * width
 
 
 def _block_flops(block: Block, tokens: Number, encoder_tokens: Number, pairs: Pairs) -> Number:
@@ -290,14 +201,3 @@ def _least(tokens: Number, limit: int | None) -> Number:
     if limit is None:
         return tokens
     return np.minimum(tokens, limit) if isinstance(tokens, np.ndarray) else min(tokens, limit)
-
-
-def _idle(architecture: Architecture) -> int:
-    """Matrix parameters that a decode step doesn't read: the encoder and the keys made from it."""
-    idle = 0
-    for block in architecture.blocks:
-        if block.stack == "encoder":
-            idle += block.count * block.matmul_parameters
-        elif block.cross is not None:
-            idle += block.count * block.cross.key_parameters
-    return idle

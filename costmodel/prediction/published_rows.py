@@ -28,6 +28,7 @@ from modelworth.data.measurement import Measurement
 from modelworth.data.words import SHORT
 
 WEIGHTS = {"model": 3.0, "device": 2.0, "generation": 1.0, "software": 2.0, "precision": 1.0}
+SHOWN = 3
 DOUBLING = 0.15
 """What each doubling of batch, length or devices takes off."""
 SIZE_DOUBLING, MOST_SIZE = 0.5, 6.0
@@ -58,10 +59,10 @@ def measured_rows() -> tuple[MeasuredRow, ...]:
     return tuple(read_table(PUBLISHED / "measured_rows.csv", MeasuredRow))
 
 
-def nearest(case: Case, most: int = 3) -> list[MeasuredRow]:
+def nearest(case: Case) -> list[MeasuredRow]:
     """The rows of the case's kind of work that are nearest to it."""
     some = [row for row in measured_rows() if row.kind == case.kind]
-    return sorted(some, key=lambda row: -_likeness(row, case))[:most]
+    return sorted(some, key=lambda row: -_likeness(row, case))[:SHOWN]
 
 
 def _likeness(row: MeasuredRow, case: Case) -> float:

@@ -10,13 +10,9 @@ from hypothesis import strategies as st
 from modelworth.costmodel.architecture.read import read_model
 from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.architecture.work import (
-    activation_traffic_bytes,
-    decode_bytes,
     decode_flops,
-    experts_touched,
     forward_flops,
     kv_cache_bytes,
-    matmul_parameters_touched,
     training_flops,
 )
 from modelworth.data.catalog import load_catalog
@@ -154,11 +150,10 @@ def test_attention_conventions():
     assert pairs == pytest.approx(exact, rel=3e-4)
 
 
-def test_training_is_three_passes_and_recomputation_a_fourth():
+def test_training_is_three_passes():
     model = shipped("gpt2")
     once = forward_flops(model, 4, 1024)
     assert training_flops(model, 4, 1024) == 3 * once
-    assert training_flops(model, 4, 1024, recomputed=True) == 4 * once
 
 
 @pytest.mark.parametrize("name", ["llama", "mixtral", "gemma2", "deepseek-v3", "t5"])
@@ -259,45 +254,11 @@ def test_sliding_layers_stop_growing():
     assert grown == 1000 * 12 * 2 * 8 * 64 * 2
 
 
-def test_experts_touched_is_the_expected_number_of_a_draw():
-    model = shipped("mixtral-8x7b").blocks[0].feed_forward
-    assert experts_touched(model, 1) == pytest.approx(2)
-    draws = np.random.default_rng(0)
-    seen = [
-        len({expert for _ in range(3) for expert in draws.choice(8, 2, replace=False)})
-        for _ in range(4000)
-    ]
-    assert experts_touched(model, 3) == pytest.approx(np.mean(seen), rel=0.01)
-    assert matmul_parameters_touched(shipped("mixtral-8x7b"), 1) == pytest.approx(
-        shipped("mixtral-8x7b").active_matmul_parameters
-    )
-
-
-def test_decode_step_reads_weights_once_and_the_cache_of_each():
-    model = shipped("llama-2-7b")
-    weights = model.matmul_parameters * 2
-    cache = 8 * 1000 * 524_288
-    rest = 8 * 524_288 + activation_traffic_bytes(model, 8, 1)
-    assert decode_bytes(model, 8, 1000) == weights + cache + rest
-    assert rest < 0.02 * (weights + cache)
-    narrow = decode_bytes(model, 8, 1000, weight_bytes=1)
-    head = model.head.matmul_parameters
-    assert decode_bytes(model, 8, 1000) - narrow == model.matmul_parameters - head
-
-
-def test_decoding_reads_no_encoder():
-    model = shipped("t5-base")
-    read = decode_bytes(model, 1, 0, encoder_tokens=0, weight_bytes=1000)
-    encoder = sum(b.count * b.matmul_parameters for b in model.blocks if b.stack == "encoder")
-    keys = sum(b.count * b.cross.key_parameters for b in model.blocks if b.cross)
-    assert read == pytest.approx((model.matmul_parameters - encoder - keys) * 1000, rel=1e-3)
-
-
 @settings(max_examples=40)
 @given(st.integers(1, 64), st.integers(1, 5000), st.sampled_from(["llama", "mixtral", "gemma2"]))
 def test_longer_and_wider_is_never_less(batch, tokens, name):
     model = of(name)
-    for measure in (forward_flops, training_flops, kv_cache_bytes, decode_bytes):
+    for measure in (forward_flops, training_flops, kv_cache_bytes):
         once = measure(model, batch, tokens)
         assert measure(model, batch + 1, tokens) > once
         assert measure(model, batch, tokens + 1) >= once
@@ -306,7 +267,7 @@ def test_longer_and_wider_is_never_less(batch, tokens, name):
 def test_arrays_give_what_numbers_give():
     model = of("gemma2")
     batches, contexts = np.array([1, 4, 9]), np.array([3, 50, 800])
-    for measure in (decode_flops, decode_bytes, kv_cache_bytes):
+    for measure in (decode_flops, kv_cache_bytes):
         each = [measure(model, b, c) for b, c in zip(batches, contexts, strict=True)]
         np.testing.assert_allclose(measure(model, batches, contexts), each)
 

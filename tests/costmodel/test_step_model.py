@@ -72,14 +72,23 @@ def prompt_s(shape: Shape, prompts, tokens, chip=CHIP):
     return total_s(inference_pass(shape, chip, IDEAL, Inference(0.0, 1, prompts, tokens, 1.0)))
 
 
+def test_experts_touched_are_the_expected_number_of_a_draw():
+    _, shape = read("mixtral-8x7b")
+    assert experts_touched(shape, 1) == pytest.approx(2)
+    draws = np.random.default_rng(0)
+    seen = [
+        len({expert for _ in range(3) for expert in draws.choice(8, 2, replace=False)})
+        for _ in range(4000)
+    ]
+    assert experts_touched(shape, 3) == pytest.approx(np.mean(seen), rel=0.01)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_shapes_count_as_the_architecture_does(name):
     architecture, shape = read(name)
     dense = shape.dense_parameters + shape.head_parameters
-    touched = dense + shape.expert_parameters * experts_touched(shape, 7)
-    assert touched == pytest.approx(
-        architecture_work.matmul_parameters_touched(architecture, 7), rel=1e-9
-    )
+    whole = dense + shape.expert_parameters * shape.experts
+    assert whole == pytest.approx(architecture.matmul_parameters, rel=1e-9)
     kept = architecture_work.kv_cache_bytes(architecture, 1, 3000, 1.0)
     assert cache_elements(shape, 3000) == pytest.approx(kept, rel=1e-9)
     active = dense + shape.expert_parameters * shape.experts_per_token
