@@ -138,8 +138,8 @@ FORMATS: dict[str, Callable[[Job], Files]] = {
     "md": lambda job: dict(_module("md").render(job.document)),
     "json": lambda job: {f"{NAME}.json": _module("json").render(job.analysis, job.day)},
     "onepager": lambda job: {
-        "onepager.pdf": _module("pdf").render_one(job.document, job.day, job.style.paper),
-        "onepager.pptx": _module("pptx").render_one(job.document, job.day),
+        "onepager.pdf": _module("pdf").render(job.document.answer(), job.day, job.style.paper),
+        "onepager.pptx": _module("pptx").render(job.document.answer(), job.day),
     },
 }
 

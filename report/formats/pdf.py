@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -60,12 +60,6 @@ def render(document: Document, day: date, paper: str = "a4") -> bytes:
         raise ModelworthError(f"the typesetter warns: {warnings[0].message}")
     assert isinstance(made, bytes)
     return made
-
-
-def render_one(document: Document, day: date, paper: str = "a4") -> bytes:
-    """The answer alone, on one page."""
-    alone = replace(document, pages=document.pages[:1], sections=(), with_pages=True)
-    return render(alone, day, paper)
 
 
 def _data(document: Document, draw: Callable[..., str]) -> dict[str, Any]:

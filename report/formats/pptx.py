@@ -41,14 +41,6 @@ def render(document: Document, day: date, *, appendix: bool = False) -> bytes:
     return _saved(deck, document, day)
 
 
-def render_one(document: Document, day: date) -> bytes:
-    """The answer alone, on one slide."""
-    deck = Presentation()
-    _prepare(deck, document.language)
-    _slide(Maker(deck, document, Words(document.language)), document.pages[0])
-    return _saved(deck, document, day)
-
-
 def _saved(deck: Any, document: Document, day: date) -> bytes:
     moment = datetime.combine(day, time(12), UTC).replace(tzinfo=None)
     properties = deck.core_properties

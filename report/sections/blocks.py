@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from modelworth.report.brand import UNBRANDED, Brand
@@ -237,6 +237,10 @@ class Document:
     def shown_pages(self) -> tuple[BoardPage, ...]:
         """The board's pages where the reader asked for them."""
         return self.pages if self.with_pages else ()
+
+    def answer(self) -> Document:
+        """The first page alone."""
+        return replace(self, pages=self.pages[:1], sections=(), with_pages=True)
 
     def card_columns(self) -> int:
         """Cards beside each other, so that none is alone in its row."""

@@ -252,7 +252,9 @@ def _steps(context: Context, day: date) -> list[tuple[str, str, str]]:
         if worth:
             size = t("board.step.measure.worth", worth=context.words.money(worth))
         steps.append((t("board.step.measure", driver=context.name(first)), size, when[0]))
-    outcome = context.analysis.verdict.outcome
-    steps.append((t("board.step.decide"), t(f"board.step.decide.{outcome}"), when[1]))
+    key = f"board.step.decide.{context.analysis.verdict.outcome}"
+    if facts.is_cost_question(context):
+        key = "cost.board.step.decide"
+    steps.append((t("board.step.decide"), t(key), when[1]))
     steps.append((t("board.step.review"), t("board.step.review.size"), when[2]))
     return steps

@@ -9,23 +9,22 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.data.errors import InputError
 from modelworth.report import said
 from modelworth.report.brand import UNBRANDED, Brand
-from modelworth.report.sections import answer as outcome
+from modelworth.report.sections import answer, evidence, facts
 from modelworth.report.sections import cost_and_revenue as money
-from modelworth.report.sections import evidence
 from modelworth.report.sections.blocks import Block, Document, Section, clean, mapped, prose
 from modelworth.report.sections.board import pages
 from modelworth.report.sections.context import Context
 from modelworth.report.words import LANGUAGES, Words
 
 BUILDERS: dict[str, Callable[[Context], list[Block]]] = {
-    "indicators": outcome.indicators,
+    "indicators": answer.indicators,
     "economics": money.economics,
-    "break_even": outcome.break_even,
-    "options": outcome.options,
+    "break_even": answer.break_even,
+    "options": answer.options,
     "sensitivity": money.sensitivity,
     "measurements": evidence.measurements,
     "predictions": evidence.predictions,
-    "warnings": outcome.warnings,
+    "warnings": answer.warnings,
     "assumptions": evidence.assumptions,
     "formulas": evidence.formulas,
     "reproduce": evidence.reproduce,
@@ -65,14 +64,15 @@ def compose(
         currency = (brand.currency, brand.usd_per_currency)
     context = Context(analysis, Words(language, *currency))
     wanted = [key for key in BUILDERS if not sections or key in sections]
+    outcome, word = facts.verdict(context)
     document = Document(
         language=language,
         title=clean(context.prose("name") or analysis.scenario),
         date=context.words.day(day),
         question=prose(context.prose("question")),
-        outcome=analysis.verdict.outcome,
-        verdict=context.t(f"verdict.{analysis.verdict.outcome}"),
-        cards=outcome.cards(context),
+        outcome=outcome,
+        verdict=context.t(f"verdict.{word}"),
+        cards=answer.cards(context),
         pages=pages(context, day),
         sections=tuple(
             Section(key, context.t(f"section.{key}"), tuple(BUILDERS[key](context)))

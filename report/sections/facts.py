@@ -201,6 +201,14 @@ def is_cost_question(context: Context) -> bool:
     return context.analysis.verdict.question == "cost"
 
 
+def verdict(context: Context) -> tuple[str, str]:
+    """The outcome, for its colour, and the word for it; of a cost question, what is cheapest."""
+    outcome = context.analysis.verdict.outcome
+    if outcome == "not_viable" or not is_cost_question(context):
+        return outcome, outcome
+    return ("depends", "cheaper") if better(context) else (outcome, "cheapest")
+
+
 def sign(context: Context) -> int:
     """What makes of a net present value the figure that is asked for: cost is spent."""
     return -1 if is_cost_question(context) else 1

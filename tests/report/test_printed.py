@@ -40,9 +40,9 @@ def test_no_text_of_a_slide_is_small_or_leaves_its_box(shipped, tmp_path, langua
     """Each text box, cell and chart by itself, and no word on another."""
     for name, analysis in shipped.items():
         document = compose(analysis, language, DAY)
-        for made, count in ((pptx.render(document, DAY), 6), (pptx.render_one(document, DAY), 1)):
+        for part, count in ((document, 6), (document.answer(), 1)):
             path = tmp_path / f"{name}-{count}.pptx"
-            path.write_bytes(made)
+            path.write_bytes(pptx.render(part, DAY))
             drawn = office.convert(path, tmp_path, "pdf")
             _large_enough(drawn, LEAST_SLIDE_PT)
             pages = printed.words(drawn)
@@ -58,9 +58,9 @@ def test_no_text_of_a_page_is_small_beyond_the_margin_or_on_another(shipped, tmp
     for number, (name, analysis) in enumerate(shipped.items()):
         paper = tuple(NAMES)[number % len(NAMES)]
         document = compose(analysis, language, DAY, ["summary"])
-        for render, count in ((pdf.render, 6), (pdf.render_one, 1)):
+        for part, count in ((document, 6), (document.answer(), 1)):
             path = tmp_path / f"{name}-{count}.pdf"
-            path.write_bytes(render(document, DAY, paper))
+            path.write_bytes(pdf.render(part, DAY, paper))
             _large_enough(path, LEAST_PAGE_PT)
             pages = printed.words(path)
             assert len(pages) == count

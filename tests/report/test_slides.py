@@ -17,7 +17,7 @@ from pptx.enum.shapes import MSO_SHAPE_TYPE
 from pptx.util import Emu
 
 from modelworth.report.brand import load_brand
-from modelworth.report.formats.pptx import render, render_one
+from modelworth.report.formats.pptx import render
 from modelworth.report.sections.content import compose
 from modelworth.report.text_fit import fitted, height_in, lines
 from tests.report import sample
@@ -160,7 +160,7 @@ def test_the_same_inputs_give_the_same_bytes(small, decks):
 
 def test_one_slide_and_an_appendix_on_demand(small):
     document = compose(small, "en", DAY)
-    assert len(_deck(render_one(document, DAY)).slides) == 1
+    assert len(_deck(render(document.answer(), DAY)).slides) == 1
     assert len(_deck(render(document, DAY, appendix=True)).slides) > 10
 
 

@@ -134,6 +134,8 @@ class Paper:
     ) -> None:
         """A cell with a number, or with the word for none."""
         shown, style = finite(value), self.style(unit, value, *among)
+        if value is not None and value >= UNLIMITED:
+            shown = self.t("no_limit")
         if isinstance(shown, str):
             self.text(row, column, shown, "note")
         else:

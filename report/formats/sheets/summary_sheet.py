@@ -6,7 +6,7 @@ from modelworth.costmodel.analysis import Criterion, Figure
 from modelworth.report.formats.sheets.excel_formula import FIRST_COLUMN, MONTH_ROW
 from modelworth.report.formats.sheets.indicators_sheet import indicator_cell, shown_value
 from modelworth.report.formats.sheets.sheet import CASE, Paper
-from modelworth.report.said import AT_MOST, UNLIMITED, came_out
+from modelworth.report.said import AT_MOST, came_out
 from modelworth.report.sections import facts, titles
 from modelworth.report.sections.answer import headlines, holds
 from modelworth.report.sections.blocks import capital, clean
@@ -107,10 +107,7 @@ def _rule(paper: Paper, row: int) -> int:
     row += 2
     for one in paper.context.analysis.verdict.criteria:
         paper.text(row, 0, paper.context.name(one.key))
-        if one.threshold >= UNLIMITED:
-            paper.text(row, 1, t("no_limit"), "note")
-        else:
-            paper.number(row, 1, one.threshold, one.unit)
+        paper.number(row, 1, one.threshold, one.unit)
         paper.text(row, 2, paper.context.words.unit(one.unit), "unit")
         paper.text(row, 3, came_out(paper.context.words, paper.context.analysis, one))
         _live(paper, row, one)
