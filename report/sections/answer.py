@@ -80,22 +80,15 @@ def headlines(context: Context) -> list[Figure]:
 
 def criteria(context: Context) -> Table:
     """The conditions of the verdict's rule: what each asks, what came out, whether it holds."""
-    t = context.t
-    columns = context.heads(
-        ("criterion", 2.6), ("asked", 1.1, True), ("came_out", 2.2, True), ("holds", 1.3),
+    words = context.words
+    return context.table(
+        context.analysis.verdict.criteria,
+        ("criterion", 2.6, lambda one: context.name(one.key)),
+        ("asked", 1.1, lambda one: context.t("no_limit") if one.threshold >= said.UNLIMITED
+         else context.value(one.threshold, one.unit), True),
+        ("came_out", 2.2, lambda one: said.came_out(words, context.analysis, one), True),
+        ("holds", 1.3, lambda one: holds(context, one)),
     )  # fmt: skip
-    rows = tuple(
-        (
-            context.name(criterion.key),
-            t("no_limit")
-            if criterion.threshold >= said.UNLIMITED
-            else context.value(criterion.threshold, criterion.unit),
-            said.came_out(context.words, context.analysis, criterion),
-            holds(context, criterion),
-        )
-        for criterion in context.analysis.verdict.criteria
-    )
-    return Table(columns, rows)
 
 
 def holds(context: Context, criterion: Criterion) -> str:
@@ -145,11 +138,16 @@ def indicators(context: Context) -> list[Block]:
     t = context.t
     figures = context.analysis.indicators.values()
     shown = [figure for figure in figures if has_meaning(figure) and not is_nothing(figure)]
-    columns = context.heads(
-        ("indicator", 3), ("unit", 1.4), ("base", 1.3, True), ("P10", 1.2, True),
-        ("P50", 1.2, True), ("P90", 1.2, True), ("basis", 1.2),
+    words = context.words
+    table = context.table(
+        shown,
+        ("indicator", 3, lambda one: clean(said.name(words, one))),
+        ("unit", 1.4, lambda one: words.unit_tail(one.unit)),
+        ("base", 1.3, lambda one: said.figure(words, one), True),
+        *((f"P{10 + 40 * place}", 1.2, lambda one, place=place: said.quantiles(words, one)[place],
+           True) for place in range(3)),
+        ("basis", 1.2, lambda one: t(f"basis.{one.basis}")),
     )  # fmt: skip
-    rows = tuple(_indicator_row(context, figure) for figure in shown)
     partly = [
         t(
             "indicators.partly",
@@ -162,20 +160,8 @@ def indicators(context: Context) -> list[Block]:
     absent = [context.name(figure.key) for figure in figures if not has_meaning(figure)]
     if absent and not facts.is_cost_question(context):
         partly.append(t("indicators.absent", names=t("list.join").join(absent)))
-    reading = [Paragraph(t("indicators.reading")), Table(columns, rows)]
+    reading = [Paragraph(t("indicators.reading")), table]
     return [*reading, *(Paragraph(text, "note") for text in partly)]
-
-
-def _indicator_row(context: Context, figure: Figure) -> tuple[str, ...]:
-    """Name with its convention, unit, base case and quantiles without their unit, basis."""
-    words = context.words
-    cells = (said.figure(words, figure), *said.quantiles(words, figure))
-    return (
-        clean(said.name(words, figure)),
-        words.unit_tail(figure.unit),
-        *map(clean, cells),
-        context.t(f"basis.{figure.basis}"),
-    )
 
 
 def has_meaning(figure: Figure) -> bool:
@@ -196,24 +182,29 @@ def break_even(context: Context) -> list[Block]:
     t = context.t
     if not context.analysis.break_evens:
         return [Paragraph(t("break_even.none"))]
-    columns = context.heads(
-        ("driver", 2.4), ("reaches", 2), ("at", 2, True), ("pays", 2.2), ("searched", 2.6, True),
+    words, drivers = context.words, context.analysis.drivers
+
+    def pays(found: BreakEven) -> str:
+        use = drivers.get(found.driver)
+        return said.pays(words, found, use.value) if use and found.values else ""
+
+    table = context.table(
+        context.analysis.break_evens,
+        ("driver", 2.4, lambda found: context.name(found.driver)),
+        ("reaches", 2, lambda found: _reached(context, found)),
+        ("at", 2, lambda found: t("list.join").join(
+            context.value(at, found.unit) for at in found.values) or t("never_in_range"), True),
+        ("pays", 2.2, pays),
+        ("searched", 2.6, lambda found: words.range(
+            found.searched_low, found.searched_high, found.unit), True),
     )  # fmt: skip
-    rows = tuple(_break_even_row(context, found) for found in context.analysis.break_evens)
-    return [Paragraph(t("break_even.reading")), Table(columns, rows)]
+    return [Paragraph(t("break_even.reading")), table]
 
 
-def _break_even_row(context: Context, found: BreakEven) -> tuple[str, ...]:
-    values = context.t("list.join").join(context.value(at, found.unit) for at in found.values)
+def _reached(context: Context, found: BreakEven) -> str:
+    """The indicator's name and the value that it is brought to."""
     target = context.value(found.target, _unit_of(context, found.indicator))
-    use = context.analysis.drivers.get(found.driver)
-    return (
-        context.name(found.driver),
-        f"{context.name(found.indicator)} = {target}",
-        values or context.t("never_in_range"),
-        said.pays(context.words, found, use.value) if use and found.values else "",
-        clean(context.words.range(found.searched_low, found.searched_high, found.unit)),
-    )
+    return f"{context.name(found.indicator)} = {target}"
 
 
 def _unit_of(context: Context, indicator: str) -> str:
@@ -357,20 +348,15 @@ def warnings(context: Context) -> list[Block]:
     findings = sorted(context.analysis.findings, key=lambda finding: _gravity(finding))
     if not findings:
         return [Paragraph(context.t("warnings.none"))]
-    t = context.t
-    columns = context.heads(
-        ("severity", 1), ("finding", 5), ("where", 2), ("", 0.6),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            t(f"severity.{finding.severity}"),
-            prose(said.finding(context.words, finding)),
-            clean(said.path(context.words, finding.path)),
-            clean(finding.id),
-        )
-        for finding in findings
+    words = context.words
+    table = context.table(
+        findings,
+        ("severity", 1, lambda one: context.t(f"severity.{one.severity}")),
+        ("finding", 5, lambda one: said.finding(words, one)),
+        ("where", 2, lambda one: clean(said.path(words, one.path))),
+        ("", 0.6, lambda one: clean(one.id)),
     )
-    return [Table(columns, rows)]
+    return [table]
 
 
 def _gravity(finding: Finding) -> int:

@@ -113,27 +113,23 @@ def _depends(context: Context) -> list[Block]:
 def _turning(context: Context) -> Table:
     """Where each driver turns the answer, and which were tried in vain."""
     t = context.t
-    columns = context.heads(
-        ("would_flip", 2.6), ("now", 1.5, True), ("flips_at", 2.1, True), ("becomes", 1.2),
-    )  # fmt: skip
     found = facts.turning(context)
     turning = {flip.driver for flip in found}
     tried = (flip for flip in context.analysis.verdict.flips if flip.at is None)
     found += [flip for flip in tried if flip.driver not in turning]
-    rows = tuple(
-        (
-            context.name(flip.driver),
-            context.value(flip.now, flip.unit),
-            _place(context, flip) if flip.at is not None else t("never_in_range"),
-            t(f"verdict.{flip.becomes}") if flip.becomes else "",
-        )
-        for flip in found[:MOST_BARS]
+    return context.table(
+        found[:MOST_BARS],
+        ("would_flip", 2.6, lambda flip: context.name(flip.driver)),
+        ("now", 1.5, lambda flip: context.value(flip.now, flip.unit), True),
+        ("flips_at", 2.1, lambda flip: _place(context, flip), True),
+        ("becomes", 1.2, lambda flip: t(f"verdict.{flip.becomes}") if flip.becomes else ""),
     )
-    return Table(columns, rows)
 
 
 def _place(context: Context, flip: Flip) -> str:
     """Where the answer is another one; of a base case, where it pays."""
+    if flip.at is None:
+        return context.t("never_in_range")
     side = said.side(context.words, flip)
     return side if flip.becomes else said.pays(context.words, flip, flip.now) or side
 
@@ -172,25 +168,18 @@ def _options(context: Context) -> Table:
 
 def _evidence(context: Context) -> list[Block]:
     """What the drivers that matter most rest on."""
-    t, drivers = context.t, context.analysis.drivers
-    columns = context.heads(
-        ("driver", 2.3), ("value", 1.6, True), ("range", 1.7, True), ("moves", 1.2, True),
-        ("basis", 1.1), ("source", 2.3),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            context.name(bar.driver),
-            clean(said.setting(context.words, drivers[bar.driver])),
-            context.words.bare_range(bar.low, bar.high, bar.unit),
-            titles.amount(context, bar.at_high - bar.at_low),
-            t(f"basis.{drivers[bar.driver].basis}"),
-            clean(source(context, drivers[bar.driver].source), 48),
-        )
-        for bar in facts.swings(context)
-        if bar.driver in drivers
-    )[:MOST_DRIVERS]
-    blocks: list[Block] = [Table(columns, rows), Paragraph(_measured(context))]
-    return [*blocks, *evidence_details(context)]
+    drivers, words = context.analysis.drivers, context.words
+    known = [bar for bar in facts.swings(context) if bar.driver in drivers][:MOST_DRIVERS]
+    table = context.table(
+        known,
+        ("driver", 2.3, lambda bar: context.name(bar.driver)),
+        ("value", 1.6, lambda bar: said.setting(words, drivers[bar.driver]), True),
+        ("range", 1.7, lambda bar: words.bare_range(bar.low, bar.high, bar.unit), True),
+        ("moves", 1.2, lambda bar: titles.amount(context, bar.at_high - bar.at_low), True),
+        ("basis", 1.1, lambda bar: context.t(f"basis.{drivers[bar.driver].basis}")),
+        ("source", 2.3, lambda bar: clean(source(context, drivers[bar.driver].source), 48)),
+    )
+    return [table, Paragraph(_measured(context)), *evidence_details(context)]
 
 
 def _measured(context: Context) -> str:

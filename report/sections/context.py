@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from modelworth.costmodel.analysis import Analysis, Figure, OptionResult, Series
 from modelworth.report import said
-from modelworth.report.sections.blocks import Column, clean
+from modelworth.report.sections.blocks import Column, Table, clean, prose
 from modelworth.report.sections.in_use import Used, in_use
 from modelworth.report.words import SCALES, Words
 
+Item = TypeVar("Item")
+Say = Callable[[Item], str]
+Said = tuple[str, float, Say[Item]] | tuple[str, float, Say[Item], bool]
 WAY = {"compute.serving", "building.method", "compute.large_share"}
 """What makes one way to serve another than the next."""
 
@@ -50,6 +54,12 @@ class Context:
             Column(self.known(f"report.column.{word}", word), share, *numeric)
             for word, share, *numeric in heads
         )
+
+    def table(self, items: Iterable[Item], *columns: Said[Item]) -> Table:
+        """A row an item: each column's word, width, what it says, and whether that is a number."""
+        shown = [(word, share, *numeric) for word, share, _, *numeric in columns]
+        rows = (tuple(prose(say(item)) for _, _, say, *_ in columns) for item in items)
+        return Table(self.heads(*shown), tuple(rows))
 
     def name(self, key: str) -> str:
         """What an indicator, line or driver is called; keys may come from a user's file."""

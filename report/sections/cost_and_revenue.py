@@ -220,22 +220,16 @@ def worth_table(context: Context) -> list[Block]:
     t, risk = context.t, context.analysis.risk
     if risk is None or not risk.influences:
         return []
-    columns = context.heads(
-        ("driver", 3), ("first_order", 1.4, True), ("total_order", 1.4, True),
-        ("rank_correlation", 1.4, True), ("evppi", 1.6, True),
+    table = context.table(
+        measure_next(risk)[:MOST_WORTH],
+        ("driver", 3, lambda one: context.name(one.driver)),
+        ("first_order", 1.4, lambda one: _index(context, one.first_order), True),
+        ("total_order", 1.4, lambda one: _index(context, one.total), True),
+        ("rank_correlation", 1.4, lambda one: _index(context, one.rank_correlation), True),
+        ("evppi", 1.6, lambda one: "" if one.evppi_usd is None
+         else context.value(one.evppi_usd, "usd"), True),
     )  # fmt: skip
-    ranked = measure_next(risk)[:MOST_WORTH]
-    rows = tuple(
-        (
-            context.name(influence.driver),
-            _index(context, influence.first_order),
-            _index(context, influence.total),
-            _index(context, influence.rank_correlation),
-            "" if influence.evppi_usd is None else context.value(influence.evppi_usd, "usd"),
-        )
-        for influence in ranked
-    )
-    return [Paragraph(t("reading.influences")), Table(columns, rows)]
+    return [Paragraph(t("reading.influences")), table]
 
 
 def measure_next(risk: Risk) -> list[Influence]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from modelworth.costmodel.analysis import DriverUse, MeasurementUse, PredictionUse
+from modelworth.costmodel.analysis import DriverUse, MeasurementUse
 from modelworth.costmodel.prediction.step.coefficients import KNOWN, shipped_tables
 from modelworth.report import said
 from modelworth.report.said import BASES
@@ -34,15 +34,23 @@ def measurements(context: Context) -> list[Block]:
     t, used = context.t, context.analysis.measurements
     if not used:
         return [Paragraph(t("measurements.none"), "note")]
-    columns = context.heads(
-        ("model", 1.9), ("device", 1.9), ("work", 1.1), ("throughput", 1.6, True),
-        ("interval", 1.9, True), ("recorded", 1.3), ("origin", 1.2), ("id", 1.1),
-    )  # fmt: skip
-    rows = tuple(_measurement_row(context, use) for use in used)
-    blocks: list[Block] = [
-        Paragraph(t("measurements.reading", count=len(used))),
-        Table(columns, rows),
-    ]
+    table = context.table(
+        used,
+        ("model", 1.9, lambda use: clean(use.model)),
+        ("device", 1.9, lambda use: clean(use.device)),
+        ("work", 1.1, lambda use: context.words.t(f"kind.{use.kind}")),
+        ("throughput", 1.6, lambda use: context.value(use.throughput_per_s, _per_s(use)), True),
+        (
+            "interval",
+            1.9,
+            lambda use: context.words.bare_range(use.low, use.high, _per_s(use)),
+            True,
+        ),
+        ("recorded", 1.3, lambda use: clean(use.recorded_at[:10])),
+        ("origin", 1.2, lambda use: t(f"origin.{use.origin}")),
+        ("id", 1.1, lambda use: clean(use.id[:8])),
+    )
+    blocks: list[Block] = [Paragraph(t("measurements.reading", count=len(used))), table]
     chart = _throughput(context, used)
     return [*blocks, chart] if chart else blocks
 
@@ -54,21 +62,8 @@ def details(context: Context) -> list[Block]:
     return [*table, chart] if chart else [*table]
 
 
-def _measurement_row(context: Context, use: MeasurementUse) -> tuple[str, ...]:
-    unit = f"{use.unit}_per_s" if use.unit else "per_s"
-    interval = ""
-    if use.low is not None and use.high is not None:
-        interval = f"{context.words.number(use.low)} – {context.words.number(use.high)}"
-    return (
-        clean(use.model),
-        clean(use.device),
-        clean(context.words.t(f"kind.{use.kind}")),
-        context.value(use.throughput_per_s, unit),
-        interval,
-        clean(use.recorded_at[:10]),
-        context.t(f"origin.{use.origin}"),
-        clean(use.id[:8]),
-    )
+def _per_s(use: MeasurementUse) -> str:
+    return f"{use.unit}_per_s" if use.unit else "per_s"
 
 
 def _throughput(context: Context, used: tuple[MeasurementUse, ...]) -> Graphic | None:
@@ -100,42 +95,32 @@ def predictions(context: Context) -> list[Block]:
 
 
 def _predictions_table(context: Context) -> Table:
-    columns = context.heads(
-        ("predicted", 2.4), ("value", 1.4, True), ("interval_90", 1.9, True), ("basis", 1.2),
-        ("note", 3),
-    )  # fmt: skip
-    return Table(
-        columns, tuple(_prediction_row(context, use) for use in context.analysis.predictions)
+    words = context.words
+    return context.table(
+        context.analysis.predictions,
+        ("predicted", 2.4, lambda use: context.name(use.key)),
+        ("value", 1.4, lambda use: context.value(use.value, use.unit), True),
+        ("interval_90", 1.9, lambda use: words.range(use.low, use.high, use.unit), True),
+        ("basis", 1.2, lambda use: context.t(f"basis.{use.basis}")),
+        ("note", 3, lambda use: clean(said.source(words, use.note), 400)),
     )
 
 
 def _record(context: Context) -> list[Block]:
     """How far such predictions were off on published figures that their fit had not seen."""
     t = context.t
-    columns = context.heads(
-        ("predicted", 2.4), ("unseen", 3), ("within", 1.6, True), ("rows", 1, True),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            context.known(f"report.predicted.{row.group}", row.group),
-            t("unseen.0"),
-            t("within_factor", factor=context.words.number(math.exp(row.log90))),
-            str(row.rows),
-        )
-        for row in shipped_tables().intervals
-        if row.group in RECORDED and row.distance == KNOWN
+    rows = (
+        row for row in shipped_tables().intervals if row.group in RECORDED and row.distance == KNOWN
     )
-    return [Paragraph(t("record.reading")), Table(columns, rows)]
-
-
-def _prediction_row(context: Context, use: PredictionUse) -> tuple[str, ...]:
-    return (
-        context.name(use.key),
-        context.value(use.value, use.unit),
-        clean(context.words.range(use.low, use.high, use.unit)),
-        context.t(f"basis.{use.basis}"),
-        clean(said.source(context.words, use.note), 400),
+    number = context.words.number
+    table = context.table(
+        rows,
+        ("predicted", 2.4, lambda row: context.known(f"report.predicted.{row.group}", row.group)),
+        ("unseen", 3, lambda _: t("unseen.0")),
+        ("within", 1.6, lambda row: t("within_factor", factor=number(math.exp(row.log90))), True),
+        ("rows", 1, lambda row: str(row.rows), True),
     )
+    return [Paragraph(t("record.reading")), table]
 
 
 def assumptions(context: Context) -> list[Block]:
@@ -159,23 +144,15 @@ def assumptions(context: Context) -> list[Block]:
 
 
 def _drivers(context: Context, drivers: list[DriverUse]) -> Table:
-    t = context.t
-    columns = context.heads(
-        ("driver", 2.6), ("value", 1.6, True), ("distribution", 2.2), ("basis", 1.2),
-        ("source", 3.2), ("age", 1.4),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            context.name(driver.key) + (" *" if driver.changed else ""),
-            clean(said.setting(context.words, driver)),
-            distribution(context, driver.distribution, driver.unit),
-            t(f"basis.{driver.basis}"),
-            source(context, driver.source),
-            age(context, driver),
-        )
-        for driver in drivers
+    return context.table(
+        drivers,
+        ("driver", 2.6, lambda use: context.name(use.key) + (" *" if use.changed else "")),
+        ("value", 1.6, lambda use: clean(said.setting(context.words, use)), True),
+        ("distribution", 2.2, lambda use: distribution(context, use.distribution, use.unit)),
+        ("basis", 1.2, lambda use: context.t(f"basis.{use.basis}")),
+        ("source", 3.2, lambda use: source(context, use.source)),
+        ("age", 1.4, lambda use: age(context, use)),
     )
-    return Table(columns, rows)
 
 
 def distribution(context: Context, given: dict[str, Any] | None, unit: str) -> str:
@@ -212,23 +189,18 @@ def age(context: Context, driver: DriverUse) -> str:
 
 def formulas(context: Context) -> list[Block]:
     """Every line that the plan uses, as a sentence."""
-    t, used = context.t, context.used.lines
-    columns = context.heads(
-        ("line", 2), ("unit", 1), ("formula", 5.4), ("source", 1.6),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            context.name(line.key),
-            context.words.unit(line.unit),
-            clean(in_words(context, line.formula), 900),
-            source(context, line.source),
-        )
-        for key, line in context.analysis.lines.items()
-        if key in used
+    t, used, lines = context.t, context.used.lines, context.analysis.lines
+    shown = [line for key, line in lines.items() if key in used]
+    if not shown:
+        return []
+    table = context.table(
+        shown,
+        ("line", 2, lambda line: context.name(line.key)),
+        ("unit", 1, lambda line: context.words.unit(line.unit)),
+        ("formula", 5.4, lambda line: clean(in_words(context, line.formula), 900)),
+        ("source", 1.6, lambda line: source(context, line.source)),
     )
-    count = len(context.analysis.lines)
-    reading = Paragraph(t("formulas.used", used=len(rows), count=count))
-    return [reading, Table(columns, rows)] if rows else []
+    return [Paragraph(t("formulas.used", used=len(shown), count=len(lines))), table]
 
 
 def reproduce(context: Context) -> list[Block]:
