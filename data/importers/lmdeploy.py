@@ -4,7 +4,7 @@ Newer files name their columns as vLLM's client does; `bs` is how many were kept
 many places the engine had for what was sent at once: then more than `bs` are there, as requests a
 second times seconds a request say. In older ones `batch` threads ask without a pause, so a request
 takes batch / RPS, and percentiles are of single tokens. Neither model, device nor date is there.
-Read: lmdeploy's benchmark/ and lmdeploy/profiler.py, 0.0.9 to 0.11.
+Read: lmdeploy benchmark/profile_*.py, from 0.4 on, and lmdeploy/profiler.py.
 """
 
 from __future__ import annotations

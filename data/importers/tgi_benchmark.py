@@ -2,7 +2,7 @@
 
 `Prefill` reads a batch of prompts and writes its first tokens; `Decode (total)` writes the others.
 Its percentiles are of times that it doesn't sort, so the average is taken. Neither device, how many
-nor a date is there. Read: text-generation-inference benchmark/src/table.rs, 0.4 to 3.3.
+nor a date is there. Read: text-generation-inference benchmark/src/table.rs.
 """
 
 from __future__ import annotations
