@@ -38,6 +38,7 @@ from modelworth.data.record_text import serialise
 from modelworth.data.store import ENVIRONMENT, open_store
 from modelworth.report.brand import load_brand
 from tests.data.hostile_files import LLAMA, VLLM
+from tests.data.importers.test_printed import LMDEPLOY, LMDEPLOY_OLD, TGI, TRTLLM
 from tests.data.records import made_up
 from tests.data.test_gguf_header import written
 
@@ -324,6 +325,9 @@ READERS = (
         ".csv", "predict", "--cases", "FILE", "--out", "OUT", check=_sound_table)),
     Reader("imports", _results, _as_is, _typed(
         ".json", *INTO_STORE, "--device", "H100 SXM 80GB", check=_sound_store)),
+    Reader("reports", lambda: [it.encode() for it in (TRTLLM, LMDEPLOY, LMDEPLOY_OLD, TGI)], _as_is,
+           _typed(".txt", *INTO_STORE, "--device", "H100 SXM 80GB", "--model", "llama-3.1-8b",
+                  "--date", "2026-01-31", check=_sound_store)),
     Reader("parquet", _exports(".parquet"), _as_is, _read_parquet),
     Reader("databases", _exports(".db"), _as_is, _typed(".db", "doctor", "--store", "FILE")),
     Reader("uploads", lambda: [*_exports(".jsonl", ".csv", ".db")(), *_plans()],
