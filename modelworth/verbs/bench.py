@@ -49,17 +49,40 @@ on several nodes, the same command on each:
     -m modelworth bench --model llama-3.1-8b --work pretrain --data-parallel 16 --fully-sharded \\
     --nodes 2
 """
-SWEPT = (
-    "model", "work", "batch", "prompt_tokens", "new_tokens", "image_pixels", "denoising_steps",
-    "precision", "attention", "attention_kernel", "compile", "compile_mode", "cuda_graphs",
-    "fused_projections", "chunked_loss", "optimizer", "clip_norm", "gradient_accumulation",
-    "lora_rank", "weights", "seed",
-)  # fmt: skip
-"""Options that take several values, separated by commas."""
-CASE_OPTIONS = (
-    *SWEPT, "activation_checkpointing", "trust_remote_code", "data_parallel", "fully_sharded",
-    "tensor_parallel", "nodes",
-)  # fmt: skip
+SWEEPS = (
+    ("batch", "N", "sequences or images on one rank"),
+    ("prompt_tokens", "N", "sequence, prompt, or context held"),
+    ("new_tokens", "N", "tokens to generate for each sequence"),
+    ("image_pixels", "N", "side of square images"),
+    ("denoising_steps", "N", "for an image, of diffusion"),
+    ("precision", None, "fp32, tf32, bf16, fp16, fp8, int8 or int4"),
+    ("attention", None, "sdpa (default), eager, flash_attention_2"),
+    ("attention_kernel", None, "flash, cudnn, efficient, math or split; default: the fastest"),
+    ("compile", "on|off", "default: on with a GPU"),
+    ("compile_mode", None, "of torch.compile, such as max-autotune"),
+    ("cuda_graphs", "on|off", "decoding, on by default"),
+    ("fused_projections", "on|off", "decoding, on by default"),
+    ("chunked_loss", "on|off", "training, on by default"),
+    ("optimizer", None, "adamw_fused (default) or adamw"),
+    ("clip_norm", "X", "clip the gradients' norm, such as to 1"),
+    ("gradient_accumulation", "N", "micro-batches a step, 1 by default"),
+    ("lora_rank", "N", "of the adapters, 16 by default"),
+    ("weights", "random|pretrained", "random by default"),
+    ("seed", "N", "0 by default"),
+)
+"""Choices of a case of which several values may stand, separated by commas: metavar and help."""
+SWITCHES = (
+    ("activation_checkpointing", "compute activations again in the backward pass"),
+    ("trust_remote_code", "run code that comes with a hub model"),
+    ("fully_sharded", "FSDP2"),
+)
+DEGREES = (
+    ("data_parallel", "ranks that each take a batch of their own"),
+    ("tensor_parallel", "ranks that share each layer"),
+    ("nodes", "machines, each running this command under torchrun"),
+)
+SWEPT = ("model", "work", *(name for name, _, _ in SWEEPS))
+CASE_OPTIONS = (*SWEPT, *(name for name, _ in (*SWITCHES, *DEGREES)))
 PROOF = "gpu-proof"
 SEARCHES = ("largest-batch", "longest-sequence", "best-batch")
 """What `--search` can look for."""
@@ -105,33 +128,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_case_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--batch", metavar="N", help="sequences or images on one rank")
-    group.add_argument("--prompt-tokens", metavar="N", help="sequence, prompt, or context held")
-    group.add_argument("--new-tokens", metavar="N", help="tokens to generate for each sequence")
-    group.add_argument("--image-pixels", metavar="N", help="side of square images")
-    group.add_argument("--denoising-steps", metavar="N", help="for an image, of diffusion")
-    group.add_argument("--precision", help="fp32, tf32, bf16, fp16, fp8, int8 or int4")
-    group.add_argument("--attention", help="sdpa (default), eager, flash_attention_2")
-    group.add_argument(
-        "--attention-kernel", help="flash, cudnn, efficient, math or split; default: the fastest"
-    )
-    group.add_argument("--compile", metavar="on|off", help="default: on with a GPU")
-    group.add_argument("--compile-mode", help="of torch.compile, such as max-autotune")
-    group.add_argument("--cuda-graphs", metavar="on|off", help="decoding, on by default")
-    group.add_argument("--fused-projections", metavar="on|off", help="decoding, on by default")
-    group.add_argument("--chunked-loss", metavar="on|off", help="training, on by default")
-    group.add_argument("--optimizer", help="adamw_fused (default) or adamw")
-    group.add_argument("--clip-norm", metavar="X", help="clip the gradients' norm, such as to 1")
-    group.add_argument("--gradient-accumulation", metavar="N")
-    group.add_argument("--activation-checkpointing", action="store_true", default=None)
-    group.add_argument("--lora-rank", metavar="N")
-    group.add_argument("--weights", metavar="random|pretrained")
-    group.add_argument("--trust-remote-code", action="store_true", default=None)
-    group.add_argument("--data-parallel", type=int, metavar="N")
-    group.add_argument("--fully-sharded", action="store_true", default=None, help="FSDP2")
-    group.add_argument("--tensor-parallel", type=int, metavar="N")
-    group.add_argument("--nodes", type=int, metavar="N")
-    group.add_argument("--seed", metavar="N")
+    for name, metavar, text in SWEEPS:
+        group.add_argument(_flag(name), metavar=metavar, help=text)
+    for name, text in SWITCHES:
+        group.add_argument(_flag(name), action="store_true", default=None, help=text)
+    for name, text in DEGREES:
+        group.add_argument(_flag(name), type=int, metavar="N", help=text)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -235,7 +241,7 @@ def _suite(options: argparse.Namespace) -> Suite:
     elif options.search or given:
         names = ["search"] * bool(options.search) + list(given)
         raise InputError(
-            f"--{names[0].replace('_', '-')}",
+            _flag(names[0]),
             "no model given",
             advice="add --model NAME, or leave this out to run a suite",
         )
