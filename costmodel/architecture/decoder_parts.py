@@ -302,5 +302,8 @@ def windows_of(config: Config, traits: Traits, layers: int) -> list[int | None]:
     if traits.windows == "late":
         first = optional(config, "max_window_layers") or 0
         return [window if layer >= first else None for layer in range(layers)]
+    pattern = config.get("sliding_window_pattern")
+    if isinstance(pattern, str) and pattern and not pattern.strip("LG"):  # local, global
+        return [window if pattern[layer % len(pattern)] == "L" else None for layer in range(layers)]
     every = optional(config, "sliding_window_pattern") or traits.windows
     return [window if (layer + 1) % every else None for layer in range(layers)]

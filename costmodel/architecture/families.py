@@ -112,7 +112,18 @@ def _hunyuan(config: Config) -> Config:
     return {**said, "shared_expert_intermediate_size": width}
 
 
+def _bailing(config: Config) -> dict[str, Any]:
+    """Ling and Ring, by their checkpoints' own code: shared experts of a width of their own."""
+    _require_usual(config, use_bias=False)
+    width = sized(config, "moe_shared_expert_intermediate_size")
+    if width is None:
+        return dict(config)
+    shared = width * (optional(config, "num_shared_experts") or 0)
+    return {**config, "num_shared_experts": 0, "shared_expert_intermediate_size": shared}
+
+
 RENAMED: dict[str, Callable[[Config], Config]] = {
+    "bailing_moe": _bailing,
     "falcon": _falcon,
     **dict.fromkeys(("gpt2", "gpt-sw3"), lambda c: _require_usual(c, add_cross_attention=False)),
     "gpt_bigcode": _gpt_bigcode,

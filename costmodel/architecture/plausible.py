@@ -66,7 +66,9 @@ EVERYWHERE = {
 SHARE = re.compile(r"(dropout|dropout_prob|_pdrop|layerdrop|drop_rate|initializer_range)$")
 """Keys from 0 to 1."""
 DTYPE = re.compile(r"(torch\.)?(auto|b?float\d+(_\w+)?|u?int\d+|half|double)")
-ROPE_KINDS = "axial, default, dynamic, linear, llama3, longrope, mrope, proportional, su, yarn"
+ROPE_KINDS = (
+    "axial, default, dynamic, linear, llama3, longrope, mrope, proportional, su, xdrope, yarn"
+)
 ROPE_NEEDED = re.compile(
     r"^factor$|theta$|partial_rotary_factor$|^(low|high)_freq_factor$|^original_"
 )
@@ -119,8 +121,11 @@ def _require_common(config: Mapping[str, Any], path: str) -> None:
         said = config.get(key)
         if said is not None and not (isinstance(said, str) and DTYPE.fullmatch(said)):
             raise InputError(f"{path}: {key}", str(said)[:60], "a format such as bfloat16")
-    if "rope_theta" in config:
-        _require_rotary({"rope_theta": config["rope_theta"]}, path)
+
+
+def _require_positions(config: Mapping[str, Any], path: str) -> None:
+    """Refuses what a class with rotary positions can't work them out from."""
+    _require_rotary({key: config[key] for key in ("rope_theta",) if key in config}, path)
     for key in ("rope_scaling", "rope_parameters"):
         if isinstance(said := config.get(key), Mapping):
             _require_rotary(said, f"{path}: {key}")
@@ -132,12 +137,18 @@ def _require_rotary(said: Mapping[str, Any], path: str) -> None:
         where = f"{path}.{key}"
         if key in ("rope_type", "type") and str(value) not in ROPE_KINDS.split(", "):
             raise InputError(where, str(value)[:60], f"one of {ROPE_KINDS}")
-        if ROPE_NUMBER.search(key) and not (value is None and not ROPE_NEEDED.search(key)):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or value < 0 or (value == 0 and ROPE_NEEDED.search(key)):
-                raise InputError(where, str(value)[:60], "a number above 0")
+        if ROPE_NUMBER.search(key):
+            for each in value if isinstance(value, list) else (value,):
+                if each is not None and not _turns(each, bool(ROPE_NEEDED.search(key))):
+                    raise InputError(where, str(value)[:60], "a number above 0")
         elif isinstance(value, Mapping):
             _require_rotary(value, where)
+
+
+def _turns(value: Any, above: bool) -> bool:
+    """Whether a value is a number of rotary positions: 0 or more, or above it."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and (value > 0 if above else value >= 0)
 
 
 def _require_taken(config: Mapping[str, Any], kind: str, path: str) -> None:
@@ -146,6 +157,8 @@ def _require_taken(config: Mapping[str, Any], kind: str, path: str) -> None:
     parts, usual = parts_of(kind), defaults_of(kind)
     taken = {**EVERYWHERE, **dict.fromkeys(parts, "dn"), **taken_by(kind)}
     _require_common(config, path)
+    if "rope_parameters" in taken_by(kind):
+        _require_positions(config, path)
     for key, value in config.items():
         said, where = taken.get(key), f"{path}: {key}"
         if said and not any(_is(value, letter) for letter in said):

@@ -81,6 +81,7 @@ TRAITS: dict[str, Traits] = {
     "exaone4": Traits(qk_norm="head", windows=4),
     "glm": Traits(qkv_bias=True),
     "glm4_moe": Traits(qk_norm="head", qk_norm_key="use_qk_norm", no_output_bias=True),
+    "bailing_moe": Traits(qk_norm="head", qk_norm_key="use_qk_norm", no_output_bias=True),
     "granitemoe": Traits(),
     "granitemoeshared": Traits(),
     "helium": Traits(no_output_bias=True),

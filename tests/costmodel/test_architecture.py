@@ -218,3 +218,41 @@ def test_any_damage_is_read_or_refused(data):
         return
     assert model.parameters >= model.active_parameters > 0
     assert model.matmul_parameters > 0
+
+
+LING = {
+    **{"model_type": "bailing_moe", "architectures": ["BailingMoeForCausalLM"]},
+    **{"hidden_size": 2048, "intermediate_size": 1408, "moe_intermediate_size": 1408},
+    **{"num_experts": 64, "num_experts_per_tok": 6, "num_shared_experts": 2, "use_bias": False},
+    **{"num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 4},
+    **{"vocab_size": 126464, "first_k_dense_replace": 0, "use_qkv_bias": False},
+}
+SECOND = {
+    **{"intermediate_size": 5120, "moe_intermediate_size": 512, "num_shared_experts": 1},
+    **{"moe_shared_expert_intermediate_size": 512, "num_experts": 256, "num_experts_per_tok": 8},
+    **{"num_hidden_layers": 20, "first_k_dense_replace": 1, "head_dim": 128, "use_qk_norm": True},
+    **{"vocab_size": 157184},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "billions", "active"),
+    [({}, 16.8, 2.75), (SECOND, 16.26, 1.43)],
+    ids=["Ling-lite-1.5", "Ling-mini-2.0"],
+)
+def test_ling_is_of_the_size_that_its_makers_publish(changed, billions, active):
+    read = read_model({**LING, **changed})
+    assert read.parameters / 1e9 == pytest.approx(billions, abs=0.005)
+    assert read.active_parameters / 1e9 == pytest.approx(active, abs=0.005)
+
+
+def test_windows_in_letters_are_those_of_a_number():
+    """transformers, Exaone4Config: "LLLG" is the same as 4."""
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 8, "head_dim": 16}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100}
+    config = {"model_type": "exaone4", "sliding_window": 32, **sizes, **heads}
+    said = [
+        read_model({**config, "sliding_window_pattern": pattern}).blocks for pattern in ("LLLG", 4)
+    ]
+    assert said[0] == said[1]
+    assert [block.count for block in said[0]] == [6, 2]
