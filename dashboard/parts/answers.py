@@ -10,7 +10,7 @@ from modelworth.costmodel.analysis import Analysis, Figure, OptionResult
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import asks, figures, option_rows, show
 from modelworth.dashboard.parts import columns as tables
-from modelworth.report import charts, said
+from modelworth.report import charts, said, spent
 from modelworth.report.words import Words
 
 PARTS: dict[str, tuple[str, ...]] = {
@@ -92,14 +92,14 @@ def _volume(found: Analysis) -> None:
     _verdict(found)
 
 
-def cost(npv: Figure, months: int) -> None:
+def spent_over(cost: Figure, months: int) -> None:
     """What a plan without revenue costs; which way is cheapest stands among its options."""
     words = state.words()
-    spent = words.money(-(npv.base or 0.0))
-    ends = [None if end is None else -end for end in (npv.p90, npv.p10)]
+    base = words.money(cost.base)
     text = show.say(
-        "verdict.cost", cost=spent, months=months, range=words.range(*ends, npv.unit) or spent
-    )
+        "verdict.cost", cost=base, months=months,
+        range=words.range(cost.p10, cost.p90, cost.unit) or base,
+    )  # fmt: skip
     st.info(f"### {text}", icon=":material/payments:")
     st.page_link("views/options.py", label=words.t("verdict.cost.options"))
 
@@ -152,8 +152,8 @@ def _training(found: Analysis) -> None:
     st.info(f"### {text}", icon=":material/model_training:")
     figures.row([found.indicators[key] for key in TRAINING], "start")
     if found.tornado:
-        npv = found.indicators["npv_usd"]
-        chart = charts.tornado(state.look(), found.tornado[:7], npv.base or 0.0, npv.unit)
+        value, bars = spent.value(found), spent.swings(found, found.tornado[:7])
+        chart = charts.tornado(state.look(), bars, value.base or 0.0, value.unit)
         show.chart(chart, "start-tornado", words.t("start.training.reading"))
 
 

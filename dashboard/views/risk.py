@@ -7,7 +7,7 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis, Risk
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import provenance, show, trials
-from modelworth.report import charts
+from modelworth.report import charts, spent
 
 words, look = state.words(), state.look()
 MOST = 12
@@ -15,22 +15,22 @@ MOST = 12
 
 def spread(analysis: Analysis, risk: Risk) -> None:
     """The distribution of NPV."""
-    npv, cost = analysis.indicators["npv_usd"], analysis.verdict.question == "cost"
+    value, cost = spent.value(analysis), spent.is_cost(analysis)
     show.metrics([("risk.dearest", -risk.expected_shortfall_usd, "usd")] if cost else [
         ("risk.loss", risk.probability_of_loss, "share"),
         ("risk.shortfall", risk.expected_shortfall_usd, "usd"),
         ("risk.evpi", risk.evpi_usd, "usd"),
     ])  # fmt: skip
     marks = [
-        (value, f"P{share} {words.money(value)}")
-        for share, value in ((10, npv.p10), (50, npv.p50), (90, npv.p90))
-        if value is not None
+        (at, f"P{share} {words.money(at)}")
+        for share, at in ((10, value.p10), (50, value.p50), (90, value.p90))
+        if at is not None
     ]
-    chart = charts.histogram(look, risk.bin_edges_usd, risk.bin_counts, marks)
+    chart = charts.histogram(look, *spent.outcomes(analysis, risk), marks)
     reading = words.t(
         "risk.spread.cost" if cost else "risk.spread.reading",
         loss=words.percent(risk.probability_of_loss),
-        range=words.range(npv.p10, npv.p90, "usd"), trials=f"{risk.trials:,}",
+        range=words.range(value.p10, value.p90, "usd"), trials=f"{risk.trials:,}",
     )  # fmt: skip
     show.chart(chart, "spread", reading)
 
@@ -40,8 +40,9 @@ def causes(analysis: Analysis, risk: Risk) -> None:
     view = show.choice("risk.view", ["tornado", "sobol", "evppi", "rank"], "risk.{}")
     found = risk.influences
     if view == "tornado":
-        npv = analysis.indicators["npv_usd"]
-        chart = charts.tornado(look, analysis.tornado[:MOST], npv.base or 0.0, npv.unit)
+        value = spent.value(analysis)
+        bars = spent.swings(analysis, analysis.tornado[:MOST])
+        chart = charts.tornado(look, bars, value.base or 0.0, value.unit)
     elif view == "sobol":
         rows = [
             (words.name(one.driver), one.first_order, one.total)
@@ -54,7 +55,11 @@ def causes(analysis: Analysis, risk: Risk) -> None:
         column, unit = ("evppi_usd", "usd") if view == "evppi" else ("rank_correlation", "ratio")
         rows = [(words.name(one.driver), getattr(one, column)) for one in found]
         chart = charts.bars(look, [row for row in rows if row[1] is not None][:MOST], unit)
-    show.chart(chart, f"causes-{view}", words.t(f"risk.{view}.reading"))
+    show.chart(
+        chart,
+        f"causes-{view}",
+        words.t(f"risk.{view}.reading", of=words.name(spent.value(analysis).key)),
+    )
 
 
 def next_measurement(risk: Risk) -> None:

@@ -11,7 +11,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.business.statements import Kind, periods, statement
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import actuals, entry, lineage, provenance, show
-from modelworth.report import charts
+from modelworth.report import charts, spent
 
 words, look = state.words(), state.look()
 KINDS = ["profit", "cash", "balance"]
@@ -88,8 +88,8 @@ def shown(frame: pd.DataFrame, place: str) -> None:
 @show.fragment
 def spread(analysis: Analysis) -> None:
     """How sure the value is: the curve of all trials, with the threshold of the rule."""
-    if analysis.risk is None:
-        return
+    if analysis.risk is None or spent.is_cost(analysis):
+        return  # a cost has no threshold to be above
     st.subheader(words.t("statements.spread"), anchor=False)
     edges, counts = analysis.risk.bin_edges_usd, analysis.risk.bin_counts
     chart = charts.exceedance(look, edges, counts)

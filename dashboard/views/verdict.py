@@ -9,7 +9,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.analysis_answer import Criterion
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import answers, figures, provenance, show, turning
-from modelworth.report import charts, said
+from modelworth.report import charts, said, spent
 
 words, look = state.words(), state.look()
 LEVERS = 3
@@ -46,8 +46,7 @@ def page() -> None:
 def verdict(analysis: Analysis) -> None:
     """The answer in one box."""
     if analysis.verdict.question == "cost":
-        npv = analysis.indicators["npv_usd"]
-        answers.cost(npv, analysis.months)
+        answers.spent_over(spent.value(analysis), analysis.months)
         return
     answers.box(analysis)
     st.caption(show.plain(findings.finding(analysis, words.language)))
@@ -68,10 +67,11 @@ def pictures(analysis: Analysis) -> None:
         if not analysis.tornado:
             show.empty("verdict.no_drivers")
             return
-        npv = analysis.indicators["npv_usd"]
-        chart = charts.tornado(look, analysis.tornado[:WIDEST], npv.base or 0.0, npv.unit)
-        widest = words.name(analysis.tornado[0].driver)
-        show.chart(chart, "tornado", words.t("verdict.drivers.reading", driver=widest))
+        bars = spent.swings(analysis, analysis.tornado[:WIDEST])
+        value = spent.value(analysis)
+        chart = charts.tornado(look, bars, value.base or 0.0, value.unit)
+        widest, of = words.name(bars[0].driver), words.name(value.key)
+        show.chart(chart, "tornado", words.t("verdict.drivers.reading", driver=widest, of=of))
 
 
 def reasons(analysis: Analysis) -> None:

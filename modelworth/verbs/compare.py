@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from modelworth.verbs import evaluate as evaluating
 
 if TYPE_CHECKING:
-    from modelworth.costmodel.analysis import Analysis, Figure, Lead, OptionResult, VolumeCurve
+    from modelworth.costmodel.analysis import (
+        Analysis,
+        Figure,
+        Lead,
+        OptionResult,
+        Swing,
+        VolumeCurve,
+    )
     from modelworth.report.words import Words
 
 EXAMPLES = """examples:
@@ -74,26 +81,29 @@ def _analysis(options: argparse.Namespace) -> Analysis:
 
 def _show(analysis: Analysis) -> None:
     """For a person: a row an option, the best first; then where the cheapest changes."""
+    from modelworth.report import spent
     from modelworth.verbs.evaluate_display import warn, words_of
 
     words = words_of(analysis)
     print(analysis.text.get("en", {}).get("name", analysis.scenario))
     compared = sorted(analysis.options or (), key=_order)
-    earns = analysis.verdict.question == "business"
-    columns = [column for column in COLUMNS if earns or column[0] not in OF_REVENUE]
+    cost = spent.is_cost(analysis)
+    columns = [column for column in COLUMNS if not cost or column[0] not in OF_REVENUE]
+    if cost:
+        columns[0] = (columns[0][0], "cost")
     print("".join([f"\n{'option':<26}", *(f"{title:>17}" for _, title in columns), "    best in"]))
     for option in compared:
-        print(_row(words, option, columns))
+        print(_row(words, analysis, option, columns))
     for option in compared:
         if option.reason:
             print(f"{option.key} isn't in question: {REASONS[option.reason]}")
-    print(f"NPV over {analysis.months} months, base case ({analysis.base_case}); 'best in' is the"
-          f" share of {min(analysis.provenance.trials, 4096)} trials with the highest NPV."
-          if analysis.provenance.trials else
-          f"NPV over {analysis.months} months, base case alone.")  # fmt: skip
+    what, best = ("Present value of the cost", "lowest cost") if cost else ("NPV", "highest NPV")
+    over, trials = f"{what} over {analysis.months} months, base case", analysis.provenance.trials
+    print(f"{over} ({analysis.base_case}); 'best in' is the share of {min(trials, 4096)} trials"
+          f" with the {best}." if trials else f"{over} alone.")  # fmt: skip
     if analysis.lead is not None:
         print(_lead(words, analysis.lead))
-        _show_distance(words, analysis.lead)
+        _show_distance(words, analysis.lead, spent.swings(analysis, analysis.lead.swings))
     for option in compared:
         _show_differences(words, option)
     if analysis.volume_curve is not None:
@@ -101,9 +111,9 @@ def _show(analysis: Analysis) -> None:
     warn(words, analysis)
 
 
-def _show_distance(words: Words, lead: Lead) -> None:
+def _show_distance(words: Words, lead: Lead, swings: list[Swing]) -> None:
     """What moves the plan's distance to the best other option most, and whether it turns it."""
-    for bar in lead.swings[:MOVING]:
+    for bar in swings[:MOVING]:
         low, high = words.value(bar.low, bar.unit), words.value(bar.high, bar.unit)
         turns = ", so it decides which is better" if bar.at_low * bar.at_high < 0 else ""
         print(f"plan less {lead.rival}: {words.money(bar.at_low)} to {words.money(bar.at_high)} as"
@@ -129,11 +139,15 @@ def _figures(option: OptionResult) -> dict[str, Figure]:
     return {figure.key: figure for figure in option.figures}
 
 
-def _row(words: Words, option: OptionResult, columns: list[tuple[str, str]]) -> str:
-    from modelworth.report import said
+def _row(
+    words: Words, analysis: Analysis, option: OptionResult, columns: list[tuple[str, str]]
+) -> str:
+    from modelworth.report import said, spent
 
     figures, best = _figures(option), option.probability_best
-    cells = "".join(f"{said.figure(words, figures[key]):>17}" for key, _ in columns)
+    cells = "".join(
+        f"{said.figure(words, spent.figure(analysis, figures[key])):>17}" for key, _ in columns
+    )
     shown = "" if best is None else words.percent(best)
     return f"{option.label or option.key:<26}{cells}{shown:>11}"
 

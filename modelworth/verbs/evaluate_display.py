@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from modelworth.costmodel.analysis import Actual, Analysis, Figure
 from modelworth.costmodel.risk.flips import CHANCE
-from modelworth.report import said
+from modelworth.report import said, spent
 from modelworth.report.words import Words
 
 SHOWN = (
@@ -50,7 +50,7 @@ def show(analysis: Analysis) -> None:
     print(f"\n{_verdict(words, analysis)}\n")
     print(f"{'':<42}{'base':>16}{'P10':>16}{'P50':>16}{'P90':>16}")
     for key in SHOWN:
-        figure = analysis.indicators[key]
+        figure = spent.figure(analysis, analysis.indicators[key])
         known = figure.base is not None or figure.p50 is not None
         if known or figure.status in ("never", "not_meaningful"):
             print(_row(words, figure))
@@ -82,9 +82,10 @@ def _verdict(words: Words, analysis: Analysis) -> str:
         for states in (("missed", "unknown"), ("waived",))
     )  # fmt: skip
     if answer.question == "cost":
-        npv = analysis.indicators["npv_usd"].base or 0.0
-        text = (f"Cost alone: {words.money(-npv)} in present value over {analysis.months} months,"
-                " in the base case")  # fmt: skip
+        cost = words.money(spent.value(analysis).base)
+        text = (
+            f"Cost alone: {cost} in present value over {analysis.months} months, in the base case"
+        )
     else:
         outcome = OUTCOMES[answer.outcome]
         text = f"{outcome[0].upper()}{outcome[1:]}"
@@ -139,7 +140,8 @@ def _turns(words: Words, analysis: Analysis) -> Iterator[str]:
     defaults = analysis.verdict.defaults
     if defaults is not None and defaults.drivers:
         names = ", ".join(bar.driver for bar in defaults.drivers)
-        yield (f"{words.percent(defaults.share)} of what moves NPV are defaults that nobody"
+        what = "the cost" if spent.is_cost(analysis) else "NPV"
+        yield (f"{words.percent(defaults.share)} of what moves {what} are defaults that nobody"
                f" confirmed, most of all {names}")  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from modelworth.costmodel.analysis import (
     VolumeCurve,
 )
 from modelworth.costmodel.risk.figures import OF_REVENUE
-from modelworth.report import said
+from modelworth.report import said, spent
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
     BarChart,
@@ -304,7 +304,7 @@ def _known(context: Context, figure: Figure | None) -> str:
 
 def options_chart(context: Context, results: tuple[OptionResult, ...]) -> Graphic | None:
     """NPV of each feasible option."""
-    value = facts.PRESENT_COST if facts.is_cost_question(context) else "npv_usd"
+    value = spent.PRESENT_COST if facts.is_cost_question(context) else "npv_usd"
     npvs = {
         context.option_name(option): figure
         for option in results

@@ -6,6 +6,7 @@ import ast
 import math
 
 from modelworth.costmodel.analysis import Flip, Influence, Risk, Series, Swing
+from modelworth.report import spent
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import (
     BarChart,
@@ -167,10 +168,9 @@ def histogram(context: Context) -> Graphic:
     """NPV over the trials; the analysis must have had some."""
     risk = context.analysis.risk
     assert risk is not None
-    edges, counts, sign = risk.bin_edges_usd, risk.bin_counts, facts.sign(context)
-    edges, counts = tuple(sign * edge for edge in edges[::sign]), counts[::sign]
+    edges, counts = spent.outcomes(context.analysis, risk)
     scale, trials = context.scale("usd", edges), sum(counts) or 1
-    name = context.name("npv_usd" if sign > 0 else facts.PRESENT_COST)
+    name = context.name(spent.value(context.analysis).key)
     chart = Histogram(
         "npv",
         context.t(facts.asked(context, "chart.npv")),

@@ -5,9 +5,10 @@ Nothing here is computed anew: sums over the horizon, the widest swing, the best
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
+from modelworth.report import spent
 from modelworth.report.sections.context import Context
 
 BETTER = ("viable", "depends", "not_viable")
@@ -15,7 +16,6 @@ COST_LINES = (
     "cost_of_revenue_usd", "operating_expense_usd", "building_usd", "fleet_write_off_usd",
 )  # fmt: skip
 SERVING = "compute.serving"
-PRESENT_COST = "present_cost_usd"
 TELLING = ("building.method", "demand.accepted_share")  # what an option is first asked about
 WORTH_SHARE = 0.01  # knowledge worth less than this of NPV isn't a reason to seek it
 ALIKE_SHARE = 0.05  # options whose NPVs differ by less than this of the larger count as equal
@@ -198,7 +198,7 @@ def worth_usd(context: Context, driver: str) -> float | None:
 
 def is_cost_question(context: Context) -> bool:
     """Whether only the cheapest way is sought, without revenue."""
-    return context.analysis.verdict.question == "cost"
+    return spent.is_cost(context.analysis)
 
 
 def verdict(context: Context) -> tuple[str, str]:
@@ -211,7 +211,7 @@ def verdict(context: Context) -> tuple[str, str]:
 
 def sign(context: Context) -> int:
     """What makes of a net present value the figure that is asked for: cost is spent."""
-    return -1 if is_cost_question(context) else 1
+    return spent.sign(context.analysis)
 
 
 def asked(context: Context, key: str) -> str:
@@ -221,20 +221,13 @@ def asked(context: Context, key: str) -> str:
 
 def to_show(context: Context, figure: Figure) -> Figure:
     """A figure as a reader asks for it: in a question of cost, the present value spent."""
-    if figure.key != "npv_usd" or not is_cost_question(context):
-        return figure
-    base, low, middle, high = (
-        None if value is None else -value
-        for value in (figure.base, figure.p90, figure.p50, figure.p10)
-    )
-    return replace(figure, key=PRESENT_COST, base=base, p10=low, p50=middle, p90=high)
+    return spent.figure(context.analysis, figure)
 
 
 def cost_range(context: Context) -> str:
     """What eight of ten trials cost, in present value."""
-    npv = context.analysis.indicators["npv_usd"]
-    low, high = (None if end is None else -end for end in (npv.p90, npv.p10))
-    return context.words.range(low, high, "usd")
+    cost = spent.value(context.analysis)
+    return context.words.range(cost.p10, cost.p90, "usd")
 
 
 def own(context: Context) -> OptionResult | None:

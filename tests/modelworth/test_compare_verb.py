@@ -83,3 +83,16 @@ def test_all_published_cases_are_checked_at_once(capsys):
     shown = capsys.readouterr().out
     assert "BAD" not in shown
     assert "deepseek_day_revenue" in shown
+
+
+COST_ONLY = ["--set", "verdict.question=cost", "--trials", "64"]
+
+
+def test_a_question_of_cost_shows_what_is_spent_and_no_loss(capsys):
+    assert main(["compare", "internal_copilot", *COST_ONLY]) == 0
+    assert main(["evaluate", "internal_copilot", *COST_ONLY]) == 0
+    shown = capsys.readouterr().out
+    assert "NPV" not in shown
+    assert "npv_usd" not in shown
+    assert "-$" not in shown.replace("plan less", "")
+    assert "Present value of the cost over 36 months" in shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelworth.report import said
+from modelworth.report import said, spent
 from modelworth.report.formats.sheets.sheet import AMOUNT, Paper
 from modelworth.report.sections import facts
 from modelworth.report.sections.blocks import capital
@@ -81,8 +81,9 @@ def _histogram(paper: Paper, row: int) -> None:
     assert risk is not None
     heads = (t("risk.from"), t("risk.to"), t("risk.share"))
     paper.heads(row, list(heads))
-    whole = sum(risk.bin_counts) or 1
-    edges = zip(risk.bin_edges_usd, risk.bin_edges_usd[1:], risk.bin_counts, strict=False)
+    ends, counts = spent.outcomes(paper.context.analysis, risk)
+    whole = sum(counts) or 1
+    edges = zip(ends, ends[1:], counts, strict=False)
     first = row + 1
     for low, high, count in edges:
         row += 1
@@ -92,4 +93,11 @@ def _histogram(paper: Paper, row: int) -> None:
     cells = tuple([paper.name, first, column, row, column] for column in (0, 2))
     axes = ({"name": paper.context.words.currency, "num_format": AMOUNT},
             {"name": t("axis.share_of_trials"), "num_format": "0%"})  # fmt: skip
-    paper.chart("column", (FIRST, 7), {t("risk.share"): cells}, axes, t("chart.npv"), (640, 340))
+    paper.chart(
+        "column",
+        (FIRST, 7),
+        {t("risk.share"): cells},
+        axes,
+        t(facts.asked(paper.context, "chart.npv")),
+        (640, 340),
+    )
