@@ -12,7 +12,14 @@ from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario
 from modelworth.report.sections import facts
 from modelworth.report.sections.answer import alike, cash_curve
-from modelworth.report.sections.blocks import BoardPage, BridgeChart, Graphic, Table
+from modelworth.report.sections.blocks import (
+    BarChart,
+    BoardPage,
+    BridgeChart,
+    Graphic,
+    Histogram,
+    Table,
+)
 from modelworth.report.sections.content import compose
 from modelworth.report.sections.context import Context
 from modelworth.report.words import LANGUAGES, Words
@@ -86,6 +93,35 @@ def test_each_card_has_a_figure(cost):
         "Present value of cost", "Cost of an accepted result"
     ]  # fmt: skip
     assert all(re.search(r"\d", card.value) for card in cards)
+
+
+def test_the_badge_says_whether_another_way_is_cheaper(cost):
+    """A plan that meets its rule isn't called viable where another way costs less."""
+    options = {one.key: one for one in cost.options or ()}
+    npv = {key: next(f.base for f in one.figures if f.key == "npv_usd") or 0.0
+           for key, one in options.items() if one.feasible}  # fmt: skip
+    plan, best = npv.pop("plan"), max(npv.values())
+    met = replace(cost, verdict=replace(cost.verdict, outcome="viable"))
+    assert best > 0.9 * plan  # another way costs less by more than a tenth
+    assert compose(met, "en", DAY).verdict == "Another way is cheaper"
+    alone = replace(met, options=(options["plan"],))
+    assert compose(alone, "en", DAY).verdict == "The cheapest way"
+
+
+def test_what_moves_a_cost_question_and_its_trials_are_costs(cost):
+    page = _pages(cost, "en")["depends"]
+    charts = {block.chart.key: block.chart for block in (page.main, *page.more)
+              if isinstance(block, Graphic)}  # fmt: skip
+    bars, trials = charts["tornado"], charts["npv"]
+    swing = max(cost.tornado, key=lambda one: abs(one.at_high - one.at_low))
+    base = cost.indicators["npv_usd"].base
+    dearer = swing.at_high < base
+    assert isinstance(bars, BarChart)
+    assert (bars.series[1].values[0] > 0) == dearer
+    assert isinstance(trials, Histogram)
+    assert trials.edges == tuple(sorted(trials.edges))
+    assert trials.edges[0] > 0
+    assert sum(trials.shares) == pytest.approx(100, abs=0.1)
 
 
 def test_the_caption_of_the_options_claims_no_more_than_is_true(cost):

@@ -21,21 +21,16 @@ TOLERANCE = "0.000001"
 
 def write_measurements(paper: Paper) -> None:
     """Records that the analysis rests on, then the predictions made from them."""
-    t, analysis = paper.t, paper.context.analysis
+    t, words, analysis = paper.t, paper.context.words, paper.context.analysis
     widths = [("A:B", 30.0), ("C:C", 16.0), ("D:F", 16.0), ("G:G", 16.0), ("H:I", 24.0)]
     paper.begin(t("sheet.measurements"), t("measurements.note"), widths)
     heads = ["model", "device", "work", "throughput", "low", "high", "unit", "recorded", "id"]
     paper.heads(HEAD, [t(f"column.{head}") for head in heads])
     row = FIRST
     for use in analysis.measurements:
-        kind = paper.context.words.t(f"kind.{use.kind}")
-        for column, text in enumerate((use.model, use.device, kind)):
-            paper.text(row, column, text)
-        for column, value in ((3, use.throughput_per_s), (4, use.low), (5, use.high)):
-            if value is not None:
-                paper.number(row, column, value, "per_s")
-        for column, text in ((6, f"{use.unit or ''}/s"), (7, use.recorded_at), (8, use.id)):
-            paper.text(row, column, text)
+        rates = ((rate, "per_s") for rate in (use.throughput_per_s, use.low, use.high))
+        paper.row(row, use.model, use.device, words.t(f"kind.{use.kind}"), *rates,
+                  f"{use.unit or ''}/s", use.recorded_at, use.id)  # fmt: skip
         row += 1
     row += 2
     paper.text(row - 1, 0, t("section.predictions"), "group")
@@ -43,13 +38,9 @@ def write_measurements(paper: Paper) -> None:
     paper.heads(row, [t(f"column.{head}") for head in heads])
     for use in analysis.predictions:
         row += 1
-        paper.text(row, 0, paper.context.name(use.key))
-        paper.text(row, 1, t(f"basis.{use.basis}"))
-        paper.text(row, 2, paper.context.words.unit(use.unit))
-        for column, value in ((3, use.value), (4, use.low), (5, use.high)):
-            if value is not None:
-                paper.number(row, column, value, use.unit)
-        paper.text(row, 6, said.source(paper.context.words, use.note))
+        values = ((value, use.unit) for value in (use.value, use.low, use.high))
+        paper.row(row, paper.context.name(use.key), t(f"basis.{use.basis}"), words.unit(use.unit),
+                  *values, said.source(words, use.note))  # fmt: skip
 
 
 def write_sources(paper: Paper) -> None:
@@ -68,9 +59,7 @@ def write_sources(paper: Paper) -> None:
         shown = ", ".join(keys[:MOST_USERS])
         if len(keys) > MOST_USERS:
             shown += f", {t('sources.more', count=len(keys) - MOST_USERS)}"
-        told = (said.source(paper.context.words, source[0]), *source[1:], shown)
-        for column, text in enumerate(told):
-            paper.text(row, column, text)
+        paper.row(row, said.source(paper.context.words, source[0]), *source[1:], shown)
         row += 1
     origin = analysis.provenance
     facts = {

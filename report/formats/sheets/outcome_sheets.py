@@ -65,12 +65,9 @@ def write_risk(paper: Paper) -> None:
     paper.heads(HEAD, [t(f"column.{head}") for head in heads])
     row = FIRST
     for item in risk.influences:
-        paper.text(row, 0, context.name(item.driver))
-        shown = ((item.first_order, "ratio"), (item.total, "ratio"),
-                 (item.rank_correlation, "ratio"), (item.evppi_usd, "usd"))  # fmt: skip
-        for place, (value, unit) in enumerate(shown, 1):
-            if value is not None:
-                paper.number(row, place, value, unit)
+        paper.row(row, context.name(item.driver), (item.first_order, "ratio"),
+                  (item.total, "ratio"), (item.rank_correlation, "ratio"),
+                  (item.evppi_usd, "usd"))  # fmt: skip
         row += 1
     _histogram(paper, row + 2)
 
@@ -87,9 +84,7 @@ def _histogram(paper: Paper, row: int) -> None:
     first = row + 1
     for low, high, count in edges:
         row += 1
-        paper.number(row, 0, low, "usd")
-        paper.number(row, 1, high, "usd")
-        paper.number(row, 2, count / whole, "share")
+        paper.row(row, (low, "usd"), (high, "usd"), (count / whole, "share"))
     cells = tuple([paper.name, first, column, row, column] for column in (0, 2))
     axes = ({"name": paper.context.words.currency, "num_format": AMOUNT},
             {"name": t("axis.share_of_trials"), "num_format": "0%"})  # fmt: skip

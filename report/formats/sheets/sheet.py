@@ -33,6 +33,7 @@ FORMATS = {
 HEAD = {"bold": True, "font_color": QUIET, "bottom": 1, "bg_color": SOFT, "text_wrap": True}
 BOX = {"bg_color": ENTRY, "border": 1, "border_color": RULE}
 PAPER_A4 = 9
+TITLE_HEIGHT = 24
 AMOUNT = "#,##0"
 GRID_LINES = {"visible": True, "line": {"color": GRID}}
 Cells = list[str | int]
@@ -50,7 +51,7 @@ def add_styles(book: Workbook) -> dict[str, Format]:
         "head": book.add_format({**base, **HEAD}),
         "group": book.add_format({**base, "bold": True, "font_size": 11}),
         "text": book.add_format(base),
-        "unit": book.add_format({**base, "indent": 1}),
+        "unit": book.add_format({**base, "align": "left", "indent": 1}),
         "quiet": book.add_format({**base, "font_color": QUIET, "font_size": 8}),
         "good": book.add_format({**base, "bold": True, "font_color": "#00714f"}),
         "bad": book.add_format({**base, "bold": True, "font_color": "#b03a00"}),
@@ -141,6 +142,14 @@ class Paper:
         else:
             self.sheet.write_number(row, column, self.own(shown, unit), style)
 
+    def row(self, row: int, *cells: str | tuple[float | None, str]) -> None:
+        """Texts, and numbers with their units, from the first column on; an unknown one is left."""
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                self.text(row, column, cell)
+            elif cell[0] is not None:
+                self.number(row, column, *cell)
+
     def shown(
         self, row: int, column: int, value: float | str | None, unit: str, *among: float | None
     ) -> None:
@@ -179,6 +188,7 @@ class Paper:
     def begin(self, title: str, note: str, widths: list[tuple[str, float]]) -> None:
         """Title, note, widths of columns, and set-up for print."""
         self.text(0, 0, title, "title")
+        self.sheet.set_row(0, TITLE_HEIGHT)
         self.text(1, 0, note, "note")
         for columns, width in widths:
             self.sheet.set_column(f"{columns}", width)

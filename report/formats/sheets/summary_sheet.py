@@ -109,7 +109,7 @@ def _rule(paper: Paper, row: int) -> int:
         paper.text(row, 0, paper.context.name(one.key))
         paper.number(row, 1, one.threshold, one.unit)
         paper.text(row, 2, paper.context.words.unit(one.unit), "unit")
-        paper.text(row, 3, came_out(paper.context.words, paper.context.analysis, one))
+        paper.text(row, 3, came_out(paper.context.words, paper.context.analysis, one), "wrapped")
         _live(paper, row, one)
         row += 1
     return row
