@@ -1,6 +1,7 @@
 """A formula of the model as a sentence: names of lines and drivers in the reader's language.
 
-The workbook and the JSON keep the formula's own text; people on paper read this one.
+The workbook and the JSON keep the formula's own text; people on paper read this one. A guard
+against dividing by nothing, `max(x, 1e-12)`, is said as `x`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _COMPARE = {
     ast.Eq: "=", ast.NotEq: "≠", ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥",
 }  # fmt: skip
 _ATOM = 9
+_NEXT_TO_NOTHING = 1e-6
 _ENCLOSING = ("min", "max", "exp", "ln", "sqrt", "cos", "norm_cdf", "norm_ppf")
 """Functions whose sentence puts brackets round what they are of."""
 
@@ -68,8 +70,17 @@ def _inside(context: Context, node: ast.expr, least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
+def _is_guard(node: ast.expr) -> bool:
+    """Whether it is a number above 0 that only keeps a divisor from being 0."""
+    return isinstance(node, ast.Constant) and 0 < float(node.value) < _NEXT_TO_NOTHING
+
+
 def _call(context: Context, function: str, arguments: list[ast.expr]) -> tuple[str, int]:
     """A function's sentence, with its arguments by number, and how tightly it binds."""
+    if function == "max":
+        arguments = [one for one in arguments if not _is_guard(one)]
+        if len(arguments) == 1:
+            return _said(context, arguments[0])
     if function in _ENCLOSING:
         least, binds = [0] * len(arguments), _ATOM
     elif function == "where":

@@ -15,6 +15,8 @@ from modelworth import report
 from modelworth.data.errors import InputError
 from modelworth.report.sections.blocks import Graphic, Table, clean, mapped
 from modelworth.report.sections.content import SECTIONS, compose
+from modelworth.report.sections.context import Context
+from modelworth.report.sections.formula_words import in_words
 from modelworth.report.words import LANGUAGES, Words, catalogue
 from tests.report.conftest import DAY
 from tests.report.hostility import HOSTILE
@@ -32,6 +34,21 @@ def _texts(piece: object) -> list[str]:
 
     mapped(piece, note)
     return found
+
+
+@pytest.mark.parametrize(
+    ("formula", "told"),
+    [
+        ("revenue_usd / max(gpus, 1e-12)", "[Revenue] ÷ [GPUs]"),
+        (
+            "max(revenue_usd, 0) / max(gpus + 1, 1e-9)",
+            "the largest of ([Revenue]; 0) ÷ ([GPUs] + 1)",
+        ),
+        ("2 * where(month > 1, gpus, 0)", "2 × (if month > 1: [GPUs], else 0)"),
+    ],
+)
+def test_a_formula_is_said_with_its_brackets_and_without_its_guards(base, formula, told):
+    assert in_words(Context(base, Words("en")), formula) == told
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
