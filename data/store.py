@@ -272,7 +272,7 @@ class Store:
         """
         rows = self._rows(sa.select(measurements.c.document).where(measurements.c.id == id))
         if not rows:
-            raise InputError(self._where, f"no measurement {id}", "the id of one in the store")
+            raise InputError("measurement", f"no measurement {id}", "the id of one in the store")
         return parse(str(rows[0][0]))
 
     def tally(self) -> list[Tally]:
@@ -316,7 +316,7 @@ class Store:
         """
         rows = self._rows(sa.select(scenarios.c.text).where(scenarios.c.hash == key))
         if not rows:
-            raise InputError(self._where, f"no scenario {key}", "the hash of a saved scenario")
+            raise InputError("scenario", f"no scenario {key}", "the hash of a saved scenario")
         return str(rows[0][0])
 
     def saved_scenarios(self, most: int = 200) -> tuple[tuple[str, datetime, str], ...]:

