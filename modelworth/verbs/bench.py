@@ -328,7 +328,8 @@ def _under_torchrun(options: argparse.Namespace) -> int:
         if index and index not in own and not text.startswith("--nproc=")
     ]
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // options.nproc)))
-    # What a rank says is enough.
+    # What a rank says is enough: some of torchrun's loggers heed the one, some the other.
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.api import SignalException

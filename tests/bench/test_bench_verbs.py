@@ -191,7 +191,8 @@ def test_several_processes_are_started_by_torchrun(end, status, said, monkeypatc
 
     monkeypatch.setattr("torch.distributed.run.main", fake)
     monkeypatch.setattr("modelworth.bench.timing.machine.cores", lambda: 2)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in ("OMP_NUM_THREADS", "LOGLEVEL"):
+        monkeypatch.setenv(name, "1")
     arguments = ["modelworth", "bench", "--nproc", "2", "--model", "ladder-1m", "--work", "decode"]
     monkeypatch.setattr(bench.sys, "argv", arguments)
     assert main(arguments[1:]) == status
