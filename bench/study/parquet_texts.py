@@ -55,7 +55,7 @@ def main(path: str, *names: str) -> int:
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     try:
-        with parquet.ParquetFile(path, pre_buffer=False) as file:
+        with parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             name = next((name for name in names if name in file.schema_arrow.names), None)
             if name is None:
                 raise ValueError("no such column")
