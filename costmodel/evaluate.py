@@ -27,15 +27,14 @@ from modelworth.costmodel.analysis import (
     Series,
 )
 from modelworth.costmodel.business import capacity, lint, market
+from modelworth.costmodel.business.assumptions import Assumptions
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.lint_view import PlanView
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.published_cases import Check, check_case
 from modelworth.costmodel.business.settled import model_sizes, settle
 from modelworth.costmodel.business.usage import driver_uses, line_uses
-from modelworth.costmodel.findings import finding
 from modelworth.costmodel.risk import since, verdict
-from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.comparison import PLAN, compare, distance, volume_curve
 from modelworth.costmodel.risk.figures import figures
 from modelworth.costmodel.risk.flips import break_even
@@ -122,9 +121,7 @@ def evaluate(
         run = ModelIndicators(scenario.months, basis.values, tuple(INDICATORS))
         simulated = _simulated(run, sampling, progress, cancelled)
     day = datetime.now(UTC).date() if today is None else today
-    found = _with_finding(
-        _analysis(basis, resolved, simulated, sampling, parts, records, store_digest, day)
-    )
+    found = _analysis(basis, resolved, simulated, sampling, parts, records, store_digest, day)
     if "options" not in parts:
         return found
     choice = choice_of(scenario)
@@ -226,8 +223,8 @@ def _analysis(
     risk = _risk(basis, draws, parts)
     turn = "flips" in parts or "tornado" not in parts
     plan_to_judge = PlanView(
-        scenario, model, basis.settings, basis.values, found, resolved, drivers, series,
-        today, turn,
+        scenario, model, basis.settings, basis.values, basis.uncertain, found, resolved, drivers,
+        series, today, turn,
     )  # fmt: skip
     return Analysis(
         scenario=scenario.name,
@@ -266,17 +263,6 @@ def check(
     prices = load_catalog() if catalog is None else catalog
     basis = assumptions(scenario, capacity.resolve(scenario, tuple(measurements), prices).settings)
     return check_case(basis.model, basis.values, scenario.expected)
-
-
-def _with_finding(analysis: Analysis) -> Analysis:
-    """The finding in both languages, made from the figures, where the scenario has none."""
-    text = {
-        language: {**prose, "finding": finding(analysis, language)}
-        if "finding" not in prose
-        else prose
-        for language, prose in analysis.text.items()
-    }
-    return replace(analysis, text=text)
 
 
 def base_case(scenario: Scenario) -> BaseCase:

@@ -5,44 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.costmodel.analysis import DriverUse, Figure, Finding, Series, Severity
+from modelworth.costmodel.business.assumptions import Assumptions
 from modelworth.costmodel.business.capacity import Resolved
-from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.scenario.options import Option
-from modelworth.costmodel.scenario.scenario import Scenario, choice_of
-from modelworth.costmodel.scenario.settings import Setting
+from modelworth.costmodel.scenario.scenario import choice_of
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanView:
+class PlanView(Assumptions):
     """What the guards look at.
 
     Attributes:
         thorough: whether there is time for what takes many runs of the model.
     """
 
-    scenario: Scenario
-    model: Model
-    settings: Mapping[str, Setting]
-    values: Mapping[str, Any]
     figures: Mapping[str, Figure]
     resolved: Resolved
     drivers: Mapping[str, DriverUse]
     series: Mapping[str, Series]
     today: date
     thorough: bool
-
-    def number(self, key: str) -> float:
-        """A driver in the base case."""
-        default = self.model.drivers[key].default
-        return float(np.ravel(self.values.get(key, default))[0])
 
     def word(self, key: str) -> str:
         """The word of a choice."""

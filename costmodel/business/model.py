@@ -19,7 +19,7 @@ from modelworth.costmodel.business import finance
 from modelworth.costmodel.business.indicators import INDICATORS, Indicator
 from modelworth.costmodel.business.lines import LINES
 from modelworth.costmodel.formula.compile import Program, Run
-from modelworth.costmodel.formula.text import Formula, Line, monthly, order, parse
+from modelworth.costmodel.formula.text import Formula, monthly, order, parse
 from modelworth.costmodel.scenario.drivers import (
     FOLLOWS,
     Driver,
@@ -48,14 +48,13 @@ class Model:
         recurrences: line → the lines that go month by month with it, itself included.
     """
 
-    def __init__(self, months: int, lines: tuple[Line, ...] | None = None) -> None:
+    def __init__(self, months: int) -> None:
         if not MONTHS[0] <= months <= MONTHS[1]:
             raise InputError("months", months, f"a whole number from {MONTHS[0]} to {MONTHS[1]}")
         self.months = months
         self.drivers: Mapping[str, Driver] = load_drivers()
-        self.formulas, self._program, self.monthly, self.recurrences = _compiled(
-            LINES if lines is None else lines
-        )
+        with _COMPILING:  # one thread at a time, as CPython's `ast` needs
+            self.formulas, self._program, self.monthly, self.recurrences = _compiled()
         self.indicator_keys = tuple(INDICATORS)
 
     def run(self, values: Values, keys: Iterable[str]) -> dict[str, Floats]:
@@ -147,19 +146,13 @@ def _line_of(key: str) -> str:
     return INDICATORS[key].line or key if key in INDICATORS else key
 
 
-def _compiled(lines: tuple[Line, ...]) -> Compiled:
-    """What a set of lines comes to; one thread at a time, as CPython's `ast` needs."""
-    with _COMPILING:
-        return _compiled_once(lines)
-
-
 @cache
-def _compiled_once(lines: tuple[Line, ...]) -> Compiled:
+def _compiled() -> Compiled:
     words = choices(load_drivers())
-    names = [line.key for line in lines]
+    names = [line.key for line in LINES]
     if len(set(names)) != len(names):
         raise InputError("lines", "a key twice", "one line a key")
-    formulas = {line.key: parse(line, names, words) for line in lines}
+    formulas = {line.key: parse(line, names, words) for line in LINES}
     steps = order(formulas)
     tables = [key for key, row in load_drivers().items() if row.kind == "monthly"]
     knots = {key: step.lines for step in steps if step.recurrence for key in step.lines}

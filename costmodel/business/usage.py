@@ -67,8 +67,7 @@ def _setting(key: str, settings: Mapping[str, Setting], model: Model) -> Setting
     """What holds for a driver; None: the table's default, of its own row."""
     if key in settings or key not in FOLLOWS.values():
         return settings.get(key)
-    row = model.drivers[key]
-    return Setting(row.default, source=row.source, as_of=row.as_of, basis=default_basis(row))
+    return _default(model.drivers[key])
 
 
 def default_basis(row: Driver) -> Basis:
@@ -76,14 +75,12 @@ def default_basis(row: Driver) -> Basis:
     return "published" if row.quality in ("A", "B") else "assumed"
 
 
+def _default(row: Driver) -> Setting:
+    return Setting(row.default, source=row.source, as_of=row.as_of, basis=default_basis(row))
+
+
 def _use(row: Driver, setting: Setting | None, changed: bool, today: date) -> DriverUse:
-    default = Setting(
-        row.default,
-        source=row.source,
-        as_of=row.as_of,
-        basis=default_basis(row),
-    )
-    used = setting or default
+    used = setting or _default(row)
     value = used.value[0] if isinstance(used.value, tuple) else used.value
     return DriverUse(
         key=row.key,

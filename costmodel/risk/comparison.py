@@ -29,7 +29,7 @@ from modelworth.costmodel.analysis import (
 from modelworth.costmodel.business.indicators import INDICATORS
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.business.without_effect import acting
-from modelworth.costmodel.risk.figures import EVENTS, UNIT_COSTS, missing, spread_of
+from modelworth.costmodel.risk.figures import figure_of
 from modelworth.costmodel.risk.sensitivity import Indicator
 from modelworth.costmodel.risk.simulation import simulate
 from modelworth.costmodel.scenario.options import Choice, Option, infeasible
@@ -161,7 +161,10 @@ def _result(
 ) -> OptionResult:
     return OptionResult(
         key=option.key,
-        figures=tuple(_figure(option.key, key, base, drawn) for key in FIGURES),
+        figures=tuple(
+            figure_of(key, base[f"{option.key}/{key}"][0], drawn.get(f"{option.key}/{key}"))
+            for key in FIGURES
+        ),
         feasible=reason is None,
         reason=reason,
         probability_best=best,
@@ -342,25 +345,3 @@ def _share_best(payoffs: Mapping[str, Floats]) -> dict[str, float]:
     table = np.array(list(payoffs.values()))
     wins = np.bincount(table.argmax(axis=0), minlength=len(payoffs)) / table.shape[1]
     return {key: float(share) for key, share in zip(payoffs, wins, strict=True)}
-
-
-def _figure(
-    option: str, key: str, base: Mapping[str, Floats], drawn: Mapping[str, Floats]
-) -> Figure:
-    value = float(base[f"{option}/{key}"][0])
-    spread = spread_of(key, drawn[f"{option}/{key}"]) if drawn else None
-    return Figure(
-        key=key,
-        unit=INDICATORS[key].unit,
-        base=value if np.isfinite(value) else None,
-        p10=spread.p10 if spread else None,
-        p50=spread.p50 if spread else None,
-        p90=spread.p90 if spread else None,
-        share_defined=spread.share_defined if spread else None,
-        status=None if np.isfinite(value) else missing(key),
-        line=INDICATORS[key].line or key,
-        mean=spread.mean if spread else None,
-        standard_error=spread.standard_error if spread else None,
-        ranked=key in EVENTS,
-        convention="average" if key in UNIT_COSTS else None,
-    )

@@ -8,15 +8,16 @@ that money can earn, as where hardly any is put in, isn't meaningful, and isn't 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.costmodel.analysis import DriverUse, Figure, Series
+from modelworth.costmodel.business.assumptions import Assumptions
 from modelworth.costmodel.business.indicators import INDICATORS, STATUSES
 from modelworth.costmodel.business.usage import weakest
-from modelworth.costmodel.risk.assumptions import Assumptions
 from modelworth.costmodel.risk.risk import Quantiles, quantiles, ranked_quantiles
 
 Floats = NDArray[np.float64]
@@ -73,28 +74,36 @@ def _figure(
 ) -> Figure:
     if key in OF_REVENUE and assumptions.scenario.word("verdict.question") == "cost":
         return Figure(key, INDICATORS[key].unit, None, status="undefined")
-    value = float(found)
-    spread = spread_of(key, drawn[key]) if drawn is not None else None
     used = assumptions.model.drivers_of(key)
-    known = meaningful(key, value)
     unit_cost = key in UNIT_COSTS
+    return replace(
+        figure_of(key, found, None if drawn is None else drawn[key]),
+        status=_status(assumptions, key, found, series),
+        basis=weakest(drivers[name].basis for name in used if name in drivers),
+        opening=_of_month(key, series, opening) if unit_cost else None,
+        last=_of_month(key, series, -1) if unit_cost else None,
+    )
+
+
+def figure_of(key: str, found: float, drawn: Floats | None) -> Figure:
+    """An indicator's value in the base case and its quantiles over the trials."""
+    value = float(found)
+    none = Quantiles(None, None, None, None)
+    spread = none if drawn is None else spread_of(key, drawn)
     return Figure(
         key=key,
         unit=INDICATORS[key].unit,
-        base=value if known else None,
-        p10=spread.p10 if spread else None,
-        p50=spread.p50 if spread else None,
-        p90=spread.p90 if spread else None,
-        share_defined=spread.share_defined if spread else None,
-        status=_status(assumptions, key, value, series),
-        basis=weakest(drivers[name].basis for name in used if name in drivers),
+        base=value if meaningful(key, value) else None,
+        p10=spread.p10,
+        p50=spread.p50,
+        p90=spread.p90,
+        share_defined=spread.share_defined,
+        status=None if np.isfinite(value) else missing(key),
         line=INDICATORS[key].line or key,
-        mean=spread.mean if spread else None,
-        standard_error=spread.standard_error if spread else None,
+        mean=spread.mean,
+        standard_error=spread.standard_error,
         ranked=key in EVENTS,
-        convention="average" if unit_cost else None,
-        opening=_of_month(key, series, opening) if unit_cost else None,
-        last=_of_month(key, series, -1) if unit_cost else None,
+        convention="average" if key in UNIT_COSTS else None,
     )
 
 

@@ -36,7 +36,7 @@ class Quantiles:
     p10: float | None
     p50: float | None
     p90: float | None
-    share_defined: float
+    share_defined: float | None
     mean: float | None = None
     standard_error: float | None = None
 

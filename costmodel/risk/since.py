@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.costmodel.analysis import Actual, NamedCase, Series
-from modelworth.costmodel.risk.assumptions import Assumptions
+from modelworth.costmodel.business.assumptions import Assumptions
 from modelworth.costmodel.risk.simulation import Draws
 from modelworth.costmodel.scenario.options import Option, WeightedCase
 from modelworth.data.errors import InputError

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from modelworth.costmodel.analysis import DefaultsShare, Swing
-from modelworth.costmodel.risk.assumptions import Assumptions
+from modelworth.costmodel.business.assumptions import Assumptions
 from modelworth.costmodel.risk.sensitivity import Indicator, ranges_of, tornado
 from modelworth.costmodel.scenario.drivers import FOLLOWS
 

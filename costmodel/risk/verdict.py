@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelworth.costmodel.analysis import Criterion, Figure, Flip, Outcome, Risk, Swing, Verdict
-from modelworth.costmodel.risk.assumptions import Assumptions
+from modelworth.costmodel.business.assumptions import Assumptions
 from modelworth.costmodel.risk.figures import spread_of
 from modelworth.costmodel.risk.flips import (
     CHANCE,

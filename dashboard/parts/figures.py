@@ -9,7 +9,7 @@ import streamlit as st
 from modelworth.costmodel.analysis import Analysis, Figure, Finding, Flip
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import lineage, show
-from modelworth.report import said
+from modelworth.report import said, spent
 
 CARD = 165
 JOINT = "\u2060"  # a minus stays with its amount
@@ -37,7 +37,7 @@ def five(analysis: Analysis) -> list[Figure]:
     Where only the cost is asked for: value, funding, what is served, how busy the GPUs are.
     """
     asked = OF_COST if analysis.verdict.question == "cost" else FIRST_FOUR
-    known = (analysis.indicators[key] for key in asked)
+    known = (spent.figure(analysis, analysis.indicators[key]) for key in asked)
     found = [one for one in known if asked is FIRST_FOUR or one.base is not None]
     costs = (analysis.indicators[key] for key in UNIT_COSTS)
     return [*found, *[figure for figure in costs if figure.base][:1]]
@@ -51,7 +51,7 @@ def one(figure: Figure, place: str) -> None:
         rests = words.t(f"basis.{figure.basis}")
         mark = show.mark(rests, show.BASIS_COLOURS[figure.basis])
         st.caption(spread(figure) + ("" if figure.basis == ASSUMED else f" {mark}"))
-        lineage.button(figure.key, place)
+        lineage.button("npv_usd" if figure.key == spent.PRESENT_COST else figure.key, place)
 
 
 def spread(figure: Figure) -> str:

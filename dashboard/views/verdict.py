@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from modelworth.costmodel import findings
 from modelworth.costmodel.analysis import Analysis
 from modelworth.costmodel.analysis_answer import Criterion
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import answers, figures, provenance, show, turning
 from modelworth.report import charts, said, spent
+from modelworth.report.conclusion import conclusion
 
 words, look = state.words(), state.look()
 LEVERS = 3
@@ -49,7 +49,7 @@ def verdict(analysis: Analysis) -> None:
         answers.spent_over(spent.value(analysis), analysis.months)
         return
     answers.box(analysis)
-    st.caption(show.plain(findings.finding(analysis, words.language)))
+    st.caption(show.plain(conclusion(words, analysis)))
 
 
 def pictures(analysis: Analysis) -> None:

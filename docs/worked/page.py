@@ -12,6 +12,7 @@ from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario.scenario import Scenario, load, with_overrides
 from modelworth.data import exchange
 from modelworth.data.measurement import Measurement
+from modelworth.report.conclusion import conclusion
 from modelworth.report.words import Words
 
 DOCS: Final = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ def written(language: str) -> str:
     return template.format(
         **_studied(words, records),
         **_placed(words, analysis),
-        finding=analysis.text[language]["finding"],
+        finding=conclusion(words, analysis),
         trials=f"{TRIALS:,}",
         ways="\n".join(_ways(words, analysis)),
         turns="\n".join(_turns(words, analysis)),

@@ -10,9 +10,9 @@ import pytest
 
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.evaluate import evaluate
-from modelworth.costmodel.findings import finding
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.report import said
+from modelworth.report.conclusion import conclusion
 from modelworth.report.words import Words
 
 DAY = date(2026, 12, 5)
@@ -54,8 +54,8 @@ def test_a_plan_that_turns_its_customers_away_is_no_plain_yes():
     load, share = (np.array(short.series[key].base) for key in ("load_gpu_s", "served_share"))
     assert missed.value == pytest.approx((load * share).sum() / load.sum(), rel=1e-12)
     assert missed.value < 0.5
-    assert "serves only" in finding(short, "en")
-    assert "机群只能承接" in finding(short, "zh_CN")
+    assert "serves only" in conclusion(Words("en"), short)
+    assert "机群只能承接" in conclusion(Words("zh_CN"), short)
 
 
 def test_a_plan_may_turn_demand_away_on_purpose_and_other_fleets_are_not_asked():

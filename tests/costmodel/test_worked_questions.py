@@ -7,8 +7,9 @@ import re
 import pytest
 
 from modelworth.costmodel.evaluate import evaluate
-from modelworth.costmodel.findings import finding, sentences
 from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.report.conclusion import conclusion, sentences
+from modelworth.report.words import Words
 
 SAID = {
     "chat_api_startup": "not_viable",
@@ -47,7 +48,7 @@ def test_a_finding_is_the_analysis_in_words(name, outcomes):
     found = analysis.verdict
     assert found.outcome in outcomes
     for language, opening in zip(("en", "zh_CN"), OPENINGS[found.outcome], strict=True):
-        said = analysis.text[language]["finding"]
+        said = conclusion(Words(language), analysis)
         assert said.startswith(opening)
         share = float(re.search(r"([\d.]+)%", said).group(1)) / 100
         assert share == pytest.approx(found.probability_npv_positive, abs=0.006)
@@ -58,13 +59,12 @@ def test_without_trials_no_probability_is_said():
     analysis = evaluate(scenarios.load("chat_api_startup"), trials=0, parts=())
     assert analysis.verdict.probability_npv_positive is None
     assert analysis.verdict.standard_error is None
-    said = finding(analysis, "en")
+    said = conclusion(Words("en"), analysis)
     assert said.startswith("In the base case alone")
     assert "trials" in said.split(".")[0]
     npv_usd = analysis.indicators["npv_usd"].base
-    millions = re.search(r"is (-?[\d.]+) million USD", said).group(1)
-    assert float(millions) == pytest.approx(npv_usd / 1e6, abs=0.005)
-    assert f"{npv_usd / 1e4:.0f} 万美元" in finding(analysis, "zh_CN")
+    for words in (Words("en"), Words("zh_CN")):
+        assert words.money(npv_usd) in conclusion(words, analysis)
 
 
 def test_both_languages_hold_the_same_figures():

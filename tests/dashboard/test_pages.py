@@ -253,11 +253,13 @@ demand: {requests_per_month: 500000, prompt_tokens_per_request: {low: 300, mode:
 capacity: {fleet: given, given_gpus: 8, gpus_per_replica: 2}
 """
     test = start(empty_store, scenario=links.pack(plan))
-    assert not {"Payback", "Gross margin"} & {one.label for one in test.metric}
+    labels = {one.label for one in test.metric}
+    assert "Present value of cost" in labels
+    assert not {"Payback", "Gross margin", "Net present value"} & labels
     test = visit(test, "risk")
     assert [one.label for one in test.metric] == ["Average cost in the dearest twentieth of trials"]
     assert "a loss in" not in said(test)
-    assert "all of them cost" in said(test)
+    assert "The present value of the cost over" in said(test)
 
 
 def test_money_is_shown_in_the_currency_of_the_scenario(start, empty_store):
