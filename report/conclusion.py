@@ -18,7 +18,7 @@ from modelworth.costmodel.analysis import Analysis
 from modelworth.data.csv_rows import Row, Text, read_table
 from modelworth.report.words import Words
 
-PATH: Final = Path(data.__file__).parent / "conclusions.csv"
+FOLDER: Final = Path(data.__file__).parent
 #: unit cost → its sentence, the first that the plan has
 UNITS: Final = (
     ("usd_per_million_output_tokens", "output"),
@@ -37,15 +37,15 @@ class Sentence(Row):
 
 
 @cache
-def sentences() -> dict[str, Sentence]:
-    """The sentences by id."""
-    return {row.id: row for row in read_table(PATH, Sentence)}
+def sentences(table: str) -> dict[str, Sentence]:
+    """The sentences of a table of data/ by id: `conclusions`, or `traps`, the linter's."""
+    return {row.id: row for row in read_table(FOLDER / f"{table}.csv", Sentence)}
 
 
 def conclusion(words: Words, analysis: Analysis) -> str:
     """What the plan comes to, in the words' language and the plan's currency."""
     words = Words(words.language, analysis.currency, analysis.usd_per_currency)
-    table, english = sentences(), words.language == "en"
+    table, english = sentences("conclusions"), words.language == "en"
     said = [
         (table[key].en if english else table[key].zh).format(**values)
         for key, values in _said(words, analysis)

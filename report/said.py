@@ -24,10 +24,10 @@ from modelworth.costmodel.analysis import (
     Flip,
     OptionResult,
 )
-from modelworth.costmodel.business.lint import traps
 from modelworth.costmodel.risk.figures import MEANINGFUL_RATE, RATES
 from modelworth.costmodel.risk.flips import CHANCE
 from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.report.conclusion import sentences
 from modelworth.report.words import Words, catalogue
 
 UNLIMITED = 1e15
@@ -113,7 +113,7 @@ def defined_in(words: Words, one: Figure) -> str:
 
 def finding(words: Words, one: Finding, *, named: bool = True) -> str:
     """What the plan's linter says, its numbers as everywhere; drivers by name or by key."""
-    trap = traps()[one.id]
+    trap = sentences("traps")[one.id]
     text = trap.en if words.language == "en" else trap.zh
     known, amounts = load_drivers(), _AMOUNT.findall(text)
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from modelworth.costmodel.business.lint import traps
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.report.conclusion import sentences
 from tests.costmodel.records import record
 
 TODAY = datetime.now(UTC).date().isoformat()
@@ -183,7 +183,7 @@ def test_a_base_case_far_from_the_mean_is_warned_of():
 
 
 def test_every_trap_speaks_both_languages_with_the_same_numbers():
-    known = traps()
+    known = sentences("traps")
     assert {f"T{number:02d}" for number in range(1, 29)} <= set(known)
     for row in known.values():
         fields = [

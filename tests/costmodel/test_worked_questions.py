@@ -68,5 +68,5 @@ def test_without_trials_no_probability_is_said():
 
 
 def test_both_languages_hold_the_same_figures():
-    for row in sentences().values():
+    for row in sentences("conclusions").values():
         assert set(re.findall(r"{(\w+)}", row.en)) == set(re.findall(r"{(\w+)}", row.zh))
