@@ -300,6 +300,7 @@ def _forward_modes(case: Case) -> dict[str, bool]:
     odd = bool(case.tokens % 8) and case.precision in ("fp16", "bf16", "amp")
     return {
         "compiled": case.compiled,
+        "engine": has_trait(case.software, "fusing"),
         "unaligned scores": odd and has_trait(case.software, "unfused"),
         "uncast": case.precision != "amp" and software_name(case.software) == "timm",
     }

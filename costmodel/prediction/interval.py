@@ -3,8 +3,8 @@
 `intervals.csv` has the logarithm of a kind of work's width on known ground, and what each group of
 cases (dense or experts, regime, software, and these together) and each new thing (a device, a
 generation, software that no row of the fit had) adds to it, in all cases and in that group's. So a
-combination that was never measured is as wide as its parts say. A precision that no row has and a
-config read with assumptions join in quadrature of logarithms.
+combination that was never measured is as wide as its parts say. A precision, a way of dividing or a
+kind of model that no row has, and a config read with assumptions, join in quadrature of logarithms.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ APPROXIMATE_LOG = 0.15
 """What a config that was read with assumptions adds: judgement."""
 PRECISION_LOG = 0.1
 """What a precision that no row has adds: judgement."""
-APART_LOG = 0.2
-"""What prompts read on devices of their own add, of which no row tells: judgement."""
+UNLIKE_LOG = 0.2
+"""What else no row tells of adds: prompts read on devices of their own, another way of dividing a
+model, a kind of model with this software: judgement."""
 TRIED_TOGETHER = 8
 """Devices that share a server's products at most in any row: those of one node."""
 TOGETHER_LOG = 0.6
@@ -35,6 +36,8 @@ UNTRIED = 0.07
 that never saw a group were about as often too narrow as too wide."""
 UNKNOWN_LOG = 1.0
 """The width where no table says anything."""
+DIVIDED = ("tensor", "pipeline", "expert", "context", "attention_data")
+"""Fields of a case that say how a model is divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Width:
 
     Attributes:
         group: whose residuals it rests on, of how many rows and models.
-        new: what no measured row has: device, generation, software, precision.
+        new: what no measured row has: device, generation, software, precision, …
     """
 
     log90: float
@@ -89,13 +92,21 @@ def new_in(case: Case, tables: Tables) -> tuple[str, ...]:
     return tuple(new)
 
 
+def tried_in(case: Case) -> tuple[str, ...]:
+    """The precision of a case, and how its model is divided."""
+    return (case.precision, *(name for name in DIVIDED if getattr(case, name) > 1))
+
+
 def width_of(case: Case, tables: Tables) -> Width:
     """The width of a case's interval, and the narrowest group with rows that it rests on."""
     groups, new = groups_of(case), new_in(case, tables)
     together = case.kind == "serve" and case.tensor > TRIED_TOGETHER
+    precision, *divided = tried_in(case)
     unlike = {
-        "precision": PRECISION_LOG * (case.precision not in tables.precisions(case.kind)),
-        "prompts read apart": APART_LOG * (case.read_gpus > 0),
+        "precision": PRECISION_LOG * (precision not in tables.tried(case.kind)),
+        "layout": UNLIKE_LOG * (not tables.tried(groups[-2]).issuperset(divided)),
+        "kind of model": UNLIKE_LOG * (not tables.tried(groups[0]) and "software" not in new),
+        "prompts read apart": UNLIKE_LOG * (case.read_gpus > 0),
         "large groups": TOGETHER_LOG * together,
     }
     added = (*unlike.values(), APPROXIMATE_LOG * case.architecture.assumed)

@@ -100,7 +100,7 @@ class Service:
         seconds: sequences decoding → seconds of one lane for a whole request, and seconds until
             each sequence has one more token.
         prefill_s: of one prompt alone.
-        first_token_s: before a first token beside the passes.
+        first_token_s: before a first token beside the passes, where others are served.
         room: sequences that the cache has room for.
         lanes: groups of sequences that a pipeline works on at once.
         factor, basis: half-width of the rates' 90% interval, and what it rests on.
@@ -125,7 +125,8 @@ class Service:
         request_s, decode_s = self.seconds(each)
         many = each + np.interp(share, SHARES, DEVIATIONS) * np.sqrt(each)
         busy = np.minimum(self.prefill_s / request_s, BUSY_LIMIT)
-        before_s = self.first_token_s + decode_s
+        among_s = self.first_token_s + decode_s
+        before_s = steady.before_first_s(among_s, each, self.prefill_s)
         return OpenLoop(
             requests_per_s=self.lanes / request_s,
             ttft_s=_read_within_s(before_s, self.prefill_s, busy, variation, share),

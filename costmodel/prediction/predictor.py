@@ -215,6 +215,8 @@ def _note(case: Case, width: Width) -> str:
         "device": f"on {device.name}, only on its generation",
         "software": f"with software {case.software or 'that is not given'}",
         "precision": f"in {case.precision}",
+        "layout": "of such models divided so",
+        "kind of model": f"of such models with software {case.software or 'that is not given'}",
         "prompts read apart": "with prompts read apart",
         "large groups": f"with more than {TRIED_TOGETHER} devices in a group",
     }

@@ -3,12 +3,13 @@
 Traits: `static` runs one batch from its first to its last token; `scheduling` walks through the
 sequences of a batch in Python; `unfused` attention writes its scores to memory; `ungrouped` kernels
 read a group's keys and values for each query head; `eager` launches every kernel from the host;
-`plain_norms` leaves norms and functions to single operations; `flash_2` brings FlashAttention 2,
-which Hopper runs at half its rate; `wide_gradients` sums replicas' gradients in 32 bits, others in
-16; `staged` divides layers between devices, never products; `reserving` keeps room for all tokens
-of a request from its start; `narrow_cache` keeps keys and values in 8 bits where the checkpoint has
-8 or fewer; `scaling` turns the inputs of 8-bit products to 8 bits in kernels of their own;
-`overlapping` does the host's work of a pass while the device computes, unless there are stages.
+`fusing` builds engines of fused layers; `plain_norms` leaves norms and functions to single
+operations; `flash_2` brings FlashAttention 2, which Hopper runs at half its rate; `wide_gradients`
+sums replicas' gradients in 32 bits, others in 16; `staged` divides layers between devices, never
+products; `reserving` keeps room for all tokens of a request from its start; `narrow_cache` keeps
+keys and values in 8 bits where the checkpoint has 8 or fewer; `scaling` turns the inputs of 8-bit
+products to 8 bits in kernels of their own; `overlapping` does the host's work of a pass while the
+device computes, unless there are stages.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ serving rows. The table above has the same rows left out of this fit by model.
 """
 FOUND_LATER = """## Rows found after the fit
 
-Read off public pages in November 2026, not used by it; some are of devices or releases that it has.
+Read off public pages in November 2026 and predicted then, by the fit before the present one; not used
+by either. Some are of devices or releases that it has.
 
 | rows | | median | p90 | in 90% |
 | --- | --: | --: | --: | --: |
@@ -49,8 +50,7 @@ Read off public pages in November 2026, not used by it; some are of devices or r
 | vLLM 0.7.3 on eight MI300X, Llama 70B and 405B (ROCm/vllm) | 18 | 9% | 19% | 16 of 18 |
 | BERT-large in TensorFlow 1.13 on V100 (NVIDIA/DeepLearningExamples) | 7 | 41% | 66% | 2 of 7 |
 
-BERT's rows state no sequence length: 512 assumed. NIM's first tokens lie within 3% where requests
-queue; on a quieter server they are predicted 1.1 to 3.1 times as long as measured.
+BERT's rows state no sequence length: 512 assumed.
 """
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from modelworth.costmodel.architecture.read import read_model
+from modelworth.costmodel.architecture.structure import Architecture
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.layouts import laid_out
 from modelworth.costmodel.prediction.predictor import Prediction, Predictor
@@ -31,10 +32,14 @@ def read(text: str) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(text))
 
 
+def shipped(name: str) -> Architecture:
+    return read_model(CATALOG.model(name).config, name)
+
+
 def ask(**changes) -> Case:
     asked = {
         "work": "decode",
-        "architecture": read_model(CATALOG.model("llama-2-7b").config, "llama-2-7b"),
+        "architecture": shipped("llama-2-7b"),
         "accelerator": CATALOG.accelerator("A100 SXM 80GB"),
         "batch": 8,
         "tokens": 1000,
@@ -131,6 +136,53 @@ def test_less_known_means_wider():
         "extrapolated",
         "assumed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"accelerator": CATALOG.accelerator("RTX 4090"), "software": "llama.cpp",
+          "architecture": shipped("gpt-oss-20b"), "precision": "int4"},
+         "of such models with software llama.cpp"),
+        ({"gpus": 8, "tensor": 8, "attention_data": 8}, "of such models divided so"),
+    ],
+)  # fmt: skip
+def test_what_no_row_is_like_is_extrapolated_and_wider(changes, says):
+    serve = {"work": "serve", "new_tokens": 200, "batch": 16, "software": "vllm"}
+    known, unlike = predict([ask(**serve), ask(**(serve | changes))])
+    assert known.basis == "interpolated"
+    assert unlike.basis == "extrapolated"
+    assert says in unlike.note
+    assert unlike.high / unlike.value > known.high / known.value
+
+
+@pytest.mark.parametrize(
+    ("model", "device", "tensor", "precision", "prompt", "measured_s"),
+    [
+        ("llama-3.1-70b", "H100", 2, "fp8", 500, 0.0478),
+        ("llama-3.1-8b", "A100 SXM 80GB", 1, "bf16", 500, 0.0483),
+    ],
+)
+def test_a_quiet_servers_first_token_is_what_nvidia_publishes(
+    model, device, tensor, precision, prompt, measured_s
+):
+    """NVIDIA NIM's benchmarking pages, one request in flight."""
+    asked = ask(
+        work="serve", architecture=shipped(model), accelerator=CATALOG.accelerator(device),
+        gpus=tensor, tensor=tensor, precision=precision, tokens=prompt, new_tokens=200, batch=1,
+        software="tensorrt-llm",
+    )  # fmt: skip
+    assert predict([asked])[0].ttft_s == pytest.approx(measured_s, rel=0.35)
+
+
+def test_apple_chips_run_llamacpp_as_published():
+    """geerlingguy/ai-benchmarks issue 48: Llama 3.2 3B Q4_K_M on M1 Ultra, a prompt of 512."""
+    asked = ask(
+        work="prefill", architecture=shipped("llama-3.2-3b"), tokens=512, batch=1,
+        accelerator=CATALOG.accelerator("M1 Ultra"), precision="int4", software="llama.cpp",
+    )  # fmt: skip
+    found = predict([asked])[0]
+    assert found.low < 2142.6 < found.high
 
 
 def test_groups_beyond_those_measured_are_wide_enough_for_what_deepseek_published():

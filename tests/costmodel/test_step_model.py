@@ -30,7 +30,7 @@ from modelworth.costmodel.prediction.step.passes import (
     products_s,
     total_s,
 )
-from modelworth.costmodel.prediction.step.training import training_step
+from modelworth.costmodel.prediction.step.training import BIASED_BYTES, training_step
 from modelworth.data.catalog import load_catalog
 
 CATALOG = load_catalog()
@@ -133,6 +133,14 @@ def test_recomputation_adds_a_forward_pass_of_products():
     without = step(layers)["products"]
     with_it = step(layers, recomputed=1.0)["products"]
     assert with_it == pytest.approx(without * 4 / 3)
+
+
+def test_biases_of_experts_are_moved_apart_in_training():
+    """gpt-oss-20b: 24 layers, 4 experts of 2 × 2,880 hidden and 2,880 output numbers a token."""
+    _, shape = read("gpt-oss-20b")
+    without = step(replace(shape, biased_elements=0.0))["activations"]
+    moved = 24 * 4 * 3 * 2880 * BIASED_BYTES * 2048 * 8
+    assert step(shape)["activations"] - without == pytest.approx(moved / 4e12 / 0.98)
 
 
 def test_a_distributed_optimizer_exchanges_once_a_step_and_fsdp_each_micro_batch():

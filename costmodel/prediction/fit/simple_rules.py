@@ -1,8 +1,4 @@
-"""Rules of thumb that a prediction has to beat.
-
-Training: 6·N·D at 40% of the dense peak. Forward passes: 2 FLOPs a multiply-add at the same share.
-Serving: bytes of weights and cache over 80% of the bandwidth.
-"""
+"""Rules of thumb that a prediction has to beat: `RULES` says which."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 from modelworth.costmodel.prediction.fit.least_squares import Array
 from modelworth.costmodel.prediction.fit.leave_out import COVERED, LeftOut, parted, quantile
 from modelworth.costmodel.prediction.fit.observed import Observed
-from modelworth.costmodel.prediction.interval import groups_of, log_width
+from modelworth.costmodel.prediction.interval import groups_of, log_width, tried_in
 from modelworth.costmodel.prediction.step.coefficients import KNOWN, IntervalRow, Term
 
 KIND = (math.log(0.2), 1.0)
@@ -130,7 +130,7 @@ def _row(tried: Tried, place: int, added: float, as_of: str) -> IntervalRow:
         log90=round(own, 4),
         rows=len({one.twin for one in members}),
         models=len({one.case.architecture.name for one in members}),
-        precisions="|".join(sorted({one.case.precision for one in members})),
+        tried="|".join(sorted({word for one in members for word in tried_in(one.case)})),
         source="errors on published rows with such things left out of the fit",
         as_of=as_of,
     )

@@ -88,7 +88,8 @@ def apart_state(
         pass_s = steady.decoding_s(writer, steady.one_pass(writer, fit, together, 0.0))
         return lanes * running / (later * pass_s)
 
-    served_s = reader_fit.first_token_s + read.alone_s + read.sent_s
+    before_s = steady.before_first_s(reader_fit.first_token_s, clients - 1, read.alone_s)
+    served_s = before_s + read.alone_s + read.sent_s
 
     def excess(running: Number) -> Number:
         """Clients beyond those that decode, are read or wait, times the readers' idle share."""

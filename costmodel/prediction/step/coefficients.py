@@ -141,7 +141,7 @@ class IntervalRow(Row):
         added: to the logarithm of the 90% interval's half-width; that itself for a kind of work.
         log90: 9 in 10 of the group's measurements at that distance lay within exp(±log90).
         rows, models: what it rests on.
-        precisions: that its rows were measured in, joined by |.
+        tried: precisions that its rows were measured in, and ways of dividing, joined by |.
     """
 
     group: Text
@@ -150,7 +150,7 @@ class IntervalRow(Row):
     log90: float = Field(ge=0)
     rows: int = Field(ge=0)
     models: int = Field(ge=0)
-    precisions: str = ""
+    tried: str = ""
 
 
 KNOWN = "model"
@@ -194,11 +194,11 @@ class Tables:
         """Whether rows of this device, generation or software were fitted on."""
         return (kind, level, name) in self._known
 
-    @lru_cache(maxsize=8)  # noqa: B019 tables are few, and live as long as the process
-    def precisions(self, kind: str) -> tuple[str, ...]:
-        """Those of the measurements of a kind of work."""
-        words = [row.precisions.split("|") for row in self.intervals if row.group == kind]
-        return tuple(sorted({one for some in words for one in some if one}))
+    @lru_cache(maxsize=256)  # noqa: B019 tables are few, and live as long as the process
+    def tried(self, group: str) -> frozenset[str]:
+        """Precisions, and ways of dividing, of a group's measurements; empty if it has none."""
+        words = [row.tried.split("|") for row in self.intervals if row.group == group]
+        return frozenset(one for some in words for one in some if one)
 
 
 @cache

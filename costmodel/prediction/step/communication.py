@@ -43,13 +43,9 @@ def all_reduces_s(
 
 
 def all_to_all_s(
-    shape: Shape,
-    device: Device,
-    fit: Coefficients,
-    tokens: Number,
-    expert: Number,
+    shape: Shape, device: Device, fit: Coefficients, tokens: Number, expert: Number,
     per_node: Number,
-) -> Number:
+) -> Number:  # fmt: skip
     """Tokens sent to their experts and back in one forward pass of all layers with experts.
 
     A token goes once to each node, and there once to each device, where it has experts: of n places

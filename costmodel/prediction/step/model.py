@@ -42,6 +42,7 @@ class Shape:
         pairs_share: share of query-position pairs that the mask lets through: 0.5 if causal.
         traffic_elements: numbers that the layers read and write for one token.
         product_inputs: numbers of one token that enter matrix products, which narrow formats scale.
+        biased_elements: numbers of one token that experts with biases give.
         expert_width: of one expert's hidden layer; the dense one where there are none.
         width: of the residual stream, the smaller side of most products.
         head_tokens: tokens of a sequence that the head sees in a forward pass; NaN: all.
@@ -73,6 +74,7 @@ class Shape:
     pairs_share: Number
     traffic_elements: Number
     product_inputs: Number
+    biased_elements: Number
     expert_width: Number
     head_tokens: Number
 
@@ -124,6 +126,7 @@ class Shape:
             pairs_share=0.5 if blocks[-1].attention.causal else 1.0,
             traffic_elements=sum(block.count * _traffic(block) for block in blocks),
             product_inputs=sum(block.count * _inputs(block) for block in blocks),
+            biased_elements=sum(block.count * _biased(block) for block in sparse),
             expert_width=min((one.width for one in networks if one.width), default=1),
             head_tokens=_head_tokens(architecture),
         )
@@ -206,6 +209,11 @@ def _traffic(block: Block) -> int:
     )
     sums = ACTIVATION_SUMS * hidden
     return sums + projected + 2 * hidden * used + 2 * feed_forward.matrices * inner
+
+
+def _biased(block: Block) -> int:
+    """Numbers of one token that the experts of one layer give, where they have biases."""
+    return block.feed_forward.experts_per_token * block.feed_forward.expert_vectors
 
 
 def _inputs(block: Block) -> int:

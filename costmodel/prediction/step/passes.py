@@ -124,15 +124,13 @@ def products_s(
     dense_rate = rate(device.dense_flops_per_s, device.dense_share, fit.compute) * narrow * split
     wide_rate = rate(device.wide_flops_per_s, device.wide_share, fit.compute) * narrow * split
     repeated = shape.attention_parameters * (attention_data - 1)
-    dense_s = soft_max(
-        2 * shape.dense_parameters * tokens * passes / dense_rate,
-        (shape.dense_parameters + repeated) * device.dense_bytes * passes / bandwidth,
+    dense_s = passes * soft_max(
+        2 * shape.dense_parameters * tokens / dense_rate,
+        (shape.dense_parameters + repeated) * device.dense_bytes / bandwidth,
     )
-    head_bytes = np.maximum(device.dense_bytes, 2)
-    head_s = soft_max(
-        2 * shape.head_parameters * answered * np.minimum(passes, 3) / wide_rate,
-        shape.head_parameters * head_bytes * np.minimum(passes, 3) / bandwidth,
-    )
+    read_s = np.maximum(device.dense_bytes, 2) / bandwidth
+    head_s = soft_max(2 * answered / wide_rate, read_s)
+    head_s = head_s * shape.head_parameters * np.minimum(passes, 3)
     met = experts_touched(shape, tokens * gathered)
     each = tokens * gathered * shape.experts_per_token / np.maximum(met, 1e-9)
     expert_rate = rate(device.expert_flops_per_s, device.expert_share, fit.experts_compute)
@@ -140,10 +138,7 @@ def products_s(
     expert_rate = expert_rate * split / filled / (1 + fit.narrow_expert / np.maximum(each, 1e-9))
     touched = shape.expert_parameters * met / gathered * device.expert_bytes
     routed = 2 * shape.expert_parameters * shape.experts_per_token * tokens
-    experts_s = soft_max(
-        routed * passes / expert_rate,
-        touched * passes / (bandwidth * fit.experts_memory),
-    )
+    experts_s = passes * soft_max(routed / expert_rate, touched / (bandwidth * fit.experts_memory))
     return dense_s + head_s * stages + np.where(shape.experts > 0, experts_s, 0.0)
 
 

@@ -12,24 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from modelworth.costmodel.prediction.step import communication, passes
 from modelworth.costmodel.prediction.step.arrays import Columns
 from modelworth.costmodel.prediction.step.coefficients import Coefficients
-from modelworth.costmodel.prediction.step.communication import (
-    all_reduces_s,
-    all_to_all_s,
-    context_s,
-    exchange_s,
-    stages_s,
-)
 from modelworth.costmodel.prediction.step.model import Number, attention_flops
-from modelworth.costmodel.prediction.step.passes import (
-    Parts,
-    attention_rate,
-    products_s,
-    scores_s,
-    total_s,
-    waiting_for_host,
-)
+from modelworth.costmodel.prediction.step.passes import Parts, total_s
 
 LOGITS_BYTES = 16
 """For each logit of a training step: 16-bit, its float32 copy, softmax and gradient."""
@@ -42,6 +29,10 @@ OVERLAP = 0.9
 HANDED_ON_EXPOSED = 0.3
 """Share of what stages hand on that computing doesn't hide: judgement, as seen of experts'
 exchanges. Slices multiply what is handed on (Narayanan et al. 2021, section 2.2)."""
+BIASED_BYTES = 60
+"""For each number that experts with biases give: grouped products leave out biases, so adding them,
+weighing by the router and casting run one by one in float32, 28 bytes forward and as many backward
+(Megatron Core, experts.py, `_apply_bias`)."""
 SCALING_PASSES = 3
 """Products of a step that read inputs scaled to a narrow format: forward and two backward."""
 REFERENCE_DEVICES = 8
@@ -72,33 +63,36 @@ def micro_batch_s(work: Columns, fit: Coefficients) -> Parts:
     tokens = work.batch * work.tokens / work.context
     stages = shape.layers / np.ceil(shape.layers / work.pipeline)
     split = work.tensor * stages
-    passes = 3 + work.recomputed
+    rounds = 3 + work.recomputed
     flops = attention_flops(shape, work.tokens) * work.batch / work.context
     flops = flops * (1 + BACKWARD_ATTENTION + work.recomputed)
     bandwidth = device.bandwidth_bytes_per_s * device.memory_share * fit.memory
-    moved = passes * device.activation_bytes * shape.traffic_elements * fit.traffic
+    moved = rounds * device.activation_bytes * shape.traffic_elements * fit.traffic
     scaled = SCALING_PASSES * device.quantised * fit.quantise * shape.product_inputs
+    biased = BIASED_BYTES * shape.biased_elements
     everywhere = np.isnan(shape.head_tokens)
     logits = shape.vocab * LOGITS_BYTES * np.where(everywhere, 1, 0)
     answered = np.where(everywhere, tokens, work.batch * shape.head_tokens)
-    written = scores_s(shape, device, fit, work.batch, work.tokens) * passes * work.unfused
+    written = passes.scores_s(shape, device, fit, work.batch, work.tokens) * rounds * work.unfused
     per_node = np.maximum(device.devices_per_node / (work.tensor * work.context), 1)
     last = np.where(stages == work.pipeline, work.pipeline, stages / work.pipeline)
-    reduced = all_reduces_s(shape, device, fit, tokens, work.tensor)
-    sent = all_to_all_s(shape, device, fit, tokens / work.tensor, work.expert, per_node)
+    reduced = communication.all_reduces_s(shape, device, fit, tokens, work.tensor)
+    sent = communication.all_to_all_s(
+        shape, device, fit, tokens / work.tensor, work.expert, per_node
+    )
     parts = {
-        "products": products_s(
-            shape, device, fit, tokens, answered, split, passes, 1, work.expert, last
+        "products": passes.products_s(
+            shape, device, fit, tokens, answered, split, rounds, 1, work.expert, last
         ),
-        "attention": (flops / attention_rate(shape, device, fit) + written) / split,
-        "activations": (moved + scaled + logits) * tokens / split / bandwidth,
+        "attention": (flops / passes.attention_rate(shape, device, fit) + written) / split,
+        "activations": (moved + scaled + logits + biased) * tokens / split / bandwidth,
         "tensor": fit.tensor_exposed * (2 + work.recomputed) * reduced / stages,
         "experts": fit.experts_exposed * 2 * sent / stages,
-        "context": 2 * context_s(shape, device, fit, tokens, work.context) / split,
-        "fixed": passes * shape.layers / stages * fit.layer_s,
+        "context": 2 * communication.context_s(shape, device, fit, tokens, work.context) / split,
+        "fixed": rounds * shape.layers / stages * fit.layer_s,
     }
     host = shape.layers * fit.host_layer_s + shape.expert_layers * fit.host_expert_layer_s
-    return waiting_for_host(parts, host / stages)
+    return passes.waiting_for_host(parts, host / stages)
 
 
 def _stages_s(work: Columns, fit: Coefficients) -> Number:
@@ -108,7 +102,7 @@ def _stages_s(work: Columns, fit: Coefficients) -> Number:
     """
     tokens = work.batch * work.tokens / work.context / work.tensor
     near = work.gpus <= work.device.devices_per_node
-    each = stages_s(work.shape, work.device, fit, tokens, near)
+    each = communication.stages_s(work.shape, work.device, fit, tokens, near)
     shown = HANDED_ON_EXPOSED * work.virtual * work.micro_batches
     return np.where(work.pipeline > 1, 2 * (work.pipeline + shown) * each, 0.0)
 
@@ -126,9 +120,11 @@ def _exposed_s(work: Columns, fit: Coefficients, busy_s: Number) -> Number:
     routed = 2 * experts / split / work.expert
     ranks = work.data * work.context
     per_node = np.maximum(device.devices_per_node / work.tensor, 1)
-    once = exchange_s(device, fit, common, ranks, per_node)
+    once = communication.exchange_s(device, fit, common, ranks, per_node)
     apart = np.maximum(ranks / work.expert, 1)
-    once_routed = exchange_s(device, fit, routed, apart, np.maximum(per_node / work.expert, 1))
+    once_routed = communication.exchange_s(
+        device, fit, routed, apart, np.maximum(per_node / work.expert, 1)
+    )
     summed = 1 + work.wide_gradients
     times = np.where(work.gathered > 0, (2 + summed) * work.micro_batches, 1 + summed)
     exchange = times * once + (1 + summed) * once_routed
