@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modelworth.costmodel.prediction.columns import columns_on, device_for
+from modelworth.costmodel.prediction.columns import columns
 from modelworth.costmodel.prediction.fit.least_squares import Array
 from modelworth.costmodel.prediction.fit.observed import Observed
 from modelworth.costmodel.prediction.step.coefficients import Tables, shipped_rates
@@ -29,14 +29,10 @@ RULES = (
 def simple_logs(observed: Sequence[Observed]) -> Array:
     """ln(rule / measured) of rows of one kind of work."""
     cases = [one.case for one in observed]
-    bare = Tables(shipped_rates(), ())
-    work = columns_on(cases, [device_for(case, bare) for case in cases])
+    work = columns(cases, Tables(shipped_rates(), ()))
     shape, device = work.shape, work.device
-    active = (
-        shape.dense_parameters
-        + shape.head_parameters
-        + shape.expert_parameters * shape.experts_per_token
-    )
+    used = shape.expert_parameters * shape.experts_per_token
+    active = shape.dense_parameters + shape.head_parameters + used
     if cases[0].kind == "serve":
         touched = shape.expert_parameters * experts_touched(shape, work.batch)
         unread = shape.expert_parameters * shape.experts - touched
