@@ -38,8 +38,8 @@ serving rows. The table above has the same rows left out of this fit by model.
 """
 FOUND_LATER = """## Rows found after the fit
 
-Read off public pages in November 2026 and predicted then, by the fit before the present one; not used
-by either. Some are of devices or releases that it has.
+Read off public pages in November 2026 and predicted then, by the fit before the present one; not
+used by either. Some are of devices or releases that it has.
 
 | rows | | median | p90 | in 90% |
 | --- | --: | --: | --: | --: |
