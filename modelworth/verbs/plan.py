@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,55 +35,51 @@ EXAMPLES = """examples:
   modelworth plan --model llama-3.1-8b --rate 5 --scenario my_plan.yaml
   modelworth plan --model llama-3.1-70b --rate 50 --disaggregated --gpus-of H100 H200
   modelworth plan --model llama-3.1-70b --run-tokens 15e12 --days 60 --gpus-of H100 B200"""
-MOST = {
-    "rate": 1e9, "prompt": 1e8, "new_tokens": 1e8, "ttft": 1e6, "tpot": 1e4, "run_tokens": 1e18,
-    "sequence": 1e8, "batch_tokens": 1e12, "days": 1e5, "budget_usd": 1e15, "usd_per_gpu_hour": 1e6,
-}  # fmt: skip
-"""Numbers above 0, and what none of them passes."""
+NUMBERS: dict[str, tuple[tuple[str, float | None, float | None, str], ...]] = {
+    "what it costs": (
+        ("--usd-per-gpu-hour", None, 1e6, "your rent, of every device tried (the catalogue's)"),
+    ),
+    "a load to serve": (
+        ("--rate", None, 1e9, "requests per second"),
+        ("--prompt", 1000, 1e8, "tokens of a prompt (1,000)"),
+        ("--new-tokens", 250, 1e8, "generated a request (250)"),
+        ("--prefix-share", 0.0, None, "of prompts found cached"),
+        ("--ttft", 1.0, 1e6, "95th percentile, seconds (1)"),
+        ("--tpot", 0.05, 1e4, "95th percentile, seconds (0.05)"),
+        ("--variation", 0.0, None, "standard deviation of lengths over their mean"),
+    ),
+    "a model to train": (
+        ("--run-tokens", None, 1e18, "tokens of the run"),
+        ("--sequence", 8192, 1e8, "tokens of a sequence (8,192)"),
+        ("--batch-tokens", 4e6, 1e12, "of an optimizer step (4e6)"),
+        ("--days", None, 1e5, "deadline"),
+        ("--budget-usd", None, 1e15, "budget for rent"),
+    ),
+}
+"""Numbers by group: flag, what is usual, the most that one above 0 may be, what it is."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument("--model", required=True, help="a shipped model, or a config.json's path")
-    parser.add_argument(
-        "--gpus-of", nargs="+", metavar="DEVICE", help="devices to try (default: all with a rent)"
-    )
-    parser.add_argument(
-        "--usd-per-gpu-hour", type=float, help="your rent, of every device tried (the catalogue's)"
-    )
-    parser.add_argument(
-        "--precisions", nargs="+", help="(bf16 and fp8, and as the checkpoint is stored)"
-    )
+    tried = "devices to try (default: all with a rent)"
+    parser.add_argument("--gpus-of", nargs="+", metavar="DEVICE", help=tried)
+    usual = "(bf16 and fp8, and as the checkpoint is stored)"
+    parser.add_argument("--precisions", nargs="+", help=usual)
     parser.add_argument("--software", help="engine or framework, such as vllm")
     parser.add_argument("--store", help="own measurements that calibrate (a store's URL or path)")
     parser.add_argument("--tables", type=Path, help="a folder that `predict --calibrate` wrote")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--chart", type=Path, help="write what each device costs as an SVG file")
-    load = parser.add_argument_group("a load to serve")
-    load.add_argument("--rate", type=float, help="requests per second")
-    load.add_argument("--prompt", type=float, default=1000, help="tokens of a prompt (1,000)")
-    load.add_argument("--new-tokens", type=float, default=250, help="generated a request (250)")
-    load.add_argument("--prefix-share", type=float, default=0.0, help="of prompts found cached")
-    load.add_argument("--ttft", type=float, default=1.0, help="95th percentile, seconds (1)")
-    load.add_argument("--tpot", type=float, default=0.05, help="95th percentile, seconds (0.05)")
-    load.add_argument(
-        "--variation", type=float, default=0.0, help="standard deviation of lengths over their mean"
-    )
-    load.add_argument(
-        "--lengths",
-        type=Path,
-        help="CSV of prompt_tokens,new_tokens,count: a histogram instead of the means",
-    )
-    load.add_argument(
-        "--disaggregated", action="store_true", help="try prompts read on devices of their own, too"
-    )
-    load.add_argument("--scenario", type=Path, help="write the cheapest choice as a scenario")
-    run = parser.add_argument_group("a model to train")
-    run.add_argument("--run-tokens", type=float, help="tokens of the run")
-    run.add_argument("--sequence", type=float, default=8192, help="tokens of a sequence (8,192)")
-    run.add_argument("--batch-tokens", type=float, default=4e6, help="of an optimizer step (4e6)")
-    run.add_argument("--days", type=float, help="deadline")
-    run.add_argument("--budget-usd", type=float, help="budget for rent")
+    parser.add_argument("--scenario", type=Path, help="write the cheapest choice as a scenario")
+    lengths = "CSV of prompt_tokens,new_tokens,count: a histogram instead of their means"
+    parser.add_argument("--lengths", type=Path, help=lengths)
+    apart = "try prompts read on devices of their own, too"
+    parser.add_argument("--disaggregated", action="store_true", help=apart)
+    for title, rows in NUMBERS.items():
+        group = parser.add_argument_group(title)
+        for flag, default, _, words in rows:
+            group.add_argument(flag, type=float, default=default, help=words)
     parser.epilog = EXAMPLES
 
 
@@ -104,10 +101,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _require_sense(options: argparse.Namespace) -> None:
     """Refuse numbers that mean nothing, and a question that is none or two."""
-    for name, most in MOST.items():
-        value = getattr(options, name)
-        if value is not None and not 0 < value <= most:
-            raise InputError(f"--{name.replace('_', '-')}", value, f"above 0, at most {most:g}")
+    for flag, _, most, _ in chain.from_iterable(NUMBERS.values()):
+        value = getattr(options, flag[2:].replace("-", "_"))
+        if most and value is not None and not 0 < value <= most:
+            raise InputError(flag, value, f"above 0, at most {most:g}")
     if options.chart and options.chart.suffix != ".svg":
         raise InputError("--chart", str(options.chart), "a file that ends in .svg")
     if options.rate is not None and options.run_tokens is not None:
