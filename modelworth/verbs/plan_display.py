@@ -36,7 +36,8 @@ def show(options: argparse.Namespace, plan: ServingPlan) -> None:
     for choice in plan.best_by_device:
         bar = "█" * max(1, round(BAR * choice.usd_per_million_tokens / most))
         print(f"  {_line(choice, wide)} {bar}")
-    print("  $/M tokens: of prompts and answers together")
+    print("  $/M tokens: of prompts and answers together; GPUs are whole, so that both ends of 90%")
+    print("  are alike where the same number suffices at both")
     _show_frontier(plan.frontier)
     best = plan.choices[0]
     print(f"  cheapest: {layout_of(best)}, ", end="")
