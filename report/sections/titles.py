@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from modelworth.costmodel.analysis import Figure, Flip, OptionResult, Swing
+from modelworth.costmodel.analysis import Figure, Flip, Lead, OptionResult, Swing
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report import said
 from modelworth.report.sections import facts
-from modelworth.report.sections.blocks import clean
+from modelworth.report.sections.blocks import capital, clean
 from modelworth.report.sections.context import Context
 from modelworth.report.sections.cost_and_revenue import COSTS, parts
 
@@ -265,6 +265,8 @@ def why(context: Context) -> str:
         said.condition(context.words, context.analysis, one)
         for one in (failed or bounds)[:MOST_CONDITIONS]
     )
+    if not failed and facts.is_cost_question(context) and context.analysis.lead:
+        return _ahead(context, context.analysis.lead)
     if not failed and not bounds:
         return context.t("board.why.unbound")
     key = "failed" if failed else "waived" if waived else "all"
@@ -276,6 +278,23 @@ def why(context: Context) -> str:
     if idle is not None and idle > BUSY and failed:
         rule += context.t("board.join") + context.t("board.idle", idle=context.words.percent(idle))
     return rule
+
+
+def _ahead(context: Context, lead: Lead) -> str:
+    """How much cheaper the cheapest way is than the next."""
+    options = {one.key: one for one in context.analysis.options or ()}
+    best, second = (
+        context.t("board.plan")
+        if options[key].kind == "plan"
+        else context.option_name(options[key])
+        for key in (lead.best, lead.second)
+    )
+    usd = context.words.money(lead.mean_usd)
+    return context.t(
+        f"cost.board.why.{'clear' if lead.clear else 'even'}",
+        best=capital(best), second=second, lead=usd,
+        range=context.words.range(lead.low_usd, lead.high_usd, "usd") or usd,
+    )  # fmt: skip
 
 
 def ask(context: Context, day: date) -> str:

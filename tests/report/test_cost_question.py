@@ -104,8 +104,18 @@ def test_the_badge_says_whether_another_way_is_cheaper(cost):
     met = replace(cost, verdict=replace(cost.verdict, outcome="viable"))
     assert best > 0.9 * plan  # another way costs less by more than a tenth
     assert compose(met, "en", DAY).verdict == "Another way is cheaper"
-    alone = replace(met, options=(options["plan"],))
+    alone = replace(met, options=(options["plan"],), lead=None)
     assert compose(alone, "en", DAY).verdict == "The cheapest way"
+
+
+def test_the_reason_is_how_much_cheaper_the_cheapest_way_is(cost):
+    """A rule whose conditions hold is no reason to choose another way."""
+    met = tuple(replace(one, met=True, status="met") for one in cost.verdict.criteria)
+    page = _pages(replace(cost, verdict=replace(cost.verdict, criteria=met)), "en")["answer"]
+    assert isinstance(page.main, Table)
+    words, lead = Words("en"), cost.lead
+    assert words.money(lead.mean_usd) in page.main.rows[1][1]
+    assert words.range(lead.low_usd, lead.high_usd, "usd") in page.main.rows[1][1]
 
 
 def test_what_moves_a_cost_question_and_its_trials_are_costs(cost):
