@@ -57,6 +57,8 @@ MOST_WEIGHTS = 10**13
 LONGEST_NUMBER, LONGEST_NAME = 2**63, 100
 ENDLESS = ("time_step_limit", "dt_limit")
 """Keys whose upper end may be infinite."""
+MOST_TOKENS = 10_000_000
+"""No vocabulary is larger."""
 EVERYWHERE = {
     **dict.fromkeys(("id2label", "label2id", "rope_scaling", "rope_parameters"), "dn"),
     **dict.fromkeys(("is_encoder_decoder", "output_hidden_states", "return_dict"), "bn"),
@@ -121,14 +123,21 @@ def _require_common(config: Mapping[str, Any], path: str) -> None:
         said = config.get(key)
         if said is not None and not (isinstance(said, str) and DTYPE.fullmatch(said)):
             raise InputError(f"{path}: {key}", str(said)[:60], "a format such as bfloat16")
+    if (padding := _whole(config, "pad_token_id") or 0) > MOST_TOKENS:
+        raise InputError(f"{path}: pad_token_id", padding, f"a token, below {MOST_TOKENS:,}")
 
 
 def _require_positions(config: Mapping[str, Any], path: str) -> None:
     """Refuses what a class with rotary positions can't work them out from."""
     _require_rotary({key: config[key] for key in ("rope_theta",) if key in config}, path)
-    for key in ("rope_scaling", "rope_parameters"):
-        if isinstance(said := config.get(key), Mapping):
-            _require_rotary(said, f"{path}: {key}")
+    said = [config.get(key) for key in ("rope_scaling", "rope_parameters")]
+    for each in said:
+        if isinstance(each, Mapping):
+            _require_rotary(each, f"{path}: rope")
+    key = "qk_rope_head_dim" if "qk_rope_head_dim" in config else "head_dim"
+    width = _whole(config, key) or 0
+    if width % 2 and "partial_rotary_factor" not in f"{list(config)}{said}":
+        raise InputError(f"{path}: {key}", width, "even: positions turn pairs")
 
 
 def _require_rotary(said: Mapping[str, Any], path: str) -> None:

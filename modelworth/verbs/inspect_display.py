@@ -214,17 +214,14 @@ def _show_fits(fits: dict[str, int | None]) -> None:
             print(f"    {label:<14}{', '.join(names[:SHOWN])}{more}")
 
 
-def _count(value: float) -> str:
+def _count(value: float, units: tuple[str, ...] = ("T", "B", "M", "k", "")) -> str:
     """A number of parameters as people say it."""
-    for scale, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for scale, unit in zip((1e12, 1e9, 1e6, 1e3), units, strict=False):
         if value >= scale:
             return f"{value / scale:,.4g} {unit}"
-    return f"{value:,.0f}"
+    return f"{value:,.0f} {units[-1]}".rstrip()
 
 
 def _bytes(value: float) -> str:
     """Bytes in decimal units."""
-    for scale, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= scale:
-            return f"{value / scale:,.4g} {unit}"
-    return f"{value:,.0f} B"
+    return _count(value, ("TB", "GB", "MB", "kB", "B"))

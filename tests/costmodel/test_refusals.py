@@ -39,6 +39,7 @@ LEAST_SHARE = 0.9
         *[("torch_dtype", value) for value in ("nonsense", [], 5, "x" * 10**5)],
         *[("architectures", 5), ("id2label", "abc"), ("is_encoder_decoder", "yes")],
         *[("attention_dropout", 1.5), ("initializer_range", -5), ("rms_norm_eps", math.inf)],
+        *[("head_dim", 7), ("pad_token_id", 10**8)],
         *[("some_key", 10**400), ("model_type", "x" * 10**5), ("hidden_act", "nonsense")],
     ],
 )
