@@ -23,7 +23,8 @@ Made by `make soak` from docs/reliability.jsonl, which every run adds to.
   or can't be negative, a store that can't be read again). An input that fails is made smaller, kept
   in tests/soak/found and tried by the tests from then on. Each can be made again from its reader
   and number. The five suites of seed 1795657382 had two mistakes each and were told both, two lines
-  for each; the campaign took that for a fault then.
+  for each; the campaign took that for a fault then. The one of seed 71901 read a killed export back
+  from Parquet, which `import` had just ceased to take, and took that for a crash.
 - **A verb** is killed with SIGKILL at a random moment of its work; only kills that met it at work
   count. A loss is a record that had been told of and isn't there, half a file under its name, a
   helper that lives on, or a port that is still served. The verb runs in a fork of a process that
