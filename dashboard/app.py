@@ -17,7 +17,9 @@ frame.require_login()
 opened = state.begin()
 pages = frame.pages(state.words())
 page = st.navigation(pages, position="hidden")
-if opened and page.url_path == "" and state.guide() is None:
+if opened == "refused" and page.url_path != "":
+    st.switch_page(frame.VIEWS / "start.py")
+if opened == "link" and page.url_path == "" and state.guide() is None:
     st.switch_page(frame.VIEWS / "verdict.py")
 frame.style()
 frame.sidebar(pages)

@@ -30,9 +30,12 @@ def stops(driver: DriverUse) -> list[float]:
 
 
 def _ends(driver: DriverUse) -> tuple[float, float]:
-    """The plausible range, widened to hold the value at hand."""
-    low = driver.value if driver.low is None else min(driver.low, driver.value)
-    high = driver.value if driver.high is None else max(driver.high, driver.value)
+    """The plausible range, widened to hold the value at hand and the plan's own range."""
+    own = driver.distribution or {}
+    lows = (driver.low, driver.value, own.get("low"))
+    highs = (driver.high, driver.value, own.get("high"))
+    low = min(value for value in lows if value is not None)
+    high = max(value for value in highs if value is not None)
     if low == high:
         return (low / 2, low * 2) if low > 0 else (low - 1.0, low + 1.0)
     return low, high

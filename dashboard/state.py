@@ -91,13 +91,22 @@ def begin() -> str:
     """Take over what the address says, once for each address; what is refused is said.
 
     The address always holds the plan at hand, so a refreshed page, a copied address and the way
-    back find it again. Returns what was opened: `link`, or nothing.
+    back find it again. What a session begins with is as far as undo leads back. Returns what became
+    of the address: a `link` was opened, something was `refused`, or nothing.
     """
     mine = session()
     asked = _address()
     if asked == mine.address:
         return ""
-    mine.address = asked
+    mine.address, begins = asked, not mine.past
+    became = _take_address(asked)
+    if begins:
+        mine.past.clear()
+    return became
+
+
+def _take_address(asked: tuple[str, ...]) -> str:
+    mine = session()
     language, packed, saved, origin = asked
     if language in LANGUAGES:
         mine.language = language
@@ -105,9 +114,7 @@ def begin() -> str:
         note("warning", words().t("link.language", found=language))
     if packed or saved:
         return _open_link(packed, saved, origin)
-    if origin:
-        _open_shipped(origin)
-    return ""
+    return _open_shipped(origin) if origin else ""
 
 
 def _address() -> tuple[str, ...]:
@@ -131,10 +138,15 @@ def remember() -> None:
 def _open_link(packed: str, saved: str, origin: str) -> str:
     try:
         text = links.unpack(packed) if packed else sources.saved_scenario(saved)
+    except ModelworthError:
+        said = words().t("link.cut") if packed else words().t("link.saved", hash=saved[:80])
+        note("error", said)
+        return "refused"
+    try:
         opened = scenarios.loads(text, f"{origin or 'link'}.yaml")
-    except ModelworthError as error:
+    except InputError as error:
         note("error", f"{words().t('link.refused')} {error}")
-        return ""
+        return "refused"
     if opened.document == session().scenario.document:
         return ""
     start_from(opened, origin if origin in known_origins() else "")
@@ -147,11 +159,13 @@ def known_origins() -> tuple[str, ...]:
     return (*guides.load_guides(), *scenarios.shipped())
 
 
-def _open_shipped(origin: str) -> None:
+def _open_shipped(origin: str) -> str:
     if origin not in known_origins():
-        note("warning", words().t("link.origin", found=origin[:80]))
-    elif origin != session().origin:
+        note("error", words().t("link.origin", found=origin[:80]))
+        return "refused"
+    if origin != session().origin:
         start_from(_shipped(origin), origin)
+    return ""
 
 
 def _shipped(origin: str) -> Scenario:
@@ -249,11 +263,13 @@ def _remember(mine: Session) -> None:
 
 
 def undo() -> None:
-    """Take back the last change."""
+    """Take back the last change, or say that there is none."""
     mine = session()
-    if mine.past:
-        mine.scenario, mine.origin = mine.past.pop()
-        mine.revision += 1
+    if not mine.past:
+        note("note", words().t("undo.none"))
+        return
+    mine.scenario, mine.origin = mine.past.pop()
+    mine.revision += 1
 
 
 def reset() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from modelworth.costmodel.analysis import Analysis, Figure, OptionResult
+from modelworth.costmodel.analysis import Analysis, OptionResult
 from modelworth.dashboard import state
 from modelworth.dashboard.parts import asks, figures, option_rows, show
 from modelworth.dashboard.parts import columns as tables
@@ -92,31 +92,36 @@ def _volume(found: Analysis) -> None:
     _verdict(found)
 
 
-def spent_over(cost: Figure, months: int) -> None:
+def cost(found: Analysis) -> str:
     """What a plan without revenue costs; which way is cheapest stands among its options."""
-    words = state.words()
-    base = words.money(cost.base)
-    text = show.say(
-        "verdict.cost", cost=base, months=months,
-        range=words.range(cost.p10, cost.p90, cost.unit) or base,
+    words, figure = state.words(), spent.value(found)
+    base = words.money(figure.base)
+    return show.say(
+        "verdict.cost", cost=base, months=found.months,
+        range=words.range(figure.p10, figure.p90, figure.unit) or base,
     )  # fmt: skip
-    st.info(f"### {text}", icon=":material/payments:")
-    st.page_link("views/options.py", label=words.t("verdict.cost.options"))
+
+
+def cheapest(found: Analysis) -> bool:
+    """Say which option is the cheapest, by how much and how often; False where none can be."""
+    words, ranked = state.words(), option_rows.ranked(found.options or ())
+    if not ranked:
+        show.empty("options.none")
+        return False
+    st.info(f"### {show.plain(option_rows.headline(found, words))}", icon=":material/alt_route:")
+    st.caption(option_rows.certainty(ranked, words))
+    return True
 
 
 def _options(found: Analysis) -> None:
-    """Which option is the cheapest, by how much, how often, and all of them in a table."""
-    words = state.words()
-    options = found.options or ()
-    ranked = option_rows.ranked(options)
-    if not ranked:
-        show.empty("options.none")
+    """Which option is the cheapest, and all of them in a table."""
+    words, options = state.words(), found.options or ()
+    if not cheapest(found):
         return
-    st.info(f"### {show.plain(option_rows.headline(found, words))}", icon=":material/alt_route:")
-    st.caption(option_rows.certainty(ranked, words))
+    spans = _spans(option_rows.ranked(options))
     tables.shown(option_rows.table(options, words), "start-options")
     show.chart(
-        charts.option_costs(state.look(), _spans(ranked)), "start-option-costs",
+        charts.option_costs(state.look(), spans), "start-option-costs",
         words.t("start.options.reading"),
     )  # fmt: skip
     infeasible(options)

@@ -1,11 +1,12 @@
 """What a guide asks: each answer a field in plain words, its range and its source beside it.
 
 An answer is a change of the plan at hand, made at once. Fields that stand for several drivers (a
-provider's prices, a country, a currency) are in `SPECIAL`; every other ask is one driver.
+provider's prices, a country) are in `SPECIAL`; every other ask is one driver.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -19,7 +20,6 @@ from modelworth.dashboard.parts import entry, lineage, offers, show
 from modelworth.report import said
 
 MONTHS = (3, 120)
-CURRENCIES = ("USD", "CNY", "EUR", "GBP", "JPY", "INR")
 LARGE_SHARE = "options.small_with_router.compute.large_share"
 BOUGHT = "options.buy_api.price"
 LARGE = "options.small_with_router.large_price"
@@ -75,9 +75,14 @@ def field(use: DriverUse, text: str, key: str) -> None:
     bounds = [_bound(end, use.unit, whole=whole) for end in (row.minimum, row.maximum)]
     st.number_input(
         f"{text} ({unit})" if unit else text, *bounds, int(value) if whole else value, key=key,
-        step=1 if whole else None, format="%d" if whole else "%.10g",
+        step=1 if whole else _step(value), format="%d" if whole else "%.10g",
         on_change=_setter(use, key),
     )  # fmt: skip
+
+
+def _step(value: float) -> float:
+    """A tenth of the value's magnitude, so that a press on + or − is felt."""
+    return 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else 1.0
 
 
 def _bound(value: float | None, unit: str, *, whole: bool) -> float | int | None:
@@ -213,33 +218,8 @@ def _country(key: str) -> None:
     _pick(key, list(known), now, lambda name: known[name][1], state.words().t("asks.country"))
 
 
-def _currency(key: str) -> None:
-    """In which money the answer comes, and what a unit of it is worth."""
-    words, mine = state.words(), state.session().scenario
-    left, right = st.columns(2)
-    widget, rate = _widget(key), _widget("usd_per_currency")
-    names = CURRENCIES if mine.currency in CURRENCIES else (mine.currency, *CURRENCIES)
-    left.selectbox(
-        label(key), names, names.index(mine.currency), key=widget,
-        on_change=lambda: _take_money(
-            currency=st.session_state[widget],
-            usd_per_currency=offers.RATES.get(st.session_state[widget], 1.0),
-        ),
-    )  # fmt: skip
-    right.number_input(
-        words.t("asks.rate", currency=mine.currency), 1e-6, 1e6, mine.usd_per_currency,
-        key=rate, format="%.10g", disabled=mine.currency == "USD",
-        on_change=lambda: _take_money(usd_per_currency=st.session_state[rate]),
-    )  # fmt: skip
-
-
-def _take_money(**changes: str | float) -> None:
-    state.change(changes)
-    state.session().revision += 1
-
-
 SPECIAL: dict[str, Callable[[str], None]] = {
     "capacity.model": _model, "capacity.accelerator": _accelerator, "months": _months,
     "api_price": _provider, "bought": _provider, "large": _provider, "large_share": _large_share,
-    "country": _country, "currency": _currency,
+    "country": _country,
 }  # fmt: skip

@@ -36,7 +36,7 @@ def five(analysis: Analysis) -> list[Figure]:
 
     Where only the cost is asked for: value, funding, what is served, how busy the GPUs are.
     """
-    asked = OF_COST if analysis.verdict.question == "cost" else FIRST_FOUR
+    asked = OF_COST if spent.is_cost(analysis) else FIRST_FOUR
     known = (spent.figure(analysis, analysis.indicators[key]) for key in asked)
     found = [one for one in known if asked is FIRST_FOUR or one.base is not None]
     costs = (analysis.indicators[key] for key in UNIT_COSTS)

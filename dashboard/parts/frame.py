@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from modelworth.costmodel.business.lint_guards_reading import usual_rates
 from modelworth.dashboard import state, team
 from modelworth.dashboard.parts import show
 from modelworth.report.words import LANGUAGES, Words
@@ -107,6 +108,29 @@ def sidebar(listed: dict[str, list[Any]]) -> None:
             key="language",
             on_change=lambda: state.speak(st.session_state["language"]),
         )
+        currency()
+
+
+def currency() -> None:
+    """In which money everything is said, and what a unit of it is worth."""
+    words, plan, revision = state.words(), state.session().scenario, state.session().revision
+    rates = {"USD": 1.0, **usual_rates(), plan.currency: plan.usd_per_currency}
+    chosen, rate = f"currency-{revision}", f"rate-{revision}"
+    st.selectbox(
+        words.t("sidebar.currency"), list(rates), list(rates).index(plan.currency), key=chosen,
+        on_change=lambda: _take_money(st.session_state[chosen], rates[st.session_state[chosen]]),
+    )  # fmt: skip
+    if plan.currency != "USD":
+        st.number_input(
+            words.t("asks.rate", currency=plan.currency), 1e-6, 1e6, plan.usd_per_currency,
+            key=rate, format="%.10g",
+            on_change=lambda: _take_money(plan.currency, st.session_state[rate]),
+        )  # fmt: skip
+
+
+def _take_money(currency: str, usd_per_currency: float) -> None:
+    state.change({"currency": currency, "usd_per_currency": usd_per_currency})
+    state.session().revision += 1
 
 
 def notices() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from modelworth.costmodel.analysis import Analysis, Series
 from modelworth.costmodel.business.statements import COSTS, OPERATING, REVENUES
 from modelworth.costmodel.scenario.drivers import load_drivers
+from modelworth.report import spent
 from modelworth.report.words import Words
 
 ALL_COSTS = (
@@ -47,20 +48,24 @@ def first_profit(series: Series) -> int | None:
 
 
 def unit_steps(analysis: Analysis, words: Words, month: int) -> list[tuple[str, float]]:
-    """Revenue of a month, and each cost that is taken from it, for a thousand accepted results."""
+    """Revenue of a month, and each cost that is taken from it, for a thousand accepted results.
+
+    Of a question of cost: the costs alone.
+    """
     results = analysis.series["accepted_results"].base[month]
     revenue = analysis.series["revenue_usd"].base[month]
-    if not results or not revenue:
+    cost = spent.is_cost(analysis)
+    if not results or not (revenue or cost):
         return []
-    share = 1000.0 / results
+    share, sign = 1000.0 / results, 1.0 if cost else -1.0
     costs = [series for series in _present(analysis, ALL_COSTS) if series.base[month]]
     costs.sort(key=lambda series: -series.base[month])
     few, many = costs[:SHOWN_COSTS], costs[SHOWN_COSTS:]
-    steps = [(words.name("revenue_usd"), revenue * share)]
-    steps += [(words.name(series.key), -series.base[month] * share) for series in few]
+    steps = [] if cost else [(words.name("revenue_usd"), revenue * share)]
+    steps += [(words.name(series.key), sign * series.base[month] * share) for series in few]
     if many:
         rest = sum(series.base[month] for series in many)
-        steps.append((words.name(OTHER), -rest * share))
+        steps.append((words.name(OTHER), sign * rest * share))
     return steps
 
 

@@ -22,8 +22,6 @@ BOUGHT, LARGE = "options.buy_api.price", "options.small_with_router.large_price"
 OPTIONS: Mapping[str, tuple[str, ...]] = {"bought": (BOUGHT,), "large": (BOUGHT, LARGE)}
 SHOWN_FIRST = ("openai", "anthropic", "google", "deepseek", "mistral", "together", "fireworks",
                "groq", "aws", "azure", "moonshotai", "x-ai")  # fmt: skip
-RATES = {"CNY": 0.137}
-"""What a unit is filled in with: DeepSeek's 16 RMB for $2.19 of 2025-01 (simonw/llm-prices)."""
 
 
 @cache

@@ -20,7 +20,7 @@ from modelworth.costmodel.scenario.scenario import Scenario
 from modelworth.dashboard import sources, state
 from modelworth.dashboard.parts import worked
 from modelworth.data.errors import InputError
-from modelworth.report import said
+from modelworth.report import said, spent
 from modelworth.report.words import Words
 
 LONGEST_NAME = 80
@@ -130,9 +130,7 @@ def _different(names: Sequence[str]) -> list[str]:
 
 def _verdicts(found: Sequence[tuple[Plan, Analysis]], words: Words) -> list[str]:
     answers = [
-        words.t("compare.cost")
-        if one.verdict.question == "cost"
-        else words.t(f"outcome.{one.verdict.outcome}")
+        words.t("compare.cost") if spent.is_cost(one) else words.t(f"outcome.{one.verdict.outcome}")
         for _, one in found
     ]
     return [words.t("column.verdict"), *answers]

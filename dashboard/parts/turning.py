@@ -1,7 +1,8 @@
-"""What would turn the answer: worked out beside the page, after the reader's hand rests.
+"""What follows the verdict: worked out beside the page, after the reader's hand rests.
 
-Each driver is turned over the trials until the verdict's own rule answers otherwise, which takes
-longer than a slider may wait. So the page is drawn without it, and this part follows.
+What would turn the answer (each driver is moved over the trials until the verdict's own rule
+answers otherwise), or of a question of cost, which way is the cheapest. Both take longer than a
+slider may wait. So the page is drawn without them, and this part follows.
 """
 
 from __future__ import annotations
@@ -12,20 +13,19 @@ import streamlit as st
 
 from modelworth.costmodel.analysis import Analysis
 from modelworth.dashboard import sources, state
-from modelworth.dashboard.parts import figures, lineage
+from modelworth.dashboard.parts import answers, figures, lineage
 from modelworth.dashboard.parts.background_jobs import Task
 
-PARTS = (*state.ALWAYS, "flips")
 LOOK_EVERY_S = 1.5
 REST_S = 1.4
 """How long a plan must stand before work on it begins."""
 SEEN, JOB = "turning-seen", "turning-job"
 
 
-def panel() -> None:
-    """The flips of the plan at hand, or that they are being worked out."""
-    ready = _found() is not None
-    st.fragment(_panel, run_every=None if ready else LOOK_EVERY_S)(ready)
+def panel(part: str) -> None:
+    """The `flips` or `options` of the plan at hand, or that they are being worked out."""
+    ready = _found(part) is not None
+    st.fragment(_panel, run_every=None if ready else LOOK_EVERY_S)(part, ready)
 
 
 def give_way() -> None:
@@ -37,23 +37,25 @@ def give_way() -> None:
         del st.session_state[JOB]
 
 
-def _found() -> Analysis | None:
+def _found(part: str) -> Analysis | None:
     mine = state.session()
-    return sources.kept(mine.scenario, mine.trials, PARTS)
+    return sources.kept(mine.scenario, mine.trials, (*state.ALWAYS, part))
 
 
-def _panel(ready: bool) -> None:
-    found = _found()
+def _panel(part: str, ready: bool) -> None:
+    found = _found(part)
     if found is None:
         st.caption(state.words().t("verdict.flips.waiting"))
-        _work()
+        _work((*state.ALWAYS, part))
     elif not ready and not lineage.is_open():
         st.rerun()
+    elif part == "options":
+        answers.cheapest(found)
     else:
         figures.flips(found, found.verdict.flips)
 
 
-def _work() -> None:
+def _work(parts: tuple[str, ...]) -> None:
     """Start when the same plan has been looked at for a while: while a slider moves, nothing."""
     mine, now = state.session(), monotonic()
     key, scenario, trials = state.scenario_hash(), mine.scenario, mine.trials
@@ -64,8 +66,8 @@ def _work() -> None:
         return
 
     def work(own: Task[None]) -> None:
-        found = sources.evaluated(scenario, trials, PARTS, cancelled=own.cancelled)
-        sources.keep(scenario, trials, PARTS, found)
+        found = sources.evaluated(scenario, trials, parts, cancelled=own.cancelled)
+        sources.keep(scenario, trials, parts, found)
 
     task = Task(work)
     st.session_state[JOB] = (key, task)

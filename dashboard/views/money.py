@@ -10,7 +10,7 @@ from modelworth.dashboard import state
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import lineage, provenance, show
 from modelworth.dashboard.parts import money_lines as money
-from modelworth.report import charts
+from modelworth.report import charts, spent
 
 words, look = state.words(), state.look()
 
@@ -21,21 +21,23 @@ def profit(analysis: Analysis) -> None:
     st.subheader(words.t("money.profit"), anchor=False)
     added, taken, result = money.profit_series(analysis)
     first = money.first_profit(result) or words.t("status.never")
-    reading = words.t("money.profit.reading", month=first)
+    cost = spent.is_cost(analysis)
+    reading = words.t("money.cost.reading" if cost else "money.profit.reading", month=first)
     show.chart(charts.months(look, added, taken, result), "profit", reading)
 
 
 @show.fragment
 def unit(analysis: Analysis) -> None:
-    """What a unit of revenue is spent on."""
-    st.subheader(words.t("money.unit"), anchor=False)
+    """What a unit of revenue is spent on, or of what the cost of a unit is made."""
+    cost = ".cost" if spent.is_cost(analysis) else ""
+    st.subheader(words.t(f"money.unit{cost}"), anchor=False)
     month = st.slider(words.t("chart.month"), 1, analysis.months, analysis.months, key="unit_month")
     steps = money.unit_steps(analysis, words, month)
     if not steps:
         show.empty("money.no_revenue")
         return
-    chart = charts.waterfall(look, steps, words.t("money.left"), "usd")
-    show.chart(chart, "unit", words.t("money.unit.reading"))
+    chart = charts.waterfall(look, steps, words.t(f"money.left{cost}"), "usd")
+    show.chart(chart, "unit", words.t(f"money.unit{cost}.reading"))
 
 
 @show.fragment
@@ -86,6 +88,7 @@ with show.errors_said():
     found = state.analysis("break_even")
     profit(found)
     unit(found)
-    breaks(found)
+    if not spent.is_cost(found):
+        breaks(found)
     table(found)
 provenance.footer()

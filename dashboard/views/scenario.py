@@ -10,6 +10,7 @@ from modelworth.dashboard import state
 from modelworth.dashboard.parts import answers, driver_panel, driver_table, provenance, show
 from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import scenario_files as exchange
+from modelworth.report import spent
 
 words = state.words()
 MATTERS = driver_table.MATTERS
@@ -45,8 +46,10 @@ def strip(analysis: Analysis) -> None:
     """What the scenario comes to, while it is being changed."""
     npv, outcome = analysis.indicators["npv_usd"], analysis.verdict.outcome
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        if analysis.verdict.question == "business":
-            st.badge(words.t(f"outcome.{outcome}"), color=answers.OUTCOMES[outcome])
+        if spent.is_cost(analysis):
+            st.markdown(answers.cost(analysis))
+            return
+        st.badge(words.t(f"outcome.{outcome}"), color=answers.OUTCOMES[outcome])
         st.markdown(
             show.say(
                 "scenario.strip",

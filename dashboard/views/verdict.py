@@ -45,8 +45,8 @@ def page() -> None:
 
 def verdict(analysis: Analysis) -> None:
     """The answer in one box."""
-    if analysis.verdict.question == "cost":
-        answers.spent_over(spent.value(analysis), analysis.months)
+    if spent.is_cost(analysis):
+        st.info(f"### {answers.cost(analysis)}", icon=":material/payments:")
         return
     answers.box(analysis)
     st.caption(show.plain(conclusion(words, analysis)))
@@ -75,9 +75,12 @@ def pictures(analysis: Analysis) -> None:
 
 
 def reasons(analysis: Analysis) -> None:
-    """What would flip it, the rule, and the linter's warnings."""
-    st.subheader(words.t("verdict.flips"), anchor=False)
-    turning.panel()
+    """What would flip it, or which way is cheapest; the rule, and the linter's warnings."""
+    cost = spent.is_cost(analysis)
+    st.subheader(words.t("verdict.cost.options" if cost else "verdict.flips"), anchor=False)
+    turning.panel("options" if cost else "flips")
+    if cost:
+        st.page_link("views/options.py", label=words.t("page.options"))
     left, right = st.columns(2)
     with left:
         st.subheader(words.t("verdict.rule"), anchor=False)

@@ -167,7 +167,7 @@ def add_line(
     """A line of a series (its unit and values), whose values are said in words when touched."""
     unit, values = series
     chart.add_scatter(
-        x=along, y=values, mode="lines", name=name, line=line,
+        x=list(along), y=values, mode="lines", name=name, line=line,
         customdata=[look.words.value(value, unit) for value in values],
         hovertemplate="%{customdata}",
     )  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelworth.costmodel.business.lint_guards_reading import usual_rates
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
 from modelworth.costmodel.scenario.drivers import load_drivers
@@ -73,7 +74,7 @@ def test_a_tile_opens_its_questions_and_there_is_a_way_back(start, empty_store):
 def test_an_unknown_question_in_the_address_is_said(start, empty_store):
     test = start(empty_store, **{"from": "<b>nothing</b>"})
     assert not test.exception
-    assert any("question that isn't here" in one.value for one in test.warning)
+    assert any("question that isn't here" in one.value for one in test.error)
 
 
 def test_a_provider_that_is_chosen_pays_its_prices():
@@ -90,12 +91,11 @@ def test_every_offer_has_a_price():
 
 def test_money_is_typed_in_the_currency_of_the_plan(start, empty_store):
     test = start(empty_store, **{"from": "train"})
-    next(one for one in test.selectbox if one.label.startswith("In which money")).set_value(
-        "CNY"
-    ).run()
+    next(one for one in test.selectbox if one.label == "Currency").set_value("CNY").run()
     rent = next(one for one in test.number_input if one.label.startswith("What does a GPU rent"))
     rate = test.session_state["session"].scenario.usd_per_currency
     assert "CNY" in rent.label
+    assert rate == usual_rates()["CNY"]
     rent.set_value(14.0).run()
     key = "building.rent_usd_per_gpu_hour"
     assert test.session_state["session"].scenario.number(key) == pytest.approx(14.0 * rate)

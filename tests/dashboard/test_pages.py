@@ -127,8 +127,21 @@ def test_what_a_link_holds_that_is_refused_is_said(start, empty_store, text):
 
 
 def test_a_broken_link_and_an_unknown_hash_are_said(start, empty_store, full_store):
-    assert any("could not be opened" in e.value for e in start(empty_store, scenario="%%%").error)
-    assert any("could not be opened" in e.value for e in start(full_store, saved="abc").error)
+    cut = links.pack_scenario(scenarios.load("chat_api_startup"))[:-40]
+    for packed in ("%%%", cut):
+        assert any("cut short" in e.value for e in start(empty_store, scenario=packed).error)
+    test = start(full_store, saved="abc")
+    assert any("under abc" in error.value for error in test.error)
+    assert full_store.partition("///")[2] not in said(test)
+
+
+def test_undo_leads_back_to_what_a_link_opened_and_then_says_so(start, empty_store):
+    plan = scenarios.with_overrides(scenarios.load("base"), {"months": 24})
+    test = start(empty_store, scenario=links.pack_scenario(plan))
+    undo = next(one for one in test.button if one.key == "undo-everywhere")
+    undo.click().run()
+    assert test.session_state["session"].scenario.sha256 == plan.sha256
+    assert any("nothing to undo" in one.value for one in test.info)
 
 
 def test_a_saved_scenario_is_found_by_its_hash(start, full_store):
@@ -260,6 +273,12 @@ capacity: {fleet: given, given_gpus: 8, gpus_per_replica: 2}
     assert [one.label for one in test.metric] == ["Average cost in the dearest twentieth of trials"]
     assert "a loss in" not in said(test)
     assert "The present value of the cost over" in said(test)
+    for page in ("verdict", "scenario", "money", "statements"):
+        told = said(visit(test, page))
+        assert "unknown" not in told, page
+        assert "never" not in told, page
+        assert "Where it breaks even" not in told, page
+    assert "in present value" in said(visit(test, "verdict"))
 
 
 def test_money_is_shown_in_the_currency_of_the_scenario(start, empty_store):
