@@ -54,6 +54,7 @@ from modelworth.costmodel.scenario.sampling_plan import SamplingPlan, plan
 from modelworth.costmodel.scenario.scenario import Scenario, choice_of
 from modelworth.costmodel.scenario.settings import Setting
 from modelworth.data.catalog import Catalog, load_catalog
+from modelworth.data.errors import InputError
 from modelworth.data.measurement import Measurement
 
 Floats = NDArray[np.float64]
@@ -62,6 +63,7 @@ PARTS: Final = ("risk", "sensitivity", "break_even", "options")
 #: parts with a tornado; `tornado` without `flips` leaves out the Sobol indices, what would turn the
 #: verdict and which inputs have no effect, for pages that must be quick
 SWINGS: Final = frozenset({"sensitivity", "tornado"})
+KNOWN: Final = (*PARTS, "tornado", "flips")
 #: trials from which the monthly tables take their quantiles
 SERIES_TRIALS: Final = 2048
 TORNADO_BARS: Final = 15
@@ -102,15 +104,17 @@ def evaluate(
         catalog: prices and devices; None: the shipped tables.
         trials: None: as the scenario says; 0: the base case only.
         seed: None: as the scenario says.
-        parts: which of `PARTS` (or `tornado`) to compute beside the base case.
+        parts: which of `KNOWN` to compute beside the base case.
         progress: told (trials done, trials in all).
         cancelled: asked now and then whether to stop.
         store_digest: the store's hash, for the provenance.
         today: for the age of sources; None: the day in UTC.
 
     Raises:
-        InputError: if the scenario asks for something that isn't there.
+        InputError: if the scenario asks for something that isn't there, or a part is unknown.
     """
+    if unknown := [part for part in parts if part not in KNOWN]:
+        raise InputError("parts", ", ".join(unknown), f"some of {', '.join(KNOWN)}")
     records = tuple(measurements)
     prices = load_catalog() if catalog is None else catalog
     resolved = capacity.resolve(scenario, records, prices)

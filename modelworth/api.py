@@ -152,7 +152,7 @@ def evaluate(
         changes: drivers that stand otherwise, as for `load_scenario`.
         trials: draws of the uncertain drivers; the scenario's number if None, 0 for none.
         seed: of the draws; the scenario's if None.
-        parts: of `risk`, `sensitivity`, `tornado`, `break_even`, `options`; all if None.
+        parts: of `risk`, `sensitivity`, `tornado`, `flips`, `break_even`, `options`; all if None.
         options: `progress`, `cancelled`, `today` of `costmodel.evaluate.evaluate`.
 
     Raises:

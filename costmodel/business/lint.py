@@ -1,4 +1,4 @@
-"""The linter for plans: 38 traps that plans for large models fall into, each with a guard.
+"""The linter for plans: 39 traps that plans for large models fall into, each with a guard.
 
 A guard looks at the plan and its figures, and either says nothing or names the trap, the field and
 the numbers that its sentence needs. The sentences stand in data/traps.csv in both languages, with

@@ -73,34 +73,24 @@ def answered_price(plan: PlanView) -> Finding | None:
 
 
 def delayed(plan: PlanView) -> Finding | None:
-    """T32: what the months before service cost, and at which prices it opens."""
+    """T32: what the months before service cost, and at which prices it opens if it sells (T32C)."""
     months = int(plan.number("building.months_to_market"))
     if not months:
         return None
-    spent = -float(plan.line("net_cash_usd")[: months + 1].sum())
-    staff = float(plan.line("waiting_staff_usd").sum())
-    own, market = (
-        _own_prices(plan, months),
-        float(plan.line("market_price_index")[months + OPENING]),
-    )
-    return plan.found(
-        "T32", "building.months_to_market", "note",
-        months=float(months), spent=spent, staff=staff, own=own, market=market,
-    )  # fmt: skip
-
-
-def _own_prices(plan: PlanView, months: int) -> float:
-    """Own prices in the opening month over those stated, in the mean of what is sold then."""
-
-    def opening(key: str) -> float:
-        return float(plan.line(key)[months + OPENING])
-
-    by_use, held = opening("price_index"), opening("contract_price_index")
-    sold = opening("external_revenue_usd")
+    values = {
+        "months": float(months),
+        "spent": -float(plan.line("net_cash_usd")[: months + 1].sum()),
+        "staff": float(plan.line("waiting_staff_usd").sum()),
+    }
+    path, opening = "building.months_to_market", months + OPENING
+    sold = float(plan.line("external_revenue_usd")[opening])
     if not sold:
-        return held
-    share = sum(map(opening, BY_USE)) / sold
-    return 1 / (share / by_use + (1 - share) / held)
+        return plan.found("T32C", path, "note", **values)
+    keys = ("price_index", "contract_price_index", "market_price_index")
+    by_use, held, market = (float(plan.line(key)[opening]) for key in keys)
+    share = sum(float(plan.line(key)[opening]) for key in BY_USE) / sold
+    own = 1 / (share / by_use + (1 - share) / held)  # in the mean of what is sold
+    return plan.found("T32", path, "note", **values, own=own, market=market)
 
 
 def past_start(plan: PlanView) -> Finding | None:

@@ -234,6 +234,9 @@ class _Reader:
 
     def read(self, document: Mapping[str, Any]) -> Scenario:
         """The scenario, or the first thing that is wrong with it."""
+        if isinstance(document.get("scenario"), Mapping):
+            advice = "save what stands under its `scenario:` as a file of its own, less indented"
+            raise InputError(self.name, "a guide of questions", advice=advice)
         known = {*TOP, *self.sections}
         for key in document:
             if key not in known:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
+from modelworth.costmodel.scenario.scenario import FOLDER
 from modelworth.data.errors import InputError
 
 HEAD = "months: 36\nstart: 2026-12\n"
@@ -78,3 +80,14 @@ def test_a_price_stated_by_oneself_is_the_option_s():
     changes = {one.driver: one.value for one in scenario.choice.options[0].changes}
     assert scenario.choice.options[0].key == "buy_api"
     assert changes["compute.api_price_usd_per_million_input_tokens"] == 0.28
+
+
+def test_a_guide_is_told_from_a_plan():
+    guide = FOLDER.parent / "guides" / "host_or_buy.yaml"
+    with pytest.raises(InputError, match="guide of questions"):
+        scenarios.load(guide)
+
+
+def test_a_part_that_is_none_is_refused():
+    with pytest.raises(InputError, match="tornados"):
+        evaluate(scenarios.loads(HEAD), trials=0, parts=("risk", "tornados"))

@@ -100,6 +100,9 @@ def test_a_delay_costs_the_people_who_wait():
     assert found["own"] == pytest.approx(analysis.series["price_index"].base[6], rel=1e-12)
     assert found["spent"] == pytest.approx(-analysis.series["cash_balance_usd"].base[5], rel=1e-9)
     assert told(evaluated(), "T32") is None
+    cost = evaluated({"building.months_to_market": 5, "verdict.question": "cost"})
+    assert told(cost, "T32") is None
+    assert told(cost, "T32C").values["staff"] == pytest.approx(by_hand, rel=1e-12)
 
 
 @pytest.mark.parametrize(
