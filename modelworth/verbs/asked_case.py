@@ -91,7 +91,7 @@ def case_of(options: argparse.Namespace, catalog: Catalog) -> Case:
     from modelworth.costmodel.prediction.software import selective_share
 
     if not options.model or not options.gpu:
-        raise InputError("--model and --gpu", "missing", "given (or --cases, --validate)")
+        raise InputError("--model and --gpu", "missing", "given (or --cases)")
     architecture = named(options.model, catalog)
     training = options.work == "train"
     if is_preset(options.precision or "") and not training:

@@ -21,7 +21,6 @@ from modelworth.verbs.asked_case import (
 )
 from modelworth.verbs.predict_run import add_run_arguments, plan_run
 
-FACTS = "../shared/facts"
 EXAMPLES = """examples:
   modelworth predict --model llama-3.1-8b --gpu "H100 SXM 80GB" --work serve --batch 32 \\
       --sequence 1024 --new-tokens 256 --software vllm
@@ -30,8 +29,7 @@ EXAMPLES = """examples:
   modelworth predict --model llama-3.1-70b --gpu H100 --gpus 1024 --run-tokens 15e12 \\
       --global-batch 1024 --sequence 8192 --country USA
   modelworth predict --cases in.csv --out out.csv
-  modelworth predict --validate --facts ../shared/facts
-  modelworth predict --calibrate ../shared/facts --out tables/"""
+  modelworth predict --calibrate measurements/ --out tables/"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,23 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     add_work_arguments(parser)
     add_device_arguments(parser)
-    table = parser.add_argument_group("a table, the tables' error, new tables")
+    table = parser.add_argument_group("a table, new tables")
     table.add_argument("--cases", type=Path, help="CSV in")
     table.add_argument("--out", type=Path, help="CSV out; with --calibrate a folder")
-    table.add_argument("--validate", action="store_true", help="error by table and group")
-    table.add_argument("--facts", type=Path, help=f"measurements to validate on ({FACTS})")
-    table.add_argument("--report", type=Path, help="with --validate: write this Markdown page")
     table.add_argument("--calibrate", type=Path, metavar="DIR", help="refit to these measurements")
     add_run_arguments(parser)
     parser.epilog = EXAMPLES
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predict, validate or calibrate."""
+    """Predict or calibrate."""
     if options.calibrate:
         return _calibrate(options)
-    if options.validate:
-        return _validate(options)
     if options.cases:
         return _table(options)
     if options.run_tokens is not None:
@@ -107,25 +100,6 @@ def _table(options: argparse.Namespace) -> int:
     print(f"{len(predicted) - missing} of {len(predicted)} rows predicted: {options.out}")
     if missing:
         print(f"  {missing} could not be; the column note says why", file=sys.stderr)
-    return 0
-
-
-def _validate(options: argparse.Namespace) -> int:
-    from modelworth.costmodel.prediction.fit.observed import SHIPPED_ROWS
-    from modelworth.costmodel.prediction.fit.validation import validate
-
-    folder = options.facts or Path(FACTS)
-    if not folder.is_dir():
-        raise InputError("--facts", str(folder), "a folder of published measurements")
-    report = validate(folder, SHIPPED_ROWS)
-    print(report.text)
-    if options.report:
-        from modelworth.verbs.accuracy_page import draw, markdown
-
-        chart = options.report.with_suffix(".svg")
-        draw(report.points, chart)
-        write_whole(options.report, markdown(report, chart.name))
-        print(f"written: {options.report}, {chart}")
     return 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from docs.accuracy_page import markdown
 from modelworth.costmodel.prediction.case import Case
 from modelworth.costmodel.prediction.columns import columns, times
 from modelworth.costmodel.prediction.fit.least_squares import Design, fit
@@ -44,7 +45,6 @@ from modelworth.costmodel.prediction.step.coefficients import (
 from modelworth.data.catalog import load_catalog
 from modelworth.data.csv_rows import read_table
 from modelworth.data.errors import InputError
-from modelworth.verbs.accuracy_page import markdown
 from tests.costmodel.published_rows import SERVING, TRAINING, VISION
 
 CATALOG = load_catalog()

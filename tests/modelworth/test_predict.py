@@ -53,7 +53,6 @@ def test_an_image_model_runs_forward(capsys):
         (["predict", "--model", "nowhere.json", "--gpu", "H100"], "config.json"),
         (["predict", "--cases", "nowhere.csv", "--out", "x.csv"], "CSV"),
         (["predict", "--cases", "nowhere.csv"], "--out"),
-        (["predict", "--validate", "--facts", "nowhere"], "folder"),
         (["predict", "--calibrate", "nowhere", "--out", "x"], "folder"),
     ],
 )

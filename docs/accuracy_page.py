@@ -1,18 +1,30 @@
-"""The page docs/accuracy.md: errors, coverage, worst rows and the chart, from a validation."""
+"""Makes docs/accuracy.md: errors, coverage, worst rows and the chart, from a validation.
+
+`python -m docs.accuracy_page DIR`, where DIR holds published measurements: training_throughput.csv,
+vision_throughput.csv, serving_throughput.csv and encoder_forward.csv, each also as `_2.csv`.
+"""
+
+# ruff: noqa: T201
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from modelworth.costmodel.prediction.fit.validation import Point, Report
+import altair as alt
+import pandas as pd
+
+from modelworth.costmodel.prediction.fit.observed import SHIPPED_ROWS
+from modelworth.costmodel.prediction.fit.simple_rules import RULES
+from modelworth.costmodel.prediction.fit.validation import Point, Report, score_table, validate
+
+PAGE = Path(__file__).parent / "accuracy.md"
 
 HEAD = """# How far predictions are off
 
-Made by `modelworth predict --validate --facts DIR --report docs/accuracy.md`; don't edit by hand.
+Made by `python -m docs.accuracy_page DIR`; don't edit by hand.
 
 Each row of the published tables, in both generations of files and among the rows that ship with the
 project, is predicted with its whole group left out of the fit: its model, its device, its
@@ -27,14 +39,6 @@ error, so that a group of few devices leaves that band by chance, too.
 
 ![Predicted against measured throughput, model left out]({chart})
 
-"""
-LAST_RELEASE = """## Against the last release
-
-The last release was fitted to the first generation of files. On the second one, which neither its
-fit nor its authors had seen, it was off by (median / 90th percentile): training 35% / 60% with a
-coverage of 35%, and refused 109 rows; mixtures of experts in training 47% / 79%; serving with
-experts 10 to 40% by group; llama.cpp decode 30%, prefill 150%; encoders 48% / 277%; it refused 118
-serving rows. The table above has the same rows left out of this fit by model.
 """
 FOUND_LATER = """## Rows found after the fit
 
@@ -56,12 +60,9 @@ BERT's rows state no sequence length: 512 assumed.
 
 def markdown(report: Report, chart: str) -> str:
     """The page."""
-    from modelworth.costmodel.prediction.fit.simple_rules import RULES
-    from modelworth.costmodel.prediction.fit.validation import score_table
-
     lines = [*HEAD.format(chart=chart).splitlines(), *score_table(report.scores)]
     lines += ["", "## Simple rules on the same rows", "", RULES, "", *score_table(report.simple)]
-    lines += ["", *FOUND_LATER.splitlines(), "", *LAST_RELEASE.splitlines()]
+    lines += ["", *FOUND_LATER.splitlines()]
     lines += ["", "## Furthest off", ""]
     lines += [
         "| row (model left out) | measured | predicted | factor |",
@@ -79,9 +80,6 @@ def markdown(report: Report, chart: str) -> str:
 
 def draw(points: Sequence[Point], path: Path) -> None:
     """One panel for each kind of work, both axes logarithmic, with the line of equality."""
-    import altair as alt
-    import pandas as pd
-
     frame = pd.DataFrame([asdict(point) for point in points])
     axes = {
         "x": alt.X("measured:Q").scale(type="log", nice=False).title("measured, a second and GPU"),
@@ -104,3 +102,18 @@ def draw(points: Sequence[Point], path: Path) -> None:
         .resolve_scale(x="independent", y="independent")
     )
     chart.save(str(path))
+
+
+def main() -> None:
+    """Validate on a folder of published measurements and write the page and its chart."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    report = validate(parser.parse_args().folder, SHIPPED_ROWS)
+    print(report.text)
+    chart = PAGE.with_suffix(".svg")
+    draw(report.points, chart)
+    PAGE.write_text(markdown(report, chart.name), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
