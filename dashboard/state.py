@@ -127,8 +127,7 @@ def remember() -> None:
     wanted = {"lang": mine.language, "from": mine.origin}
     if mine.scenario.document != _shipped(mine.origin).document:
         wanted["scenario"] = links.pack_scenario(mine.scenario)
-    if asked := st.query_params.get("record"):
-        wanted["record"] = asked
+    wanted |= {key: st.query_params.get(key, "") for key in ("record", "ask")}
     filled = {key: value for key, value in wanted.items() if value}
     if dict(st.query_params) != filled:
         st.query_params.from_dict(filled)

@@ -19,11 +19,13 @@ from modelworth.dashboard import sources
 from modelworth.dashboard.parts import predictor_answers as prediction
 from modelworth.dashboard.parts.predictor_answers import Question
 from modelworth.data.errors import InputError
-from modelworth.report import said
+from modelworth.data.words import Work
 from modelworth.report.charts import Point
 from modelworth.report.words import Words
 
 TOKENS = "usd_per_million_tokens"
+COUNTED = {"serve": "output_tokens", "decode": "output_tokens", "forward": "sequences"}
+"""What the cost of a million is of, where it isn't all tokens."""
 MOST_COMPARED = 200
 
 
@@ -64,13 +66,14 @@ def _placed(question: Question) -> Placed:
     return Placed(name, found, made.note, *costs)
 
 
-def table(placed: Sequence[Placed], words: Words) -> pd.DataFrame:
+def table(placed: Sequence[Placed], words: Words, work: Work) -> pd.DataFrame:
     """A row a device: whether it fits, how fast, what it costs; the cheapest first."""
+    cost = f"usd_per_million_{COUNTED.get(work, 'tokens')}"
     rows = [
         {
             "device": one.device,
             "fits": "✓" if one.answer and prediction.fits(one.answer) else "–",
-            "usd_per_million": one.usd,
+            cost: one.usd,
             "cost_range": words.bare_range(one.low, one.high, TOKENS),
             "per_gpu": made and made.value,
             "per_gpu_range": words.range(made.low, made.high, "count") if made else "",
@@ -80,13 +83,13 @@ def table(placed: Sequence[Placed], words: Words) -> pd.DataFrame:
             "memory_used_bytes": one.answer and float(one.answer.memory.total),
             "memory_room_bytes": one.answer and one.answer.available_bytes,
             "basis": words.t(f"basis.{made.basis}") if made and made.basis else "",
-            "note": said.source(words, one.reason),
+            "note": prediction.reason(words, one.reason),
         }
         for one in placed
         for made in [one.answer.prediction if one.answer else None]
     ]  # fmt: skip
     frame = pd.DataFrame(rows).dropna(axis="columns", how="all")
-    return frame.sort_values("usd_per_million") if "usd_per_million" in frame else frame
+    return frame.sort_values(cost) if cost in frame else frame
 
 
 def points(placed: Sequence[Placed], words: Words) -> list[Point]:
@@ -127,11 +130,19 @@ def cheapest(
     case = Case.on(
         named(question.model, catalog), devices[0],
         tokens=float(question.tokens), new_tokens=float(question.new_tokens),
+        software=question.software,
     )  # fmt: skip
     offer = Offer(requests_per_s, Objective(ttft_s, tpot_s))
     own = case.architecture.own_precision
     wanted = dict.fromkeys(precision_name(name or own) for name in precisions)
     return plan_serving(case, offer, Predictor(catalog), devices, wanted)
+
+
+def gpus_range(choice: Choice) -> str:
+    """How many GPUs the load needs in 90% of cases: the cost's interval in whole GPUs."""
+    ends = [round(choice.gpus * usd / choice.usd_per_million_tokens)
+            for usd in (choice.low, choice.high)]  # fmt: skip
+    return "–".join(map(str, dict.fromkeys(ends)))
 
 
 def layouts(choices: Sequence[Choice], words: Words) -> pd.DataFrame:
@@ -144,8 +155,8 @@ def layouts(choices: Sequence[Choice], words: Words) -> pd.DataFrame:
             "pipeline": one.case.pipeline,
             "replicas": one.replicas,
             "gpus": one.gpus,
-            "usd_per_million": one.usd_per_million_tokens,
-            "cost_range": words.bare_range(one.low, one.high, TOKENS),
+            "gpus_range": gpus_range(one),
+            "usd_per_million_both_tokens": one.usd_per_million_tokens,
             "usd_per_hour": one.usd_per_hour,
             "ttft_s": one.point.ttft_s,
             "tpot_s": one.point.tpot_s,

@@ -23,8 +23,12 @@ from modelworth.report.words import Words
 MOST_POINTS = 1000
 """Points that a chart can show and a browser draw without delay."""
 MOST_CASES = 200
+LATENCIES = ("tpot", "ttft", "e2e")
+PERCENTILES = ("p95", "p99", "p50")
 LOADED = ("id", "model", "device", "engine", "count", "output_tokens_per_s")
 KINDS_AS_PUBLISHED = {"train": "pretrain"}
+ALIKE = ["device", "count", "kind", "family", "unit", "batch", "prompt_tokens", "precision"]
+"""What two models must share for one's throughput to be compared with the other's."""
 ONE_WORK = ("model", "kind", "batch", "prompt_tokens", "precision", "device", "engine", "count")
 
 
@@ -81,6 +85,13 @@ def published(kinds: Sequence[str], catalog: Catalog) -> list[tuple[float, float
     ]  # fmt: skip
 
 
+def percentiles(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """The latencies that load tests know, each with the percentiles at which any does."""
+    known = rows.dropna(subset=["output_tokens_per_s"]).notna().any()
+    found = {one: [each for each in PERCENTILES if known[f"{one}_{each}_s"]] for one in LATENCIES}
+    return {one: each for one, each in found.items() if each}
+
+
 def loaded(
     rows: pd.DataFrame, column: str, words: Words
 ) -> list[tuple[str, str, float, float, str]]:
@@ -122,9 +133,10 @@ def history(records: Sequence[Measurement], words: Words) -> list[Point]:
 
 
 def large_and_small(rows: pd.DataFrame) -> pd.DataFrame:
-    """For each kind of work on each device, the smallest and the largest model measured."""
-    known = rows.dropna(subset=["parameters_total", "throughput_per_s"])
-    grouped = known.sort_values("parameters_total").groupby(["device", "kind"], observed=True)
+    """For each work on each machine, the smallest and the largest model of a family measured."""
+    known = newest(rows[rows["kind"] != "study"]).dropna(subset=["throughput_per_s"])
+    known = known.dropna(subset=["parameters_total"]).sort_values("parameters_total")
+    grouped = known.groupby(ALIKE, observed=True, dropna=False)
     first, last = grouped.first(), grouped.last()
     columns = ["model", "parameters_total", "throughput_per_s"]
     table = (
@@ -133,7 +145,8 @@ def large_and_small(rows: pd.DataFrame) -> pd.DataFrame:
     table = table[table["model_small"] != table["model_large"]]
     table["times_larger"] = table["parameters_total_large"] / table["parameters_total_small"]
     table["times_slower"] = table["throughput_per_s_small"] / table["throughput_per_s_large"]
-    return table
+    first = ["kind", "model_small", "model_large", "times_larger", "times_slower"]
+    return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
 def generation(rows: pd.DataFrame) -> pd.DataFrame:
@@ -167,7 +180,7 @@ def summary(tally: pd.DataFrame, words: Words) -> str:
     return words.t(
         "measurements.summary",
         count=words.number(int(tally["count"].sum())),
-        models=tally["model"].nunique(),
+        models=tally[tally["kind"] != "study"]["model"].nunique(),
         devices=tally["device"].nunique(),
         day=words.day(datetime.fromisoformat(tally["newest"].max())),
         failed=words.number(failures(tally)),

@@ -153,18 +153,21 @@ def namer(column: str) -> Callable[[str], str]:
     return (lambda value: words.t(naming.format(value))) if naming else str
 
 
-def choice(key: str, options: list[str], naming: str, *, bare: bool = False) -> str:
-    """One of a few, side by side; the first to begin with.
+def choice(
+    key: str, options: list[str], naming: str, *, bare: bool = False, first: str | None = None
+) -> str:
+    """One of a few, side by side.
 
     Args:
         key: message of the label, and identity of the widget.
         options: identifiers.
         naming: message of an option, with {} where the identifier goes.
         bare: without the label above.
+        first: what is chosen to begin with; the first of them where it isn't said.
     """
     words = state.words()
     return st.segmented_control(
-        words.t(key), options, default=options[0], required=True, key=key,
+        words.t(key), options, default=first or options[0], required=True, key=key,
         format_func=lambda option: words.t(naming.format(option)),
         label_visibility="collapsed" if bare else "visible",
     )  # fmt: skip

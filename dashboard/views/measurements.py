@@ -26,28 +26,34 @@ COLUMNS = [
 ]  # fmt: skip
 FAILED = ["recorded_at", "model", "kind", "batch", "device", "status", "reason", "id"]
 FILTERS = ("family", "kind", "device", "model")
-LATENCIES = {"tpot": "tpot_p95_s", "ttft": "ttft_p95_s", "e2e": "e2e_p95_s"}
 OBJECTIVE_S = {"tpot": 0.05, "ttft": 1.0, "e2e": 20.0}
 MOST_FAILED = 200
 MOST_REPEATS = 100
+KEPT = "measurements.filters"
 
 
 def filters(tally: pd.DataFrame) -> dict[str, list[str]]:
-    """Choices by family, work, machine and model; families don't compare, so one to begin with."""
-    picked = {}
+    """Choices by family, work, machine and model; families don't compare, so one to begin with.
+
+    They are kept for the other views, also what one of these doesn't offer.
+    """
+    kept, picked = st.session_state.setdefault(KEPT, {}), {}
     for column, name in zip(st.columns(len(FILTERS)), FILTERS, strict=True):
-        listed = measured.choices(tally, name)
+        listed, key = measured.choices(tally, name), f"filter.{name}"
+        before = kept.get(name, listed[:1] if name == "family" else [])
+        now = st.session_state.get(key, before)
+        st.session_state[key] = [value for value in now if value in listed]
         picked[name] = column.multiselect(
-            words.t(f"column.{name}"), listed, key=f"filter.{name}",
-            placeholder=words.t("measurements.all"),
-            default=listed[:1] if name == "family" else [], format_func=show.namer(name),
+            words.t(f"column.{name}"), listed, key=key,
+            placeholder=words.t("measurements.all"), format_func=show.namer(name),
         )  # fmt: skip
+        kept[name] = picked[name] + [value for value in before if value not in listed]
     return picked
 
 
-def read(tally: pd.DataFrame) -> pd.DataFrame:
+def read(tally: pd.DataFrame, **only: list[str]) -> pd.DataFrame:
     """The newest records that the filters let through, and a word where there are more."""
-    chosen = filters(tally)
+    chosen = filters(tally) | only
     rows = measured.prepare(sources.frame(measured.MOST_POINTS, status=["ok"], **chosen))
     counted = tally
     for name, values in chosen.items():
@@ -108,17 +114,22 @@ def users(tally: pd.DataFrame) -> None:
 @show.fragment
 def loads(tally: pd.DataFrame) -> None:
     """Throughput against latency under load, with the objective drawn in."""
-    rows = read(tally[tally["kind"] == "serve"])
+    rows = read(tally[tally["kind"] == "serve"], kind=["serve"])
+    there = measured.percentiles(rows)
+    if not there:
+        show.empty("measurements.no_load", "modelworth load http://127.0.0.1:8000")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        latency = show.choice("measurements.latency", list(LATENCIES), "latency.{}")
+        latency = show.choice("measurements.latency", list(there), "latency.{}")
+        percentile = show.choice("measurements.percentile", there[latency], "percentile.{}")
         objective = st.number_input(
             words.t("measurements.objective"), 0.001, 600.0, OBJECTIVE_S[latency], format="%g",
             key=f"objective-{latency}",
         )  # fmt: skip
-    found = measured.loaded(rows[rows["kind"] == "serve"], LATENCIES[latency], words)
-    if not found:
-        show.empty("measurements.no_load", "modelworth load http://127.0.0.1:8000")
-        return
+    found = measured.loaded(rows, f"{latency}_{percentile}_s", words)
+    alike = [f"{latency}_{each}_s" for each in there[latency]]
+    if left := len(rows.dropna(subset=alike, how="all")) - len(found):
+        st.caption(words.t("measurements.loads.left", count=left))
     chart = charts.curves(look, found, ("tokens_per_s_per_device", "s"), objective)
     points(chart, "loads", words.t("measurements.loads.reading"))
 

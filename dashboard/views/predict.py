@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -12,50 +15,65 @@ from modelworth.dashboard.parts import columns as tables
 from modelworth.dashboard.parts import devices, provenance, show
 from modelworth.dashboard.parts import predictor_answers as prediction
 from modelworth.dashboard.parts.predictor_answers import Answer, Question
+from modelworth.data.errors import InputError
 from modelworth.data.kept_models import kept_names
 from modelworth.report import charts, said
 
 words, look = state.words(), state.look()
 catalog = sources.catalog()
-FIRST_MODEL, FIRST_DEVICE = "llama-3.1-8b", "H100 SXM 80GB"
-PLAN = "plan-asked"
+BATCH, TOKENS = range(1, 65_537), range(1, 1_000_001)
+OFFERED: dict[str, Any] = {
+    "work": prediction.WORKS, "gpus": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    "model": [*(item.name for item in (*catalog.models, *catalog.described)), *kept_names()],
+    "accelerator": [item.name for item in catalog.accelerators], "batch": BATCH, "tokens": TOKENS,
+    "new_tokens": TOKENS, "precision": prediction.PRECISIONS, "tensor": [None, 1, 2, 4, 8],
+    "software": {name for work in prediction.WORKS for name in prediction.software(work)},
+}  # fmt: skip
+PLAN, ASK, LAST = "plan-asked", "ask", "predict.asked"
+link = st.query_params.get(ASK, "")
+opened = prediction.unpacked(link or st.session_state.get(LAST, ""), OFFERED)
 
 
 def asked() -> Question:
     """What to predict."""
-    work = show.choice("predict.work", list(prediction.WORKS), "work.{}")
-    models = [item.name for item in (*catalog.models, *catalog.described)] + list(kept_names())
-    devices = [item.name for item in catalog.accelerators]
+    work = show.choice("predict.work", list(prediction.WORKS), "work.{}", first=opened.work)
     one, two, three, four = st.columns([3, 3, 2, 2])
-    model = one.selectbox(words.t("predict.model"), models, models.index(FIRST_MODEL))
-    device = two.selectbox(words.t("predict.device"), devices, devices.index(FIRST_DEVICE))
-    gpus = three.select_slider(words.t("predict.gpus"), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
-    precision = four.selectbox(
-        words.t("predict.precision"), [None, *prediction.PRECISIONS], format_func=precision_words
+    model = chosen(one, "model", OFFERED["model"], opened.model)
+    device = chosen(two, "device", OFFERED["accelerator"], opened.accelerator)
+    gpus = three.select_slider(words.t("predict.gpus"), OFFERED["gpus"], opened.gpus)
+    precision = chosen(
+        four, "precision", [None, *prediction.PRECISIONS], opened.precision, "stored"
     )
-    one, two, three, four = st.columns([3, 3, 2, 2])
-    batch = one.number_input(words.t("predict.batch"), 1, 65_536, 16)
-    tokens = two.number_input(words.t("predict.tokens"), 1, 1_000_000, 1024)
+    one, two, three, four, five = st.columns(5)
+    batch = one.number_input(words.t("predict.batch"), 1, BATCH[-1], opened.batch)
+    tokens = two.number_input(words.t("predict.tokens"), 1, TOKENS[-1], opened.tokens)
     new = three.number_input(
-        words.t("predict.new_tokens"), 1, 1_000_000, 256, disabled=work != "serve"
+        words.t("predict.new_tokens"), 1, TOKENS[-1], opened.new_tokens, disabled=work != "serve"
     )
     tensor = four.select_slider(
-        words.t("predict.tensor"), [None, 1, 2, 4, 8],
+        words.t("predict.tensor"), OFFERED["tensor"], opened.tensor,
         format_func=lambda count: str(count or words.t("predict.found")),
     )  # fmt: skip
-    return Question(model, device, work, gpus, precision, batch, tokens, new, tensor)
+    software = chosen(
+        five, "software", [None, *prediction.software(work)], opened.software, "unsaid"
+    )
+    return Question(model, device, work, gpus, precision, batch, tokens, new, tensor, software)
 
 
-def precision_words(name: str | None) -> str:
-    """A precision by its name; none: as the checkpoint is stored."""
-    return name or words.t("predict.stored")
+def chosen(column: Any, key: str, options: Sequence[Any], first: Any, none: str = "") -> Any:
+    """One of a list; `none` is the message of None."""
+    place = options.index(first) if first in options else 0
+    return column.selectbox(
+        words.t(f"predict.{key}"), options, place,
+        format_func=lambda name: name or words.t(f"predict.{none}"),
+    )  # fmt: skip
 
 
 def answer(found: Answer) -> None:
     """Throughput with its interval, times, memory."""
     made = found.prediction
-    if made.value is None:
-        st.warning(show.plain(said.source(words, made.note)))
+    if made.refusal is not None:
+        st.warning(show.plain(prediction.refused(words, made.refusal)))
     else:
         unit = prediction_unit(found)
         show.metrics([
@@ -120,7 +138,7 @@ def everywhere(question: Question) -> None:
         units = ("s", prediction_cost(question))
         chart = charts.frontier(look, points, devices.unbeaten(points), units)
         show.chart(chart, "frontier", words.t("predict.devices.reading"))
-    tables.shown(devices.table(placed, words), "devices")
+    tables.shown(devices.table(placed, words, question.work), "devices")
 
 
 def prediction_cost(question: Question) -> str:
@@ -140,7 +158,7 @@ def cheapest(question: Question) -> None:
         tpot = three.number_input(words.t("plan.tpot"), 0.001, 60.0, 0.05, format="%g")
         precisions = four.multiselect(
             words.t("predict.precision"), [None, *prediction.PRECISIONS], [None, "bf16", "fp8"],
-            format_func=precision_words,
+            format_func=lambda name: name or words.t("predict.stored"),
         )  # fmt: skip
         asked_for = st.form_submit_button(words.t("plan.search"), type="primary")
     if asked_for:
@@ -150,13 +168,11 @@ def cheapest(question: Question) -> None:
     with st.spinner(words.t("plan.searching")):
         plan = devices.cheapest(question, *st.session_state[PLAN])
     best = plan.choices[0]
-    interval = words.range(best.low, best.high, "usd_per_million_tokens")
     st.info(
         "### " + show.say(
             "plan.found", replicas=best.replicas, gpus=best.case.gpus,
             device=best.case.accelerator.name, precision=best.case.precision,
-            cost=words.value(best.usd_per_million_tokens, "usd_per_million_tokens"),
-            range=interval,
+            cost=words.money(best.usd_per_million_tokens), range=devices.gpus_range(best),
         ), icon=":material/savings:",
     )  # fmt: skip
     chart = charts.frontier(
@@ -167,19 +183,24 @@ def cheapest(question: Question) -> None:
     tables.shown(devices.layouts(plan.best_by_device, words), "plan-layouts")
     if plan.refused:
         with st.expander(words.t("plan.refused", count=len(plan.refused))):
-            tables.shown(
-                pd.DataFrame(plan.refused, columns=["device", "precision", "reason"]), "refused"
-            )
+            rows = pd.DataFrame(plan.refused, columns=["device", "precision", "reason"])
+            rows["reason"] = [prediction.reason(words, text) for text in rows["reason"]]
+            tables.shown(rows, "refused")
 
 
 @show.fragment
 def page() -> None:
     """Question and answer; only these are redrawn."""
-    with show.errors_said():
-        question = asked()
-        view = show.choice("predict.view", list(VIEWS), "predict.view.{}", bare=True)
+    question = asked()
+    st.query_params[ASK] = st.session_state[LAST] = prediction.packed(question)
+    view = show.choice("predict.view", list(VIEWS), "predict.view.{}", bare=True)
+    try:
         VIEWS[view](question)
-        provenance.evidence(devices=lambda: devices.table(devices.everywhere(question), words))
+    except InputError as error:
+        st.error(show.plain(prediction.refused(words, error)))
+    provenance.evidence(
+        devices=lambda: devices.table(devices.everywhere(question), words, question.work)
+    )
 
 
 def one(question: Question) -> None:
@@ -207,4 +228,6 @@ VIEWS = {
 
 
 show.heading("predict")
+if link and prediction.packed(opened) != link:
+    st.warning(words.t("predict.link"))
 page()

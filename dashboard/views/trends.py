@@ -36,9 +36,15 @@ def path(key: str) -> None:
     past = [Point(day(row.date), row.usd, f"{row.date} · {row.name}: "
                   f"{words.value(row.usd, unit)}") for row in one.past]  # fmt: skip
     st.subheader(words.t(f"trends.{key}"), anchor=False)
-    chart = charts.market(look, [(words.t("trends.past"), past)], ahead, unit)
     fall = said.driver_value(words, FACTORS[key], one.fall_factor_per_year)
-    show.chart(chart, f"trend-{key}", words.t(f"trends.{key}.reading", fall=fall))
+    reading = words.t(f"trends.{key}.reading", fall=fall)
+    name = words.t("trends.past")
+    if key == "rent":
+        own = state.session().scenario.hardware.accelerator or words.t("trends.rent.own")
+        name = ", ".join(sorted({row.name.split(",")[0] for row in one.past}))
+        reading = show.say("trends.rent.devices", past=name, own=own) + " " + reading
+    chart = charts.market(look, [(name, past)], ahead, unit)
+    show.chart(chart, f"trend-{key}", reading)
     if FACTORS[key] in found.drivers:
         lineage.button(FACTORS[key], f"trend-{key}")
     rows(f"trend-{key}", [

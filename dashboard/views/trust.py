@@ -53,8 +53,10 @@ def chain() -> None:
     found = stages(analysis, state.values(analysis))
     tables.shown(pd.DataFrame([stage_row(stage) for stage in found]), "chain")
     if not any(stage.measurement_ids for stage in found):
-        st.caption(words.t("trust.chain.unmeasured"))
-        st.code("modelworth study all", language="bash")
+        studied = any(it.study is not None for it in sources.measurements())
+        st.caption(words.t("trust.chain.unused" if studied else "trust.chain.unmeasured"))
+        if not studied:
+            st.code("modelworth study all", language="bash")
     steered("chain", analysis)
 
 

@@ -120,12 +120,23 @@ def test_ceilings_lie_above_what_was_reached(full_store):
     assert (rows["ceiling_per_s"] >= rows["throughput_per_s"]).all()
 
 
-def test_large_and_small_compares_within_a_device_and_kind(full_store):
-    with open_store(full_store) as store:
-        rows = measured.prepare(store.frame(status="ok"))
-    table = measured.large_and_small(rows)
-    assert (table["times_larger"] >= 1).all()
-    assert set(table["kind"]) <= set(rows["kind"])
+def test_large_and_small_compares_only_what_is_alike():
+    def one(model, family, size, speed, **changed):
+        alike = {"kind": "generate", "unit": "tokens", "batch": 1, "prompt_tokens": float("nan")}
+        alike |= {"device": "L4", "count": 1, "precision": "bf16", "engine": None, "family": family}
+        about = {"model": model, "parameters_total": size, "throughput_per_s": speed}
+        return alike | about | changed
+
+    rows = pd.DataFrame([
+        one("small", "decoder", 1e6, 400.0), one("large", "decoder", 8e6, 100.0),
+        one("larger, in batches", "decoder", 9e6, 900.0, batch=16),
+        one("images", "diffusion", 1e8, 0.3, unit="images"),
+        one("a study", "decoder", 1e9, 1.0, kind="study"),
+        one("another study", "decoder", 1e3, 9.0, kind="study"),
+    ])  # fmt: skip
+    (found,) = measured.large_and_small(rows).to_dict("records")
+    assert (found["model_small"], found["model_large"]) == ("small", "large")
+    assert (found["times_larger"], found["times_slower"]) == (8.0, 4.0)
 
 
 def test_names_from_data_are_escaped_and_cut(hostile_store):

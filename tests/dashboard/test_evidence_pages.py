@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,15 @@ from modelworth.costmodel.analysis import MarketPath
 from modelworth.costmodel.business import market
 from modelworth.dashboard.parts import devices
 from modelworth.dashboard.parts import metered_windows as meter
+from modelworth.data.importers.foreign import read_foreign
+from modelworth.data.importers.told import Told
 from modelworth.data.measurement import Measurement
 from modelworth.data.serving import Load, Serving
 from modelworth.report.charts import Point
+from modelworth.report.words import Words
 from tests.dashboard.conftest import fill, record
+from tests.dashboard.test_pages import said, visit
+from tests.data.importers.results import VLLM
 
 
 def window(place: int, output: int) -> Measurement:
@@ -77,3 +83,32 @@ def test_every_device_answers_or_says_why(start, empty_store):
         test.segmented_control(key="predict.view").set_value(view).run()
         assert not test.exception
         assert not test.error
+
+
+def test_a_load_test_is_drawn_at_the_percentile_that_it_has(start, tmp_path):
+    """`vllm bench serve` writes means, medians and 99th percentiles."""
+    path = tmp_path / "vllm.json"
+    path.write_text(json.dumps(VLLM))
+    records = read_foreign(path, Told(device="H100 SXM 80GB", count=1))
+    test = visit(start(fill(f"sqlite:///{tmp_path}/vllm.db", records)), "measurements")
+    test.segmented_control(key="measurements.view").set_value("load").run()
+    assert not test.exception
+    offered = test.segmented_control(key="measurements.percentile")
+    assert (offered.value, list(offered.options)) == ("p99", ["99th", "Median"])
+    assert Words("en").t("measurements.loads.reading") in said(test)
+
+
+def test_filters_stay_from_view_to_view_and_kinds_are_said_in_words(start, full_store):
+    test = visit(start(full_store, "zh_CN"), "measurements")
+    test.segmented_control(key="measurements.view").set_value("size").run()
+    test.multiselect(key="filter.kind").set_value(["decode"]).run()
+    for name in ("pivot", "load", "all"):
+        test.segmented_control(key="measurements.view").set_value(name).run()
+        assert not test.exception
+    assert test.multiselect(key="filter.kind").value == ["decode"]
+    assert set(test.dataframe[0].value["kind"]) == {Words("zh_CN").t("kind.decode")}
+
+
+def test_the_rents_and_the_path_say_of_which_device(start, empty_store):
+    test = visit(start(empty_store, **{"from": "medical_vision"}), "trends")
+    assert any("Dots: H100" in one.value and "Path: L40S" in one.value for one in test.caption)

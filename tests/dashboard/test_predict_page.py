@@ -6,8 +6,10 @@ import pytest
 
 import modelworth as mw
 from modelworth.costmodel.prediction.case import Case
-from modelworth.dashboard.parts.predictor_answers import Question, ask
+from modelworth.dashboard.parts import devices
+from modelworth.dashboard.parts.predictor_answers import Question, ask, packed, refused, unpacked
 from modelworth.data.catalog import load_catalog
+from modelworth.report.words import LANGUAGES, Words
 
 CATALOG = load_catalog()
 
@@ -47,3 +49,45 @@ def test_a_cache_said_to_be_wide_stays_wide():
         for kept in ("bf16", "fp8")
     ]
     assert rooms[1] == pytest.approx(2 * rooms[0])
+
+
+def test_a_question_is_the_same_after_the_address_and_what_is_not_offered_is_left():
+    asked = Question("gpt2", "L4", "decode", 8, "fp16", 3, tensor=2, software="vllm")
+    offered = {"model": ["gpt2"], "accelerator": ["L4"], "work": ["decode"], "gpus": [8],
+               "precision": ["fp16"], "batch": range(9), "tokens": range(2000),
+               "new_tokens": range(2000), "tensor": [2], "software": ["vllm"]}  # fmt: skip
+    assert unpacked(packed(asked), offered) == asked
+    for odd in ("", "{", "[1]", '{"model":"x","batch":1e3,"tokens":[1],"gpus":true,"odd":1}'):
+        assert unpacked(odd, offered) == Question()
+
+
+def test_the_address_keeps_the_question_and_a_refusal_speaks_of_the_pages_fields(
+    start, empty_store
+):
+    asked = packed(Question("llama-3.1-8b", "L40S", "train", tokens=2048))
+    test = start(empty_store, ask=asked).switch_page("views/predict.py").run()
+    assert not test.exception
+    assert {"llama-3.1-8b", "L40S"} <= {box.value for box in test.selectbox}
+    (refusal,) = test.warning
+    assert "Lay it out so, give more devices" in refusal.value.replace("\\", "")
+    assert "--" not in refusal.value.replace("\\", "")
+    test.selectbox[0].set_value("gpt2").run()
+    assert '"model":"gpt2"' in test.query_params["ask"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_has_no_flag_and_a_stop_between_fact_and_advice(language):
+    refusal = ask(Question(work="train"), CATALOG).prediction.refusal
+    assert refusal is not None
+    text = refused(Words(language), refusal)
+    assert "--" not in text
+    assert language != "en" or ". Lay it out so" in text
+
+
+def test_the_gpus_needed_stand_for_a_cost_in_whole_gpus():
+    plan = devices.cheapest.__wrapped__(Question(), 5.0, 1.0, 0.05, ("fp8",))
+    for one in plan.choices:
+        ends = [one.gpus * usd / one.usd_per_million_tokens for usd in (one.low, one.high)]
+        assert ends == pytest.approx([round(end) for end in ends])
+        shown = devices.gpus_range(one).split("–")
+        assert [int(shown[0]), int(shown[-1])] == [round(end) for end in ends]

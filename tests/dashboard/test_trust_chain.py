@@ -20,6 +20,8 @@ def test_what_was_learned_and_a_later_start_are_shown(start, tmp_path, language)
     tables = {tuple(frame.value.columns): frame.value for frame in test.dataframe}
     quality = tables["task", "parameters", "right", "time_per_accepted", "usd_per_million_accepted"]
     assert len(quality) == 2
+    assert words.t("trust.chain.unused") in text.replace("\\", "")
+    assert "modelworth study all" not in [one.value for one in test.code]
     years = next(table for columns, table in tables.items() if "year" in columns)
     assert years["year"].tolist() == ["2027", "2028", "2029", "2030"]
 
