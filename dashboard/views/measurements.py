@@ -40,14 +40,14 @@ def filters(tally: pd.DataFrame) -> dict[str, list[str]]:
     kept, picked = st.session_state.setdefault(KEPT, {}), {}
     for column, name in zip(st.columns(len(FILTERS)), FILTERS, strict=True):
         listed, key = measured.choices(tally, name), f"filter.{name}"
-        before = kept.get(name, listed[:1] if name == "family" else [])
-        now = st.session_state.get(key, before)
+        seen, unseen = kept.get(name, (listed[:1] if name == "family" else [], []))
+        now = [*st.session_state.get(key, seen), *unseen]
         st.session_state[key] = [value for value in now if value in listed]
         picked[name] = column.multiselect(
             words.t(f"column.{name}"), listed, key=key,
             placeholder=words.t("measurements.all"), format_func=show.namer(name),
         )  # fmt: skip
-        kept[name] = picked[name] + [value for value in before if value not in listed]
+        kept[name] = picked[name], [value for value in now if value not in listed]
     return picked
 
 
