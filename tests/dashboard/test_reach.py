@@ -146,7 +146,7 @@ ENGLISH = re.compile(r"(?<![\w./-])[A-Za-z][A-Za-z'-]{2,}(?![\w./])")
 NAMES = {
     "AIPerf", "English", "GPT", "GiB", "GuideLLM", "InferenceX", "MiB", "Parquet", "SGLang",
     "SQLite", "SemiAnalysis", "bench", "genai", "genai-prices", "llama", "llama-bench", "meter",
-    "modelworth", "month", "numpy", "openai", "python", "revenue", "scipy", "usd", "vLLM",
+    "modelworth", "month", "numpy", "openai", "PCIe", "python", "revenue", "scipy", "usd", "vLLM",
 }  # fmt: skip
 
 
