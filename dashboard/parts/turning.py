@@ -45,7 +45,7 @@ def _found(part: str) -> Analysis | None:
 def _panel(part: str, ready: bool) -> None:
     found = _found(part)
     if found is None:
-        st.caption(state.words().t("verdict.flips.waiting"))
+        st.caption(state.words().t(f"verdict.{part}.waiting"))
         _work((*state.ALWAYS, part))
     elif not ready and not lineage.is_open():
         st.rerun()

@@ -38,7 +38,7 @@ SERIES = tuple(
 COLOURS = 64
 TALLEST = {1280: 1800, 390: 2400}
 PLAN = "from=host_or_buy"
-LATER = ("verdict.flips.waiting", "start.waiting")
+LATER = ("verdict.flips.waiting", "verdict.options.waiting", "start.waiting")
 AWAITED = "texts => !texts.some(text => document.body.innerText.includes(text))"
 
 

@@ -278,7 +278,10 @@ capacity: {fleet: given, given_gpus: 8, gpus_per_replica: 2}
         assert "unknown" not in told, page
         assert "never" not in told, page
         assert "Where it breaks even" not in told, page
-    assert "in present value" in said(visit(test, "verdict"))
+    told = said(visit(test, "verdict"))
+    assert "in present value" in told
+    assert Words("en").t("verdict.options.waiting") in told
+    assert Words("en").t("verdict.flips.waiting") not in told
 
 
 def test_money_is_shown_in_the_currency_of_the_scenario(start, empty_store):

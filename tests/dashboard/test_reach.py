@@ -64,7 +64,7 @@ def test_every_page_says_its_sources_and_gives_its_figures_and_charts(site, read
 
 
 #: said where something follows by itself, and draws a part of the page anew
-LATER = ("verdict.flips.waiting", "start.waiting")
+LATER = ("verdict.flips.waiting", "verdict.options.waiting", "start.waiting")
 MOST_STEPS = 250
 NAME = """node => [node.tagName, node.getAttribute('role'), node.getAttribute('aria-label')
   || node.innerText || node.type, node.closest('[data-testid]')?.dataset.testid
