@@ -206,7 +206,12 @@ def verdict(context: Context) -> tuple[str, str]:
     outcome = context.analysis.verdict.outcome
     if outcome == "not_viable" or not is_cost_question(context):
         return outcome, outcome
-    return ("depends", "cheaper") if better(context) else (outcome, "cheapest")
+    if better(context):
+        return "depends", "cheaper"
+    others, plan = alternatives(context), npv(context)
+    if not others or plan is None:
+        return outcome, "uncompared"
+    return outcome, "alike" if others[0][1] > plan else "cheapest"
 
 
 def sign(context: Context) -> int:

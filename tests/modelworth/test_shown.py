@@ -1,4 +1,4 @@
-"""Numbers in a terminal: close to what they are, and without powers of ten where there is a unit."""
+"""Numbers in a terminal: close to what they are, and no powers of ten where there is a unit."""
 
 from __future__ import annotations
 

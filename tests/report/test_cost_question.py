@@ -105,7 +105,14 @@ def test_the_badge_says_whether_another_way_is_cheaper(cost):
     assert best > 0.9 * plan  # another way costs less by more than a tenth
     assert compose(met, "en", DAY).verdict == "Another way is cheaper"
     alone = replace(met, options=(options["plan"],), lead=None)
-    assert compose(alone, "en", DAY).verdict == "The cheapest way"
+    assert compose(alone, "en", DAY).verdict == "No other way compared"
+    assert compose(replace(alone, options=None), "en", DAY).verdict == "No other way compared"
+    other = options[max(npv, key=lambda key: npv[key])]
+    for times, said in ((1.02, "The cheapest way"), (0.98, "About as cheap as another way")):
+        at = tuple(replace(f, base=times * plan) if f.key == "npv_usd" else f
+                   for f in other.figures)  # fmt: skip
+        near = replace(met, options=(options["plan"], replace(other, figures=at)), lead=None)
+        assert compose(near, "en", DAY).verdict == said
 
 
 def test_the_reason_is_how_much_cheaper_the_cheapest_way_is(cost):
