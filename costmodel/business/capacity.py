@@ -10,10 +10,10 @@ the catalogue come from its dated rows. Whatever the scenario states itself goes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from modelworth.costmodel.analysis import Finding, MeasurementUse, PredictionUse
+from modelworth.costmodel.analysis import Finding, MeasurementUse
 from modelworth.costmodel.business import capacity_measured, chain_measured, trends
 from modelworth.costmodel.business.capacity_measured import Evidence
 from modelworth.costmodel.business.catalog_prices import ON_DEMAND, PURCHASE, priced
@@ -34,18 +34,13 @@ PRICED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """Settings that measurements, predictions and the catalogue give, and their evidence.
+class Resolved(Evidence):
+    """What measurements, predictions and the catalogue give, and their evidence.
 
     Attributes:
-        records: the measurements under the capacity.
-        studies: the runs of studies under other settings.
+        studies: the runs of studies under settings other than the capacity.
     """
 
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    records: tuple[Measurement, ...] = ()
-    predictions: tuple[PredictionUse, ...] = ()
-    findings: tuple[Finding, ...] = ()
     studies: tuple[Measurement, ...] = ()
 
     @property
@@ -99,7 +94,7 @@ def _resolved(
     }
     predictions = (*evidence.predictions, *built.predictions, *chain.predictions)
     findings += chain.findings
-    return Resolved(settings, evidence.records, predictions, tuple(findings), chain.records)
+    return Resolved(settings, evidence.records, predictions, tuple(findings), studies=chain.records)
 
 
 def _predicted(

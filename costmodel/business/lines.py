@@ -7,6 +7,7 @@ opening; a month is 730 hours; money is nominal USD. A formula's line breaks the
 from __future__ import annotations
 
 import csv
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,5 +22,8 @@ def _line(row: dict[str, Any]) -> Line:
     return Line(row["line"], row["unit"], row["section"], formula, row["note"], row["source"])
 
 
-with PATH.open(newline="", encoding="utf-8") as _rows:
-    LINES: Final = tuple(map(_line, csv.DictReader(_rows, strict=True)))
+@cache
+def load_lines() -> tuple[Line, ...]:
+    """The table's lines, in its order."""
+    with PATH.open(newline="", encoding="utf-8") as rows:
+        return tuple(map(_line, csv.DictReader(rows, strict=True)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from modelworth.costmodel.business import finance
 from modelworth.costmodel.business.indicators import INDICATORS, Indicator
-from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.business.lines import load_lines
 from modelworth.costmodel.formula.compile import Program, Run
 from modelworth.costmodel.formula.text import Formula, monthly, order, parse
 from modelworth.costmodel.scenario.drivers import (
@@ -92,13 +92,9 @@ class Model:
             return found
         return {key: found[key] for key in keys}
 
-    def base(self) -> dict[str, float]:
-        """All drivers at their default."""
-        return {key: row.default for key, row in self.drivers.items()}
-
     def completed(self, values: Values) -> dict[str, Any]:
         """Every driver: as given, else as the one that it follows, else at its default."""
-        known = {**self.base(), **values}
+        known = {**{key: row.default for key, row in self.drivers.items()}, **values}
         follows = {key: known[of] for key, of in FOLLOWS.items() if key not in values}
         return {**known, **follows}
 
@@ -149,10 +145,10 @@ def _line_of(key: str) -> str:
 @cache
 def _compiled() -> Compiled:
     words = choices(load_drivers())
-    names = [line.key for line in LINES]
+    names = [line.key for line in load_lines()]
     if len(set(names)) != len(names):
         raise InputError("lines", "a key twice", "one line a key")
-    formulas = {line.key: parse(line, names, words) for line in LINES}
+    formulas = {line.key: parse(line, names, words) for line in load_lines()}
     steps = order(formulas)
     tables = [key for key, row in load_drivers().items() if row.kind == "monthly"]
     knots = {key: step.lines for step in steps if step.recurrence for key in step.lines}

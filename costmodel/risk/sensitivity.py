@@ -23,22 +23,6 @@ CHUNK = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar of the tornado."""
-
-    driver: str
-    low: float
-    high: float
-    at_low: float
-    at_high: float
-
-    @property
-    def width(self) -> float:
-        """How far the indicator moves."""
-        return abs(self.at_high - self.at_low)
-
-
-@dataclass(frozen=True, slots=True)
 class Indices:
     """Shares of the indicator's variance: by the driver alone, and with all its interactions."""
 
@@ -48,8 +32,8 @@ class Indices:
 
 def tornado(
     indicator: Indicator, base: Mapping[str, float], ranges: Mapping[str, tuple[float, float]]
-) -> tuple[Bar, ...]:
-    """Each driver at its low and its high, all others at base; widest bar first, in one call.
+) -> dict[str, tuple[float, float]]:
+    """The indicator with each driver at its low and high, others at base; the widest pair first.
 
     Args:
         indicator: computes the indicator from the drivers in `base`.
@@ -61,11 +45,9 @@ def tornado(
     for place, key in enumerate(swung):
         table[key][2 * place : 2 * place + 2] = ranges[key]
     found = indicator(table) if swung else np.empty(0)
-    bars = [
-        Bar(key, *ranges[key], float(found[2 * place]), float(found[2 * place + 1]))
-        for place, key in enumerate(swung)
-    ]
-    return tuple(sorted(bars, key=lambda bar: (-np.nan_to_num(bar.width), bar.driver)))
+    ends = {key: (float(found[2 * at]), float(found[2 * at + 1])) for at, key in enumerate(swung)}
+    widths = {key: np.nan_to_num(abs(high - low)) for key, (low, high) in ends.items()}
+    return {key: ends[key] for key in sorted(swung, key=lambda key: (-widths[key], key))}
 
 
 def ranges_of(uncertain: Mapping[str, Distribution]) -> dict[str, tuple[float, float]]:

@@ -36,13 +36,12 @@ def swings(basis: Assumptions, indicator: Indicator | None = None) -> tuple[Swin
     drawn = {key: ends for key, ends in ranges_of(basis.uncertain).items() if key in used}
     ranges = defaults | drawn
     base = {key: basis.number(key) for key in ranges}
-    bars = tornado(indicator or basis.indicator("npv_usd"), base, ranges)
+    ends = tornado(indicator or basis.indicator("npv_usd"), base, ranges)
     return tuple(
-        Swing(bar.driver, basis.model.drivers[bar.driver].unit, bar.low, bar.high,
-              bar.at_low, bar.at_high, default=bar.driver in defaults)
-        for bar in bars
-        if bar.width > 0
-    )  # fmt: skip
+        Swing(key, basis.model.drivers[key].unit, *ranges[key], *pair, default=key in defaults)
+        for key, pair in ends.items()
+        if abs(pair[1] - pair[0]) > 0
+    )
 
 
 def defaults_share(bars: Sequence[Swing]) -> DefaultsShare | None:

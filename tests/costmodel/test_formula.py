@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.business.lines import load_lines
 from modelworth.costmodel.formula.compile import Program, Run
 from modelworth.costmodel.formula.text import FUNCTIONS, Line, monthly, order, parse
 from modelworth.costmodel.scenario.drivers import choices, load_drivers
@@ -180,7 +180,7 @@ def test_what_uses_what_is_known():
 
 
 def test_lines_of_one_figure_are_told_from_monthly_ones():
-    by_key = {line.key: line for line in LINES}
+    by_key = {line.key: line for line in load_lines()}
     formulas = {key: parse(line, by_key, WORDS) for key, line in by_key.items()}
     found = monthly(formulas, order(formulas), ["demand.volume_by_month"])
     assert {"revenue_usd", "gpus", "losses_carried_usd", "market_volume"} <= found
@@ -188,5 +188,5 @@ def test_lines_of_one_figure_are_told_from_monthly_ones():
 
 
 def test_every_function_is_used_by_the_model():
-    used = {name for line in LINES for name in FUNCTIONS if f"{name}(" in line.expression}
+    used = {name for line in load_lines() for name in FUNCTIONS if f"{name}(" in line.expression}
     assert set(FUNCTIONS) - used <= {"norm_ppf"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.business.lines import load_lines
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.risk.freed_memory import keep_freed_memory
 from modelworth.costmodel.scenario.drivers import load_drivers
@@ -175,7 +175,7 @@ def test_every_driver_is_used_or_said_not_to_be():
 
 
 def test_every_line_has_a_unit_and_source():
-    for line in LINES:
+    for line in load_lines():
         assert line.unit, line.key
         assert line.source, line.key
 

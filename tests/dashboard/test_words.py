@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelworth.costmodel.business.indicators import INDICATORS
-from modelworth.costmodel.business.lines import LINES
+from modelworth.costmodel.business.lines import load_lines
 from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.words import LANGUAGES, SCALED, Words, best_language, catalogue, unit_key
 
@@ -100,7 +100,7 @@ def test_no_message_is_empty_or_left_untranslated():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_driver_line_and_indicator_has_a_name_and_a_unit(language):
     messages, drivers = catalogue(language), load_drivers()
-    named = [*drivers.values(), *LINES, *INDICATORS.values()]
+    named = [*drivers.values(), *load_lines(), *INDICATORS.values()]
     assert {item.key for item in named if f"name.{item.key}" not in messages} == set()
     units = {unit_key(item.unit) for item in named} - set(OWN_WORDS)
     assert {unit for unit in units if f"unit.{unit}" not in messages} == set()
@@ -127,7 +127,7 @@ def test_no_message_is_unused():
 
 
 def _keys_of_the_model() -> list[str]:
-    return [item.key for item in (*load_drivers().values(), *LINES, *INDICATORS.values())]
+    return [item.key for item in (*load_drivers().values(), *load_lines(), *INDICATORS.values())]
 
 
 def _strings() -> set[str]:
