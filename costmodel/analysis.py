@@ -331,7 +331,7 @@ class Analysis:
     """A business question and everything that was found out about it.
 
     Attributes:
-        text: language → name, question, finding and the scenario's other prose.
+        text: language → the scenario's prose: name, question and, where it has one, a finding.
         months: months of the horizon; series have months + 1 values.
         series: the lines that may differ from month to month; of the others `lines` has the value.
         indicators: by key, in the order in which they should be shown.

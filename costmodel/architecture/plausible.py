@@ -130,10 +130,10 @@ def _require_common(config: Mapping[str, Any], path: str) -> None:
 def _require_positions(config: Mapping[str, Any], path: str) -> None:
     """Refuses what a class with rotary positions can't work them out from."""
     _require_rotary({key: config[key] for key in ("rope_theta",) if key in config}, path)
-    said = [config.get(key) for key in ("rope_scaling", "rope_parameters")]
-    for each in said:
+    said = {key: config.get(key) for key in ("rope_scaling", "rope_parameters")}
+    for key, each in said.items():
         if isinstance(each, Mapping):
-            _require_rotary(each, f"{path}: rope")
+            _require_rotary(each, f"{path}: {key}")
     key = "qk_rope_head_dim" if "qk_rope_head_dim" in config else "head_dim"
     width = _whole(config, key) or 0
     if width % 2 and "partial_rotary_factor" not in f"{list(config)}{said}":
@@ -147,9 +147,11 @@ def _require_rotary(said: Mapping[str, Any], path: str) -> None:
         if key in ("rope_type", "type") and str(value) not in ROPE_KINDS.split(", "):
             raise InputError(where, str(value)[:60], f"one of {ROPE_KINDS}")
         if ROPE_NUMBER.search(key):
+            above = ROPE_NEEDED.search(key) is not None
             for each in value if isinstance(value, list) else (value,):
-                if each is not None and not _turns(each, bool(ROPE_NEEDED.search(key))):
-                    raise InputError(where, str(value)[:60], "a number above 0")
+                if each is not None and not _turns(each, above):
+                    allowed = "a number above 0" if above else "a number, 0 or more"
+                    raise InputError(where, str(value)[:60], allowed)
         elif isinstance(value, Mapping):
             _require_rotary(value, where)
 

@@ -161,7 +161,8 @@ def validate_training_runs(rows: pd.DataFrame | None = None) -> pd.DataFrame:
         rows = rows.assign(device_hours=rows["hours"] * rows["devices"])
     found = [_checked(row) for row in rows.to_dict("records")]
     names = ("low", "predicted", "high", "note")
-    return rows[["model", "device_hours"]].join(pd.DataFrame(found, rows.index, names))
+    checked = pd.DataFrame(found, rows.index, names)
+    return pd.concat([rows[["model", "device_hours"]], checked], axis=1)
 
 
 def predict_runs(rows: pd.DataFrame) -> pd.DataFrame:

@@ -68,7 +68,7 @@ TRIALS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class OptionIndicators:
-    """All options' indicators for one set of draws; small enough to travel to a worker."""
+    """All options' indicators for one set of draws."""
 
     months: int
     values: Mapping[str, Any]

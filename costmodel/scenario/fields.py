@@ -56,19 +56,21 @@ def number(
         InputError: if it is none, or beyond them.
     """
     if not isinstance(found, int | float) or isinstance(found, bool):
-        raise InputError(where, "nothing" if found is None else found, allowed + _meant(found))
+        meant = _meant(found)
+        hint = f": write {meant:.15g}" if meant is not None and low <= meant <= high else ""
+        raise InputError(where, "nothing" if found is None else found, allowed + hint)
     if not low <= found <= high:
         raise InputError(where, found if abs(found) < 1e40 else f"{found!r:.40}", allowed)
     return float(found)
 
 
-def _meant(found: Any) -> str:
-    """How to write what somebody wrote as 3,000,000, 300万 or 10%; empty where it is no number."""
+def _meant(found: Any) -> float | None:
+    """What somebody meant who wrote 3,000,000, 300万 or 10%; None where it is no number."""
     plain = unicodedata.normalize("NFKC", found).strip().lower() if isinstance(found, str) else ""
     match = _WRITTEN.fullmatch(plain)
     if match is None or match[2] not in _TIMES:
-        return ""
-    return f": write {float(re.sub('[, ]', '', match[1])) * _TIMES[match[2]]:.15g}"
+        return None
+    return float(re.sub("[, ]", "", match[1])) * _TIMES[match[2]]
 
 
 def text(where: str, found: Any) -> dict[str, dict[str, str]]:
@@ -92,7 +94,8 @@ def text(where: str, found: Any) -> dict[str, dict[str, str]]:
 def months(where: str, found: Any) -> int:
     """Months of the horizon."""
     allowed = f"a whole number of months from {MONTHS[0]} to {MONTHS[1]}"
-    if number(where, found, allowed, *MONTHS) != found or not isinstance(found, int):
+    number(where, found, allowed, *MONTHS)
+    if not isinstance(found, int):
         raise InputError(where, found, allowed)
     return found
 

@@ -39,8 +39,8 @@ METHOD: Final = "building.method"
 GAIN: Final = "building.tuning_gain_factor"
 TUNED: Final = ("finetune", "lora")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-#: rows of every comparison, which aren't options
 SHARE: Final = "a share from 0 to 1"
+#: rows of every comparison, which aren't options
 RESERVED: Final = ("plan", "do_nothing", "quality_bar")
 #: what a row may say besides a driver: whose prices the option pays
 PRICES: Final[Mapping[str, str]] = {

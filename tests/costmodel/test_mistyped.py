@@ -37,6 +37,13 @@ def test_what_is_no_number_is_told_what_is_allowed_alone(written):
     assert "write" not in refused(f"demand:\n  requests_per_month: {written!r}\n").allowed
 
 
+@pytest.mark.parametrize(
+    "text", ["demand:\n  cached_share: 1000%\n", "capacity:\n  gpus_per_replica: 10%\n"]
+)
+def test_a_number_that_would_be_refused_again_is_not_advised(text):
+    assert "write" not in refused(text).allowed
+
+
 def test_a_comma_in_a_number_between_braces_names_the_number_it_cuts():
     error = refused("demand: {requests_per_month: {low: 100000, mode: 3,000,000, high: 9e6}}\n")
     assert error.where == "plan.yaml: demand.requests_per_month.mode"

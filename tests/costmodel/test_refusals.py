@@ -51,6 +51,20 @@ def test_an_absurd_value_is_refused_by_the_config_alone(key, value):
 
 
 @pytest.mark.parametrize(
+    ("key", "said", "allowed"),
+    [
+        ("rope_scaling", {"factor": 0}, "factor: 0\n  must be a number above 0"),
+        ("rope_scaling", {"beta_fast": -1}, "beta_fast: -1\n  must be a number, 0 or more"),
+        ("rope_parameters", {"rope_type": "ntk"}, "rope_type: ntk\n  must be one of"),
+    ],
+)
+def test_a_refusal_of_positions_names_the_key_and_what_it_takes(key, said, allowed):
+    with pytest.raises(InputError) as caught:
+        require_plausible({**LLAMA, key: {**ROPE, **said}})
+    assert f"config: {key}.{allowed}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "said",
     [
         {"rope_scaling": ROPE, "rope_theta": 500000, "torch_dtype": "torch.bfloat16"},
