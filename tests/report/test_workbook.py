@@ -22,7 +22,7 @@ from modelworth.costmodel.scenario.drivers import load_drivers
 from modelworth.report.formats.sheets.sheet import is_money
 from modelworth.report.formats.xlsx import ORDER, render
 from modelworth.report.sections.in_use import in_use
-from modelworth.report.words import Words
+from modelworth.report.words import LANGUAGES, Words
 from tests.report import office, sample
 from tests.report.conftest import DAY
 from tests.report.hostility import FEW
@@ -342,6 +342,13 @@ def test_hostile_text_stays_text(text):
                 assert not (formula and ("cmd" in cell.value or "HYPERLINK" in cell.value)), cell
                 assert cell.hyperlink is None
     _recalculated(content)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_a_workbook_is_in_the_catalogue(small, language):
+    book = _loaded(render(small, language, DAY), values=False)
+    words = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [word for word in words if word.startswith(("report.", "name.", "unit.", "kind."))]
 
 
 def test_the_same_inputs_give_the_same_bytes(small):
