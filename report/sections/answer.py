@@ -255,7 +255,7 @@ def options_table(context: Context, wanted: Sequence[str]) -> Table:
     own, ranked = facts.own(context), [option for option, _ in facts.alternatives(context)]
     other = [one for one in context.analysis.options or () if one not in ranked and one is not own]
     figures = {figure.key: figure for figure in own.figures} if own else indicators
-    rows = [_option_row(context, t("board.plan"), figures, keys, own)]
+    rows = [_option_row(context, capital(t("board.plan")), figures, keys, own)]
     for option in [*ranked, *sorted(other, key=lambda option: not option.feasible)]:
         name = capital(context.option_name(option))
         figures = {figure.key: figure for figure in option.figures} if option.feasible else {}

@@ -289,11 +289,10 @@ def _ahead(context: Context, lead: Lead) -> str:
         else context.option_name(options[key])
         for key in (lead.best, lead.second)
     )
-    usd = context.words.money(lead.mean_usd)
+    spread = context.words.range(lead.low_usd, lead.high_usd, "usd")
     return context.t(
-        f"cost.board.why.{'clear' if lead.clear else 'even'}",
-        best=capital(best), second=second, lead=usd,
-        range=context.words.range(lead.low_usd, lead.high_usd, "usd") or usd,
+        f"cost.board.why.{'clear' if lead.clear else 'even'}{'' if spread else '.base'}",
+        best=capital(best), second=second, lead=context.words.money(lead.mean_usd), range=spread,
     )  # fmt: skip
 
 

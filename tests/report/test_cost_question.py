@@ -125,6 +125,20 @@ def test_the_reason_is_how_much_cheaper_the_cheapest_way_is(cost):
     assert words.range(lead.low_usd, lead.high_usd, "usd") in page.main.rows[1][1]
 
 
+@pytest.mark.parametrize("clear", [True, False])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_lead_without_trials_speaks_of_none_and_of_the_plan_in_small_letters(
+    cost, language, clear
+):
+    met = tuple(replace(one, met=True, status="met") for one in cost.verdict.criteria)
+    lead = replace(cost.lead, second="plan", low_usd=None, high_usd=None, clear=clear)
+    plain = replace(cost, verdict=replace(cost.verdict, criteria=met), lead=lead)
+    told = _pages(plain, language)["answer"].main.rows[1][1]
+    assert Words(language).money(lead.mean_usd) in told
+    assert not any(word in told for word in ("8 of 10", "average", "八成", "平均", "The plan"))
+    assert {"en": "the plan", "zh_CN": "本方案"}[language] in told
+
+
 def test_what_moves_a_cost_question_and_its_trials_are_costs(cost):
     page = _pages(cost, "en")["depends"]
     charts = {block.chart.key: block.chart for block in (page.main, *page.more)
