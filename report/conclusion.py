@@ -81,7 +81,8 @@ def _said(words: Words, analysis: Analysis) -> Iterator[tuple[str, dict[str, str
     if verdict.probability_npv_positive is not None and never:
         yield "never", {"never": percent(never)}
     if verdict.defaults is not None:
-        yield "defaults", {"share": percent(verdict.defaults.share)}
+        moved = "cost_defaults" if verdict.question == "cost" else "defaults"
+        yield moved, {"share": percent(verdict.defaults.share)}
 
 
 def _costs(words: Words, analysis: Analysis) -> Iterator[tuple[str, dict[str, str]]]:

@@ -24,10 +24,11 @@ def figure(analysis: Analysis, one: Figure) -> Figure:
     """A figure as it is asked for."""
     if one.key != "npv_usd" or not is_cost(analysis):
         return one
-    base, low, middle, high = (
-        None if value is None else -value for value in (one.base, one.p90, one.p50, one.p10)
+    base, low, middle, high, mean = (
+        None if value is None else -value
+        for value in (one.base, one.p90, one.p50, one.p10, one.mean)
     )
-    return replace(one, key=PRESENT_COST, base=base, p10=low, p50=middle, p90=high)
+    return replace(one, key=PRESENT_COST, base=base, p10=low, p50=middle, p90=high, mean=mean)
 
 
 def value(analysis: Analysis) -> Figure:

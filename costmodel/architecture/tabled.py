@@ -10,7 +10,6 @@ A section with `patches` is of an image that becomes so many tokens, and `extra`
 from __future__ import annotations
 
 import math
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -46,7 +45,6 @@ FUNCTIONS = {
     **{each.__name__: each for each in (zip, enumerate, list, set, any, all, isinstance, str)},
     "accumulate": accumulate,
 }
-FRACTIONS = re.compile("ratio|factor|prob|init_value")
 ITEM = "FLOPs of one item of the config's own size"
 
 

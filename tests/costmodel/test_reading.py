@@ -11,7 +11,7 @@ import pytest
 from modelworth.costmodel.business.model import Model
 from modelworth.costmodel.evaluate import evaluate
 from modelworth.costmodel.scenario import scenario as scenarios
-from modelworth.report import said
+from modelworth.report import said, spent
 from modelworth.report.conclusion import conclusion
 from modelworth.report.words import Words
 
@@ -35,6 +35,21 @@ def evaluated(changes=None, plan=PLAN):
     scenario = scenarios.from_document(plan, "plan.yaml")
     scenario = scenarios.with_overrides(scenario, changes) if changes else scenario
     return evaluate(scenario, trials=0, parts=(), today=DAY)
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_a_question_of_cost_concludes_on_cost_alone(language):
+    demand = {**PLAN["demand"], "requests_per_month": {"low": 1e8, "mode": 3e8, "high": 9e8}}
+    written = {**PLAN, "demand": demand, "verdict": {"question": "cost"}}
+    plan = scenarios.from_document(written, "plan.yaml")
+    asked = evaluate(plan, trials=64, parts=("risk", "tornado"), today=DAY)
+    text = conclusion(Words(language), asked)
+    assert text.endswith({"en": "defaults that nobody confirmed.", "zh_CN": "默认值。"}[language])
+    assert "net present value" not in text
+    assert "净现值" not in text
+    npv, cost = asked.indicators["npv_usd"], spent.value(asked)
+    assert (cost.base, cost.mean) == (-npv.base, -npv.mean)
+    assert (cost.p10, cost.p50, cost.p90) == (-npv.p90, -npv.p50, -npv.p10)
 
 
 def told(analysis, trap):
