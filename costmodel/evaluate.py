@@ -104,7 +104,7 @@ def evaluate(
         catalog: prices and devices; None: the shipped tables.
         trials: None: as the scenario says; 0: the base case only.
         seed: None: as the scenario says.
-        parts: which of `KNOWN` to compute beside the base case.
+        parts: one or several of `KNOWN`, to compute beside the base case.
         progress: told (trials done, trials in all).
         cancelled: asked now and then whether to stop.
         store_digest: the store's hash, for the provenance.
@@ -113,6 +113,7 @@ def evaluate(
     Raises:
         InputError: if the scenario asks for something that isn't there, or a part is unknown.
     """
+    parts = (parts,) if isinstance(parts, str) else parts
     if unknown := [part for part in parts if part not in KNOWN]:
         raise InputError("parts", ", ".join(unknown), f"some of {', '.join(KNOWN)}")
     records = tuple(measurements)

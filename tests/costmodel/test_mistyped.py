@@ -98,3 +98,8 @@ def test_a_guide_is_told_from_a_plan():
 def test_a_part_that_is_none_is_refused():
     with pytest.raises(InputError, match="tornados"):
         evaluate(scenarios.loads(HEAD), trials=0, parts=("risk", "tornados"))
+
+
+def test_one_part_of_an_analysis_needs_no_list():
+    plan = scenarios.load("chat_api_startup")
+    assert evaluate(plan, trials=16, parts="risk").risk is not None
