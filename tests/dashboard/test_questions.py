@@ -161,7 +161,7 @@ def test_a_seven_billion_model_trained_in_china_on_256_gpus_in_yuan(reader):
     reader.type("How many parameters does a token use?", "7000000000")
     reader.type("On how many GPUs?", "256")
     reader.choose("In which country does it run?", "China")
-    reader.choose("In which money do you reckon?", "CNY")
+    reader.choose("Currency", "CNY")
     assert "¥" in reader.answer() or "CN¥" in reader.answer()
     assert "final run takes" in reader.answer()
     reader.finished()
